@@ -1,0 +1,1 @@
+"""Reading the residual stream: the backend contract, its implementations, the store."""

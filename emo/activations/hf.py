@@ -1,0 +1,122 @@
+"""Hugging Face backend: forward hooks on the decoder layers of any causal language model."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32
+from torch import nn
+
+from emo.activations.backend import Batch, OutOfMemory
+from emo.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from emo.models.loading import LoadedModel
+
+
+def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
+    """The list of decoder blocks, found by structure: as long as the config says, outermost first.
+
+    Raises
+    ------
+    ModelError
+        If there is no such list.
+    """
+    config = model.config.get_text_config()
+    n_layers = config.num_hidden_layers
+    found = [
+        (name.count("."), name, module)
+        for name, module in model.base_model.named_modules()
+        if isinstance(module, nn.ModuleList)
+        and len(module) == n_layers
+        and not any(word in name for word in ("vision", "audio", "encoder."))
+    ]
+    if not found:
+        raise ModelError(
+            f"model of type {config.model_type}: no list of {n_layers} decoder layers in it; "
+            "only decoder-only transformers can be read"
+        )
+    return min(found, key=lambda entry: entry[:2])[2]
+
+
+@contextmanager
+def translated_oom() -> Iterator[None]:
+    """Every device's way of saying 'out of memory' becomes OutOfMemory."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory from error
+    except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+            raise OutOfMemory from error
+        raise
+
+
+class HFBackend:
+    """Reads resid_post through hooks; no LM head, no cache, no tuple of hidden states.
+
+    ``hidden_states[-1]`` of transformers is taken after the final norm, so the last block can be
+    had by a hook only.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._body: Any = loaded.model.base_model
+        self._layers = decoder_layers(loaded.model)
+        self._device = loaded.device
+        self._takes_positions = "position_ids" in inspect.signature(self._body.forward).parameters
+        self.n_layers = len(self._layers)
+        self.hidden = int(loaded.model.config.get_text_config().hidden_size)
+        self.context = loaded.context
+        pad_id = loaded.tokenizer.pad_token_id
+        self.pad_id = 0 if pad_id is None else int(pad_id)
+
+    def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
+        """Mean of resid_post over each row's span, for every layer; one forward pass."""
+        spans = batch.spans.tolist()
+        out: list[torch.Tensor | None] = [None] * self.n_layers
+
+        def keep(layer: int) -> Any:
+            def hook(_module: nn.Module, _args: object, output: Any) -> None:
+                stream = output[0] if isinstance(output, tuple) else output
+                out[layer] = pool(stream, spans)
+
+            return hook
+
+        handles = []
+        try:
+            handles = [m.register_forward_hook(keep(i)) for i, m in enumerate(self._layers)]
+            with torch.inference_mode(), translated_oom():
+                self._body(**self.inputs(batch), use_cache=False)
+                return torch.stack([t for t in out if t is not None]).cpu().numpy()
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def inputs(self, batch: Batch) -> dict[str, torch.Tensor]:
+        """Model inputs on the device; left padding needs positions counted from the first token."""
+        mask = torch.from_numpy(batch.mask.astype(np.int64)).to(self._device)
+        inputs = {"input_ids": torch.from_numpy(batch.ids).to(self._device), "attention_mask": mask}
+        if not batch.mask[:, 0].all() and self._takes_positions:
+            inputs["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)
+        return inputs
+
+
+def pool(
+    stream: Float[torch.Tensor, "item token hidden"], spans: list[list[int]]
+) -> Float[torch.Tensor, "item hidden"]:
+    """Mean over each row's span in float32; a span of one position is copied exactly."""
+    if all(stop - start == 1 for start, stop in spans):
+        rows = torch.arange(len(spans), device=stream.device)
+        at = torch.tensor([start for start, _ in spans], device=stream.device)
+        return stream[rows, at].float()
+    # Row by row, so that the sum does not depend on the padding of the batch.
+    return torch.stack(
+        [row[start:stop].float().mean(dim=0) for row, (start, stop) in zip(stream, spans, strict=True)]
+    )

@@ -1,0 +1,137 @@
+"""Token spans in, activations out: each distinct text in one forward pass, none twice."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad
+from emo.activations.store import ActivationStore
+from emo.config import Readout
+from emo.errors import ModelError, StimuliError
+
+log = logging.getLogger(__name__)
+
+SHARD_BYTES = 16 << 20
+"""A killed run loses at most the work on one shard of about this size."""
+
+
+@dataclass(frozen=True)
+class Passes:
+    """Forward passes: texts read now, and texts taken from the store."""
+
+    done: int
+    reused: int
+
+
+def tokenise(
+    tokenizer: Any, texts: Sequence[str], readout: Readout, suffix: str = ""
+) -> list[TokenSpan]:
+    """Texts as the model's own tokenizer gives them, with the span that is read.
+
+    ``last`` reads the last token, ``mean`` all tokens but the special ones the tokenizer adds,
+    ``suffix`` the last token of the text with the suffix behind it.
+    """
+    if readout is Readout.suffix:
+        texts = [f"{text} {suffix}" for text in texts]
+    encoded = tokenizer(list(texts), return_special_tokens_mask=True)
+    spans = []
+    for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
+        start = len(ids) - 1
+        stop = len(ids)
+        if readout is Readout.mean:
+            start = special.index(0) if 0 in special else 0
+        spans.append(TokenSpan(tuple(ids), start, stop))
+    return spans
+
+
+def check_lengths(spans: Sequence[TokenSpan], names: Sequence[str], context: int | None) -> None:
+    """Refuse texts longer than the model's context, or without any token.
+
+    Raises
+    ------
+    StimuliError
+        Naming every such text.
+    """
+    problems = [
+        f"passage {name!r} has {len(span.ids)} tokens; the model reads at most {context}"
+        for span, name in zip(spans, names, strict=True)
+        if context is not None and len(span.ids) > context
+    ]
+    problems += [
+        f"passage {name!r} has no tokens"
+        for span, name in zip(spans, names, strict=True)
+        if not span.ids
+    ]
+    if problems:
+        raise StimuliError("with this model", problems)
+
+
+def read(
+    backend: Backend,
+    spans: Sequence[TokenSpan],
+    store: ActivationStore,
+    batch_size: int,
+    track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
+) -> tuple[Float32[np.ndarray, "layer item hidden"], Passes]:
+    """Activations of all spans, in their order; what the store holds is not computed.
+
+    Raises
+    ------
+    ModelError
+        If a single text does not fit into memory.
+    """
+    distinct = {span.key: span for span in spans}
+    rows = store.get(list(distinct))
+    reused = len(rows)
+    # Sorted by length, so that little is padded; the key breaks ties for a fixed order.
+    missing = sorted((s for k, s in distinct.items() if k not in rows), key=_by_length)
+    size = max(1, SHARD_BYTES // (4 * backend.n_layers * backend.hidden))
+    size = -(-size // batch_size) * batch_size
+    todo = [missing[i : i + batch_size] for i in range(0, len(missing), batch_size)]
+    waiting: list[TokenSpan] = []
+    for group in track(todo, "reading texts"):
+        values = _forward(backend, group)
+        rows |= {s.key: values[:, i] for i, s in enumerate(group)}
+        waiting += group
+        if len(waiting) >= size:
+            _save(store, waiting, rows)
+            waiting = []
+    if waiting:
+        _save(store, waiting, rows)
+    values = np.stack([rows[s.key] for s in spans], axis=1)
+    return values, Passes(done=len(missing), reused=reused)
+
+
+def _by_length(span: TokenSpan) -> tuple[int, str]:
+    return len(span.ids), span.key
+
+
+def _save(
+    store: ActivationStore, spans: Sequence[TokenSpan], rows: dict[str, np.ndarray]
+) -> None:
+    store.put([s.key for s in spans], np.stack([rows[s.key] for s in spans]))
+
+
+def _forward(
+    backend: Backend, spans: Sequence[TokenSpan]
+) -> Float32[np.ndarray, "layer item hidden"]:
+    """One batch; halved as often as memory asks for."""
+    try:
+        return backend.resid_post(pad(spans, backend.pad_id))
+    except OutOfMemory:
+        if len(spans) == 1:
+            raise ModelError(
+                f"out of memory on a single text of {len(spans[0].ids)} tokens; take a smaller "
+                "precision or another device"
+            ) from None
+    log.warning("out of memory with %d texts at once; going on with half as many", len(spans))
+    half = len(spans) // 2
+    return np.concatenate(
+        [_forward(backend, spans[:half]), _forward(backend, spans[half:])], axis=1
+    )

@@ -1,0 +1,318 @@
+"""The typed schema of every config group, and the frozen RunConfig jobs receive.
+
+``resolve`` is the only function that sees a Hydra config; everything after it works with these
+dataclasses. Defaults here are fallbacks: what a user sees and edits is ``conf/``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from emo.errors import ConfigError
+
+
+class JobName(Enum):
+    """What ``python launch.py job=...`` does."""
+
+    extract = "extract"
+
+
+class Source(Enum):
+    """Where weights come from."""
+
+    hub = "hub"
+    smollm2_package = "smollm2_package"
+    gemma3_package = "gemma3_package"
+    tiny = "tiny"
+
+
+class Variant(Enum):
+    """Whether the model was trained to follow instructions."""
+
+    base = "base"
+    instruct = "instruct"
+
+
+class BackendName(Enum):
+    """Which code runs the forward pass."""
+
+    hf = "hf"
+
+
+class Attention(Enum):
+    """Attention implementation of transformers; eager is bit-exact over batch sizes on CPU."""
+
+    eager = "eager"
+    sdpa = "sdpa"
+    flash_attention_2 = "flash_attention_2"
+
+
+class Device(Enum):
+    """Where the model runs; auto takes cuda, then mps, then cpu."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+    mps = "mps"
+
+
+class PrecisionName(Enum):
+    """Number format of weights and activations."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+
+
+class MethodName(Enum):
+    """How texts reach the model."""
+
+    comprehension = "comprehension"
+
+
+class Readout(Enum):
+    """Which tokens' activation represents a passage."""
+
+    last = "last"
+    mean = "mean"
+    suffix = "suffix"
+
+
+class Centring(Enum):
+    """What is subtracted from the per-emotion means: their own mean, or nothing."""
+
+    # "global" is a Python keyword, hence the functional value.
+    globally = "global"
+    none = "none"
+
+
+class Removal(Enum):
+    """What is subtracted from the items before averaging."""
+
+    none = "none"
+    situation = "situation"
+
+
+class Output(Enum):
+    """What is printed at the end."""
+
+    text = "text"
+    json = "json"
+
+
+@dataclass(frozen=True)
+class TinyConfig:
+    """Shape of a random model built on the fly, for tests and dry runs."""
+
+    architecture: str = "llama"
+    n_layers: int = field(default=4, metadata={"min": 1})
+    hidden: int = field(default=128, metadata={"min": 16})
+    seed: int = field(default=0, metadata={"min": 0})
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One model. ``id`` is a hub id or a local folder; packaged and tiny models need none."""
+
+    name: str = "???"
+    id: str = "???"
+    revision: str | None = None
+    source: Source = Source.hub
+    family: str = "unknown"
+    variant: Variant = Variant.base
+    size_b: float | None = field(default=None, metadata={"min": 0})
+    backend: BackendName = BackendName.hf
+    licence: str = "unknown"
+    gated: bool = False
+    tiny: TinyConfig = field(default_factory=TinyConfig)
+
+
+@dataclass(frozen=True)
+class BackendConfig:
+    """How the forward pass is run. Only ``name`` and ``attention`` can change a number."""
+
+    name: BackendName = BackendName.hf
+    attention: Attention = Attention.eager
+    device: Device = Device.auto
+    batch_size: int = field(default=16, metadata={"min": 1})
+
+
+@dataclass(frozen=True)
+class PrecisionConfig:
+    """Number format."""
+
+    name: PrecisionName = PrecisionName.fp32
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """How a passage is shown to the model and read."""
+
+    name: MethodName = MethodName.comprehension
+    readout: Readout = Readout.last
+    suffix: str = "The character is feeling"
+
+
+@dataclass(frozen=True)
+class VectorsConfig:
+    """From item activations to emotion vectors."""
+
+    remove: Removal = Removal.none
+
+
+@dataclass(frozen=True)
+class StimuliConfig:
+    """Passages and neutral sentences; null paths mean the bundled ones."""
+
+    name: str = "crossed"
+    path: str | None = None
+    neutral_path: str | None = None
+
+
+@dataclass(frozen=True)
+class ResamplingConfig:
+    """How much is resampled for reliability and for the intervals of layer choices."""
+
+    n_splits: int = field(default=200, metadata={"min": 1})
+    n_bootstrap: int = field(default=200, metadata={"min": 1})
+    splits_per_replicate: int = field(default=10, metadata={"min": 1})
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where runs are logged. A null uri is the SQLite file ``mlruns/mlflow.db``."""
+
+    name: str = "local"
+    uri: str | None = None
+    experiment: str = "emotion-geometry"
+    timeout_s: float = field(default=5.0, metadata={"min": 0.1})
+
+
+@dataclass(frozen=True)
+class PathsConfig:
+    """Folders for what can be made again; relative ones are taken from the project's root."""
+
+    store: str = ".cache/activations"
+    weights: str = ".cache/weights"
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """Which job runs."""
+
+    name: JobName = JobName.extract
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything one run is made from."""
+
+    job: JobConfig = field(default_factory=JobConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    backend: BackendConfig = field(default_factory=BackendConfig)
+    precision: PrecisionConfig = field(default_factory=PrecisionConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    vectors: VectorsConfig = field(default_factory=VectorsConfig)
+    stimuli: StimuliConfig = field(default_factory=StimuliConfig)
+    resampling: ResamplingConfig = field(default_factory=ResamplingConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    seed: int = field(default=0, metadata={"min": 0})
+    force: bool = False
+    output: Output = Output.text
+    root: str = "."
+    """The project's root, absolute after resolving."""
+
+    def path(self, value: str) -> Path:
+        """A configured path, made absolute from the project's root."""
+        return Path(self.root, Path(value).expanduser()).resolve()
+
+
+def schema() -> DictConfig:
+    """The typed schema as Hydra composes into it (the frozen flag lifted while merging)."""
+    node = OmegaConf.structured(RunConfig)
+    _unlock(node)
+    return node
+
+
+def _unlock(node: DictConfig) -> None:
+    OmegaConf.set_readonly(node, None)  # pyright: ignore[reportArgumentType]
+    for key in node:
+        child = node._get_node(key)
+        if isinstance(child, DictConfig):
+            _unlock(child)
+
+
+def resolve(config: DictConfig, root: Path) -> RunConfig:
+    """A composed Hydra config as a checked, frozen RunConfig.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first parameter that is unknown, unset, of a wrong type or out of range.
+    """
+    try:
+        merged = OmegaConf.merge(schema(), config, {"root": str(root)})
+    except OmegaConfBaseException as error:
+        raise _config_error(error) from error
+    if missing := sorted(OmegaConf.missing_keys(merged)):
+        raise ConfigError(missing[0], "???", "a value: this parameter has no default")
+    try:
+        run = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise _config_error(error) from error
+    assert isinstance(run, RunConfig)
+    for name, value in ranges(run):
+        raise ConfigError(name, value, f"a value of at least {_minimum(RunConfig, name)}")
+    if not run.method.suffix.strip() and run.method.readout is Readout.suffix:
+        raise ConfigError("method.suffix", repr(run.method.suffix), "a text to read at its end")
+    return run
+
+
+def ranges(config: Any, prefix: str = "") -> list[tuple[str, object]]:
+    """Parameters below the minimum their field states."""
+    found: list[tuple[str, object]] = []
+    for f in dataclasses.fields(config):
+        value, name = getattr(config, f.name), f"{prefix}{f.name}"
+        if dataclasses.is_dataclass(value):
+            found += ranges(value, f"{name}.")
+        elif value is not None and (least := f.metadata.get("min")) is not None and value < least:
+            found.append((name, value))
+    return found
+
+
+def _minimum(cls: Any, name: str) -> object:
+    first, _, rest = name.partition(".")
+    f = next(f for f in dataclasses.fields(cls) if f.name == first)
+    if not rest:
+        return f.metadata["min"]
+    return _minimum(f.default_factory, rest)  # a nested group's factory is its class
+
+
+def _config_error(error: OmegaConfBaseException) -> ConfigError:
+    """OmegaConf's several lines as our one."""
+    name = str(error.full_key or "config")
+    message = str(error.msg or error).splitlines()[0]
+    if "not in" in message and error.parent_node is not None:
+        parent = error.parent_node
+        keys = ", ".join(str(k) for k in parent) if isinstance(parent, DictConfig) else "?"
+        return ConfigError(name, "...", f"no such parameter; in this group there are {keys}")
+    return ConfigError(name, getattr(error, "value", "") or "", message)
+
+
+def canonical(value: Any) -> Any:
+    """Dataclasses, enums and tuples as plain JSON values, for fingerprints and logs."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: canonical(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        return [canonical(v) for v in value]
+    return value

@@ -1,0 +1,1 @@
+"""The science, recomputable from saved arrays: numpy and scipy only."""

@@ -1,0 +1,200 @@
+"""Records that travel between the stages; each carries the labels of its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Float32, Float64
+
+
+class LabelMismatch(ValueError):
+    """Two records whose labels differ in content or order."""
+
+
+def require_same_labels(a: Sequence[str], b: Sequence[str], what: str) -> None:
+    """Refuse two label lists that differ, naming the first difference.
+
+    Raises
+    ------
+    LabelMismatch
+        If the lists differ in length, content or order.
+    """
+    for i, (x, y) in enumerate(zip(a, b, strict=False)):
+        if x != y:
+            raise LabelMismatch(f"{what} differ at position {i}: {x!r} against {y!r}")
+    if len(a) != len(b):
+        raise LabelMismatch(f"{what} differ in number: {len(a)} against {len(b)}")
+
+
+@dataclass(frozen=True)
+class Passage:
+    """One short text that elicits one emotion."""
+
+    id: str
+    emotion: str
+    text: str
+    situation: str | None = None
+
+
+@dataclass(frozen=True)
+class StimulusSet:
+    """Passages, the neutral sentences for anisotropy, and where they come from."""
+
+    items: tuple[Passage, ...]
+    neutral: tuple[str, ...]
+    source: str
+    sha256: str
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Emotions in order of first appearance."""
+        return tuple(dict.fromkeys(p.emotion for p in self.items))
+
+    @property
+    def crossed(self) -> bool:
+        """Whether every passage names the situation it tells."""
+        return all(p.situation is not None for p in self.items)
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made a number: everything a reader needs to make it again."""
+
+    model_id: str
+    revision: str
+    backend: str
+    precision: str
+    weights_note: str
+    stimuli_sha256: str
+    fingerprint: str
+    code_commit: str
+    package_versions: dict[str, str]
+    device: str
+
+
+@dataclass(frozen=True)
+class Activations:
+    """Residual stream after every block, one row an item.
+
+    ``values`` are the model's own numbers, raised to float32 without loss.
+    """
+
+    values: Float32[np.ndarray, "layer item hidden"]
+    item_ids: tuple[str, ...]
+    emotions: tuple[str, ...]
+    situations: tuple[str, ...] | None
+    neutral: Float32[np.ndarray, "layer sentence hidden"]
+    position: str
+
+    def __post_init__(self) -> None:
+        n = self.values.shape[1]
+        for name in ("item_ids", "emotions", "situations"):
+            labels = getattr(self, name)
+            if labels is not None and len(labels) != n:
+                raise LabelMismatch(f"{name} has {len(labels)} labels for {n} items")
+
+    @property
+    def n_layers(self) -> int:
+        return self.values.shape[0]
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """What resampling treats as one unit: the situation, else the passage."""
+        return self.situations if self.situations is not None else self.item_ids
+
+
+@dataclass(frozen=True)
+class EmotionVectors:
+    """One vector an emotion and layer, minus a centre. Source: [S] 2.3."""
+
+    values: Float64[np.ndarray, "layer emotion hidden"]
+    emotions: tuple[str, ...]
+    n_items: tuple[int, ...]
+    centring: str
+    removed: str = "none"
+
+    def __post_init__(self) -> None:
+        if len(self.emotions) != self.values.shape[1]:
+            raise LabelMismatch(
+                f"{len(self.emotions)} emotions for {self.values.shape[1]} vectors a layer"
+            )
+
+
+@dataclass(frozen=True)
+class Rdm:
+    """Cosines of all pairs of emotion vectors: upper triangle, row order."""
+
+    cosines: Float64[np.ndarray, " pair"]
+    emotions: tuple[str, ...]
+    layer: int
+
+
+@dataclass(frozen=True)
+class LayerChoice:
+    """A layer, the criterion's value there, and how sure the choice is."""
+
+    layer: int
+    value: float
+    low: int
+    high: int
+    share: float
+    """Share of bootstrap replicates that choose this same layer."""
+
+
+@dataclass(frozen=True)
+class Descriptors:
+    """The numbers that describe one model's emotion geometry. Source: [S] 2.5.
+
+    Curves have one entry a layer; a layer with a non-finite activation is NaN in every curve
+    and absent from ``finite_layers``. ``reliability`` is None where it cannot be had (one
+    passage an emotion).
+    """
+
+    n_layers: int
+    finite_layers: tuple[int, ...]
+    best_layer: int
+    best_layer_pct: float
+    reference_layers: dict[str, int]
+    choices: dict[str, LayerChoice | None]
+    anisotropy: float
+    anisotropy_flag: bool
+    rdm_std: float
+    reliability: float | None
+    accuracy: float | None
+    chance: float
+    analytic_floor: float
+    simulated_noise: float
+    split_unit: str
+    nearest: tuple[str, str, float]
+    farthest: tuple[str, str, float]
+    curves: dict[str, Float[np.ndarray, " layer"]] = field(default_factory=dict)
+
+    def headline(self) -> dict[str, Any]:
+        """The few numbers shown first."""
+        return {
+            "best_layer": self.best_layer,
+            "best_layer_pct": self.best_layer_pct,
+            "anisotropy": self.anisotropy,
+            "rdm_std": self.rdm_std,
+            "reliability": self.reliability,
+            "accuracy": self.accuracy,
+        }
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two RDMs of the same emotions, compared."""
+
+    rho: float
+    pearson: float
+    mantel_p: float
+    permutations: int
+    mean_cosine: float | None
+    """Mean per-emotion cosine of the vectors; None where the hidden sizes differ."""
+    n_emotions: int
+    layer_a: int
+    layer_b: int
+    seed: int

@@ -1,0 +1,65 @@
+"""From item activations to emotion vectors. Source: [S] 2.3; situation removal is this project's."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float64, Int
+
+from emo.core.resampling import index
+from emo.core.types import Activations, EmotionVectors
+
+
+def group_means(
+    values: Float[np.ndarray, "layer item hidden"], groups: Int[np.ndarray, " item"]
+) -> Float64[np.ndarray, "layer group hidden"]:
+    """Mean over the items of each group, in float64."""
+    n_groups = int(groups.max()) + 1
+    weights = np.zeros((n_groups, len(groups)))
+    weights[groups, np.arange(len(groups))] = 1
+    weights /= weights.sum(axis=1, keepdims=True)
+    # Layer by layer: the float64 copy of one layer is small, that of all layers is not.
+    return np.stack([weights @ layer.astype(np.float64) for layer in values])
+
+
+def remove_group_means(
+    values: Float[np.ndarray, "layer item hidden"], groups: Int[np.ndarray, " item"]
+) -> Float64[np.ndarray, "layer item hidden"]:
+    """Items minus the mean of their group: what the situation alone contributes goes away."""
+    return values - group_means(values, groups)[:, groups]
+
+
+def prepare(activations: Activations, remove: str) -> Float[np.ndarray, "layer item hidden"]:
+    """Item activations with nothing (``none``) or the situation means (``situation``) removed.
+
+    Raises
+    ------
+    ValueError
+        If the situation is to be removed from passages that name none.
+    """
+    if remove == "none":
+        return activations.values
+    if activations.situations is None:
+        raise ValueError(
+            "vectors.remove=situation needs passages with a situation column; this set has none"
+        )
+    return remove_group_means(activations.values, index(activations.situations)[1])
+
+
+def emotion_vectors(
+    activations: Activations, centring: str = "global", remove: str = "none"
+) -> EmotionVectors:
+    """Per-emotion means minus the mean of the per-emotion means (``global``), or raw (``none``).
+
+    The centre weighs every emotion the same, whatever its number of passages ([S] 2.3).
+    """
+    emotions, which = index(activations.emotions)
+    means = group_means(prepare(activations, remove), which)
+    if centring == "global":
+        means = means - means.mean(axis=1, keepdims=True)
+    return EmotionVectors(
+        values=means,
+        emotions=emotions,
+        n_items=tuple(int(n) for n in np.bincount(which)),
+        centring=centring,
+        removed=remove,
+    )

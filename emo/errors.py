@@ -1,0 +1,38 @@
+"""Errors a user can act on: one line each, printed without a traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class EmoError(Exception):
+    """Something a user can mend; the message is one clear line (or one line a finding)."""
+
+
+class ConfigError(EmoError):
+    """A parameter with a value that is not allowed."""
+
+    def __init__(self, parameter: str, value: object, allowed: str | Iterable[object]) -> None:
+        words = allowed if isinstance(allowed, str) else ", ".join(map(str, allowed))
+        super().__init__(f"{parameter}={value}: allowed is {words}")
+
+
+class StimuliError(EmoError):
+    """A stimulus file with problems, all of them listed with their line numbers."""
+
+    def __init__(self, path: object, problems: list[str]) -> None:
+        self.problems = problems
+        text = problems[0] if len(problems) == 1 else "".join(f"\n  {p}" for p in problems)
+        super().__init__(f"stimuli file {path}: {text}")
+
+
+class ModelError(EmoError):
+    """A model that cannot be had or read."""
+
+
+class StoreError(EmoError):
+    """An activation store that cannot be read or written."""
+
+
+class TrackingError(EmoError):
+    """A tracking server or database that does not answer as it should."""

@@ -1,0 +1,54 @@
+"""What identifies a run: everything that can change a number, and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from emo.config import Readout, RunConfig, Source, canonical
+from emo.models.weights import Weights
+
+PROTOCOL_VERSION = 1
+"""Raised when the computation changes; older store entries and runs are then not reused."""
+
+
+def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
+    """What decides an activation besides the text; names the store entry.
+
+    The device type is part of it (kernels differ between CPU and GPU), batch size is not:
+    eager attention with right padding gives the same bits at every batch size on CPU.
+    """
+    packaged_or_tiny = config.model.source is not Source.hub
+    return {
+        "protocol": PROTOCOL_VERSION,
+        "model": config.model.source.value if packaged_or_tiny else weights.id,
+        "revision": weights.revision,
+        "backend": config.backend.name.value,
+        "attention": config.backend.attention.value,
+        "device": device,
+        "precision": canonical(config.precision),
+    }
+
+
+def run_identity(
+    config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
+) -> dict[str, Any]:
+    """Everything that can change a number of an extraction run."""
+    method = canonical(config.method)
+    if config.method.readout is not Readout.suffix:
+        del method["suffix"]
+    return {
+        "reader": reader_identity(config, weights, device),
+        "method": method,
+        "vectors": canonical(config.vectors),
+        "resampling": canonical(config.resampling),
+        "stimuli": stimuli_sha256,
+        "seed": config.seed,
+    }
+
+
+def fingerprint(identity: dict[str, Any]) -> str:
+    """sha256 of the canonical JSON of an identity."""
+    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

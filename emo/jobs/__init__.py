@@ -1,0 +1,1 @@
+"""Jobs wire the stages together; they compute nothing and log nothing themselves."""

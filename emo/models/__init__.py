@@ -1,0 +1,1 @@
+"""Loading language models: hub ids, local folders, packaged weights, tiny random ones."""

@@ -1,0 +1,145 @@
+"""Load a located model in a precision onto a device."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo.config import Attention, Device, ModelConfig, PrecisionName, Source
+from emo.errors import ConfigError, ModelError
+from emo.models.packaged import converted_folder
+from emo.models.weights import Weights
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model in eval mode on its device, its tokenizer, and which weights they are."""
+
+    model: PreTrainedModel
+    tokenizer: Any
+    weights: Weights
+    device: str
+    precision: PrecisionName
+
+    @property
+    def context(self) -> int | None:
+        """Longest sequence in tokens, where the model states one."""
+        config = self.model.config.get_text_config()
+        for name in ("max_position_embeddings", "n_positions", "seq_length"):
+            if (value := getattr(config, name, None)) is not None:
+                return int(value)
+        return None
+
+
+def pick_device(device: Device) -> str:
+    """The device type to run on.
+
+    Raises
+    ------
+    ConfigError
+        If the one asked for is not there.
+    """
+    import torch
+
+    there = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device is Device.auto:
+        return next(name for name, available in there.items() if available)
+    if not there[device.value]:
+        raise ConfigError(
+            "backend.device",
+            device.value,
+            f"{', '.join(n for n, a in there.items() if a)}, auto (this machine has no "
+            f"{device.value})",
+        )
+    return device.value
+
+
+def torch_dtype(precision: PrecisionName) -> torch.dtype:
+    """The dtype of weights and activations."""
+    import torch
+
+    return {
+        PrecisionName.fp32: torch.float32,
+        PrecisionName.bf16: torch.bfloat16,
+        PrecisionName.fp16: torch.float16,
+    }[precision]
+
+
+def load(
+    config: ModelConfig,
+    weights: Weights,
+    precision: PrecisionName,
+    attention: Attention,
+    device: str,
+    weights_folder: Path,
+) -> LoadedModel:
+    """Load model and tokenizer.
+
+    Raises
+    ------
+    ModelError
+        One line for whatever is wrong with the weights, the family or the memory.
+    """
+    log.info("loading %s in %s on %s", config.name, precision.value, device)
+    if config.source is Source.tiny:
+        from emo.models.tiny import build
+
+        shape = config.tiny
+        model, tokenizer = build(shape.architecture, shape.n_layers, shape.hidden, shape.seed)
+        if attention is not Attention.eager:
+            model.set_attn_implementation(attention.value)
+    else:
+        where = weights.id or str(converted_folder(config.source, weights_folder))
+        revision = weights.revision if _is_hub_id(where) else None
+        model, tokenizer = _from_pretrained(where, revision, precision, attention, config)
+    try:
+        model = model.to(device=device, dtype=torch_dtype(precision))  # pyright: ignore
+    except RuntimeError as error:
+        if "memory" in str(error).lower():
+            raise ModelError(
+                f"model={config.name}: its weights do not fit into the memory of {device} in "
+                f"{precision.value}; take a smaller precision, or backend.device=cpu"
+            ) from None
+        raise
+    return LoadedModel(model.eval(), tokenizer, weights, device, precision)
+
+
+def _is_hub_id(where: str) -> bool:
+    return not Path(where).is_dir()
+
+
+def _from_pretrained(
+    where: str,
+    revision: str | None,
+    precision: PrecisionName,
+    attention: Attention,
+    config: ModelConfig,
+) -> tuple[PreTrainedModel, Any]:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    common: dict[str, Any] = {"revision": revision} if revision else {}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(where, **common)
+        model = AutoModelForCausalLM.from_pretrained(
+            where,
+            dtype=torch_dtype(precision),
+            attn_implementation=attention.value,
+            low_cpu_mem_usage=True,
+            **common,
+        )
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        reason = " ".join(str(error).split())
+        raise ModelError(f"model.id={config.id}: cannot be loaded: {reason[:300]}") from error
+    return model, tokenizer

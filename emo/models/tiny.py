@@ -1,0 +1,105 @@
+"""Random models of many families with a tokenizer trained in process: for tests and dry runs.
+
+Weights mean nothing; everything else (tokenizer, masks, blocks, norms) is the real thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo.errors import ConfigError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerFast
+
+VOCABULARY = 512
+CONTEXT = 1024
+
+_GROUPED = {"num_key_value_heads": 2, "max_position_embeddings": CONTEXT}
+_NEOX_LIKE = {"max_position_embeddings": CONTEXT}
+# Family -> (transformers config class, what it needs beyond the common shape fields)
+ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama": ("LlamaConfig", _GROUPED),
+    "mistral": ("MistralConfig", _GROUPED | {"sliding_window": None}),
+    "qwen2": ("Qwen2Config", _GROUPED),
+    "qwen3": ("Qwen3Config", _GROUPED | {"head_dim": 32}),
+    "gemma2": ("Gemma2Config", _GROUPED | {"head_dim": 32, "sliding_window": 64}),
+    "gemma3": ("Gemma3TextConfig", _GROUPED | {"head_dim": 32, "sliding_window": 64}),
+    "gpt2": ("GPT2Config", {"n_positions": CONTEXT}),
+    "gpt_neox": ("GPTNeoXConfig", _NEOX_LIKE),
+    "phi": ("PhiConfig", _NEOX_LIKE),
+    "olmo2": ("Olmo2Config", _GROUPED),
+    "falcon": ("FalconConfig", {"new_decoder_architecture": False}),
+    "opt": ("OPTConfig", {"max_position_embeddings": CONTEXT, "ffn_dim": 256}),
+    "bloom": ("BloomConfig", {}),
+}
+
+
+def check_architecture(name: str) -> None:
+    """Refuse a family that cannot be built tiny."""
+    if name not in ARCHITECTURES:
+        raise ConfigError("model.tiny.architecture", name, ARCHITECTURES)
+
+
+def build(
+    architecture: str, n_layers: int, hidden: int, seed: int
+) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
+    """A random model (float32, on CPU) and its tokenizer; the same for the same arguments."""
+    import torch
+    import transformers
+
+    check_architecture(architecture)
+    tokenizer = train_tokenizer()
+    class_name, extra = ARCHITECTURES[architecture]
+    config = getattr(transformers, class_name)(
+        vocab_size=len(tokenizer),
+        hidden_size=hidden,
+        num_hidden_layers=n_layers,
+        num_attention_heads=4,
+        intermediate_size=2 * hidden,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        **(extra | ({"word_embed_proj_dim": hidden} if architecture == "opt" else {})),
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = transformers.AutoModelForCausalLM.from_config(
+            config, dtype=torch.float32, attn_implementation="eager"
+        )
+        # Fresh norms are all ones (or zeros), which would hide a folded or skipped norm.
+        for name, parameter in model.named_parameters():
+            if "norm" in name or "ln_" in name:
+                torch.nn.init.normal_(parameter, mean=parameter.detach().mean().item(), std=0.2)
+    return model.eval(), tokenizer
+
+
+def train_tokenizer() -> PreTrainedTokenizerFast:
+    """A byte-level BPE trained on the bundled neutral sentences; adds a BOS, as Llama's does."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=VOCABULARY,
+        special_tokens=["<s>", "</s>", "<pad>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(_corpus(), trainer)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)]
+    )
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", pad_token="<pad>"
+    )
+
+
+def _corpus() -> Iterator[str]:
+    data = Path(__file__).parents[1] / "stimuli" / "data"
+    yield (data / "neutral_sentences.yaml").read_text(encoding="utf-8")
+    yield (data / "prompts.yaml").read_text(encoding="utf-8")

@@ -1,0 +1,144 @@
+"""Records as files and back: safetensors with labels in the header, JSON, CSV. No pickle."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from emo.core.geometry import cosine_matrix
+from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice, StimulusSet
+
+
+def _labels(**entries: object) -> dict[str, str]:
+    return {name: json.dumps(value, ensure_ascii=False) for name, value in entries.items()}
+
+
+def write_vectors(vectors: EmotionVectors, path: Path) -> None:
+    """Emotion vectors of all layers: tensor ``vectors`` [layer emotion hidden], float64."""
+    save_file(
+        {"vectors": np.ascontiguousarray(vectors.values)},
+        path,
+        metadata=_labels(
+            emotions=vectors.emotions,
+            n_items=vectors.n_items,
+            centring=vectors.centring,
+            removed=vectors.removed,
+        ),
+    )
+
+
+def read_vectors(path: Path) -> EmotionVectors:
+    """What :func:`write_vectors` wrote."""
+    tensors, meta = _open(path)
+    return EmotionVectors(
+        values=tensors["vectors"],
+        emotions=tuple(meta["emotions"]),
+        n_items=tuple(meta["n_items"]),
+        centring=meta["centring"],
+        removed=meta["removed"],
+    )
+
+
+def write_activations(activations: Activations, path: Path) -> None:
+    """Item-level activations: ``items`` [layer item hidden] and ``neutral`` [layer sentence hidden]."""
+    save_file(
+        {
+            "items": np.ascontiguousarray(activations.values),
+            "neutral": np.ascontiguousarray(activations.neutral),
+        },
+        path,
+        metadata=_labels(
+            item_ids=activations.item_ids,
+            emotions=activations.emotions,
+            situations=activations.situations,
+            position=activations.position,
+        ),
+    )
+
+
+def read_activations(path: Path) -> Activations:
+    """What :func:`write_activations` wrote."""
+    tensors, meta = _open(path)
+    situations = meta["situations"]
+    return Activations(
+        values=tensors["items"],
+        item_ids=tuple(meta["item_ids"]),
+        emotions=tuple(meta["emotions"]),
+        situations=None if situations is None else tuple(situations),
+        neutral=tensors["neutral"],
+        position=meta["position"],
+    )
+
+
+def _open(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    with safe_open(path, framework="numpy") as file:
+        meta = {name: json.loads(value) for name, value in file.metadata().items()}
+        return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
+
+
+def plain(value: Any) -> Any:
+    """Records as JSON values; what is not finite becomes null."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [plain(v) for v in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if math.isfinite(value) else None
+    if isinstance(value, np.integer):
+        return int(value)
+    return value
+
+
+def write_json(value: Any, path: Path) -> None:
+    """A record as indented JSON."""
+    path.write_text(json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_descriptors(path: Path) -> Descriptors:
+    """Descriptors as :func:`write_json` wrote them; null entries of curves are NaN."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw["curves"] = {
+        name: np.array([np.nan if v is None else v for v in curve], dtype=np.float64)
+        for name, curve in raw["curves"].items()
+    }
+    raw["choices"] = {
+        name: None
+        if c is None
+        else LayerChoice(**(c | {"share": math.nan if c["share"] is None else c["share"]}))
+        for name, c in raw["choices"].items()
+    }
+    for name in ("nearest", "farthest", "finite_layers"):
+        raw[name] = tuple(raw[name])
+    return Descriptors(**raw)
+
+
+def rdm_csv(vectors: EmotionVectors, layer: int) -> str:
+    """The square cosine matrix at a layer, with labels."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["emotion", *vectors.emotions])
+    for name, row in zip(vectors.emotions, cosine_matrix(vectors.values[layer]), strict=True):
+        writer.writerow([name, *(repr(float(x)) for x in row)])
+    return out.getvalue()
+
+
+def stimuli_csv(stimuli: StimulusSet) -> str:
+    """The passages in the format they are loaded from."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    crossed = stimuli.crossed
+    writer.writerow(["emotion", "passage_id", "text"] + ["situation"] * crossed)
+    for p in stimuli.items:
+        writer.writerow([p.emotion, p.id, p.text] + [p.situation] * crossed)
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""Passages, neutral sentences and story prompts: loading, validation, audit."""

@@ -1,0 +1,186 @@
+"""What a program can check about a passage set: leakage, repetition, balance.
+
+Used by the tests, by the data card and by anyone who writes passages:
+``python -m emo.stimuli.audit my.csv`` prints every finding with its passage.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import yaml
+
+DATA = Path(__file__).parent / "data"
+WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing wrong with one passage."""
+
+    kind: str
+    passage: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.kind:<12} {self.passage}: {self.detail}"
+
+
+def words(text: str) -> list[str]:
+    """Lower-case words of a text, punctuation dropped."""
+    return WORD.findall(text.lower())
+
+
+def load_lexicon(path: Path = DATA / "lexicon.yaml") -> dict[str, list[str]]:
+    """Emotion -> stems that name it."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def load_gestures(path: Path = DATA / "stock_gestures.yaml") -> list[re.Pattern[str]]:
+    """Patterns of stock gestures."""
+    return [
+        re.compile(p, re.IGNORECASE) for p in yaml.safe_load(path.read_text(encoding="utf-8"))
+    ]
+
+
+def leakage(texts: Mapping[str, str], lexicon: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """Passages that contain the name of an emotion, or an obvious synonym, of any emotion."""
+    stems = {s for entry in lexicon.values() for s in entry}
+    exact = {s for s in stems if not s.endswith("*")}
+    prefixes = tuple(s[:-1] for s in stems if s.endswith("*"))
+    return [
+        Finding("leakage", key, word)
+        for key, text in texts.items()
+        for word in words(text)
+        if word in exact or word.startswith(prefixes)
+    ]
+
+
+def shared_runs(texts: Mapping[str, str], n: int = 6) -> list[Finding]:
+    """Runs of ``n`` words that stand in more than one passage."""
+    where: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for key, text in texts.items():
+        tokens = words(text)
+        for i in range(len(tokens) - n + 1):
+            where[tuple(tokens[i : i + n])].add(key)
+    return [
+        Finding("shared run", " & ".join(sorted(keys)), " ".join(run))
+        for run, keys in where.items()
+        if len(keys) > 1
+    ]
+
+
+def gestures(texts: Mapping[str, str], patterns: Iterable[re.Pattern[str]]) -> list[Finding]:
+    """Stock gestures used."""
+    return [
+        Finding("gesture", key, match.group(0))
+        for pattern in patterns
+        for key, text in texts.items()
+        for match in pattern.finditer(text)
+    ]
+
+
+def shapes(texts: Mapping[str, str], lo: int = 30, hi: int = 60) -> list[Finding]:
+    """Passages outside ``lo``-``hi`` words or outside 2-4 sentences."""
+    found = []
+    for key, text in texts.items():
+        n_words = len(text.split())
+        n_sentences = len(re.findall(r"[.!?]+[\"'”’]?(?=\s|$)", text))
+        if not lo <= n_words <= hi:
+            found.append(Finding("length", key, f"{n_words} words"))
+        if not 2 <= n_sentences <= 4:
+            found.append(Finding("sentences", key, f"{n_sentences} sentences"))
+    return found
+
+
+def openings(texts: Mapping[str, str], n: int = 3) -> list[Finding]:
+    """First ``n`` words that open more than one passage."""
+    where: dict[str, list[str]] = defaultdict(list)
+    for key, text in texts.items():
+        where[" ".join(words(text)[:n])].append(key)
+    return [
+        Finding("opening", " & ".join(keys), start)
+        for start, keys in where.items()
+        if len(keys) > 1
+    ]
+
+
+def concentrated_words(
+    emotions: Sequence[str], texts: Sequence[str], least: int = 8, share: float = 0.5
+) -> list[tuple[str, str, int, int]]:
+    """Words of which one emotion holds more than ``share`` of at least ``least`` passages.
+
+    Returns (word, emotion, passages of that emotion, passages in all), the most frequent first.
+    """
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for emotion, text in zip(emotions, texts, strict=True):
+        for word in set(words(text)):
+            counts[word][emotion] += 1
+    rows = []
+    for word, by_emotion in counts.items():
+        total = by_emotion.total()
+        emotion, top = by_emotion.most_common(1)[0]
+        if total >= least and top > share * total:
+            rows.append((word, emotion, top, total))
+    return sorted(rows, key=lambda row: -row[3])
+
+
+def mean_words(emotions: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
+    """Mean number of words of an emotion's passages."""
+    lengths: dict[str, list[int]] = defaultdict(list)
+    for emotion, text in zip(emotions, texts, strict=True):
+        lengths[emotion].append(len(text.split()))
+    return {emotion: sum(v) / len(v) for emotion, v in lengths.items()}
+
+
+def findings(texts: Mapping[str, str]) -> list[Finding]:
+    """Every finding of every check that judges single passages or pairs."""
+    return [
+        *shapes(texts),
+        *leakage(texts, load_lexicon()),
+        *gestures(texts, load_gestures()),
+        *shared_runs(texts),
+        *openings(texts),
+    ]
+
+
+def main(paths: Sequence[str]) -> int:
+    """Print the findings over all files together; 1 if there are any."""
+    rows = list(
+        chain.from_iterable(
+            csv.DictReader(
+                line
+                for line in Path(p).read_text(encoding="utf-8-sig").splitlines()
+                if line.strip() and not line.startswith("#")
+            )
+            for p in paths
+        )
+    )
+    texts = {r["passage_id"]: r["text"] for r in rows}
+    if len(texts) < len(rows):
+        repeated = [k for k, n in Counter(r["passage_id"] for r in rows).items() if n > 1]
+        print(f"passage_id used twice: {', '.join(repeated)}")
+    found = findings(texts)
+    for finding in found:
+        print(finding)
+    emotions = [r["emotion"] for r in rows]
+    bodies = [r["text"] for r in rows]
+    means = mean_words(emotions, bodies)
+    for emotion in sorted(means, key=lambda e: means[e]):
+        n = emotions.count(emotion)
+        print(f"{emotion:<14} {n:4d} passages, {means[emotion]:.1f} words on average")
+    for word, emotion, top, total in concentrated_words(emotions, bodies):
+        print(f"word {word!r}: {top} of {total} passages are {emotion}")
+    print(f"{len(rows)} passages, {len(found)} findings")
+    return 1 if found or len(texts) < len(rows) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
