@@ -316,3 +316,18 @@ def canonical(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [canonical(v) for v in value]
     return value
+
+
+def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -> RunConfig:
+    """The RunConfig of a command line, for notebooks and tests: ``compose("model=gpt2")``.
+
+    ``root`` is where results and caches go; ``conf`` is the config folder, by default the
+    checkout's.
+    """
+    import hydra
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=schema())
+    folder = conf or Path(__file__).resolve().parents[1] / "conf"
+    with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+        return resolve(hydra.compose("config", list(overrides)), Path(root).resolve())

@@ -2,12 +2,13 @@
 
 All resampled geometry (split halves, bootstrap, leave-one-group-out) is a function of inner
 products of items. So each layer is reduced once to the Gram matrix of its *cells* (the items of one
-emotion within one group: a situation, or a single passage), and a resample is a weight a group.
+emotion within one group: a situation, or a single passage), and a resample is a weight a cell.
 Cost then depends on the number of passages, not on the model's width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,41 +17,54 @@ from jaxtyping import Bool, Float, Float64, Int
 from emo.core.correlation import spearman
 from emo.core.geometry import upper
 
+CHUNK = 256
+"""Resamples worked on at a time: their temporaries stay in the processor's cache."""
+
 
 @dataclass(frozen=True)
 class Cells:
-    """How items fall into (group, emotion) cells; the same for every layer."""
+    """How items fall into (emotion, group) cells, sorted by emotion; the same for every layer."""
 
     emotion: Int[np.ndarray, " cell"]
     group: Int[np.ndarray, " cell"]
     size: Float64[np.ndarray, " cell"]
     of_item: Int[np.ndarray, " item"]
-    item_emotion: Int[np.ndarray, " item"]
     lookup: Int[np.ndarray, "group emotion"]
     """Cell of a group and an emotion, -1 where the group has no passage of it."""
+    starts: Int[np.ndarray, " emotion"]
+    """First cell of each emotion."""
 
     @classmethod
-    def make(
-        cls, groups: Int[np.ndarray, " item"], emotions: Int[np.ndarray, " item"]
-    ) -> Cells:
-        """Cells of items labelled by group and emotion."""
+    def make(cls, groups: Int[np.ndarray, " item"], emotions: Int[np.ndarray, " item"]) -> Cells:
+        """Cells of items labelled by group and emotion, both numbered from 0 without gaps."""
         pairs, of_item, size = np.unique(
-            np.stack([groups, emotions], axis=1), axis=0, return_inverse=True, return_counts=True
+            np.stack([emotions, groups], axis=1), axis=0, return_inverse=True, return_counts=True
         )
         lookup = np.full((groups.max() + 1, emotions.max() + 1), -1)
-        lookup[pairs[:, 0], pairs[:, 1]] = np.arange(len(pairs))
+        lookup[pairs[:, 1], pairs[:, 0]] = np.arange(len(pairs))
         return cls(
-            emotion=pairs[:, 1],
-            group=pairs[:, 0],
+            emotion=pairs[:, 0],
+            group=pairs[:, 1],
             size=size.astype(np.float64),
             of_item=of_item.reshape(-1),
-            item_emotion=emotions,
             lookup=lookup,
+            starts=np.searchsorted(pairs[:, 0], np.arange(lookup.shape[1])),
         )
 
     @property
     def n_emotions(self) -> int:
         return self.lookup.shape[1]
+
+    def block(self, emotion: int) -> slice:
+        """The cells of one emotion."""
+        last = emotion + 1 == self.n_emotions
+        return slice(self.starts[emotion], len(self.size) if last else self.starts[emotion + 1])
+
+    def counts(
+        self, weights: Float64[np.ndarray, "resample cell"]
+    ) -> Float64[np.ndarray, "resample emotion"]:
+        """Weighted number of items of each emotion."""
+        return np.add.reduceat(weights * self.size, self.starts, axis=1)
 
 
 @dataclass(frozen=True)
@@ -60,7 +74,6 @@ class LayerGram:
     cells: Cells
     cell_cell: Float64[np.ndarray, "cell cell"]
     cell_item: Float64[np.ndarray, "cell item"]
-    item_norm: Float64[np.ndarray, " item"]
 
     @classmethod
     def make(cls, cells: Cells, values: Float[np.ndarray, "item hidden"]) -> LayerGram:
@@ -68,29 +81,7 @@ class LayerGram:
         items = values.astype(np.float64)
         sums = np.zeros((len(cells.size), items.shape[1]))
         np.add.at(sums, cells.of_item, items)
-        return cls(cells, sums @ sums.T, sums @ items.T, (items * items).sum(axis=1))
-
-
-def _emotion_sums(
-    cells: Cells,
-    weights: Float64[np.ndarray, "resample cell"],
-    products: Float64[np.ndarray, "cell column"],
-) -> Float64[np.ndarray, "resample emotion column"]:
-    """Inner products of the weighted sum of each emotion's items with the columns."""
-    return np.stack(
-        [
-            weights[:, cells.emotion == e] @ products[cells.emotion == e]
-            for e in range(cells.n_emotions)
-        ],
-        axis=1,
-    )
-
-
-def _emotion_counts(
-    cells: Cells, weights: Float64[np.ndarray, "resample cell"]
-) -> Float64[np.ndarray, "resample emotion"]:
-    member = np.equal.outer(cells.emotion, np.arange(cells.n_emotions))
-    return weights @ (cells.size[:, None] * member)
+        return cls(cells, sums @ sums.T, sums @ items.T)
 
 
 def centred_cosines(
@@ -100,11 +91,16 @@ def centred_cosines(
 
     An emotion with no weight is left out of the centre and its pairs are NaN.
     """
-    cells = gram.cells
-    sums = _emotion_sums(cells, weights, gram.cell_cell)
-    member = np.equal.outer(cells.emotion, np.arange(cells.n_emotions)).astype(np.float64)
-    inner = (sums * weights[:, None, :]) @ member
-    counts = _emotion_counts(cells, weights)
+    return np.concatenate([_centred_cosines(gram, w) for w in _chunks(weights)])
+
+
+def _chunks(weights: np.ndarray) -> Iterator[np.ndarray]:
+    return (weights[i : i + CHUNK] for i in range(0, len(weights), CHUNK))
+
+
+def _centred_cosines(gram: LayerGram, weights: np.ndarray) -> np.ndarray:
+    inner = _inner_products(gram, weights)
+    counts = gram.cells.counts(weights)
     present = counts > 0
     both = present[:, :, None] & present[:, None, :]
     safe = np.where(present, counts, 1)
@@ -119,14 +115,28 @@ def centred_cosines(
     return upper(np.where(both, cosines, np.nan))
 
 
+def _inner_products(gram: LayerGram, weights: np.ndarray) -> np.ndarray:
+    """Inner products of the weighted emotion sums, [resample emotion emotion]."""
+    cells, n = gram.cells, gram.cells.n_emotions
+    out = np.empty((len(weights), n, n))
+    for e in range(n):  # the upper triangle is computed, the lower mirrored
+        start = cells.starts[e]
+        block = cells.block(e)
+        columns = (weights[:, block] @ gram.cell_cell[block, start:]) * weights[:, start:]
+        sums = np.add.reduceat(columns, cells.starts[e:] - start, axis=1)
+        out[:, e, e:] = sums
+        out[:, e:, e] = sums
+    return out
+
+
 def half_correlations(
     gram: LayerGram,
     weights: Float64[np.ndarray, "resample cell"],
     first: Bool[np.ndarray, "resample cell"],
 ) -> Float64[np.ndarray, " resample"]:
     """Spearman between the RDMs of the two halves, for each split."""
-    a = centred_cosines(gram, np.where(first, weights, 0))
-    b = centred_cosines(gram, np.where(first, 0, weights))
+    a = centred_cosines(gram, np.where(first, weights, 0.0))
+    b = centred_cosines(gram, np.where(first, 0.0, weights))
     return spearman(a, b)
 
 
@@ -139,32 +149,50 @@ def left_out_accuracy(
     emotions' centroids would otherwise hold the item's own situation, and its own would not.
     Items whose emotion has no other group are not scored; NaN if that is all of them.
     """
-    cells = gram.cells
-    with_items = _emotion_sums(cells, weights, gram.cell_item)
-    with_cells = _emotion_sums(cells, weights, gram.cell_cell)
-    member = np.equal.outer(cells.emotion, np.arange(cells.n_emotions)).astype(np.float64)
-    norms = np.einsum("rec,rc,ce->re", with_cells, weights, member, optimize=True)
-    counts = _emotion_counts(cells, weights)
+    return np.concatenate([_left_out_accuracy(gram, w) for w in _chunks(weights)])
 
-    n_items = len(cells.of_item)
-    taken = cells.lookup[cells.group[cells.of_item]]  # [item emotion]: the cell taken out
+
+def _left_out_accuracy(gram: LayerGram, weights: np.ndarray) -> np.ndarray:
+    cells = gram.cells
+    truth = cells.emotion[cells.of_item]
+    counts = cells.counts(weights)
+    shape = (len(weights), len(truth))
+    nearest, guess, scored = np.full(shape, np.inf), np.full(shape, -1), np.zeros(shape, bool)
+    for e in range(cells.n_emotions):
+        distance, usable = _left_out_distance(gram, weights, counts[:, e], e)
+        scored[:, truth == e] = usable[:, truth == e]
+        closer = usable & (distance < nearest)
+        nearest[closer] = distance[closer]
+        guess[closer] = e
+    weight = weights[:, cells.of_item] * scored
+    total = weight.sum(axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(total > 0, ((guess == truth) * weight).sum(axis=1) / total, np.nan)
+
+
+def _left_out_distance(
+    gram: LayerGram, weights: np.ndarray, count: np.ndarray, emotion: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Squared distance (less the item's own norm) of every item to one emotion's centroid.
+
+    The centroid is formed without the item's group; the second result says where items were left.
+    """
+    cells, block = gram.cells, gram.cells.block(emotion)
+    own = weights[:, block]
+    with_cells = own @ gram.cell_cell[block, block]
+    norm = (with_cells * own).sum(axis=1)
+
+    taken = cells.lookup[cells.group[cells.of_item], emotion]  # the cell taken out, if any
     gone = taken >= 0
-    cell = np.where(gone, taken, 0)
-    w = np.where(gone, weights[:, cell], 0)  # [resample item emotion]
-    left = counts[:, None, :] - w * cells.size[cell]
-    emotion = np.arange(cells.n_emotions)
-    dot = np.swapaxes(with_items, 1, 2) - w * gram.cell_item[cell, np.arange(n_items)[:, None]]
-    norm = (
-        norms[:, None, :]
-        - 2 * w * with_cells[:, emotion, cell]
+    cell = np.where(gone, taken, cells.starts[emotion])
+    w = np.where(gone, weights[:, cell], 0.0)
+    left = count[:, None] - w * cells.size[cell]
+    dot = own @ gram.cell_item[block] - w * gram.cell_item[cell, np.arange(len(cell))]
+    norm_left = (
+        norm[:, None]
+        - 2 * w * with_cells[:, cell - cells.starts[emotion]]
         + w * w * gram.cell_cell[cell, cell]
     )
     usable = left > 0.5
-    safe = np.where(usable, left, 1)
-    distance = np.where(usable, norm / safe**2 - 2 * dot / safe, np.inf)
-    hit = distance.argmin(axis=2) == cells.item_emotion
-    own = np.take_along_axis(usable, cells.item_emotion[None, :, None], axis=2)[:, :, 0]
-    weight = weights[:, cells.of_item] * own
-    total = weight.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, (hit * weight).sum(axis=1) / total, np.nan)
+    safe = np.where(usable, left, 1.0)
+    return norm_left / safe**2 - 2 * dot / safe, usable

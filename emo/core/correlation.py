@@ -8,8 +8,8 @@ from scipy.stats import rankdata
 
 
 def pearson(
-    a: Float[np.ndarray, "*row pair"], b: Float[np.ndarray, "*row pair"]
-) -> Float64[np.ndarray, "*row"]:
+    a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]
+) -> Float64[np.ndarray, "..."]:
     """Pearson correlation over the pairs that are finite on both sides; NaN where one is constant.
 
     Leading axes broadcast. Fewer than three common pairs give NaN.
@@ -28,8 +28,8 @@ def pearson(
 
 
 def spearman(
-    a: Float[np.ndarray, "*row pair"], b: Float[np.ndarray, "*row pair"]
-) -> Float64[np.ndarray, "*row"]:
+    a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]
+) -> Float64[np.ndarray, "..."]:
     """Spearman correlation over the pairs that are finite on both sides; ties share mid-ranks."""
     a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
     both = np.isfinite(a) & np.isfinite(b)

@@ -18,7 +18,8 @@ def group_means(
     weights[groups, np.arange(len(groups))] = 1
     weights /= weights.sum(axis=1, keepdims=True)
     # Layer by layer: the float64 copy of one layer is small, that of all layers is not.
-    return np.stack([weights @ layer.astype(np.float64) for layer in values])
+    with np.errstate(invalid="ignore"):  # a layer with an infinity becomes NaN and is reported
+        return np.stack([weights @ layer.astype(np.float64) for layer in values])
 
 
 def remove_group_means(

@@ -40,6 +40,13 @@ ARTIFACTS = (
 )
 
 
+READOUTS = {
+    Readout.last: "last token",
+    Readout.mean: "mean over tokens",
+    Readout.suffix: "last token of the suffix",
+}
+
+
 @dataclass(frozen=True)
 class Plan:
     """What is to be run, known and checked before a model is loaded."""
@@ -55,7 +62,7 @@ class Plan:
         c = self.config
         return (
             f"{c.model.name}, {c.precision.name.value}, {c.method.name.value}, "
-            f"{c.method.readout.value} token"
+            f"{READOUTS[c.method.readout]}"
             + (", situation means removed" if c.vectors.remove is Removal.situation else "")
         )
 

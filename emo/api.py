@@ -1,0 +1,81 @@
+"""Logged runs in a notebook: load one, look at its RDM, compare two."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from emo import serialise
+from emo.config import PathsConfig, RunConfig, TrackingConfig
+from emo.core import comparison, geometry
+from emo.core.resampling import stream
+from emo.core.types import Activations, Comparison, Descriptors, EmotionVectors, Rdm
+from emo.tracking import Tracker
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A logged extraction. What is large is read when it is first asked for."""
+
+    run_id: str
+    tags: dict[str, str]
+    tracker: Tracker
+
+    @cached_property
+    def vectors(self) -> EmotionVectors:
+        """Emotion vectors of all layers."""
+        return serialise.read_vectors(self.tracker.artifact(self.run_id, "vectors.safetensors"))
+
+    @cached_property
+    def activations(self) -> Activations:
+        """Item-level activations of all layers."""
+        path = self.tracker.artifact(self.run_id, "activations.safetensors")
+        return serialise.read_activations(path)
+
+    @cached_property
+    def descriptors(self) -> Descriptors:
+        """Best layer, anisotropy, reliability, curves."""
+        return serialise.read_descriptors(self.tracker.artifact(self.run_id, "descriptors.json"))
+
+    def rdm(self, layer: int | None = None) -> Rdm:
+        """Cosines of all pairs of emotion vectors, at the published best layer by default."""
+        return geometry.rdm(self.vectors, self._layer(layer))
+
+    def _layer(self, layer: int | None) -> int:
+        return self.descriptors.best_layer if layer is None else layer
+
+
+def load_run(run_id: str, root: str | Path = ".", uri: str | None = None) -> LoadedRun:
+    """A finished run by its id, from the project in ``root`` or from the store at ``uri``.
+
+    Raises
+    ------
+    TrackingError
+        If the store or the run is not there.
+    """
+    config = RunConfig(
+        tracking=TrackingConfig(uri=uri), paths=PathsConfig(), root=str(Path(root).resolve())
+    )
+    tracker = Tracker(config)
+    return LoadedRun(run_id, dict(tracker.get(run_id).data.tags), tracker)
+
+
+def compare(
+    a: LoadedRun,
+    b: LoadedRun,
+    layer: int | Literal["best"] = "best",
+    permutations: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """Spearman rho of two runs' RDMs with Mantel p, each at its best layer or at a common one.
+
+    Raises
+    ------
+    LabelMismatch
+        If the runs' emotions differ in content or order.
+    """
+    layers = [run.descriptors.best_layer if layer == "best" else layer for run in (a, b)]
+    rng = stream(seed, "mantel")
+    return comparison.compare(a.vectors, b.vectors, *layers, rng, permutations, seed)

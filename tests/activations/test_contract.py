@@ -1,0 +1,175 @@
+"""What every backend must do, on every family; oracle: the block's output, read one text at a time."""
+
+import numpy as np
+import pytest
+import torch
+from emo.activations.backend import OutOfMemory, TokenSpan, pad
+from emo.activations.hf import HFBackend, decoder_layers, translated_oom
+from emo.activations.reading import check_lengths, tokenise
+from emo.config import PrecisionName, Readout
+from emo.errors import ModelError, StimuliError
+from emo.models.loading import LoadedModel
+from emo.models.tiny import ARCHITECTURES, build
+from emo.models.weights import Weights
+
+TEXTS = (
+    "The bus stops here.",
+    "A week has seven days, and a letter arrives on each of them but one.",
+    "Rain",
+    "Someone opened the door of the shop, looked at the clock and went away again.",
+)
+N_LAYERS = 3
+
+
+def loaded(architecture, dtype=torch.float32):
+    model, tokenizer = build(architecture, N_LAYERS, 64, 0)
+    return LoadedModel(
+        model.to(dtype), tokenizer, Weights(None, "t", ""), "cpu", PrecisionName.fp32
+    )
+
+
+@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
+def case(request):
+    model = loaded(request.param)
+    return model, HFBackend(model), tokenise(model.tokenizer, TEXTS, Readout.last)
+
+
+def cosine(a, b):
+    a, b = a.astype(float), b.astype(float)
+    return (a * b).sum(-1) / np.linalg.norm(a, axis=-1) / np.linalg.norm(b, axis=-1)
+
+
+def single(backend, spans):
+    return np.concatenate([backend.resid_post(pad([s], backend.pad_id)) for s in spans], axis=1)
+
+
+def test_shapes(case):
+    _, backend, spans = case
+    got = backend.resid_post(pad(spans, backend.pad_id))
+    assert got.shape == (N_LAYERS, len(TEXTS), 64)
+    assert got.dtype == np.float32
+    assert (backend.n_layers, backend.hidden) == (N_LAYERS, 64)
+
+
+def test_batch_size_padding_side_and_order_do_not_matter(case):
+    _, backend, spans = case
+    one = single(backend, spans)
+    right = backend.resid_post(pad(spans, backend.pad_id))
+    left = backend.resid_post(pad(spans, backend.pad_id, side="left"))
+    order = [2, 0, 3, 1]
+    shuffled = backend.resid_post(pad([spans[i] for i in order], backend.pad_id))
+    assert cosine(one, right).min() >= 0.999999
+    assert cosine(one, left).min() >= 0.999999
+    assert cosine(one[:, order], shuffled).min() >= 0.999999
+
+
+def test_last_token_of_every_block(case):
+    """A full forward with hooks of the test's own, one text at a time, no padding."""
+    model, backend, spans = case
+    got = backend.resid_post(pad(spans, backend.pad_id))
+    for item, span in enumerate(spans):
+        seen = []
+        handles = [
+            m.register_forward_hook(lambda _m, _a, out: seen.append(out))
+            for m in decoder_layers(model.model)
+        ]
+        with torch.no_grad():
+            model.model(torch.tensor([span.ids]))
+        for handle in handles:
+            handle.remove()
+        for layer, out in enumerate(seen):
+            stream = out[0] if isinstance(out, tuple) else out
+            assert np.allclose(got[layer, item], stream[0, -1].numpy(), atol=1e-5)
+
+
+def test_hidden_states_agree_but_for_the_last_block(case):
+    """hidden_states[l + 1] is resid_post[l], except the last: there the final norm was applied."""
+    model, backend, spans = case
+    span = spans[1]
+    got = backend.resid_post(pad([span], backend.pad_id))[:, 0]
+    with torch.no_grad():
+        out = model.model(torch.tensor([span.ids]), output_hidden_states=True)
+    states = np.stack([h[0, -1].numpy() for h in out.hidden_states[1:]])
+    assert np.allclose(got[:-1], states[:-1], atol=1e-5)
+    if model.model.config.model_type != "opt":  # its final norm is outside the decoder's list too
+        assert not np.allclose(got[-1], states[-1], atol=1e-2)
+
+
+def test_mean_is_the_mean_over_the_span(case):
+    model, backend, _ = case
+    spans = tokenise(model.tokenizer, TEXTS, Readout.mean)
+    assert {s.start for s in spans} == {1}  # behind the BOS
+    got = backend.resid_post(pad(spans, backend.pad_id))
+    for item, s in enumerate(spans):
+        each = [TokenSpan(s.ids, i, i + 1) for i in range(s.start, s.stop)]
+        rows = backend.resid_post(pad(each, backend.pad_id))
+        assert np.allclose(got[:, item], rows.mean(axis=1), atol=1e-5)
+
+
+def test_hooks_are_gone_afterwards_even_after_an_error(case, monkeypatch):
+    model, backend, spans = case
+
+    def hooks():  # transformers leaves some of its own
+        return [len(m._forward_hooks) for m in model.model.modules()]
+
+    before = hooks()
+    backend.resid_post(pad(spans, backend.pad_id))
+
+    def broken(*_args, **_more):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    last = decoder_layers(model.model)[-1]
+    monkeypatch.setattr(last, "forward", broken)
+    with pytest.raises(OutOfMemory):
+        backend.resid_post(pad(spans, backend.pad_id))
+    assert hooks() == before
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_low_precision_batches_are_bit_exact(dtype):
+    model = loaded("llama", dtype)
+    backend = HFBackend(model)
+    spans = tokenise(model.tokenizer, TEXTS, Readout.last)
+    assert np.array_equal(single(backend, spans), backend.resid_post(pad(spans, backend.pad_id)))
+
+
+def test_padding_never_rebuilds_masks_from_ids():
+    """pad may equal eos or any id that stands in the text."""
+    batch = pad([TokenSpan((7, 7, 7), 2, 3), TokenSpan((7,), 0, 1)], pad_id=7, side="left")
+    assert batch.mask.tolist() == [[True] * 3, [False, False, True]]
+    assert batch.spans.tolist() == [[2, 3], [2, 3]]
+    assert pad([TokenSpan((7, 7), 0, 2), TokenSpan((7,), 0, 1)], 7).mask.tolist() == [
+        [True, True], [True, False],
+    ]
+
+
+def test_suffix_stands_at_the_end(case):
+    model, _, _ = case
+    span = tokenise(model.tokenizer, ["Rain."], Readout.suffix, "The end is")[0]
+    text = model.tokenizer.decode(span.ids, skip_special_tokens=True)
+    assert text == "Rain. The end is"
+    assert (span.start, span.stop) == (len(span.ids) - 1, len(span.ids))
+
+
+def test_too_long_texts_are_all_named():
+    spans = [TokenSpan((1,) * n, n - 1, n) for n in (3, 9, 8)]
+    with pytest.raises(StimuliError) as caught:
+        check_lengths(spans, ["a", "b", "c"], 7)
+    assert caught.value.problems == [
+        "passage 'b' has 9 tokens; the model reads at most 7",
+        "passage 'c' has 8 tokens; the model reads at most 7",
+    ]
+
+
+def test_a_model_without_decoder_layers_is_refused():
+    model = loaded("gpt2").model
+    model.config.num_hidden_layers = 17
+    with pytest.raises(ModelError, match="no list of 17 decoder layers"):
+        decoder_layers(model)
+
+
+def test_other_errors_are_not_taken_for_memory():
+    with pytest.raises(RuntimeError, match="shape"), translated_oom():
+        raise RuntimeError("shape mismatch")
+    with pytest.raises(OutOfMemory), translated_oom():
+        raise MemoryError

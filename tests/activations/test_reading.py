@@ -1,0 +1,160 @@
+"""Store and reading: one pass per distinct text, resume, damage, memory."""
+
+import errno
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from emo.activations import reading, store
+from emo.activations.backend import OutOfMemory, TokenSpan
+from emo.activations.reading import read
+from emo.activations.store import ActivationStore
+from emo.errors import ModelError, StoreError
+
+
+class CountingBackend:
+    """Deterministic numbers from the ids; counts rows, may run out of memory or be killed."""
+
+    n_layers, hidden, pad_id, context = 2, 3, 0, None
+
+    def __init__(self, fits=1000, dies_after=None):
+        self.fits, self.dies_after, self.read, self.batches = fits, dies_after, 0, []
+
+    def resid_post(self, batch):
+        if len(batch.ids) > self.fits:
+            raise OutOfMemory
+        if self.dies_after is not None and self.read >= self.dies_after:
+            raise KeyboardInterrupt
+        self.read += len(batch.ids)
+        self.batches.append(batch.ids.shape)
+        value = (batch.ids * batch.mask).sum(axis=1)
+        return np.stack(
+            [np.stack([value * (layer + 1) + k for k in range(3)], 1) for layer in range(2)]
+        ).astype(np.float32)
+
+
+def spans(n=10):
+    return [TokenSpan(tuple(range(1, 2 + i % 4)) + (i,), 0, 1) for i in range(n)]
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "store"
+
+
+def test_each_distinct_text_is_read_once_and_order_is_kept(root):
+    backend = CountingBackend()
+    items = spans(10) + spans(4)
+    values, passes = read(backend, items, ActivationStore(root, {"m": 1}), 3)
+    assert (passes.done, passes.reused, backend.read) == (10, 0, 10)
+    assert [int(v) for v in values[0, :, 0]] == [sum(s.ids) for s in items]
+
+
+def test_a_second_reading_does_no_pass(root):
+    items = spans()
+    first, _ = read(CountingBackend(), items, ActivationStore(root, {"m": 1}), 4)
+    backend = CountingBackend()
+    second, passes = read(backend, items[::-1], ActivationStore(root, {"m": 1}), 4)
+    assert backend.read == 0
+    assert (passes.done, passes.reused) == (0, 10)
+    assert np.array_equal(first, second[:, ::-1])
+
+
+def test_another_reader_shares_nothing(root):
+    read(CountingBackend(), spans(), ActivationStore(root, {"m": 1}), 4)
+    _, passes = read(CountingBackend(), spans(), ActivationStore(root, {"m": 2}), 4)
+    assert passes.reused == 0
+
+
+def test_another_span_of_the_same_text_is_another_row(root):
+    both = [TokenSpan((1, 2), 0, 1), TokenSpan((1, 2), 0, 2), TokenSpan((1, 2), 1, 2)]
+    assert len({s.key for s in both}) == 3
+
+
+def test_a_killed_reading_goes_on_where_it_stopped(root, monkeypatch):
+    monkeypatch.setattr(reading, "SHARD_BYTES", 2 * 24)  # two rows a shard
+    with pytest.raises(KeyboardInterrupt):
+        read(CountingBackend(dies_after=6), spans(), ActivationStore(root, {}), 2)
+    backend = CountingBackend()
+    values, passes = read(backend, spans(), ActivationStore(root, {}), 2)
+    assert (passes.done, passes.reused) == (4, 6)
+    assert np.array_equal(
+        values, read(CountingBackend(), spans(), ActivationStore(root / "x", {}), 5)[0]
+    )
+
+
+def test_out_of_memory_halves_and_goes_on(root, caplog):
+    backend = CountingBackend(fits=2)
+    values, passes = read(backend, spans(), ActivationStore(root, {}), 8)
+    assert passes.done == 10
+    assert max(rows for rows, _ in backend.batches) == 2
+    assert np.array_equal(
+        values, read(CountingBackend(), spans(), ActivationStore(root / "x", {}), 8)[0]
+    )
+    assert "half as many" in caplog.text
+
+
+def test_one_text_that_does_not_fit_is_one_line(root):
+    with pytest.raises(ModelError, match="single text of"):
+        read(CountingBackend(fits=0), spans(), ActivationStore(root, {}), 4)
+
+
+def test_batches_are_sorted_by_length(root):
+    backend = CountingBackend()
+    read(backend, spans(), ActivationStore(root, {}), 4)
+    widths = [width for _, width in backend.batches]
+    assert widths == sorted(widths)
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "header", "rubbish"])
+def test_a_damaged_shard_is_read_again_and_said_so(root, damage, caplog):
+    items = spans()
+    first, _ = read(CountingBackend(), items, ActivationStore(root, {}), 4)
+    (shard,) = root.glob("*/*.safetensors")
+    content = bytearray(shard.read_bytes())
+    if damage == "flip":
+        content[-3] ^= 1
+    elif damage == "header":
+        content[:8] = b"\xff" * 8
+    content = {"cut": content[:-9], "empty": b"", "rubbish": b"x" * 99}.get(damage, content)
+    shard.write_bytes(content)
+    second, passes = read(CountingBackend(), items, ActivationStore(root, {}), 4)
+    assert passes.done == 10
+    assert np.array_equal(first, second)
+    assert "damaged" in caplog.text
+    assert read(CountingBackend(), items, ActivationStore(root, {}), 4)[1].done == 0
+
+
+def test_shards_are_named_by_their_content(root):
+    read(CountingBackend(), spans(), ActivationStore(root, {}), 4)
+    (shard,) = root.glob("*/*.safetensors")
+    assert hashlib.sha256(shard.read_bytes()).hexdigest() == shard.stem
+
+
+def test_several_writers_at_once_lose_nothing(root):
+    def work(k):
+        return read(CountingBackend(), spans(40)[k:], ActivationStore(root, {}), 3)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert read(CountingBackend(), spans(40), ActivationStore(root, {}), 3)[1].done == 0
+    assert not list(root.glob("*/.partial*"))
+
+
+def test_unwritable_store_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"paths\.store"):
+        ActivationStore(tmp_path / "file", {})
+
+
+def test_full_disk_is_one_line_and_leaves_nothing_half_written(root, monkeypatch):
+    place = ActivationStore(root, {})
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(store.os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        read(CountingBackend(), spans(), place, 4)
+    assert sorted(p.name for p in place.folder.iterdir()) == ["reader.json"]

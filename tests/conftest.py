@@ -1,0 +1,110 @@
+"""Shared fixtures; jaxtyping checks every shape stated in emo/core while tests run."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+from jaxtyping import install_import_hook
+
+install_import_hook("emo.core", "beartype.beartype")
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+settings.register_profile("project", deadline=None, max_examples=40, derandomize=True)
+settings.load_profile("project")
+
+ROOT = Path(__file__).parents[1]
+EMOTIONS = ("afraid", "calm", "happy", "proud", "sad")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(7)
+
+
+@pytest.fixture
+def small_csv(tmp_path: Path) -> Path:
+    """Five emotions told in six situations: enough for every number, small enough for a test."""
+    path = tmp_path / "small.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["emotion", "passage_id", "text", "situation"])
+        for s, place in enumerate(("quay", "kitchen", "field", "tower", "shop", "bridge")):
+            for e in EMOTIONS:
+                text = f"On the {place} number {s} someone stood, {e[::-1]}, and looked {e[1:]}ward."
+                writer.writerow([e, f"{place}_{e}", text, place])
+    return path
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.out.strip().splitlines()[-1])
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Callable[..., Result]:
+    """Run launch.py as a user would, results and caches below tmp_path."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("launch.py", "conf", "emo"):
+        (project / name).symlink_to(ROOT / name)
+
+    def run(*args: str, timeout: float = 120, check: bool | None = True) -> Result:
+        # The copy's own root is found through the path that is called, so don't resolve the link.
+        script = (
+            "import sys; from emo.cli import main; "
+            f"sys.argv[0] = 'launch.py'; main({str(project / 'anchor.py')!r})"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script, *args],
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        if check is not None:
+            assert (done.returncode == 0) == check, done.stderr
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+TINY = (
+    "model=tiny",
+    "resampling.n_splits=8",
+    "resampling.n_bootstrap=8",
+    "resampling.splits_per_replicate=2",
+)
+
+
+@pytest.fixture
+def tiny_config(tmp_path: Path, small_csv: Path) -> Callable[..., Any]:
+    """RunConfig of a tiny model on the small passages, everything below tmp_path."""
+    from emo.config import compose
+
+    def make(*overrides: str) -> Any:
+        return compose(*TINY, f"stimuli.path={small_csv}", *overrides, root=tmp_path)
+
+    return make

@@ -1,0 +1,37 @@
+"""The core runs on a laptop with numpy and scipy: its import statements say so."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CORE = Path(__file__).parents[2] / "emo" / "core"
+ALLOWED = {"numpy", "scipy", "jaxtyping", "emo"} | set(sys.stdlib_module_names)
+NO_FILES = {"open", "pathlib", "os", "io", "shutil"}
+
+
+@pytest.mark.parametrize("path", sorted(CORE.glob("*.py")), ids=lambda p: p.name)
+def test_imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            top = name.split(".")[0]
+            assert top in ALLOWED
+            assert top not in NO_FILES
+            assert top != "emo" or name.startswith("emo.core")
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    code = (
+        "import sys, emo, emo.config, emo.cli; "
+        "print([m for m in ('torch', 'transformers', 'mlflow', 'matplotlib', 'scipy', 'pandas') "
+        "if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

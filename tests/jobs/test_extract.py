@@ -1,0 +1,264 @@
+"""The whole chain on a tiny model: files, tracking, reuse, resume, what happens when it breaks."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import emo
+import numpy as np
+import pytest
+from emo import serialise
+from emo.activations import hf
+from emo.activations.backend import OutOfMemory
+from emo.cli import run_job
+from emo.core.types import LabelMismatch
+from emo.jobs import extract
+from emo.tracking import Tracker
+
+from tests.conftest import EMOTIONS, ROOT, TINY
+
+
+@pytest.fixture
+def finished(tiny_config):
+    config = tiny_config()
+    outcome = run_job(config)
+    assert outcome.error is None
+    return config, outcome
+
+
+def test_run_holds_everything_needed_to_recompute(finished):
+    config, outcome = finished
+    tracker = Tracker(config)
+    for name in extract.ARTIFACTS:
+        assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
+    vectors = serialise.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
+    activations = serialise.read_activations(
+        tracker.artifact(outcome.run_id, "activations.safetensors")
+    )
+    assert vectors.values.shape == (4, len(EMOTIONS), 128)
+    assert activations.values.shape == (4, 30, 128)
+    means = np.stack(
+        [
+            activations.values[:, [e == name for e in activations.emotions]].mean(axis=1)
+            for name in vectors.emotions
+        ],
+        axis=1,
+    )
+    assert np.allclose(vectors.values, means - means.mean(axis=1, keepdims=True), atol=1e-5)
+    read = serialise.read_descriptors(tracker.artifact(outcome.run_id, "descriptors.json"))
+    assert serialise.plain(read.headline()) == outcome.metrics
+
+
+def test_run_is_tagged_and_has_curves_over_layers(finished):
+    config, outcome = finished
+    tracker = Tracker(config)
+    run = tracker.get(outcome.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.tags["fingerprint"] == outcome.fingerprint
+    assert run.data.tags["model"] == "tiny"
+    assert "random weights" in run.data.tags["weights_note"]
+    assert run.data.params["resampling.n_splits"] == "8"
+    assert run.data.metrics["best_layer"] == outcome.metrics["best_layer"]
+    history = tracker._client.get_metric_history(outcome.run_id, "curve_anisotropy")
+    assert [m.step for m in history] == [0, 1, 2, 3]
+    assert run.inputs.dataset_inputs[0].dataset.name == "crossed"
+
+
+def test_no_home_folder_or_uri_is_logged(finished, tmp_path):
+    config, outcome = finished
+    tracker = Tracker(config)
+    text = tracker.artifact(outcome.run_id, "config.json").read_text()
+    assert str(tmp_path) not in json.dumps(json.loads(text)["tracking"])
+    assert json.loads(text)["root"] is None
+
+
+def test_same_command_again_reuses_the_run(finished, monkeypatch):
+    config, first = finished
+    monkeypatch.setattr(extract, "_Reader", None)  # loading anything would fail
+    again = run_job(config)
+    assert (again.status, again.run_id, again.passes_done) == ("reused", first.run_id, 0)
+    assert again.passes_reused == 50
+    assert again.metrics == first.metrics
+
+
+def test_force_repeats_from_the_store_with_the_same_numbers(finished, tiny_config):
+    _, first = finished
+    again = run_job(tiny_config("force=true"))
+    assert again.status == "finished"
+    assert again.run_id != first.run_id
+    assert again.passes_done == 0
+    assert again.metrics == first.metrics
+
+
+def test_other_numbers_from_the_same_activations_need_no_pass(finished, tiny_config):
+    other = run_job(tiny_config("seed=1"))
+    assert (other.status, other.passes_done) == ("finished", 0)
+    assert other.fingerprint != finished[1].fingerprint
+
+
+def test_unreadable_finished_run_is_repeated(finished, caplog):
+    config, first = finished
+    Tracker(config).artifact(first.run_id, "descriptors.json").write_text("{")
+    again = run_job(config)
+    assert again.status == "finished"
+    assert "repeated" in caplog.text
+
+
+def test_api_loads_and_compares_two_runs(finished, tiny_config, tmp_path):
+    _, first = finished
+    second = run_job(tiny_config("method.readout=mean"))
+    a, b = (emo.load_run(o.run_id, root=tmp_path) for o in (first, second))
+    assert a.vectors.emotions == EMOTIONS
+    assert a.rdm(2).cosines.shape == (10,)
+    same = emo.compare(a, a)
+    assert same.rho == pytest.approx(1)
+    other = emo.compare(a, b, layer=1)
+    assert (other.layer_a, other.layer_b) == (1, 1)
+    assert -1 <= other.rho < 1
+
+
+def test_api_refuses_other_emotions(finished, tiny_config, tmp_path):
+    path = tmp_path / "other.csv"
+    rows = [f"{e},{i},Some text {e} {i}." for e in ("x", "y", "z") for i in range(2)]
+    path.write_text("emotion,passage_id,text\n" + "\n".join(rows))
+    other = run_job(tiny_config(f"stimuli.path={path}"))
+    a, b = (emo.load_run(o.run_id, root=tmp_path) for o in (finished[1], other))
+    with pytest.raises(LabelMismatch):
+        emo.compare(a, b)
+
+
+def test_one_passage_an_emotion_is_said_not_crashed(tiny_config, tmp_path):
+    path = tmp_path / "one.csv"
+    path.write_text("emotion,passage_id,text\na,1,One here.\nb,1,Two there.\nc,1,Three gone.\n")
+    outcome = run_job(tiny_config(f"stimuli.path={path}"))
+    assert outcome.status == "finished"
+    assert outcome.metrics["reliability"] is None
+    assert "not available: too few passages" in outcome.table
+
+
+def test_identical_texts_are_one_line(tiny_config, tmp_path):
+    path = tmp_path / "same.csv"
+    path.write_text("emotion,passage_id,text\na,1,Same.\nb,1,Same.\nc,1,Same.\n")
+    outcome = run_job(tiny_config(f"stimuli.path={path}"))
+    assert outcome.failed
+    assert "identical activations" in outcome.error
+
+
+def test_too_long_a_passage_is_refused_before_a_run_is_opened(tiny_config, tmp_path):
+    path = tmp_path / "long.csv"
+    path.write_text("emotion,passage_id,text\na,1,One.\nb,1,Two.\nc,9," + "word " * 2000)
+    config = tiny_config(f"stimuli.path={path}")
+    outcome = run_job(config)
+    assert outcome.failed
+    assert "passage 'c/9' has" in outcome.error
+    assert Tracker(config)._client.search_runs([Tracker(config)._experiment]) == []
+
+
+def test_overflowing_layers_are_reported(tiny_config, monkeypatch):
+    real = hf.HFBackend.resid_post
+
+    def overflow(self, batch):
+        values = real(self, batch)
+        values[2:] = np.inf
+        return values
+
+    monkeypatch.setattr(hf.HFBackend, "resid_post", overflow)
+    outcome = run_job(tiny_config())
+    assert outcome.status == "finished"
+    assert outcome.metrics["best_layer"] in (0, 1)
+    assert "non-finite layers, left out: 2, 3" in outcome.table
+
+
+def test_a_failing_run_is_closed_as_failed_with_its_reason(tiny_config, monkeypatch):
+    def never(self, batch):
+        raise OutOfMemory
+
+    monkeypatch.setattr(hf.HFBackend, "resid_post", never)
+    config = tiny_config()
+    outcome = run_job(config)
+    assert "out of memory on a single text" in outcome.error
+    tracker = Tracker(config)
+    (run,) = tracker._client.search_runs([tracker._experiment])
+    assert run.info.status == "FAILED"
+    assert "out of memory" in run.data.tags["error"]
+
+
+def test_server_that_does_not_answer(tiny_config):
+    outcome = run_job(tiny_config("tracking=server", "tracking.uri=http://127.0.0.1:9"))
+    assert outcome.failed
+    assert "no MLflow server answers" in outcome.error
+    assert "\n" not in outcome.error
+
+
+def test_stale_run_is_closed_and_never_taken_for_finished(tiny_config):
+    config = tiny_config()
+    tracker = Tracker(config)
+    plan = extract.make_plan(config)
+    tags = {"fingerprint": plan.provenance.fingerprint}
+    dead = tracker._client.create_run(
+        tracker._experiment,
+        tags={**tags, "host": __import__("socket").gethostname(), "pid": "1", "process_start": "5"},
+    ).info.run_id
+    with tracker.run("alive", {}) as alive:
+        assert tracker.mark_stale() == [dead]
+        assert tracker.get(alive).info.status == "RUNNING"
+    assert tracker.get(dead).info.status == "KILLED"
+    assert tracker.find_finished(plan.provenance.fingerprint) is None
+
+
+SCRIPT = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(ROOT)!r})
+from emo.activations import hf, reading
+from emo.cli import run_job
+from emo.config import compose
+reading.SHARD_BYTES = 4096
+if sys.argv[3] == "slow":
+    import time
+    real = hf.HFBackend.resid_post
+    def slow(self, batch):
+        time.sleep(0.2)
+        return real(self, batch)
+    hf.HFBackend.resid_post = slow
+config = compose(*{TINY!r}, "backend.batch_size=2", "stimuli.path=" + sys.argv[2], root=sys.argv[1])
+print(run_job(config).to_json())
+"""
+
+
+def process(root, csv, speed):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(root), str(csv), speed],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )
+
+
+def test_two_processes_at_once_give_identical_files(tmp_path, small_csv):
+    """Also the first start of a database by two processes at the same moment."""
+    roots = [tmp_path / "shared", tmp_path / "shared", tmp_path / "alone"]
+    running = [process(root, small_csv, "fast") for root in roots]
+    results = [json.loads(p.communicate(timeout=120)[0].splitlines()[-1]) for p in running]
+    assert {r["status"] for r in results} <= {"finished", "reused"}
+    files = [r["artifacts"]["vectors.safetensors"].removeprefix("file://") for r in results]
+    contents = {open(f, "rb").read() for f in files}
+    assert len(contents) == 1
+    assert len({json.dumps(r["metrics"]) for r in results}) == 1
+
+
+def test_a_killed_run_resumes(tmp_path, small_csv):
+    first = process(tmp_path, small_csv, "slow")
+    deadline = time.monotonic() + 60
+    while len(list(tmp_path.glob(".cache/activations/*/*.safetensors"))) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    out = process(tmp_path, small_csv, "fast").communicate(timeout=120)[0]
+    result = json.loads(out.splitlines()[-1])
+    assert result["status"] == "finished"
+    assert result["forward_passes"]["reused"] >= 6
+    assert sum(result["forward_passes"].values()) == 50
+    undisturbed = process(tmp_path / "other", small_csv, "fast").communicate(timeout=120)[0]
+    assert json.loads(undisturbed.splitlines()[-1])["metrics"] == result["metrics"]

@@ -1,0 +1,149 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+from emo.config import RunConfig, canonical, compose
+from emo.errors import ConfigError
+from emo.fingerprint import fingerprint, reader_identity, run_identity
+from emo.models.weights import Weights
+from hydra.errors import HydraException
+
+ROOT = Path(__file__).parents[1]
+WEIGHTS = Weights("org/model", "abc", "")
+
+
+def name(config):
+    return fingerprint(run_identity(config, WEIGHTS, "cpu", "s" * 64))
+
+
+def test_result_is_frozen_and_typed():
+    config = compose("model=tiny")
+    assert isinstance(config, RunConfig)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 1  # pyright: ignore
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=str)
+def test_every_option_says_what_it_is(path):
+    first, *rest = path.read_text().splitlines()
+    if first.startswith("# @package"):
+        first = rest[0]
+    if path.parent.name != "help":
+        assert first.startswith("# ")
+        assert len(first) > 20
+
+
+@pytest.mark.parametrize(
+    "option", sorted(p.stem for p in (ROOT / "conf" / "model").glob("*.yaml") if p.stem != "hub")
+)
+def test_every_model_composes_and_states_what_it_must(option):
+    model = compose(f"model={option}").model
+    assert model.name == option
+    raw = yaml.safe_load((ROOT / "conf" / "model" / f"{option}.yaml").read_text())
+    for key in ("id", "family", "variant", "size_b", "backend", "licence", "gated"):
+        assert key in raw
+
+
+def test_mistral7b_is_the_instruct_model_and_base_says_so():
+    assert compose("model=mistral7b").model.id == "mistralai/Mistral-7B-Instruct-v0.3"
+    assert compose("model=mistral7b_base").model.id == "mistralai/Mistral-7B-v0.3"
+
+
+def test_hub_takes_any_id_without_a_new_file():
+    config = compose("model=hub", "model.id=org/thing", "model.revision=v2")
+    assert (config.model.id, config.model.revision) == ("org/thing", "v2")
+
+
+@pytest.mark.parametrize("option", sorted(p.stem for p in (ROOT / "conf/experiment").glob("*")))
+def test_every_experiment_composes(option):
+    compose(f"experiment={option}")
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("seed=-1", r"seed=-1: allowed is a value of at least 0"),
+        ("backend.batch_size=0", r"backend\.batch_size=0: .* at least 1"),
+        ("resampling.n_bootstrap=-3", r"resampling\.n_bootstrap=-3"),
+        ("model=hub", r"model\.id=\?\?\?"),
+        ("stimuli=csv", r"stimuli\.path=\?\?\?"),
+        ("+nonsense=1", r"nonsense.*no such parameter"),
+        ("+model.sise=3", r"model\.sise.*no such parameter.*size_b"),
+        ("method.suffix=' ' method.readout=suffix", r"method\.suffix"),
+    ],
+)
+def test_bad_values_name_parameter_value_and_what_is_allowed(override, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        compose(*override.replace("' '", "QUOTED").replace(" ", "|").replace("QUOTED", "' '").split("|"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override", ["seed=x", "precision.name=fp12", "precision=fp12", "model.variant=chat", "nope=1"]
+)
+def test_wrong_types_and_options_are_refused_while_composing(override):
+    with pytest.raises((HydraException, ConfigError)):
+        compose(override)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "seed=1",
+        "precision=bf16",
+        "method.readout=mean",
+        "backend.attention=sdpa",
+        "vectors.remove=situation",
+        "resampling.n_splits=9",
+    ],
+)
+def test_fingerprint_follows_what_can_change_a_number(override):
+    assert name(compose(override)) != name(compose())
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "backend.batch_size=3",
+        "paths.store=/elsewhere",
+        "tracking=server",
+        "output=json",
+        "force=true",
+        "method.suffix=unused",
+        "backend.device=cpu",
+        "model.licence=other",
+    ],
+)
+def test_fingerprint_ignores_what_cannot(override):
+    assert name(compose(override)) == name(compose())
+
+
+def test_fingerprint_follows_weights_device_and_stimuli():
+    config = compose()
+    names = {
+        fingerprint(run_identity(config, Weights(i, r, ""), d, s))
+        for i, r, d, s in [
+            ("a", "1", "cpu", "x"), ("a", "2", "cpu", "x"), ("a", "1", "cuda", "x"),
+            ("a", "1", "cpu", "y"),
+        ]
+    }
+    assert len(names) == 4
+    hub = [
+        reader_identity(compose("model=hub", f"model.id={i}"), Weights(i, "r", ""), "cpu")
+        for i in ("a", "b")
+    ]
+    assert hub[0] != hub[1]
+
+
+def test_suffix_counts_where_it_is_read():
+    a = compose("method.readout=suffix", "method.suffix=One")
+    b = compose("method.readout=suffix", "method.suffix=Two")
+    assert name(a) != name(b)
+
+
+def test_canonical_is_plain_json():
+    import json
+
+    config = compose("model=tiny")
+    assert json.loads(json.dumps(canonical(config)))["model"]["tiny"]["n_layers"] == 4
