@@ -76,6 +76,6 @@ def compare(
     LabelMismatch
         If the runs' emotions differ in content or order.
     """
-    layers = [run.descriptors.best_layer if layer == "best" else layer for run in (a, b)]
+    at_a, at_b = (run.descriptors.best_layer if layer == "best" else layer for run in (a, b))
     rng = stream(seed, "mantel")
-    return comparison.compare(a.vectors, b.vectors, *layers, rng, permutations, seed)
+    return comparison.compare(a.vectors, b.vectors, at_a, at_b, rng, permutations, seed)

@@ -133,6 +133,11 @@ class ModelConfig:
     gated: bool = False
     tiny: TinyConfig = field(default_factory=TinyConfig)
 
+    @property
+    def label(self) -> str:
+        """What the model is called in tables and the UI."""
+        return Path(self.id).name if self.name == "hub" else self.name
+
 
 @dataclass(frozen=True)
 class BackendConfig:
@@ -259,7 +264,8 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
         Naming the first parameter that is unknown, unset, of a wrong type or out of range.
     """
     try:
-        merged = OmegaConf.merge(schema(), config, {"root": str(root)})
+        # As plain containers: a key added with '+' is then refused like any other unknown one.
+        merged = OmegaConf.merge(schema(), OmegaConf.to_container(config), {"root": str(root)})
     except OmegaConfBaseException as error:
         raise _config_error(error) from error
     if missing := sorted(OmegaConf.missing_keys(merged)):

@@ -19,7 +19,8 @@ from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice
 
 
 def _labels(**entries: object) -> dict[str, str]:
-    return {name: json.dumps(value, ensure_ascii=False) for name, value in entries.items()}
+    """One header entry: safetensors writes several in any order, and files would differ."""
+    return {"labels": json.dumps(entries, ensure_ascii=False)}
 
 
 def write_vectors(vectors: EmotionVectors, path: Path) -> None:
@@ -81,8 +82,10 @@ def read_activations(path: Path) -> Activations:
 
 def _open(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with safe_open(path, framework="numpy") as file:
-        meta = {name: json.loads(value) for name, value in file.metadata().items()}
-        return {name: file.get_tensor(name) for name in file.keys()}, meta  # noqa: SIM118
+        names = file.keys()
+        return {name: file.get_tensor(name) for name in names}, json.loads(
+            file.metadata()["labels"]
+        )
 
 
 def plain(value: Any) -> Any:

@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from emo.errors import TrackingError
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
 
-from mlflow.entities import (  # noqa: E402
+from mlflow.entities import (
     Dataset,
     DatasetInput,
     InputTag,
@@ -33,8 +34,8 @@ from mlflow.entities import (  # noqa: E402
     Run,
     RunTag,
 )
-from mlflow.exceptions import MlflowException  # noqa: E402
-from mlflow.tracking import MlflowClient  # noqa: E402
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
 
 METRICS_A_BATCH = 1000
 PARAMS_A_BATCH = 100
@@ -134,7 +135,9 @@ class Tracker:
             "process_start": repr(psutil.Process().create_time()),
         }
         run = self._client.create_run(
-            self._experiment, run_name=name, tags={**tags, **owner, "mlflow.source.name": "launch.py"}
+            self._experiment,
+            run_name=name,
+            tags={**tags, **owner, "mlflow.source.name": "launch.py"},
         )
         run_id = run.info.run_id
         try:
@@ -200,6 +203,9 @@ class Tracker:
         TrackingError
             If it is not there.
         """
+        here = _local_path(self.artifact_uri(run_id))
+        if here is not None and (here / path).is_file():
+            return here / path
         try:
             return Path(self._client.download_artifacts(run_id, path))
         except (MlflowException, OSError) as error:
@@ -211,6 +217,13 @@ class Tracker:
     def artifact_uri(self, run_id: str) -> str:
         """Where a run's artifacts are."""
         return str(self.get(run_id).info.artifact_uri)
+
+
+def _local_path(uri: str) -> Path | None:
+    """The folder an artifact URI means on this machine, None if it is elsewhere."""
+    if uri.startswith("file://"):
+        return Path(urllib.request.url2pathname(urllib.parse.urlparse(uri).path))
+    return None if "://" in uri else Path(uri)
 
 
 def _first_line(error: BaseException) -> str:

@@ -46,7 +46,9 @@ def small_csv(tmp_path: Path) -> Path:
         writer.writerow(["emotion", "passage_id", "text", "situation"])
         for s, place in enumerate(("quay", "kitchen", "field", "tower", "shop", "bridge")):
             for e in EMOTIONS:
-                text = f"On the {place} number {s} someone stood, {e[::-1]}, and looked {e[1:]}ward."
+                text = (
+                    f"On the {place} number {s} someone stood, {e[::-1]}, and looked {e[1:]}ward."
+                )
                 writer.writerow([e, f"{place}_{e}", text, place])
     return path
 

@@ -30,15 +30,27 @@ def test_json_is_the_last_line_of_standard_output(launch, small_csv):
 
 def test_table_has_what_a_reader_looks_for(launch, small_csv):
     out = launch(*TINY, f"stimuli.path={small_csv}").out
-    for word in ("best layer", "anisotropy", "RDM std", "reliability", "nearest pair",
-                 "farthest pair", "run ", "make ui"):
+    for word in (
+        "best layer",
+        "anisotropy",
+        "RDM std",
+        "reliability",
+        "nearest pair",
+        "farthest pair",
+        "run ",
+        "make ui",
+    ):
         assert word in out
 
 
 def test_a_sweep_goes_on_after_a_failure_and_says_so_in_its_exit_code(launch, small_csv):
     done = launch(
-        "-m", *TINY, f"stimuli.path={small_csv}", "model.tiny.architecture=mamba,gpt2",
-        "output=json", check=False,
+        "-m",
+        *TINY,
+        f"stimuli.path={small_csv}",
+        "model.tiny.architecture=mamba,gpt2",
+        "output=json",
+        check=False,
     )
     assert done.json["status"] == "finished"
     assert "error: model.tiny.architecture=mamba: allowed is llama" in done.err

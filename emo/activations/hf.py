@@ -118,5 +118,8 @@ def pool(
         return stream[rows, at].float()
     # Row by row, so that the sum does not depend on the padding of the batch.
     return torch.stack(
-        [row[start:stop].float().mean(dim=0) for row, (start, stop) in zip(stream, spans, strict=True)]
+        [
+            row[start:stop].float().mean(dim=0)
+            for row, (start, stop) in zip(stream, spans, strict=True)
+        ]
     )

@@ -112,9 +112,7 @@ def _by_length(span: TokenSpan) -> tuple[int, str]:
     return len(span.ids), span.key
 
 
-def _save(
-    store: ActivationStore, spans: Sequence[TokenSpan], rows: dict[str, np.ndarray]
-) -> None:
+def _save(store: ActivationStore, spans: Sequence[TokenSpan], rows: dict[str, np.ndarray]) -> None:
     store.put([s.key for s in spans], np.stack([rows[s.key] for s in spans]))
 
 

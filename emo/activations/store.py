@@ -52,9 +52,7 @@ class ActivationStore:
                 rows |= self._rows(path, listed, wanted)
         return rows
 
-    def put(
-        self, keys: Sequence[str], values: Float32[np.ndarray, "item layer hidden"]
-    ) -> None:
+    def put(self, keys: Sequence[str], values: Float32[np.ndarray, "item layer hidden"]) -> None:
         """Add one shard of rows."""
         content = save(
             {"resid_post": np.ascontiguousarray(values, dtype=np.float32)},
@@ -106,7 +104,7 @@ def _write(folder: Path, content: bytes, name: str) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, target)
+        Path(partial).replace(target)
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise

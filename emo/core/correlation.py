@@ -36,9 +36,7 @@ def spearman(
     if both.all():
         return pearson(rankdata(a, axis=-1), rankdata(b, axis=-1))
     a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
-    return pearson(
-        rankdata(a, axis=-1, nan_policy="omit"), rankdata(b, axis=-1, nan_policy="omit")
-    )
+    return pearson(rankdata(a, axis=-1, nan_policy="omit"), rankdata(b, axis=-1, nan_policy="omit"))
 
 
 def spearman_brown(half: float) -> float:

@@ -64,7 +64,7 @@ def describe(
     GeometryError
         If there are fewer than three emotions, or no layer is finite.
     """
-    emotions, which = index(activations.emotions)
+    emotions = index(activations.emotions)[0]
     if len(emotions) < 3:
         raise GeometryError(f"an RDM needs at least 3 emotions, there are {len(emotions)}")
     finite = finite_layers(activations.values, activations.neutral)

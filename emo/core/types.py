@@ -102,8 +102,13 @@ class Activations:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """What resampling treats as one unit: the situation, else the passage."""
-        return self.situations if self.situations is not None else self.item_ids
+        """What resampling treats as one unit: the situation, else the passage.
+
+        Published files number passages anew within each emotion, so the emotion is part of the name.
+        """
+        if self.situations is not None:
+            return self.situations
+        return tuple(f"{e}/{i}" for e, i in zip(self.emotions, self.item_ids, strict=True))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-
 from emo import serialise
 from emo.activations.reading import Passes, check_lengths, read, tokenise
 from emo.activations.store import ActivationStore
@@ -61,7 +60,7 @@ class Plan:
     def title(self) -> str:
         c = self.config
         return (
-            f"{c.model.name}, {c.precision.name.value}, {c.method.name.value}, "
+            f"{c.model.label}, {c.precision.name.value}, {c.method.name.value}, "
             f"{READOUTS[c.method.readout]}"
             + (", situation means removed" if c.vectors.remove is Removal.situation else "")
         )
@@ -115,7 +114,9 @@ def run(config: RunConfig) -> Outcome:
         return found
 
     reader = _Reader(plan)
-    with tracker.run(f"{config.model.name}-{plan.provenance.fingerprint[:8]}", _tags(plan)) as run_id:
+    with tracker.run(
+        f"{config.model.label}-{plan.provenance.fingerprint[:8]}", _tags(plan)
+    ) as run_id:
         activations, passes = reader.read()
         vectors, descriptors = _describe(config, activations)
         with tempfile.TemporaryDirectory() as folder:
@@ -135,7 +136,9 @@ def _finished(plan: Plan, tracker: Any) -> Outcome | None:
     except (EmoError, ValueError, KeyError, TypeError) as error:
         log.warning("run %s is finished but its files are unreadable (%s): repeated", run_id, error)
         return None
-    log.info("run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id)
+    log.info(
+        "run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id
+    )
     passes = Passes(0, len(plan.stimuli.items) + len(plan.stimuli.neutral))
     return _outcome("reused", plan, tracker, run_id, descriptors, passes)
 
@@ -188,14 +191,12 @@ class _Reader:
         return activations, passes
 
 
-def _describe(
-    config: RunConfig, activations: Activations
-) -> tuple[EmotionVectors, Descriptors]:
+def _describe(config: RunConfig, activations: Activations) -> tuple[EmotionVectors, Descriptors]:
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     try:
         return describe(activations, resampling, config.vectors.remove.value, track)
     except GeometryError as error:
-        raise EmoError(f"model={config.model.name}: {error}") from error
+        raise EmoError(f"model={config.model.label}: {error}") from error
 
 
 def _tags(plan: Plan) -> dict[str, str]:
@@ -203,7 +204,7 @@ def _tags(plan: Plan) -> dict[str, str]:
     tags = {
         "job": c.job.name.value,
         "fingerprint": plan.provenance.fingerprint,
-        "model": c.model.name,
+        "model": c.model.label,
         "model_id": c.model.id,
         "revision": plan.weights.revision,
         "family": c.model.family,
@@ -242,7 +243,9 @@ def _record(plan: Plan, d: Descriptors, passes: Passes) -> Any:
             metrics[f"layer_by_{name}_high"] = choice.high
     curves = {f"curve_{name}": curve for name, curve in d.curves.items()}
     flag = "unreliable" if d.anisotropy_flag else "ok"
-    dataset = (plan.config.stimuli.name, plan.stimuli.sha256, plan.stimuli.source)
+    path = plan.config.stimuli.path
+    name = Path(path).stem if path else plan.config.stimuli.name
+    dataset = (name, plan.stimuli.sha256, Path(plan.stimuli.source).name)
     return RunRecord({"anisotropy": flag}, params, metrics, curves, dataset)
 
 

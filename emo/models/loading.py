@@ -92,7 +92,7 @@ def load(
     ModelError
         One line for whatever is wrong with the weights, the family or the memory.
     """
-    log.info("loading %s in %s on %s", config.name, precision.value, device)
+    log.info("loading %s in %s on %s", config.label, precision.value, device)
     if config.source is Source.tiny:
         from emo.models.tiny import build
 
@@ -109,7 +109,7 @@ def load(
     except RuntimeError as error:
         if "memory" in str(error).lower():
             raise ModelError(
-                f"model={config.name}: its weights do not fit into the memory of {device} in "
+                f"model={config.label}: its weights do not fit into the memory of {device} in "
                 f"{precision.value}; take a smaller precision, or backend.device=cpu"
             ) from None
         raise

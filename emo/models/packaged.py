@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -120,6 +119,6 @@ def _convert(gguf: Path, folder: Path) -> None:
         )
         model.save_pretrained(partial)
         AutoTokenizer.from_pretrained(where, gguf_file=name).save_pretrained(partial)
-        os.replace(partial, folder)
+        partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)

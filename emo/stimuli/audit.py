@@ -19,7 +19,7 @@ from pathlib import Path
 import yaml
 
 DATA = Path(__file__).parent / "data"
-WORD = re.compile(r"[a-z]+(?:['’][a-z]+)?")
+WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)?")
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,7 @@ def load_lexicon(path: Path = DATA / "lexicon.yaml") -> dict[str, list[str]]:
 
 def load_gestures(path: Path = DATA / "stock_gestures.yaml") -> list[re.Pattern[str]]:
     """Patterns of stock gestures."""
-    return [
-        re.compile(p, re.IGNORECASE) for p in yaml.safe_load(path.read_text(encoding="utf-8"))
-    ]
+    return [re.compile(p, re.IGNORECASE) for p in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 
 def leakage(texts: Mapping[str, str], lexicon: Mapping[str, Sequence[str]]) -> list[Finding]:
@@ -93,7 +91,7 @@ def shapes(texts: Mapping[str, str], lo: int = 30, hi: int = 60) -> list[Finding
     found = []
     for key, text in texts.items():
         n_words = len(text.split())
-        n_sentences = len(re.findall(r"[.!?]+[\"'”’]?(?=\s|$)", text))
+        n_sentences = len(re.findall(r"[.!?]+[\"'\u201d\u2019]?(?=\s|$)", text))
         if not lo <= n_words <= hi:
             found.append(Finding("length", key, f"{n_words} words"))
         if not 2 <= n_sentences <= 4:

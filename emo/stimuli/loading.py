@@ -119,9 +119,11 @@ def _passages(
     first_line: dict[tuple[str, str], int] = {}
     named = sum(bool(row.get("situation")) for _, row in rows)
     for line, row in rows:
-        for column in COLUMNS:
-            if not row[column]:
-                problems.append(f"line {line}: {column} is empty or only spaces")
+        problems += [
+            f"line {line}: {column} is empty or only spaces"
+            for column in COLUMNS
+            if not row[column]
+        ]
         if 0 < named < len(rows) and not row.get("situation"):
             problems.append(f"line {line}: situation is empty, but other lines name one")
         # Published files count passages anew within each emotion.

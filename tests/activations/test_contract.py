@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from emo.activations.backend import OutOfMemory, TokenSpan, pad
 from emo.activations.hf import HFBackend, decoder_layers, translated_oom
 from emo.activations.reading import check_lengths, tokenise
@@ -70,7 +71,7 @@ def test_last_token_of_every_block(case):
     for item, span in enumerate(spans):
         seen = []
         handles = [
-            m.register_forward_hook(lambda _m, _a, out: seen.append(out))
+            m.register_forward_hook(lambda _m, _a, out, seen=seen: seen.append(out))
             for m in decoder_layers(model.model)
         ]
         with torch.no_grad():
@@ -139,7 +140,8 @@ def test_padding_never_rebuilds_masks_from_ids():
     assert batch.mask.tolist() == [[True] * 3, [False, False, True]]
     assert batch.spans.tolist() == [[2, 3], [2, 3]]
     assert pad([TokenSpan((7, 7), 0, 2), TokenSpan((7,), 0, 1)], 7).mask.tolist() == [
-        [True, True], [True, False],
+        [True, True],
+        [True, False],
     ]
 
 

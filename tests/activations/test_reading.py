@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+
 from emo.activations import reading, store
 from emo.activations.backend import OutOfMemory, TokenSpan
 from emo.activations.reading import read
@@ -35,7 +36,7 @@ class CountingBackend:
 
 
 def spans(n=10):
-    return [TokenSpan(tuple(range(1, 2 + i % 4)) + (i,), 0, 1) for i in range(n)]
+    return [TokenSpan((*range(1, 2 + i % 4), i), 0, 1) for i in range(n)]
 
 
 @pytest.fixture

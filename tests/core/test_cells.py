@@ -2,9 +2,16 @@
 
 import numpy as np
 import pytest
-from emo.core.cells import CHUNK, Cells, LayerGram, centred_cosines, half_correlations
-from emo.core.cells import left_out_accuracy
 from scipy.stats import spearmanr
+
+from emo.core.cells import (
+    CHUNK,
+    Cells,
+    LayerGram,
+    centred_cosines,
+    half_correlations,
+    left_out_accuracy,
+)
 
 
 def design(kind, rng):

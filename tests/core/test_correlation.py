@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
-from emo.core.correlation import pearson, spearman, spearman_brown
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+
+from emo.core.correlation import pearson, spearman, spearman_brown
 
 numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 2))
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from emo.core.correlation import spearman
 from emo.core.describe import GeometryError, Resampling, describe
 from emo.core.geometry import cosine_matrix, rdm, upper
@@ -10,9 +11,7 @@ from emo.core.types import Activations
 FEW = Resampling(n_splits=20, n_bootstrap=20, splits_per_replicate=3, seed=1)
 
 
-def planted(
-    rng, strengths, n_emotions=8, n_situations=10, hidden=40, crossed=True, declared=None
-):
+def planted(rng, strengths, n_emotions=8, n_situations=10, hidden=40, crossed=True, declared=None):
     """Layer l = strength[l] * emotion geometry + situation (if crossed) + noise."""
     declared = crossed if declared is None else declared
     geometry = rng.normal(size=(n_emotions, hidden))
@@ -82,15 +81,16 @@ def test_published_layer_is_the_argmin_of_its_curve(rng):
 def test_non_finite_layers_do_not_compete(rng, bad):
     _, activations = planted(rng, [1, 2, 6, 1])
     activations.values[2, 3, 5] = bad
-    vectors, d = describe(activations, FEW)
+    d = describe(activations, FEW)[1]
     assert d.finite_layers == (0, 1, 3)
     assert all(np.isnan(curve[2]) for curve in d.curves.values())
     for choice in d.choices.values():
         assert choice.layer != 2
         assert choice.low != 2 or choice.low <= choice.layer <= choice.high
     clean = planted(np.random.default_rng(7), [1, 2, 6, 1])[1]
-    assert np.array_equal(describe(clean, FEW)[1].curves["accuracy"][[0, 1, 3]],
-                          d.curves["accuracy"][[0, 1, 3]])
+    assert np.array_equal(
+        describe(clean, FEW)[1].curves["accuracy"][[0, 1, 3]], d.curves["accuracy"][[0, 1, 3]]
+    )
 
 
 def test_a_non_finite_neutral_sentence_takes_its_layer_out(rng):

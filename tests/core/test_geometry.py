@@ -1,5 +1,8 @@
 import numpy as np
 import pytest
+from scipy.spatial.distance import pdist
+from scipy.stats import spearmanr
+
 from emo.core.comparison import compare, mantel
 from emo.core.geometry import (
     analytic_floor,
@@ -14,8 +17,6 @@ from emo.core.geometry import (
 )
 from emo.core.resampling import stream
 from emo.core.types import EmotionVectors, LabelMismatch
-from scipy.spatial.distance import pdist
-from scipy.stats import spearmanr
 
 
 def vectors(values, names=None):

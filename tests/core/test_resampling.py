@@ -1,4 +1,5 @@
 import numpy as np
+
 from emo.core.resampling import bootstrap_counts, half_splits, index, stream
 
 CROSSED = (np.repeat(np.arange(6), 4), np.tile(np.arange(4), 6))  # 6 situations x 4 emotions

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from emo.core.types import Activations, LabelMismatch, require_same_labels
 from emo.core.vectors import emotion_vectors, group_means, remove_group_means
 

@@ -5,10 +5,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-import emo
 import numpy as np
 import pytest
+
+import emo
 from emo import serialise
 from emo.activations import hf
 from emo.activations.backend import OutOfMemory
@@ -16,7 +18,6 @@ from emo.cli import run_job
 from emo.core.types import LabelMismatch
 from emo.jobs import extract
 from emo.tracking import Tracker
-
 from tests.conftest import EMOTIONS, ROOT, TINY
 
 
@@ -63,7 +64,7 @@ def test_run_is_tagged_and_has_curves_over_layers(finished):
     assert run.data.metrics["best_layer"] == outcome.metrics["best_layer"]
     history = tracker._client.get_metric_history(outcome.run_id, "curve_anisotropy")
     assert [m.step for m in history] == [0, 1, 2, 3]
-    assert run.inputs.dataset_inputs[0].dataset.name == "crossed"
+    assert run.inputs.dataset_inputs[0].dataset.name == "small"
 
 
 def test_no_home_folder_or_uri_is_logged(finished, tmp_path):
@@ -210,7 +211,6 @@ def test_stale_run_is_closed_and_never_taken_for_finished(tiny_config):
 
 SCRIPT = f"""
 import sys
-from pathlib import Path
 sys.path.insert(0, {str(ROOT)!r})
 from emo.activations import hf, reading
 from emo.cli import run_job
@@ -231,7 +231,9 @@ print(run_job(config).to_json())
 def process(root, csv, speed):
     return subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(root), str(csv), speed],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
     )
 
 
@@ -242,19 +244,18 @@ def test_two_processes_at_once_give_identical_files(tmp_path, small_csv):
     results = [json.loads(p.communicate(timeout=120)[0].splitlines()[-1]) for p in running]
     assert {r["status"] for r in results} <= {"finished", "reused"}
     files = [r["artifacts"]["vectors.safetensors"].removeprefix("file://") for r in results]
-    contents = {open(f, "rb").read() for f in files}
+    contents = {Path(f).read_bytes() for f in files}
     assert len(contents) == 1
     assert len({json.dumps(r["metrics"]) for r in results}) == 1
 
 
 def test_a_killed_run_resumes(tmp_path, small_csv):
-    first = process(tmp_path, small_csv, "slow")
     deadline = time.monotonic() + 60
-    while len(list(tmp_path.glob(".cache/activations/*/*.safetensors"))) < 3:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    first.send_signal(signal.SIGKILL)
-    first.wait()
+    with process(tmp_path, small_csv, "slow") as first:
+        while len(list(tmp_path.glob(".cache/activations/*/*.safetensors"))) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        first.send_signal(signal.SIGKILL)
     out = process(tmp_path, small_csv, "fast").communicate(timeout=120)[0]
     result = json.loads(out.splitlines()[-1])
     assert result["status"] == "finished"

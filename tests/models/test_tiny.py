@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from emo.errors import ConfigError
 from emo.models.tiny import ARCHITECTURES, build, train_tokenizer
 

@@ -1,6 +1,7 @@
 """Where weights come from: local folders in hub layout, packages, errors that say what to do."""
 
 import pytest
+
 from emo.config import Attention, ModelConfig, PrecisionName, Source
 from emo.errors import ConfigError, ModelError
 from emo.models import packaged, weights

@@ -5,13 +5,15 @@ from collections import Counter
 import numpy as np
 import pytest
 import yaml
+
 from emo.stimuli import audit
 from emo.stimuli.loading import DATA, load_stimuli
 
 EMOTIONS = (
-    "afraid angry anxious blissful brooding calm desperate enthusiastic exasperated gloomy grateful "
-    "guilty happy hopeful hostile loving nervous neutral proud reflective sad"
-).split()
+    *("afraid", "angry", "anxious", "blissful", "brooding", "calm", "desperate"),
+    *("enthusiastic", "exasperated", "gloomy", "grateful", "guilty", "happy", "hopeful"),
+    *("hostile", "loving", "nervous", "neutral", "proud", "reflective", "sad"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def texts(stimuli):
 
 
 def test_every_situation_is_told_once_for_every_emotion(stimuli):
-    assert list(stimuli.emotions) == EMOTIONS
+    assert stimuli.emotions == EMOTIONS
     cells = Counter((p.situation, p.emotion) for p in stimuli.items)
     assert len(cells) == len(stimuli.items) == 24 * 21
     assert len({p.situation for p in stimuli.items}) == 24

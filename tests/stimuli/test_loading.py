@@ -1,8 +1,9 @@
 import pytest
-from emo.errors import StimuliError
-from emo.stimuli.loading import load_stimuli, read_neutral, read_passages
 from hypothesis import given
 from hypothesis import strategies as st
+
+from emo.errors import StimuliError
+from emo.stimuli.loading import load_stimuli, read_neutral, read_passages
 
 GOOD = "emotion,passage_id,text\nsad,1,Rain.\ncalm,1,Sun.\nproud,1,Wind.\n"
 
@@ -34,13 +35,17 @@ def problems(tmp_path, content):
 def test_the_published_format_and_its_variants(tmp_path, content):
     items = read_passages(write(tmp_path, content))
     assert [(p.emotion, p.text) for p in items] == [
-        ("sad", "Rain."), ("calm", "Sun."), ("proud", "Wind."),
+        ("sad", "Rain."),
+        ("calm", "Sun."),
+        ("proud", "Wind."),
     ]
     assert {p.situation for p in items} == {None}
 
 
 def test_quoted_commas_quotes_and_line_breaks(tmp_path):
-    text = 'emotion,passage_id,text\nsad,1,"He said ""no"", twice."\ncalm,1,"One\n# two"\nproud,1,x\n'
+    text = (
+        'emotion,passage_id,text\nsad,1,"He said ""no"", twice."\ncalm,1,"One\n# two"\nproud,1,x\n'
+    )
     items = read_passages(write(tmp_path, text))
     assert items[0].text == 'He said "no", twice.'
     assert items[1].text == "One\n# two"  # inside quotes '#' is text
@@ -79,8 +84,13 @@ def test_everything_wrong_is_reported_at_once_with_lines(tmp_path):
         ("emotion,passage_id,text\nsad,1,x\ncalm,2,y\n", "2 emotions"),
         (GOOD.encode() + b"sad,9,caf\xe9\n", "line 5: not UTF-8"),
         (GOOD + 'sad,9,"never closed\n', "double quote"),
-        (GOOD.replace("text", "text,situation").replace(".\n", ".,\n", 1).replace(
-            "Sun.", "Sun.,s").replace("Wind.", "Wind.,s"), "situation is empty"),
+        (
+            GOOD.replace("text", "text,situation")
+            .replace(".\n", ".,\n", 1)
+            .replace("Sun.", "Sun.,s")
+            .replace("Wind.", "Wind.,s"),
+            "situation is empty",
+        ),
     ],
 )
 def test_bad_files(tmp_path, content, words):
@@ -122,7 +132,9 @@ def test_no_bytes_whatever_give_a_traceback(content):
             assert error.problems
 
 
-@given(st.lists(st.text(alphabet='ab,"#\n\r é', min_size=1).filter(str.strip), min_size=3, max_size=6))
+@given(
+    st.lists(st.text(alphabet='ab,"#\n\r é', min_size=1).filter(str.strip), min_size=3, max_size=6)
+)
 def test_what_csv_writes_is_read_back(texts):
     import csv
     import tempfile
