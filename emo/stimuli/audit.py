@@ -99,6 +99,15 @@ def shapes(texts: Mapping[str, str], lo: int = 30, hi: int = 60) -> list[Finding
     return found
 
 
+def endings(texts: Mapping[str, str]) -> list[Finding]:
+    """Texts that do not end in a letter and a full stop: last-token readout would see the mark."""
+    return [
+        Finding("ending", key, text[-12:])
+        for key, text in texts.items()
+        if not re.search(r"[A-Za-z]\.$", text)
+    ]
+
+
 def openings(texts: Mapping[str, str], n: int = 3) -> list[Finding]:
     """First ``n`` words that open more than one passage."""
     where: dict[str, list[str]] = defaultdict(list)
@@ -178,6 +187,7 @@ def findings(texts: Mapping[str, str]) -> list[Finding]:
         *gestures(texts, load_gestures()),
         *shared_runs(texts),
         *openings(texts),
+        *endings(texts),
     ]
 
 

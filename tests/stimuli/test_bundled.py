@@ -34,7 +34,7 @@ def test_every_situation_is_told_once_for_every_emotion(stimuli):
 
 
 def test_no_finding_of_any_check(texts):
-    """Length, sentences, leaked emotion words, stock gestures, shared runs, shared openings."""
+    """Length, sentences, leaked emotion words, stock gestures, shared runs, openings, endings."""
     assert [str(f) for f in audit.findings(texts)] == []
 
 
@@ -102,9 +102,9 @@ def test_every_file_has_a_data_card(name):
 def test_the_audit_sees_what_it_is_for():
     texts = {
         "a": "He was so happy that day, and the bus came late to the stop.",
-        "b": "Well, the bus came late to the stop again. She clenched her jaw.",
+        "b": "Well, the bus came late to the stop again. She clenched her jaw!",
     }
     kinds = {f.kind for f in audit.findings(texts)}
-    assert kinds == {"leakage", "shared run", "gesture", "length", "sentences"}
+    assert kinds == {"leakage", "shared run", "gesture", "length", "sentences", "ending"}
     assert audit.openings({"a": "Out in the rain.", "b": "Out in the sun."})
     assert audit.concentrated_words(["x"] * 8 + ["y"] * 2, ["quay"] * 10) == [("quay", "x", 8, 10)]
