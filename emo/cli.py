@@ -29,6 +29,9 @@ def run_job(config: RunConfig) -> Outcome:
         return job.run(config)
     except EmoError as error:
         return Outcome(status="failed", error=str(error))
+    except OSError as error:  # a full disk, a folder that may not be written
+        where = f" ({error.filename})" if error.filename else ""
+        return Outcome(status="failed", error=f"{error.strerror or error}{where}")
 
 
 def show(outcome: Outcome, output: Output) -> None:

@@ -24,6 +24,8 @@ from emo.errors import TrackingError
 # Before the import: mlflow reports usage unless told otherwise.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("DO_NOT_TRACK", "true")
+# A server that is gone is said after seconds, not after minutes of retries.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 
 from mlflow.entities import (
     Dataset,
@@ -39,6 +41,10 @@ from mlflow.tracking import MlflowClient
 
 METRICS_A_BATCH = 1000
 PARAMS_A_BATCH = 100
+# Opens the UI on runs and charts instead of on its pages for language-model applications.
+EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
+DESCRIPTION = "mlflow.note.content"
+"""Tag that the UI shows as the run's description, in Markdown."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +97,12 @@ class Tracker:
             ) from error
 
     def _ensure_experiment(self, artifacts: str | None) -> str:
-        try:
+        with self._answers():
             found = self._client.get_experiment_by_name(self._name)
             if found is None:
-                return self._client.create_experiment(self._name, artifact_location=artifacts)
-        except MlflowException as error:
-            raise TrackingError(f"tracking.uri={self.uri}: {_first_line(error)}") from error
+                return self._client.create_experiment(
+                    self._name, artifact_location=artifacts, tags=EXPERIMENT_TAGS
+                )
         if found.lifecycle_stage != "active":
             raise TrackingError(
                 f"tracking.experiment={self._name}: was deleted in the UI; restore it there or give "
@@ -104,26 +110,36 @@ class Tracker:
             )
         return found.experiment_id
 
+    @contextmanager
+    def _answers(self) -> Iterator[None]:
+        """A store that does not answer as it should becomes one line."""
+        try:
+            yield
+        except MlflowException as error:
+            raise TrackingError(f"tracking.uri={self.uri}: {_first_line(error)}") from error
+
     def find_finished(self, fingerprint: str) -> Run | None:
         """The newest finished run with this fingerprint."""
-        runs = self._client.search_runs(
-            [self._experiment],
-            f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'",
-            max_results=1,
-            order_by=["attributes.start_time DESC"],
-        )
+        with self._answers():
+            runs = self._client.search_runs(
+                [self._experiment],
+                f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'",
+                max_results=1,
+                order_by=["attributes.start_time DESC"],
+            )
         return runs[0] if runs else None
 
     def mark_stale(self) -> list[str]:
         """Close runs whose process on this host is gone as KILLED; their ids."""
-        running = self._client.search_runs(
-            [self._experiment],
-            f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'",
-        )
-        stale = [run.info.run_id for run in running if not _alive(run.data.tags)]
-        for run_id in stale:
-            self._client.set_tag(run_id, "stale", "its process ended without closing the run")
-            self._client.set_terminated(run_id, "KILLED")
+        with self._answers():
+            running = self._client.search_runs(
+                [self._experiment],
+                f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'",
+            )
+            stale = [run.info.run_id for run in running if not _alive(run.data.tags)]
+            for run_id in stale:
+                self._client.set_tag(run_id, "stale", "its process ended without closing the run")
+                self._client.set_terminated(run_id, "KILLED")
         return stale
 
     @contextmanager
@@ -134,11 +150,12 @@ class Tracker:
             "pid": str(os.getpid()),
             "process_start": repr(psutil.Process().create_time()),
         }
-        run = self._client.create_run(
-            self._experiment,
-            run_name=name,
-            tags={**tags, **owner, "mlflow.source.name": "launch.py"},
-        )
+        with self._answers():
+            run = self._client.create_run(
+                self._experiment,
+                run_name=name,
+                tags={**tags, **owner, "mlflow.source.name": "launch.py"},
+            )
         run_id = run.info.run_id
         try:
             yield run_id

@@ -65,6 +65,13 @@ class Plan:
             + (", situation means removed" if c.vectors.remove is Removal.situation else "")
         )
 
+    @property
+    def run_name(self) -> str:
+        """Short name in the UI's list."""
+        c = self.config
+        parts = [c.model.label, c.precision.name.value, c.method.name.value, c.method.readout.value]
+        return " ".join(parts)
+
 
 def make_plan(config: RunConfig) -> Plan:
     """Read the stimuli, find the weights and the device, and name the run.
@@ -114,9 +121,7 @@ def run(config: RunConfig) -> Outcome:
         return found
 
     reader = _Reader(plan)
-    with tracker.run(
-        f"{config.model.label}-{plan.provenance.fingerprint[:8]}", _tags(plan)
-    ) as run_id:
+    with tracker.run(plan.run_name, _tags(plan)) as run_id:
         activations, passes = reader.read()
         vectors, descriptors = _describe(config, activations)
         with tempfile.TemporaryDirectory() as folder:
@@ -223,7 +228,7 @@ def _tags(plan: Plan) -> dict[str, str]:
 
 
 def _record(plan: Plan, d: Descriptors, passes: Passes) -> Any:
-    from emo.tracking import RunRecord
+    from emo.tracking import DESCRIPTION, RunRecord
 
     params: dict[str, str] = {}
     _flatten(canonical(plan.config), "", params)
@@ -246,7 +251,9 @@ def _record(plan: Plan, d: Descriptors, passes: Passes) -> Any:
     path = plan.config.stimuli.path
     name = Path(path).stem if path else plan.config.stimuli.name
     dataset = (name, plan.stimuli.sha256, Path(plan.stimuli.source).name)
-    return RunRecord({"anisotropy": flag}, params, metrics, curves, dataset)
+    description = f"```\n{table.summary(d, plan.title, plan.weights.note)}\n```"
+    tags = {"anisotropy": flag, DESCRIPTION: description}
+    return RunRecord(tags, params, metrics, curves, dataset)
 
 
 def _flatten(value: Any, prefix: str, out: dict[str, str]) -> None:

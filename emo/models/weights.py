@@ -77,13 +77,12 @@ def folder_digest(folder: Path) -> str:
 
 def _hub_revision(model: ModelConfig) -> str:
     """Commit hash of a hub model, from the hub or, without network, from the local cache."""
-    from huggingface_hub import hf_hub_download
+    import huggingface_hub as hub
     from huggingface_hub.errors import (
         EntryNotFoundError,
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
-        LocalEntryNotFoundError,
         RepositoryNotFoundError,
         RevisionNotFoundError,
     )
@@ -93,7 +92,11 @@ def _hub_revision(model: ModelConfig) -> str:
     token = "set HF_TOKEN to a token of an account that was granted access"
     local = "or give a local folder: model=hub model.id=PATH"
     try:
-        path = hf_hub_download(model.id, "config.json", revision=model.revision)
+        url = hub.hf_hub_url(model.id, "config.json", revision=model.revision)
+        commit = hub.get_hf_file_metadata(url).commit_hash
+        if commit is not None:
+            return commit
+        raise OSError("no commit in the answer")
     except GatedRepoError:
         raise ModelError(
             f"{where}: gated; accept its terms{licence} at https://huggingface.co/{model.id} and "
@@ -106,21 +109,27 @@ def _hub_revision(model: ModelConfig) -> str:
             f"{where}: no such model on the hub, or a private one; check the spelling, {token}, "
             f"{local}"
         ) from None
-    except LocalEntryNotFoundError:
-        gated = f"; the model is gated{licence}: {token}" if model.gated else ""
-        raise ModelError(
-            f"{where}: the hub cannot be reached and the model is not in the local cache "
-            f"(HF_HOME); download it where there is network (hf download {model.id}), {local}"
-            f"{gated}"
-        ) from None
     except EntryNotFoundError:
         raise ModelError(f"{where}: has no config.json; not a transformers model") from None
     except HFValidationError:
         raise ModelError(
             f"{where}: neither a folder nor a hub id (ORG/NAME) of this form"
         ) from None
-    except (HfHubHTTPError, OSError) as error:
+    except Exception as error:  # whatever the HTTP library in use raises without network
+        cached = hub.try_to_load_from_cache(model.id, "config.json", revision=model.revision)
+        if isinstance(cached, str):
+            return Path(cached).parent.name
+        if isinstance(error, HfHubHTTPError):
+            raise ModelError(
+                f"{where}: the hub answered with an error ({_status(error)}); try again, {local}"
+            ) from error
+        gated = f"; the model is gated{licence}: {token}" if model.gated else ""
         raise ModelError(
-            f"{where}: the hub did not answer ({type(error).__name__}); try again, {local}"
-        ) from error
-    return Path(path).parent.name
+            f"{where}: the hub cannot be reached and the model is not in the local cache "
+            f"(HF_HOME); download it where there is network (hf download {model.id}), {local}"
+            f"{gated}"
+        ) from None
+
+
+def _status(error: Exception) -> object:
+    return getattr(getattr(error, "response", None), "status_code", "no status")

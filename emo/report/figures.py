@@ -92,7 +92,7 @@ def emotion_map(vectors: EmotionVectors, layer: int, title: str) -> Figure:
         axes.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=9)
     axes.axhline(0, color=GREY, lw=0.5)
     axes.axvline(0, color=GREY, lw=0.5)
-    axes.margins(0.12)
+    axes.margins(0.18)
     axes.set_xlabel(f"PC 1 ({share[0]:.0%} of variance)")
     axes.set_ylabel(f"PC 2 ({share[1]:.0%} of variance)")
     axes.set_title(f"{title}\nunit emotion vectors, layer {layer}", fontsize=11)

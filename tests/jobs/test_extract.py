@@ -186,6 +186,19 @@ def test_a_failing_run_is_closed_as_failed_with_its_reason(tiny_config, monkeypa
     assert "out of memory" in run.data.tags["error"]
 
 
+def test_full_disk_while_writing_the_files_is_one_line(tiny_config, monkeypatch):
+    def full(*_args):
+        raise OSError(28, "No space left on device", "rdm.csv")
+
+    monkeypatch.setattr(serialise, "rdm_csv", full)
+    config = tiny_config()
+    outcome = run_job(config)
+    assert outcome.error == "No space left on device (rdm.csv)"
+    monkeypatch.undo()
+    again = run_job(config)  # nothing half-written is taken for finished, nothing read again
+    assert (again.status, again.passes_done) == ("finished", 0)
+
+
 def test_server_that_does_not_answer(tiny_config):
     outcome = run_job(tiny_config("tracking=server", "tracking.uri=http://127.0.0.1:9"))
     assert outcome.failed

@@ -93,7 +93,7 @@ def test_broken_weights_are_one_line(folder, tmp_path):
         ("RepositoryNotFoundError", "no such model on the hub"),
         ("RevisionNotFoundError", "model.revision=v9"),
         ("RemoteEntryNotFoundError", "no config.json"),
-        ("HfHubHTTPError", "did not answer"),
+        ("HfHubHTTPError", "answered with an error .403"),
     ],
 )
 def test_what_the_hub_refuses(monkeypatch, name, words):
@@ -107,7 +107,7 @@ def test_what_the_hub_refuses(monkeypatch, name, words):
     def refuse(*_args, **_more):
         raise getattr(errors, name)("no", response=response)
 
-    monkeypatch.setattr(huggingface_hub, "hf_hub_download", refuse)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", refuse)
     config = hub("org/model", revision="v9", gated=True, licence="Some Licence")
     with pytest.raises(ModelError, match=words):
         weights.locate(config)
