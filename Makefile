@@ -15,7 +15,8 @@ test: install-dev  ## everything that runs in under ten minutes
 test-slow: install-dev  ## the rest: the real model, statistics that need many draws
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-ui:  ## MLflow's page over the logged runs, on this machine only
+ui: install  ## MLflow's page over the logged runs, on this machine only
+	mkdir -p mlruns
 	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
 	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000
 

@@ -72,14 +72,12 @@ def main(launcher: str) -> NoReturn:
 
     @hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name="config")
     def job(config: DictConfig) -> None:
-        output = Output.text
         try:
             run = resolve(config, root)
-            output = run.output
             outcome = run_job(run)
         except EmoError as error:
             outcome = Outcome(status="failed", error=str(error))
-        show(outcome, output)
+        show(outcome, Output.json if config.get("output") in ("json", Output.json) else Output.text)
         if outcome.failed:
             failed.append(outcome)
 
@@ -91,6 +89,7 @@ def main(launcher: str) -> NoReturn:
     except (HydraException, OmegaConfBaseException) as error:
         if traceback_wanted:
             raise
-        print(f"error: {explain(error)}", file=sys.stderr)
+        outcome = Outcome(status="failed", error=explain(error))
+        show(outcome, Output.json if "output=json" in sys.argv else Output.text)
         sys.exit(1)
     sys.exit(1 if failed else 0)

@@ -28,6 +28,21 @@ def test_json_is_the_last_line_of_standard_output(launch, small_csv):
     assert again.json["run_id"] == done.json["run_id"]
 
 
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["model=nope"], "model=nope: allowed is"),
+        (["model=tiny", "seed=-1"], "seed=-1"),
+        (["model=tiny", "stimuli.path=none.csv"], "cannot be read"),
+    ],
+)
+def test_failures_are_json_too(launch, args, words):
+    done = launch(*args, "output=json", check=False)
+    assert done.json["status"] == "failed"
+    assert words in done.json["error"]
+    assert words in done.err
+
+
 def test_table_has_what_a_reader_looks_for(launch, small_csv):
     out = launch(*TINY, f"stimuli.path={small_csv}").out
     for word in (

@@ -93,6 +93,7 @@ def load(
     ModelError
         One line for whatever is wrong with the weights, the family or the memory.
     """
+    quiet_unless_watched()
     log.info("loading %s in %s on %s", config.label, precision.value, device)
     if config.source is Source.tiny:
         from emo.models.tiny import build
@@ -117,6 +118,14 @@ def load(
     return LoadedModel(model.eval(), tokenizer, weights, device, precision)
 
 
+def quiet_unless_watched() -> None:
+    """The library's own progress bars where somebody looks, and nowhere else."""
+    from transformers.utils import logging as transformers_logging
+
+    if not sys.stderr.isatty():
+        transformers_logging.disable_progress_bar()
+
+
 def _is_hub_id(where: str) -> bool:
     return not Path(where).is_dir()
 
@@ -129,10 +138,7 @@ def _from_pretrained(
     config: ModelConfig,
 ) -> tuple[PreTrainedModel, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
-    from transformers.utils import logging as transformers_logging
 
-    if not sys.stderr.isatty():
-        transformers_logging.disable_progress_bar()
     common: dict[str, Any] = {"revision": revision} if revision else {}
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **common)
