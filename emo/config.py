@@ -85,6 +85,15 @@ class Readout(Enum):
     suffix = "suffix"
 
 
+class Position(Enum):
+    """Which tokens of a generated text are read (sub-parameter 5)."""
+
+    mid = "mid"
+    last = "last"
+    mean = "mean"
+    from_50 = "from_50"
+
+
 class Centring(Enum):
     """What is subtracted from the per-emotion means: their own mean, or nothing."""
 

@@ -39,7 +39,7 @@ def read_passages(path: Path) -> tuple[Passage, ...]:
     Lines that start with ``#`` and blank lines are skipped; UTF-8 with or without BOM, any line
     ending, quoted commas and line breaks are understood.
     """
-    text = _read_text(path)
+    text = read_text(path)
     rows, problems = _rows(text)
     passages, more = _passages(rows)
     problems += more
@@ -50,7 +50,8 @@ def read_passages(path: Path) -> tuple[Passage, ...]:
     return tuple(p for _, p in passages)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A stimulus file's text; UTF-8, with or without BOM."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -160,7 +161,7 @@ def _set_problems(passages: list[Passage]) -> list[str]:
 
 def read_neutral(path: Path) -> tuple[str, ...]:
     """Neutral sentences: a YAML list of at least two texts."""
-    text = _read_text(path)
+    text = read_text(path)
     try:
         sentences = yaml.safe_load(text)
     except yaml.YAMLError as error:
