@@ -7,7 +7,6 @@ the ratios beside their aims and writes them to docs/benchmarks.md.
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import threading
@@ -24,7 +23,7 @@ import psutil
 import torch
 from jaxtyping import Float32
 
-from benchmarks.report import machine, write_section
+from benchmarks.report import conditions, write_section
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
@@ -209,7 +208,7 @@ def memory_in_own_process() -> Memory:
         return pool.submit(memory).result()
 
 
-def render(case: Case, seconds: Seconds, m: Memory, cosine: float, conditions: str) -> str:
+def render(case: Case, seconds: Seconds, m: Memory, cosine: float, circumstances: str) -> str:
     """The section as Markdown: what was timed, then the ratios and what they aim at."""
     n, measured, total = len(case.spans), len(seconds.repetitions), seconds.n_repetitions
     batches = -(-n // case.batch_size)
@@ -220,7 +219,8 @@ def render(case: Case, seconds: Seconds, m: Memory, cosine: float, conditions: s
     rows = [
         f"| a | published algorithm: one passage a forward, `output_hidden_states`, repeated {total} "
         f"times ({total - EXTRA_REPETITIONS} layers + {EXTRA_REPETITIONS}); **{scaled}** "
-        f"| {n * total} | {seconds.published:.1f} | |",
+        f"| {n * total} | {seconds.published:.1f} "
+        f"| {min(seconds.repetitions):.2f} to {max(seconds.repetitions):.2f} each |",
         f"| b | one pass a passage, `output_hidden_states` | {n} | {_row(seconds.one_pass)} |",
         f"| c | ours: hooks, batches of {case.batch_size} sorted by length, written to the store "
         f"| {batches} | {_row(seconds.ours)} |",
@@ -239,11 +239,11 @@ def render(case: Case, seconds: Seconds, m: Memory, cosine: float, conditions: s
             "",
             f"SmolLM2-135M-Instruct, fp32, eager attention; {n} passages of {min(tokens)} to "
             f"{max(tokens)} tokens (the first {N_SITUATIONS} bundled situations); token ids in, last "
-            f"token at every layer out. Medians of {len(seconds.ours)} rounds that run a, b, c and d "
-            "in turn in one process; a and b run the causal model as it comes, head and cache "
-            "included.",
+            "token at every layer out. a, b, c and d run in turn in one process (rounds: "
+            f"{len(seconds.ours)}); seconds are medians over the rounds. a and b run the causal "
+            "model as it comes, head and cache included.",
             "",
-            f"Machine: {conditions}.",
+            circumstances,
             "",
             "| | what | forwards | seconds | min to max |",
             "|---|---|---|---|---|",
@@ -278,13 +278,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.rounds < 1:
         parser.error(f"--rounds={args.rounds}: allowed is at least 1")
-    load_average = os.getloadavg()[0]
+    circumstances = conditions()  # before this run's own work counts as load
     used = memory_in_own_process()
     case = embedded_case()
     cosine = agreement(case)
     seconds = measure(case, args.rounds, args.full)
-    conditions = f"{machine()}; load average at the start {load_average:.1f}"
-    text = render(case, seconds, used, cosine, conditions)
+    text = render(case, seconds, used, cosine, circumstances)
     print(text)
     write_section("comprehension", text)
 

@@ -14,6 +14,8 @@ import psutil
 from emo.errors import EmoError
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
+QUIET = 0.5
+"""Load average above which times are not to be trusted: half a core busy with something else."""
 
 
 def write_section(name: str, text: str, page: Path = PAGE) -> None:
@@ -55,6 +57,18 @@ def _replace(page: Path, text: str) -> None:
     except BaseException:
         Path(partial).unlink(missing_ok=True)
         raise
+
+
+def conditions() -> str:
+    """Under what a benchmark runs: the machine, and how busy others kept it. Ask at the start."""
+    load = psutil.getloadavg()[0]
+    text = f"Machine: {machine()}. Load average at the start: {load:.1f}."
+    if load > QUIET:
+        text += (
+            " **Other programs were running: these times and ratios say little, repeat them on a "
+            "quiet machine.**"
+        )
+    return text
 
 
 def machine() -> str:

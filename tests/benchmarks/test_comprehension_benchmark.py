@@ -127,7 +127,7 @@ SECONDS = Seconds([9.0, 11.0], [8.0, 9.0, 30.0], [3.0, 4.0, 5.0], [2.0, 3.0, 20.
 def test_ratios_are_of_medians_and_the_published_time_is_scaled(case):
     text = render(case, SECONDS, Memory(1000 << 20, 1400 << 20), 0.9999999, "a machine")
     assert "2 timed, scaled to 34" in text
-    assert "| 340.0 |" in text  # mean of 9 and 11, 34 times
+    assert "| 340.0 | 9.00 to 11.00 each |" in text  # mean of 9 and 11, 34 times
     assert f"| {34 * N_TEXTS} |" in text
     assert "| a / c | 85.00 | at least 90 | no |" in text
     assert "| b / c | 2.25 | at least 2 | yes |" in text

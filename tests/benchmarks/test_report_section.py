@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import report
-from benchmarks.report import machine, write_section
+from benchmarks.report import conditions, machine, write_section
 from emo.errors import EmoError
 
 
@@ -80,3 +80,12 @@ def test_the_machine_is_described_and_not_named():
     assert os.uname().nodename not in text
     assert str(Path.home()) not in text
     assert str(report.PAGE.parent) not in text
+
+
+@pytest.mark.parametrize(("load", "warned"), [(0.2, False), (3.0, True)])
+def test_a_busy_machine_is_said_so(monkeypatch, load, warned):
+    monkeypatch.setattr(report.psutil, "getloadavg", lambda: (load, 0.0, 9.0))
+    text = conditions()
+    assert machine() in text
+    assert f"start: {load}." in text
+    assert ("quiet machine" in text) == warned
