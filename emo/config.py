@@ -306,13 +306,18 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
 INSTALL_TL = "pip install -c constraints.txt 'transformer-lens>=3.9' (make install-dev does it)"
 
 
+def tl_installed() -> bool:
+    """Whether TransformerLens is there; it is not imported."""
+    return importlib.util.find_spec("transformer_lens") is not None
+
+
 def _backend(run: RunConfig) -> BackendConfig:
     """The backend with ``auto`` replaced by what the model option names, if that is installed."""
     backend, model = run.backend, run.model
     if model.backend is BackendName.auto:
         raise ConfigError("model.backend", "auto", "hf, tl")
     name = model.backend if backend.name is BackendName.auto else backend.name
-    if name is BackendName.tl and importlib.util.find_spec("transformer_lens") is None:
+    if name is BackendName.tl and not tl_installed():
         if backend.name is BackendName.tl:
             raise ConfigError("backend", "tl", f"hf: TransformerLens is missing, {INSTALL_TL}")
         log.info("backend=hf for model=%s: TransformerLens is missing, %s", model.label, INSTALL_TL)

@@ -54,6 +54,15 @@ def run_identity(
     }
 
 
+def equivalence_identity(
+    config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
+) -> dict[str, Any]:
+    """Everything that can change a number of job=equivalence, which reads all backends."""
+    identity = run_identity(config, weights, device, stimuli_sha256)
+    names = ("reader", "method", "vectors", "stimuli")  # nothing is drawn at random
+    return {"job": "equivalence", **{name: identity[name] for name in names}}
+
+
 def fingerprint(identity: dict[str, Any]) -> str:
     """sha256 of the canonical JSON of an identity."""
     text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))

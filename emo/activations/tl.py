@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32
 
-from emo.activations.backend import Batch
+from emo.activations.backend import Batch, OutOfMemory
 from emo.activations.hf import pool, translated_oom
 from emo.activations.hooked import hooked_transformer
 from emo.config import Implementation
@@ -42,7 +42,14 @@ class TLBackend:
 
     def __init__(self, loaded: LoadedModel, implementation: Implementation) -> None:
         wrap = bridge if implementation is Implementation.bridge else hooked_transformer
-        self.model: Any = wrap(loaded.model)
+        try:
+            with translated_oom():
+                self.model: Any = wrap(loaded.model)
+        except OutOfMemory:
+            raise ModelError(
+                f"backend.implementation={implementation.value}: no memory on {loaded.device} for a "
+                "second copy of the weights; take bridge, or backend=hf"
+            ) from None
         config = loaded.model.config.get_text_config()
         self._device = loaded.device
         self.n_layers = int(config.num_hidden_layers)
