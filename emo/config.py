@@ -7,6 +7,8 @@ dataclasses. Defaults here are fallbacks: what a user sees and edits is ``conf/`
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import logging
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -17,11 +19,14 @@ from omegaconf.errors import OmegaConfBaseException
 
 from emo.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 
 class JobName(Enum):
     """What ``python launch.py job=...`` does."""
 
     extract = "extract"
+    equivalence = "equivalence"
 
 
 class Source(Enum):
@@ -41,9 +46,18 @@ class Variant(Enum):
 
 
 class BackendName(Enum):
-    """Which code runs the forward pass."""
+    """Which code runs the forward pass; auto is the one the model option names."""
 
     hf = "hf"
+    tl = "tl"
+    auto = "auto"
+
+
+class Implementation(Enum):
+    """Which of TransformerLens's two: transformers' modules wrapped, or a second forward pass."""
+
+    bridge = "bridge"
+    hooked = "hooked"
 
 
 class Attention(Enum):
@@ -150,12 +164,19 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """How the forward pass is run. Only ``name`` and ``attention`` can change a number."""
+    """How the forward pass is run. ``device`` aside, batch size cannot change a number."""
 
-    name: BackendName = BackendName.hf
+    name: BackendName = BackendName.auto
+    implementation: Implementation = Implementation.bridge
+    """Of TransformerLens; no other backend has several."""
     attention: Attention = Attention.eager
     device: Device = Device.auto
     batch_size: int = field(default=16, metadata={"min": 1})
+
+    @property
+    def label(self) -> str:
+        """What the backend is called in tables: hf, bridge or hooked."""
+        return (self.implementation if self.name is BackendName.tl else self.name).value
 
 
 @dataclass(frozen=True)
@@ -288,7 +309,35 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
         raise ConfigError(name, value, f"a value of at least {_minimum(RunConfig, name)}")
     if not run.method.suffix.strip() and run.method.readout is Readout.suffix:
         raise ConfigError("method.suffix", repr(run.method.suffix), "a text to read at its end")
-    return run
+    return dataclasses.replace(run, backend=_backend(run))
+
+
+INSTALL_TL = "pip install -c constraints.txt 'transformer-lens>=3.9' (make install-dev does it)"
+
+
+def tl_installed() -> bool:
+    """Whether TransformerLens is there; it is not imported."""
+    return importlib.util.find_spec("transformer_lens") is not None
+
+
+def _backend(run: RunConfig) -> BackendConfig:
+    """The backend with ``auto`` replaced by what the model option names, if that is installed."""
+    backend, model = run.backend, run.model
+    if model.backend is BackendName.auto:
+        raise ConfigError("model.backend", "auto", "hf, tl")
+    name = model.backend if backend.name is BackendName.auto else backend.name
+    if name is BackendName.tl and not tl_installed():
+        if backend.name is BackendName.tl:
+            raise ConfigError("backend", "tl", f"hf: TransformerLens is missing, {INSTALL_TL}")
+        log.info("backend=hf for model=%s: TransformerLens is missing, %s", model.label, INSTALL_TL)
+        name = BackendName.hf
+    if name is BackendName.tl and backend.attention is not Attention.eager:
+        raise ConfigError(
+            "backend.attention",
+            backend.attention.value,
+            "eager with backend=tl, whose hooks stand inside the attention; or take backend=hf",
+        )
+    return dataclasses.replace(backend, name=name)
 
 
 def ranges(config: Any, prefix: str = "") -> list[tuple[str, object]]:

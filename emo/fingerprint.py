@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from emo.config import Readout, RunConfig, Source, canonical
+from emo.config import BackendName, Readout, RunConfig, Source, canonical
 from emo.models.weights import Weights
 
 PROTOCOL_VERSION = 1
@@ -20,12 +20,18 @@ def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[st
     eager attention with right padding gives the same bits at every batch size on CPU.
     """
     packaged_or_tiny = config.model.source is not Source.hub
+    backend = config.backend
     return {
         "protocol": PROTOCOL_VERSION,
         "model": config.model.source.value if packaged_or_tiny else weights.id,
         "revision": weights.revision,
-        "backend": config.backend.name.value,
-        "attention": config.backend.attention.value,
+        "backend": backend.name.value,
+        **(
+            {"implementation": backend.implementation.value}
+            if backend.name is BackendName.tl
+            else {}
+        ),
+        "attention": backend.attention.value,
         "device": device,
         "precision": canonical(config.precision),
     }
@@ -46,6 +52,15 @@ def run_identity(
         "stimuli": stimuli_sha256,
         "seed": config.seed,
     }
+
+
+def equivalence_identity(
+    config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
+) -> dict[str, Any]:
+    """Everything that can change a number of job=equivalence, which reads all backends."""
+    identity = run_identity(config, weights, device, stimuli_sha256)
+    names = ("reader", "method", "vectors", "stimuli")  # nothing is drawn at random
+    return {"job": "equivalence", **{name: identity[name] for name in names}}
 
 
 def fingerprint(identity: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 PACKAGES = (
     "torch",
     "transformers",
+    "transformer-lens",
     "tokenizers",
     "safetensors",
     "numpy",

@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from emo.core.equivalence import CURVES, Equivalence, EquivalenceReport
 from emo.core.geometry import cosine_matrix
 from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice, StimulusSet
 
@@ -98,8 +99,8 @@ def plain(value: Any) -> Any:
         return [plain(v) for v in value]
     if isinstance(value, (float, np.floating)):
         return float(value) if math.isfinite(value) else None
-    if isinstance(value, np.integer):
-        return int(value)
+    if isinstance(value, (np.integer, np.bool_)):
+        return value.item()
     return value
 
 
@@ -124,6 +125,18 @@ def read_descriptors(path: Path) -> Descriptors:
     for name in ("nearest", "farthest", "finite_layers"):
         raw[name] = tuple(raw[name])
     return Descriptors(**raw)
+
+
+def read_equivalence(path: Path) -> EquivalenceReport:
+    """A report as :func:`write_json` wrote it; null entries of curves are NaN."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    for name, e in raw["compared"].items():
+        for curve in CURVES:
+            e[curve] = np.array([np.nan if v is None else v for v in e[curve]], dtype=np.float64)
+        for mask in ("finite", "same_gaps"):
+            e[mask] = np.array(e[mask], dtype=bool)
+        raw["compared"][name] = Equivalence(**e)
+    return EquivalenceReport(**raw)
 
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 
 
-def _figure(width: float, height: float) -> Figure:
+def blank(width: float, height: float) -> Figure:
+    """An empty figure, in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=150, layout="constrained")
@@ -36,7 +37,7 @@ def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
     condensed = squareform(distance, checks=False)
     order = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
     names = [vectors.emotions[i] for i in order]
-    figure = _figure(8, 7)
+    figure = blank(8, 7)
     axes = figure.add_subplot()
     image = axes.imshow(cosines[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1)
     axes.set_xticks(range(len(names)), names, rotation=90)
@@ -48,7 +49,7 @@ def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
 
 def layer_curves(d: Descriptors, title: str) -> Figure:
     """Every curve over depth, with each criterion's chosen layer and its interval."""
-    figure = _figure(9, 8)
+    figure = blank(9, 8)
     axes = figure.subplots(2, 2, sharex=True)
     _curve(axes[0, 0], d, "mean_cosine", "mean pairwise cosine (published criterion)", BLUE)
     axes[0, 0].axhline(d.analytic_floor, color=GREY, ls="--", lw=1, label="analytic floor")
@@ -85,7 +86,7 @@ def emotion_map(vectors: EmotionVectors, layer: int, title: str) -> Figure:
     points = u[:, :2] * s[:2]
     points *= np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1, 1)  # fixed signs
     share = s**2 / (s**2).sum()
-    figure = _figure(8, 6)
+    figure = blank(8, 6)
     axes = figure.add_subplot()
     axes.scatter(points[:, 0], points[:, 1], color=BLUE, s=18)
     for (x, y), name in zip(points, vectors.emotions, strict=True):

@@ -17,6 +17,7 @@ from emo.activations.backend import OutOfMemory
 from emo.cli import run_job
 from emo.core.types import LabelMismatch
 from emo.jobs import extract
+from emo.jobs.plan import make_plan
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, ROOT, TINY
 
@@ -77,7 +78,7 @@ def test_no_home_folder_or_uri_is_logged(finished, tmp_path):
 
 def test_same_command_again_reuses_the_run(finished, monkeypatch):
     config, first = finished
-    monkeypatch.setattr(extract, "_Reader", None)  # loading anything would fail
+    monkeypatch.setattr(extract, "Reader", None)  # loading anything would fail
     again = run_job(config)
     assert (again.status, again.run_id, again.passes_done) == ("reused", first.run_id, 0)
     assert again.passes_reused == 50
@@ -209,7 +210,7 @@ def test_server_that_does_not_answer(tiny_config):
 def test_stale_run_is_closed_and_never_taken_for_finished(tiny_config):
     config = tiny_config()
     tracker = Tracker(config)
-    plan = extract.make_plan(config)
+    plan = make_plan(config)
     tags = {"fingerprint": plan.provenance.fingerprint}
     dead = tracker._client.create_run(
         tracker._experiment,

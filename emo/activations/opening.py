@@ -1,0 +1,28 @@
+"""From a loaded model to the backend a config names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emo.activations.backend import Backend
+from emo.config import BackendConfig, BackendName
+
+if TYPE_CHECKING:
+    from emo.models.loading import LoadedModel
+
+
+def open_backend(loaded: LoadedModel, config: BackendConfig) -> Backend:
+    """The backend that reads a model.
+
+    Raises
+    ------
+    ModelError
+        If the backend cannot take this model.
+    """
+    if config.name is BackendName.hf:
+        from emo.activations.hf import HFBackend
+
+        return HFBackend(loaded)
+    from emo.activations.tl import TLBackend
+
+    return TLBackend(loaded, config.implementation)

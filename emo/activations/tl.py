@@ -1,0 +1,110 @@
+"""TransformerLens backend: hook_resid_post of every block, through either of its implementations.
+
+``bridge`` wraps transformers' own modules and takes nearly any family. ``hooked`` is a second
+implementation of the forward pass, for the families in :mod:`emo.activations.hooked`. In both the
+weights are those that were loaded, unprocessed, and they are given token ids and masks: their own
+tokenisation adds or strips a BOS.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float32
+
+from emo.activations.backend import Batch, OutOfMemory
+from emo.activations.hf import pool, translated_oom
+from emo.activations.hooked import hooked_transformer
+from emo.config import Implementation
+from emo.errors import ModelError
+
+if TYPE_CHECKING:
+    from transformer_lens.model_bridge import TransformerBridge
+    from transformers import PreTrainedModel
+
+    from emo.models.loading import LoadedModel
+
+
+class _AllRead(Exception):
+    """Raised behind the last block: the final norm and the unembedding are not needed."""
+
+
+class TLBackend:
+    """Reads resid_post through TransformerLens's hooks; keeps the pooled rows only.
+
+    A bridge puts its wrappers into the modules of the loaded model, which from then on runs through
+    them: whoever reads the same model without TransformerLens does so first. ``hooked`` holds a
+    second copy of the weights.
+    """
+
+    def __init__(self, loaded: LoadedModel, implementation: Implementation) -> None:
+        wrap = bridge if implementation is Implementation.bridge else hooked_transformer
+        try:
+            with translated_oom():
+                self.model: Any = wrap(loaded.model)
+        except OutOfMemory:
+            raise ModelError(
+                f"backend.implementation={implementation.value}: no memory on {loaded.device} for a "
+                "second copy of the weights; take bridge, or backend=hf"
+            ) from None
+        config = loaded.model.config.get_text_config()
+        self._device = loaded.device
+        self.n_layers = int(config.num_hidden_layers)
+        self.hidden = int(config.hidden_size)
+        self.context = loaded.context
+        pad_id = loaded.tokenizer.pad_token_id
+        self.pad_id = 0 if pad_id is None else int(pad_id)
+
+    def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
+        """Mean of resid_post over each row's span, for every layer; one forward pass."""
+        spans = batch.spans.tolist()
+        out: dict[int, torch.Tensor] = {}
+
+        def keep(layer: int) -> Any:
+            def hook(stream: torch.Tensor, hook: object) -> None:
+                out[layer] = pool(stream, spans)
+                if layer == self.n_layers - 1:
+                    raise _AllRead
+
+            return hook
+
+        hooks = [(f"blocks.{i}.hook_resid_post", keep(i)) for i in range(self.n_layers)]
+        ids = torch.from_numpy(batch.ids).to(self._device)
+        mask = torch.from_numpy(batch.mask.astype(np.int64)).to(self._device)
+        with torch.inference_mode(), translated_oom():
+            with suppress(_AllRead):
+                self.model.run_with_hooks(
+                    ids, fwd_hooks=hooks, attention_mask=mask, return_type=None
+                )
+            return torch.stack([out[i] for i in range(self.n_layers)]).cpu().numpy()
+
+
+def bridge(model: PreTrainedModel) -> TransformerBridge:
+    """A TransformerBridge around a loaded model.
+
+    Raises
+    ------
+    ModelError
+        If TransformerLens cannot take the model, with the reason.
+    """
+    # Not boot_transformers: it changes the tokenizer it is given, or loads another.
+    from transformer_lens.model_bridge.sources import build_bridge_from_module
+
+    config = model.config
+    if config is not config.get_text_config():
+        # Bridging one makes TransformerLens look for, and install, image processors.
+        raise _refusal(model, "it reads more than text")
+    try:
+        return build_bridge_from_module(model, type(model).__name__, hf_config=config)
+    except (ValueError, AttributeError, KeyError, TypeError, NotImplementedError) as error:
+        raise _refusal(model, " ".join(str(error).split())[:200]) from error
+
+
+def _refusal(model: PreTrainedModel, reason: str) -> ModelError:
+    return ModelError(
+        f"model of type {model.config.model_type}: TransformerLens cannot take it ({reason}); take "
+        "backend=hf"
+    )

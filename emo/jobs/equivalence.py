@@ -1,0 +1,157 @@
+"""job=equivalence: one model read by transformers and by both implementations of TransformerLens."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo import serialise
+from emo.activations.reading import Passes
+from emo.config import INSTALL_TL, Attention, BackendName, Implementation, RunConfig, tl_installed
+from emo.core.equivalence import ROUNDOFF, EquivalenceReport, equivalence
+from emo.errors import ConfigError, ModelError
+from emo.fingerprint import equivalence_identity
+from emo.jobs import record
+from emo.jobs.outcome import Outcome
+from emo.jobs.plan import Plan, make_plan
+from emo.jobs.reader import Reader, load_model
+from emo.report import equivalence as report_on
+
+if TYPE_CHECKING:
+    from emo.models.loading import LoadedModel
+
+ARTIFACTS = (
+    "equivalence.csv",
+    "equivalence.json",
+    "table.txt",
+    *record.FILES,
+    "figures/differences.png",
+)
+
+
+def run(config: RunConfig) -> Outcome:
+    """Compare the backends, or find the finished run with the same fingerprint."""
+    _check(config)
+    plan = _with_backend(make_plan(config, equivalence_identity), BackendName.hf)
+    plan = replace(plan, provenance=replace(plan.provenance, backend="hf, bridge, hooked"))
+    tracker = record.open_tracker(config)
+    if found := record.finished(plan, tracker, "equivalence.json", serialise.read_equivalence):
+        run_id, report = found
+        passes = Passes(0, report.n_texts * (1 + len(report.compared)))
+        return _outcome("reused", plan, tracker, run_id, report, passes)
+
+    loaded = load_model(plan)
+    reader = Reader(plan, loaded)
+    tags = record.tags(plan) | {"backend": "all"}
+    with tracker.run(f"equivalence {plan.run_name}", tags) as run_id:
+        report, passes = _measure(plan, loaded, reader)
+        with tempfile.TemporaryDirectory() as folder:
+            _write_files(Path(folder), plan, report)
+            tracker.log(run_id, _record(plan, report, passes), Path(folder))
+    return _outcome("finished", plan, tracker, run_id, report, passes)
+
+
+def _check(config: RunConfig) -> None:
+    """Refuse before anything is loaded what cannot be compared."""
+    where = "with job=equivalence"
+    if config.precision.name.value not in ROUNDOFF:
+        raise ConfigError(
+            "precision", config.precision.name.value, f"{', '.join(ROUNDOFF)} {where}"
+        )
+    if config.backend.attention is not Attention.eager:
+        raise ConfigError("backend.attention", config.backend.attention.value, f"eager {where}")
+    if not tl_installed():
+        raise ConfigError(
+            "job", "equivalence", f"extract: TransformerLens is missing, {INSTALL_TL}"
+        )
+
+
+def _with_backend(
+    plan: Plan, name: BackendName, implementation: Implementation = Implementation.bridge
+) -> Plan:
+    backend = replace(plan.config.backend, name=name, implementation=implementation)
+    return replace(plan, config=replace(plan.config, backend=backend))
+
+
+def _measure(plan: Plan, loaded: LoadedModel, reader: Reader) -> tuple[EquivalenceReport, Passes]:
+    """All readings of the same texts, each against that of transformers."""
+    precision, remove = plan.config.precision.name.value, plan.config.vectors.remove.value
+    reference, passes = reader.read()
+    compared, missing = {}, {}
+    # The bridge last: it puts its wrappers into the modules of the loaded model.
+    for implementation in (Implementation.hooked, Implementation.bridge):
+        name = implementation.value
+        try:
+            reader = Reader(_with_backend(plan, BackendName.tl, implementation), loaded)
+        except ModelError as error:
+            missing[name] = str(error)
+            continue
+        activations, more = reader.read()
+        passes = Passes(passes.done + more.done, passes.reused + more.reused)
+        compared[name] = equivalence(reference, activations, precision, remove)
+    n_texts = len(plan.stimuli.items) + len(plan.stimuli.neutral)
+    return EquivalenceReport(precision, n_texts, reference.n_layers, compared, missing), passes
+
+
+def _headline(report: EquivalenceReport) -> dict[str, Any]:
+    """The worst values of each reader; ``agrees`` is null for one that cannot take the model."""
+    out: dict[str, Any] = {f"{name}_agrees": None for name in report.missing}
+    for name, e in report.compared.items():
+        out |= {f"{name}_{key}": value for key, value in e.headline().items()}
+    return out
+
+
+def _record(plan: Plan, report: EquivalenceReport, passes: Passes) -> Any:
+    from emo.tracking import DESCRIPTION, RunRecord
+
+    metrics = {
+        **_headline(report),
+        "forward_passes_done": passes.done,
+        "forward_passes_reused": passes.reused,
+    }
+    curves = {
+        f"{name}_by_layer_{key}": curve
+        for name, e in report.compared.items()
+        for key, curve in e.curves().items()
+    }
+    text = report_on.summary(report, plan.title, plan.weights.note)
+    params, dataset = record.params(plan.config), record.dataset(plan)
+    return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, params, metrics, curves, dataset)
+
+
+def _write_files(folder: Path, plan: Plan, report: EquivalenceReport) -> None:
+    (folder / "equivalence.csv").write_text(report_on.to_csv(report), encoding="utf-8")
+    serialise.write_json(report, folder / "equivalence.json")
+    text = report_on.summary(report, plan.title, plan.weights.note)
+    (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
+    record.write_files(folder, plan)
+    (folder / "figures").mkdir()
+    report_on.figure(report, plan.title).savefig(folder / "figures" / "differences.png")
+
+
+def _outcome(
+    status: str,
+    plan: Plan,
+    tracker: Any,
+    run_id: str,
+    report: EquivalenceReport,
+    passes: Passes,
+) -> Outcome:
+    uri = tracker.artifact_uri(run_id)
+    text = report_on.summary(report, plan.title, plan.weights.note)
+    text += (
+        f"\n  forward passes {passes.done} done, {passes.reused} reused"
+        f"\n  run {run_id} ({status}); look at it with: make ui"
+    )
+    return Outcome(
+        status=status,
+        fingerprint=plan.provenance.fingerprint,
+        run_id=run_id,
+        metrics=serialise.plain(_headline(report)),
+        artifacts={Path(name).name: f"{uri}/{name}" for name in ARTIFACTS},
+        passes_done=passes.done,
+        passes_reused=passes.reused,
+        table=text,
+    )

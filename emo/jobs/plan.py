@@ -1,0 +1,86 @@
+"""What a job is going to run: known, checked and named before a model is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from emo.config import Readout, Removal, RunConfig
+from emo.core.types import Provenance, StimulusSet
+from emo.errors import ConfigError
+from emo.fingerprint import fingerprint, run_identity
+from emo.models.weights import Weights, locate
+from emo.provenance import code_commit, package_versions
+from emo.stimuli.loading import load_stimuli
+
+READOUTS = {
+    Readout.last: "last token",
+    Readout.mean: "mean over tokens",
+    Readout.suffix: "last token of the suffix",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run."""
+
+    config: RunConfig
+    stimuli: StimulusSet
+    weights: Weights
+    device: str
+    provenance: Provenance
+
+    @property
+    def title(self) -> str:
+        c = self.config
+        return (
+            f"{c.model.label}, {c.precision.name.value}, {c.method.name.value}, "
+            f"{READOUTS[c.method.readout]}"
+            + (", situation means removed" if c.vectors.remove is Removal.situation else "")
+        )
+
+    @property
+    def run_name(self) -> str:
+        """Short name in the UI's list."""
+        c = self.config
+        parts = [c.model.label, c.precision.name.value, c.method.name.value, c.method.readout.value]
+        return " ".join(parts)
+
+
+def make_plan(
+    config: RunConfig, identity: Callable[[RunConfig, Weights, str, str], Any] = run_identity
+) -> Plan:
+    """Read the stimuli, find the weights and the device, and name the run by its identity.
+
+    Raises
+    ------
+    EmoError
+        If any of these is wrong; nothing has been written then.
+    """
+    stimuli = load_stimuli(
+        config.path(config.stimuli.path) if config.stimuli.path else None,
+        config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
+    )
+    if config.vectors.remove is Removal.situation and not stimuli.crossed:
+        raise ConfigError(
+            "vectors.remove", "situation", "none: these passages have no situation column"
+        )
+    weights = locate(config.model)
+    from emo.models.loading import pick_device  # imports torch
+
+    device = pick_device(config.backend.device)
+    provenance = Provenance(
+        model_id=config.model.id,
+        revision=weights.revision,
+        backend=config.backend.label,
+        precision=config.precision.name.value,
+        weights_note=weights.note,
+        stimuli_sha256=stimuli.sha256,
+        fingerprint=fingerprint(identity(config, weights, device, stimuli.sha256)),
+        code_commit=code_commit(Path(config.root)),
+        package_versions=package_versions(),
+        device=device,
+    )
+    return Plan(config, stimuli, weights, device, provenance)

@@ -1,0 +1,73 @@
+"""A plan's texts through a model: activations, from the store where it has them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emo.activations.opening import open_backend
+from emo.activations.reading import Passes, check_lengths, read, tokenise
+from emo.activations.store import ActivationStore
+from emo.config import Readout
+from emo.core.types import Activations
+from emo.fingerprint import reader_identity
+from emo.jobs.plan import Plan
+from emo.progress import track
+
+if TYPE_CHECKING:
+    from emo.models.loading import LoadedModel
+
+
+def load_model(plan: Plan) -> LoadedModel:
+    """The plan's model in its precision, on its device."""
+    from emo.models.loading import load
+
+    config = plan.config
+    return load(
+        config.model,
+        plan.weights,
+        config.precision.name,
+        config.backend.attention,
+        plan.device,
+        config.path(config.paths.weights),
+    )
+
+
+class Reader:
+    """The plan's backend and its tokenised texts, checked before a run is opened.
+
+    Without a model that is loaded already, it loads the plan's.
+
+    Raises
+    ------
+    EmoError
+        If the store is not writable, the backend cannot take the model, or a text is too long.
+    """
+
+    def __init__(self, plan: Plan, loaded: LoadedModel | None = None) -> None:
+        self.plan, config = plan, plan.config
+        identity = reader_identity(config, plan.weights, plan.device)
+        self.store = ActivationStore(config.path(config.paths.store), identity)
+        loaded = loaded or load_model(plan)
+        self.backend = open_backend(loaded, config.backend)
+        texts = [p.text for p in plan.stimuli.items]
+        self.items = tokenise(loaded.tokenizer, texts, config.method.readout, config.method.suffix)
+        self.neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
+        names = [f"{p.emotion}/{p.id}" for p in plan.stimuli.items]
+        names += [f"neutral sentence {i + 1}" for i in range(len(self.neutral))]
+        check_lengths([*self.items, *self.neutral], names, self.backend.context)
+
+    def read(self) -> tuple[Activations, Passes]:
+        """Activations of passages and neutral sentences, in one go."""
+        stimuli = self.plan.stimuli
+        texts, batch_size = [*self.items, *self.neutral], self.plan.config.backend.batch_size
+        values, passes = read(self.backend, texts, self.store, batch_size, track)
+        n = len(self.items)
+        activations = Activations(
+            values=values[:, :n],
+            item_ids=tuple(p.id for p in stimuli.items),
+            emotions=tuple(p.emotion for p in stimuli.items),
+            situations=tuple(str(p.situation) for p in stimuli.items) if stimuli.crossed else None,
+            neutral=values[:, n:],
+            position=self.plan.config.method.readout.value,
+        )
+        return activations, passes

@@ -1,0 +1,112 @@
+"""What every run says about itself, and finding the finished run that says the same."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from emo import serialise
+from emo.config import BackendName, RunConfig, canonical
+from emo.errors import EmoError
+from emo.jobs.plan import Plan
+
+if TYPE_CHECKING:
+    from emo.tracking import Tracker
+
+log = logging.getLogger(__name__)
+
+FILES = ("stimuli.csv", "config.json", "provenance.json")
+
+T = TypeVar("T")
+
+
+def open_tracker(config: RunConfig) -> Tracker:
+    """The tracking store, with runs that dead processes left open closed."""
+    from emo.tracking import Tracker
+
+    tracker = Tracker(config)
+    for stale in tracker.mark_stale():
+        log.warning("run %s was left open by a process that is gone: marked KILLED", stale)
+    return tracker
+
+
+def finished(
+    plan: Plan, tracker: Tracker, artifact: str, read: Callable[[Path], T]
+) -> tuple[str, T] | None:
+    """Id and record of an earlier run with this fingerprint; None if there is none to be used."""
+    if plan.config.force:
+        return None
+    found = tracker.find_finished(plan.provenance.fingerprint)
+    if found is None:
+        return None
+    run_id = found.info.run_id
+    try:
+        record = read(tracker.artifact(run_id, artifact))
+    except (EmoError, ValueError, KeyError, TypeError) as error:
+        log.warning("run %s is finished but its files are unreadable (%s): repeated", run_id, error)
+        return None
+    log.info(
+        "run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id
+    )
+    return run_id, record
+
+
+def tags(plan: Plan) -> dict[str, str]:
+    """What runs are searched and compared by."""
+    c = plan.config
+    out = {
+        "job": c.job.name.value,
+        "fingerprint": plan.provenance.fingerprint,
+        "model": c.model.label,
+        "model_id": c.model.id,
+        "revision": plan.weights.revision,
+        "family": c.model.family,
+        "variant": c.model.variant.value,
+        "backend": c.backend.name.value,
+        "precision": c.precision.name.value,
+        "method": c.method.name.value,
+        "readout": c.method.readout.value,
+        "stimuli_sha256": plan.stimuli.sha256,
+        "code_commit": plan.provenance.code_commit,
+        "device": plan.device,
+    }
+    if c.backend.name is BackendName.tl:
+        out["implementation"] = c.backend.implementation.value
+    if plan.weights.note:
+        out["weights_note"] = plan.weights.note
+    return out
+
+
+def params(config: RunConfig) -> dict[str, str]:
+    """Every field of the config by its dotted name, but those that may hold a secret or a home."""
+    out: dict[str, str] = {}
+    _flatten(canonical(config), "", out)
+    for secret in ("tracking.uri", "root"):
+        out.pop(secret, None)
+    return out
+
+
+def _flatten(value: Any, prefix: str, out: dict[str, str]) -> None:
+    for key, entry in value.items():
+        if isinstance(entry, dict):
+            _flatten(entry, f"{prefix}{key}.", out)
+        else:
+            out[f"{prefix}{key}"] = str(entry)
+
+
+def dataset(plan: Plan) -> tuple[str, str, str]:
+    """Name, digest and source of the passages."""
+    path = plan.config.stimuli.path
+    name = Path(path).stem if path else plan.config.stimuli.name
+    return name, plan.stimuli.sha256, Path(plan.stimuli.source).name
+
+
+def write_files(folder: Path, plan: Plan) -> None:
+    """The passages, the config and the provenance (``FILES``)."""
+    (folder / "stimuli.csv").write_text(serialise.stimuli_csv(plan.stimuli), encoding="utf-8")
+    config = canonical(plan.config)
+    config["tracking"]["uri"] = config["root"] = None
+    serialise.write_json(config, folder / "config.json")
+    serialise.write_json(plan.provenance, folder / "provenance.json")
