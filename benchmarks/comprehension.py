@@ -80,7 +80,7 @@ def embedded_case() -> Case:
     loaded = load(
         config.model,
         locate(config.model),
-        config.precision.name,
+        config.precision,
         config.backend.attention,
         "cpu",
         config.path(config.paths.weights),

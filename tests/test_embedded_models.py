@@ -9,7 +9,7 @@ import torch
 from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
-from emo.config import Attention, PrecisionName, Readout, compose
+from emo.config import Attention, PrecisionConfig, PrecisionName, Readout, compose
 from emo.models.loading import load
 from emo.models.weights import locate
 from emo.stimuli.loading import load_stimuli
@@ -35,7 +35,14 @@ def name(request):
 def open_model(name, precision):
     config = compose(f"model={name}").model
     weights = locate(config)
-    return load(config, weights, precision, Attention.eager, "cpu", ROOT / ".cache" / "weights")
+    return load(
+        config,
+        weights,
+        PrecisionConfig(precision),
+        Attention.eager,
+        "cpu",
+        ROOT / ".cache" / "weights",
+    )
 
 
 @pytest.fixture(scope="module")

@@ -16,13 +16,16 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from emo.errors import StoreError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -31,6 +32,23 @@ def load_stimuli(path: Path | None = None, neutral_path: Path | None = None) -> 
     items = read_passages(path or BUNDLED_PASSAGES)
     neutral = read_neutral(neutral_path or BUNDLED_NEUTRAL)
     return StimulusSet(items, neutral, str(path or "bundled"), _digest(items, neutral))
+
+
+def first_situations(stimuli: StimulusSet, n: int) -> StimulusSet:
+    """The passages of the first ``n`` situations, in the file's order, and all neutral sentences.
+
+    Of a set without situations the first ``n`` passages of each emotion.
+    """
+    seen: dict[str, list[str]] = {}
+    for p in stimuli.items:
+        seen.setdefault("" if stimuli.crossed else p.emotion, []).append(_unit(p))
+    kept = {unit for units in seen.values() for unit in list(dict.fromkeys(units))[:n]}
+    items = tuple(p for p in stimuli.items if _unit(p) in kept)
+    return replace(stimuli, items=items, sha256=_digest(items, stimuli.neutral))
+
+
+def _unit(p: Passage) -> str:
+    return p.situation or f"{p.emotion}/{p.id}"
 
 
 def read_passages(path: Path) -> tuple[Passage, ...]:
