@@ -10,7 +10,7 @@ run: install  ## emotion geometry of the embedded model (ARGS="model=... precisi
 	$(BIN)/python launch.py $(ARGS)
 
 test: install-dev  ## everything that runs in under ten minutes
-	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
 test-slow: install-dev  ## the rest: the real model, statistics that need many draws
 	$(BIN)/python -m pytest -m slow $(ARGS)

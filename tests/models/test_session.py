@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import weakref
-from pathlib import Path
 
 import pytest
 
