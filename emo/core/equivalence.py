@@ -73,11 +73,11 @@ class Equivalence:
 
     def headline(self) -> dict[str, Any]:
         """The worst value of each curve over the finite layers, None if there are none."""
-        low = dict.fromkeys(("cosine_mean", "cosine_min", "rdm_rho"), np.min)
         out: dict[str, Any] = {"agrees": float(self.agrees)}
         for name, curve in self.curves().items():
             good = curve[np.isfinite(curve)]
-            out[name] = float(low.get(name, np.max)(good)) if len(good) else None
+            worst = good.max if name in DISTANCES else good.min
+            out[name] = float(worst()) if len(good) else None
         return out
 
     def curves(self) -> dict[str, Float64[np.ndarray, " layer"]]:

@@ -30,7 +30,7 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt2": ("GPT2Config", {"n_positions": CONTEXT}),
     "gpt_neox": ("GPTNeoXConfig", _NEOX_LIKE),
     "phi": ("PhiConfig", _NEOX_LIKE),
-    "olmo2": ("Olmo2Config", _GROUPED),
+    "olmo2": ("Olmo2Config", _NEOX_LIKE),
     "falcon": ("FalconConfig", {"new_decoder_architecture": False}),
     "opt": ("OPTConfig", {"max_position_embeddings": CONTEXT, "ffn_dim": 256}),
     "bloom": ("BloomConfig", {}),

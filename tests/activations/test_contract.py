@@ -1,13 +1,19 @@
-"""What every backend must do, on every family; oracle: the block's output, read one text at a time."""
+"""What every backend must do, on every family; oracle: the block's output, read one text at a time.
+
+Between backends, vectors may differ by the fp32 tolerance of emo.core.equivalence (1.5e-5 of their
+norm); 1.2e-6 is the most that was seen here.
+"""
 
 import numpy as np
 import pytest
 import torch
 
 from emo.activations.backend import OutOfMemory, TokenSpan, pad
-from emo.activations.hf import HFBackend, decoder_layers, translated_oom
+from emo.activations.hf import decoder_layers, translated_oom
+from emo.activations.opening import open_backend
 from emo.activations.reading import check_lengths, tokenise
-from emo.config import PrecisionName, Readout
+from emo.config import BackendConfig, BackendName, Implementation, PrecisionName, Readout
+from emo.core.equivalence import tolerance
 from emo.errors import ModelError, StimuliError
 from emo.models.loading import LoadedModel
 from emo.models.tiny import ARCHITECTURES, build
@@ -29,10 +35,38 @@ def loaded(architecture, dtype=torch.float32):
     )
 
 
-@pytest.fixture(scope="module", params=sorted(ARCHITECTURES))
+READERS = {
+    "hf": BackendConfig(name=BackendName.hf),
+    "bridge": BackendConfig(name=BackendName.tl, implementation=Implementation.bridge),
+    "hooked": BackendConfig(name=BackendName.tl, implementation=Implementation.hooked),
+}
+NO_HOOKED = {"falcon"}
+CASES = [
+    (reader, architecture)
+    for reader in READERS
+    for architecture in sorted(ARCHITECTURES)
+    if reader != "hooked" or architecture not in NO_HOOKED
+]
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def case(request):
-    model = loaded(request.param)
-    return model, HFBackend(model), tokenise(model.tokenizer, TEXTS, Readout.last)
+    """An untouched model for the oracle, the backend on another of the same weights, the texts."""
+    reader, architecture = request.param
+    model = loaded(architecture)
+    spans = tokenise(model.tokenizer, TEXTS, Readout.last)
+    return model, open_backend(loaded(architecture), READERS[reader]), spans
+
+
+def test_enough_families_are_read_by_both_backends():
+    assert len({a for r, a in CASES if r == "bridge"}) >= 8
+    assert len({a for r, a in CASES if r == "hooked"}) >= 8
+
+
+def apart(a, b):
+    """Largest ||a - b|| / ||b|| over the leading axes."""
+    a, b = a.astype(float), b.astype(float)
+    return (np.linalg.norm(a - b, axis=-1) / np.linalg.norm(b, axis=-1)).max()
 
 
 def cosine(a, b):
@@ -78,9 +112,8 @@ def test_last_token_of_every_block(case):
             model.model(torch.tensor([span.ids]))
         for handle in handles:
             handle.remove()
-        for layer, out in enumerate(seen):
-            stream = out[0] if isinstance(out, tuple) else out
-            assert np.allclose(got[layer, item], stream[0, -1].numpy(), atol=1e-5)
+        want = [(out[0] if isinstance(out, tuple) else out)[0, -1].numpy() for out in seen]
+        assert apart(got[:, item], np.stack(want)) <= tolerance("fp32")
 
 
 def test_hidden_states_agree_but_for_the_last_block(case):
@@ -91,7 +124,7 @@ def test_hidden_states_agree_but_for_the_last_block(case):
     with torch.no_grad():
         out = model.model(torch.tensor([span.ids]), output_hidden_states=True)
     states = np.stack([h[0, -1].numpy() for h in out.hidden_states[1:]])
-    assert np.allclose(got[:-1], states[:-1], atol=1e-5)
+    assert apart(got[:-1], states[:-1]) <= tolerance("fp32")
     if model.model.config.model_type != "opt":  # its final norm is outside the decoder's list too
         assert not np.allclose(got[-1], states[-1], atol=1e-2)
 
@@ -104,32 +137,42 @@ def test_mean_is_the_mean_over_the_span(case):
     for item, s in enumerate(spans):
         each = [TokenSpan(s.ids, i, i + 1) for i in range(s.start, s.stop)]
         rows = backend.resid_post(pad(each, backend.pad_id))
-        assert np.allclose(got[:, item], rows.mean(axis=1), atol=1e-5)
+        assert apart(got[:, item], rows.mean(axis=1)) <= tolerance("fp32")
 
 
-def test_hooks_are_gone_afterwards_even_after_an_error(case, monkeypatch):
-    model, backend, spans = case
+def test_hooks_are_gone_afterwards_even_after_an_error(case):
+    _, backend, spans = case
+    module = getattr(backend, "model", None)
+    if module is None:  # transformers
+        module, blocks = backend._body, backend._layers
+    else:
+        blocks = module.blocks
 
     def hooks():  # transformers leaves some of its own
-        return [len(m._forward_hooks) for m in model.model.modules()]
+        return [len(m._forward_hooks) for m in module.modules()]
 
+    backend.resid_post(pad(spans, backend.pad_id))
     before = hooks()
     backend.resid_post(pad(spans, backend.pad_id))
+    assert hooks() == before
 
     def broken(*_args, **_more):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    last = decoder_layers(model.model)[-1]
-    monkeypatch.setattr(last, "forward", broken)
-    with pytest.raises(OutOfMemory):
-        backend.resid_post(pad(spans, backend.pad_id))
+    breaking = blocks[-1].register_forward_pre_hook(broken)
+    try:
+        with pytest.raises(OutOfMemory):
+            backend.resid_post(pad(spans, backend.pad_id))
+    finally:
+        breaking.remove()
     assert hooks() == before
 
 
+@pytest.mark.parametrize("reader", READERS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_low_precision_batches_are_bit_exact(dtype):
+def test_low_precision_batches_are_bit_exact(reader, dtype):
     model = loaded("llama", dtype)
-    backend = HFBackend(model)
+    backend = open_backend(model, READERS[reader])
     spans = tokenise(model.tokenizer, TEXTS, Readout.last)
     assert np.array_equal(single(backend, spans), backend.resid_post(pad(spans, backend.pad_id)))
 
