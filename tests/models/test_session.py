@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import weakref
+from pathlib import Path
 
 import pytest
 
