@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import weakref
+from pathlib import Path
 
 import pytest
 
@@ -23,10 +24,10 @@ def empty():
 
 
 def get(
-    config=CONFIG, precision=PrecisionName.fp32, attention=Attention.eager, folder=None, **int8
+    config=CONFIG, precision=PrecisionName.fp32, attention=Attention.eager, backend="hf", **int8
 ):
     chosen = PrecisionConfig(precision, Int8Config(**int8))
-    return session.get(config, locate(config), chosen, attention, "cpu", folder)
+    return session.get(config, locate(config), chosen, attention, "cpu", Path(), backend)
 
 
 def test_the_same_model_is_loaded_once_and_the_log_says_so(caplog):
