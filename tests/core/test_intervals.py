@@ -27,7 +27,7 @@ def test_recentred_replicates_scatter_about_the_estimate(rng):
     got = np.arctanh(recentred(replicates, estimate))
     assert np.allclose(got.mean(axis=0), np.arctanh(estimate))
     assert np.allclose(got.std(axis=0), np.arctanh(replicates).std(axis=0))
-    wide = np.arctanh(recentred(replicates, estimate, factor=2))
+    wide = np.arctanh(recentred(replicates, estimate, factor=2.0))
     assert np.allclose(wide.std(axis=0), 2 * got.std(axis=0))
 
 
@@ -44,4 +44,4 @@ def test_small_samples_are_widened():
     """The variance of a bootstrap mean of n numbers is (n-1)/n of the unbiased one."""
     x = np.array([1.0, 4.0, 7.0])
     bootstrap_variance = x.var() / 3
-    assert bootstrap_variance * small_sample_factor(3) ** 2 == pytest.approx(x.var(ddof=1) / 3)
+    assert bootstrap_variance * small_sample_factor(3.0) ** 2 == pytest.approx(x.var(ddof=1) / 3)
