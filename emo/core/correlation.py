@@ -121,14 +121,18 @@ def spearman_matrix(
 ) -> Float64[np.ndarray, "set set row"]:
     """Spearman of every set's RDMs in ``a`` with every set's in ``b``, row by row."""
     if np.isfinite(a).all() and np.isfinite(b).all():
-        left, right = _standardised(a), _standardised(b)
+        left, right = standardised_ranks(a), standardised_ranks(b)
         return np.moveaxis(left.transpose(1, 0, 2) @ right.transpose(1, 2, 0), 0, 2)
     return np.stack([np.stack([spearman(x, y) for y in b]) for x in a])
 
 
-def _standardised(a: np.ndarray) -> np.ndarray:
-    """Ranks with mean 0 and length 1; NaN where all are tied."""
+def standardised_ranks(a: Float[np.ndarray, "*row pair"]) -> Float64[np.ndarray, "*row pair"]:
+    """Mid-ranks with mean 0 and length 1: their products are Spearman correlations.
+
+    A row with a non-finite entry, or with all entries tied, is NaN.
+    """
     r = rankdata(a, axis=-1)
+    r[~np.isfinite(a).all(axis=-1)] = np.nan
     r -= r.mean(axis=-1, keepdims=True)
     length = np.linalg.norm(r, axis=-1, keepdims=True)
     return np.divide(r, length, out=np.full_like(r, np.nan), where=length > 0)

@@ -22,6 +22,10 @@ class Estimates:
     low: Float64[np.ndarray, "*shape"]
     high: Float64[np.ndarray, "*shape"]
 
+    def __getitem__(self, key: int | tuple[int, ...]) -> Estimates:
+        """The estimates at a position."""
+        return Estimates(*(np.asarray(x[key]) for x in (self.value, self.low, self.high)))
+
 
 def percentile_interval(
     replicates: Float[np.ndarray, "replicate *shape"], level: float = LEVEL
@@ -54,10 +58,14 @@ def recentred(
     """
     z = np.arctanh(np.clip(replicates, -NEARLY_ONE, NEARLY_ONE))
     centre = np.arctanh(np.clip(estimate, -NEARLY_ONE, NEARLY_ONE))
-    good = np.isfinite(z)
-    n = np.maximum(good.sum(axis=0), 1)
-    mean = np.where(good, z, 0).sum(axis=0) / n
-    return np.tanh(centre + factor * (z - mean))
+    return np.tanh(centre + factor * (z - finite_mean(z, axis=0)))
+
+
+def finite_mean(x: Float[np.ndarray, "..."], axis: int) -> Float64[np.ndarray, "..."]:
+    """Mean over the finite entries along an axis, NaN where there are none."""
+    good = np.isfinite(x)
+    n = good.sum(axis=axis)
+    return np.where(n > 0, np.where(good, x, 0).sum(axis=axis) / np.maximum(n, 1), np.nan)
 
 
 def small_sample_factor(n_units: float) -> float:
