@@ -115,7 +115,8 @@ def over_emotions(
     z, centre = (np.arctanh(np.clip(x, -NEARLY_ONE, NEARLY_ONE)) for x in (each, rho))
     error = np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum())
     reach = stdtrit(n - 1, (1 + level) / 2) * error
-    return Estimates(rho, np.tanh(np.asarray(centre - reach)), np.tanh(np.asarray(centre + reach)))
+    low, high = (np.asarray(np.tanh(centre + sign * reach)) for sign in (-1, 1))
+    return Estimates(rho, low, high)
 
 
 def compare(

@@ -32,23 +32,36 @@ def nested(n_emotions, n_groups):
     return emotions, np.arange(len(emotions))
 
 
+def emotion_vectors(rng, n, alike=1.0):
+    """Emotion vectors of two models, correlated ``alike`` entry by entry."""
+    first = rng.normal(size=(n, BASE))
+    return first, alike * first + np.sqrt(1 - alike**2) * rng.normal(size=first.shape)
+
+
 def two_models(
-    rng, geometry=0.0, passage=0.0, own=1.0, design=None, declared=True, situation=1.0, alike=1.0
+    rng,
+    geometry=0.0,
+    passage=0.0,
+    own=1.0,
+    design=None,
+    declared=True,
+    situation=1.0,
+    alike=1.0,
+    vectors=None,
 ):
     """Activations of two models, 40 and 60 wide.
 
-    Both hold ``geometry`` times emotion vectors (the second's correlate ``alike`` with the first's),
-    ``passage`` times a part of every single item, ``situation`` times a part of every group, each in
-    a basis of its own, and noise of their own.
+    Both hold ``geometry`` times their emotion vectors, ``passage`` times a part of every single item,
+    ``situation`` times a part of every group, each in a basis of its own, and noise of their own.
     """
     emotions, groups = design or crossed(12, 24)
-    shared = [rng.normal(size=(n, BASE)) for n in (emotions.max() + 1, len(emotions))]
+    vectors = vectors or emotion_vectors(rng, emotions.max() + 1, alike)
+    item = rng.normal(size=(len(emotions), BASE))
     place = rng.normal(size=(groups.max() + 1, BASE))
-    other = alike * shared[0] + np.sqrt(1 - alike**2) * rng.normal(size=shared[0].shape)
     out = []
-    for hidden, vectors in ((40, shared[0]), (60, other)):
+    for hidden, emotion in zip((40, 60), vectors, strict=True):
         basis = np.linalg.qr(rng.normal(size=(hidden, BASE)))[0].T
-        values = geometry * vectors[emotions] + passage * shared[1] + situation * place[groups]
+        values = geometry * emotion[emotions] + passage * item + situation * place[groups]
         noise = own * rng.normal(size=(len(emotions), hidden)) * np.sqrt(BASE / hidden)
         out.append(record(values @ basis + noise, emotions, groups, declared))
     return out

@@ -81,9 +81,7 @@ def test_an_emotion_without_items_leaves_the_centre_and_its_pairs(rng):
         weights = np.ones((1, 10))
         weights[0, [e == "e3" for e, _ in items.cells]] = 0
         names = items.emotions
-        want = loop_rdm(
-            x, [f"e{e}" for e in emotions], groups, emotions != 3, names, recipe, None
-        )
+        want = loop_rdm(x, [f"e{e}" for e in emotions], groups, emotions != 3, names, recipe, None)
         got = items.rdms(weights, names)[0]
         assert np.isnan(want).sum() == 4
         assert np.allclose(got, want, atol=1e-6, equal_nan=True)
@@ -137,7 +135,10 @@ def test_a_shared_design_gives_every_set_the_draws_of_its_own_cells(rng):
     b = replace(
         b,
         values=b.values[:, order],
-        **{k: tuple(getattr(b, k)[i] for i in order) for k in ("item_ids", "emotions", "situations")},
+        **{
+            k: tuple(getattr(b, k)[i] for i in order)
+            for k in ("item_ids", "emotions", "situations")
+        },
     )
     sets = [ItemSet.make(x, 0) for x in (a, b)]
     design = shared_design(sets)
@@ -149,7 +150,7 @@ def test_a_shared_design_gives_every_set_the_draws_of_its_own_cells(rng):
         for g in s.groups:  # situations stay whole, in both sets alike
             column = [i for i, (_, group) in enumerate(s.cells) if group == g]
             whole = first[:, of[column]]
-            reference = first[:, [i for i, (_, group) in enumerate(names) if group == g][0]]
+            reference = first[:, next(i for i, (_, group) in enumerate(names) if group == g)]
             assert (whole == reference[:, None]).all()
 
 
@@ -168,7 +169,9 @@ def test_items_of_an_emotion_that_is_not_common_may_differ(rng):
     fewer = replace(
         b,
         values=b.values[:, keep],
-        **{k: tuple(getattr(b, k)[i] for i in keep) for k in ("item_ids", "emotions", "situations")},
+        **{
+            k: tuple(getattr(b, k)[i] for i in keep) for k in ("item_ids", "emotions", "situations")
+        },
     )
     assert len(shared_design([ItemSet.make(a, 0), ItemSet.make(fewer, 0)]).emotion) == 15
 
