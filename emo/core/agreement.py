@@ -58,7 +58,7 @@ def same_items(sets: Sequence[ItemSet], resampling: Resampling) -> Estimates:
     return with_interval(
         spearman_matrix(rdms, rdms)[..., 0],
         np.moveaxis(spearman_matrix(replicates, replicates), -1, 0),
-        design.widening,
+        design.expansion,
     )
 
 
@@ -84,7 +84,7 @@ def disjoint_items(sets: Sequence[ItemSet], resampling: Resampling) -> Halves:
         for x in _halves(sets, design, emotions, inner, np.repeat(counts, each, axis=0))
     ]
     mean_same, mean_disjoint = finite_mean(same, axis=-1), finite_mean(disjoint, axis=-1)
-    factor = design.widening
+    factor = design.expansion
     balance = _balance(design, first)
     return Halves(
         same=with_interval(mean_same, replicates[0], factor),

@@ -177,8 +177,8 @@ def compare_shared(
     halves = disjoint_items([a, b], resampling)
     reliability = halves.disjoint.value[0, 0], halves.disjoint.value[1, 1]
     disjoint, same = halves.disjoint.value[0, 1], halves.same.value[0, 1]
-    rho, partial = _rho(a, b, emotions, replicates, design.widening, baselines)
-    drawn = design.widening is not None
+    rho, partial = _rho(a, b, emotions, replicates, design.expansion, baselines)
+    drawn = design.expansion is not None
     return ItemComparison(
         rho=rho,
         partial=partial,
@@ -215,7 +215,7 @@ def compare_independent(
             replicate_rdms([b], designs[1], emotions, resampling, "bootstrap second"),
         ]
     )
-    factors = [d.widening for d in designs]
+    factors = [d.expansion for d in designs]
     # Each side's spread falls short by its own factor; the larger one leaves neither too narrow.
     factor = max((f for f in factors if f is not None), default=None)
     rho, partial = _rho(a, b, emotions, replicates, factor, baselines)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int
+from scipy.special import ndtri, stdtrit
 
 LEVEL = 0.95
 """Coverage the intervals aim at."""
@@ -53,7 +54,7 @@ def recentred(
     Means over a resample hold repeated items, hence more noise than means over as many different
     ones: bootstrap correlations of RDMs are attenuated, and their plain percentiles can lie wholly
     below the estimate. Only their spread is taken, multiplied by ``factor``
-    (:func:`small_sample_factor`). The interval is then one for the correlation to be expected from
+    (:func:`expansion`). The interval is then one for the correlation to be expected from
     another sample of as many items, not from endlessly many. Measured coverage: the tests.
     """
     z = np.arctanh(np.clip(replicates, -NEARLY_ONE, NEARLY_ONE))
@@ -68,6 +69,17 @@ def finite_mean(x: Float[np.ndarray, "..."], axis: int) -> Float64[np.ndarray, "
     return np.where(n > 0, np.where(good, x, 0).sum(axis=axis) / np.maximum(n, 1), np.nan)
 
 
-def small_sample_factor(n_units: float) -> float:
-    """sqrt(n / (n - 1)): a bootstrap of n units has (n - 1) / n of the variance of a new sample."""
-    return float(np.sqrt(n_units / (n_units - 1)))
+def expansion(units: Int[np.ndarray, " stratum"], level: float = LEVEL) -> float | None:
+    """How much wider than the bootstrap's an interval from few units must be; None if none vary.
+
+    A bootstrap of n units has (n - 1) / n of the variance of a new sample, and its percentiles take
+    the spread as known: sqrt of the mean n / (n - 1) over the strata that are drawn from, times
+    Student's over the normal quantile at the sum of n - 1 degrees of freedom (Hesterberg 2015, the
+    expanded percentile interval). Strata of a single unit are never drawn otherwise.
+    """
+    n = units[units > 1]
+    if not len(n):
+        return None
+    tail = (1 + level) / 2
+    student = stdtrit((n - 1).sum(), tail) / ndtri(tail)
+    return float(np.sqrt((n / (n - 1)).mean()) * student)

@@ -22,6 +22,7 @@ from emo.core.cells import (
     mean_products,
     normalised,
 )
+from emo.core.intervals import expansion
 from emo.core.resampling import bootstrap_counts, half_splits, index, nested
 from emo.core.types import Activations, LabelMismatch
 from emo.core.vectors import prepare
@@ -163,13 +164,9 @@ class Design:
         return np.unique(stratum, return_counts=True)[1]
 
     @property
-    def widening(self) -> float | None:
-        """Root mean n / (n - 1) over strata, for :func:`emo.core.intervals.recentred`.
-
-        None where every stratum is a single unit: there is nothing to draw from.
-        """
-        n = self.units[self.units > 1]
-        return float(np.sqrt((n / (n - 1)).mean())) if len(n) else None
+    def expansion(self) -> float | None:
+        """The factor of :func:`emo.core.intervals.expansion`; None if there is nothing to draw."""
+        return expansion(self.units)
 
 
 def common_emotions(*labels: Sequence[str]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from emo.core.agreement import disjoint_items, same_items, split_half
 from emo.core.correlation import spearman_brown
 from emo.core.describe import Resampling
 from emo.core.geometry import cosine_matrix, upper
-from emo.core.intervals import recentred
+from emo.core.intervals import expansion, recentred
 from emo.core.item_sets import ItemSet, shared_design
 from emo.core.resampling import stream
 from emo.core.types import LabelMismatch
@@ -90,6 +90,7 @@ def test_halves_equal_the_loop_in_the_hidden_dimension(rng, design):
 @pytest.mark.parametrize("declared", [True, False])
 def test_bootstrap_replicates_equal_the_loop(rng, declared):
     design = crossed(5, 4)
+    units = [4] if declared else [4] * 5
     data = two_models(rng, geometry=1, passage=1, design=design, declared=declared)
     sets = [ItemSet.make(d, 0) for d in data]
     settings = Resampling(n_bootstrap=30, seed=5)
@@ -111,8 +112,7 @@ def test_bootstrap_replicates_equal_the_loop(rng, declared):
 
     estimate = rho(np.ones(20, int))
     replicates = np.array([rho(c.astype(int)) for c in counts[:, cell]])
-    factor = (4 / 3) ** 0.5
-    moved = recentred(replicates[:, None], np.array([estimate]), factor)
+    moved = recentred(replicates[:, None], np.array([estimate]), expansion(np.array(units)))
     low, high = np.percentile(moved, [2.5, 97.5])
     assert got.value[0, 1] == pytest.approx(estimate, abs=1e-6)
     assert got.low[0, 1] == pytest.approx(low, abs=1e-5)

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
+from scipy import stats
 
-from emo.core.intervals import percentile_interval, recentred, small_sample_factor
+from emo.core.intervals import expansion, percentile_interval, recentred
 
 
 def test_percentiles_leave_gaps_out(rng):
@@ -40,8 +41,22 @@ def test_recentring_ignores_gaps_and_bears_a_correlation_of_one():
     assert (np.abs(got[np.isfinite(got)]) <= 1).all()
 
 
-def test_small_samples_are_widened():
-    """The variance of a bootstrap mean of n numbers is (n-1)/n of the unbiased one."""
-    x = np.array([1.0, 4.0, 7.0])
-    bootstrap_variance = x.var() / 3
-    assert bootstrap_variance * small_sample_factor(3.0) ** 2 == pytest.approx(x.var(ddof=1) / 3)
+def test_expansion_makes_the_bootstrap_interval_of_a_mean_students(rng):
+    """Mean +- t * s / sqrt(n), from 1.96 bootstrap standard errors."""
+    x = rng.normal(size=6)
+    bootstrap_error = x.std() / np.sqrt(6)
+    low, high = stats.t.interval(0.95, 5, x.mean(), x.std(ddof=1) / np.sqrt(6))
+    normal = stats.norm.ppf(0.975) * bootstrap_error
+    assert expansion(np.array([6])) * normal == pytest.approx((high - low) / 2)
+
+
+def test_expansion_of_strata():
+    assert expansion(np.array([3, 3, 3])) == pytest.approx(
+        np.sqrt(3 / 2) * stats.t.ppf(0.975, 6) / stats.norm.ppf(0.975)
+    )
+    mixed = expansion(np.array([2, 3, 1]))  # a single unit is not drawn from
+    assert mixed == pytest.approx(
+        np.sqrt((2 + 1.5) / 2) * stats.t.ppf(0.975, 3) / stats.norm.ppf(0.975)
+    )
+    assert expansion(np.array([1, 1])) is None
+    assert expansion(np.array([10**6])) == pytest.approx(1, abs=1e-4)

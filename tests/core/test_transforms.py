@@ -137,8 +137,8 @@ def test_all_but_the_top_takes_the_common_direction_out(rng):
     before, after = (
         mean_pairwise_cosine(d.neutral) for d in (data, project(data, "all_but_the_top"))
     )
-    assert before.min() > 0.2
-    assert (np.abs(after) < before / 2).all()
+    assert before.min() > 0.25
+    assert np.abs(after).max() < 0.2
 
 
 def test_the_given_activations_are_not_written_to(rng):
