@@ -1,11 +1,12 @@
 import dataclasses
+import importlib.util
 from pathlib import Path
 
 import pytest
 import yaml
 from hydra.errors import HydraException
 
-from emo.config import PrecisionName, RunConfig, canonical, compose
+from emo.config import INSTALL_TL, BackendName, PrecisionName, RunConfig, canonical, compose
 from emo.errors import ConfigError
 from emo.fingerprint import fingerprint, precision_identity, reader_identity, run_identity
 from emo.models.weights import Weights
@@ -208,6 +209,74 @@ def test_fingerprint_follows_weights_device_and_stimuli():
         for i in ("a", "b")
     ]
     assert hub[0] != hub[1]
+
+
+TABLE_A1 = {
+    "qwen2_5_1_5b": "tl",
+    "smollm2_1_7b": "hf",
+    "gemma3_1b": "tl",
+    "llama3_2_3b": "tl",
+    "mistral7b": "hf",
+    "llama3_1_8b": "tl",
+}
+
+
+@pytest.mark.parametrize("model", TABLE_A1)
+def test_auto_follows_what_the_study_used(model):
+    for option in (model, f"{model}_base"):
+        assert compose(f"model={option}").backend.name.value == TABLE_A1[model]
+
+
+def test_a_backend_that_is_named_is_taken():
+    assert compose("model=llama3_1_8b", "backend=hf").backend.name is BackendName.hf
+    assert compose("model=mistral7b", "backend=tl").backend.name is BackendName.tl
+    assert compose("model=gpt2").backend.name is BackendName.hf
+
+
+def test_auto_has_the_fingerprint_of_what_it_resolves_to():
+    assert name(compose("model=gemma3_1b")) == name(compose("model=gemma3_1b", "backend=tl"))
+    assert name(compose("model=gpt2")) == name(compose("model=gpt2", "backend=hf"))
+
+
+def test_implementation_counts_for_transformer_lens_only():
+    bridge, hooked = (f"backend.implementation={i}" for i in ("bridge", "hooked"))
+    assert name(compose("backend=tl", bridge)) != name(compose("backend=tl", hooked))
+    assert name(compose("backend=hf", bridge)) == name(compose("backend=hf", hooked))
+    assert name(compose("backend=tl")) != name(compose("backend=hf"))
+
+
+def test_without_transformer_lens_auto_takes_hf_and_says_so(monkeypatch, caplog):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with caplog.at_level("INFO"):
+        assert compose("model=gemma3_1b").backend.name is BackendName.hf
+    assert caplog.messages == [
+        f"backend=hf for model=gemma3_1b: TransformerLens is missing, {INSTALL_TL}"
+    ]
+    with pytest.raises(
+        ConfigError, match=r"backend=tl: allowed is hf: .* pip install -c"
+    ) as caught:
+        compose("model=gemma3_1b", "backend=tl")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_package_is_not_mentioned_where_it_is_not_wanted(monkeypatch, caplog):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    with caplog.at_level("INFO"):
+        compose("model=gpt2")
+    assert caplog.messages == []
+
+
+def test_transformer_lens_runs_eager_attention_only():
+    with pytest.raises(
+        ConfigError, match=r"backend\.attention=sdpa: allowed is eager with backend=tl"
+    ):
+        compose("backend=tl", "backend.attention=sdpa")
+    compose("backend=hf", "backend.attention=sdpa")
+
+
+def test_a_model_option_names_one_backend():
+    with pytest.raises(ConfigError, match=r"model\.backend=auto: allowed is hf, tl"):
+        compose("model.backend=auto")
 
 
 def test_suffix_counts_where_it_is_read():

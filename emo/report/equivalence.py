@@ -101,6 +101,7 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
     colours = {"bridge": BLUE, "hooked": ORANGE}
     for panel, (label, curve, published) in zip(axes.flat, panels, strict=True):
         panel.set_title(label, fontsize=9)
+        panel.set_yscale("log")
         for name, e in report.compared.items():
             _draw(panel, e, curve(e), name, colours[name])
         if published is not None:
@@ -108,9 +109,9 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
             panel.plot(at, published, "*", color=GREEN, ms=11, label=f"published, {p.model}")
         panel.grid(alpha=0.25)
     limit = tolerance(report.precision)
-    axes[0, 0].axhline(limit, color=GREY, ls="--", lw=1)
-    axes[0, 0].text(0, limit, "rounding explains up to here", va="bottom", fontsize=8)
-    axes[0, 1].legend(fontsize=8)
+    axes[0, 0].axhline(limit, color=GREY, ls="--", lw=1, label="rounding explains up to here")
+    for panel in axes[0]:
+        panel.legend(fontsize=8)
     for panel in axes[1]:
         panel.set_xlabel("layer (resid_post)")
     drawn.suptitle(f"{title}\nTransformerLens against transformers", fontsize=11)
@@ -123,4 +124,4 @@ def _draw(axes: Axes, e: Equivalence, curve: np.ndarray, name: str, colour: str)
         axes.plot([], [], color=colour, label=f"{name}: not one bit differs")
         return
     shown = np.where(curve > 0, curve, np.nan)
-    axes.semilogy(shown, color=colour, marker="o", ms=3, label=name)
+    axes.plot(shown, color=colour, marker="o", ms=3, label=name)
