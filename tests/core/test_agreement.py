@@ -87,6 +87,45 @@ def test_halves_equal_the_loop_in_the_hidden_dimension(rng, design):
     assert np.allclose(got.disjoint.value, got.disjoint.value.T)
 
 
+def drawn_rdm(data, times):
+    """RDM of items that are there several times; None where an emotion is missing."""
+    names = np.repeat(data.emotions, times)
+    x = np.repeat(data.values[0].astype(float), times, axis=0)
+    means = [x[names == e].mean(axis=0) for e in dict.fromkeys(data.emotions) if e in names]
+    if len(means) < len(set(data.emotions)):
+        return None
+    return upper(cosine_matrix(np.array(means) - np.mean(means, axis=0)))
+
+
+def test_intervals_of_halves_equal_the_loop(rng):
+    """Every replicate is halved twice; a half without items is left out of its mean."""
+    data = two_models(rng, geometry=2, passage=1, design=crossed(6, 5))
+    sets = [ItemSet.make(d, 0) for d in data]
+    settings = Resampling(n_splits=10, n_bootstrap=12, splits_per_replicate=2, seed=1)
+    got = disjoint_items(sets, settings)
+    plan = shared_design(sets)
+    cell = [sets[0].cells.index(c) for c in zip(data[0].emotions, data[0].groups, strict=True)]
+    counts = plan.counts(12, stream(1, "bootstrap"))[:, cell].astype(int)
+    inner = plan.halves(24, stream(1, "bootstrap halves"))[:, cell]
+    same, across = np.full((2, 24), np.nan)
+    for k, half in enumerate(inner):
+        rdms = [drawn_rdm(d, counts[k // 2] * h) for d in data for h in (half, ~half)]
+        if all(r is not None for r in rdms):
+            a1, a2, b1, b2 = rdms
+            same[k] = (spearmanr(a1, b1)[0] + spearmanr(a2, b2)[0]) / 2
+            across[k] = (spearmanr(a1, b2)[0] + spearmanr(a2, b1)[0]) / 2
+    moved = {}
+    for name, values in (("same", same), ("disjoint", across)):
+        each = np.nanmean(values.reshape(12, 2), axis=1)
+        estimate = getattr(got, name)[0, 1]
+        moved[name] = recentred(each, estimate.value, expansion(np.array([5])))
+        want = np.percentile(moved[name], [2.5, 97.5])
+        assert [estimate.low, estimate.high] == pytest.approx(want, abs=1e-5)
+    want = np.percentile(moved["disjoint"] / moved["same"], [2.5, 97.5])
+    assert (moved["same"] > 0).all()
+    assert [got.share.low[0, 1], got.share.high[0, 1]] == pytest.approx(want, abs=1e-4)
+
+
 @pytest.mark.parametrize("declared", [True, False])
 def test_bootstrap_replicates_equal_the_loop(rng, declared):
     design = crossed(5, 4)
@@ -100,15 +139,7 @@ def test_bootstrap_replicates_equal_the_loop(rng, declared):
     cell = [sets[0].cells.index(c) for c in zip(data[0].emotions, data[0].groups, strict=True)]
 
     def rho(times):
-        repeated = np.repeat(np.arange(20), times)
-        names = np.array(data[0].emotions)
-        rdms = []
-        for d in data:
-            x = d.values[0].astype(float)
-            rows = [repeated[names[repeated] == e] for e in dict.fromkeys(d.emotions)]
-            means = np.stack([x[r].mean(axis=0) for r in rows])
-            rdms.append(upper(cosine_matrix(means - means.mean(axis=0))))
-        return spearmanr(*rdms)[0]
+        return spearmanr(*(drawn_rdm(d, times) for d in data))[0]
 
     estimate = rho(np.ones(20, int))
     replicates = np.array([rho(c.astype(int)) for c in counts[:, cell]])
@@ -247,17 +278,17 @@ def test_intervals_cover_the_expected_rho_nineteen_times_in_twenty(name):
         for i, sets in enumerate(draws(name, 500))
     )
     print(f"covered {covered:.3f}")
-    assert 0.92 <= covered <= 0.98
+    assert 0.93 <= covered <= 0.97
 
 
 @pytest.mark.slow
 def test_intervals_of_halves_cover_too():
-    """A share's interval is somewhat too wide, never too narrow."""
+    """Standard error over 300 draws: 0.013. A share's interval may be too wide, not too narrow."""
     halves = [
         disjoint_items(sets, Resampling(60, 200, 6, seed=i))
         for i, sets in enumerate(draws("24 situations", 300))
     ]
-    for name, most in (("same", 0.98), ("disjoint", 0.98), ("share", 1.0)):
+    for name, most in (("same", 0.97), ("disjoint", 0.97), ("share", 1.0)):
         covered = coverage(getattr(h, name)[0, 1] for h in halves)
         print(f"{name} covered {covered:.3f}")
-        assert 0.91 <= covered <= most
+        assert 0.92 <= covered <= most

@@ -19,7 +19,8 @@ from emo.core.comparison import (
 from emo.core.correlation import partial_spearman, spearman
 from emo.core.describe import Resampling
 from emo.core.geometry import cosine_matrix, upper
-from emo.core.item_sets import ItemSet
+from emo.core.intervals import recentred
+from emo.core.item_sets import ItemSet, own_design
 from emo.core.resampling import stream
 from emo.core.types import EmotionVectors, LabelMismatch
 from emo.core.vectors import emotion_vectors
@@ -88,7 +89,7 @@ def test_an_rdm_with_a_missing_pair_has_no_p(rng):
 
 @pytest.mark.slow
 def test_mantel_of_many_has_five_false_positives_in_a_hundred():
-    """500 studies of four unrelated RDMs, p of all their pairs."""
+    """700 studies of four unrelated RDMs, p of all their pairs."""
     rng = np.random.default_rng(12)
     hits = []
     for _ in range(700):
@@ -107,11 +108,12 @@ def test_leaving_emotions_out_equals_the_loop(rng):
     each = [spearmanr(*(rdm_of(np.delete(v, e, axis=0)) for v in (x, y)))[0] for e in range(7)]
     z = np.arctanh(each)
     error = np.sqrt(6 / 7 * ((z - z.mean()) ** 2).sum())
-    reach = t.ppf(0.975, 6) * error
-    got = over_emotions(rdm_of(x), rdm_of(y))
-    assert got.value == pytest.approx(rho)
-    assert got.low == pytest.approx(np.tanh(np.arctanh(rho) - reach))
-    assert got.high == pytest.approx(np.tanh(np.arctanh(rho) + reach))
+    for level in (0.95, 0.8):
+        reach = t.ppf((1 + level) / 2, 6) * error
+        got = over_emotions(rdm_of(x), rdm_of(y), level)
+        assert got.value == pytest.approx(rho)
+        assert got.low == pytest.approx(np.tanh(np.arctanh(rho) - reach))
+        assert got.high == pytest.approx(np.tanh(np.arctanh(rho) + reach))
 
 
 def test_an_rdm_with_itself_has_no_doubt_over_emotions(rng):
@@ -214,7 +216,15 @@ def test_independent_sets_are_drawn_each_for_itself(rng):
     got = compare_independent(a, b, FEW)
     assert got.emotions == tuple(f"e{i}" for i in range(12) if i != 3)
     assert got.rho.value == pytest.approx(spearmanr(a.rdm(got.emotions), b.rdm(got.emotions))[0])
-    assert got.rho.low < got.rho.value < got.rho.high
+    designs = own_design(a), own_design(b)
+    drawn = [
+        x.rdms(d.counts(40, stream(3, name)), got.emotions)
+        for x, d, name in zip((a, b), designs, ("bootstrap first", "bootstrap second"), strict=True)
+    ]
+    each = np.array([spearmanr(*pair)[0] for pair in zip(*drawn, strict=True)])
+    factor = max(d.expansion for d in designs)
+    want = np.percentile(recentred(each, got.rho.value, factor), [2.5, 97.5])
+    assert [got.rho.low, got.rho.high] == pytest.approx(want)
     assert got.halves is None
     assert got.share.value is None
     want = split_half(a, FEW, got.emotions)[1], split_half(b, FEW, got.emotions)[1]
