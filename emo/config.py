@@ -64,7 +64,7 @@ class Implementation(Enum):
 
 
 class Attention(Enum):
-    """Attention implementation of transformers; eager is bit-exact over batch sizes on CPU."""
+    """Attention implementation of transformers; eager hardly depends on batch size."""
 
     eager = "eager"
     sdpa = "sdpa"
