@@ -98,7 +98,7 @@ def without_neutral(
     if not variance.sum():
         return values
     explained = np.cumsum(variance) / variance.sum()
-    return _without(values, axes[: 1 + int(np.searchsorted(explained, share - 1e-12))])
+    return _without(values, axes[: 1 + int(np.searchsorted(explained, share))])
 
 
 def _components(

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr, t
+from scipy.spatial.distance import squareform
+from scipy.stats import rankdata, spearmanr, t
 
 from emo.core.agreement import disjoint_items, same_items, split_half
 from emo.core.comparison import (
@@ -76,6 +77,22 @@ def test_mantel_of_all_pairs_equals_the_loop(rng):
             assert rho[a, b] == rho[b, a] == pytest.approx(want)
             assert p[a, b] == p[b, a] == (1 + sum(x >= want - 1e-9 for x in null)) / 50
     assert np.isnan(np.diag(p)).all()
+
+
+@pytest.mark.parametrize("sizes", [(3, 3), (2, 10), (4, 4)])
+def test_permutations_that_change_nothing_count_whatever_the_last_bit(rng, sizes):
+    """Two blocks: exchanging emotions within one leaves the RDM as it is. Oracle: whole numbers."""
+    block = np.repeat([0, 1], sizes)
+    n = len(block)
+    i, j = np.triu_indices(n, 1)
+    a = np.where(block[i] == block[j], 0.3, 0.1)
+    b = a + 0.3 * rng.normal(size=a.shape)
+    twice_a, twice_b = ((2 * rankdata(x)).astype(int) for x in (a, b))
+    orders = stream(5, "mantel").permuted(np.tile(np.arange(n), (199, 1)), axis=1)
+    null = squareform(twice_a)[orders[:, i], orders[:, j]] @ twice_b
+    assert (null == twice_a @ twice_b).any()
+    _, p = mantel(a, b, 199, stream(5, "mantel"))
+    assert p == (1 + (null >= twice_a @ twice_b).sum()) / 200
 
 
 def test_an_rdm_with_a_missing_pair_has_no_p(rng):
