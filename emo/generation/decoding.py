@@ -2,8 +2,9 @@
 
 A sequence draws one uniform a step from ``stream(seed, "generate", prompt, sample)`` and takes the
 token at which the cumulative probability passes it. So a text depends on (model, prompt, sample,
-seed) and not on what else is in the batch, up to the rounding of the logits: batched and single
-passes agree to about 1e-6 in fp32, which hardly ever moves a token, but to 1e-2 in bf16, which does.
+seed) and not on what else is in the batch, up to the rounding of the logits. Measured with
+SmolLM2-135M at T 0.7 and top-p 0.9, batch 16 against batch 1: the same draw gives another token about
+3 times in a million in fp32, 4 times in a hundred in bf16.
 """
 
 from __future__ import annotations
@@ -82,7 +83,11 @@ class HFDecoder:
     def _steps(
         self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
     ) -> Iterator[tuple[list[int], list[int]]]:
-        """Each step's tokens and the requests they belong to; finished ones leave the batch."""
+        """Each step's tokens and the requests they belong to.
+
+        Finished texts leave the batch once at most half are left: a batch of 15 takes longer a step
+        than one of 16 (measured with fp32 on a CPU: 1.4 times), one of 8 does not.
+        """
         prompts = [TokenSpan(r.prompt, 0, len(r.prompt)) for r in requests]
         batch = pad(prompts, self.pad_id, side="left")
         ids = torch.from_numpy(batch.ids).to(self._device)
@@ -91,21 +96,24 @@ class HFDecoder:
         draws = torch.from_numpy(uniforms(requests, budget, seed))
         seen = None if self._penalty == 1 else self._seen(batch)
         cache = DynamicCache(config=self._model.config)
-        rows = list(range(len(requests)))
+        rows = np.arange(len(requests))
+        going = torch.ones(len(requests), dtype=torch.bool, device=self._device)
         for step in range(budget):
             logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], cache)
             if seen is not None:
                 logits = penalised(logits, seen, self._penalty)
             chosen = choose(logits, draws[:, step], sampling)
-            yield rows, chosen.tolist()
-            going = (~torch.isin(chosen, self._ends)).nonzero().flatten()
-            if len(going) < len(rows):
-                if not len(going):
-                    return
-                cache.batch_select_indices(going)
-                chosen, mask, draws = chosen[going], mask[going], draws[going.cpu()]
-                seen = None if seen is None else seen[going]
-                rows = [rows[i] for i in going.tolist()]
+            on = going.cpu().numpy()
+            yield rows[on].tolist(), chosen.cpu().numpy()[on].tolist()
+            going &= ~torch.isin(chosen, self._ends)
+            left = going.nonzero().flatten()
+            if not len(left):
+                return
+            if len(left) <= len(rows) // 2:
+                cache.batch_select_indices(left)
+                chosen, mask, draws = chosen[left], mask[left], draws[left.cpu()]
+                seen = None if seen is None else seen[left]
+                rows, going = rows[left.cpu().numpy()], going[left]
             ids = chosen[:, None]
             if seen is not None:
                 seen.scatter_(1, ids, True)

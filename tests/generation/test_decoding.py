@@ -104,8 +104,7 @@ def test_ends_may_be_one_several_or_none(several):
     assert free.finish is Finish.length
 
 
-def test_finished_texts_leave_the_batch(ending, monkeypatch):
-    """Every step computes the unfinished rows and no more."""
+def test_finished_texts_leave_the_batch_when_half_are_done(ending, monkeypatch):
     decoder = HFDecoder(ending)
     seen = []
     inner = decoder._next_logits
@@ -113,8 +112,14 @@ def test_finished_texts_leave_the_batch(ending, monkeypatch):
         decoder, "_next_logits", lambda ids, *a: seen.append(len(ids)) or inner(ids, *a)
     )
     got = decoder.decode([Request(p) for p in prompts(6)], 20, None)
-    assert seen == [sum(len(t.tokens) > step for t in got) for step in range(len(seen))]
-    assert sum(seen) == sum(len(t.tokens) for t in got)
+    want, rows = [], 6
+    for step in range(20):
+        left = sum(len(t.tokens) > step for t in got)
+        rows = left if left <= rows // 2 else rows
+        want += [rows] * (left > 0)
+    assert seen == want
+    assert len(set(want)) > 1
+    assert any(sum(len(t.tokens) > i for t in got) < n for i, n in enumerate(want))
 
 
 @pytest.mark.parametrize("ends", [(), (11,)])
