@@ -38,7 +38,7 @@ def summary(rows: Sequence[PrecisionRow], title: str, note: str = "") -> str:
     ]
     lines += [f"  {_line(row)}" for row in rows]
     for row in rows:
-        if row.non_finite_layers:
+        if row.non_finite_layers and row.against == rows[0].precision:
             lines.append(f"  {row.name}: not finite at layers {_ranges(row.non_finite_layers)}")
     return "\n".join(lines)
 
