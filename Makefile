@@ -10,7 +10,7 @@ run: install  ## emotion geometry of the embedded model (ARGS="model=... precisi
 	$(BIN)/python launch.py $(ARGS)
 
 test: install-dev  ## everything that runs in under ten minutes
-	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
 
 test-slow: install-dev  ## the rest: the real model, statistics that need many draws
 	$(BIN)/python -m pytest -m slow $(ARGS)
@@ -52,6 +52,7 @@ check: test lint types contracts
 
 benchmarks: install-dev  ## ratios of things timed in one run, written to docs/benchmarks.md
 	$(BIN)/python -m benchmarks.comprehension
+	$(BIN)/python -m benchmarks.precision
 
 clean:  ## results in mlruns/ stay
 	rm -rf .cache multirun .pytest_cache .ruff_cache .hypothesis

@@ -12,12 +12,14 @@ import logging
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
-
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from typing import TYPE_CHECKING, Any
 
 from emo.errors import ConfigError
+
+# omegaconf is imported where it is used: models and activations take these dataclasses without it.
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +29,7 @@ class JobName(Enum):
 
     extract = "extract"
     equivalence = "equivalence"
+    precision = "precision"
 
 
 class Source(Enum):
@@ -61,7 +64,7 @@ class Implementation(Enum):
 
 
 class Attention(Enum):
-    """Attention implementation of transformers; eager is bit-exact over batch sizes on CPU."""
+    """Attention implementation of transformers; eager hardly depends on batch size."""
 
     eager = "eager"
     sdpa = "sdpa"
@@ -78,7 +81,18 @@ class Device(Enum):
 
 
 class PrecisionName(Enum):
-    """Number format of weights and activations."""
+    """Number format of weights and activations; the last three quantise the weights only."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
+    int8 = "int8"
+    nf4 = "nf4"
+    fp4 = "fp4"
+
+
+class FloatFormat(Enum):
+    """What a quantised model computes in."""
 
     fp32 = "fp32"
     bf16 = "bf16"
@@ -97,6 +111,15 @@ class Readout(Enum):
     last = "last"
     mean = "mean"
     suffix = "suffix"
+
+
+class Position(Enum):
+    """Which tokens of a generated text are read (sub-parameter 5)."""
+
+    mid = "mid"
+    last = "last"
+    mean = "mean"
+    from_50 = "from_50"
 
 
 class Centring(Enum):
@@ -171,10 +194,62 @@ class BackendConfig:
 
 
 @dataclass(frozen=True)
+class Int8Config:
+    """LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339) through bitsandbytes."""
+
+    threshold: float = field(default=6.0, metadata={"min": 0})
+    """Columns with an activation of at least this size are multiplied in ``compute_dtype``."""
+    compute_dtype: FloatFormat = FloatFormat.fp16
+    """Format of everything that is not an int8 product: embeddings, norms, residual stream."""
+    batched: bool = False
+    """Read ``backend.batch_size`` texts at once although each then changes the others' numbers."""
+
+
+@dataclass(frozen=True)
+class FourBitConfig:
+    """4-bit weights (Dettmers et al. 2023, arXiv:2305.14314) through bitsandbytes."""
+
+    compute_dtype: FloatFormat = FloatFormat.bf16
+    """Format the weights are dequantised to, and of everything that is not quantised."""
+
+
+@dataclass(frozen=True)
 class PrecisionConfig:
-    """Number format."""
+    """Number format, and the settings of the quantised ones."""
 
     name: PrecisionName = PrecisionName.fp32
+    int8: Int8Config = field(default_factory=Int8Config)
+    four_bit: FourBitConfig = field(default_factory=FourBitConfig)
+
+    @property
+    def quantised(self) -> bool:
+        return self.name in (PrecisionName.int8, PrecisionName.nf4, PrecisionName.fp4)
+
+    @property
+    def compute_dtype(self) -> FloatFormat:
+        """Format of the residual stream."""
+        if self.name is PrecisionName.int8:
+            return self.int8.compute_dtype
+        return self.four_bit.compute_dtype if self.quantised else FloatFormat(self.name.value)
+
+    @property
+    def batched(self) -> bool:
+        """Whether the numbers depend on which texts are read together: batched INT8 only."""
+        return self.name is PrecisionName.int8 and self.int8.batched
+
+    @property
+    def label(self) -> str:
+        """What the precision is called in tags and tables; batched INT8 is never called int8."""
+        return "int8_batched" if self.batched else self.name.value
+
+    def settings(self) -> dict[str, Any]:
+        """What matters for the weights and the arithmetic of the chosen precision, as JSON values."""
+        settings: dict[str, Any] = {"name": self.name.value}
+        if self.quantised:
+            settings["compute_dtype"] = self.compute_dtype.value
+        if self.name is PrecisionName.int8:
+            settings["threshold"] = self.int8.threshold
+        return settings
 
 
 @dataclass(frozen=True)
@@ -231,9 +306,13 @@ class PathsConfig:
 
 @dataclass(frozen=True)
 class JobConfig:
-    """Which job runs."""
+    """Which job runs, and the settings of those that have any."""
 
     name: JobName = JobName.extract
+    precisions: list[PrecisionName] = field(default_factory=lambda: list(PrecisionName))
+    """job=precision: what is compared with fp32."""
+    situations: int | None = field(default=6, metadata={"min": 2})
+    """job=precision: how many situations are read; None: all."""
 
 
 @dataclass(frozen=True)
@@ -256,6 +335,12 @@ class RunConfig:
     root: str = "."
     """The project's root, absolute after resolving."""
 
+    @property
+    def batch_size(self) -> int:
+        """Texts in one forward pass: one where the others would change its numbers."""
+        one = self.precision.name is PrecisionName.int8 and not self.precision.batched
+        return 1 if one else self.backend.batch_size
+
     def path(self, value: str) -> Path:
         """A configured path, made absolute from the project's root."""
         return Path(self.root, Path(value).expanduser()).resolve()
@@ -263,12 +348,16 @@ class RunConfig:
 
 def schema() -> DictConfig:
     """The typed schema as Hydra composes into it (the frozen flag lifted while merging)."""
+    from omegaconf import OmegaConf
+
     node = OmegaConf.structured(RunConfig)
     _unlock(node)
     return node
 
 
 def _unlock(node: DictConfig) -> None:
+    from omegaconf import DictConfig, OmegaConf
+
     OmegaConf.set_readonly(node, None)  # pyright: ignore[reportArgumentType]
     for key in node:
         child = node._get_node(key)
@@ -284,6 +373,9 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
     ConfigError
         Naming the first parameter that is unknown, unset, of a wrong type or out of range.
     """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
     try:
         # As plain containers: a key added with '+' is then refused like any other unknown one.
         merged = OmegaConf.merge(schema(), OmegaConf.to_container(config), {"root": str(root)})
@@ -353,6 +445,8 @@ def _minimum(cls: Any, name: str) -> object:
 
 def _config_error(error: OmegaConfBaseException) -> ConfigError:
     """OmegaConf's several lines as our one."""
+    from omegaconf import DictConfig
+
     name = str(error.full_key or "config")
     message = str(error.msg or error).splitlines()[0]
     if "not in" in message and error.parent_node is not None:

@@ -11,6 +11,7 @@ PACKAGES = (
     "torch",
     "transformers",
     "transformer-lens",
+    "bitsandbytes",
     "tokenizers",
     "safetensors",
     "numpy",

@@ -14,6 +14,7 @@ import numpy as np
 from safetensors import safe_open
 from safetensors.numpy import save_file
 
+from emo.core.deviation import AtLayer, PrecisionRow
 from emo.core.equivalence import CURVES, Equivalence, EquivalenceReport
 from emo.core.geometry import cosine_matrix
 from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice, StimulusSet
@@ -137,6 +138,21 @@ def read_equivalence(path: Path) -> EquivalenceReport:
             e[mask] = np.array(e[mask], dtype=bool)
         raw["compared"][name] = Equivalence(**e)
     return EquivalenceReport(**raw)
+
+
+def read_precisions(path: Path) -> tuple[PrecisionRow, ...]:
+    """Rows of a precision table as :func:`write_json` wrote them."""
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(
+        PrecisionRow(
+            **{
+                **raw,
+                "non_finite_layers": tuple(raw["non_finite_layers"]),
+                "at": {where: AtLayer(**at) for where, at in raw["at"].items()},
+            }
+        )
+        for raw in rows
+    )
 
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:

@@ -39,8 +39,12 @@ def rng() -> np.random.Generator:
 
 @pytest.fixture
 def small_csv(tmp_path: Path) -> Path:
+    return write_small_csv(tmp_path)
+
+
+def write_small_csv(folder: Path) -> Path:
     """Five emotions told in six situations: enough for every number, small enough for a test."""
-    path = tmp_path / "small.csv"
+    path = folder / "small.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["emotion", "passage_id", "text", "situation"])

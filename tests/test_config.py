@@ -6,9 +6,9 @@ import pytest
 import yaml
 from hydra.errors import HydraException
 
-from emo.config import INSTALL_TL, BackendName, RunConfig, canonical, compose
+from emo.config import INSTALL_TL, BackendName, PrecisionName, RunConfig, canonical, compose
 from emo.errors import ConfigError
-from emo.fingerprint import fingerprint, reader_identity, run_identity
+from emo.fingerprint import fingerprint, precision_identity, reader_identity, run_identity
 from emo.models.weights import Weights
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +69,7 @@ def test_every_experiment_composes(option):
         ("backend.batch_size=0", r"backend\.batch_size=0: .* at least 1"),
         ("resampling.n_bootstrap=-3", r"resampling\.n_bootstrap=-3"),
         ("model=hub", r"model\.id=\?\?\?"),
+        ("precision=int8 precision.int8.threshold=-1", r"precision\.int8\.threshold=-1"),
         ("+nonsense=1", r"nonsense.*no such parameter"),
         ("+model.sise=3", r"model\.sise.*no such parameter.*size_b"),
         ("method.suffix=' ' method.readout=suffix", r"method\.suffix"),
@@ -83,7 +84,15 @@ def test_bad_values_name_parameter_value_and_what_is_allowed(override, words):
 
 
 @pytest.mark.parametrize(
-    "override", ["seed=x", "precision.name=fp12", "precision=fp12", "model.variant=chat", "nope=1"]
+    "override",
+    [
+        "seed=x",
+        "precision.name=fp12",
+        "precision=fp12",
+        "precision.int8.compute_dtype=int8",
+        "model.variant=chat",
+        "nope=1",
+    ],
 )
 def test_wrong_types_and_options_are_refused_while_composing(override):
     with pytest.raises((HydraException, ConfigError)):
@@ -120,6 +129,67 @@ def test_fingerprint_follows_what_can_change_a_number(override):
 )
 def test_fingerprint_ignores_what_cannot(override):
     assert name(compose(override)) == name(compose())
+
+
+@pytest.mark.parametrize(
+    ("precision", "setting", "counts"),
+    [
+        ("int8", "int8.threshold=5", True),
+        ("int8", "int8.compute_dtype=fp32", True),
+        ("int8", "int8.batched=true", True),
+        ("int8", "four_bit.compute_dtype=fp32", False),
+        ("nf4", "four_bit.compute_dtype=fp32", True),
+        ("fp4", "four_bit.compute_dtype=fp16", True),
+        ("nf4", "int8.threshold=5", False),
+        ("fp16", "int8.batched=true", False),
+        ("fp16", "four_bit.compute_dtype=fp32", False),
+    ],
+)
+def test_only_the_chosen_precisions_settings_enter_the_fingerprint(precision, setting, counts):
+    plain = compose(f"precision={precision}")
+    assert (
+        name(compose(f"precision={precision}", f"precision.{setting}")) != name(plain)
+    ) == counts
+
+
+def test_every_precision_has_a_fingerprint_of_its_own():
+    names = [name(compose(f"precision={p.value}")) for p in PrecisionName]
+    assert len(set(names)) == len(PrecisionName) == 6
+
+
+def test_batch_size_enters_the_fingerprint_of_batched_int8_only():
+    batched = ("precision=int8", "precision.int8.batched=true")
+    for overrides, differ in (
+        (("precision=int8",), False),
+        (batched, True),
+        (("precision=nf4",), False),
+    ):
+        a, b = (compose(*overrides, f"backend.batch_size={n}") for n in (4, 8))
+        assert (name(a) != name(b)) == differ
+
+
+def test_int8_is_measured_one_text_at_a_time_unless_told_otherwise():
+    sizes = {
+        (): 16,
+        ("precision=nf4",): 16,
+        ("precision=int8",): 1,
+        ("precision=int8", "precision.int8.batched=true"): 16,
+        ("precision=fp16", "precision.int8.batched=true"): 16,
+    }
+    for overrides, size in sizes.items():
+        assert compose(*overrides).batch_size == size
+
+
+def test_batched_int8_is_never_called_int8():
+    assert compose("precision=int8").precision.label == "int8"
+    assert (
+        compose("precision=int8", "precision.int8.batched=true").precision.label == "int8_batched"
+    )
+    assert compose("precision=bf16", "precision.int8.batched=true").precision.label == "bf16"
+
+
+def test_the_plain_precisions_keep_the_fingerprints_of_stored_activations():
+    assert precision_identity(compose()) == {"name": "fp32"}
 
 
 def test_fingerprint_follows_weights_device_and_stimuli():

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int64
+
+if TYPE_CHECKING:
+    from jaxtyping import Bool, Float32, Int64
 
 
 class OutOfMemory(Exception):

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
 from torch import nn
 
 from emo.activations.backend import Batch, OutOfMemory
 from emo.errors import ModelError
 
 if TYPE_CHECKING:
+    from jaxtyping import Float, Float32
     from transformers import PreTrainedModel
 
     from emo.models.loading import LoadedModel

@@ -46,8 +46,6 @@ def hooked_transformer(model: PreTrainedModel) -> HookedTransformer:
     config = model.config.get_text_config()
     weight = next(model.parameters())
     try:
-        if getattr(model, "is_quantized", False):
-            raise Unmapped("it copies weights, and cannot copy quantised ones")
         shape = hooked_shape(config)
         cfg = HookedTransformerConfig(**shape, dtype=weight.dtype, device=str(weight.device))
     except (Unmapped, AssertionError) as error:

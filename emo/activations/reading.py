@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float32
 
 from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad
 from emo.activations.store import ActivationStore
 from emo.config import Readout
 from emo.errors import ModelError, StimuliError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
 
 log = logging.getLogger(__name__)
 
@@ -78,25 +81,31 @@ def read(
     store: ActivationStore,
     batch_size: int,
     track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
+    fixed_batches: bool = False,
 ) -> tuple[Float32[np.ndarray, "layer item hidden"], Passes]:
     """Activations of all spans, in their order; what the store holds is not computed.
+
+    ``fixed_batches`` is for a reader whose numbers depend on the batch: batches are then the same
+    whatever the store holds already, and a batch is read whole or not at all.
 
     Raises
     ------
     ModelError
-        If a single text does not fit into memory.
+        If a single text (or a fixed batch) does not fit into memory.
     """
     distinct = {span.key: span for span in spans}
     rows = store.get(list(distinct))
-    reused = len(rows)
     # Sorted by length, so that little is padded; the key breaks ties for a fixed order.
-    missing = sorted((s for k, s in distinct.items() if k not in rows), key=_by_length)
+    ordered = sorted(distinct.values(), key=_by_length)
+    missing = [s for s in ordered if s.key not in rows]
     size = max(1, SHARD_BYTES // (4 * backend.n_layers * backend.hidden))
     size = -(-size // batch_size) * batch_size
-    todo = [missing[i : i + batch_size] for i in range(0, len(missing), batch_size)]
+    pool = ordered if fixed_batches else missing
+    groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    todo = [group for group in groups if any(s.key not in rows for s in group)]
     waiting: list[TokenSpan] = []
     for group in track(todo, "reading texts"):
-        values = _forward(backend, group)
+        values = _forward(backend, group, may_halve=not fixed_batches)
         rows |= {s.key: values[:, i] for i, s in enumerate(group)}
         waiting += group
         if len(waiting) >= size:
@@ -105,7 +114,13 @@ def read(
     if waiting:
         _save(store, waiting, rows)
     values = np.stack([rows[s.key] for s in spans], axis=1)
-    return values, Passes(done=len(missing), reused=reused)
+    done = sum(map(len, todo))
+    return values, Passes(done=done, reused=len(distinct) - done)
+
+
+def digest(spans: Sequence[TokenSpan]) -> str:
+    """Names the set of texts, whatever their order."""
+    return hashlib.sha256("".join(sorted({s.key for s in spans})).encode()).hexdigest()
 
 
 def _by_length(span: TokenSpan) -> tuple[int, str]:
@@ -117,9 +132,9 @@ def _save(store: ActivationStore, spans: Sequence[TokenSpan], rows: dict[str, np
 
 
 def _forward(
-    backend: Backend, spans: Sequence[TokenSpan]
+    backend: Backend, spans: Sequence[TokenSpan], may_halve: bool
 ) -> Float32[np.ndarray, "layer item hidden"]:
-    """One batch; halved as often as memory asks for."""
+    """One batch; halved as often as memory asks for, if it may be."""
     try:
         return backend.resid_post(pad(spans, backend.pad_id))
     except OutOfMemory:
@@ -128,8 +143,13 @@ def _forward(
                 f"out of memory on a single text of {len(spans[0].ids)} tokens; take a smaller "
                 "precision or another device"
             ) from None
+        if not may_halve:
+            raise ModelError(
+                f"out of memory on {len(spans)} texts at once, and a smaller batch has other "
+                "numbers; take a smaller backend.batch_size"
+            ) from None
     log.warning("out of memory with %d texts at once; going on with half as many", len(spans))
     half = len(spans) // 2
     return np.concatenate(
-        [_forward(backend, spans[:half]), _forward(backend, spans[half:])], axis=1
+        [_forward(backend, spans[:half], True), _forward(backend, spans[half:], True)], axis=1
     )

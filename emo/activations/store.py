@@ -16,13 +16,16 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float32
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from emo.errors import StoreError
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +38,7 @@ class ActivationStore:
         self.folder = root / hashlib.sha256(text.encode()).hexdigest()[:24]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _write(self.folder, text.encode(), "reader.json")
+            write_whole(self.folder, text.encode(), "reader.json")
         except OSError as error:
             raise StoreError(
                 f"paths.store={root}: not writable ({error.strerror}); give another folder"
@@ -60,7 +63,7 @@ class ActivationStore:
         )
         name = f"{hashlib.sha256(content).hexdigest()}.safetensors"
         try:
-            _write(self.folder, content, name)
+            write_whole(self.folder, content, name)
         except OSError as error:
             raise StoreError(
                 f"paths.store={self.folder.parent}: cannot write {len(content) / 2**20:.1f} MiB "
@@ -93,7 +96,7 @@ class ActivationStore:
         path.rename(path.with_suffix(".damaged"))
 
 
-def _write(folder: Path, content: bytes, name: str) -> None:
+def write_whole(folder: Path, content: bytes, name: str) -> None:
     """Write under a temporary name and rename, so that a file is whole or not there."""
     target = folder / name
     if target.exists():

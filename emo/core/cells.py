@@ -91,28 +91,56 @@ def centred_cosines(
 
     An emotion with no weight is left out of the centre and its pairs are NaN.
     """
-    return np.concatenate([_centred_cosines(gram, w) for w in _chunks(weights)])
+    return np.concatenate([cosines(*centred(*mean_products(gram, w))) for w in chunks(weights)])
 
 
-def _chunks(weights: np.ndarray) -> Iterator[np.ndarray]:
+def chunks(weights: np.ndarray) -> Iterator[np.ndarray]:
+    """Weightings a few at a time."""
     return (weights[i : i + CHUNK] for i in range(0, len(weights), CHUNK))
 
 
-def _centred_cosines(gram: LayerGram, weights: np.ndarray) -> np.ndarray:
-    inner = _inner_products(gram, weights)
+def mean_products(
+    gram: LayerGram, weights: Float64[np.ndarray, "resample cell"]
+) -> tuple[Float64[np.ndarray, "resample emotion emotion"], Bool[np.ndarray, "resample emotion"]]:
+    """Inner products of the weighted emotion means, 0 for an emotion without weight; which have any."""
     counts = gram.cells.counts(weights)
     present = counts > 0
-    both = present[:, :, None] & present[:, None, :]
     safe = np.where(present, counts, 1)
-    means = np.where(both, inner / (safe[:, :, None] * safe[:, None, :]), 0)
+    inner = _inner_products(gram, weights) / (safe[:, :, None] * safe[:, None, :])
+    return np.where(_both(present), inner, 0), present
+
+
+def centred(
+    products: Float64[np.ndarray, "resample emotion emotion"],
+    present: Bool[np.ndarray, "resample emotion"],
+) -> tuple[Float64[np.ndarray, "resample emotion emotion"], Bool[np.ndarray, "resample emotion"]]:
+    """The same after the mean of the present emotions' vectors is subtracted from each."""
     n = np.maximum(present.sum(axis=1), 1)[:, None]
-    rows = means.sum(axis=2) / n
+    rows = products.sum(axis=2) / n
     grand = rows.sum(axis=1, keepdims=True) / n
-    centred = means - rows[:, :, None] - rows[:, None, :] + grand[:, :, None]
-    scale = np.sqrt(np.maximum(np.diagonal(centred, axis1=1, axis2=2), 0))
+    moved = products - rows[:, :, None] - rows[:, None, :] + grand[:, :, None]
+    return np.where(_both(present), moved, 0), present
+
+
+def cosines(
+    products: Float64[np.ndarray, "resample emotion emotion"],
+    present: Bool[np.ndarray, "resample emotion"],
+) -> Float64[np.ndarray, "resample pair"]:
+    """Cosines of all pairs from inner products, NaN where an emotion is missing or its vector 0."""
+    return upper(np.where(_both(present), normalised(products), np.nan))
+
+
+def normalised(
+    products: Float64[np.ndarray, "resample emotion emotion"],
+) -> Float64[np.ndarray, "resample emotion emotion"]:
+    """Inner products of the vectors scaled to length 1; NaN for a vector that is 0."""
+    scale = np.sqrt(np.maximum(np.diagonal(products, axis1=1, axis2=2), 0))
     with np.errstate(invalid="ignore", divide="ignore"):
-        cosines = centred / (scale[:, :, None] * scale[:, None, :])
-    return upper(np.where(both, cosines, np.nan))
+        return products / (scale[:, :, None] * scale[:, None, :])
+
+
+def _both(present: np.ndarray) -> np.ndarray:
+    return present[:, :, None] & present[:, None, :]
 
 
 def _inner_products(gram: LayerGram, weights: np.ndarray) -> np.ndarray:
@@ -149,7 +177,7 @@ def left_out_accuracy(
     emotions' centroids would otherwise hold the item's own situation, and its own would not.
     Items whose emotion has no other group are not scored; NaN if that is all of them.
     """
-    return np.concatenate([_left_out_accuracy(gram, w) for w in _chunks(weights)])
+    return np.concatenate([_left_out_accuracy(gram, w) for w in chunks(weights)])
 
 
 def _left_out_accuracy(gram: LayerGram, weights: np.ndarray) -> np.ndarray:

@@ -1,21 +1,23 @@
-"""Correlations along the last axis, and reliability arithmetic."""
+"""Correlations along the last axis: rows are RDMs, entries their pairs."""
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Bool, Float, Float64
 from scipy.stats import rankdata
 
+Result = Float64[np.ndarray, "..."]
 
-def pearson(
-    a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]
-) -> Float64[np.ndarray, "..."]:
+SIGNS_AT_A_TIME = 2**22
+"""Entries of the largest temporary of :func:`kendall`: it stays below 40 MB."""
+
+
+def pearson(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
     """Pearson correlation over the pairs that are finite on both sides; NaN where one is constant.
 
     Leading axes broadcast. Fewer than three common pairs give NaN.
     """
-    a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
-    both = np.isfinite(a) & np.isfinite(b)
+    a, b, both = _common(a, b)
     n = both.sum(axis=-1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         a = np.where(both, a, 0)
@@ -27,16 +29,113 @@ def pearson(
     return np.where((n[..., 0] >= 3) & (scale > 0), r, np.nan)
 
 
-def spearman(
-    a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]
-) -> Float64[np.ndarray, "..."]:
+def spearman(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
     """Spearman correlation over the pairs that are finite on both sides; ties share mid-ranks."""
-    a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
-    both = np.isfinite(a) & np.isfinite(b)
-    if both.all():
-        return pearson(rankdata(a, axis=-1), rankdata(b, axis=-1))
-    a, b = np.where(both, a, np.nan), np.where(both, b, np.nan)
-    return pearson(rankdata(a, axis=-1, nan_policy="omit"), rankdata(b, axis=-1, nan_policy="omit"))
+    a, b, both = _common(a, b)
+    return pearson(ranks(a, both), ranks(b, both))
+
+
+def ranks(
+    a: Float[np.ndarray, "*row pair"], where: Bool[np.ndarray, "*row pair"] | None = None
+) -> Float64[np.ndarray, "*row pair"]:
+    """Mid-ranks of the finite entries of each row (of those ``where`` holds), NaN elsewhere."""
+    if where is None:
+        where = np.isfinite(a)
+    # What is left out goes behind everything else, so that it shifts no rank.
+    return np.where(where, rankdata(np.where(where, a, np.inf), axis=-1), np.nan)
+
+
+def kendall(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
+    """Kendall's tau-b over the pairs that are finite on both sides; NaN where one is constant.
+
+    Kendall 1945. Takes the square of the number of pairs in time and space.
+    """
+    a, b, both = _common(a, b)
+    shape, n = a.shape[:-1], a.shape[-1]
+    i, j = np.triu_indices(n, 1)
+    out = np.empty(int(np.prod(shape)))
+    rows = [x.reshape(-1, n) for x in (np.where(both, a, 0), np.where(both, b, 0), both)]
+    step = max(1, SIGNS_AT_A_TIME // max(len(i), 1))
+    for start in range(0, len(out), step):
+        x, y, ok = (r[start : start + step] for r in rows)
+        keep = ok[:, i] & ok[:, j]
+        sign_x, sign_y = (np.where(keep, np.sign(v[:, i] - v[:, j]), 0) for v in (x, y))
+        scale = np.sqrt((sign_x**2).sum(axis=1) * (sign_y**2).sum(axis=1))
+        usable = (ok.sum(axis=1) >= 3) & (scale > 0)
+        tau = (sign_x * sign_y).sum(axis=1) / np.where(usable, scale, 1)
+        out[start : start + step] = np.where(usable, tau, np.nan)
+    return out.reshape(shape)
+
+
+def cosine(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
+    """Cosine over the pairs that are finite on both sides; NaN where one side is zero."""
+    a, b, both = _common(a, b)
+    a, b = np.where(both, a, 0), np.where(both, b, 0)
+    scale = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
+    usable = scale > 0
+    return np.where(usable, (a * b).sum(axis=-1) / np.where(usable, scale, 1), np.nan)
+
+
+def partial_spearman(
+    a: Float[np.ndarray, "*#row pair"],
+    b: Float[np.ndarray, "*#row pair"],
+    given: Float[np.ndarray, "held pair"],
+) -> Result:
+    """Spearman correlation of a and b with the ``given`` RDMs held fixed.
+
+    Pearson correlation of what least squares on the ranks of ``given`` (and a constant) leaves of
+    the ranks of a and b. NaN where nothing is left, or where pairs that all are finite number fewer
+    than held RDMs plus three.
+    """
+    a, b, both = _common(a, b)
+    usable = np.isfinite(given).all(axis=0)
+    both = both & usable
+    shape, n = a.shape[:-1], a.shape[-1]
+    flat_a, flat_b, flat_both = (x.reshape(-1, n) for x in (a, b, both))
+    out = np.full(len(flat_a), np.nan)
+    patterns, which = np.unique(flat_both, axis=0, return_inverse=True)
+    for p, keep in enumerate(patterns):  # one pattern unless some emotion has no items
+        if keep.sum() >= len(given) + 3:
+            rows = which.reshape(-1) == p
+            out[rows] = _partial(flat_a[rows][:, keep], flat_b[rows][:, keep], given[:, keep])
+    return out.reshape(shape)
+
+
+def _partial(a: np.ndarray, b: np.ndarray, given: np.ndarray) -> np.ndarray:
+    held = rankdata(given, axis=-1)
+    held -= held.mean(axis=-1, keepdims=True)
+    basis, sizes, _ = np.linalg.svd(held.T, full_matrices=False)
+    basis = basis[:, sizes > 1e-9 * max(sizes.max(initial=0), 1)]  # held RDMs may repeat each other
+    left = []
+    for x in (rankdata(a, axis=-1), rankdata(b, axis=-1)):
+        x = x - x.mean(axis=-1, keepdims=True)
+        residual = x - (x @ basis) @ basis.T
+        # Rounding is all that is left of a row that the held RDMs explain wholly.
+        nothing = (residual**2).sum(axis=-1) <= 1e-18 * np.maximum((x**2).sum(axis=-1), 1)
+        left.append(np.where(nothing[:, None], 0, residual))
+    return pearson(*left)
+
+
+def spearman_matrix(
+    a: Float[np.ndarray, "set row pair"], b: Float[np.ndarray, "set row pair"]
+) -> Float64[np.ndarray, "set set row"]:
+    """Spearman of every set's RDMs in ``a`` with every set's in ``b``, row by row."""
+    if np.isfinite(a).all() and np.isfinite(b).all():
+        left, right = standardised_ranks(a), standardised_ranks(b)
+        return np.moveaxis(left.transpose(1, 0, 2) @ right.transpose(1, 2, 0), 0, 2)
+    return np.stack([np.stack([spearman(x, y) for y in b]) for x in a])
+
+
+def standardised_ranks(a: Float[np.ndarray, "*row pair"]) -> Float64[np.ndarray, "*row pair"]:
+    """Mid-ranks with mean 0 and length 1: their products are Spearman correlations.
+
+    A row with a non-finite entry, or with all entries tied, is NaN.
+    """
+    r = rankdata(a, axis=-1)
+    r[~np.isfinite(a).all(axis=-1)] = np.nan
+    r -= r.mean(axis=-1, keepdims=True)
+    length = np.linalg.norm(r, axis=-1, keepdims=True)
+    return np.divide(r, length, out=np.full_like(r, np.nan), where=length > 0)
 
 
 def spearman_brown(half: float) -> float:
@@ -45,3 +144,8 @@ def spearman_brown(half: float) -> float:
     r = -1 has no image and gives NaN. Spearman 1910; Brown 1910.
     """
     return 2 * half / (1 + half) if half > -1 else float("nan")
+
+
+def _common(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
+    return a, b, np.isfinite(a) & np.isfinite(b)

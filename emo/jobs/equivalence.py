@@ -17,6 +17,7 @@ from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader, load_model
+from emo.models import session
 from emo.report import equivalence as report_on
 
 if TYPE_CHECKING:
@@ -45,11 +46,14 @@ def run(config: RunConfig) -> Outcome:
     loaded = load_model(plan)
     reader = Reader(plan, loaded)
     tags = record.tags(plan) | {"backend": "all"}
-    with tracker.run(f"equivalence {plan.run_name}", tags) as run_id:
-        report, passes = _measure(plan, loaded, reader)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, report)
-            tracker.log(run_id, _record(plan, report, passes), Path(folder))
+    try:
+        with tracker.run(f"equivalence {plan.run_name}", tags) as run_id:
+            report, passes = _measure(plan, loaded, reader)
+            with tempfile.TemporaryDirectory() as folder:
+                _write_files(Path(folder), plan, report)
+                tracker.log(run_id, _record(plan, report, passes), Path(folder))
+    finally:
+        session.release()  # the bridge stays in the modules of this model
     return _outcome("finished", plan, tracker, run_id, report, passes)
 
 

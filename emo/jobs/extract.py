@@ -17,6 +17,7 @@ from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader
+from emo.models.quantised import WeightCount
 from emo.progress import track
 from emo.report import table
 
@@ -46,7 +47,7 @@ def run(config: RunConfig) -> Outcome:
         vectors, descriptors = _describe(config, activations)
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), plan, activations, vectors, descriptors)
-            tracker.log(run_id, _record(plan, descriptors, passes), Path(folder))
+            tracker.log(run_id, _record(plan, descriptors, passes, reader.weights), Path(folder))
     return _outcome("finished", plan, tracker, run_id, descriptors, passes)
 
 
@@ -58,11 +59,12 @@ def _describe(config: RunConfig, activations: Activations) -> tuple[EmotionVecto
         raise EmoError(f"model={config.model.label}: {error}") from error
 
 
-def _record(plan: Plan, d: Descriptors, passes: Passes) -> Any:
+def _record(plan: Plan, d: Descriptors, passes: Passes, count: WeightCount) -> Any:
     from emo.tracking import DESCRIPTION, RunRecord
 
     metrics = {
         **d.headline(),
+        **count.metrics(),
         "forward_passes_done": passes.done,
         "forward_passes_reused": passes.reused,
         "finite_layers": len(d.finite_layers),

@@ -36,7 +36,7 @@ class Plan:
     def title(self) -> str:
         c = self.config
         return (
-            f"{c.model.label}, {c.precision.name.value}, {c.method.name.value}, "
+            f"{c.model.label}, {c.precision.label}, {c.method.name.value}, "
             f"{READOUTS[c.method.readout]}"
             + (", situation means removed" if c.vectors.remove is Removal.situation else "")
         )
@@ -45,7 +45,7 @@ class Plan:
     def run_name(self) -> str:
         """Short name in the UI's list."""
         c = self.config
-        parts = [c.model.label, c.precision.name.value, c.method.name.value, c.method.readout.value]
+        parts = [c.model.label, c.precision.label, c.method.name.value, c.method.readout.value]
         return " ".join(parts)
 
 
@@ -68,14 +68,16 @@ def make_plan(
             "vectors.remove", "situation", "none: these passages have no situation column"
         )
     weights = locate(config.model)
+    from emo.models import quantised
     from emo.models.loading import pick_device  # imports torch
 
     device = pick_device(config.backend.device)
+    quantised.check(config.precision, device, config.backend.label == "hooked")
     provenance = Provenance(
         model_id=config.model.id,
         revision=weights.revision,
         backend=config.backend.label,
-        precision=config.precision.name.value,
+        precision=config.precision.label,
         weights_note=weights.note,
         stimuli_sha256=stimuli.sha256,
         fingerprint=fingerprint(identity(config, weights, device, stimuli.sha256)),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from emo.activations.opening import open_backend
-from emo.activations.reading import Passes, check_lengths, read, tokenise
+from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
 from emo.activations.store import ActivationStore
 from emo.config import Readout
 from emo.core.types import Activations
@@ -16,19 +17,22 @@ from emo.progress import track
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
+log = logging.getLogger(__name__)
+
 
 def load_model(plan: Plan) -> LoadedModel:
-    """The plan's model in its precision, on its device."""
-    from emo.models.loading import load
+    """The plan's model in its precision, on its device: the one of the job before, if it is that."""
+    from emo.models import session
 
     config = plan.config
-    return load(
+    return session.get(
         config.model,
         plan.weights,
-        config.precision.name,
+        config.precision,
         config.backend.attention,
         plan.device,
         config.path(config.paths.weights),
+        config.backend.label,
     )
 
 
@@ -45,22 +49,34 @@ class Reader:
 
     def __init__(self, plan: Plan, loaded: LoadedModel | None = None) -> None:
         self.plan, config = plan, plan.config
-        identity = reader_identity(config, plan.weights, plan.device)
-        self.store = ActivationStore(config.path(config.paths.store), identity)
+        from emo.models.quantised import count_weights
+
         loaded = loaded or load_model(plan)
         self.backend = open_backend(loaded, config.backend)
+        self.weights = count_weights(loaded.model)
         texts = [p.text for p in plan.stimuli.items]
         self.items = tokenise(loaded.tokenizer, texts, config.method.readout, config.method.suffix)
         self.neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
         names = [f"{p.emotion}/{p.id}" for p in plan.stimuli.items]
         names += [f"neutral sentence {i + 1}" for i in range(len(self.neutral))]
         check_lengths([*self.items, *self.neutral], names, self.backend.context)
+        identity = reader_identity(config, plan.weights, plan.device)
+        if config.precision.batched:  # a text's numbers depend on the texts it is read with
+            identity["texts"] = digest([*self.items, *self.neutral])
+        self.store = ActivationStore(config.path(config.paths.store), identity)
+        if config.batch_size != config.backend.batch_size:
+            log.info(
+                "int8: one text at a time instead of backend.batch_size=%d, because texts in a batch "
+                "change each other's numbers (precision.int8.batched=true reads them together)",
+                config.backend.batch_size,
+            )
 
     def read(self) -> tuple[Activations, Passes]:
         """Activations of passages and neutral sentences, in one go."""
         stimuli = self.plan.stimuli
-        texts, batch_size = [*self.items, *self.neutral], self.plan.config.backend.batch_size
-        values, passes = read(self.backend, texts, self.store, batch_size, track)
+        texts, config = [*self.items, *self.neutral], self.plan.config
+        batched = config.precision.batched
+        values, passes = read(self.backend, texts, self.store, config.batch_size, track, batched)
         n = len(self.items)
         activations = Activations(
             values=values[:, :n],

@@ -65,7 +65,7 @@ def tags(plan: Plan) -> dict[str, str]:
         "family": c.model.family,
         "variant": c.model.variant.value,
         "backend": c.backend.name.value,
-        "precision": c.precision.name.value,
+        "precision": c.precision.label,
         "method": c.method.name.value,
         "readout": c.method.readout.value,
         "stimuli_sha256": plan.stimuli.sha256,

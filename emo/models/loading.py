@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.config import Attention, Device, ModelConfig, PrecisionName, Source
+from emo.config import (
+    Attention,
+    Device,
+    FloatFormat,
+    ModelConfig,
+    PrecisionConfig,
+    PrecisionName,
+    Source,
+)
 from emo.errors import ConfigError, ModelError
+from emo.models import quantised
 from emo.models.packaged import converted_folder
 from emo.models.weights import Weights
 
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -67,21 +73,21 @@ def pick_device(device: Device) -> str:
     return device.value
 
 
-def torch_dtype(precision: PrecisionName) -> torch.dtype:
-    """The dtype of weights and activations."""
+def torch_dtype(format: FloatFormat) -> torch.dtype:
+    """The dtype of activations, and of weights that are not quantised."""
     import torch
 
     return {
-        PrecisionName.fp32: torch.float32,
-        PrecisionName.bf16: torch.bfloat16,
-        PrecisionName.fp16: torch.float16,
-    }[precision]
+        FloatFormat.fp32: torch.float32,
+        FloatFormat.bf16: torch.bfloat16,
+        FloatFormat.fp16: torch.float16,
+    }[format]
 
 
 def load(
     config: ModelConfig,
     weights: Weights,
-    precision: PrecisionName,
+    precision: PrecisionConfig,
     attention: Attention,
     device: str,
     weights_folder: Path,
@@ -92,30 +98,51 @@ def load(
     ------
     ModelError
         One line for whatever is wrong with the weights, the family or the memory.
+    ConfigError
+        If the precision cannot be had on this machine.
     """
     quiet_unless_watched()
-    log.info("loading %s in %s on %s", config.label, precision.value, device)
-    if config.source is Source.tiny:
-        from emo.models.tiny import build
-
-        shape = config.tiny
-        model, tokenizer = build(shape.architecture, shape.n_layers, shape.hidden, shape.seed)
-        if attention is not Attention.eager:
-            model.set_attn_implementation(attention.value)
-    else:
-        where = weights.id or str(converted_folder(config.source, weights_folder))
-        revision = weights.revision if _is_hub_id(where) else None
-        model, tokenizer = _from_pretrained(where, revision, precision, attention, config)
+    quantised.check(precision, device)
+    dtype = torch_dtype(precision.compute_dtype)
+    options: dict[str, Any] = {"dtype": dtype, "attn_implementation": attention.value}
+    if precision.quantised:
+        options |= {
+            "quantization_config": quantised.quantisation(precision, dtype),
+            "device_map": {"": device},
+        }
     try:
-        model = model.to(device=device, dtype=torch_dtype(precision))  # pyright: ignore
+        if config.source is Source.tiny:
+            model, tokenizer = _tiny(config, precision, options)
+        else:
+            where = weights.id or str(converted_folder(config.source, weights_folder))
+            revision = weights.revision if _is_hub_id(where) else None
+            model, tokenizer = _from_pretrained(where, revision, options, config)
+        if precision.quantised:
+            quantised.finish(model, config.label)
+        else:
+            model = model.to(device=device, dtype=dtype)  # pyright: ignore
     except RuntimeError as error:
         if "memory" in str(error).lower():
             raise ModelError(
                 f"model={config.label}: its weights do not fit into the memory of {device} in "
-                f"{precision.value}; take a smaller precision, or backend.device=cpu"
+                f"{precision.name.value}; take a smaller precision, or backend.device=cpu"
             ) from None
         raise
-    return LoadedModel(model.eval(), tokenizer, weights, device, precision)
+    return LoadedModel(model.eval(), tokenizer, weights, device, precision.name)
+
+
+def _tiny(
+    config: ModelConfig, precision: PrecisionConfig, options: dict[str, Any]
+) -> tuple[PreTrainedModel, Any]:
+    from emo.models.tiny import build
+
+    shape = config.tiny
+    model, tokenizer = build(shape.architecture, shape.n_layers, shape.hidden, shape.seed)
+    if precision.quantised:
+        model = quantised.quantise_built(model, **options)
+    elif options["attn_implementation"] != Attention.eager.value:
+        model.set_attn_implementation(options["attn_implementation"])
+    return model, tokenizer
 
 
 def quiet_unless_watched() -> None:
@@ -133,8 +160,7 @@ def _is_hub_id(where: str) -> bool:
 def _from_pretrained(
     where: str,
     revision: str | None,
-    precision: PrecisionName,
-    attention: Attention,
+    options: dict[str, Any],
     config: ModelConfig,
 ) -> tuple[PreTrainedModel, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -143,11 +169,7 @@ def _from_pretrained(
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **common)
         model = AutoModelForCausalLM.from_pretrained(
-            where,
-            dtype=torch_dtype(precision),
-            attn_implementation=attention.value,
-            low_cpu_mem_usage=True,
-            **common,
+            where, low_cpu_mem_usage=True, **options, **common
         )
     except (OSError, ValueError, ImportError, KeyError) as error:
         reason = " ".join(str(error).split())

@@ -5,7 +5,7 @@ Weights mean nothing; everything else (tokenizer, masks, blocks, norms) is the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +76,10 @@ def build(
     return model.eval(), tokenizer
 
 
-def train_tokenizer() -> PreTrainedTokenizerFast:
-    """A byte-level BPE trained on the bundled neutral sentences; adds a BOS, as Llama's does."""
+def train_tokenizer(
+    texts: Iterable[str] | None = None, vocabulary: int = VOCABULARY
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE, by default trained on bundled sentences; adds a BOS, as Llama's does."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 
@@ -85,12 +87,12 @@ def train_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
+        vocab_size=vocabulary,
         special_tokens=["<s>", "</s>", "<pad>"],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_corpus(), trainer)
+    tokenizer.train_from_iterator(_corpus() if texts is None else texts, trainer)
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)]
     )

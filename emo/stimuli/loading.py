@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import yaml
@@ -33,13 +34,30 @@ def load_stimuli(path: Path | None = None, neutral_path: Path | None = None) -> 
     return StimulusSet(items, neutral, str(path or "bundled"), _digest(items, neutral))
 
 
+def first_situations(stimuli: StimulusSet, n: int) -> StimulusSet:
+    """The passages of the first ``n`` situations, in the file's order, and all neutral sentences.
+
+    Of a set without situations the first ``n`` passages of each emotion.
+    """
+    seen: dict[str, list[str]] = {}
+    for p in stimuli.items:
+        seen.setdefault("" if stimuli.crossed else p.emotion, []).append(_unit(p))
+    kept = {unit for units in seen.values() for unit in list(dict.fromkeys(units))[:n]}
+    items = tuple(p for p in stimuli.items if _unit(p) in kept)
+    return replace(stimuli, items=items, sha256=_digest(items, stimuli.neutral))
+
+
+def _unit(p: Passage) -> str:
+    return p.situation or f"{p.emotion}/{p.id}"
+
+
 def read_passages(path: Path) -> tuple[Passage, ...]:
     """Passages of a CSV ``emotion,passage_id,text[,situation]``.
 
     Lines that start with ``#`` and blank lines are skipped; UTF-8 with or without BOM, any line
     ending, quoted commas and line breaks are understood.
     """
-    text = _read_text(path)
+    text = read_text(path)
     rows, problems = _rows(text)
     passages, more = _passages(rows)
     problems += more
@@ -50,7 +68,8 @@ def read_passages(path: Path) -> tuple[Passage, ...]:
     return tuple(p for _, p in passages)
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """A stimulus file's text; UTF-8, with or without BOM."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -160,7 +179,7 @@ def _set_problems(passages: list[Passage]) -> list[str]:
 
 def read_neutral(path: Path) -> tuple[str, ...]:
     """Neutral sentences: a YAML list of at least two texts."""
-    text = _read_text(path)
+    text = read_text(path)
     try:
         sentences = yaml.safe_load(text)
     except yaml.YAMLError as error:

@@ -159,3 +159,46 @@ def test_full_disk_is_one_line_and_leaves_nothing_half_written(root, monkeypatch
     with pytest.raises(StoreError, match="No space left"):
         read(CountingBackend(), spans(), place, 4)
     assert sorted(p.name for p in place.folder.iterdir()) == ["reader.json"]
+
+
+class BatchDependentBackend(CountingBackend):
+    """Numbers that depend on the whole batch, as those of INT8 do."""
+
+    def resid_post(self, batch):
+        return super().resid_post(batch) + np.float32(batch.ids.sum())
+
+
+def test_fixed_batches_are_the_same_whatever_is_stored_already(root, monkeypatch):
+    monkeypatch.setattr(reading, "SHARD_BYTES", 3 * 24)  # one batch a shard
+    whole, _ = read(
+        BatchDependentBackend(), spans(), ActivationStore(root, {"a": 1}), 3, fixed_batches=True
+    )
+    store = ActivationStore(root, {"b": 1})
+    with pytest.raises(KeyboardInterrupt):
+        read(BatchDependentBackend(dies_after=6), spans(), store, 3, fixed_batches=True)
+    shard = sorted(store.folder.glob("*.safetensors"))[0]
+    shard.write_bytes(b"damaged")
+    again, passes = read(BatchDependentBackend(), spans(), store, 3, fixed_batches=True)
+    assert np.array_equal(whole, again)
+    assert (passes.done, passes.reused) == (7, 3)
+
+
+def test_a_fixed_batch_is_read_whole_or_not_at_all(root):
+    """Rows of a batch that are missing are read with the others, not with each other."""
+    store = ActivationStore(root, {})
+    items = sorted(spans(), key=lambda s: (len(s.ids), s.key))
+    store.put([items[0].key], np.zeros((1, 2, 3), dtype=np.float32))
+    backend = BatchDependentBackend()
+    _, passes = read(backend, items, store, 3, fixed_batches=True)
+    assert [rows for rows, _ in backend.batches] == [3, 3, 3, 1]
+    assert (passes.done, passes.reused) == (10, 0)
+
+
+def test_a_fixed_batch_that_does_not_fit_is_refused_instead_of_halved(root):
+    with pytest.raises(ModelError, match=r"8 texts at once.*smaller backend\.batch_size"):
+        read(CountingBackend(fits=4), spans(), ActivationStore(root, {}), 8, fixed_batches=True)
+
+
+def test_digest_names_the_set_of_texts():
+    assert reading.digest(spans()) == reading.digest(spans()[::-1] + spans()[:2])
+    assert reading.digest(spans()) != reading.digest(spans(9))

@@ -197,13 +197,6 @@ def test_what_hooked_has_not_is_one_line(architecture, options, words):
     assert str(caught.value).endswith("take backend.implementation=bridge, or backend=hf")
 
 
-def test_quantised_weights_are_not_copied():
-    model = loaded("llama").model
-    model.is_quantized = True  # what transformers sets on a model it has quantised
-    with pytest.raises(ModelError, match="cannot copy quantised ones"):
-        hooked_transformer(model)
-
-
 def test_what_the_bridge_cannot_take_is_one_line():
     class Unheard(transformers.LlamaForCausalLM):
         pass

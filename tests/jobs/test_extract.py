@@ -1,6 +1,7 @@
 """The whole chain on a tiny model: files, tracking, reuse, resume, what happens when it breaks."""
 
 import json
+import logging
 import signal
 import subprocess
 import sys
@@ -171,6 +172,89 @@ def test_overflowing_layers_are_reported(tiny_config, monkeypatch):
     assert outcome.status == "finished"
     assert outcome.metrics["best_layer"] in (0, 1)
     assert "non-finite layers, left out: 2, 3" in outcome.table
+
+
+def batch_sizes(monkeypatch):
+    seen = []
+    real = hf.HFBackend.resid_post
+
+    def counting(self, batch):
+        seen.append(len(batch.ids))
+        return real(self, batch)
+
+    monkeypatch.setattr(hf.HFBackend, "resid_post", counting)
+    return seen
+
+
+def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    seen = batch_sizes(monkeypatch)
+    config = tiny_config("precision=int8", "backend.batch_size=8")
+    outcome = run_job(config)
+    assert outcome.error is None
+    assert seen == [1] * 50
+    assert caplog.text.count("one text at a time instead of backend.batch_size=8") == 1
+    run = Tracker(config).get(outcome.run_id)
+    assert run.data.tags["precision"] == "int8"
+    assert (
+        run.data.metrics["weights_quantised_parameters"] == 4 * (2 * 128 + 2 * 64 + 6 * 128) * 128
+    )
+    assert run.data.metrics["weights_bytes"] < 2 * run.data.metrics["weights_parameters"]
+    assert "bitsandbytes" in Tracker(config).artifact(outcome.run_id, "provenance.json").read_text()
+
+
+def test_batched_int8_is_a_variant_of_its_own(tiny_config, monkeypatch):
+    seen = batch_sizes(monkeypatch)
+    overrides = ("precision=int8", "precision.int8.threshold=1", "backend.batch_size=8")
+    single = run_job(tiny_config(*overrides))
+    assert set(seen) == {1}
+    seen.clear()
+    config = tiny_config(*overrides, "precision.int8.batched=true")
+    batched = run_job(config)
+    assert seen == [8] * 6 + [2]
+    assert batched.fingerprint != single.fingerprint
+    assert batched.metrics != single.metrics
+    assert Tracker(config).get(batched.run_id).data.tags["precision"] == "int8_batched"
+    assert "int8_batched" in batched.table
+    again = run_job(tiny_config(*overrides, "precision.int8.batched=true", "force=true"))
+    assert (again.passes_done, again.metrics) == (0, batched.metrics)
+
+
+def test_batched_int8_shares_no_activation_with_another_set_of_texts(tiny_config, tmp_path):
+    """A text's numbers there depend on the texts beside it."""
+    overrides = ("precision=int8", "precision.int8.batched=true")
+    run_job(tiny_config(*overrides))
+    rows = (tmp_path / "small.csv").read_text().splitlines()
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("\n".join(rows[:-5]))
+    assert run_job(tiny_config(*overrides, f"stimuli.path={fewer}")).passes_done == 45
+
+
+def test_plain_precisions_have_no_quantised_parameters(finished):
+    config, outcome = finished
+    metrics = Tracker(config).get(outcome.run_id).data.metrics
+    assert metrics["weights_quantised_parameters"] == 0
+    assert metrics["weights_bytes"] == 4 * metrics["weights_parameters"] > 0
+
+
+def test_quantised_without_bitsandbytes_is_refused_before_a_run_is_opened(tiny_config, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    config = tiny_config("precision=nf4")
+    outcome = run_job(config)
+    assert outcome.failed
+    assert "precision=nf4: allowed is fp32, bf16, fp16 without bitsandbytes" in outcome.error
+    assert Tracker(config)._client.search_runs([Tracker(config)._experiment]) == []
+
+
+def test_jobs_of_one_process_load_a_model_once(tiny_config, caplog):
+    from emo.models import session
+
+    session.release()
+    caplog.set_level(logging.INFO)
+    for overrides in ((), ("method.readout=mean",), ("precision=bf16",)):
+        run_job(tiny_config("model.tiny.seed=9", *overrides))
+    said = [r.message.split(" ")[0] for r in caplog.records if r.name == session.__name__]
+    assert said == ["loading", "reusing", "loading"]
 
 
 def test_a_failing_run_is_closed_as_failed_with_its_reason(tiny_config, monkeypatch):

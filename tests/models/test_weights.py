@@ -2,7 +2,7 @@
 
 import pytest
 
-from emo.config import Attention, ModelConfig, PrecisionName, Source
+from emo.config import Attention, FloatFormat, ModelConfig, PrecisionConfig, PrecisionName, Source
 from emo.errors import ConfigError, ModelError
 from emo.models import packaged, weights
 from emo.models.loading import load, pick_device
@@ -25,7 +25,7 @@ def hub(id, **more):
 
 def test_local_folder_loads_with_the_same_weights(folder, tmp_path):
     found = weights.locate(hub(folder))
-    loaded = load(hub(folder), found, PrecisionName.fp32, Attention.eager, "cpu", tmp_path)
+    loaded = load(hub(folder), found, PrecisionConfig(), Attention.eager, "cpu", tmp_path)
     original = build("qwen2", 2, 64, 0)[0].state_dict()
     got = loaded.model.state_dict()
     assert got.keys() == original.keys()
@@ -82,7 +82,7 @@ def test_broken_weights_are_one_line(folder, tmp_path):
     (broken / "config.json").write_text('{"model_type": "no-such-type"}')
     where = hub(broken)
     with pytest.raises(ModelError, match="cannot be loaded") as caught:
-        load(where, weights.locate(where), PrecisionName.fp32, Attention.eager, "cpu", tmp_path)
+        load(where, weights.locate(where), PrecisionConfig(), Attention.eager, "cpu", tmp_path)
     assert "\n" not in str(caught.value)
 
 
@@ -155,11 +155,12 @@ def test_absent_device_is_refused_with_what_is_there():
         pick_device(Device.cuda)
 
 
-@pytest.mark.parametrize("precision", list(PrecisionName))
-def test_precision_is_what_was_asked_for(tmp_path, precision):
+@pytest.mark.parametrize("format", list(FloatFormat))
+def test_precision_is_what_was_asked_for(tmp_path, format):
     import torch
 
     config = ModelConfig(name="tiny", id="tiny", source=Source.tiny)
+    precision = PrecisionConfig(PrecisionName(format.value))
     loaded = load(config, weights.locate(config), precision, Attention.eager, "cpu", tmp_path)
     want = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-    assert {p.dtype for p in loaded.model.parameters()} == {want[precision.value]}
+    assert {p.dtype for p in loaded.model.parameters()} == {want[format.value]}

@@ -147,3 +147,26 @@ def test_what_csv_writes_is_read_back(texts):
             writer.writerow(["emotion", "passage_id", "text"])
             writer.writerows([f"e{i}", "1", t] for i, t in enumerate(texts))
         assert [p.text for p in read_passages(path)] == [t.strip() for t in texts]
+
+
+def test_first_situations_keep_order_and_name_the_smaller_set(small_csv):
+    from emo.stimuli.loading import first_situations
+
+    whole = load_stimuli(small_csv)
+    part = first_situations(whole, 2)
+    assert list(dict.fromkeys(p.situation for p in part.items)) == ["quay", "kitchen"]
+    assert part.items == whole.items[:10]
+    assert part.neutral == whole.neutral
+    assert part.sha256 != whole.sha256
+    everything = first_situations(whole, 99)
+    assert (everything.items, everything.sha256) == (whole.items, whole.sha256)
+
+
+def test_without_situations_the_first_passages_of_each_emotion(tmp_path):
+    from emo.stimuli.loading import first_situations
+
+    path = tmp_path / "p.csv"
+    rows = [f"{e},{i},Text {e} {i}." for e in "abc" for i in (1, 2, 3)]  # ids anew in each emotion
+    path.write_text("emotion,passage_id,text\n" + "\n".join(rows))
+    part = first_situations(load_stimuli(path), 2)
+    assert [(p.emotion, p.id) for p in part.items] == [(e, i) for e in "abc" for i in "12"]

@@ -1,0 +1,226 @@
+"""Batched decoding in which every sequence has a random stream of its own.
+
+A sequence draws one uniform a step from ``stream(seed, "generate", prompt, sample)`` and takes the
+token at which the cumulative probability passes it. So a text depends on (model, prompt, sample,
+seed) and not on what else is in the batch, up to the rounding of the logits. Measured with
+SmolLM2-135M at T 0.7 and top-p 0.9, batch 16 against batch 1: the same draw gives another token about
+3 times in a million in fp32, 4 times in a hundred in bf16.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64, Int64
+from transformers import DynamicCache
+
+from emo.activations.backend import Batch, TokenSpan, pad
+from emo.activations.hf import translated_oom
+from emo.core.resampling import stream
+from emo.errors import ModelError
+from emo.generation.samples import Finish, Generated, Request, Sampling
+
+if TYPE_CHECKING:
+    from emo.models.loading import LoadedModel
+
+CANDIDATES = 512
+"""Most nuclei are smaller: only these many tokens are sorted before the whole vocabulary is."""
+
+
+class HFDecoder:
+    """Greedy or sampled decoding of a causal language model of transformers, with a KV cache.
+
+    Of the rules in the model's generation config, the end-of-text ids and the repetition penalty
+    are followed (Qwen2.5-Instruct has one of 1.1, and ``generate(do_sample=False)`` applies it);
+    its sampling defaults (top-k, top-p, temperature) are not.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self._model: Any = loaded.model
+        self._device = loaded.device
+        self._parameters = inspect.signature(loaded.model.forward).parameters
+        self.context = loaded.context
+        pad_id = loaded.tokenizer.pad_token_id
+        self.pad_id = 0 if pad_id is None else int(pad_id)
+        config: Any = loaded.model.generation_config
+        ends = config.eos_token_id if config.eos_token_id is not None else []
+        self._ends = torch.tensor(ends, device=self._device).reshape(-1)
+        self._penalty = float(config.repetition_penalty or 1.0)
+
+    def decode(
+        self,
+        requests: Sequence[Request],
+        max_new_tokens: int,
+        sampling: Sampling | None,
+        seed: int = 0,
+    ) -> list[Generated]:
+        """One batch of texts, in the order of the requests.
+
+        Raises
+        ------
+        OutOfMemory
+            If the batch is too large for the device.
+        ModelError
+            If a logit is not finite.
+        """
+        tokens: list[list[int]] = [[] for _ in requests]
+        with torch.inference_mode(), translated_oom():
+            for rows, chosen in self._steps(requests, max_new_tokens, sampling, seed):
+                for row, token in zip(rows, chosen, strict=True):
+                    tokens[row].append(token)
+        ends = set(self._ends.tolist())
+        return [
+            Generated(
+                r.prompt, tuple(written), Finish.eos if written[-1] in ends else Finish.length
+            )
+            for r, written in zip(requests, tokens, strict=True)
+        ]
+
+    def _steps(
+        self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
+    ) -> Iterator[tuple[list[int], list[int]]]:
+        """Each step's tokens and the requests they belong to.
+
+        Finished texts leave the batch once at most half are left: a batch of 15 takes longer a step
+        than one of 16 (measured with fp32 on a CPU: 1.4 times), one of 8 does not.
+        """
+        prompts = [TokenSpan(r.prompt, 0, len(r.prompt)) for r in requests]
+        batch = pad(prompts, self.pad_id, side="left")
+        ids = torch.from_numpy(batch.ids).to(self._device)
+        grown = np.pad(batch.mask, ((0, 0), (0, budget)), constant_values=True)
+        mask = torch.from_numpy(grown.astype(np.int64)).to(self._device)
+        draws = torch.from_numpy(uniforms(requests, budget, seed))
+        seen = None if self._penalty == 1 else self._seen(batch)
+        cache = DynamicCache(config=self._model.config)
+        rows = np.arange(len(requests))
+        going = torch.ones(len(requests), dtype=torch.bool, device=self._device)
+        for step in range(budget):
+            logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], cache)
+            if seen is not None:
+                logits = penalised(logits, seen, self._penalty)
+            chosen = choose(logits, draws[:, step], sampling)
+            on = going.cpu().numpy()
+            yield rows[on].tolist(), chosen.cpu().numpy()[on].tolist()
+            going &= ~torch.isin(chosen, self._ends)
+            left = going.nonzero().flatten()
+            if not len(left):
+                return
+            if len(left) <= len(rows) // 2:
+                cache.batch_select_indices(left)
+                chosen, mask, draws = chosen[left], mask[left], draws[left.cpu()]
+                seen = None if seen is None else seen[left]
+                rows, going = rows[left.cpu().numpy()], going[left]
+            ids = chosen[:, None]
+            if seen is not None:
+                seen.scatter_(1, ids, True)
+
+    def _next_logits(
+        self,
+        ids: Int64[torch.Tensor, "row token"],
+        mask: Int64[torch.Tensor, "row position"],
+        cache: DynamicCache,
+    ) -> Float[torch.Tensor, "row vocabulary"]:
+        """Logits behind the last of ``ids``, which the cache takes up."""
+        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
+        if "position_ids" in self._parameters:
+            positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
+            inputs["position_ids"] = positions[:, -ids.shape[1] :]
+        if "logits_to_keep" in self._parameters:
+            inputs["logits_to_keep"] = 1
+        output = self._model(**inputs, past_key_values=cache, use_cache=True)
+        return output.logits[:, -1].float()
+
+    def _seen(self, batch: Batch) -> Bool[torch.Tensor, "row vocabulary"]:
+        """Which tokens stand in each prompt; padding does not."""
+        seen = np.zeros((len(batch.ids), self._model.config.get_text_config().vocab_size), bool)
+        for row, (ids, mask) in enumerate(zip(batch.ids, batch.mask, strict=True)):
+            seen[row, ids[mask]] = True
+        return torch.from_numpy(seen).to(self._device)
+
+
+def uniforms(
+    requests: Sequence[Request], n_steps: int, seed: int
+) -> Float64[np.ndarray, "request step"]:
+    """Every sequence's own draws; more steps continue fewer."""
+    return np.stack(
+        [stream(seed, "generate", r.digest, r.sample).random(n_steps) for r in requests]
+    )
+
+
+def penalised(
+    logits: Float[torch.Tensor, "row vocabulary"],
+    seen: Bool[torch.Tensor, "row vocabulary"],
+    penalty: float,
+) -> Float[torch.Tensor, "row vocabulary"]:
+    """Logits of tokens seen before are made less likely by a factor (Keskar et al. 2019,
+    arXiv:1909.05858, section 4.1; the signed form of transformers).
+    """
+    less = torch.where(logits < 0, logits * penalty, logits / penalty)
+    return torch.where(seen, less, logits)
+
+
+def choose(
+    logits: Float[torch.Tensor, "row vocabulary"],
+    draws: Float64[torch.Tensor, " row"],
+    sampling: Sampling | None,
+) -> Int64[torch.Tensor, " row"]:
+    """The most likely token, or the one at which the nucleus' cumulative probability passes the draw.
+
+    Raises
+    ------
+    ModelError
+        If the model overflowed.
+    """
+    best = logits.argmax(dim=-1)
+    if not logits.gather(1, best[:, None]).isfinite().all():
+        raise ModelError(
+            "the model's logits are not finite in this precision, so it cannot generate; take "
+            "precision=bf16 or precision=fp32"
+        )
+    if sampling is None:
+        return best
+    if logits.device.type == "mps":  # has no float64
+        return choose(logits.cpu(), draws, sampling).to(logits.device)
+    draws = draws.to(logits.device)
+    few = min(CANDIDATES, logits.shape[-1])
+    chosen, whole = draw(logits, draws, sampling, few)
+    if not whole.all():  # the nucleus goes on beyond the candidates: sort everything
+        rest = (~whole).nonzero().flatten()
+        chosen[rest], _ = draw(logits[rest], draws[rest], sampling, logits.shape[-1])
+    return chosen
+
+
+def draw(
+    logits: Float[torch.Tensor, "row vocabulary"],
+    draws: Float64[torch.Tensor, " row"],
+    sampling: Sampling,
+    n_candidates: int,
+) -> tuple[Int64[torch.Tensor, " row"], Bool[torch.Tensor, " row"]]:
+    """Tokens by inverse CDF over the nucleus, most likely first, equals by id; in float64.
+
+    Also whether each row's nucleus lies within the ``n_candidates`` most likely tokens; where it
+    does not, the token means nothing.
+    """
+    scaled = logits.double() / sampling.temperature
+    if n_candidates == logits.shape[-1]:
+        values, ids = scaled.sort(dim=-1, descending=True, stable=True)
+    else:  # topk leaves the order of equals open, and the token must not depend on it
+        values, ids = scaled.topk(n_candidates, dim=-1)
+        ids, order = ids.sort(dim=-1)
+        values, order = values.gather(1, order).sort(dim=-1, descending=True, stable=True)
+        ids = ids.gather(1, order)
+    p = (values - scaled.logsumexp(dim=-1, keepdim=True)).exp()
+    cumulative = p.cumsum(dim=-1)
+    last = (cumulative - p < sampling.top_p).sum(dim=-1, keepdim=True) - 1
+    reached = cumulative.gather(1, last)
+    at = torch.searchsorted(cumulative, draws[:, None] * reached, right=True)
+    chosen = ids.gather(1, at.minimum(last)).flatten()
+    if n_candidates == logits.shape[-1]:
+        return chosen, torch.ones_like(chosen, dtype=torch.bool)
+    # Strictly above the last candidate, as that one may have equals that are not among them.
+    whole = (reached >= sampling.top_p) & (values.gather(1, last) > values[:, -1:])
+    return chosen, whole.flatten()

@@ -1,0 +1,151 @@
+"""Requests in, texts out: batches cut in a fixed order, each saved as soon as it is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from emo.activations.backend import OutOfMemory
+from emo.errors import ConfigError, ModelError
+from emo.generation.samples import Generated, Request, Sampling
+from emo.generation.texts import TextStore
+
+log = logging.getLogger(__name__)
+
+
+class Decoder(Protocol):
+    """What generates one batch."""
+
+    @property
+    def context(self) -> int | None: ...
+
+    def decode(
+        self,
+        requests: Sequence[Request],
+        max_new_tokens: int,
+        sampling: Sampling | None,
+        seed: int = 0,
+    ) -> list[Generated]: ...
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What is asked of the decoder besides the prompts."""
+
+    max_new_tokens: int
+    sampling: Sampling | None
+    """None: greedy."""
+    seed: int
+    """Of the sampled texts; greedy ones have none."""
+    batch_size: int
+    batch_decides: bool
+    """Whether a text depends on its batch (bf16 and fp16 logits do on its shape, INT8 ones on
+    everything in it). Then a text's identity includes its batch, and a batch is generated whole."""
+
+    def key(self, request: Request, batch: Sequence[Request]) -> str:
+        """Content address of a text. The token budget is not part of it: less is a prefix of more."""
+        identity: dict[str, Any] = {"prompt": request.digest}
+        if self.sampling is not None:
+            identity |= asdict(self.sampling) | {"seed": self.seed, "sample": request.sample}
+        if self.batch_decides and len(batch) > 1:
+            identity["batch"] = [(r.digest, r.sample) for r in batch]
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Generated texts in the order of their requests; how many were generated now, how many reused."""
+
+    items: tuple[Generated, ...]
+    done: int
+    reused: int
+
+
+def generate(
+    decoder: Decoder,
+    requests: Sequence[Request],
+    settings: Generation,
+    store: TextStore,
+    track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
+) -> Texts:
+    """Texts of all requests; what the store holds is not generated, and each batch is saved at once.
+
+    Batches are cut from the distinct requests sorted by prompt length, so they follow from the set
+    of requests, the batch size and (where batches do not decide) from what the store holds.
+
+    Raises
+    ------
+    ConfigError
+        If prompt and budget are longer than the model's context.
+    ModelError
+        If a single sequence, or a batch that may not be halved, does not fit into memory.
+    """
+    _check_room(requests, settings.max_new_tokens, decoder.context)
+    distinct = sorted(set(requests), key=lambda r: (len(r.prompt), r.digest, r.sample))
+    cut = list(_cut(distinct, settings.batch_size))
+    keys = {r: settings.key(r, batch) for batch in cut for r in batch}
+    found = store.get({keys[r]: r.prompt for r in distinct}, settings.max_new_tokens)
+    texts = {r: found[keys[r]] for r in distinct if keys[r] in found}
+    if settings.batch_decides:
+        todo = [batch for batch in cut if not all(r in texts for r in batch)]
+    else:
+        todo = list(_cut([r for r in distinct if r not in texts], settings.batch_size))
+    for batch in track(todo, "generating texts"):
+        for part, written in _decode(decoder, batch, settings):
+            store.put({keys[r]: text for r, text in zip(part, written, strict=True)})
+            texts |= dict(zip(part, written, strict=True))
+    done = sum(map(len, todo))
+    return Texts(tuple(texts[r] for r in requests), done, len(distinct) - done)
+
+
+def _cut(requests: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:
+    return (requests[i : i + size] for i in range(0, len(requests), size))
+
+
+def _check_room(requests: Sequence[Request], budget: int, context: int | None) -> None:
+    longest = max((len(r.prompt) for r in requests), default=0)
+    if budget < 1 or (context is not None and longest + budget > context):
+        room = (
+            ""
+            if context is None
+            else (
+                f", at most {context - longest}: the longest prompt has {longest} tokens and the model "
+                f"reads {context}"
+            )
+        )
+        raise ConfigError("subparams.max_new_tokens", budget, f"a value of at least 1{room}")
+
+
+def _decode(
+    decoder: Decoder, batch: Sequence[Request], settings: Generation
+) -> Iterator[tuple[Sequence[Request], list[Generated]]]:
+    """One batch; halved as often as memory asks for, unless that could change its texts."""
+    try:
+        yield (
+            batch,
+            decoder.decode(batch, settings.max_new_tokens, settings.sampling, settings.seed),
+        )
+        return
+    except OutOfMemory:
+        if len(batch) == 1 or settings.batch_decides:
+            raise ModelError(_too_large(batch, settings)) from None
+    log.warning("out of memory with %d texts at once; going on with half as many", len(batch))
+    half = len(batch) // 2
+    yield from _decode(decoder, batch[:half], settings)
+    yield from _decode(decoder, batch[half:], settings)
+
+
+def _too_large(batch: Sequence[Request], settings: Generation) -> str:
+    if len(batch) == 1:
+        return (
+            f"out of memory on a single text of {len(batch[0].prompt)} + {settings.max_new_tokens} "
+            "tokens; take a smaller precision or another device"
+        )
+    return (
+        f"out of memory with {len(batch)} texts at once; in this precision the batch decides the "
+        "texts, so it is not halved silently: set a smaller backend.batch_size"
+    )

@@ -1,0 +1,181 @@
+"""Quantised models through bitsandbytes: LLM.int8, NF4 and FP4, and what a model's weights weigh.
+
+Every linear layer but the output head is quantised while it is loaded; embeddings and norms are not.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emo.config import PrecisionConfig, PrecisionName
+from emo.errors import ConfigError, ModelError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+    from transformers import BitsAndBytesConfig, PreTrainedModel
+
+DEVICES = ("cuda", "cpu")
+SKIPPED = ("lm_head", "embed_out")
+"""Output heads, as transformers' families name them: kept in the compute dtype, as in both papers."""
+
+
+def check(precision: PrecisionConfig, device: str, hooked: bool = False) -> None:
+    """Refuse what cannot be quantised here, before anything is loaded.
+
+    Raises
+    ------
+    ConfigError
+        If bitsandbytes is missing, the device is none it was tried on, or the reader is
+        HookedTransformer, which multiplies with plain copies of the weights.
+    """
+    if not precision.quantised:
+        return
+    name = precision.name.value
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise ConfigError(
+            "precision", name, "fp32, bf16, fp16 without bitsandbytes (pip install bitsandbytes)"
+        )
+    if device not in DEVICES:
+        raise ConfigError(
+            "precision", name, f"fp32, bf16, fp16 on {device}; {name} runs on {', '.join(DEVICES)}"
+        )
+    if hooked:
+        raise ConfigError(
+            "precision",
+            name,
+            "fp32, bf16, fp16 with backend.implementation=hooked; take bridge, or backend=hf",
+        )
+
+
+def quantisation(precision: PrecisionConfig, compute_dtype: torch.dtype) -> BitsAndBytesConfig:
+    """The settings transformers quantises with while it loads."""
+    _quieten()
+    from transformers import BitsAndBytesConfig
+
+    if precision.name is PrecisionName.int8:
+        return BitsAndBytesConfig(
+            load_in_8bit=True,
+            llm_int8_threshold=precision.int8.threshold,
+            llm_int8_skip_modules=list(SKIPPED),
+        )
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type=precision.name.value,
+        bnb_4bit_compute_dtype=compute_dtype,
+        llm_int8_skip_modules=list(SKIPPED),
+    )
+
+
+def _quieten() -> None:
+    """Bitsandbytes says at each matrix product that LLM.int8 rounds its input to fp16: it must."""
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+
+
+def quantise_built(model: PreTrainedModel, **loading: Any) -> PreTrainedModel:
+    """A model that is in memory, quantised the way one on disk is: saved and loaded again."""
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        return type(model).from_pretrained(folder, **loading)
+
+
+def finish(model: PreTrainedModel, label: str) -> None:
+    """Make a freshly loaded model compute what its precision says.
+
+    On CPUs with AVX512-BF16 bitsandbytes would repack 4-bit weights at the first pass, round their
+    scales to bf16 and multiply in bf16 whatever the compute dtype is. That path is switched off, so
+    that a 4-bit model gives the same numbers on every CPU.
+
+    Raises
+    ------
+    ModelError
+        If most of it was not quantised: some families hold their weights in other modules than
+        plain linear layers, and the library leaves those as they are without a word.
+    """
+    layers = list(quantised_layers(model))
+    done, left = sum(map(_original_size, layers)), _left_as_they_are(model)
+    if done <= left:
+        share = done / max(1, done + left)
+        raise ModelError(
+            f"model={label}: bitsandbytes quantises only {share:.0%} of this family's weight "
+            "matrices; take precision=fp16 or bf16"
+        )
+    for layer in layers:
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
+
+
+def _left_as_they_are(model: nn.Module) -> int:
+    """Parameters of weight matrices that are neither quantised nor meant to stay as they are."""
+    from torch import nn
+
+    return sum(
+        parameter.numel()
+        for name, module in model.named_modules()
+        if not isinstance(module, nn.Embedding) and not name.endswith(SKIPPED)
+        for parameter in module.parameters(recurse=False)
+        if parameter.ndim > 1 and parameter.is_floating_point()
+    )
+
+
+def quantised_layers(model: nn.Module) -> Iterator[Any]:
+    """The layers whose weights are quantised."""
+    import torch
+
+    for module in model.modules():
+        weight = getattr(module, "weight", None)
+        if isinstance(weight, torch.nn.Parameter) and not weight.is_floating_point():
+            yield module
+
+
+@dataclass(frozen=True)
+class WeightCount:
+    """How many parameters a model has, how many of them are quantised, and the bytes they take.
+
+    Tied weights count once. The scales of quantised weights count as bytes, not as parameters.
+    """
+
+    parameters: int
+    quantised: int
+    bytes: int
+
+    def metrics(self) -> dict[str, float]:
+        """The three as metrics of a run."""
+        return {
+            "weights_parameters": self.parameters,
+            "weights_quantised_parameters": self.quantised,
+            "weights_bytes": self.bytes,
+        }
+
+
+def count_weights(model: nn.Module) -> WeightCount:
+    """Count a loaded model's weights, quantised or not."""
+    quantised = scales = packed = 0
+    for layer in quantised_layers(model):
+        quantised += _original_size(layer)
+        packed += layer.weight.numel()
+        scales += sum(t.nbytes for t in _scales(layer))
+    stored = sum(p.numel() for p in model.parameters())
+    return WeightCount(
+        parameters=stored - packed + quantised,
+        quantised=quantised,
+        bytes=sum(p.nbytes for p in model.parameters()) + scales,
+    )
+
+
+def _original_size(layer: Any) -> int:
+    state = getattr(layer.weight, "quant_state", None)
+    return layer.weight.numel() if state is None else state.shape.numel()
+
+
+def _scales(layer: Any) -> list[torch.Tensor]:
+    """Scale factors of a quantised layer: one a row in int8, one a block of 64 weights in 4 bits."""
+    if (state := getattr(layer.weight, "quant_state", None)) is not None:
+        return [state.absmax]
+    scales = layer.weight.SCB  # moves to the layer's state at the first pass
+    return [layer.state.SCB if scales is None else scales]

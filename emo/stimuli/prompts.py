@@ -1,0 +1,110 @@
+"""Prompts for generation: story templates, one paragraph prompt, neutral topics."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emo.errors import StimuliError
+from emo.stimuli.loading import DATA, read_text
+
+BUNDLED_PROMPTS = DATA / "prompts.yaml"
+# Field -> the one placeholder each of its texts has (None: plain text), and whether it is a list.
+STRUCTURE: dict[str, tuple[str | None, bool]] = {
+    "stories": ("{emotion}", True),
+    "paragraph": ("{emotion}", False),
+    "neutral_topics": (None, True),
+    "neutral_story": ("{topic}", False),
+}
+
+
+@dataclass(frozen=True)
+class PromptSet:
+    """What a model is asked to write (Jeong 2026, arXiv:2604.11050, section 2.3)."""
+
+    stories: tuple[str, ...]
+    """Templates with one ``{emotion}``, used in rotation."""
+    paragraph: str
+    """The one template of the loose protocol."""
+    neutral_topics: tuple[str, ...]
+    neutral_story: str
+    """Template with one ``{topic}``, for texts that serve as the neutral baseline."""
+    source: str
+    sha256: str
+    """Digest of the contents; layout and comments of the file are not part of it."""
+
+    def story_prompts(self, emotion: str) -> tuple[str, ...]:
+        """Every story template with the emotion in it, in file order."""
+        return tuple(t.replace("{emotion}", emotion) for t in self.stories)
+
+    def paragraph_prompts(self, emotion: str) -> tuple[str, ...]:
+        """The paragraph prompt, as a set of one."""
+        return (self.paragraph.replace("{emotion}", emotion),)
+
+    def neutral_prompts(self) -> tuple[str, ...]:
+        """One prompt a neutral topic."""
+        return tuple(self.neutral_story.replace("{topic}", t) for t in self.neutral_topics)
+
+
+def load_prompts(path: Path | None = None) -> PromptSet:
+    """The bundled prompts, or a user's file of the same structure (any number of list entries).
+
+    Raises
+    ------
+    StimuliError
+        Naming everything that is wrong with the file.
+    """
+    where = path or BUNDLED_PROMPTS
+    try:
+        raw = yaml.safe_load(read_text(where))
+    except yaml.YAMLError as error:
+        raise StimuliError(where, [f"not YAML: {' '.join(str(error).split())}"]) from error
+    if problems := list(_problems(raw)):
+        raise StimuliError(where, problems)
+    content: dict[str, Any] = {
+        name: tuple(text.strip() for text in raw[name]) if many else raw[name].strip()
+        for name, (_, many) in STRUCTURE.items()
+    }
+    digest = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+    return PromptSet(**content, source=str(path or "bundled"), sha256=digest)
+
+
+def _problems(raw: Any) -> Iterator[str]:
+    if not isinstance(raw, dict):
+        yield f"must be a mapping with {', '.join(STRUCTURE)}"
+        return
+    yield from (f"{name}: no such entry" for name in raw if name not in STRUCTURE)
+    for name, (placeholder, many) in STRUCTURE.items():
+        if name not in raw:
+            yield f"{name}: is missing"
+        elif not many:
+            yield from _text_problems(name, raw[name], placeholder)
+        elif not isinstance(raw[name], list) or not raw[name]:
+            yield f"{name}: must be a list of texts"
+        else:
+            for i, text in enumerate(raw[name], 1):
+                yield from _text_problems(f"{name}, entry {i}", text, placeholder)
+                if text in raw[name][: i - 1]:
+                    first = raw[name].index(text) + 1
+                    yield f"{name}, entry {i}: is the same as entry {first}"
+
+
+def _text_problems(where: str, text: Any, placeholder: str | None) -> Iterator[str]:
+    if not isinstance(text, str) or not text.strip():
+        yield f"{where}: must be a text, not {text!r}"
+        return
+    if placeholder and (n := text.count(placeholder)) != 1:
+        yield f"{where}: has {n} times {placeholder}; needed is one"
+    # A misspelt placeholder would go to the model as it stands.
+    for other in re.findall(r"\{[^{}]*\}", text):
+        if other != placeholder:
+            yield f"{where}: {other} is no placeholder here" + (
+                f"; {placeholder} is" if placeholder else ""
+            )

@@ -1,0 +1,359 @@
+"""Batches, the text store, resuming: with a decoder that counts, and with a killed process."""
+
+import errno
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from emo.activations import store as activation_store
+from emo.activations.backend import OutOfMemory
+from emo.errors import ConfigError, ModelError, StoreError
+from emo.generation.generating import Generation, generate
+from emo.generation.samples import Finish, Generated, Request, Sampling
+from emo.generation.texts import TextStore
+
+GREEDY = Generation(max_new_tokens=6, sampling=None, seed=0, batch_size=3, batch_decides=False)
+SAMPLED = replace(GREEDY, sampling=Sampling())
+END = 99
+
+
+class CountingDecoder:
+    """Texts that follow from the prompt and, if asked, the batch; prompt (k, ...) ends after k."""
+
+    context = 100
+
+    def __init__(self, fits=1000, dies_after=None, mixes=False):
+        self.fits, self.dies_after, self.mixes, self.batches = fits, dies_after, mixes, []
+
+    def decode(self, requests, max_new_tokens, sampling, seed=0):
+        if len(requests) > self.fits:
+            raise OutOfMemory
+        if len(self.batches) == self.dies_after:
+            raise KeyboardInterrupt
+        self.batches.append(list(requests))
+        shift = sum(sum(r.prompt) for r in requests) if self.mixes else 0
+        return [self._text(r, shift).truncated(max_new_tokens) for r in requests]
+
+    def _text(self, request, shift):
+        long = tuple(sum(request.prompt) + request.sample + shift + i for i in range(40))
+        n = request.prompt[0]
+        return Generated(request.prompt, (*long[: n - 1], END)[:n], Finish.eos)
+
+    @property
+    def n_texts(self):
+        return sum(map(len, self.batches))
+
+
+def requests(n=8):
+    """Texts that end after 3, 4, ... tokens; prompts of 1 to 3 tokens."""
+    return [Request((3 + i, *[i] * (i % 3))) for i in range(n)]
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tmp_path / "texts"
+
+
+def run(decoder, wanted, settings, root, reader=None):
+    return generate(decoder, wanted, settings, TextStore(root, reader or {"m": 1}))
+
+
+def test_each_distinct_request_is_generated_once_and_order_is_kept(root):
+    decoder = CountingDecoder()
+    wanted = requests()[::-1] + requests(3)
+    got = run(decoder, wanted, GREEDY, root)
+    assert [t.prompt for t in got.items] == [r.prompt for r in wanted]
+    assert (got.done, got.reused, decoder.n_texts) == (8, 0, 8)
+    assert got.items == tuple(CountingDecoder().decode(wanted, 6, None))
+
+
+def test_a_second_run_generates_nothing_whatever_the_batch_size_and_order(root):
+    first = run(CountingDecoder(), requests(), GREEDY, root)
+    decoder = CountingDecoder()
+    second = run(decoder, requests()[::-1], replace(GREEDY, batch_size=5), root)
+    assert (second.done, second.reused, decoder.n_texts) == (0, 8, 0)
+    assert second.items == first.items[::-1]
+
+
+def test_only_what_is_new_is_generated(root):
+    run(CountingDecoder(), requests(5), GREEDY, root)
+    got = run(CountingDecoder(), requests(8), GREEDY, root)
+    assert (got.done, got.reused) == (3, 5)
+
+
+def test_a_smaller_budget_is_served_as_the_prefix_with_the_right_finish(root):
+    run(CountingDecoder(), requests(), replace(GREEDY, max_new_tokens=20), root)
+    decoder = CountingDecoder()
+    got = run(decoder, requests(), GREEDY, root)
+    assert decoder.n_texts == 0
+    assert got.items == tuple(CountingDecoder().decode(requests(), 6, None))
+    assert [t.finish for t in got.items] == [Finish.eos] * 4 + [Finish.length] * 4
+    assert [len(t.tokens) for t in got.items] == [3, 4, 5, 6, 6, 6, 6, 6]
+
+
+def test_a_larger_budget_generates_again_only_what_had_not_ended(root):
+    run(CountingDecoder(), requests(), GREEDY, root)
+    decoder = CountingDecoder()
+    larger = replace(GREEDY, max_new_tokens=20)
+    got = run(decoder, requests(), larger, root)
+    assert decoder.n_texts == 4
+    assert got.items == tuple(CountingDecoder().decode(requests(), 20, None))
+    # Now both lengths are there: either is served, in whatever order the shards are read.
+    for settings in (GREEDY, larger):
+        again = run(CountingDecoder(dies_after=0), requests(), settings, root)
+        want = CountingDecoder().decode(requests(), settings.max_new_tokens, None)
+        assert again.items == tuple(want)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 1},
+        {"sampling": Sampling(0.71)},
+        {"sampling": Sampling(top_p=0.91)},
+        {"sampling": None},
+    ],
+    ids=str,
+)
+def test_sampled_texts_belong_to_seed_and_settings(root, change):
+    run(CountingDecoder(), requests(), SAMPLED, root)
+    assert run(CountingDecoder(), requests(), SAMPLED, root).done == 0
+    assert run(CountingDecoder(), requests(), replace(SAMPLED, **change), root).done == 8
+
+
+def test_another_sample_prompt_or_reader_shares_nothing(root):
+    (one,) = requests(1)
+    run(CountingDecoder(), [one], SAMPLED, root)
+    for other in (replace(one, sample=1), replace(one, prompt=(*one.prompt, 1))):
+        assert run(CountingDecoder(), [other], SAMPLED, root).done == 1
+    assert run(CountingDecoder(), [one], SAMPLED, root, {"m": 2}).done == 1
+
+
+def test_greedy_texts_have_no_seed(root):
+    run(CountingDecoder(), requests(), GREEDY, root)
+    assert run(CountingDecoder(), requests(), replace(GREEDY, seed=9), root).done == 0
+
+
+def test_batches_follow_from_the_set_of_requests(root):
+    a, b = CountingDecoder(), CountingDecoder()
+    run(a, requests(), GREEDY, root / "a")
+    run(b, requests()[::-1] + requests(2), GREEDY, root / "b")
+    assert a.batches == b.batches
+    assert [len(x) for x in a.batches] == [3, 3, 2]
+    lengths = [len(r.prompt) for batch in a.batches for r in batch]
+    assert lengths == sorted(lengths)
+
+
+MIXED = replace(GREEDY, batch_decides=True)
+
+
+def test_where_the_batch_decides_it_is_generated_whole_or_served_whole(root):
+    first = run(CountingDecoder(mixes=True), requests(), MIXED, root)
+    decoder = CountingDecoder(mixes=True)
+    assert run(decoder, requests(), MIXED, root).items == first.items
+    assert decoder.n_texts == 0
+    # Another batch size, or one request less, is another batch, another text, another entry.
+    for wanted, settings in ((requests(), replace(MIXED, batch_size=4)), (requests(7), MIXED)):
+        fresh = run(CountingDecoder(mixes=True), wanted, settings, root / "fresh")
+        shared = run(CountingDecoder(mixes=True), wanted, settings, root)
+        assert shared.items == fresh.items
+        assert shared.items != first.items[: len(wanted)]
+
+
+def test_where_the_batch_decides_a_lost_batch_is_generated_with_all_its_members(root):
+    first = run(CountingDecoder(mixes=True), requests(), MIXED, root)
+    next(root.glob("*/*.jsonl")).unlink()
+    # A text of a shorter budget is missing from its batch only: still the whole batch runs.
+    longer = replace(MIXED, max_new_tokens=20)
+    for settings in (MIXED, longer):
+        decoder = CountingDecoder(mixes=True)
+        got = run(decoder, requests(), settings, root)
+        assert {len(b) for b in decoder.batches} <= {2, 3}
+        fresh = run(CountingDecoder(mixes=True), requests(), settings, root / str(settings))
+        assert got.items == fresh.items
+    assert run(CountingDecoder(dies_after=0), requests(), MIXED, root).items == first.items
+
+
+def test_batch_one_needs_no_batch_in_its_identity(root):
+    run(CountingDecoder(mixes=True), requests(), replace(MIXED, batch_size=1), root)
+    got = run(CountingDecoder(), requests(5), replace(MIXED, batch_size=1), root)
+    assert got.done == 0
+
+
+def test_out_of_memory_halves_and_goes_on(root, caplog):
+    decoder = CountingDecoder(fits=2)
+    got = run(decoder, requests(), replace(GREEDY, batch_size=8), root)
+    assert [len(b) for b in decoder.batches] == [2] * 4
+    assert got.items == tuple(CountingDecoder().decode(requests(), 6, None))
+    assert "half as many" in caplog.text
+
+
+def test_what_was_done_before_memory_ran_out_is_kept(root):
+    class Leaks(CountingDecoder):
+        def decode(self, wanted, *args):
+            self.fits = 2 if len(self.batches) < 2 else 0
+            return super().decode(wanted, *args)
+
+    with pytest.raises(ModelError, match=r"single text of 2 \+ 6 tokens"):
+        run(Leaks(), requests(6), GREEDY, root)
+    assert run(CountingDecoder(), requests(6), GREEDY, root).reused == 3
+
+
+def test_a_batch_that_decides_is_not_halved_silently(root):
+    with pytest.raises(ModelError, match=r"with 3 texts at once.*backend\.batch_size"):
+        run(CountingDecoder(fits=2), requests(), MIXED, root)
+
+
+def test_more_tokens_than_the_model_reads_are_refused_before_anything_runs(root):
+    decoder = CountingDecoder()
+    with pytest.raises(ConfigError, match=r"max_new_tokens=98.*at most 97.*3 tokens.*reads 100"):
+        run(decoder, requests(), replace(GREEDY, max_new_tokens=98), root)
+    assert decoder.batches == []
+    run(decoder, requests(), replace(GREEDY, max_new_tokens=97), root)
+    with pytest.raises(ConfigError, match="at least 1"):
+        run(decoder, requests(), replace(GREEDY, max_new_tokens=0), root)
+
+
+def test_nothing_asked_nothing_done(root):
+    assert run(CountingDecoder(), [], GREEDY, root).items == ()
+
+
+def test_of_several_texts_under_a_key_the_longest_is_served_also_cut(root):
+    """So that a prefix is always the prefix of the long text, whatever another machine wrote."""
+    store = TextStore(root, {})
+    texts = [
+        Generated((1,), tuple(range(k, k + n)), Finish.length) for k, n in enumerate((4, 9, 6))
+    ]
+    for text in texts:
+        store.put({"key": text})
+    for budget in (3, 6, 9):
+        assert store.get({"key": (1,)}, budget) == {"key": texts[1].truncated(budget)}
+    assert store.get({"key": (1,)}, 10) == {}
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "field", "finish", "binary"])
+def test_a_damaged_shard_is_set_aside_and_said_so(root, damage, caplog):
+    first = run(CountingDecoder(), requests(3), GREEDY, root)
+    (shard,) = root.glob("*/*.jsonl")
+    content = shard.read_bytes()
+    changed = {
+        "flip": content.replace(b"3", b"4", 1),
+        "cut": content[:-9],
+        "empty": b"",
+        "field": content.replace(b"tokens", b"takens"),
+        "finish": content.replace(b"eos", b"end"),
+        "binary": b"\xff\x00" * 9,
+    }[damage]
+    if damage in ("field", "finish", "binary"):  # even with a name that fits
+        shard.unlink()
+        shard = shard.with_name(f"{hashlib.sha256(changed).hexdigest()}.jsonl")
+    shard.write_bytes(changed)
+    second = run(CountingDecoder(), requests(3), GREEDY, root)
+    assert (second.done, second.items) == (3, first.items)
+    assert "damaged" in caplog.text
+    assert run(CountingDecoder(), requests(3), GREEDY, root).done == 0
+    assert len(list(root.glob("*/*.damaged"))) == 1
+
+
+def test_shards_are_jsonl_named_by_their_content(root):
+    run(CountingDecoder(), requests(3), GREEDY, root)
+    (shard,) = root.glob("*/*.jsonl")
+    assert hashlib.sha256(shard.read_bytes()).hexdigest() == shard.stem
+    lines = [json.loads(line) for line in shard.read_text().splitlines()]
+    assert [sorted(line) for line in lines] == [["finish", "key", "tokens"]] * 3
+
+
+def test_each_batch_is_saved_as_soon_as_it_is_done(root):
+    with pytest.raises(KeyboardInterrupt):
+        run(CountingDecoder(dies_after=2), requests(), GREEDY, root)
+    decoder = CountingDecoder()
+    got = run(decoder, requests(), GREEDY, root)
+    assert (got.done, got.reused) == (2, 6)
+    assert got.items == tuple(CountingDecoder().decode(requests(), 6, None))
+
+
+def test_several_writers_at_once_lose_nothing(root):
+    with ThreadPoolExecutor(6) as pool:
+        work = [
+            pool.submit(run, CountingDecoder(), requests(20)[k:], GREEDY, root) for k in range(6)
+        ]
+        for job in work:
+            job.result()
+    assert run(CountingDecoder(), requests(20), GREEDY, root).done == 0
+    assert not list(root.glob("*/.partial*"))
+
+
+def test_unwritable_store_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match=r"paths\.store"):
+        TextStore(tmp_path / "file", {})
+
+
+def test_full_disk_is_one_line_and_leaves_nothing_half_written(root, monkeypatch):
+    place = TextStore(root, {})
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(activation_store.os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        generate(CountingDecoder(), requests(), GREEDY, place)
+    assert sorted(p.name for p in place.folder.iterdir()) == ["reader.json"]
+
+
+# Killed in the middle of a batch by a signal that nothing can catch.
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from emo.config import PrecisionName
+from emo.generation.decoding import HFDecoder
+from emo.generation.generating import Generation, generate
+from emo.generation.samples import Request, Sampling
+from emo.generation.texts import TextStore
+from emo.models.loading import LoadedModel
+from emo.models.tiny import build
+from emo.models.weights import Weights
+
+def texts(root, die_at=None):
+    model, tokenizer = build("llama", 2, 64, 0)
+    steps = 0
+    def count(*_):
+        nonlocal steps
+        steps += 1
+        if steps == die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+    model.register_forward_pre_hook(count)
+    loaded = LoadedModel(model, tokenizer, Weights(None, "t", ""), "cpu", PrecisionName.fp32)
+    wanted = [Request((0, 5 + i, 9), s) for i in range(4) for s in range(2)]
+    settings = Generation(10, Sampling(1.0, 0.95), 0, 2, False)
+    got = generate(HFDecoder(loaded), wanted, settings, TextStore(Path(root), {"m": 1}))
+    return got, steps
+"""
+
+
+def test_a_killed_process_loses_the_running_batch_and_resumes_with_the_same_texts(root, tmp_path):
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED + "\ntexts(sys.argv[1], die_at=25)\n")
+    done = subprocess.run(
+        [sys.executable, str(script), str(root)],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    names: dict = {}
+    exec(KILLED, names)
+    undisturbed, steps = names["texts"](root / "undisturbed")
+    assert steps == 40  # four batches of ten steps
+    assert len({t.tokens for t in undisturbed.items}) == 8
+    resumed, steps = names["texts"](root)
+    assert (resumed.reused, resumed.done, steps) == (4, 4, 20)
+    assert resumed.items == undisturbed.items

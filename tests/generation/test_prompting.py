@@ -1,0 +1,115 @@
+"""BOS and chat templates, for a tokenizer that adds a BOS and for those of the packaged models."""
+
+import importlib.metadata
+from pathlib import Path
+
+import pytest
+
+from emo.config import Source
+from emo.generation.prompting import prompt_ids
+from emo.models.packaged import PACKAGES, converted_folder
+from emo.models.tiny import train_tokenizer
+
+TEXT = "Write a paragraph about someone who is feeling afraid."
+TEMPLATE = (
+    "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }} {% endfor %}"
+    "{% if add_generation_prompt %}[assistant]{% endif %}"
+)
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def tokenizer():
+    return train_tokenizer()
+
+
+def packaged(source):
+    try:
+        importlib.metadata.version(PACKAGES[source].distribution)
+    except importlib.metadata.PackageNotFoundError:
+        pytest.skip(f"{PACKAGES[source].distribution} is not installed")
+    from transformers import AutoTokenizer
+
+    folder = converted_folder(source, ROOT / ".cache" / "weights")
+    return AutoTokenizer.from_pretrained(folder)
+
+
+def test_bare_prompt_follows_the_tokenizers_own_rule(tokenizer):
+    got = prompt_ids(tokenizer, TEXT, chat_template=False)
+    assert not got.templated
+    assert got.ids == tuple(tokenizer(TEXT)["input_ids"])
+    assert got.ids.count(tokenizer.bos_token_id) == 1
+
+
+def test_a_model_without_template_gets_the_bare_prompt_and_says_so(tokenizer):
+    assert prompt_ids(tokenizer, TEXT, chat_template=True) == prompt_ids(tokenizer, TEXT, False)
+
+
+def test_template_with_generation_prompt(tokenizer):
+    tokenizer.chat_template = TEMPLATE
+    got = prompt_ids(tokenizer, TEXT, chat_template=True)
+    assert got.templated
+    assert tokenizer.decode(got.ids) == f"[user] {TEXT} [assistant]"
+    assert not prompt_ids(tokenizer, TEXT, chat_template=False).templated
+
+
+@pytest.mark.parametrize("template", ["{{ bos_token }}" + TEMPLATE, None])
+@pytest.mark.parametrize("text", [TEXT, "<s>" + TEXT])
+def test_bos_is_never_doubled(tokenizer, template, text):
+    tokenizer.chat_template = template
+    ids = prompt_ids(tokenizer, text, chat_template=template is not None).ids
+    assert ids[0] == tokenizer.bos_token_id
+    assert ids[1] != tokenizer.bos_token_id
+
+
+def test_a_doubled_content_token_stays(tokenizer):
+    ids = tokenizer("aa", add_special_tokens=False)["input_ids"]
+    assert ids[0] == ids[1]
+    assert prompt_ids(tokenizer, "aa", False).ids == (tokenizer.bos_token_id, *ids)
+
+
+def test_a_template_that_writes_the_date_writes_the_same_every_day(tokenizer):
+    """As Llama 3's does where the caller gives no date_string."""
+    tokenizer.chat_template = (
+        "{% if not date_string is defined %}{% set date_string = strftime_now('%d %b %Y') %}"
+        "{% endif %}{{ date_string }}: " + TEMPLATE
+    )
+    ids = prompt_ids(tokenizer, TEXT, chat_template=True).ids
+    assert tokenizer.decode(ids).startswith("26 Jul 2024: [user]")
+
+
+@pytest.mark.parametrize("start", ["", "\n", "  ", "  {% if true %}\n x{% endif %}", "{#- c -#}\n"])
+def test_templates_are_rendered_as_transformers_does(tokenizer, start):
+    tokenizer.chat_template = start + TEMPLATE
+    want = tokenizer.apply_chat_template(
+        [{"role": "user", "content": TEXT}], add_generation_prompt=True, return_dict=True
+    )["input_ids"]
+    assert prompt_ids(tokenizer, TEXT, chat_template=True).ids == tuple(want)
+
+
+@pytest.mark.slow
+def test_smollm2():
+    tokenizer = packaged(Source.smollm2_package)
+    bare = prompt_ids(tokenizer, TEXT, chat_template=False)
+    assert bare.ids[0] != tokenizer.bos_token_id  # its tokenizer adds none
+    assert tokenizer.decode(bare.ids) == TEXT
+    chat = prompt_ids(tokenizer, TEXT, chat_template=True)
+    assert chat.templated
+    decoded = tokenizer.decode(chat.ids)
+    assert decoded.startswith("<|im_start|>system\n")
+    assert decoded.endswith(f"<|im_start|>user\n{TEXT}<|im_end|>\n<|im_start|>assistant\n")
+    # <|im_start|> is both BOS and the start of each of the three turns.
+    assert chat.ids.count(tokenizer.bos_token_id) == 3
+    assert chat.ids[1] != tokenizer.bos_token_id
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", [TEXT, "<bos>" + TEXT])
+def test_gemma3(text):
+    tokenizer = packaged(Source.gemma3_package)
+    for wanted in (False, True):
+        got = prompt_ids(tokenizer, text, chat_template=wanted)
+        assert not got.templated  # a base model
+        assert got.ids[0] == tokenizer.bos_token_id == 2
+        assert got.ids.count(2) == 1
+        assert tokenizer.decode(got.ids[1:]) == TEXT
