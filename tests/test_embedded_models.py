@@ -9,7 +9,16 @@ import torch
 from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
-from emo.config import Attention, PrecisionConfig, PrecisionName, Readout, compose
+from emo.activations.tl import TLBackend
+from emo.config import (
+    Attention,
+    Implementation,
+    PrecisionConfig,
+    PrecisionName,
+    Readout,
+    compose,
+)
+from emo.core.equivalence import tolerance
 from emo.models.loading import load
 from emo.models.weights import locate
 from emo.stimuli.loading import load_stimuli
@@ -91,6 +100,20 @@ def test_hooks_against_hidden_states(name, texts):
     assert np.array_equal(got[:-1], states[:-1])
     last = got[-1] @ states[-1] / np.linalg.norm(got[-1]) / np.linalg.norm(states[-1])
     assert last < 0.9
+
+
+@pytest.mark.parametrize("precision", [PrecisionName.fp32, PrecisionName.bf16])
+def test_transformer_lens_against_transformers(name, texts, precision):
+    """The bridge to the bit; HookedTransformer within what rounding explains, in every layer."""
+    loaded = open_model(name, precision)
+    spans = tokenise(loaded.tokenizer, texts, Readout.last)
+    batch = pad(spans, HFBackend(loaded).pad_id)
+    want = HFBackend(loaded).resid_post(batch)
+    hooked = TLBackend(loaded, Implementation.hooked).resid_post(batch)
+    apart = np.linalg.norm(hooked - want, axis=-1) / np.linalg.norm(want, axis=-1)
+    assert 0 < apart.max() <= tolerance(precision.value)
+    bridge = TLBackend(loaded, Implementation.bridge).resid_post(batch)
+    assert np.array_equal(bridge, want)
 
 
 def test_the_model_can_read(name):

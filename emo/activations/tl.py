@@ -42,6 +42,8 @@ class TLBackend:
 
     def __init__(self, loaded: LoadedModel, implementation: Implementation) -> None:
         wrap = bridge if implementation is Implementation.bridge else hooked_transformer
+        # HookedTransformer fills no cache unless it is given one.
+        self._options = {"use_cache": False} if implementation is Implementation.bridge else {}
         try:
             with translated_oom():
                 self.model: Any = wrap(loaded.model)
@@ -77,7 +79,7 @@ class TLBackend:
         with torch.inference_mode(), translated_oom():
             with suppress(_AllRead):
                 self.model.run_with_hooks(
-                    ids, fwd_hooks=hooks, attention_mask=mask, return_type=None
+                    ids, fwd_hooks=hooks, attention_mask=mask, return_type=None, **self._options
                 )
             return torch.stack([out[i] for i in range(self.n_layers)]).cpu().numpy()
 

@@ -106,12 +106,13 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
             _draw(panel, e, curve(e), name, colours[name])
         if published is not None:
             at = p.layer / p.n_layers * report.n_layers
-            panel.plot(at, published, "*", color=GREEN, ms=11, label=f"published, {p.model}")
+            panel.plot(at, published, "*", color=GREEN, ms=11, label=f"{p.model}, published")
         panel.grid(alpha=0.25)
     limit = tolerance(report.precision)
     axes[0, 0].axhline(limit, color=GREY, ls="--", lw=1, label="rounding explains up to here")
-    for panel in axes[0]:
+    for panel in axes.flat:
         panel.legend(fontsize=8)
+        panel.xaxis.get_major_locator().set_params(integer=True)
     for panel in axes[1]:
         panel.set_xlabel("layer (resid_post)")
     drawn.suptitle(f"{title}\nTransformerLens against transformers", fontsize=11)
@@ -119,9 +120,13 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
 
 
 def _draw(axes: Axes, e: Equivalence, curve: np.ndarray, name: str, colour: str) -> None:
-    """A curve where it is above zero; what agrees to the bit stands in the legend only."""
+    """A curve where it is above zero; what never is stands in the legend only."""
+    said = ""
     if set(e.verdicts) == {"exact"}:
-        axes.plot([], [], color=colour, label=f"{name}: not one bit differs")
-        return
+        curve, said = np.zeros_like(curve), ": not one bit differs"
+    elif not np.isfinite(curve).any():
+        said = ": not finite"
+    elif not (curve > 0).any():
+        said = ": zero"
     shown = np.where(curve > 0, curve, np.nan)
-    axes.plot(shown, color=colour, marker="o", ms=3, label=name)
+    axes.plot(shown, color=colour, marker="o", ms=3, label=f"{name}{said}")

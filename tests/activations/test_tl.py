@@ -47,11 +47,14 @@ def loaded(architecture, n_layers=3, **options):
 RESHAPING = {"n_inner", "head_dim", "num_key_value_heads"}
 
 
-def both(model, text=LONG):
+def batch_of(model):
+    return pad(tokenise(model.tokenizer, [LONG], Readout.last), 0)
+
+
+def both(model):
     """The same text through transformers and through HookedTransformer."""
-    batch = pad(tokenise(model.tokenizer, [text], Readout.last), 0)
-    reference = HFBackend(model).resid_post(batch)
-    return reference, TLBackend(model, Implementation.hooked).resid_post(batch)
+    reference = HFBackend(model).resid_post(batch_of(model))
+    return reference, TLBackend(model, Implementation.hooked).resid_post(batch_of(model))
 
 
 def apart(a, b):
@@ -64,8 +67,7 @@ def test_layer_norm_is_not_folded_and_writing_weights_are_not_centred(implementa
     model = loaded("gpt2")
     reference, _ = both(model)
     backend = TLBackend(model, implementation)
-    batch = pad(tokenise(model.tokenizer, [LONG], Readout.last), 0)
-    got = backend.resid_post(batch)
+    got = backend.resid_post(batch_of(model))
     assert np.abs(reference.mean(axis=-1)).min() > 1e-4
     assert np.allclose(got.mean(axis=-1), reference.mean(axis=-1), rtol=1e-3)
     assert backend.model.cfg.normalization_type == "LN"
@@ -96,6 +98,22 @@ def test_the_tokenizer_is_left_as_it_was(implementation):
     TLBackend(model, implementation)
     assert (model.tokenizer("Rain.")["input_ids"], model.tokenizer.padding_side) == before
     assert model.tokenizer.pad_token is None
+
+
+@pytest.mark.parametrize("implementation", list(Implementation))
+def test_nothing_behind_the_last_block_runs_and_no_cache_is_filled(implementation, monkeypatch):
+    from transformer_lens.components import Unembed
+    from transformers.cache_utils import DynamicLayer
+
+    def unwanted(*_args, **_more):
+        raise AssertionError("not needed for resid_post")
+
+    model = loaded("llama")
+    backend = TLBackend(model, implementation)
+    monkeypatch.setattr(DynamicLayer, "update", unwanted)
+    monkeypatch.setattr(Unembed, "forward", unwanted)
+    model.model.lm_head.register_forward_pre_hook(unwanted)
+    assert backend.resid_post(batch_of(model)).shape == (3, 1, 64)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
