@@ -19,7 +19,8 @@ from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
-from emo.config import Readout, compose
+from emo.composing import compose
+from emo.config import Readout
 from emo.models.loading import load
 from emo.models.quantised import count_weights
 from emo.models.weights import locate

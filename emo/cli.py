@@ -15,7 +15,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from emo.config import Output, RunConfig, resolve, schema
+from emo.composing import resolve, schema
+from emo.config import Output, RunConfig
 from emo.errors import EmoError
 from emo.jobs.outcome import Outcome
 

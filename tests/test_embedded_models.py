@@ -10,14 +10,8 @@ from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
 from emo.activations.tl import TLBackend
-from emo.config import (
-    Attention,
-    Implementation,
-    PrecisionConfig,
-    PrecisionName,
-    Readout,
-    compose,
-)
+from emo.composing import compose
+from emo.config import Attention, Implementation, PrecisionConfig, PrecisionName, Readout
 from emo.core.equivalence import tolerance
 from emo.models.loading import load
 from emo.models.weights import locate

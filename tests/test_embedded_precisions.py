@@ -11,7 +11,8 @@ from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
 from emo.cli import run_job
-from emo.config import Attention, PrecisionConfig, PrecisionName, Readout, compose
+from emo.composing import compose
+from emo.config import Attention, PrecisionConfig, PrecisionName, Readout
 from emo.core.deviation import row_cosines
 from emo.models import session
 from emo.models.loading import load

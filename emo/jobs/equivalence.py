@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from emo import serialise
 from emo.activations.reading import Passes
-from emo.config import INSTALL_TL, Attention, BackendName, Implementation, RunConfig, tl_installed
+from emo.composing import INSTALL_TL, tl_installed
+from emo.config import Attention, BackendName, Implementation, RunConfig
 from emo.core.equivalence import ROUNDOFF, EquivalenceReport, equivalence
 from emo.errors import ConfigError, ModelError
 from emo.fingerprint import equivalence_identity

@@ -10,7 +10,7 @@ from emo import config as config_module
 from emo import serialise
 from emo.activations import hf, tl
 from emo.cli import run_job
-from emo.config import compose
+from emo.composing import compose
 from emo.core.equivalence import CURVES
 from emo.jobs import equivalence
 from emo.tracking import Tracker

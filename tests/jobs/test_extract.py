@@ -312,7 +312,7 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from emo.activations import hf, reading
 from emo.cli import run_job
-from emo.config import compose
+from emo.composing import compose
 reading.SHARD_BYTES = 4096
 if sys.argv[3] == "slow":
     import time

@@ -11,7 +11,8 @@ import pytest
 from emo import serialise
 from emo.activations import hf
 from emo.cli import run_job
-from emo.config import PrecisionName, compose
+from emo.composing import compose
+from emo.config import PrecisionName
 from emo.core.deviation import deviation
 from emo.core.types import Activations
 from emo.jobs import precision

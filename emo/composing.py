@@ -1,0 +1,144 @@
+"""A command line as a checked, frozen RunConfig; ``resolve`` alone sees a Hydra config."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo.config import Attention, BackendConfig, BackendName, Readout, RunConfig
+from emo.errors import ConfigError
+
+# omegaconf and hydra are imported where they are used: this is imported in notebooks, too.
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+    from omegaconf.errors import OmegaConfBaseException
+
+log = logging.getLogger(__name__)
+
+
+def schema() -> DictConfig:
+    """The typed schema as Hydra composes into it (the frozen flag lifted while merging)."""
+    from omegaconf import OmegaConf
+
+    node = OmegaConf.structured(RunConfig)
+    _unlock(node)
+    return node
+
+
+def _unlock(node: DictConfig) -> None:
+    from omegaconf import DictConfig, OmegaConf
+
+    OmegaConf.set_readonly(node, None)  # pyright: ignore[reportArgumentType]
+    for key in node:
+        child = node._get_node(key)
+        if isinstance(child, DictConfig):
+            _unlock(child)
+
+
+def resolve(config: DictConfig, root: Path) -> RunConfig:
+    """A composed Hydra config as a checked, frozen RunConfig.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first parameter that is unknown, unset, of a wrong type or out of range.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    try:
+        # As plain containers: a key added with '+' is then refused like any other unknown one.
+        merged = OmegaConf.merge(schema(), OmegaConf.to_container(config), {"root": str(root)})
+    except OmegaConfBaseException as error:
+        raise _config_error(error) from error
+    if missing := sorted(OmegaConf.missing_keys(merged)):
+        raise ConfigError(missing[0], "???", "a value: this parameter has no default")
+    try:
+        run = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise _config_error(error) from error
+    assert isinstance(run, RunConfig)
+    for name, value in ranges(run):
+        raise ConfigError(name, value, f"a value of at least {_minimum(RunConfig, name)}")
+    if not run.method.suffix.strip() and run.method.readout is Readout.suffix:
+        raise ConfigError("method.suffix", repr(run.method.suffix), "a text to read at its end")
+    return dataclasses.replace(run, backend=_backend(run))
+
+
+INSTALL_TL = "pip install -c constraints.txt 'transformer-lens>=3.9' (make install-dev does it)"
+
+
+def tl_installed() -> bool:
+    """Whether TransformerLens is there; it is not imported."""
+    return importlib.util.find_spec("transformer_lens") is not None
+
+
+def _backend(run: RunConfig) -> BackendConfig:
+    """The backend with ``auto`` replaced by what the model option names, if that is installed."""
+    backend, model = run.backend, run.model
+    if model.backend is BackendName.auto:
+        raise ConfigError("model.backend", "auto", "hf, tl")
+    name = model.backend if backend.name is BackendName.auto else backend.name
+    if name is BackendName.tl and not tl_installed():
+        if backend.name is BackendName.tl:
+            raise ConfigError("backend", "tl", f"hf: TransformerLens is missing, {INSTALL_TL}")
+        log.info("backend=hf for model=%s: TransformerLens is missing, %s", model.label, INSTALL_TL)
+        name = BackendName.hf
+    if name is BackendName.tl and backend.attention is not Attention.eager:
+        raise ConfigError(
+            "backend.attention",
+            backend.attention.value,
+            "eager with backend=tl, whose hooks stand inside the attention; or take backend=hf",
+        )
+    return dataclasses.replace(backend, name=name)
+
+
+def ranges(config: Any, prefix: str = "") -> list[tuple[str, object]]:
+    """Parameters below the minimum their field states."""
+    found: list[tuple[str, object]] = []
+    for f in dataclasses.fields(config):
+        value, name = getattr(config, f.name), f"{prefix}{f.name}"
+        if dataclasses.is_dataclass(value):
+            found += ranges(value, f"{name}.")
+        elif value is not None and (least := f.metadata.get("min")) is not None and value < least:
+            found.append((name, value))
+    return found
+
+
+def _minimum(cls: Any, name: str) -> object:
+    first, _, rest = name.partition(".")
+    f = next(f for f in dataclasses.fields(cls) if f.name == first)
+    if not rest:
+        return f.metadata["min"]
+    return _minimum(f.default_factory, rest)  # a nested group's factory is its class
+
+
+def _config_error(error: OmegaConfBaseException) -> ConfigError:
+    """OmegaConf's several lines as our one."""
+    from omegaconf import DictConfig
+
+    name = str(error.full_key or "config")
+    message = str(error.msg or error).splitlines()[0]
+    if "not in" in message and error.parent_node is not None:
+        parent = error.parent_node
+        keys = ", ".join(str(k) for k in parent) if isinstance(parent, DictConfig) else "?"
+        return ConfigError(name, "...", f"no such parameter; in this group there are {keys}")
+    return ConfigError(name, getattr(error, "value", "") or "", message)
+
+
+def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -> RunConfig:
+    """The RunConfig of a command line, for notebooks and tests: ``compose("model=gpt2")``.
+
+    ``root`` is where results and caches go; ``conf`` is the config folder, by default the
+    checkout's.
+    """
+    import hydra
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=schema())
+    folder = conf or Path(__file__).resolve().parents[1] / "conf"
+    with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+        return resolve(hydra.compose("config", list(overrides)), Path(root).resolve())
