@@ -6,8 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from emo import config as config_module
-from emo import serialise
+from emo import composing, serialise
 from emo.activations import hf, tl
 from emo.cli import run_job
 from emo.composing import compose
@@ -178,7 +177,7 @@ def test_without_transformer_lens_it_is_one_line(run, monkeypatch):
     outcome = run()
     assert outcome.failed
     assert "TransformerLens is missing, pip install" in outcome.error
-    assert config_module.INSTALL_TL in outcome.error
+    assert composing.INSTALL_TL in outcome.error
 
 
 def test_from_the_command_line(launch, small_csv):
