@@ -1,0 +1,256 @@
+"""The four-layer table: what method, sub-parameters and precision each change. PROTOCOL section 5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from emo.core.agreement import split_half
+from emo.core.comparison import (
+    ItemComparison,
+    compare_independent,
+    compare_shared,
+    mantel,
+    over_emotions,
+    post_centred,
+)
+from emo.core.describe import Resampling
+from emo.core.deviation import row_cosines
+from emo.core.intervals import Estimates
+from emo.core.item_sets import ItemSet, common_emotions, shared_design
+from emo.core.reliability import Quotient
+from emo.core.resampling import stream
+from emo.core.types import EmotionVectors, LabelMismatch
+from emo.core.verdicts import Verdict, judge, judge_floor, judge_same_texts
+
+FORCED = "D forced"
+"""D's weights reading C's token ids."""
+
+REPLICATES = {"B": "B'", "C": "C'", "D": "C'", FORCED: "C'"}
+"""Whose replicate says how well a condition agrees with itself; D has none but C's."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of one model: a run at its layer."""
+
+    name: str
+    run_id: str
+    model: str
+    precision: str
+    items: ItemSet
+    vectors: EmotionVectors
+    """Of the one layer, [1 emotion hidden], with the recipe's own centring and norm."""
+    layer: int
+    n_effective: float
+    """Texts a mean rests on, all repeats of one text counted once."""
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One row's definition."""
+
+    layer: str
+    a: str
+    b: str
+    isolates: str
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it compares a condition with its own replicate."""
+        return self.b == f"{self.a}'"
+
+
+CONTRASTS = (
+    Contrast("1", "A", "C", "method"),
+    Contrast("1 loose", "A", "B", "method, confounded with the sub-parameters"),
+    Contrast("2", "B", "C", "the eight sub-parameters"),
+    Contrast("3 free-running", "C", "D", "precision: other weights, and so other texts"),
+    Contrast("3 teacher-forced", "C", FORCED, "precision: other weights on C's texts"),
+    Contrast("4", "A", "D", "nothing: method, sub-parameters and precision at once (a warning)"),
+    Contrast("floor B", "B", "B'", "sampling noise of B: another seed"),
+    Contrast("floor C", "C", "C'", "choice of prompts in C: other prompts"),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A contrast in one centring."""
+
+    rho: Estimates
+    """With the interval over items; no bounds where neither side has items to draw from."""
+    over_emotions: Estimates
+    p: float
+    """One-sided Mantel p."""
+    mean_cosine: float | None
+    """Mean per-emotion cosine of the vectors; None where the hidden sizes differ."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Over items where there is one, else over emotions."""
+        e = self.rho if np.isfinite(self.rho.low) else self.over_emotions
+        return float(e.low), float(e.high)
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One contrast of the table."""
+
+    contrast: Contrast
+    post: Measured
+    """Each set centred on its own full mean: the published comparison."""
+    raw: Measured
+    """As each condition centres by itself."""
+    comparison: ItemComparison
+    """Reliabilities, halves, ceiling and disattenuated rho, post-centred."""
+    shared: bool
+    """Whether both sides read the same items (by their labels)."""
+    own: tuple[float, float]
+    """How well each side agrees with itself: with its replicate, else its reliability."""
+    n_effective: tuple[float, float]
+    verdict: Verdict
+    sentence: str
+
+
+@dataclass(frozen=True)
+class FourLayerTable:
+    """One model's table."""
+
+    model: str
+    conditions: tuple[Condition, ...]
+    rows: tuple[LayerRow, ...]
+    missing: tuple[tuple[Contrast, tuple[str, ...]], ...]
+    """Contrasts that could not be made, with the conditions they lack."""
+    refused: tuple[tuple[Contrast, str], ...]
+    """Contrasts whose two sides cannot be compared, with the reason."""
+
+
+def four_layer(
+    conditions: Mapping[str, Condition], resampling: Resampling, permutations: int = 10_000
+) -> FourLayerTable:
+    """All contrasts that the conditions of one model allow.
+
+    Raises
+    ------
+    LabelMismatch
+        If the conditions are of different models.
+    """
+    models = dict.fromkeys(c.model for c in conditions.values())
+    if len(models) != 1:
+        raise LabelMismatch(f"a four-layer table is of one model, not of {', '.join(models)}")
+    own = {name: self_agreement(name, conditions, resampling) for name in conditions}
+    rows, missing, refused = [], [], []
+    for contrast in CONTRASTS:
+        lacking = tuple(c for c in (contrast.a, contrast.b) if c not in conditions)
+        if lacking:
+            missing.append((contrast, lacking))
+            continue
+        try:
+            rows.append(_row(contrast, conditions, own, resampling, permutations))
+        except LabelMismatch as error:
+            refused.append((contrast, str(error)))
+    return FourLayerTable(
+        next(iter(models)), tuple(conditions.values()), tuple(rows), tuple(missing), tuple(refused)
+    )
+
+
+def self_agreement(name: str, conditions: Mapping[str, Condition], resampling: Resampling) -> float:
+    """Rho of a condition with its replicate, else split-half reliability; NaN if neither is there.
+
+    The replicate of D is C's, which stands in for it: C' beside C.
+    """
+    replicate = REPLICATES.get(name)
+    if replicate in conditions and (first := replicate.removesuffix("'")) in conditions:
+        a, b = conditions[first].items, conditions[replicate].items
+        emotions = common_emotions(a.emotions, b.emotions)
+        return float(over_emotions(a.rdm(emotions), b.rdm(emotions)).value)
+    return split_half(conditions[name].items, resampling)[1]
+
+
+def _row(
+    contrast: Contrast,
+    conditions: Mapping[str, Condition],
+    own: Mapping[str, float],
+    resampling: Resampling,
+    permutations: int,
+) -> LayerRow:
+    a, b = conditions[contrast.a], conditions[contrast.b]
+    shared = _share_items(a.items, b.items)
+    post, comparison = _measure(contrast, a, b, True, shared, resampling, permutations)
+    raw, _ = _measure(contrast, a, b, False, shared, resampling, permutations)
+    sides = own[contrast.a], own[contrast.b]
+    rho, high = float(post.rho.value), post.interval[1]
+    if contrast.is_floor:
+        verdict, sentence = judge_floor(rho, post.p, contrast.a)
+    elif contrast.b == FORCED and shared:
+        verdict, sentence = judge_same_texts(rho, *post.interval)
+    else:
+        verdict, sentence = judge(rho, post.p, high, sides, (contrast.a, contrast.b))
+    return LayerRow(
+        contrast=contrast,
+        post=post,
+        raw=raw,
+        comparison=_without_ceiling(comparison) if shared and contrast.b == FORCED else comparison,
+        shared=shared,
+        own=sides,
+        n_effective=(a.n_effective, b.n_effective),
+        verdict=verdict,
+        sentence=sentence,
+    )
+
+
+def _without_ceiling(comparison: ItemComparison) -> ItemComparison:
+    """The same texts have no noise between them that a correction could take away."""
+    none = Quotient(None, "both sides read the same texts: their errors are shared")
+    return replace(comparison, ceiling=none, disattenuated=none)
+
+
+def _share_items(a: ItemSet, b: ItemSet) -> bool:
+    try:
+        shared_design([a, b])
+    except LabelMismatch:
+        return False
+    return True
+
+
+def _measure(
+    contrast: Contrast,
+    a: Condition,
+    b: Condition,
+    post: bool,
+    shared: bool,
+    resampling: Resampling,
+    permutations: int,
+) -> tuple[Measured, ItemComparison]:
+    """A contrast with the vectors post-centred, or as each condition leaves them."""
+    left, right = (
+        replace(c.items, recipe=replace(c.items.recipe, post_centred=post)) for c in (a, b)
+    )
+    compared = (compare_shared if shared else compare_independent)(left, right, resampling)
+    emotions = compared.emotions
+    rdms = left.rdm(emotions), right.rdm(emotions)
+    rng = stream(resampling.seed, "mantel", contrast.layer)
+    measured = Measured(
+        rho=compared.rho,
+        over_emotions=over_emotions(*rdms),
+        p=mantel(*rdms, permutations, rng)[1],
+        mean_cosine=_mean_cosine(a.vectors, b.vectors, emotions, post),
+    )
+    return measured, compared
+
+
+def _mean_cosine(
+    a: EmotionVectors, b: EmotionVectors, emotions: tuple[str, ...], post: bool
+) -> float | None:
+    """Mean over the emotions of the cosine of the two conditions' vectors."""
+    if a.values.shape[2] != b.values.shape[2]:
+        return None
+    rows = [
+        post_centred(v, emotions).values[0]
+        if post
+        else v.values[0, [v.emotions.index(e) for e in emotions]]
+        for v in (a, b)
+    ]
+    return float(row_cosines(*rows).mean())

@@ -1,0 +1,194 @@
+"""Planted conditions: what they share is known, and the verdicts must say it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from emo.core.describe import Resampling
+from emo.core.four_layer import CONTRASTS, FORCED, Condition, four_layer, self_agreement
+from emo.core.item_sets import ItemSet, Recipe
+from emo.core.types import LabelMismatch
+from emo.core.vectors import emotion_vectors
+from emo.core.verdicts import Verdict, judge
+from tests.core.planted import crossed, nested, record
+
+FEW = Resampling(n_splits=20, n_bootstrap=60, splits_per_replicate=4, seed=3)
+N = 14
+
+
+def reading(rng, emotion, own, design=None, declared=True, texts=None, tag="s"):
+    """Emotion vectors plus noise of the reading, and ``texts`` as a part of every item."""
+    emotions, groups = design or crossed(N, 10)
+    values = emotion[emotions] + own * rng.normal(size=(len(emotions), emotion.shape[1]))
+    data = record(values if texts is None else values + texts, emotions, groups, declared)
+    if not declared:
+        return data
+    return replace(data, situations=tuple(f"{tag}{g}" for g in groups))
+
+
+def condition(name, data, recipe=Recipe(), model="m"):
+    return Condition(
+        name=name,
+        run_id=f"run-{name}",
+        model=model,
+        precision="fp32",
+        items=ItemSet.make(data, 0, recipe),
+        vectors=emotion_vectors(data),
+        layer=0,
+        n_effective=len(data.item_ids) / N,
+    )
+
+
+def study(rng, method=1.0, b_noise=3.0, hidden=40):
+    """A and C share emotion vectors by ``method``; D is C's reading with a little noise of its own."""
+    first, other = rng.normal(size=(2, N, hidden))
+    stories = method * first + np.sqrt(1 - method**2) * other
+    texts = rng.normal(size=(N * 10, hidden))
+    c = reading(rng, stories, 0.0, texts=texts)
+    forced = reading(rng, stories, 0.1, texts=texts)
+    single = nested(N, 1)
+    return {
+        "A": condition("A", reading(rng, first, 1.0, tag="situation ")),
+        "B": condition("B", reading(rng, stories, b_noise, single, False)),
+        "B'": condition("B'", reading(rng, stories, b_noise, single, False)),
+        "C": condition("C", c),
+        "C'": condition("C'", reading(rng, stories, 1.0, tag="other ")),
+        "D": condition("D", reading(rng, stories, 1.0)),
+        FORCED: condition(FORCED, forced),
+    }
+
+
+def rows(table):
+    return {row.contrast.layer: row for row in table.rows}
+
+
+def test_one_geometry_under_every_condition_is_as_alike_as_replicates(rng):
+    table = four_layer(study(rng, b_noise=0.3), FEW, 400)
+    got = rows(table)
+    assert list(got) == [c.layer for c in CONTRASTS]
+    assert {got[k].verdict for k in ("1", "1 loose", "2", "3 free-running", "4")} == {
+        Verdict.as_replicates
+    }
+    assert got["floor C"].verdict is got["floor B"].verdict is Verdict.replicates_agree
+    assert got["3 teacher-forced"].verdict is Verdict.same_texts
+    assert got["3 teacher-forced"].post.rho.value > 0.95
+    assert got["3 teacher-forced"].comparison.disattenuated.value is None
+
+
+def test_two_methods_with_geometries_of_their_own_differ(rng):
+    got = rows(four_layer(study(rng, method=0.0), FEW, 400))
+    assert got["1"].verdict is Verdict.different
+    assert got["4"].verdict is Verdict.different
+    assert got["3 free-running"].verdict is Verdict.as_replicates
+    assert abs(got["1"].post.rho.value) < 0.3
+
+
+def test_a_partly_shared_geometry_is_alike_but_less(rng):
+    got = rows(four_layer(study(rng, method=0.75), FEW, 400))
+    assert got["1"].verdict is Verdict.reduced
+    assert 0.2 < got["1"].post.rho.value < 0.8
+
+
+def test_a_condition_that_does_not_repeat_itself_measures_nothing(rng):
+    got = rows(four_layer(study(rng, b_noise=40.0), FEW, 400))
+    assert got["floor B"].verdict is Verdict.replicates_disagree
+    assert got["2"].verdict is Verdict.noise
+    assert "B agrees with itself only at" in got["2"].sentence
+
+
+def test_rows_hold_what_their_parts_say(rng):
+    conditions = study(rng)
+    row = rows(four_layer(conditions, FEW, 400))["1"]
+    a, c = conditions["A"], conditions["C"]
+    names = a.items.emotions
+    want = spearmanr(a.items.rdm(names), c.items.rdm(names))[0]
+    assert row.post.rho.value == pytest.approx(want)
+    assert row.post.rho.low < want < row.post.rho.high
+    x, y = (v.vectors.values[0] - v.vectors.values[0].mean(axis=0) for v in (a, c))
+    cosines = [u @ v / np.linalg.norm(u) / np.linalg.norm(v) for u, v in zip(x, y, strict=True)]
+    assert row.post.mean_cosine == pytest.approx(np.mean(cosines))
+    assert row.n_effective == (10, 10)
+    replicate = spearmanr(c.items.rdm(names), conditions["C'"].items.rdm(names))[0]
+    assert row.own[1] == pytest.approx(replicate)
+    assert self_agreement("D", conditions, FEW) == pytest.approx(replicate)
+    assert row.own[0] == pytest.approx(self_agreement("A", conditions, FEW))
+
+
+def test_raw_and_post_centred_part_where_a_side_is_centred_on_something_else(rng):
+    """Neutral centring leaves a common direction; post-centring takes it away."""
+    conditions = study(rng)
+    data = reading(rng, rng.normal(size=(N, 40)) + 5.0, 0.2)
+    recipe = Recipe(centring="none", unit_norm=True)
+    conditions["C"] = condition("C", data, recipe)
+    row = rows(four_layer(conditions, FEW, 100))["1"]
+    names = conditions["A"].items.emotions
+    raw = replace(conditions["C"].items, recipe=replace(recipe, post_centred=False))
+    other = replace(conditions["A"].items, recipe=Recipe(post_centred=False))
+    assert row.raw.rho.value == pytest.approx(spearmanr(other.rdm(names), raw.rdm(names))[0])
+    assert row.raw.rho.value != pytest.approx(float(row.post.rho.value))
+
+
+def test_weights_count_repeats(rng):
+    """An item of weight 2 is the item twice."""
+    emotions, groups = crossed(6, 4)
+    data = record(rng.normal(size=(24, 10)), emotions, groups)
+    weights = rng.integers(1, 4, 24).astype(float)
+    twice = np.repeat(np.arange(24), weights.astype(int))
+    ids = tuple(f"{i}_{k}" for k, i in enumerate(twice))
+    repeated = record(data.values[0][twice], emotions[twice], groups[twice], ids=ids)
+    got = ItemSet.make(replace(data, weights=weights), 0)
+    want = ItemSet.make(repeated, 0)
+    names = got.emotions
+    assert np.allclose(got.rdm(names), want.rdm(names), atol=1e-5)
+    assert not np.allclose(got.rdm(names), ItemSet.make(data, 0).rdm(names), atol=1e-3)
+
+
+def test_missing_conditions_are_named_and_other_models_refused(rng):
+    conditions = study(rng)
+    del conditions["C'"], conditions["D"]
+    table = four_layer(conditions, FEW, 50)
+    assert {(c.layer, lacks) for c, lacks in table.missing} == {
+        ("3 free-running", ("D",)),
+        ("4", ("D",)),
+        ("floor C", ("C'",)),
+    }
+    conditions["A"] = replace(conditions["A"], model="other")
+    with pytest.raises(LabelMismatch, match="other, m"):
+        four_layer(conditions, FEW, 50)
+
+
+def test_conditions_without_common_emotions_are_refused_with_the_reason(rng):
+    conditions = study(rng)
+    data = reading(rng, rng.normal(size=(N, 40)), 1.0)
+    renamed = replace(data, emotions=tuple(f"x{e}" for e in data.emotions))
+    conditions["B"] = condition("B", renamed)
+    del conditions["B'"]
+    table = four_layer(conditions, FEW, 50)
+    assert [c.layer for c, _ in table.refused] == ["1 loose", "2"]
+    assert "0 emotions are common" in table.refused[0][1]
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("rho", "p", "high", "own", "want"),
+    [
+        (0.02, 0.4, 0.1, (0.05, 0.6), Verdict.noise),
+        (0.02, 0.4, 0.1, (0.15, 0.6), Verdict.noise),
+        (0.30, 0.05, 0.4, (0.05, 0.6), Verdict.as_replicates),
+        (0.30, 0.01, 0.4, (NAN, 0.6), Verdict.agreement),
+        (0.02, 0.4, 0.1, (NAN, 0.6), Verdict.nothing_shown),
+        (0.02, 0.4, 0.1, (NAN, 0.1), Verdict.noise),
+        (0.50, 0.01, 0.6, (0.6, 0.6), Verdict.as_replicates),
+        (0.50, 0.01, 0.59, (0.6, 0.6), Verdict.reduced),
+        (0.10, 0.051, 0.59, (0.6, 0.6), Verdict.different),
+        (0.10, 0.051, 0.61, (0.6, 0.6), Verdict.undecided),
+    ],
+)
+def test_rules(rho, p, high, own, want):
+    verdict, sentence = judge(rho, p, high, own, ("X", "Y"))
+    assert verdict is want
+    assert f"rho {rho:.2f}" in sentence
