@@ -71,8 +71,8 @@ class ItemSet:
         """One layer of the activations.
 
         Groups are what the activations declare: nothing is guessed from ids or texts. An item counts
-        as often as its weight says. A ``baseline`` (the mean over neutral texts, for neutral centring) is subtracted from every
-        item and held fixed in resampling.
+        as often as its weight says. A ``baseline`` (the mean over neutral texts, for neutral
+        centring) is subtracted from every item and held fixed in resampling.
 
         Raises
         ------

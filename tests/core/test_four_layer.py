@@ -16,6 +16,7 @@ from tests.core.planted import crossed, nested, record
 
 FEW = Resampling(n_splits=20, n_bootstrap=60, splits_per_replicate=4, seed=3)
 N = 14
+PLAIN = Recipe()
 
 
 def reading(rng, emotion, own, design=None, declared=True, texts=None, tag="s"):
@@ -28,7 +29,7 @@ def reading(rng, emotion, own, design=None, declared=True, texts=None, tag="s"):
     return replace(data, situations=tuple(f"{tag}{g}" for g in groups))
 
 
-def condition(name, data, recipe=Recipe(), model="m"):
+def condition(name, data, recipe=PLAIN, model="m"):
     return Condition(
         name=name,
         run_id=f"run-{name}",
