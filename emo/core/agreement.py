@@ -39,6 +39,8 @@ class Halves:
     """Standard deviation of ``disjoint`` over the halves: how much hangs on the division."""
     share: Estimates
     """disjoint / same, [set set]; no bounds where ``same`` is not clearly positive."""
+    mean_share: Estimates
+    """Mean over all pairs of ``disjoint`` / mean of ``same``, one number; NaN for a single set."""
     reliability: Float64[np.ndarray, " set"]
     """Split-half reliability of all items: the diagonal of ``disjoint``, stepped up."""
     emotions: tuple[str, ...]
@@ -91,6 +93,12 @@ def disjoint_items(sets: Sequence[ItemSet], resampling: Resampling) -> Halves:
         disjoint=with_interval(mean_disjoint, replicates[1], factor),
         spread=np.sqrt(finite_mean((disjoint - mean_disjoint[..., None]) ** 2, axis=-1)),
         share=_shares(mean_disjoint, mean_same, replicates[::-1], factor),
+        mean_share=_shares(
+            _over_pairs(mean_disjoint),
+            _over_pairs(mean_same),
+            [_over_pairs(x) for x in replicates[::-1]],
+            factor,
+        ),
         reliability=np.array([full_length(float(r), balance) for r in np.diag(mean_disjoint)]),
         emotions=emotions,
     )
@@ -142,6 +150,14 @@ def _halves(
     return same, (across + across.transpose(1, 0, 2)) / 2
 
 
+def _over_pairs(
+    matrix: Float64[np.ndarray, "*row set set"],
+) -> Float64[np.ndarray, "*row"]:
+    """Mean over the pairs of different sets."""
+    i, j = np.triu_indices(matrix.shape[-1], 1)
+    return finite_mean(matrix[..., i, j], axis=-1)
+
+
 def with_interval(
     value: Float64[np.ndarray, "*shape"],
     replicates: Float64[np.ndarray, "replicate *shape"],
@@ -154,9 +170,9 @@ def with_interval(
 
 
 def _shares(
-    disjoint: Float64[np.ndarray, "set set"],
-    same: Float64[np.ndarray, "set set"],
-    replicates: Sequence[Float64[np.ndarray, "replicate set set"]],
+    disjoint: Float64[np.ndarray, "*shape"],
+    same: Float64[np.ndarray, "*shape"],
+    replicates: Sequence[Float64[np.ndarray, "replicate *shape"]],
     factor: float | None,
 ) -> Estimates:
     """disjoint / same with percentiles of the replicates' quotients."""
@@ -171,7 +187,7 @@ def _shares(
     low, high = percentile_interval(np.where(known, quotient, np.nan))
     with np.errstate(invalid="ignore"):
         sure = same > LEAST_AGREEMENT
-    value = np.where(sure, disjoint, np.nan) / np.where(sure, same, 1)
+    value = np.asarray(np.where(sure, disjoint, np.nan) / np.where(sure, same, 1))
     return Estimates(value, np.where(sure, low, np.nan), np.where(sure, high, np.nan))
 
 

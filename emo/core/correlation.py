@@ -102,18 +102,33 @@ def partial_spearman(
 
 
 def _partial(a: np.ndarray, b: np.ndarray, given: np.ndarray) -> np.ndarray:
+    return pearson(_residual_ranks(a, given), _residual_ranks(b, given))
+
+
+def _residual_ranks(a: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """Ranks of each row less what least squares on the ranks of ``given`` explains of them."""
     held = rankdata(given, axis=-1)
     held -= held.mean(axis=-1, keepdims=True)
     basis, sizes, _ = np.linalg.svd(held.T, full_matrices=False)
     basis = basis[:, sizes > 1e-9 * max(sizes.max(initial=0), 1)]  # held RDMs may repeat each other
-    left = []
-    for x in (rankdata(a, axis=-1), rankdata(b, axis=-1)):
-        x = x - x.mean(axis=-1, keepdims=True)
-        residual = x - (x @ basis) @ basis.T
-        # Rounding is all that is left of a row that the held RDMs explain wholly.
-        nothing = (residual**2).sum(axis=-1) <= 1e-18 * np.maximum((x**2).sum(axis=-1), 1)
-        left.append(np.where(nothing[:, None], 0, residual))
-    return pearson(*left)
+    x = rankdata(a, axis=-1)
+    x -= x.mean(axis=-1, keepdims=True)
+    residual = x - (x @ basis) @ basis.T
+    # Rounding is all that is left of a row that the held RDMs explain wholly.
+    nothing = (residual**2).sum(axis=-1) <= 1e-18 * np.maximum((x**2).sum(axis=-1), 1)
+    return np.where(nothing[..., None], 0, residual)
+
+
+def partial_spearman_matrix(
+    a: Float[np.ndarray, "set row pair"], given: Float[np.ndarray, "held pair"]
+) -> Float64[np.ndarray, "set set row"]:
+    """:func:`partial_spearman` of every set's RDMs with every other's, row by row."""
+    if not (np.isfinite(a).all() and np.isfinite(given).all()):
+        return np.stack([np.stack([partial_spearman(x, y, given) for y in a]) for x in a])
+    left = _residual_ranks(a, given)
+    length = np.linalg.norm(left, axis=-1, keepdims=True)
+    unit = np.divide(left, length, out=np.full_like(left, np.nan), where=length > 0)
+    return np.moveaxis(unit.transpose(1, 0, 2) @ unit.transpose(1, 2, 0), 0, 2)
 
 
 def spearman_matrix(

@@ -161,7 +161,7 @@ def self_agreement(name: str, conditions: Mapping[str, Condition], resampling: R
 
     The replicate of D is C's, which stands in for it: C' beside C.
     """
-    replicate = REPLICATES.get(name)
+    replicate = REPLICATES.get(name, "")
     if replicate in conditions and (first := replicate.removesuffix("'")) in conditions:
         a, b = conditions[first].items, conditions[replicate].items
         emotions = common_emotions(a.emotions, b.emotions)
