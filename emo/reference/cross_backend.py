@@ -1,4 +1,4 @@
-"""Published figures that this project's numbers are shown beside. Numbers only; each with its source."""
+"""The published comparison of two backends."""
 
 from __future__ import annotations
 
