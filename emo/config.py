@@ -19,6 +19,7 @@ class JobName(Enum):
     extract = "extract"
     equivalence = "equivalence"
     precision = "precision"
+    summarize = "summarize"
 
 
 class Source(Enum):
@@ -124,6 +125,24 @@ class Removal(Enum):
 
     none = "none"
     situation = "situation"
+
+
+class Projection(Enum):
+    """What acts on activations before any cosine; see :mod:`emo.core.transforms`."""
+
+    none = "none"
+    all_but_the_top = "all_but_the_top"
+    z_score = "z_score"
+    neutral_pcs = "neutral_pcs"
+
+
+class LayerRule(Enum):
+    """The layer at which models are compared: one of the run's three choices, or half depth."""
+
+    published = "published"
+    reliability = "reliability"
+    accuracy = "accuracy"
+    middle = "middle"
 
 
 class Output(Enum):
@@ -255,6 +274,7 @@ class VectorsConfig:
     """From item activations to emotion vectors."""
 
     remove: Removal = Removal.none
+    projection: Projection = Projection.none
 
 
 @dataclass(frozen=True)
@@ -294,6 +314,22 @@ class PathsConfig:
 
 
 @dataclass(frozen=True)
+class SummaryConfig:
+    """What is assembled from logged runs, and how much is resampled for it.
+
+    The runs are those of the configured passages, ``method.readout`` and ``vectors``.
+    """
+
+    models: list[str] | None = None
+    """Names of the models wanted; None: all that are logged, random ones only among themselves."""
+    layer: LayerRule = LayerRule.published
+    permutations: int = field(default=10_000, metadata={"min": 1})
+    """Of Mantel tests and size correlations."""
+    n_bootstrap: int = field(default=2000, metadata={"min": 1})
+    """Replicates for intervals on all items; ``resampling`` is for the halves."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and the settings of those that have any."""
 
@@ -302,6 +338,8 @@ class JobConfig:
     """job=precision: what is compared with fp32."""
     situations: int | None = field(default=6, metadata={"min": 2})
     """job=precision: how many situations are read; None: all."""
+    summary: SummaryConfig = field(default_factory=SummaryConfig)
+    """job=summarize."""
 
 
 @dataclass(frozen=True)

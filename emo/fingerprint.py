@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from emo.config import BackendName, Readout, RunConfig, Source, canonical
+from emo.config import BackendName, Projection, Readout, RunConfig, Source, canonical
 from emo.models.weights import Weights
 
 PROTOCOL_VERSION = 1
@@ -54,10 +54,13 @@ def run_identity(
     method = canonical(config.method)
     if config.method.readout is not Readout.suffix:
         del method["suffix"]
+    vectors = canonical(config.vectors)
+    if config.vectors.projection is Projection.none:  # as runs were named before there were any
+        del vectors["projection"]
     return {
         "reader": reader_identity(config, weights, device),
         "method": method,
-        "vectors": canonical(config.vectors),
+        "vectors": vectors,
         "resampling": canonical(config.resampling),
         "stimuli": stimuli_sha256,
         "seed": config.seed,

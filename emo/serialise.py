@@ -52,12 +52,18 @@ def read_vectors(path: Path) -> EmotionVectors:
 
 
 def write_activations(activations: Activations, path: Path) -> None:
-    """Item-level activations: ``items`` [layer item hidden] and ``neutral`` [layer sentence hidden]."""
+    """Item-level activations: ``items`` [layer item hidden] and ``neutral`` [layer sentence hidden].
+
+    ``weights`` [item] are there where the items have any.
+    """
+    tensors = {
+        "items": np.ascontiguousarray(activations.values),
+        "neutral": np.ascontiguousarray(activations.neutral),
+    }
+    if activations.weights is not None:
+        tensors["weights"] = np.ascontiguousarray(activations.weights)
     save_file(
-        {
-            "items": np.ascontiguousarray(activations.values),
-            "neutral": np.ascontiguousarray(activations.neutral),
-        },
+        tensors,
         path,
         metadata=_labels(
             item_ids=activations.item_ids,
@@ -79,6 +85,7 @@ def read_activations(path: Path) -> Activations:
         situations=None if situations is None else tuple(situations),
         neutral=tensors["neutral"],
         position=meta["position"],
+        weights=tensors.get("weights"),
     )
 
 

@@ -10,7 +10,8 @@ from typing import Any
 from emo import serialise
 from emo.activations.reading import Passes
 from emo.config import RunConfig
-from emo.core.describe import GeometryError, Resampling, describe
+from emo.core.describe import Resampling, describe
+from emo.core.transforms import project
 from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.errors import EmoError
 from emo.jobs import record
@@ -53,9 +54,11 @@ def run(config: RunConfig) -> Outcome:
 
 def _describe(config: RunConfig, activations: Activations) -> tuple[EmotionVectors, Descriptors]:
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
-    try:
-        return describe(activations, resampling, config.vectors.remove.value, track)
-    except GeometryError as error:
+    vectors = config.vectors
+    try:  # what is logged are the model's own activations; a projection is made anew from them
+        projected = project(activations, vectors.projection.value)
+        return describe(projected, resampling, vectors.remove.value, track)
+    except ValueError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 
 

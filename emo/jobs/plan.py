@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.config import Readout, Removal, RunConfig
+from emo.config import Projection, Readout, Removal, RunConfig
 from emo.core.types import Provenance, StimulusSet
 from emo.errors import ConfigError
 from emo.fingerprint import fingerprint, run_identity
@@ -19,6 +19,12 @@ READOUTS = {
     Readout.last: "last token",
     Readout.mean: "mean over tokens",
     Readout.suffix: "last token of the suffix",
+}
+PROJECTIONS = {
+    Projection.none: "",
+    Projection.all_but_the_top: ", leading components removed",
+    Projection.z_score: ", dimensions z-scored",
+    Projection.neutral_pcs: ", components of neutral sentences removed",
 }
 
 
@@ -39,6 +45,7 @@ class Plan:
             f"{c.model.label}, {c.precision.label}, {c.method.name.value}, "
             f"{READOUTS[c.method.readout]}"
             + (", situation means removed" if c.vectors.remove is Removal.situation else "")
+            + PROJECTIONS[c.vectors.projection]
         )
 
     @property
