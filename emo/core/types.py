@@ -120,6 +120,7 @@ class EmotionVectors:
     n_items: tuple[int, ...]
     centring: str
     removed: str = "none"
+    unit_norm: bool = False
 
     def __post_init__(self) -> None:
         if len(self.emotions) != self.values.shape[1]:
