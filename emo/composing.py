@@ -5,10 +5,21 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import logging
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.config import Attention, BackendConfig, BackendName, Readout, RunConfig
+from emo.config import (
+    Attention,
+    BackendConfig,
+    BackendName,
+    JobName,
+    MethodName,
+    Projection,
+    Readout,
+    Removal,
+    RunConfig,
+)
 from emo.errors import ConfigError
 
 # omegaconf and hydra are imported where they are used: this is imported in notebooks, too.
@@ -65,7 +76,46 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
         raise ConfigError(name, value, f"a value of at least {_minimum(RunConfig, name)}")
     if not run.method.suffix.strip() and run.method.readout is Readout.suffix:
         raise ConfigError("method.suffix", repr(run.method.suffix), "a text to read at its end")
+    _check_generation(run)
     return dataclasses.replace(run, backend=_backend(run))
+
+
+def _check_generation(run: RunConfig) -> None:
+    """What a single field's type and minimum cannot say about generation.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first parameter that is out of range or goes with no other.
+    """
+    sub = run.subparams
+    if sub.layer not in ("middle", "best") and not sub.layer.isdecimal():
+        raise ConfigError("subparams.layer", sub.layer, "middle, best, or a layer's number from 0")
+    if not 0 < sub.temperature < math.inf:
+        raise ConfigError(
+            "subparams.temperature",
+            sub.temperature,
+            "a value above 0; subparams.decoding=greedy draws nothing",
+        )
+    if not 0 < sub.top_p <= 1:
+        raise ConfigError("subparams.top_p", sub.top_p, "a value above 0, at most 1")
+    generation = run.method.name is MethodName.generation
+    if generation and run.job.name not in (JobName.extract, JobName.ablate):
+        raise ConfigError("method", "generation", f"comprehension with job={run.job.name.value}")
+    if generation and run.vectors.remove is not Removal.none:
+        raise ConfigError("vectors.remove", run.vectors.remove.value, "none with method=generation")
+    projection = run.vectors.projection
+    if projection is not Projection.none and (
+        generation or run.job.name not in (JobName.extract, JobName.summarize)
+    ):
+        where = "method=generation" if generation else f"job={run.job.name.value}"
+        raise ConfigError("vectors.projection", projection.value, f"none with {where}")
+    for name in ("tokens", "samples"):
+        levels = getattr(run.job, name)
+        if len(levels) != 2 or min(levels) < 1 or levels[0] == levels[1]:
+            raise ConfigError(
+                f"job.{name}", levels, "two different numbers of at least 1: [matched,loose]"
+            )
 
 
 INSTALL_TL = "pip install -c constraints.txt 'transformer-lens>=3.9' (make install-dev does it)"

@@ -19,6 +19,7 @@ class JobName(Enum):
     extract = "extract"
     equivalence = "equivalence"
     precision = "precision"
+    ablate = "ablate"
     summarize = "summarize"
 
 
@@ -93,6 +94,7 @@ class MethodName(Enum):
     """How texts reach the model."""
 
     comprehension = "comprehension"
+    generation = "generation"
 
 
 class Readout(Enum):
@@ -101,6 +103,28 @@ class Readout(Enum):
     last = "last"
     mean = "mean"
     suffix = "suffix"
+
+
+class Prompts(Enum):
+    """Which prompts ask for texts (sub-parameter 1)."""
+
+    stories = "stories"
+    paragraph = "paragraph"
+
+
+class Templates(Enum):
+    """Which of the story templates are used: all, or one half of them (1st, 3rd... or 2nd, 4th...)."""
+
+    all = "all"
+    odd = "odd"
+    even = "even"
+
+
+class Decoding(Enum):
+    """How the next token is chosen (sub-parameter 3)."""
+
+    greedy = "greedy"
+    sampled = "sampled"
 
 
 class Position(Enum):
@@ -112,12 +136,12 @@ class Position(Enum):
     from_50 = "from_50"
 
 
-class Centring(Enum):
-    """What is subtracted from the per-emotion means: their own mean, or nothing."""
+# "global" is a keyword of Python, hence the functional form: Centring["global"].
+Centring = Enum("Centring", [("neutral", "neutral"), ("global", "global"), ("none", "none")])
+Centring.__doc__ = """What is subtracted from the per-emotion means (sub-parameter 8).
 
-    # "global" is a Python keyword, hence the functional value.
-    globally = "global"
-    none = "none"
+The mean over neutral stories, the mean of the per-emotion means themselves, or nothing.
+"""
 
 
 class Removal(Enum):
@@ -270,6 +294,46 @@ class MethodConfig:
 
 
 @dataclass(frozen=True)
+class SubparamsConfig:
+    """The eight sub-parameters of generation; defaults are ``matched`` (conditions C and D).
+
+    Source: Jeong 2026 (arXiv:2604.11050), sections 2.3 and 4.3.
+    """
+
+    name: str = "matched"
+    """The option of the group that was taken; fields may have been changed after."""
+    prompts: Prompts = Prompts.stories
+    """1. Five story templates, or the one paragraph prompt."""
+    samples: int = field(default=10, metadata={"min": 1})
+    """2. Texts an emotion; the templates take turns."""
+    decoding: Decoding = Decoding.greedy
+    """3. The most likely token, or drawn at ``temperature`` from the nucleus of ``top_p``."""
+    temperature: float = 0.7
+    top_p: float = 0.9
+    max_new_tokens: int = field(default=256, metadata={"min": 1})
+    """4. Token budget of a text."""
+    position: Position = Position.mid
+    """5. Where a text is read."""
+    layer: str = "middle"
+    """6. ``middle`` (L // 2), ``best`` (the comprehension run's best layer), or a number from 0."""
+    chat_template: bool = True
+    """7. Prompts as a user's turn; models without a template get the bare prompt."""
+    centring: Centring = Centring.neutral
+    """8. What is subtracted from the per-emotion means."""
+    unit_norm: bool = True
+    """8. Whether the centred vectors are scaled to length 1."""
+    seed: int = field(default=0, metadata={"min": 0})
+    """Names the random streams of sampled texts; another seed gives a replicate."""
+    templates: Templates = Templates.all
+    """Another half of the story templates gives a replicate of a greedy condition."""
+    prompts_path: str | None = None
+    """The user's own prompts, a YAML file with the structure of the bundled one."""
+    texts_from: PrecisionName | None = None
+    """Read the texts that the same model writes in this precision instead of its own
+    (teacher-forced)."""
+
+
+@dataclass(frozen=True)
 class VectorsConfig:
     """From item activations to emotion vectors."""
 
@@ -338,6 +402,12 @@ class JobConfig:
     """job=precision: what is compared with fp32."""
     situations: int | None = field(default=6, metadata={"min": 2})
     """job=precision: how many situations are read; None: all."""
+    tokens: list[int] = field(default_factory=lambda: [256, 100])
+    """job=ablate: token budgets of the matched and of the loose level."""
+    samples: list[int] = field(default_factory=lambda: [10, 1])
+    """job=ablate: samples an emotion of the matched and of the loose level."""
+    emotions: int | None = field(default=None, metadata={"min": 3})
+    """job=ablate: the first so many emotions, for a quick look; None: all."""
     summary: SummaryConfig = field(default_factory=SummaryConfig)
     """job=summarize."""
 
@@ -351,6 +421,7 @@ class RunConfig:
     backend: BackendConfig = field(default_factory=BackendConfig)
     precision: PrecisionConfig = field(default_factory=PrecisionConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
+    subparams: SubparamsConfig = field(default_factory=SubparamsConfig)
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
     stimuli: StimuliConfig = field(default_factory=StimuliConfig)
     resampling: ResamplingConfig = field(default_factory=ResamplingConfig)
@@ -367,6 +438,13 @@ class RunConfig:
         """Texts in one forward pass: one where the others would change its numbers."""
         one = self.precision.name is PrecisionName.int8 and not self.precision.batched
         return 1 if one else self.backend.batch_size
+
+    def text_config(self) -> RunConfig:
+        """The config that writes this run's texts: its own, or that of another precision."""
+        source = self.subparams.texts_from
+        if source in (None, self.precision.name):
+            return self
+        return dataclasses.replace(self, precision=dataclasses.replace(self.precision, name=source))
 
     def path(self, value: str) -> Path:
         """A configured path, made absolute from the project's root."""

@@ -6,11 +6,22 @@ import hashlib
 import json
 from typing import Any
 
-from emo.config import BackendName, Projection, Readout, RunConfig, Source, canonical
+from emo.config import (
+    BackendName,
+    PrecisionName,
+    Projection,
+    Readout,
+    RunConfig,
+    Source,
+    canonical,
+)
+from emo.generation import protocols
 from emo.models.weights import Weights
 
 PROTOCOL_VERSION = 1
 """Raised when the computation changes; older store entries and runs are then not reused."""
+TEXT_VERSION = 1
+"""The same for generated texts."""
 
 
 def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
@@ -47,10 +58,48 @@ def precision_identity(config: RunConfig) -> dict[str, Any]:
     return identity
 
 
+def text_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
+    """What decides a generated text besides prompt, decoding and batch; names its store.
+
+    Texts are written by transformers, whatever backend reads them.
+    """
+    reader = reader_identity(config, weights, device)
+    names = ("protocol", "model", "revision", "attention", "device")
+    return {
+        "texts": TEXT_VERSION,
+        **{name: reader[name] for name in names},
+        "precision": config.precision.settings(),
+    }
+
+
+def story_identity(
+    config: RunConfig, weights: Weights, device: str, stimuli_sha256: str, prompts_sha256: str
+) -> dict[str, Any]:
+    """Everything that can change a number of a generation run."""
+    text_config = config.text_config()
+    return {
+        "reader": reader_identity(config, weights, device),
+        "method": "generation",
+        "subparams": protocols.identity(config.subparams),
+        "texts": text_identity(text_config, weights, device),
+        # In fp32 the batch size changes no text; see emo.generation.decoding.
+        "batch_size": text_config.batch_size if batch_decides(text_config) else None,
+        "prompts": prompts_sha256,
+        "stimuli": stimuli_sha256,
+        "resampling": canonical(config.resampling),
+        "seed": config.seed,
+    }
+
+
+def batch_decides(config: RunConfig) -> bool:
+    """Whether texts depend on what they are written with: everywhere but in fp32."""
+    return config.precision.name is not PrecisionName.fp32
+
+
 def run_identity(
     config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
 ) -> dict[str, Any]:
-    """Everything that can change a number of an extraction run."""
+    """Everything that can change a number of a comprehension run."""
     method = canonical(config.method)
     if config.method.readout is not Readout.suffix:
         del method["suffix"]

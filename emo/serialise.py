@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import hashlib
 import io
 import json
 import math
@@ -17,6 +18,8 @@ from safetensors.numpy import save_file
 from emo.core.deviation import AtLayer, PrecisionRow
 from emo.core.equivalence import CURVES, Equivalence, EquivalenceReport
 from emo.core.geometry import cosine_matrix
+from emo.core.resampling import index
+from emo.core.stories import StoryDescriptors
 from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice, StimulusSet
 
 
@@ -35,6 +38,7 @@ def write_vectors(vectors: EmotionVectors, path: Path) -> None:
             n_items=vectors.n_items,
             centring=vectors.centring,
             removed=vectors.removed,
+            unit_norm=vectors.unit_norm,
         ),
     )
 
@@ -48,28 +52,31 @@ def read_vectors(path: Path) -> EmotionVectors:
         n_items=tuple(meta["n_items"]),
         centring=meta["centring"],
         removed=meta["removed"],
+        unit_norm=meta.get("unit_norm", False),
     )
 
 
 def write_activations(activations: Activations, path: Path) -> None:
-    """Item-level activations: ``items`` [layer item hidden] and ``neutral`` [layer sentence hidden].
+    """Item-level activations: ``items`` [layer row hidden] and ``neutral`` [layer sentence hidden].
 
-    ``weights`` [item] are there where the items have any.
+    Items of equal activations (repeats of a greedy text) share a row; the header says which.
     """
-    tensors = {
-        "items": np.ascontiguousarray(activations.values),
-        "neutral": np.ascontiguousarray(activations.neutral),
-    }
-    if activations.weights is not None:
-        tensors["weights"] = np.ascontiguousarray(activations.weights)
+    items = activations.values.swapaxes(0, 1)
+    digests = [hashlib.sha256(item.tobytes()).hexdigest() for item in items]
+    distinct, row_of_item = index(digests)
+    first = [digests.index(d) for d in distinct]
     save_file(
-        tensors,
+        {
+            "items": np.ascontiguousarray(activations.values[:, first]),
+            "neutral": np.ascontiguousarray(activations.neutral),
+        },
         path,
         metadata=_labels(
             item_ids=activations.item_ids,
             emotions=activations.emotions,
             situations=activations.situations,
             position=activations.position,
+            row_of_item=row_of_item.tolist(),
         ),
     )
 
@@ -77,15 +84,14 @@ def write_activations(activations: Activations, path: Path) -> None:
 def read_activations(path: Path) -> Activations:
     """What :func:`write_activations` wrote."""
     tensors, meta = _open(path)
-    situations = meta["situations"]
+    situations, rows = meta["situations"], meta.get("row_of_item")
     return Activations(
-        values=tensors["items"],
+        values=tensors["items"] if rows is None else tensors["items"][:, rows],
         item_ids=tuple(meta["item_ids"]),
         emotions=tuple(meta["emotions"]),
         situations=None if situations is None else tuple(situations),
         neutral=tensors["neutral"],
         position=meta["position"],
-        weights=tensors.get("weights"),
     )
 
 
@@ -133,6 +139,18 @@ def read_descriptors(path: Path) -> Descriptors:
     for name in ("nearest", "farthest", "finite_layers"):
         raw[name] = tuple(raw[name])
     return Descriptors(**raw)
+
+
+def read_story_descriptors(path: Path) -> StoryDescriptors:
+    """What :func:`write_json` wrote of a generation run; null entries of curves are NaN."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    raw["curves"] = {
+        name: np.array([np.nan if v is None else v for v in curve], dtype=np.float64)
+        for name, curve in raw["curves"].items()
+    }
+    for name in ("nearest", "farthest", "finite_layers"):
+        raw[name] = tuple(raw[name])
+    return StoryDescriptors(**raw)
 
 
 def read_equivalence(path: Path) -> EquivalenceReport:

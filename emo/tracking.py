@@ -45,6 +45,8 @@ PARAMS_A_BATCH = 100
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 DESCRIPTION = "mlflow.note.content"
 """Tag that the UI shows as the run's description, in Markdown."""
+TABLES = "mlflow.loggedArtifacts"
+"""Tag that names the artifacts the UI shows as tables."""
 
 
 @dataclass(frozen=True)

@@ -291,3 +291,19 @@ def test_canonical_is_plain_json():
 
     config = compose("model=tiny")
     assert json.loads(json.dumps(canonical(config)))["model"]["tiny"]["n_layers"] == 4
+
+
+def test_a_projection_is_part_of_what_a_run_is_called():
+    plain, none, other = (
+        compose("model=tiny", *overrides)
+        for overrides in ((), ("vectors.projection=none",), ("vectors.projection=z_score",))
+    )
+    assert name(plain) == name(none) != name(other)
+    # Runs logged before there were projections keep their names.
+    assert "projection" not in run_identity(plain, WEIGHTS, "cpu", "s")["vectors"]
+
+
+@pytest.mark.parametrize("overrides", [("method=generation",), ("job=equivalence",)])
+def test_a_projection_is_refused_where_nothing_is_projected(overrides):
+    with pytest.raises(ConfigError, match=r"vectors\.projection=z_score: allowed is none with"):
+        compose("model=tiny", "vectors.projection=z_score", *overrides)

@@ -34,11 +34,14 @@ class TokenSpan:
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded sequences. ``spans`` are positions in the padded row."""
+    """Padded texts, and the spans that are read of them."""
 
-    ids: Int64[np.ndarray, "item token"]
-    mask: Bool[np.ndarray, "item token"]
+    ids: Int64[np.ndarray, "text token"]
+    mask: Bool[np.ndarray, "text token"]
     spans: Int64[np.ndarray, "item 2"]
+    """Half-open, in positions of the padded row."""
+    rows: Int64[np.ndarray, " item"]
+    """The row of each span; a text may be read in several places."""
 
 
 class Backend(Protocol):
@@ -59,7 +62,7 @@ class Backend(Protocol):
         ...
 
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
-        """Mean of resid_post over each row's span, for every layer.
+        """Mean of resid_post over each span, for every layer; one forward pass.
 
         Raises
         ------
@@ -70,14 +73,25 @@ class Backend(Protocol):
 
 
 def pad(sequences: Sequence[TokenSpan], pad_id: int, side: str = "right") -> Batch:
-    """One rectangular batch. Masks come from lengths, never from ids (pad may equal eos)."""
-    width = max(len(s.ids) for s in sequences)
-    ids = np.full((len(sequences), width), pad_id, dtype=np.int64)
-    mask = np.zeros((len(sequences), width), dtype=bool)
-    spans = np.empty((len(sequences), 2), dtype=np.int64)
-    for row, s in enumerate(sequences):
-        offset = 0 if side == "right" else width - len(s.ids)
-        ids[row, offset : offset + len(s.ids)] = s.ids
-        mask[row, offset : offset + len(s.ids)] = True
-        spans[row] = s.start + offset, s.stop + offset
-    return Batch(ids, mask, spans)
+    """One rectangular batch with a row a span. Masks come from lengths, as pad may equal eos."""
+    return pad_texts([(s,) for s in sequences], pad_id, side)
+
+
+def pad_texts(texts: Sequence[Sequence[TokenSpan]], pad_id: int, side: str = "right") -> Batch:
+    """One rectangular batch with a row a text, which is the ids of the first of its spans.
+
+    The ids of a text's other spans must be prefixes of the first's. Items stand in the order of the
+    texts and of the spans in each.
+    """
+    width = max(len(text[0].ids) for text in texts)
+    ids = np.full((len(texts), width), pad_id, dtype=np.int64)
+    mask = np.zeros((len(texts), width), dtype=bool)
+    spans, rows = [], []
+    for row, text in enumerate(texts):
+        length = len(text[0].ids)
+        offset = 0 if side == "right" else width - length
+        ids[row, offset : offset + length] = text[0].ids
+        mask[row, offset : offset + length] = True
+        spans += [(s.start + offset, s.stop + offset) for s in text]
+        rows += [row] * len(text)
+    return Batch(ids, mask, np.array(spans, dtype=np.int64), np.array(rows, dtype=np.int64))

@@ -78,14 +78,13 @@ class HFBackend:
         self.pad_id = 0 if pad_id is None else int(pad_id)
 
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
-        """Mean of resid_post over each row's span, for every layer; one forward pass."""
-        spans = batch.spans.tolist()
+        """Mean of resid_post over each span, for every layer; one forward pass."""
         out: list[torch.Tensor | None] = [None] * self.n_layers
 
         def keep(layer: int) -> Any:
             def hook(_module: nn.Module, _args: object, output: Any) -> None:
                 stream = output[0] if isinstance(output, tuple) else output
-                out[layer] = pool(stream, spans)
+                out[layer] = pool(stream, batch)
 
             return hook
 
@@ -109,17 +108,13 @@ class HFBackend:
 
 
 def pool(
-    stream: Float[torch.Tensor, "item token hidden"], spans: list[list[int]]
+    stream: Float[torch.Tensor, "text token hidden"], batch: Batch
 ) -> Float[torch.Tensor, "item hidden"]:
-    """Mean over each row's span in float32; a span of one position is copied exactly."""
-    if all(stop - start == 1 for start, stop in spans):
-        rows = torch.arange(len(spans), device=stream.device)
-        at = torch.tensor([start for start, _ in spans], device=stream.device)
-        return stream[rows, at].float()
-    # Row by row, so that the sum does not depend on the padding of the batch.
-    return torch.stack(
-        [
-            row[start:stop].float().mean(dim=0)
-            for row, (start, stop) in zip(stream, spans, strict=True)
-        ]
-    )
+    """Mean over each span in float32; a span of one position is copied exactly."""
+    start, stop = batch.spans.T
+    if (stop - start == 1).all():
+        at = [torch.from_numpy(x).to(stream.device) for x in (batch.rows, start)]
+        return stream[at[0], at[1]].float()
+    # Span by span, so that the sum does not depend on the padding of the batch.
+    where = zip(batch.rows.tolist(), start.tolist(), stop.tolist(), strict=True)
+    return torch.stack([stream[row, a:b].float().mean(dim=0) for row, a, b in where])

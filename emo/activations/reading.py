@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad
+from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad_texts
 from emo.activations.store import ActivationStore
 from emo.config import Readout
 from emo.errors import ModelError, StimuliError
@@ -26,7 +26,7 @@ SHARD_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class Passes:
-    """Forward passes: texts read now, and texts taken from the store."""
+    """Forward passes done now, and readings taken from the store instead."""
 
     done: int
     reused: int
@@ -82,11 +82,14 @@ def read(
     batch_size: int,
     track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
     fixed_batches: bool = False,
+    causal: bool = True,
 ) -> tuple[Float32[np.ndarray, "layer item hidden"], Passes]:
     """Activations of all spans, in their order; what the store holds is not computed.
 
-    ``fixed_batches`` is for a reader whose numbers depend on the batch: batches are then the same
-    whatever the store holds already, and a batch is read whole or not at all.
+    A text is passed once, however many spans are read of it; where the model is ``causal`` this
+    includes spans whose text is the beginning of another's. ``fixed_batches`` is for a reader whose
+    numbers depend on the batch: batches are then the same whatever the store holds already, and a
+    batch is read whole or not at all.
 
     Raises
     ------
@@ -95,27 +98,43 @@ def read(
     """
     distinct = {span.key: span for span in spans}
     rows = store.get(list(distinct))
-    # Sorted by length, so that little is padded; the key breaks ties for a fixed order.
-    ordered = sorted(distinct.values(), key=_by_length)
-    missing = [s for s in ordered if s.key not in rows]
+    wanted = distinct if fixed_batches else {k: s for k, s in distinct.items() if k not in rows}
     size = max(1, SHARD_BYTES // (4 * backend.n_layers * backend.hidden))
     size = -(-size // batch_size) * batch_size
-    pool = ordered if fixed_batches else missing
-    groups = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-    todo = [group for group in groups if any(s.key not in rows for s in group)]
+    pool = texts_of(list(wanted.values()), causal)
+    batches = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+    todo = [b for b in batches if any(s.key not in rows for text in b for s in text)]
     waiting: list[TokenSpan] = []
-    for group in track(todo, "reading texts"):
-        values = _forward(backend, group, may_halve=not fixed_batches)
-        rows |= {s.key: values[:, i] for i, s in enumerate(group)}
-        waiting += group
+    for batch in track(todo, "reading texts"):
+        values = _forward(backend, batch, may_halve=not fixed_batches)
+        read_now = [s for text in batch for s in text]
+        rows |= {s.key: values[:, i] for i, s in enumerate(read_now)}
+        waiting += read_now
         if len(waiting) >= size:
             _save(store, waiting, rows)
             waiting = []
     if waiting:
         _save(store, waiting, rows)
     values = np.stack([rows[s.key] for s in spans], axis=1)
-    done = sum(map(len, todo))
-    return values, Passes(done=done, reused=len(distinct) - done)
+    fresh = sum(len(text) for batch in todo for text in batch)
+    return values, Passes(done=sum(map(len, todo)), reused=len(distinct) - fresh)
+
+
+def texts_of(spans: Sequence[TokenSpan], causal: bool) -> list[list[TokenSpan]]:
+    """Spans that can be read in one pass, the one with the most token ids first.
+
+    That is, of the same ids, or in a causal model of ids with which the first one's begin. Texts are
+    sorted by length, so that little is padded; a key breaks ties for a fixed order.
+    """
+    texts: list[list[TokenSpan]] = []
+    # In falling order of ids, whatever begins a text stands somewhere behind it, before other texts.
+    for span in sorted(spans, key=lambda s: (s.ids, s.start, s.stop), reverse=True):
+        first = texts[-1][0].ids if texts else ()
+        if texts and (first[: len(span.ids)] if causal else first) == span.ids:
+            texts[-1].append(span)
+        else:
+            texts.append([span])
+    return sorted(texts, key=lambda text: _by_length(text[0]))
 
 
 def digest(spans: Sequence[TokenSpan]) -> str:
@@ -132,24 +151,24 @@ def _save(store: ActivationStore, spans: Sequence[TokenSpan], rows: dict[str, np
 
 
 def _forward(
-    backend: Backend, spans: Sequence[TokenSpan], may_halve: bool
+    backend: Backend, texts: Sequence[Sequence[TokenSpan]], may_halve: bool
 ) -> Float32[np.ndarray, "layer item hidden"]:
     """One batch; halved as often as memory asks for, if it may be."""
     try:
-        return backend.resid_post(pad(spans, backend.pad_id))
+        return backend.resid_post(pad_texts(texts, backend.pad_id))
     except OutOfMemory:
-        if len(spans) == 1:
+        if len(texts) == 1:
             raise ModelError(
-                f"out of memory on a single text of {len(spans[0].ids)} tokens; take a smaller "
+                f"out of memory on a single text of {len(texts[0][0].ids)} tokens; take a smaller "
                 "precision or another device"
             ) from None
         if not may_halve:
             raise ModelError(
-                f"out of memory on {len(spans)} texts at once, and a smaller batch has other "
+                f"out of memory on {len(texts)} texts at once, and a smaller batch has other "
                 "numbers; take a smaller backend.batch_size"
             ) from None
-    log.warning("out of memory with %d texts at once; going on with half as many", len(spans))
-    half = len(spans) // 2
+    log.warning("out of memory with %d texts at once; going on with half as many", len(texts))
+    half = len(texts) // 2
     return np.concatenate(
-        [_forward(backend, spans[:half], True), _forward(backend, spans[half:], True)], axis=1
+        [_forward(backend, texts[:half], True), _forward(backend, texts[half:], True)], axis=1
     )

@@ -61,13 +61,12 @@ class TLBackend:
         self.pad_id = 0 if pad_id is None else int(pad_id)
 
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
-        """Mean of resid_post over each row's span, for every layer; one forward pass."""
-        spans = batch.spans.tolist()
+        """Mean of resid_post over each span, for every layer; one forward pass."""
         out: dict[int, torch.Tensor] = {}
 
         def keep(layer: int) -> Any:
             def hook(stream: torch.Tensor, hook: object) -> None:
-                out[layer] = pool(stream, spans)
+                out[layer] = pool(stream, batch)
                 if layer == self.n_layers - 1:
                     raise _AllRead
 

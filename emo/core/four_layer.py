@@ -28,8 +28,15 @@ from emo.core.verdicts import Verdict, judge, judge_floor, judge_same_texts
 FORCED = "D forced"
 """D's weights reading C's token ids."""
 
-REPLICATES = {"B": "B'", "C": "C'", "D": "C'", FORCED: "C'"}
-"""Whose replicate says how well a condition agrees with itself; D has none but C's."""
+HALVES = ("C' odd", "C' even")
+"""C with every other story template, and with the rest."""
+
+REPLICATES = {"B": "B'"}
+"""Whose replicate says how well a condition agrees with itself.
+
+Those of C are halves of its templates, hence of its texts: they are compared with each other, not with
+C, and the reliability of C from all divisions of its prompts says the same of all its texts.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Contrast:
     @property
     def is_floor(self) -> bool:
         """Whether it compares a condition with its own replicate."""
-        return self.b == f"{self.a}'"
+        return self.layer.startswith("floor")
 
 
 CONTRASTS = (
@@ -71,7 +78,7 @@ CONTRASTS = (
     Contrast("3 teacher-forced", "C", FORCED, "precision: other weights on C's texts"),
     Contrast("4", "A", "D", "nothing: method, sub-parameters and precision at once (a warning)"),
     Contrast("floor B", "B", "B'", "sampling noise of B: another seed"),
-    Contrast("floor C", "C", "C'", "choice of prompts in C: other prompts"),
+    Contrast("floor C", *HALVES, "choice of prompts in C: one half of them against the other"),
 )
 
 
@@ -157,13 +164,10 @@ def four_layer(
 
 
 def self_agreement(name: str, conditions: Mapping[str, Condition], resampling: Resampling) -> float:
-    """Rho of a condition with its replicate, else split-half reliability; NaN if neither is there.
-
-    The replicate of D is C's, which stands in for it: C' beside C.
-    """
+    """Rho of a condition with its replicate, else split-half reliability; NaN if neither is there."""
     replicate = REPLICATES.get(name, "")
-    if replicate in conditions and (first := replicate.removesuffix("'")) in conditions:
-        a, b = conditions[first].items, conditions[replicate].items
+    if replicate in conditions:
+        a, b = conditions[name].items, conditions[replicate].items
         emotions = common_emotions(a.emotions, b.emotions)
         return float(over_emotions(a.rdm(emotions), b.rdm(emotions)).value)
     return split_half(conditions[name].items, resampling)[1]
@@ -183,7 +187,7 @@ def _row(
     sides = own[contrast.a], own[contrast.b]
     rho, high = float(post.rho.value), post.interval[1]
     if contrast.is_floor:
-        verdict, sentence = judge_floor(rho, post.p, contrast.a)
+        verdict, sentence = judge_floor(rho, post.p, contrast.a[0])
     elif contrast.b == FORCED and shared:
         verdict, sentence = judge_same_texts(rho, *post.interval)
     else:

@@ -70,9 +70,9 @@ class ItemSet:
     ) -> ItemSet:
         """One layer of the activations.
 
-        Groups are what the activations declare: nothing is guessed from ids or texts. An item counts
-        as often as its weight says. A ``baseline`` (the mean over neutral texts, for neutral
-        centring) is subtracted from every item and held fixed in resampling.
+        Groups are what the activations declare: nothing is guessed from ids or texts. A
+        ``baseline`` (the mean over neutral texts, for neutral centring) is subtracted from every
+        item and held fixed in resampling.
 
         Raises
         ------
@@ -93,12 +93,8 @@ class ItemSet:
         emotions, which = index(activations.emotions)
         groups, group = index(activations.groups)
         labels = zip(activations.emotions, activations.groups, activations.item_ids, strict=True)
-        cells = Cells.make(group, which)
-        if activations.weights is not None:
-            size = np.bincount(cells.of_item, activations.weights)
-            cells, values = replace(cells, size=size), values * activations.weights[:, None]
         return cls(
-            gram=LayerGram.make(cells, values),
+            gram=LayerGram.make(Cells.make(group, which), values),
             emotions=emotions,
             groups=groups,
             items=frozenset(labels),

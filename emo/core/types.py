@@ -88,12 +88,10 @@ class Activations:
     situations: tuple[str, ...] | None
     neutral: Float32[np.ndarray, "layer sentence hidden"]
     position: str
-    weights: Float64[np.ndarray, " item"] | None = None
-    """How often each item counts (greedy repeats are one item); None: all the same."""
 
     def __post_init__(self) -> None:
         n = self.values.shape[1]
-        for name in ("item_ids", "emotions", "situations", "weights"):
+        for name in ("item_ids", "emotions", "situations"):
             labels = getattr(self, name)
             if labels is not None and len(labels) != n:
                 raise LabelMismatch(f"{name} has {len(labels)} labels for {n} items")
@@ -122,6 +120,7 @@ class EmotionVectors:
     n_items: tuple[int, ...]
     centring: str
     removed: str = "none"
+    unit_norm: bool = False
 
     def __post_init__(self) -> None:
         if len(self.emotions) != self.values.shape[1]:

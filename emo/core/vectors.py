@@ -8,6 +8,9 @@ from jaxtyping import Float, Float64, Int
 from emo.core.resampling import index
 from emo.core.types import Activations, EmotionVectors
 
+BASELINE = "neutral"
+"""Label of the items whose mean is the centre of neutral centring."""
+
 
 def group_means(
     values: Float[np.ndarray, "layer item hidden"], groups: Int[np.ndarray, " item"]
@@ -47,20 +50,41 @@ def prepare(activations: Activations, remove: str) -> Float[np.ndarray, "layer i
 
 
 def emotion_vectors(
-    activations: Activations, centring: str = "global", remove: str = "none"
+    activations: Activations,
+    centring: str = "global",
+    remove: str = "none",
+    unit_norm: bool = False,
 ) -> EmotionVectors:
-    """Per-emotion means minus the mean of the per-emotion means (``global``), or raw (``none``).
+    """Per-emotion means minus a centre, scaled to length 1 if asked.
 
-    The centre weighs every emotion the same, whatever its number of passages ([S] 2.3).
+    The centre is the mean of the per-emotion means (``global``), which weighs every emotion the
+    same whatever its number of items, the mean over the items labelled neutral (``neutral``; they
+    then give no vector of their own), or nothing (``none``). Source: [S] 2.3.
+
+    Raises
+    ------
+    ValueError
+        If the centre is neutral and no item is.
     """
     emotions, which = index(activations.emotions)
     means = group_means(prepare(activations, remove), which)
+    counts = np.bincount(which)
     if centring == "global":
         means = means - means.mean(axis=1, keepdims=True)
+    elif centring == "neutral":
+        if BASELINE not in emotions:
+            raise ValueError("neutral centring needs items labelled neutral")
+        keep = np.array([e != BASELINE for e in emotions])
+        means = means[:, keep] - means[:, ~keep]
+        counts, emotions = counts[keep], tuple(e for e in emotions if e != BASELINE)
+    if unit_norm:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = means / np.linalg.norm(means, axis=-1, keepdims=True)
     return EmotionVectors(
         values=means,
         emotions=emotions,
-        n_items=tuple(int(n) for n in np.bincount(which)),
+        n_items=tuple(int(n) for n in counts),
         centring=centring,
         removed=remove,
+        unit_norm=unit_norm,
     )

@@ -29,9 +29,9 @@ class Verdict(Enum):
 
 RULES = (
     "Agreement is shown where the one-sided Mantel p is at most 0.05.",
-    "A condition's self-agreement is rho with its replicate (B with B', C and D with C'), else the "
-    "split-half reliability of its own items. Attainable rho is the geometric mean of the two sides' "
-    "self-agreements.",
+    "A condition's self-agreement is rho with its replicate (B with B'), else the split-half "
+    "reliability of its own items (A: over situations; C, D: over prompts). Attainable rho is the "
+    "geometric mean of the two sides' self-agreements.",
     "A self-agreement of at most 0.15 on either side and no agreement shown: not distinguishable from "
     "replicate noise.",
     "No self-agreement known on a side: agreement is shown or not, and cannot be judged further.",

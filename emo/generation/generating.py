@@ -58,11 +58,15 @@ class Generation:
 
 @dataclass(frozen=True)
 class Texts:
-    """Generated texts in the order of their requests; how many were generated now, how many reused."""
+    """Generated texts in the order of their requests.
+
+    Besides how many distinct ones were generated now, with how many tokens, and how many reused.
+    """
 
     items: tuple[Generated, ...]
     done: int
     reused: int
+    tokens: int
 
 
 def generate(
@@ -84,7 +88,7 @@ def generate(
     ModelError
         If a single sequence, or a batch that may not be halved, does not fit into memory.
     """
-    _check_room(requests, settings.max_new_tokens, decoder.context)
+    check_room(requests, settings.max_new_tokens, decoder.context)
     distinct = sorted(set(requests), key=lambda r: (len(r.prompt), r.digest, r.sample))
     cut = list(_cut(distinct, settings.batch_size))
     keys = {r: settings.key(r, batch) for batch in cut for r in batch}
@@ -98,15 +102,27 @@ def generate(
         for part, written in _decode(decoder, batch, settings):
             store.put({keys[r]: text for r, text in zip(part, written, strict=True)})
             texts |= dict(zip(part, written, strict=True))
-    done = sum(map(len, todo))
-    return Texts(tuple(texts[r] for r in requests), done, len(distinct) - done)
+    new = [r for batch in todo for r in batch]
+    return Texts(
+        items=tuple(texts[r] for r in requests),
+        done=len(new),
+        reused=len(distinct) - len(new),
+        tokens=sum(len(texts[r].tokens) for r in new),
+    )
 
 
 def _cut(requests: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:
     return (requests[i : i + size] for i in range(0, len(requests), size))
 
 
-def _check_room(requests: Sequence[Request], budget: int, context: int | None) -> None:
+def check_room(requests: Sequence[Request], budget: int, context: int | None) -> None:
+    """Refuse a budget that the model's context leaves no room for.
+
+    Raises
+    ------
+    ConfigError
+        Naming the largest budget there is room for.
+    """
     longest = max((len(r.prompt) for r in requests), default=0)
     if budget < 1 or (context is not None and longest + budget > context):
         room = (

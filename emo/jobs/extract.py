@@ -1,4 +1,7 @@
-"""job=extract: passages -> activations -> emotion vectors -> geometry -> one logged run."""
+"""job=extract: passages -> activations -> emotion vectors -> geometry -> one logged run.
+
+With method=generation the texts are the model's own: :mod:`emo.jobs.stories`.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,12 @@ from typing import Any
 
 from emo import serialise
 from emo.activations.reading import Passes
-from emo.config import RunConfig
+from emo.config import MethodName, RunConfig
 from emo.core.describe import Resampling, describe
 from emo.core.transforms import project
 from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.errors import EmoError
-from emo.jobs import record
+from emo.jobs import record, stories
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader
@@ -36,6 +39,8 @@ ARTIFACTS = (
 
 def run(config: RunConfig) -> Outcome:
     """Extract, or find the finished run with the same fingerprint."""
+    if config.method.name is MethodName.generation:
+        return stories.run(config)
     plan = make_plan(config)
     tracker = record.open_tracker(config)
     if found := record.finished(plan, tracker, "descriptors.json", serialise.read_descriptors):

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.config import Projection, Readout, Removal, RunConfig
+from emo.config import MethodName, Projection, Readout, Removal, RunConfig
 from emo.core.types import Provenance, StimulusSet
 from emo.errors import ConfigError
 from emo.fingerprint import fingerprint, run_identity
+from emo.generation.protocols import recognise
 from emo.models.weights import Weights, locate
 from emo.provenance import code_commit, package_versions
 from emo.stimuli.loading import load_stimuli
@@ -41,6 +42,8 @@ class Plan:
     @property
     def title(self) -> str:
         c = self.config
+        if c.method.name is MethodName.generation:
+            return f"{c.model.label}, {c.precision.label}, generation, {self.protocol}"
         return (
             f"{c.model.label}, {c.precision.label}, {c.method.name.value}, "
             f"{READOUTS[c.method.readout]}"
@@ -52,8 +55,20 @@ class Plan:
     def run_name(self) -> str:
         """Short name in the UI's list."""
         c = self.config
-        parts = [c.model.label, c.precision.label, c.method.name.value, c.method.readout.value]
-        return " ".join(parts)
+        how = (
+            f"generation {c.subparams.name}"
+            if c.method.name is MethodName.generation
+            else f"comprehension {c.method.readout.value}"
+        )
+        return f"{c.model.label} {c.precision.label} {how}"
+
+    @property
+    def protocol(self) -> str:
+        """The condition that a generation run is, or how it comes to be none."""
+        found = recognise(self.config)
+        if found.name == "none":
+            return f"no published condition: {found.note}"
+        return f"condition {found.name} ({found.note})"
 
 
 def make_plan(

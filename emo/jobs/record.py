@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emo import serialise
-from emo.config import BackendName, RunConfig, canonical
+from emo.config import BackendName, JobName, MethodName, RunConfig, canonical
 from emo.errors import EmoError
+from emo.generation.protocols import recognise
 from emo.jobs.plan import Plan
 
 if TYPE_CHECKING:
@@ -67,11 +68,15 @@ def tags(plan: Plan) -> dict[str, str]:
         "backend": c.backend.name.value,
         "precision": c.precision.label,
         "method": c.method.name.value,
-        "readout": c.method.readout.value,
         "stimuli_sha256": plan.stimuli.sha256,
         "code_commit": plan.provenance.code_commit,
         "device": plan.device,
     }
+    if c.method.name is MethodName.comprehension:
+        out["readout"] = c.method.readout.value
+    if c.job.name is JobName.extract:
+        found = recognise(c)
+        out |= {"condition": found.name, "condition_note": found.note}
     if c.backend.name is BackendName.tl:
         out["implementation"] = c.backend.implementation.value
     if plan.weights.note:

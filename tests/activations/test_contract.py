@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from emo.activations.backend import OutOfMemory, TokenSpan, pad
+from emo.activations.backend import OutOfMemory, TokenSpan, pad, pad_texts
 from emo.activations.hf import decoder_layers, translated_oom
 from emo.activations.opening import open_backend
 from emo.activations.reading import check_lengths, tokenise
@@ -96,6 +96,17 @@ def test_batch_size_padding_side_and_order_do_not_matter(case):
     assert cosine(one, right).min() >= 0.999999
     assert cosine(one, left).min() >= 0.999999
     assert cosine(one[:, order], shuffled).min() >= 0.999999
+
+
+def test_several_readings_of_a_text_in_one_pass(case):
+    """What begins a text is read in its pass, and is what it is alone: later tokens change nothing."""
+    _, backend, spans = case
+    long, other = spans[3], spans[1]
+    n = len(long.ids) // 2
+    begun = [long, TokenSpan(long.ids[:n], n - 1, n), TokenSpan(long.ids[:n], 0, n)]
+    for side in ("right", "left"):
+        got = backend.resid_post(pad_texts([begun, [other]], backend.pad_id, side))
+        assert apart(got, single(backend, [*begun, other])) <= tolerance("fp32")
 
 
 def test_last_token_of_every_block(case):

@@ -2,10 +2,14 @@
 
 import errno
 import hashlib
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from emo.activations import reading, store
 from emo.activations.backend import OutOfMemory, TokenSpan
@@ -202,3 +206,47 @@ def test_a_fixed_batch_that_does_not_fit_is_refused_instead_of_halved(root):
 def test_digest_names_the_set_of_texts():
     assert reading.digest(spans()) == reading.digest(spans()[::-1] + spans()[:2])
     assert reading.digest(spans()) != reading.digest(spans(9))
+
+
+class Counting:
+    """A reader whose numbers say what it has read: sums of the ids up to each position."""
+
+    n_layers, hidden, pad_id, context = 2, 1, 0, None
+
+    def __init__(self):
+        self.rows = []
+
+    def resid_post(self, batch):
+        self.rows += [tuple(row[m]) for row, m in zip(batch.ids, batch.mask, strict=True)]
+        sums = np.where(batch.mask, batch.ids, 0).cumsum(axis=1)
+        values = [
+            sums[row, a:b].mean() for row, (a, b) in zip(batch.rows, batch.spans, strict=True)
+        ]
+        return np.stack([values, values]).astype(np.float32)[..., None]
+
+
+@given(
+    st.lists(
+        st.tuples(st.lists(st.integers(1, 2), min_size=1, max_size=5), st.integers(0, 4)),
+        min_size=1,
+        max_size=12,
+    ),
+    st.booleans(),
+    st.integers(1, 3),
+)
+def test_a_text_is_passed_once_however_often_it_is_read(texts, causal, batch_size):
+    spans = [TokenSpan(tuple(ids), at % len(ids), len(ids)) for ids, at in texts]
+    backend = Counting()
+    with tempfile.TemporaryDirectory() as folder:
+        store = ActivationStore(Path(folder), {})
+        values, passes = read(backend, spans, store, batch_size, causal=causal)
+    for span, value in zip(spans, values[0, :, 0], strict=True):
+        assert value == np.float32(np.cumsum(span.ids)[span.start : span.stop].mean())
+    distinct = {s.ids for s in spans}
+    needed = {
+        ids
+        for ids in distinct
+        if not causal or not any(o != ids and o[: len(ids)] == ids for o in distinct)
+    }
+    assert sorted(backend.rows) == sorted(needed)
+    assert passes.done == len(needed)

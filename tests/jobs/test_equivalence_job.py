@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -151,7 +152,7 @@ def test_a_wrong_mask_is_found(afresh, monkeypatch):
     real = tl.TLBackend.resid_post
 
     def unmasked(self, batch):
-        return real(self, type(batch)(batch.ids, np.ones_like(batch.mask), batch.spans - 1))
+        return real(self, replace(batch, mask=np.ones_like(batch.mask), spans=batch.spans - 1))
 
     monkeypatch.setattr(tl.TLBackend, "resid_post", unmasked)
     assert afresh().metrics["bridge_agrees"] == 0

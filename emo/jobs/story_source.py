@@ -1,0 +1,200 @@
+"""Texts of a model for settings of the sub-parameters, and what is read of them.
+
+Everything is content-addressed: what one setting has written or read, the next one takes from the
+stores. So the points of an ablation cost the distinct texts and one forward pass each.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emo.activations.opening import open_backend
+from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
+from emo.activations.store import ActivationStore
+from emo.config import Decoding, PrecisionName, Readout, RunConfig, SubparamsConfig
+from emo.core.types import Activations
+from emo.errors import ConfigError
+from emo.fingerprint import batch_decides, reader_identity, text_identity
+from emo.generation.generating import Generation, check_room, generate
+from emo.generation.stories import StoryPlan, StoryTexts, plan_stories, sampling
+from emo.generation.texts import TextStore
+from emo.jobs.plan import Plan
+from emo.jobs.reader import load_model
+from emo.progress import track
+from emo.stimuli.prompts import PromptSet
+
+if TYPE_CHECKING:
+    from emo.activations.backend import TokenSpan
+    from emo.models.loading import LoadedModel
+    from emo.models.quantised import WeightCount
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Written:
+    """Texts of one setting; how many distinct ones were written now, and how many tokens."""
+
+    texts: StoryTexts
+    templated: bool
+    done: int
+    reused: int
+    tokens: int
+
+
+class StorySource:
+    """Writes and reads one model's texts.
+
+    ``plan`` says which model reads; it writes, too, unless ``subparams.texts_from`` names another
+    precision; never are two models held at a time.
+    """
+
+    def __init__(self, plan: Plan, prompts: PromptSet, emotions: Sequence[str]) -> None:
+        self.plan, self.prompts, self.emotions = plan, prompts, tuple(emotions)
+        self._writer = replace(plan, config=plan.config.text_config())
+        self._model: LoadedModel | None = None
+        self.tokenizer: Any = None
+        """The model's, from when it has been loaded."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether later tokens leave a reading as it is: INT8 shares its outlier columns."""
+        return self.plan.config.precision.name is not PrecisionName.int8
+
+    def writer(self) -> LoadedModel:
+        """The model that writes."""
+        if self._model is None:
+            self._model = load_model(self._writer)
+            self.tokenizer = self._model.tokenizer
+        return self._model
+
+    def reader(self) -> LoadedModel:
+        """The model that reads; one that only writes is let go first."""
+        if self._writer.config is self.plan.config:
+            return self.writer()
+        self._model = None
+        return load_model(self.plan)
+
+    def n_layers(self) -> int:
+        """Decoder blocks of the model."""
+        return int(self.writer().model.config.get_text_config().num_hidden_layers)
+
+    def planned(self, sub: SubparamsConfig, loaded: LoadedModel | None = None) -> StoryPlan:
+        """The texts a setting asks for.
+
+        Raises
+        ------
+        ConfigError
+            If prompt and token budget are longer than the model's context.
+        """
+        loaded = loaded or self.writer()
+        plan = plan_stories(self.prompts, sub, self.emotions, loaded.tokenizer)
+        check_room([s.request for s in plan.stories], sub.max_new_tokens, loaded.context)
+        return plan
+
+    def write(self, sub: SubparamsConfig) -> Written:
+        """All texts of a setting, from the store where it has them."""
+        from emo.generation.decoding import HFDecoder
+
+        config, loaded = self._writer.config, self.writer()
+        plan = self.planned(sub, loaded)
+        settings = Generation(
+            max_new_tokens=sub.max_new_tokens,
+            sampling=sampling(sub),
+            seed=sub.seed if sub.decoding is Decoding.sampled else 0,
+            batch_size=config.batch_size,
+            batch_decides=batch_decides(config),
+        )
+        identity = text_identity(config, self._writer.weights, self._writer.device)
+        store = TextStore(config.path(config.paths.store), identity)
+        requests = [s.request for s in plan.stories]
+        made = generate(HFDecoder(loaded), requests, settings, store, track)
+        return Written(
+            texts=StoryTexts(plan.stories, made.items),
+            templated=plan.templated,
+            done=made.done,
+            reused=made.reused,
+            tokens=made.tokens,
+        )
+
+    def read(
+        self, settings: Sequence[tuple[StoryTexts, SubparamsConfig]]
+    ) -> tuple[list[Activations], Passes, WeightCount]:
+        """Activations of every setting's nominal samples, all texts in one go."""
+        from emo.models.quantised import count_weights
+
+        plan, config = self.plan, self.plan.config
+        loaded = self.reader()
+        backend = open_backend(loaded, config.backend)
+        neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
+        names = [f"neutral sentence {i + 1}" for i in range(len(neutral))]
+        check_lengths(neutral, names, backend.context)
+        per_setting = [texts.spans(sub, self.causal) for texts, sub in settings]
+        spans = [*neutral, *(span for each in per_setting for span in each)]
+        store = _store(plan, spans)
+        values, passes = read(
+            backend,
+            spans,
+            store,
+            config.batch_size,
+            track,
+            fixed_batches=config.precision.batched,
+            causal=self.causal,
+        )
+        at, out = len(neutral), []
+        for (texts, sub), each in zip(settings, per_setting, strict=True):
+            rows = values[:, at : at + len(each)]
+            out.append(_activations(texts, sub, rows, values[:, : len(neutral)]))
+            at += len(each)
+        return out, passes, count_weights(loaded.model)
+
+
+def _store(plan: Plan, spans: Sequence[TokenSpan]) -> ActivationStore:
+    config = plan.config
+    identity = reader_identity(config, plan.weights, plan.device)
+    if config.precision.batched:  # a text's numbers depend on the texts it is read with
+        identity["texts"] = digest(spans)
+    return ActivationStore(config.path(config.paths.store), identity)
+
+
+def _activations(
+    texts: StoryTexts, sub: SubparamsConfig, values: np.ndarray, neutral: np.ndarray
+) -> Activations:
+    return Activations(
+        values=values[:, texts.nominal],
+        item_ids=texts.item_ids,
+        emotions=tuple(texts.stories[i].emotion for i in texts.nominal),
+        situations=texts.situations,
+        neutral=neutral,
+        position=sub.position.value,
+    )
+
+
+def layer_number(sub: SubparamsConfig, n_layers: int, best: int | None) -> tuple[int, str]:
+    """The layer a setting names, and how it came to be it; ``best`` is the comprehension run's.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no such layer.
+    """
+    if sub.layer == "best":
+        assert best is not None
+        return best, "best layer of the comprehension run"
+    if sub.layer == "middle":
+        return n_layers // 2, "middle, L // 2"
+    if int(sub.layer) >= n_layers:
+        raise ConfigError("subparams.layer", sub.layer, f"middle, best, 0 to {n_layers - 1}")
+    return int(sub.layer), "as configured"
+
+
+def comprehension_config(config: RunConfig) -> RunConfig:
+    """The comprehension run (condition A's method) of the same model, precision and stimuli."""
+    from emo.config import JobConfig, MethodConfig
+
+    return replace(config, job=JobConfig(), method=MethodConfig(), force=False)
