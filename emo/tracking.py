@@ -20,6 +20,7 @@ from filelock import FileLock
 
 from emo.config import RunConfig
 from emo.errors import TrackingError
+from emo.summary.selection import LoggedRun
 
 # Before the import: mlflow reports usage unless told otherwise.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -41,6 +42,7 @@ from mlflow.tracking import MlflowClient
 
 METRICS_A_BATCH = 1000
 PARAMS_A_BATCH = 100
+RUNS_A_PAGE = 500
 # Opens the UI on runs and charts instead of on its pages for language-model applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 DESCRIPTION = "mlflow.note.content"
@@ -130,6 +132,29 @@ class Tracker:
                 order_by=["attributes.start_time DESC"],
             )
         return runs[0] if runs else None
+
+    def runs_of(self, job: str) -> list[LoggedRun]:
+        """All runs of a job that are not deleted, newest first."""
+        found: list[LoggedRun] = []
+        page = None
+        with self._answers():
+            while True:
+                runs = self._client.search_runs(
+                    [self._experiment],
+                    f"tags.job = '{job}'",
+                    max_results=RUNS_A_PAGE,
+                    order_by=["attributes.start_time DESC"],
+                    page_token=page,
+                )
+                found += [
+                    LoggedRun(
+                        r.info.run_id, r.info.status, r.info.start_time, r.data.tags, r.data.params
+                    )
+                    for r in runs
+                ]
+                page = runs.token
+                if not page:
+                    return found
 
     def mark_stale(self) -> list[str]:
         """Close runs whose process on this host is gone as KILLED; their ids."""

@@ -1,0 +1,107 @@
+"""What the files of a logged run say, as the records of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from emo import serialise
+from emo.config import LayerRule
+from emo.core.four_layer import Condition
+from emo.core.item_sets import ItemSet, Recipe
+from emo.core.stories import story_set
+from emo.core.types import Activations, Descriptors, EmotionVectors
+from emo.core.universality import ModelRun
+from emo.summary.selection import LoggedRun
+
+Files = Callable[[str], Path]
+"""A run's artifact by its name, as a local path."""
+
+
+def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
+    """A comprehension run at the layer the rule names.
+
+    Raises
+    ------
+    ValueError
+        If the run has no layer by that rule.
+    """
+    descriptors = serialise.read_descriptors(files("descriptors.json"))
+    layer = layer_by(descriptors, rule)
+    size = run.params.get("model.size_b", "None")
+    return ModelRun(
+        name=run.model,
+        run_id=run.run_id,
+        model_id=run.tags.get("model_id", "unknown"),
+        family=run.tags.get("family", "unknown"),
+        variant=run.tags.get("variant", "unknown"),
+        precision=run.tags.get("precision", "unknown"),
+        size_b=None if size == "None" else float(size),
+        activations=one_layer(serialise.read_activations(files("activations.safetensors")), layer),
+        layer=layer,
+        descriptors=descriptors,
+        recipe=Recipe(remove=run.params.get("vectors.remove", "none")),
+        projection=run.params.get("vectors.projection", "none"),
+    )
+
+
+def layer_by(d: Descriptors, rule: LayerRule) -> int:
+    """The layer at which a model is compared.
+
+    Raises
+    ------
+    ValueError
+        If the run could not choose one by that criterion.
+    """
+    if rule is LayerRule.published:
+        return d.best_layer
+    if rule is LayerRule.middle:
+        return d.n_layers // 2
+    choice = d.choices[rule.value]
+    if choice is None:
+        raise ValueError(f"no layer by {rule.value}: too few passages an emotion")
+    return choice.layer
+
+
+def one_layer(activations: Activations, layer: int) -> Activations:
+    """Only the one layer; the others' memory is let go."""
+    one = slice(layer, layer + 1)
+    return replace(
+        activations,
+        values=activations.values[one].copy(),
+        neutral=activations.neutral[one].copy(),
+    )
+
+
+def condition(run: LoggedRun, files: Files, name: str) -> Condition:
+    """A run as a condition of the four-layer table, at the layer the condition defines.
+
+    Raises
+    ------
+    ValueError
+        If that layer is not finite.
+    """
+    activations = serialise.read_activations(files("activations.safetensors"))
+    if run.tags.get("method") == "comprehension":
+        layer = serialise.read_descriptors(files("descriptors.json")).best_layer
+        items = ItemSet.make(activations, layer)
+        effective = len(activations.item_ids) / len(set(activations.emotions))
+    else:
+        d = serialise.read_story_descriptors(files("generation.json"))
+        layer, effective = d.layer, d.n_effective
+        items = story_set(activations, layer, Recipe(centring=d.centring, unit_norm=d.unit_norm))
+    return Condition(
+        name=name,
+        run_id=run.run_id,
+        model=run.model,
+        precision=run.tags.get("precision", "unknown"),
+        items=items,
+        vectors=_at(serialise.read_vectors(files("vectors.safetensors")), layer),
+        layer=layer,
+        n_effective=effective,
+    )
+
+
+def _at(vectors: EmotionVectors, layer: int) -> EmotionVectors:
+    return replace(vectors, values=vectors.values[layer : layer + 1].copy())

@@ -1,0 +1,92 @@
+"""Published numbers for the models of a study, beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emo.core.claims import Claim
+from emo.core.four_layer import FourLayerTable
+from emo.core.universality import ModelRun, Universality
+from emo.reference import PublishedModel, shared_geometry
+
+
+def published(model: ModelRun) -> PublishedModel | None:
+    """The row of Table A1 of this model, if it is one of the twelve."""
+    return next((m for m in shared_geometry().models if m.model_id == model.model_id), None)
+
+
+def model_claims(models: Sequence[ModelRun], study: Universality | None) -> list[Claim]:
+    """Table A1, the RDM-of-RDMs and the size correlations, as far as their models are here."""
+    claims = []
+    for i, model in enumerate(models):
+        row = published(model)
+        if row is None:
+            continue
+        d = model.descriptors
+        choice = d.choices["mean_cosine"]
+        bounds = (float(choice.low), float(choice.high)) if choice else (None, None)
+        layer = (float(row.best_layer), float(d.best_layer))
+        claims.append(Claim("best layer", model.name, *layer, *bounds, tolerance=0.0))
+        claims.append(Claim("anisotropy", model.name, row.anisotropy, d.anisotropy))
+        spread = (None, None)
+        if study is not None and model.layer == d.best_layer:
+            spread = float(study.rdm_std.low[i]), float(study.rdm_std.high[i])
+        claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread))
+    if study is not None:
+        claims += _pairs(study) + _sizes(study)
+    return claims
+
+
+def _pairs(study: Universality) -> list[Claim]:
+    claims, p = [], shared_geometry()
+    for i, a in enumerate(study.models):
+        for j, b in enumerate(study.models[i + 1 :], i + 1):
+            rho = p.rho(a.model_id, b.model_id)
+            if rho is not None:
+                e = study.rho[i, j]
+                subject = f"{a.name}, {b.name}"
+                claims.append(
+                    Claim("rho", subject, rho, float(e.value), float(e.low), float(e.high))
+                )
+    return claims
+
+
+def _sizes(study: Universality) -> list[Claim]:
+    """Only if the models are just the twelve: over others the correlation is another one."""
+    p = shared_geometry()
+    if {m.model_id for m in study.models} != {m.model_id for m in p.models}:
+        return []
+    measured = {(c.predictor, c.outcome): c.rho for c in study.sizes}
+    return [
+        Claim("size correlation", f"{c.predictor} with {c.outcome}", c.rho, rho)
+        for c in p.sizes
+        if (rho := measured.get((c.predictor, c.outcome))) is not None
+    ]
+
+
+def four_layer_claims(tables: Sequence[FourLayerTable]) -> list[Claim]:
+    """Section 4.3, for the models it gives."""
+    by_name = {"Mistral-7B-Instruct-v0.3": "mistral7b", "Llama-3.1-8B-Instruct": "llama3_1_8b"}
+    claims = []
+    for entry in shared_geometry().four_layer:
+        for table in tables:
+            if table.model not in (entry.model, by_name[entry.model]):
+                continue
+            for row in table.rows:
+                name = row.contrast.layer
+                if name in entry.rho:
+                    rho = float(row.post.rho.value)
+                    subject = f"{table.model}, layer {name}"
+                    claims.append(
+                        Claim("four layers", subject, entry.rho[name], rho, *row.post.interval)
+                    )
+                if name in entry.mean_cosine and row.post.mean_cosine is not None:
+                    claims.append(
+                        Claim(
+                            "four layers, mean cosine",
+                            f"{table.model}, layer {name}",
+                            entry.mean_cosine[name],
+                            row.post.mean_cosine,
+                        )
+                    )
+    return claims

@@ -1,0 +1,263 @@
+"""Which logged runs a summary takes, by stated rules, and why it leaves the others out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from emo.core.four_layer import FORCED, HALVES
+
+UNQUANTISED = ("fp32", "bf16", "fp16")
+
+RULES = (
+    "Only finished runs of job=extract are taken; of several that would do, the newest.",
+    "Comprehension runs must have read the configured passages (same digest) with the configured "
+    "readout and vectors settings, in a precision that is not quantised; one run a model.",
+    "Of a model logged in several revisions, the revision of the newest run. Random models count by "
+    "their shape and seed, and are left out beside real ones unless named.",
+    "A four-layer table is of one model revision; A, B and C have one common precision that is not "
+    "quantised (the one with most conditions, of several the newest), D is INT8. Generation runs must "
+    "have the prompts of C (of B, if there is no C).",
+    "A run whose files cannot be read gives way to the next older one.",
+)
+
+
+@dataclass(frozen=True)
+class LoggedRun:
+    """A run as the tracking store lists it."""
+
+    run_id: str
+    status: str
+    started: int
+    """Milliseconds since 1970."""
+    tags: Mapping[str, str]
+    params: Mapping[str, str]
+
+    @property
+    def random(self) -> bool:
+        """Whether its weights are random."""
+        return self.params.get("model.source") == "tiny"
+
+    @property
+    def model(self) -> str:
+        """What the model is called in tables; a random one by its shape and seed."""
+        label = self.tags.get("model", "unknown")
+        if not self.random:
+            return label
+        shape = (self.params.get(f"model.tiny.{x}", "?") for x in ("n_layers", "hidden", "seed"))
+        layers, hidden, seed = shape
+        name = f"tiny {self.params.get('model.tiny.architecture', '?')}"
+        return f"{name} {layers}x{hidden}" + (f" seed {seed}" if seed != "0" else "")
+
+    @property
+    def short(self) -> str:
+        return self.run_id[:8]
+
+    @property
+    def condition(self) -> str | None:
+        """Condition of the four-layer table; None if it is none of them."""
+        tags = self.tags
+        if tags.get("method") == "comprehension":
+            return "A" if tags.get("condition") == "A" else None
+        name = tags.get("condition", "none")
+        if name == "C'":
+            half = self.params.get("subparams.templates")
+            return HALVES[0] if half == "odd" else HALVES[1]
+        if name == "D" and tags.get("teacher_forced") == "true":
+            return FORCED
+        return name if name in ("B", "B'", "C", "D") else None
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a summary is of."""
+
+    stimuli_sha256: str
+    readout: str
+    suffix: str
+    remove: str
+    projection: str
+    models: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A run that is not used, and why."""
+
+    run: LoggedRun
+    reason: str
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Runs that are used, and those that are not."""
+
+    models: Mapping[str, tuple[LoggedRun, ...]]
+    """By model: usable comprehension runs, newest first."""
+    conditions: Mapping[str, Mapping[str, tuple[LoggedRun, ...]]]
+    """By model and condition: usable runs, newest first."""
+    left_out: tuple[LeftOut, ...]
+
+
+Reason = Callable[[LoggedRun], str | None]
+
+
+@dataclass
+class _Sorting:
+    """The runs not yet decided on, and what has been left out."""
+
+    left: list[LeftOut] = field(default_factory=list)
+
+    def keep(self, runs: Iterable[LoggedRun], reason: Reason) -> list[LoggedRun]:
+        """Runs for which ``reason(run)`` is None; the others are left out with it."""
+        kept = []
+        for run in runs:
+            why = reason(run)
+            if why is None:
+                kept.append(run)
+            else:
+                self.left.append(LeftOut(run, why))
+        return kept
+
+
+def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
+    """Sort logged extraction runs by :data:`RULES`."""
+    sorting = _Sorting()
+    runs = sorted(runs, key=lambda r: r.started, reverse=True)
+    runs = sorting.keep(runs, _unfinished)
+    if wanted.models is not None:
+        names = wanted.models
+        runs = sorting.keep(
+            runs,
+            lambda r: (
+                None if {r.model, r.tags.get("model")} & set(names) else "model not asked for"
+            ),
+        )
+    elif any(not r.random for r in runs):
+        runs = sorting.keep(
+            runs, lambda r: "random weights, beside real models" if r.random else None
+        )
+    runs = sorting.keep(runs, _other_revision(runs))
+    comprehension = [r for r in runs if r.tags.get("method") == "comprehension"]
+    generation = [r for r in runs if r.tags.get("method") != "comprehension"]
+    passages = sorting.keep(comprehension, lambda r: _other_setting(r, wanted))
+    plain = [r for r in passages if r.tags.get("precision") in UNQUANTISED]
+    usable = _by(plain, lambda r: r.model)
+    stories = sorting.keep(generation, _no_condition)
+    readable = [r for r in comprehension if _is_condition_a(r, wanted)]
+    conditions = {
+        model: _conditions([*readable, *stories], model, sorting)
+        for model in dict.fromkeys(r.model for r in stories)
+    }
+    taken = {r.run_id for of in usable.values() for r in of[:1]}
+    taken |= {r.run_id for of in conditions.values() for c in of.values() for r in c[:1]}
+    said = {entry.run.run_id for entry in sorting.left}
+    for run in passages:
+        if run.run_id not in taken | said:
+            newest = usable.get(run.model)
+            quantised = run.tags.get("precision") not in UNQUANTISED
+            sorting.left.append(
+                LeftOut(
+                    run,
+                    f"quantised ({run.tags.get('precision')})"
+                    if quantised or newest is None
+                    else f"older than run {newest[0].short} of the same model",
+                )
+            )
+    # A run that is left out of one study may stand in the other.
+    left = tuple(entry for entry in sorting.left if entry.run.run_id not in taken)
+    return Selection(usable, conditions, left)
+
+
+def _unfinished(run: LoggedRun) -> str | None:
+    return None if run.status == "FINISHED" else f"not finished ({run.status})"
+
+
+def _other_revision(runs: Sequence[LoggedRun]) -> Reason:
+    newest: dict[str, LoggedRun] = {}
+    for run in runs:
+        newest.setdefault(run.model, run)
+
+    def reason(run: LoggedRun) -> str | None:
+        first, mine = newest[run.model], run.tags.get("revision")
+        if (mine, run.tags.get("model_id")) == (
+            first.tags.get("revision"),
+            first.tags.get("model_id"),
+        ):
+            return None
+        return f"other revision of {run.model} ({mine}) than the newest run's"
+
+    return reason
+
+
+def _other_setting(run: LoggedRun, wanted: Wanted) -> str | None:
+    """Why a comprehension run is not of what this summary is of."""
+    tags, params = run.tags, run.params
+    digest = tags.get("stimuli_sha256", "")
+    if digest != wanted.stimuli_sha256:
+        return f"other passages ({digest[:8]} instead of {wanted.stimuli_sha256[:8]})"
+    settings = {
+        "method.readout": (tags.get("readout", ""), wanted.readout),
+        "vectors.remove": (params.get("vectors.remove", "none"), wanted.remove),
+        "vectors.projection": (params.get("vectors.projection", "none"), wanted.projection),
+    }
+    if wanted.readout == "suffix":
+        settings["method.suffix"] = (params.get("method.suffix", ""), wanted.suffix)
+    for name, (mine, asked) in settings.items():
+        if mine != asked:
+            return f"{name}={mine}, this summary is of {asked}"
+    return None
+
+
+def _is_condition_a(run: LoggedRun, wanted: Wanted) -> bool:
+    return run.condition == "A" and run.tags.get("stimuli_sha256") == wanted.stimuli_sha256
+
+
+def _no_condition(run: LoggedRun) -> str | None:
+    if run.condition is not None:
+        return None
+    return f"none of the conditions: {run.tags.get('condition_note', 'no note')}"
+
+
+def _conditions(
+    runs: Sequence[LoggedRun], model: str, sorting: _Sorting
+) -> dict[str, tuple[LoggedRun, ...]]:
+    """The usable runs of one model's conditions."""
+    mine = [r for r in runs if r.model == model]
+    plain = [r for r in mine if r.tags.get("precision") in UNQUANTISED]
+    by_precision = _by(plain, lambda r: r.tags["precision"])
+
+    def rank(precision: str) -> tuple[int, int]:
+        of = by_precision[precision]
+        return len({r.condition for r in of}), of[0].started
+
+    chosen = max(by_precision, key=rank, default=None)
+    basis = [r for r in mine if r.tags.get("precision") in (chosen, "int8")]
+    first = next((r for n in ("C", "B") for r in basis if r.condition == n), None)
+    prompts = None if first is None else first.tags.get("prompts_sha256")
+
+    def reason(run: LoggedRun) -> str | None:
+        if run.tags.get("precision") not in (chosen, "int8"):
+            return f"{run.tags.get('precision')}: A, B and C are compared in {chosen}"
+        if run.condition != "A" and run.tags.get("prompts_sha256") != prompts:
+            return "other prompts than those of condition C"
+        return None
+
+    kept = _by(sorting.keep(mine, reason), lambda r: str(r.condition))
+    for name, of in kept.items():
+        sorting.left += [
+            LeftOut(r, f"older than run {of[0].short} of condition {name}")
+            for r in of[1:]
+            if name != "A"
+        ]
+    return kept
+
+
+def _by(
+    runs: Iterable[LoggedRun], key: Callable[[LoggedRun], str]
+) -> dict[str, tuple[LoggedRun, ...]]:
+    """Runs grouped by a key, each group in the order of the runs."""
+    groups: dict[str, list[LoggedRun]] = {}
+    for run in runs:
+        groups.setdefault(key(run), []).append(run)
+    return {name: tuple(of) for name, of in groups.items()}

@@ -1,0 +1,186 @@
+"""Everything a summary says, computed from selected runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TypeVar
+
+from emo.config import RunConfig
+from emo.core.baselines import SURFACES, surface_activations
+from emo.core.claims import Claim
+from emo.core.describe import Resampling
+from emo.core.four_layer import Condition, Contrast, FourLayerTable, four_layer
+from emo.core.types import LabelMismatch, StimulusSet
+from emo.core.universality import ModelRun, Universality, universality
+from emo.errors import EmoError
+from emo.summary.loading import Files, condition, model_run
+from emo.summary.oracle import four_layer_claims, model_claims
+from emo.summary.selection import LeftOut, LoggedRun, Selection
+
+T = TypeVar("T")
+
+COMMANDS = {
+    "A": "method=comprehension method.readout=last",
+    "B": "method=generation subparams=loose",
+    "B'": "method=generation subparams=loose subparams.seed=1",
+    "C": "method=generation subparams=matched",
+    "C' odd": "method=generation subparams=matched subparams.templates=odd",
+    "C' even": "method=generation subparams=matched subparams.templates=even",
+    "D": "method=generation subparams=matched precision=int8",
+    "D forced": "method=generation subparams=matched precision=int8 subparams.texts_from={precision}",
+}
+"""What makes each condition, after ``python launch.py model=... precision=...``."""
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A row of a four-layer table that could not be made."""
+
+    contrast: Contrast
+    lacks: str
+    commands: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ModelTable:
+    """One model's four-layer table and what it lacks."""
+
+    table: FourLayerTable
+    missing: tuple[Missing, ...]
+    runs: Mapping[str, LoggedRun]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the report shows."""
+
+    config: RunConfig
+    runs: tuple[LoggedRun, ...]
+    """Every run that is used."""
+    models: tuple[ModelRun, ...]
+    study: Universality | None
+    no_study: str
+    """Why there is no cross-model study, if there is none."""
+    tables: tuple[ModelTable, ...]
+    claims: tuple[Claim, ...]
+    left_out: tuple[LeftOut, ...]
+    stimuli: StimulusSet
+
+
+def summarise(
+    config: RunConfig,
+    selection: Selection,
+    stimuli: StimulusSet,
+    files: Callable[[LoggedRun], Files],
+) -> Summary:
+    """Read the selected runs and compute everything.
+
+    Raises
+    ------
+    EmoError
+        If no run is there to be summarised.
+    """
+    settings = config.job.summary
+    resampling = Resampling(seed=config.seed, **asdict(config.resampling))
+    left = list(selection.left_out)
+    used: dict[str, LoggedRun] = {}
+    models = []
+    for candidates in selection.models.values():
+        found = _first(candidates, lambda r: model_run(r, files(r), settings.layer), left)
+        if found is not None:
+            used[found[0].run_id] = found[0]
+            models.append(found[1])
+    models.sort(key=lambda m: (m.family, m.size_b or 0.0, m.variant, m.name))
+    surfaces = {name: surface_activations(stimuli, name) for name in SURFACES}
+    study, no_study = None, ""
+    try:
+        study = universality(
+            models, surfaces, resampling, settings.n_bootstrap, settings.permutations
+        )
+    except LabelMismatch as error:
+        no_study = str(error)
+    tables = []
+    for model, conditions in selection.conditions.items():
+        table = _table(model, conditions, files, left, resampling, settings.permutations)
+        if table is not None:
+            tables.append(table)
+            used |= {r.run_id: r for r in table.runs.values()}
+    if not used:
+        raise EmoError(
+            "job=summarize: no finished run of these passages, readout and vectors settings"
+            + (f" ({len(left)} others; the first: {left[0].reason})" if left else "")
+            + "; make one with: python launch.py"
+        )
+    claims = [*model_claims(models, study), *four_layer_claims([t.table for t in tables])]
+    return Summary(
+        config=config,
+        runs=tuple(used.values()),
+        models=tuple(models),
+        study=study,
+        no_study=no_study,
+        tables=tuple(tables),
+        claims=tuple(claims),
+        left_out=tuple(e for e in left if e.run.run_id not in used),
+        stimuli=stimuli,
+    )
+
+
+def _first(
+    candidates: Sequence[LoggedRun], read: Callable[[LoggedRun], T], left: list[LeftOut]
+) -> tuple[LoggedRun, T] | None:
+    """The newest run that can be read; those that cannot are left out."""
+    for run in candidates:
+        try:
+            return run, read(run)
+        except (EmoError, OSError, ValueError, KeyError, TypeError) as error:
+            left.append(LeftOut(run, f"its files cannot be used: {error}"))
+    return None
+
+
+def _table(
+    model: str,
+    candidates: Mapping[str, Sequence[LoggedRun]],
+    files: Callable[[LoggedRun], Files],
+    left: list[LeftOut],
+    resampling: Resampling,
+    permutations: int,
+) -> ModelTable | None:
+    """One model's table; None if none of its runs can be read."""
+    runs: dict[str, LoggedRun] = {}
+    conditions: dict[str, Condition] = {}
+    for name, of in candidates.items():
+        found = _first(of, lambda r, name=name: condition(r, files(r), name), left)
+        if found is not None:
+            runs[name], conditions[name] = found
+    if not conditions:
+        return None
+    table = four_layer(conditions, resampling, permutations)
+    return ModelTable(table, tuple(_missing(table, runs)), runs)
+
+
+def _missing(table: FourLayerTable, runs: Mapping[str, LoggedRun]) -> list[Missing]:
+    first = next(iter(runs.values()))
+    plain = [c.precision for c in table.conditions if not c.name.startswith("D")]
+    precision = plain[0] if plain else "fp16"
+    return [
+        Missing(contrast, ", ".join(lacks), tuple(command(c, first, precision) for c in lacks))
+        for contrast, lacks in table.missing
+    ]
+
+
+def command(name: str, like: LoggedRun, precision: str) -> str:
+    """The command that makes a condition of the model of another run."""
+    made = COMMANDS[name].format(precision=precision)
+    if "precision=" not in made.replace("texts_from=", ""):
+        made += f" precision={precision}"
+    label = like.params.get("model.name", like.model)
+    which = f"model={label}"
+    if label == "hub":
+        which += f" model.id={like.params.get('model.id', '...')}"
+    if like.random:
+        names = ("architecture", "n_layers", "hidden", "seed")
+        which += "".join(
+            f" model.tiny.{n}={like.params.get(f'model.tiny.{n}', '?')}" for n in names
+        )
+    return f"python launch.py {which} {made}"
