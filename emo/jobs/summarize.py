@@ -1,0 +1,170 @@
+"""job=summarize: logged runs -> one study -> tables, figures and a report in one logged run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo import serialise
+from emo.config import RunConfig, canonical
+from emo.jobs import record
+from emo.jobs.outcome import Outcome
+from emo.provenance import code_commit, package_versions
+from emo.report import methods, page
+from emo.report.summary_figures import Drawn, figures
+from emo.report.summary_tables import tables
+from emo.report.tables import Table, together
+from emo.stimuli.loading import load_stimuli
+from emo.summary.selection import Wanted, select
+from emo.summary.study import Summary, summarise
+
+if TYPE_CHECKING:
+    from emo.core.types import StimulusSet
+    from emo.tracking import RunRecord, Tracker
+
+REPORT = "summary.html"
+
+
+def run(config: RunConfig) -> Outcome:
+    """Assemble what is logged. No model is loaded, and no run but its own is written."""
+    stimuli = load_stimuli(
+        config.path(config.stimuli.path) if config.stimuli.path else None,
+        config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
+    )
+    tracker = record.open_tracker(config)
+    selection = select(tracker.runs_of("extract"), wanted(config, stimuli))
+    summary = summarise(config, selection, stimuli, lambda r: partial(tracker.artifact, r.run_id))
+    drawn, made = figures(summary), tables(summary)
+    commit = code_commit(Path(config.root))
+    with tracker.run("summary", _tags(summary, commit)) as run_id:
+        with tempfile.TemporaryDirectory() as folder:
+            write_files(Path(folder), summary, drawn, made, commit)
+            tracker.log(run_id, _record(summary), Path(folder))
+    return _outcome(summary, tracker, run_id)
+
+
+def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
+    """What the summary is of."""
+    models = config.job.summary.models
+    return Wanted(
+        stimuli_sha256=stimuli.sha256,
+        readout=config.method.readout.value,
+        suffix=config.method.suffix,
+        remove=config.vectors.remove.value,
+        projection=config.vectors.projection.value,
+        models=None if models is None else tuple(models),
+    )
+
+
+def write_files(
+    folder: Path, s: Summary, drawn: Sequence[Drawn], made: Sequence[Table], commit: str
+) -> None:
+    """The report, and every table and figure as files of their own."""
+    (folder / REPORT).write_text(page.render(s, drawn, made, commit), encoding="utf-8")
+    (folder / "tables").mkdir()
+    for table in made:
+        (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), encoding="utf-8")
+    for form, suffix in (("markdown", "md"), ("latex", "tex")):
+        text = together(made, form)
+        (folder / "tables" / f"tables.{suffix}").write_text(text, encoding="utf-8")
+    (folder / "figures").mkdir()
+    for f in drawn:
+        if f.figure is None or f.data is None:
+            continue
+        f.figure.savefig(folder / "figures" / f"{f.name}.png")
+        (folder / "figures" / f"{f.name}.svg").write_bytes(page.svg(f.figure))
+        (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
+    config: dict[str, Any] = canonical(s.config)
+    config["tracking"]["uri"] = config["root"] = None
+    serialise.write_json(config, folder / "config.json")
+    provenance = {
+        "code_commit": commit,
+        "package_versions": package_versions(),
+        "runs": {r.run_id: dict(r.tags) for r in s.runs},
+        "left_out": {e.run.run_id: e.reason for e in s.left_out},
+    }
+    serialise.write_json(provenance, folder / "provenance.json")
+
+
+def headline(s: Summary) -> dict[str, float | None]:
+    """Numbers of the whole study."""
+    out: dict[str, float | None] = {
+        "models": len(s.models),
+        "four_layer_tables": len(s.tables),
+        "runs_used": len(s.runs),
+        "runs_left_out": len(s.left_out),
+    }
+    if s.study is not None:
+        block, share = s.study.blocks[0], s.study.halves.mean_share
+        numbers = {
+            "rho_same_mean": block.same[1],
+            "rho_disjoint_mean": block.disjoint[1],
+            "surviving_share": float(share.value),
+            "surviving_share_low": float(share.low),
+            "surviving_share_high": float(share.high),
+            "noise_ceiling_low": s.study.noise_ceiling[0],
+            "noise_ceiling_high": s.study.noise_ceiling[1],
+        }
+        out |= {k: v if v == v else None for k, v in numbers.items()}
+    return out
+
+
+def _tags(s: Summary, commit: str) -> dict[str, str]:
+    return {
+        "job": "summarize",
+        "fingerprint": _fingerprint(s),
+        "stimuli_sha256": s.stimuli.sha256,
+        "code_commit": commit,
+    }
+
+
+def _fingerprint(s: Summary) -> str:
+    """Of the runs used and of the settings; a summary is always made anew."""
+    c = s.config
+    identity = {
+        "job": "summarize",
+        "runs": sorted(r.run_id for r in s.runs),
+        "summary": canonical(c.job.summary),
+        "resampling": canonical(c.resampling),
+        "seed": c.seed,
+    }
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+
+
+def _record(s: Summary) -> RunRecord:
+    from emo.tracking import DESCRIPTION, RunRecord
+
+    text = "\n\n".join([*methods.headline(s), f"The report is the artifact `{REPORT}`."])
+    return RunRecord({DESCRIPTION: text}, record.params(s.config), headline(s))
+
+
+def _outcome(s: Summary, tracker: Tracker, run_id: str) -> Outcome:
+    uri = tracker.artifact_uri(run_id)
+    lines = methods.headline(s)
+    for t in s.tables:
+        lines += [
+            f"  {t.table.model}, layer {r.contrast.layer}: {r.verdict.value} ({r.sentence})"
+            for r in t.table.rows
+        ]
+        lines += [
+            f"  missing for layer {m.contrast.layer}: {m.lacks}; {' and '.join(m.commands)}"
+            for m in t.missing
+        ]
+    lines += [
+        f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report",
+        f"  report {uri}/{REPORT}",
+        f"  run {run_id} (finished); look at it with: make ui",
+    ]
+    return Outcome(
+        status="finished",
+        fingerprint=_fingerprint(s),
+        run_id=run_id,
+        metrics=serialise.plain(headline(s)),
+        artifacts={name: f"{uri}/{name}" for name in (REPORT, "tables", "figures")},
+        table="\n".join(lines),
+    )

@@ -1,0 +1,113 @@
+"""The six figures of a summary: which there are, what their captions say, and why one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from emo.core.universality import Universality
+from emo.report import study_figures as draw
+from emo.report.tables import Table
+from emo.summary.study import Summary
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure, or the reason why there is none."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure | None
+    data: Table | None
+    run_ids: tuple[str, ...]
+
+
+def figures(s: Summary) -> list[Drawn]:
+    """All six, in the order of the report."""
+    ids = tuple(m.run_id for m in s.models)
+    story = tuple(r.run_id for t in s.tables for r in t.runs.values())
+    many = s.study is not None
+    why = f"Not drawn: {s.no_study}."
+    pairs = bool(s.study and s.study.base_instruct())
+    made: list[
+        tuple[str, str, str, bool, Callable[[], tuple[Any, Table]], str, tuple[str, ...]]
+    ] = [
+        (
+            "fig1_rdm_of_rdms",
+            "Every model with every other",
+            "Spearman rho of the models' RDMs. Left: all models on the same passages. Right: one model "
+            "on one half of the passages, the other on the other half, mean over random halves; its "
+            "diagonal is a model with itself. A pair with a model of anisotropy above 0.95 is marked *.",
+            many,
+            lambda: draw.rdm_of_rdms(_study(s)),
+            why,
+            ids,
+        ),
+        (
+            "fig2_layers",
+            "Layer sweep",
+            "Left: the published criterion, mean pairwise cosine of the centred emotion vectors; "
+            "dashed, the value that centring alone pins it to. Right: split-half reliability. Open "
+            "markers: the layer each criterion chooses.",
+            bool(s.models),
+            lambda: draw.layer_sweep(s),
+            "Not drawn: no comprehension run.",
+            ids,
+        ),
+        (
+            "fig3_size",
+            "Size and descriptors",
+            "Each descriptor at the model's published best layer against the width of the model. "
+            "Filled: instruct; open: base. Dashed: above it cosines are unreliable.",
+            bool(s.models),
+            lambda: draw.sizes(s),
+            "Not drawn: no comprehension run.",
+            ids,
+        ),
+        (
+            "fig4_base_instruct",
+            "Base and instruct",
+            "Rho between a base model and its instruct version with 95 % intervals over items, on the "
+            "same and on disjoint passages, and what tuning changes in anisotropy.",
+            pairs,
+            lambda: draw.base_instruct(_study(s)),
+            "Not drawn: no base and instruct model of one family and size among the runs.",
+            ids,
+        ),
+        (
+            "fig5_four_layers",
+            "Four layers",
+            "Post-centred rho of every contrast with 95 % intervals over items (over emotions where no "
+            "side has items to draw from: thin). Triangle: what replicates would give. Hollow: raw "
+            "centring.",
+            any(t.table.rows for t in s.tables),
+            lambda: draw.four_layers(s.tables),
+            "Not drawn: no generation runs are logged.",
+            story,
+        ),
+        (
+            "fig6_surviving",
+            "What survives other passages",
+            "For every pair of models: rho on the same items, with the passages' surface held fixed, "
+            "on disjoint items, and the ceiling that reliability sets to the latter. Bars: means.",
+            many,
+            lambda: draw.surviving(_study(s)),
+            why,
+            ids,
+        ),
+    ]
+    out = []
+    for name, title, caption, there, make, reason, runs in made:
+        figure, data = make() if there else (None, None)
+        out.append(Drawn(name, title, caption if there else reason, figure, data, runs))
+    return out
+
+
+def _study(s: Summary) -> Universality:
+    assert s.study is not None
+    return s.study

@@ -1,0 +1,186 @@
+"""The tables of a summary: four layers, descriptors, published figures, runs."""
+
+from __future__ import annotations
+
+from emo.core.claims import RULE
+from emo.core.four_layer import LayerRow
+from emo.reference import shared_geometry
+from emo.report.cross_model_tables import INTERVAL, quotient, study_tables
+from emo.report.tables import Cell, Interval, Table
+from emo.summary.study import ModelTable, Summary
+
+
+def tables(s: Summary) -> list[Table]:
+    """All of them, in the order of the report."""
+    return [
+        *(four_layer_table(t) for t in s.tables),
+        *(study_tables(s.study) if s.study else ()),
+        descriptor_table(s),
+        *([claim_table(s)] if s.claims else ()),
+        run_table(s),
+        left_out_table(s),
+    ]
+
+
+def four_layer_table(t: ModelTable) -> Table:
+    """Table 1: method, sub-parameters, precision."""
+    rows = [_layer(r) for r in t.table.rows]
+    for m in t.missing:
+        c = m.contrast
+        gap = (None,) * 10
+        rows.append((c.layer, f"{c.a} vs {c.b}", c.isolates, *gap, f"missing: {m.lacks}"))
+    for c, reason in t.table.refused:
+        rows.append((c.layer, f"{c.a} vs {c.b}", c.isolates, *(None,) * 10, f"refused: {reason}"))
+    precisions = sorted({x.precision for x in t.table.conditions if not x.name.startswith("D")})
+    return Table(
+        f"four_layer_{_stem(t.table.model)}",
+        f"Four layers: {t.table.model}",
+        f"Spearman rho of two RDMs, post-centred. A, B, C in {', '.join(precisions) or 'none'}. "
+        "Own: how well each side agrees with itself. Disattenuated: rho over the ceiling of the "
+        f"reliabilities. n: effective texts an emotion. {INTERVAL}",
+        (
+            *(
+                "layer",
+                "contrast",
+                "isolates",
+                "rho",
+                "Mantel p",
+                "over emotions",
+                "own a",
+                "own b",
+            ),
+            *("disattenuated", "rho, raw", "mean cosine", "emotions", "n a, b", "verdict"),
+        ),
+        tuple(rows),
+    )
+
+
+def _layer(r: LayerRow) -> tuple[Cell, ...]:
+    c = r.contrast
+    return (
+        c.layer,
+        f"{c.a} vs {c.b}",
+        c.isolates,
+        Interval.of(r.post.rho),
+        r.post.p,
+        Interval.of(r.post.over_emotions),
+        float(r.own[0]),
+        float(r.own[1]),
+        quotient(r.comparison.disattenuated),
+        Interval.of(r.raw.rho),
+        r.post.mean_cosine,
+        len(r.comparison.emotions),
+        f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
+        r.verdict.value,
+    )
+
+
+def descriptor_table(s: Summary) -> Table:
+    """Table A1."""
+    rows = []
+    for m in s.models:
+        d, c = m.descriptors, m.descriptors.choices["mean_cosine"]
+        by = [d.choices[k] for k in ("reliability", "accuracy")]
+        rows.append(
+            (
+                m.name,
+                m.family,
+                m.variant,
+                m.size_b,
+                d.n_layers,
+                m.d_model,
+                m.precision,
+                f"{d.best_layer}" + (f" ({c.low} to {c.high})" if c else ""),
+                d.best_layer_pct,
+                *(f"{x.layer} ({x.low} to {x.high})" if x else None for x in by),
+                d.anisotropy,
+                d.rdm_std,
+                d.reliability,
+                m.layer,
+                m.run_id[:8],
+            )
+        )
+    return Table(
+        "descriptors",
+        "Descriptors (Table A1)",
+        "At the published best layer; layers with 95 % bootstrap intervals. Compared at: the layer of "
+        f"the cross-model study (job.summary.layer={s.config.job.summary.layer.value}).",
+        (
+            *("model", "family", "variant", "size, B", "layers", "d_model", "precision"),
+            *("best layer", "best layer, %", "by reliability", "by accuracy", "anisotropy"),
+            *("RDM std", "reliability", "compared at", "run"),
+        ),
+        tuple(rows),
+    )
+
+
+def claim_table(s: Summary) -> Table:
+    """Published and measured."""
+    rows = tuple(
+        (
+            c.topic,
+            c.subject,
+            c.published,
+            Interval(
+                c.measured,
+                float("nan") if c.low is None else c.low,
+                float("nan") if c.high is None else c.high,
+            ),
+            c.verdict.value,
+        )
+        for c in s.claims
+    )
+    return Table(
+        "claims",
+        "Published figures",
+        f"{RULE} Published: {shared_geometry().source} The study's passages are its own; figures of "
+        "other passages need not agree.",
+        ("figure", "of", "published", "measured", "verdict"),
+        rows,
+    )
+
+
+def run_table(s: Summary) -> Table:
+    """Provenance."""
+    rows = tuple(
+        (
+            r.run_id,
+            r.model,
+            r.condition or "none",
+            *(r.tags.get(k, "unknown") for k in ("revision", "precision", "backend", "device")),
+            r.tags.get("stimuli_sha256", "")[:8],
+            r.tags.get("prompts_sha256", "")[:8],
+            r.tags.get("code_commit", "unknown")[:8],
+            r.tags.get("weights_note", ""),
+        )
+        for r in s.runs
+    )
+    return Table(
+        "runs",
+        "Runs used",
+        "Every number comes from the files of these runs.",
+        (
+            *("run", "model", "condition", "revision", "precision", "backend", "device"),
+            *("passages", "prompts", "code", "note"),
+        ),
+        rows,
+    )
+
+
+def left_out_table(s: Summary) -> Table:
+    """Runs that are not used."""
+    rows = tuple(
+        (e.run.run_id[:8], e.run.model, e.run.tags.get("method", "unknown"), e.reason)
+        for e in s.left_out
+    )
+    return Table(
+        "left_out",
+        "Runs left out",
+        "Logged extraction runs that no number here comes from.",
+        ("run", "model", "method", "reason"),
+        rows,
+    )
+
+
+def _stem(name: str) -> str:
+    return "".join(c if c.isalnum() else "_" for c in name)
