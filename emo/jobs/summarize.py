@@ -41,9 +41,9 @@ def run(config: RunConfig) -> Outcome:
     summary = summarise(config, selection, stimuli, lambda r: partial(tracker.artifact, r.run_id))
     drawn, made = figures(summary), tables(summary)
     commit = code_commit(Path(config.root))
-    with tracker.run("summary", _tags(summary, commit)) as run_id:
-        with tempfile.TemporaryDirectory() as folder:
-            write_files(Path(folder), summary, drawn, made, commit)
+    with tempfile.TemporaryDirectory() as folder:
+        write_files(Path(folder), summary, drawn, made, commit)
+        with tracker.run("summary", _tags(summary, commit)) as run_id:
             tracker.log(run_id, _record(summary), Path(folder))
     return _outcome(summary, tracker, run_id)
 

@@ -66,10 +66,11 @@ def _comprehension(s: Summary) -> str:
 
 
 def _generation(s: Summary) -> str:
-    parts = []
-    for t in s.tables:
-        for c in t.table.conditions:
-            parts.append(f"{t.table.model} {c.name}: {_condition(t.runs[c.name])}, layer {c.layer}")
+    parts = [
+        f"{t.table.model} {c.name}: {_condition(t.runs[c.name])}, layer {c.layer}"
+        for t in s.tables
+        for c in t.table.conditions
+    ]
     return (
         "Conditions: "
         + "; ".join(parts)

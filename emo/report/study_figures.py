@@ -1,4 +1,4 @@
-"""Drawings of a summary, each with the data behind it; :mod:`emo.report.summary_figures` captions them."""
+"""Drawings of a summary, each with the data behind it; captions are in summary_figures."""
 
 from __future__ import annotations
 
@@ -126,17 +126,10 @@ def sizes(s: Summary) -> tuple[Figure, Table]:
     handles, names = axes[0].get_legend_handles_labels()
     once = dict(zip(names, handles, strict=True))
     axes[2].legend(once.values(), once.keys(), fontsize=7)
-    rows = [
-        (
-            m.name,
-            m.family,
-            m.variant,
-            m.d_model,
-            m.size_b,
-            *tuple(float(getattr(m.descriptors, name)) for name in labels),
-        )
-        for m in s.models
-    ]
+    rows = []
+    for m in s.models:
+        values = [float(getattr(m.descriptors, name)) for name in labels]
+        rows.append((m.name, m.family, m.variant, m.d_model, m.size_b, *values))
     columns = ("model", "family", "variant", "d_model", "size, B", *labels.values())
     return figure, _data("fig3_size", columns, rows)
 
@@ -199,18 +192,9 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
             if judged:
                 panel.plot(attainable, y, "^", color=ORANGE, ms=7)
             labels.append(f"{r.contrast.layer}\n{r.contrast.a} vs {r.contrast.b}")
-            rows.append(
-                (
-                    t.table.model,
-                    r.contrast.layer,
-                    float(r.post.rho.value),
-                    low,
-                    high,
-                    float(r.raw.rho.value),
-                    attainable if judged else None,
-                    r.verdict.value,
-                )
-            )
+            values = float(r.post.rho.value), low, high, float(r.raw.rho.value)
+            limit = attainable if judged else None
+            rows.append((t.table.model, r.contrast.layer, *values, limit, r.verdict.value))
         panel.axvline(0, color=GREY, lw=0.8)
         panel.set_yticks(range(len(labels)), labels, fontsize=8)
         panel.set_ylim(len(labels) - 0.5, -0.5)
