@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from emo.core.four_layer import FourLayerTable
 from emo.summary.selection import LoggedRun
 from emo.summary.study import Summary
@@ -115,23 +117,21 @@ def headline(s: Summary) -> list[str]:
     said = []
     if s.study is not None:
         u, block = s.study, s.study.blocks[0]
-        share = u.halves.mean_share
+        i, j = np.triu_indices(len(u.models), 1)
+        half = float(u.halves.same.value[i, j].mean())
         line = (
-            f"{len(u.models)} models agree on the same passages with a mean rho of "
-            f"{block.same[1]:.2f}, on disjoint passages with {block.disjoint[1]:.2f}. "
+            f"{len(u.models)} models agree with a mean rho of {block.same[1]:.2f} on all passages, of "
+            f"{half:.2f} where both read the same half of them, and of {block.disjoint[1]:.2f} where "
+            "each reads another half. "
         )
+        share = u.halves.mean_share
         value = float(share.value)
-        if value == value:
+        if np.isfinite(value):
             low, high = float(share.low), float(share.high)
-            bounds = f" (95 % interval {low:.2f} to {high:.2f})" if low == low else ""
-            line += (
-                f"Of the agreement of halves on the same passages, a share of {value:.2f}{bounds} "
-                "survives when the other model reads other passages."
-            )
+            bounds = f" (95 % interval {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
+            line += f"The share that survives other passages is {value:.2f}{bounds}."
         else:
-            line += (
-                "Agreement of halves on the same passages is too small to have a surviving share."
-            )
+            line += "Agreement on the same half is too small to have a surviving share."
         said.append(line)
         flagged = [m.name for m in u.models if m.flagged]
         if flagged:

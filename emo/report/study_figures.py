@@ -206,7 +206,7 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
 
 
 def surviving(u: Universality) -> tuple[Figure, Table]:
-    """Every pair as a line over four ways to compare."""
+    """Every pair as a line over five ways to compare."""
     own = u.halves.disjoint.value.diagonal()
     rows, lines = [], []
     for i, a in enumerate(u.models):
@@ -215,6 +215,7 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
             line = (
                 float(u.rho.value[i, j]),
                 float(u.partial.value[i, j]) if u.partial else float("nan"),
+                float(u.halves.same.value[i, j]),
                 float(u.halves.disjoint.value[i, j]),
                 float("nan") if limit is None else limit,
             )
@@ -225,17 +226,25 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
     axes = figure.subplots()
     for line in values:
         axes.plot(
-            range(4), line, color=BLUE, alpha=max(0.15, 1 / len(values) ** 0.5), marker="o", ms=3
+            range(5), line, color=BLUE, alpha=max(0.15, 1 / len(values) ** 0.5), marker="o", ms=3
         )
-    for x in range(4):
+    for x in range(5):
         good = values[np.isfinite(values[:, x]), x]
         if len(good):
             axes.plot([x - 0.25, x + 0.25], [good.mean()] * 2, color=ORANGE, lw=3)
             axes.annotate(f"{good.mean():.2f}", (x + 0.27, good.mean()), va="center", fontsize=9)
     axes.axhline(0, color=GREY, lw=0.8)
-    words = ("same\npassages", "surface\nheld fixed", "disjoint\npassages", "ceiling of\ndisjoint")
-    axes.set_xticks(range(4), words)
-    axes.set_xlim(-0.5, 3.7)
+    words = (
+        "all\npassages",
+        "surface\nheld fixed",
+        "same\nhalf",
+        "other\nhalf",
+        "ceiling of\nother half",
+    )
+    axes.set_xticks(range(5), words)
+    axes.set_xlim(-0.5, 4.7)
+    axes.axvline(1.5, color=GREY, lw=0.8, ls=":")
+    axes.set_ylim(min(0, np.nanmin(values)) - 0.05, 1)
     axes.set_ylabel("Spearman rho of two models' RDMs")
     axes.grid(alpha=0.25, axis="y")
     columns = (
@@ -243,8 +252,9 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
         "model b",
         "same",
         "surface held fixed",
-        "disjoint",
-        "ceiling",
+        "same half",
+        "other half",
+        "ceiling of other half",
         "anisotropy",
     )
     return figure, _data("fig6_surviving", columns, rows)

@@ -87,14 +87,17 @@ def figures(s: Summary) -> list[Drawn]:
             "centring.",
             any(t.table.rows for t in s.tables),
             lambda: draw.four_layers(s.tables),
-            "Not drawn: no generation runs are logged.",
+            "Not drawn: no generation runs are logged. python launch.py method=generation model=NAME "
+            "makes them with subparams=loose (B), subparams=matched (C), and precision=int8 "
+            "subparams=matched (D).",
             story,
         ),
         (
             "fig6_surviving",
             "What survives other passages",
-            "For every pair of models: rho on the same items, with the passages' surface held fixed, "
-            "on disjoint items, and the ceiling that reliability sets to the latter. Bars: means.",
+            "For every pair of models, left: rho on all passages, and with the passages' surface held "
+            "fixed; right, on half as many: both models on the same half, each on another half, and the "
+            "ceiling that reliability sets to the latter. Bars: means.",
             many,
             lambda: draw.surviving(_study(s)),
             why,

@@ -1,0 +1,251 @@
+"""job=summarize over logged runs of tiny models, as a user has them."""
+
+import csv
+import io
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from emo import api, serialise
+from emo.composing import compose
+from emo.errors import EmoError
+from emo.jobs import extract, summarize
+from emo.jobs.record import open_tracker
+from tests.conftest import TINY, write_small_csv
+
+FEW = ("job.summary.permutations=50", "job.summary.n_bootstrap=30")
+STORY = ("method=generation", "subparams.max_new_tokens=12")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """Two tiny models read, one of them with generation runs, and one run of other passages."""
+    root = tmp_path_factory.mktemp("project")
+    small = write_small_csv(root)
+    other = root / "other.csv"
+    other.write_text(small.read_text().replace("stood", "sat"))
+
+    def config(*overrides, passages=small):
+        return compose(*TINY, f"stimuli.path={passages}", *overrides, root=root)
+
+    runs = {
+        "llama": extract.run(config()),
+        "other": extract.run(config(passages=other)),
+        "gpt2": extract.run(config("model.tiny.architecture=gpt2", "model.tiny.hidden=64")),
+        "B": extract.run(config("method=generation", "subparams=loose")),
+        "B'": extract.run(config("method=generation", "subparams=loose", "subparams.seed=1")),
+    }
+    return root, config, {name: o.run_id for name, o in runs.items()}
+
+
+@pytest.fixture(scope="module")
+def done(project):
+    _root, config, runs = project
+    outcome = summarize.run(config("job=summarize", *FEW))
+    tracker = open_tracker(config())
+    return outcome, lambda name: tracker.artifact(outcome.run_id, name), runs
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_numbers_are_those_of_the_logged_vectors(project, done):
+    root, _, runs = project
+    outcome, artifact, _ = done
+    a, b = (api.load_run(runs[n], root) for n in ("gpt2", "llama"))
+    want = spearmanr(a.rdm().cosines, b.rdm().cosines)[0]
+    (row,) = rows(artifact("tables/pairs.csv").read_text())
+    assert float(row["rho, same items"]) == pytest.approx(want, abs=1e-6)
+    assert outcome.metrics["rho_same_mean"] == pytest.approx(want, abs=1e-6)
+    assert outcome.metrics["models"] == 2
+    logged = rows(artifact("tables/descriptors.csv").read_text())
+    assert {r["model"] for r in logged} == {"tiny llama 4x128", "tiny gpt2 4x64"}
+    by = {r["model"]: float(r["anisotropy"]) for r in logged}
+    assert by["tiny llama 4x128"] == b.descriptors.anisotropy
+
+
+def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(done):
+    _outcome, artifact, _ = done
+    table = rows(artifact("tables/four_layer_tiny_llama_4x128.csv").read_text())
+    by = {r["layer"]: r for r in table}
+    assert by["1 loose"]["rho"] != ""
+    assert by["floor B"]["Mantel p"] != ""
+    assert by["2"]["verdict"] == "missing: C"
+    assert float(by["1 loose"]["own b"]) == pytest.approx(float(by["floor B"]["rho"]))
+    page = artifact("summary.html").read_text()
+    assert (
+        "python launch.py model=tiny model.tiny.architecture=llama model.tiny.n_layers=4 "
+        "model.tiny.hidden=128 model.tiny.seed=0 method=generation subparams=matched precision=fp32"
+    ) in page
+
+
+def test_every_command_it_names_makes_the_condition_it_names(project, done):
+    from emo.generation.protocols import recognise
+    from emo.summary.selection import LoggedRun
+    from emo.summary.study import COMMANDS, command
+
+    tracker = open_tracker(project[1]())
+    like = next(r for r in tracker.runs_of("extract") if r.run_id == done[2]["llama"])
+    assert isinstance(like, LoggedRun)
+    for name in COMMANDS:
+        config = compose(*command(name, like, "bf16").split()[2:])
+        assert recognise(config).name == name.split()[0]
+        assert config.precision.name.value == ("int8" if name[0] == "D" else "bf16")
+        assert (config.subparams.texts_from is not None) == (name == "D forced")
+
+
+def test_runs_left_out_are_listed_with_the_reason(done):
+    outcome, artifact, runs = done
+    left = {r["run"]: r["reason"] for r in rows(artifact("tables/left_out.csv").read_text())}
+    assert left == {runs["other"][:8]: left[runs["other"][:8]]}
+    assert "other passages" in left[runs["other"][:8]]
+    used = {r["run"] for r in rows(artifact("tables/runs.csv").read_text())}
+    assert used == {runs[n] for n in ("llama", "gpt2", "B", "B'")}
+    assert outcome.metrics["runs_left_out"] == 1
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.ids, self.hrefs, self.sources = set(), [], []
+
+    def handle_starttag(self, tag, attrs):
+        found = dict(attrs)
+        if "id" in found:
+            self.ids.add(found["id"])
+        if "href" in found:
+            self.hrefs.append(found["href"])
+        if "src" in found:
+            self.sources.append(found["src"])
+
+
+def test_the_report_is_one_file_whose_links_lead_somewhere(done):
+    _, artifact, runs = done
+    page = artifact("summary.html").read_text()
+    links = Links()
+    links.feed(page)
+    assert links.hrefs
+    assert all(h[0] == "#" and h[1:] in links.ids for h in links.hrefs)
+    assert links.sources
+    assert all(s.startswith("data:image/svg+xml;base64,") for s in links.sources)
+    assert not re.search(r"url\(|@import|<script|<link", page)
+    for name in ("llama", "gpt2", "B", "B'"):
+        assert runs[name] in page
+    assert "All models here have random weights: these numbers mean nothing." in page
+
+
+def test_every_figure_has_its_picture_vector_graphic_and_data(done):
+    _, artifact, _ = done
+    names = {"fig1_rdm_of_rdms", "fig2_layers", "fig3_size", "fig5_four_layers", "fig6_surviving"}
+    folder = artifact("figures/fig1_rdm_of_rdms.png").parent
+    found = {p.name for p in folder.iterdir()}
+    assert found == {f"{n}.{suffix}" for n in names for suffix in ("png", "svg", "csv")}
+    data = rows((folder / "fig1_rdm_of_rdms.csv").read_text())
+    pairs = rows(artifact("tables/pairs.csv").read_text())
+    assert data[1]["rho same items"] == pairs[0]["rho, same items"]
+    assert data[1]["rho disjoint items"] == pairs[0]["rho, disjoint"]
+
+
+def test_tables_for_papers_hold_every_table(done):
+    _, artifact, _ = done
+    folder = artifact("tables/pairs.csv").parent
+    n = len(list(folder.glob("*.csv")))
+    assert (folder / "tables.md").read_text().count("### ") == n
+    assert (folder / "tables.tex").read_text().count(r"\end{table}") == n
+
+
+def test_the_same_summary_again_gives_the_same_numbers(project, done):
+    _, config, _ = project
+    _, artifact, _ = done
+    again = summarize.run(config("job=summarize", *FEW))
+    tracker = open_tracker(config())
+    for name in ("tables/pairs.csv", "tables/blocks.csv", "figures/fig1_rdm_of_rdms.svg"):
+        assert tracker.artifact(again.run_id, name).read_bytes() == artifact(name).read_bytes()
+
+
+def test_a_damaged_run_gives_way_to_the_older_one(project, tmp_path):
+    _, config, runs = project
+    newer = extract.run(config("force=true"))
+    tracker = open_tracker(config())
+    path = tracker.artifact(newer.run_id, "activations.safetensors")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    try:
+        outcome = summarize.run(config("job=summarize", *FEW))
+        table = tracker.artifact(outcome.run_id, "tables/left_out.csv").read_text()
+    finally:
+        path.write_bytes(whole)
+    reasons = {r["run"]: r["reason"] for r in rows(table)}
+    assert "its files cannot be used" in reasons[newer.run_id[:8]]
+    assert runs["llama"][:8] not in reasons
+
+
+def test_nothing_to_summarise_is_one_line(tiny_config):
+    with pytest.raises(EmoError, match=r"make one with: python launch\.py"):
+        summarize.run(tiny_config("job=summarize"))
+
+
+def test_one_model_alone_is_summarised_without_a_study(project):
+    _root, config, _ = project
+    names = "job.summary.models=['tiny llama 4x128']"
+    outcome = summarize.run(config("job=summarize", *FEW, names))
+    assert "No cross-model study" in outcome.table
+    assert outcome.metrics["models"] == 1
+    assert "rho_same_mean" not in outcome.metrics
+
+
+def test_no_torch_is_loaded():
+    code = (
+        "import sys; import emo.jobs.summarize, emo.tracking; "
+        "print([m for m in ('torch', 'transformers') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("projection", ["all_but_the_top", "z_score", "neutral_pcs"])
+def test_a_projected_run_is_logged_with_the_models_own_activations(project, projection):
+    from emo.core.transforms import project as projected
+    from emo.core.vectors import emotion_vectors
+
+    root, config, runs = project
+    outcome = extract.run(config(f"vectors.projection={projection}"))
+    assert outcome.passes_done == 0
+    plain, other = (api.load_run(r, root) for r in (runs["llama"], outcome.run_id))
+    assert np.array_equal(plain.activations.values, other.activations.values)
+    want = emotion_vectors(projected(plain.activations, projection)).values
+    assert np.allclose(other.vectors.values, want)
+    assert not np.allclose(other.vectors.values, plain.vectors.values)
+    alone = summarize.run(config("job=summarize", *FEW, f"vectors.projection={projection}"))
+    assert alone.metrics["models"] == 1
+
+
+def test_published_figures_are_claimed_for_models_of_the_study(project, done):
+    from emo.config import LayerRule
+    from emo.core.claims import Replication
+    from emo.reference import shared_geometry
+    from emo.summary.loading import model_run
+    from emo.summary.oracle import model_claims
+
+    tracker = open_tracker(project[1]())
+    listed = {r.run_id: r for r in tracker.runs_of("extract")}
+    models = []
+    for name, published in zip(("llama", "gpt2"), shared_geometry().models, strict=False):
+        run = listed[done[2][name]]
+        run = replace(run, tags={**run.tags, "model_id": published.model_id})
+        files = lambda f, i=run.run_id: tracker.artifact(i, f)  # noqa: E731
+        models.append(model_run(run, files, LayerRule.published))
+    assert model_claims(models[:0], None) == []
+    claims = model_claims(models, None)
+    assert [c.topic for c in claims] == ["best layer", "anisotropy", "RDM std"] * 2
+    assert claims[0].published == shared_geometry().models[0].best_layer
+    assert claims[0].measured == models[0].descriptors.best_layer
+    assert claims[1].verdict is Replication.no
+    assert serialise.plain(claims[1])["measured"] == models[0].descriptors.anisotropy

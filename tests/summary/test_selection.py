@@ -1,0 +1,166 @@
+"""Which runs are taken: every rule with a run that breaks it."""
+
+from dataclasses import replace
+
+import pytest
+
+from emo.core.four_layer import FORCED, HALVES
+from emo.summary.selection import LoggedRun, Wanted, select
+
+WANTED = Wanted("s" * 64, "last", "", "none", "none")
+
+
+def run(name, started=1, status="FINISHED", params=(), **tags):
+    base = {
+        "model": "m",
+        "model_id": "org/m",
+        "revision": "r1",
+        "method": "comprehension",
+        "precision": "fp16",
+        "readout": "last",
+        "stimuli_sha256": "s" * 64,
+        "condition": "A",
+    }
+    return LoggedRun(name, status, started, base | tags, dict(params))
+
+
+def story(name, condition, started=1, params=(), **tags):
+    base = {"method": "generation", "prompts_sha256": "p", "condition": condition}
+    return run(name, started, params=params, **(base | tags))
+
+
+def taken(runs, wanted=WANTED):
+    selection = select(runs, wanted)
+    models = {name: [r.run_id for r in of] for name, of in selection.models.items()}
+    conditions = {
+        model: {name: of[0].run_id for name, of in found.items()}
+        for model, found in selection.conditions.items()
+    }
+    return models, conditions, {e.run.run_id: e.reason for e in selection.left_out}
+
+
+def test_the_newest_finished_run_of_each_model():
+    models, conditions, left = taken(
+        [run("old", 1), run("new", 3), run("dead", 4, "KILLED"), run("other", 2, model="n")]
+    )
+    assert models == {"m": ["new", "old"], "n": ["other"]}
+    assert conditions == {}
+    assert left == {
+        "dead": "not finished (KILLED)",
+        "old": "older than run new of the same model",
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"stimuli_sha256": "t" * 64}, "other passages (tttttttt instead of ssssssss)"),
+        ({"readout": "mean"}, "method.readout=mean, this summary is of last"),
+        ({"params": {"vectors.remove": "situation"}}, "vectors.remove=situation"),
+        ({"params": {"vectors.projection": "z_score"}}, "vectors.projection=z_score"),
+        ({"precision": "int8", "condition": "none"}, "quantised (int8)"),
+        ({"precision": "nf4", "condition": "none"}, "quantised (nf4)"),
+    ],
+)
+def test_runs_of_something_else_are_left_out_with_the_reason(change, words):
+    models, _, left = taken([run("good", 1), run("bad", 2, **change)])
+    assert models == {"m": ["good"]}
+    assert words in left["bad"]
+
+
+def test_what_is_wanted_decides():
+    wanted = replace(WANTED, readout="suffix", suffix="x")
+    a = run("a", readout="suffix", params={"method.suffix": "x"}, condition="none")
+    b = run("b", readout="suffix", params={"method.suffix": "y"}, condition="none")
+    models, _, left = taken([a, b, run("c")], wanted)
+    assert models == {"m": ["a"]}
+    assert set(left) == {"b", "c"}
+
+
+def test_the_revision_of_the_newest_run():
+    _, _, left = taken([run("a", 1), run("b", 2, revision="r2"), run("c", 3)])
+    assert left["b"] == "other revision of m (r2) than the newest run's"
+
+
+def test_random_models_count_by_shape_and_not_beside_real_ones():
+    def tiny(name, architecture, seed="0"):
+        params = {"model.source": "tiny", "model.tiny.architecture": architecture}
+        params |= {"model.tiny.n_layers": "4", "model.tiny.hidden": "128"}
+        return run(name, params=params | {"model.tiny.seed": seed}, model="tiny", revision=name)
+
+    runs = [tiny("a", "llama"), tiny("b", "gpt2"), tiny("c", "gpt2", "1")]
+    models, _, _ = taken(runs)
+    assert set(models) == {"tiny llama 4x128", "tiny gpt2 4x128", "tiny gpt2 4x128 seed 1"}
+    models, _, left = taken([*runs, run("real")])
+    assert list(models) == ["m"]
+    assert left["a"] == "random weights, beside real models"
+    models, _, _ = taken([*runs, run("real")], replace(WANTED, models=("tiny", "m")))
+    assert len(models) == 4
+    _, _, left = taken([*runs, run("real")], replace(WANTED, models=("tiny",)))
+    assert left == {"real": "model not asked for"}
+
+
+def full(precision, started):
+    return [
+        run(f"A {precision}", started, precision=precision),
+        *(story(f"{c} {precision}", c, started, precision=precision) for c in ("B", "C")),
+    ]
+
+
+def test_conditions_of_one_model_in_one_precision():
+    d = story("D", "D", precision="int8")
+    forced = story("F", "D", precision="int8", teacher_forced="true")
+    _, conditions, _ = taken([*full("fp16", 1), d, forced, story("B2", "B'")])
+    assert conditions["m"] == {
+        "A": "A fp16",
+        "B": "B fp16",
+        "C": "C fp16",
+        "D": "D",
+        FORCED: "F",
+        "B'": "B2",
+    }
+
+
+def test_the_most_complete_precision_of_several_the_newest():
+    more = [*full("fp16", 1), story("B2", "B'", precision="fp16")]
+    _, conditions, left = taken([*more, *full("fp32", 9)])
+    assert conditions["m"]["C"] == "C fp16"
+    assert left["C fp32"] == "fp32: A, B and C are compared in fp16"
+    assert "A fp32" not in left  # it stands in the cross-model study
+    _, conditions, _ = taken([*full("fp16", 1), *full("fp32", 9)])
+    assert set(conditions["m"].values()) == {"A fp32", "B fp32", "C fp32"}
+
+
+def test_other_prompts_other_models_and_halves():
+    odd, even = (
+        story(half, "C'", params={"subparams.templates": half}) for half in ("odd", "even")
+    )
+    other = story("X", "B", 9, prompts_sha256="q")
+    _, conditions, left = taken([*full("fp16", 1), odd, even, other, story("N", "C", 2, model="n")])
+    assert conditions["m"][HALVES[0]] == "odd"
+    assert conditions["m"][HALVES[1]] == "even"
+    assert conditions["m"]["B"] == "B fp16"
+    assert left["X"] == "other prompts than those of condition C"
+    assert conditions["n"] == {"C": "N"}
+
+
+def test_older_repeats_and_runs_of_no_condition():
+    none = story("N", "none", condition_note="from matched it differs in samples")
+    _, conditions, left = taken([*full("fp16", 1), story("C2", "C", 5), none])
+    assert conditions["m"]["C"] == "C2"
+    assert left["C fp16"] == "older than run C2 of condition C"
+    assert left["N"] == "none of the conditions: from matched it differs in samples"
+
+
+def test_condition_a_of_other_passages_is_no_condition():
+    _, conditions, left = taken([*full("fp16", 1)[1:], run("A", stimuli_sha256="t" * 64)])
+    assert set(conditions["m"]) == {"B", "C"}
+    assert "other passages" in left["A"]
+
+
+def test_mean_readout_summaries_keep_condition_a():
+    runs = [*full("fp16", 1), run("mean", readout="mean", condition="none")]
+    models, conditions, left = taken(runs, replace(WANTED, readout="mean"))
+    assert models == {"m": ["mean"]}
+    assert conditions["m"]["A"] == "A fp16"
+    assert left == {}
