@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -51,7 +52,7 @@ class StoryDescriptors:
     farthest: tuple[str, str, float]
     curves: dict[str, Float64[np.ndarray, " layer"]] = field(default_factory=dict)
 
-    def headline(self) -> dict[str, float | None]:
+    def headline(self) -> dict[str, Any]:
         """The few numbers shown first."""
         return {
             "layer": self.layer,
