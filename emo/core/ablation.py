@@ -111,8 +111,9 @@ def ablation(factors: Sequence[str], found: Responses) -> Ablation:
     """
     data = Factorial(tuple(factors), found.rho, found.replicates)
     texts = decompose(data)
-    none = np.empty((0, len(found.rho)))
-    each = [decompose(replace(data, response=r, replicates=none)) for r in found.left_out]
+    none, each = np.empty((0, len(found.rho))), []
+    if np.isfinite(found.left_out).all():
+        each = [decompose(replace(data, response=r, replicates=none)) for r in found.left_out]
     over = {
         name: _jackknife(getattr(texts, name).value, [getattr(d, name).value for d in each])
         for name in EFFECTS
@@ -123,7 +124,13 @@ def ablation(factors: Sequence[str], found: Responses) -> Ablation:
 def _jackknife(
     value: Float64[np.ndarray, "*shape"], left_out: Sequence[np.ndarray], level: float = LEVEL
 ) -> Estimates:
-    """Value +- Student's t times the jackknife's standard error. Efron & Stein 1981."""
+    """Value +- Student's t times the jackknife's standard error. Efron & Stein 1981.
+
+    NaN bounds where nothing could be left out: of three emotions none can.
+    """
+    if not left_out:
+        unknown = np.full_like(value, np.nan)
+        return Estimates(np.asarray(value), unknown, unknown)
     n, each = len(left_out), np.stack(left_out)
     error = np.sqrt((n - 1) / n * ((each - each.mean(axis=0)) ** 2).sum(axis=0))
     reach = stdtrit(n - 1, (1 + level) / 2) * error
