@@ -91,6 +91,20 @@ def story_identity(
     }
 
 
+def ablation_identity(
+    config: RunConfig,
+    weights: Weights,
+    device: str,
+    stimuli_sha256: str,
+    prompts_sha256: str,
+    levels: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Everything that can change a number of job=ablate; ``levels`` are its two settings."""
+    identity = story_identity(config, weights, device, stimuli_sha256, prompts_sha256)
+    del identity["subparams"]
+    return {**identity, "job": "ablate", "levels": levels, "emotions": config.job.emotions}
+
+
 def batch_decides(config: RunConfig) -> bool:
     """Whether texts depend on what they are written with: everywhere but in fp32."""
     return config.precision.name is not PrecisionName.fp32

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -51,7 +52,7 @@ class StoryDescriptors:
     farthest: tuple[str, str, float]
     curves: dict[str, Float64[np.ndarray, " layer"]] = field(default_factory=dict)
 
-    def headline(self) -> dict[str, float | None]:
+    def headline(self) -> dict[str, Any]:
         """The few numbers shown first."""
         return {
             "layer": self.layer,
@@ -76,16 +77,16 @@ class TextCounts:
 
 
 def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
-    """One layer of the emotions' items; with neutral centring the neutral items are the baseline.
+    """One layer of the emotions' items; the neutral stories among them are the baseline, if anything.
 
     Raises
     ------
     ValueError
         If the layer is not finite, or the centre is neutral and no item is.
     """
-    if recipe.centring != "neutral":
-        return ItemSet.make(activations, layer, recipe)
     neutral = np.array([e == BASELINE for e in activations.emotions])
+    if recipe.centring != "neutral":
+        return ItemSet.make(select(activations, ~neutral), layer, recipe)
     if not neutral.any():
         raise ValueError("neutral centring needs items labelled neutral")
     baseline = activations.values[layer, neutral].astype(np.float64).mean(axis=0)

@@ -69,8 +69,7 @@ class Result:
 
 def run(config: RunConfig) -> Outcome:
     """Write and read the texts, or find the finished run with the same fingerprint."""
-    prompts = read_prompts(config)
-    plan = make_plan(config, partial(story_identity, prompts_sha256=prompts.sha256))
+    plan, prompts = plan_of(config)
     tracker = record.open_tracker(config)
     if found := record.finished(plan, tracker, "generation.json", serialise.read_story_descriptors):
         return _outcome("reused", plan, tracker, *found)
@@ -90,6 +89,18 @@ def run(config: RunConfig) -> Outcome:
             _write_files(Path(folder), plan, source, result)
             tracker.log(run_id, _record(plan, prompts, result), Path(folder))
     return _outcome("finished", plan, tracker, run_id, result.descriptors, result)
+
+
+def plan_of(config: RunConfig) -> tuple[Plan, PromptSet]:
+    """The plan of a generation run, and its prompts.
+
+    Raises
+    ------
+    EmoError
+        If something is wrong with either; nothing has been written then.
+    """
+    prompts = read_prompts(config)
+    return make_plan(config, partial(story_identity, prompts_sha256=prompts.sha256)), prompts
 
 
 def read_prompts(config: RunConfig) -> PromptSet:

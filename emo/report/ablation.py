@@ -1,0 +1,204 @@
+"""What job=ablate shows: the ranking, all effects and points, two figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emo.core.ablation import EFFECTS, Ablation
+from emo.core.decomposition import full_factorial
+from emo.core.intervals import Estimates
+from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What the factorial took, and what separate runs would have written."""
+
+    texts_written: int
+    texts_reused: int
+    tokens_written: int
+    tokens_distinct: int
+    """Of all distinct texts, written now or before."""
+    tokens_separate: int
+    """Of 256 runs that share nothing, greedy repeats counted once."""
+    forward_passes: int
+    seconds_writing: float
+    seconds_reading: float
+    seconds_comparing: float
+
+
+def summary(a: Ablation, title: str, note: str, cost: Cost) -> str:
+    """The ranking as plain text."""
+    t, n = a.texts, len(a.responses.rho)
+    drop = t.drop
+    lines = [title]
+    if note:
+        lines.append(f"  note: {note}")
+    lines += [
+        f"  rho of loose with matched {a.responses.rho[-1]:+.3f}; the drop {float(drop.value):.3f} "
+        f"{_interval(drop)} over texts, {_interval(a.emotions['drop'])} over emotions",
+        f"  {n} settings, {len(a.responses.emotions)} emotions, {t.n_replicates} replicates",
+        "",
+        "  share of the drop (Shapley), with 95 % intervals, and one at a time:",
+        f"  {'':<16}{'Shapley':>8}  {'over texts':<17}{'over emotions':<17}"
+        f"{'main':>7}{'from matched':>14}{'from loose':>12}",
+    ]
+    for name in t.ranking:
+        i = t.factors.index(name)
+        lines.append(
+            f"  {name:<16}{t.shapley.value[i]:>+8.3f}  {_interval(t.shapley[i]):<17}"
+            f"{_interval(a.emotions['shapley'][i]):<17}{t.main.value[i]:>+7.3f}"
+            f"{t.loosened.value[i]:>+14.3f}{t.restored.value[i]:>+12.3f}"
+        )
+    largest = np.argsort(-np.abs(t.interaction.value))[:3]
+    pairs = (f"{' x '.join(t.pairs[k])} {t.interaction.value[k]:+.3f}" for k in largest)
+    lines += [
+        "  main: mean change of rho when loosened; from matched, from loose: this one alone changed",
+        f"  largest interactions: {', '.join(pairs)}",
+        f"  texts {cost.texts_written} written ({cost.tokens_written} tokens), "
+        f"{cost.texts_reused} reused; forward passes {cost.forward_passes}",
+        f"  {n} separate runs would write {cost.tokens_separate} tokens, "
+        f"{cost.tokens_separate / max(cost.tokens_distinct, 1):.0f} times as many as there are "
+        f"({cost.tokens_distinct})",
+    ]
+    return "\n".join(lines)
+
+
+def _interval(e: Estimates) -> str:
+    low, high = float(e.low), float(e.high)
+    return "" if low != low else f"[{low:+.2f}, {high:+.2f}]"
+
+
+def metrics(a: Ablation, cost: Cost) -> dict[str, float | None]:
+    """Effects by sub-parameter, and the cost, as flat metrics."""
+    t = a.texts
+    out: dict[str, float | None] = {
+        "rho_loose": float(a.responses.rho[-1]),
+        "drop": float(t.drop.value),
+    }
+    for i, name in enumerate(t.factors):
+        for kind in ("shapley", "main", "loosened", "restored", "rank"):
+            out[f"{kind}_{name}"] = float(getattr(t, kind).value[i])
+    for name in Cost.__annotations__:
+        out[name] = getattr(cost, name)
+    return out
+
+
+def read_shown(path: Path) -> dict[str, Any]:
+    """Summary and metrics of a logged ablation.
+
+    Raises
+    ------
+    KeyError
+        If the file has none.
+    """
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    return {name: raw[name] for name in ("summary", "metrics")}
+
+
+def points_csv(a: Ablation) -> str:
+    """Every setting (0 matched, 1 loose) with its rho and the interval over texts."""
+    low, high = np.nanpercentile(a.responses.replicates, [2.5, 97.5], axis=0)
+    rows = zip(full_factorial(len(a.texts.factors)), a.responses.rho, low, high, strict=True)
+    return _csv(
+        [*a.texts.factors, "rho", "low", "high"],
+        [[*map(int, levels), *map(float, rest)] for levels, *rest in rows],
+    )
+
+
+def effects_csv(a: Ablation) -> str:
+    """Every effect with both intervals."""
+    rows = []
+    for kind in EFFECTS:
+        texts, emotions = getattr(a.texts, kind), a.emotions[kind]
+        names = {"interaction": [" x ".join(p) for p in a.texts.pairs], "drop": ["all"]}
+        for i, name in enumerate(names.get(kind, a.texts.factors)):
+            over = [np.atleast_1d(x)[i] for e in (texts, emotions) for x in (e.low, e.high)]
+            rows.append([kind, name, float(np.atleast_1d(texts.value)[i]), *map(float, over)])
+    header = ["effect", "of", "value", "low_texts", "high_texts", "low_emotions", "high_emotions"]
+    return _csv(header, rows)
+
+
+def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    return out.getvalue()
+
+
+def effects_figure(a: Ablation, title: str) -> Figure:
+    """Shapley values and one-at-a-time changes, in the order of the ranking."""
+    t = a.texts
+    order = [t.factors.index(name) for name in t.ranking]
+    names = list(t.ranking)
+    figure = blank(11, 4.6)
+    left, right = figure.subplots(1, 2, sharey=True)
+    _bars(left, t.shapley, order, BLUE, 0.0, "interval over texts")
+    _bars(left, a.emotions["shapley"], order, ORANGE, 0.28, "interval over emotions", bar=False)
+    left.set_title(f"share of the drop of rho ({float(t.drop.value):.2f})", fontsize=10)
+    _bars(right, t.loosened, order, GREEN, -0.18, "from matched: this one loose")
+    _bars(right, t.restored, order, GREY, 0.18, "from loose: this one matched again")
+    right.set_title("one at a time: change of rho", fontsize=10)
+    left.set_yticks(range(len(names)), names)
+    left.invert_yaxis()
+    for panel in (left, right):
+        panel.axvline(0, color="black", lw=0.8)
+        panel.grid(axis="x", alpha=0.25)
+        panel.legend(fontsize=8)
+    figure.suptitle(title, fontsize=11)
+    return figure
+
+
+def _bars(
+    panel: Axes,
+    e: Estimates,
+    order: Sequence[int],
+    colour: str,
+    shift: float,
+    label: str,
+    bar: bool = True,
+) -> None:
+    at, value = np.arange(len(order)) + shift, e.value[order]
+    if bar:
+        panel.barh(at, value, height=0.34, color=colour, alpha=0.75, label=label)
+    low, high = e.low[order], e.high[order]
+    panel.hlines(at, low, high, color="black" if bar else colour, lw=1.3)
+    if not bar:
+        panel.plot(value, at, "|", color=colour, label=label)
+
+
+def interactions_figure(a: Ablation, title: str) -> Figure:
+    """Two-way interactions as a matrix, main effects on the diagonal."""
+    t = a.texts
+    k = len(t.factors)
+    grid = np.full((k, k), np.nan)
+    i, j = np.triu_indices(k, 1)
+    grid[j, i] = t.interaction.value
+    grid[np.diag_indices(k)] = t.main.value
+    reach = float(np.nanmax(np.abs(grid))) or 1.0
+    figure = blank(8, 6.5)
+    axes = figure.add_subplot()
+    image = axes.imshow(grid, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    axes.set_xticks(range(k), t.factors, rotation=45, ha="right")
+    axes.set_yticks(range(k), t.factors)
+    for row in range(k):
+        for column in range(row + 1):
+            axes.text(
+                column, row, f"{grid[row, column]:+.2f}", ha="center", va="center", fontsize=7
+            )
+    axes.set_title(f"{title}\nmain effects (diagonal) and interactions, change of rho", fontsize=10)
+    figure.colorbar(image, ax=axes, shrink=0.8, label="change of rho")
+    return figure

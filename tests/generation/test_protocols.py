@@ -1,0 +1,132 @@
+"""The published protocols as options, and the recognition of conditions."""
+
+from dataclasses import fields, replace
+
+import pytest
+
+from emo.composing import compose
+from emo.config import SubparamsConfig
+from emo.errors import ConfigError
+from emo.generation.protocols import (
+    LOOSE,
+    MATCHED,
+    SUBPARAMETERS,
+    differing,
+    identity,
+    recognise,
+)
+
+
+def condition(*overrides):
+    return recognise(compose("method=generation", *overrides)).name
+
+
+def test_the_options_are_the_protocols():
+    assert compose("subparams=matched").subparams == MATCHED
+    assert compose("subparams=loose").subparams == LOOSE
+
+
+def test_all_eight_differ_between_them():
+    assert len(SUBPARAMETERS) == 8
+    assert differing(MATCHED, LOOSE) == tuple(SUBPARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name"),
+    [
+        (("subparams=matched", "precision=fp16"), "C"),
+        (("subparams=matched", "precision=fp32"), "C"),
+        (("subparams=loose", "precision=bf16"), "B"),
+        (("subparams=loose", "subparams.seed=1"), "B'"),
+        (("subparams=matched", "subparams.seed=1"), "C"),  # greedy draws nothing
+        (("subparams=matched", "subparams.temperature=2"), "C"),
+        (("subparams=matched", "subparams.templates=odd"), "C'"),
+        (("subparams=matched", "subparams.templates=even"), "C'"),
+        (("subparams=loose", "subparams.templates=even"), "B"),  # it has a paragraph prompt
+        (("subparams=matched", "precision=int8"), "D"),
+        (("subparams=matched", "precision=int8", "subparams.texts_from=fp16"), "D"),
+        (("subparams=matched", "precision=int8", "precision.int8.batched=true"), "none"),
+        (("subparams=matched", "precision=nf4"), "none"),
+        (("subparams=matched", "precision=int8", "subparams.templates=odd"), "none"),
+        (("subparams=matched", "precision=fp16", "subparams.texts_from=int8"), "none"),
+        (("subparams=loose", "precision=int8"), "none"),
+        (("subparams=loose", "subparams.top_p=0.8"), "none"),
+        (("subparams=matched", "subparams.unit_norm=false"), "none"),
+        (("subparams=matched", "subparams.max_new_tokens=100"), "none"),
+    ],
+)
+def test_conditions(overrides, name):
+    assert condition(*overrides) == name
+
+
+def test_comprehension_is_condition_a():
+    assert recognise(compose()).name == "A"
+    for other in ("method.readout=mean", "vectors.remove=situation", "precision=int8"):
+        assert recognise(compose(other)).name == "none"
+
+
+def test_what_is_none_says_what_differs():
+    found = recognise(compose("method=generation", "subparams.max_new_tokens=100"))
+    assert "from matched (C, D) it differs in max_new_tokens;" in found.note
+    others = [name for name in SUBPARAMETERS if name != "max_new_tokens"]
+    assert f"from loose (B) in {', '.join(others)}" in found.note
+    batched = recognise(
+        compose("method=generation", "precision=int8", "precision.int8.batched=true")
+    )
+    assert "no condition has precision int8_batched" in batched.note
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "prompts=paragraph",
+        "samples=9",
+        "decoding=sampled",
+        "max_new_tokens=99",
+        "position=mean",
+        "layer=3",
+        "chat_template=false",
+        "centring=none",
+        "unit_norm=false",
+        "templates=odd",
+    ],
+)
+def test_every_field_that_can_change_a_number_is_in_the_identity(override):
+    changed = compose(f"subparams.{override}").subparams
+    assert identity(changed) != identity(MATCHED)
+
+
+def test_sampling_counts_only_where_texts_are_sampled():
+    for field, value in (("temperature", 0.5), ("top_p", 0.5), ("seed", 3)):
+        assert identity(replace(MATCHED, **{field: value})) == identity(MATCHED)
+        assert identity(replace(LOOSE, **{field: value})) != identity(LOOSE)
+
+
+def test_no_field_is_forgotten():
+    """Whoever adds a field says whether it can change a number."""
+    elsewhere = {"name", "prompts_path", "texts_from"}  # label; contents and texts' identity
+    known = set(identity(replace(LOOSE, prompts=MATCHED.prompts))) | elsewhere
+    assert {f.name for f in fields(SubparamsConfig)} == known
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("subparams.layer=top", "subparams.layer=top: allowed is middle, best"),
+        ("subparams.temperature=0", "subparams.temperature=0.0: allowed is a value above 0"),
+        ("subparams.temperature=inf", "subparams.temperature=inf"),
+        ("subparams.top_p=1.5", "subparams.top_p=1.5: allowed is a value above 0, at most 1"),
+        ("subparams.samples=0", "subparams.samples=0: allowed is a value of at least 1"),
+        ("subparams.max_new_tokens=0", "subparams.max_new_tokens=0"),
+        ("subparams.seed=-1", "subparams.seed=-1"),
+        ("vectors.remove=situation", "vectors.remove=situation: allowed is none with method="),
+        ("job=precision", "method=generation: allowed is comprehension with job=precision"),
+        ("job.tokens=[100]", "job.tokens=[100]: allowed is two different numbers"),
+        ("job.samples=[3,3]", "job.samples=[3, 3]: allowed is two different numbers"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_one_line(override, message):
+    with pytest.raises(ConfigError) as error:
+        compose("method=generation", override)
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
