@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
+from safetensors import SafetensorError
+
 from emo.config import RunConfig
 from emo.core.baselines import SURFACES, surface_activations
 from emo.core.claims import Claim
@@ -133,7 +135,7 @@ def _first(
     for run in candidates:
         try:
             return run, read(run)
-        except (EmoError, OSError, ValueError, KeyError, TypeError) as error:
+        except (EmoError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
             left.append(LeftOut(run, f"its files cannot be used: {error}"))
     return None
 
