@@ -391,6 +391,8 @@ class SummaryConfig:
     """Of Mantel tests and size correlations."""
     n_bootstrap: int = field(default=2000, metadata={"min": 1})
     """Replicates for intervals on all items; ``resampling`` is for the halves."""
+    make: list[str] = field(default_factory=list)
+    """Conditions of the configured model that are made first where they are not there yet."""
 
 
 @dataclass(frozen=True)

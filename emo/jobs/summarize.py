@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo import serialise
 from emo.config import RunConfig, canonical
-from emo.jobs import record
+from emo.jobs import conditions, record
 from emo.jobs.outcome import Outcome
 from emo.provenance import code_commit, package_versions
 from emo.report import methods, page
@@ -31,7 +31,8 @@ REPORT = "summary.html"
 
 
 def run(config: RunConfig) -> Outcome:
-    """Assemble what is logged. No model is loaded, and no run but its own is written."""
+    """Assemble what is logged. A model is loaded only for conditions that are to be made first."""
+    conditions.make(config)
     stimuli = load_stimuli(
         config.path(config.stimuli.path) if config.stimuli.path else None,
         config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,

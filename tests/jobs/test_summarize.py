@@ -249,3 +249,46 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
     assert claims[0].measured == models[0].descriptors.best_layer
     assert claims[1].verdict is Replication.no
     assert serialise.plain(claims[1])["measured"] == models[0].descriptors.anisotropy
+
+
+@pytest.mark.parametrize("name", ["A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"])
+def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config, name):
+    """The same run, by fingerprint, as the command that the report names."""
+    from functools import partial
+
+    from emo.fingerprint import fingerprint, run_identity, story_identity
+    from emo.generation.protocols import recognise
+    from emo.jobs.conditions import condition_config
+    from emo.models.weights import Weights
+    from emo.summary.study import COMMANDS
+
+    def called(config):
+        identity = partial(story_identity, prompts_sha256="p") if name != "A" else run_identity
+        return fingerprint(identity(config, Weights("m", "r", ""), "cpu", "s"))
+
+    made = condition_config(name, tiny_config("job=summarize", "method.readout=mean"))
+    assert recognise(made).name == name.split()[0]
+    command = COMMANDS[name].format(precision="fp32").split()
+    assert called(made) == called(tiny_config(*command))
+
+
+def test_wrong_conditions_are_refused(tiny_config):
+    with pytest.raises(EmoError, match=r"job\.summary\.make=E: allowed is A, B, B', C"):
+        summarize.run(tiny_config("job=summarize", "job.summary.make=[E]"))
+    with pytest.raises(EmoError, match=r"precision=int8: allowed is fp32, bf16, fp16 with"):
+        summarize.run(tiny_config("job=summarize", "job.summary.make=[A]", "precision=int8"))
+
+
+def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config):
+    make = ("job=summarize", *FEW, "job.summary.make=[A, B]")
+    first = summarize.run(tiny_config(*make))
+    again = summarize.run(tiny_config(*make))
+    assert first.metrics["runs_used"] == again.metrics["runs_used"] == 2
+    assert first.fingerprint == again.fingerprint
+    assert first.metrics["four_layer_tables"] == 1
+
+
+def test_experiments_compose():
+    four = compose("experiment=four_layer", "model=tiny")
+    assert four.job.name.value == "summarize"
+    assert set(four.job.summary.make) == {"A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"}
