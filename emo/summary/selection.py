@@ -58,7 +58,7 @@ class LoggedRun:
         """Condition of the four-layer table; None if it is none of them."""
         tags = self.tags
         if tags.get("method") == "comprehension":
-            return "A" if tags.get("condition") == "A" else None
+            return "A" if tags.get("condition", self._untagged) == "A" else None
         name = tags.get("condition", "none")
         if name == "C'":
             half = self.params.get("subparams.templates")
@@ -66,6 +66,14 @@ class LoggedRun:
         if name == "D" and tags.get("teacher_forced") == "true":
             return FORCED
         return name if name in ("B", "B'", "C", "D") else None
+
+    @property
+    def _untagged(self) -> str:
+        """What a comprehension run is that was logged before conditions were tagged."""
+        wanted = {"vectors.remove": "none", "vectors.projection": "none"}
+        plain = all(self.params.get(k, v) == v for k, v in wanted.items())
+        last = self.tags.get("readout") == "last" and self.tags.get("precision") in UNQUANTISED
+        return "A" if plain and last else "none"
 
 
 @dataclass(frozen=True)

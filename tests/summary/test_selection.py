@@ -164,3 +164,18 @@ def test_mean_readout_summaries_keep_condition_a():
     assert models == {"m": ["mean"]}
     assert conditions["m"]["A"] == "A fp16"
     assert left == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "want"),
+    [
+        ({}, "A"),
+        ({"readout": "mean"}, None),
+        ({"precision": "int8"}, None),
+        ({"params": {"vectors.remove": "situation"}}, None),
+    ],
+)
+def test_runs_from_before_conditions_were_tagged(change, want):
+    old = run("a", **change)
+    tags = {k: v for k, v in old.tags.items() if k != "condition"}
+    assert replace(old, tags=tags).condition == want
