@@ -153,7 +153,7 @@ def _outcome(s: Summary, tracker: Tracker, run_id: str) -> Outcome:
             for r in t.table.rows
         ]
         lines += [
-            f"  missing for layer {m.contrast.layer}: {m.lacks}; {' and '.join(m.commands)}"
+            f"  {m.condition} is missing for layer {', '.join(m.layers)}: {m.command}"
             for m in t.missing
         ]
     lines += [

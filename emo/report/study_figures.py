@@ -176,7 +176,8 @@ def base_instruct(u: Universality) -> tuple[Figure, Table]:
 def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
     """One panel a model, one line a contrast."""
     shown = [t for t in tables if t.table.rows]
-    figure = blank(max(7, 5.2 * len(shown)), 4.6)
+    most = max(len(t.table.rows) for t in shown)
+    figure = blank(max(7, 5.2 * len(shown)), 1.2 + 0.48 * most)
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     rows = []
     for panel, t in zip(panels, shown, strict=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from emo.core.claims import RULE
-from emo.core.four_layer import LayerRow
+from emo.core.four_layer import CONTRASTS, LayerRow
 from emo.reference import shared_geometry
 from emo.report.cross_model_tables import INTERVAL, quotient, study_tables
 from emo.report.tables import Cell, Interval, Table
@@ -24,13 +24,13 @@ def tables(s: Summary) -> list[Table]:
 
 def four_layer_table(t: ModelTable) -> Table:
     """Table 1: method, sub-parameters, precision."""
-    rows = [_layer(r) for r in t.table.rows]
-    for m in t.missing:
-        c = m.contrast
-        gap = (None,) * 10
-        rows.append((c.layer, f"{c.a} vs {c.b}", c.isolates, *gap, f"missing: {m.lacks}"))
-    for c, reason in t.table.refused:
-        rows.append((c.layer, f"{c.a} vs {c.b}", c.isolates, *(None,) * 10, f"refused: {reason}"))
+    made = {r.contrast: _layer(r) for r in t.table.rows}
+    reasons = {c: f"missing: {', '.join(lacks)}" for c, lacks in t.table.missing}
+    reasons |= {c: f"refused: {reason}" for c, reason in t.table.refused}
+    rows = [
+        made.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *(None,) * 9, c.isolates))
+        for c in CONTRASTS
+    ]
     precisions = sorted({x.precision for x in t.table.conditions if not x.name.startswith("D")})
     return Table(
         f"four_layer_{_stem(t.table.model)}",
@@ -60,8 +60,8 @@ def _layer(r: LayerRow) -> tuple[Cell, ...]:
     return (
         c.layer,
         f"{c.a} vs {c.b}",
-        c.isolates,
         Interval.of(r.post.rho),
+        r.verdict.value,
         r.post.p,
         Interval.of(r.post.over_emotions),
         float(r.own[0]),
@@ -71,7 +71,7 @@ def _layer(r: LayerRow) -> tuple[Cell, ...]:
         r.post.mean_cosine,
         len(r.comparison.emotions),
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
-        r.verdict.value,
+        c.isolates,
     )
 
 

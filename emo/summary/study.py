@@ -12,7 +12,7 @@ from emo.config import RunConfig
 from emo.core.baselines import SURFACES, surface_activations
 from emo.core.claims import Claim
 from emo.core.describe import Resampling
-from emo.core.four_layer import Condition, Contrast, FourLayerTable, four_layer
+from emo.core.four_layer import Condition, FourLayerTable, four_layer
 from emo.core.types import LabelMismatch, StimulusSet
 from emo.core.universality import ModelRun, Universality, universality
 from emo.errors import EmoError
@@ -37,11 +37,11 @@ COMMANDS = {
 
 @dataclass(frozen=True)
 class Missing:
-    """A row of a four-layer table that could not be made."""
+    """A condition that is not there, the layers that need it, and what makes it."""
 
-    contrast: Contrast
-    lacks: str
-    commands: tuple[str, ...]
+    condition: str
+    layers: tuple[str, ...]
+    command: str
 
 
 @dataclass(frozen=True)
@@ -165,9 +165,12 @@ def _missing(table: FourLayerTable, runs: Mapping[str, LoggedRun]) -> list[Missi
     first = next(iter(runs.values()))
     plain = [c.precision for c in table.conditions if not c.name.startswith("D")]
     precision = plain[0] if plain else "fp16"
+    layers: dict[str, list[str]] = {}
+    for contrast, lacks in table.missing:
+        for name in lacks:
+            layers.setdefault(name, []).append(contrast.layer)
     return [
-        Missing(contrast, ", ".join(lacks), tuple(command(c, first, precision) for c in lacks))
-        for contrast, lacks in table.missing
+        Missing(name, tuple(of), command(name, first, precision)) for name, of in layers.items()
     ]
 
 
