@@ -42,7 +42,7 @@ def rdm_of_rdms(u: Universality) -> tuple[Figure, Table]:
     ):
         image = panel.imshow(values, cmap="cividis", vmin=0, vmax=1)
         panel.set_xticks(range(n), names, rotation=90, fontsize=8)
-        panel.set_yticks(range(n), names, fontsize=8)
+        panel.set_yticks(range(n), names if panel is axes[0] else [""] * n, fontsize=8)
         panel.set_title(title, fontsize=10)
         if n <= ANNOTATED:
             _annotate(panel, values, u)
@@ -177,7 +177,7 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
     """One panel a model, one line a contrast."""
     shown = [t for t in tables if t.table.rows]
     most = max(len(t.table.rows) for t in shown)
-    figure = blank(max(7, 5.2 * len(shown)), 1.2 + 0.48 * most)
+    figure = blank(max(7, 5.2 * len(shown)), 1.3 + 0.5 * most)
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     rows = []
     for panel, t in zip(panels, shown, strict=True):

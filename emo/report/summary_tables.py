@@ -39,17 +39,16 @@ def four_layer_table(t: ModelTable) -> Table:
         "Own: how well each side agrees with itself. Disattenuated: rho over the ceiling of the "
         f"reliabilities. n: effective texts an emotion. {INTERVAL}",
         (
+            *("layer", "contrast", "rho", "verdict", "Mantel p", "over emotions", "own a"),
             *(
-                "layer",
-                "contrast",
-                "isolates",
-                "rho",
-                "Mantel p",
-                "over emotions",
-                "own a",
                 "own b",
+                "disattenuated",
+                "rho, raw",
+                "mean cosine",
+                "emotions",
+                "n a, b",
+                "isolates",
             ),
-            *("disattenuated", "rho, raw", "mean cosine", "emotions", "n a, b", "verdict"),
         ),
         tuple(rows),
     )

@@ -78,6 +78,10 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(done):
     assert by["1 loose"]["rho"] != ""
     assert by["floor B"]["Mantel p"] != ""
     assert by["2"]["verdict"] == "missing: C"
+    assert by["2"]["isolates"] == "the eight sub-parameters"
+    assert by["1 loose"]["contrast"] == "A vs B"
+    assert by["1 loose"]["n a, b"] == "6, 1"
+    assert by["1 loose"]["emotions"] == "5"
     assert float(by["1 loose"]["own b"]) == pytest.approx(float(by["floor B"]["rho"]))
     page = artifact("summary.html").read_text()
     assert (
