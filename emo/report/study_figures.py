@@ -9,6 +9,7 @@ import numpy as np
 
 from emo.core.reliability import ceiling
 from emo.core.universality import UNRELIABLE_ANISOTROPY, Universality
+from emo.core.verdicts import Verdict
 from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
 from emo.report.tables import Cell, Table
 from emo.summary.study import ModelTable, Summary
@@ -189,7 +190,8 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
             panel.plot(r.post.rho.value, y, "o", color=BLUE, ms=7)
             panel.plot(r.raw.rho.value, y, "o", color=GREY, mfc="none", ms=5)
             attainable = float(np.sqrt(max(r.own[0], 0) * max(r.own[1], 0)))
-            judged = not r.contrast.is_floor and np.isfinite(r.own).all()
+            unjudged = r.contrast.is_floor or r.verdict is Verdict.same_texts
+            judged = not unjudged and bool(np.isfinite(r.own).all())
             if judged:
                 panel.plot(attainable, y, "^", color=ORANGE, ms=7)
             labels.append(f"{r.contrast.layer}\n{r.contrast.a} vs {r.contrast.b}")
