@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from benchmarks.report import conditions, write_section
 from emo.core.agreement import disjoint_items, replicate_rdms
@@ -186,7 +187,7 @@ def render(mine: Sequence[Timed], others: Sequence[Timed], size: Size, machine: 
             "",
             f"{size.models} simulated models of width {size.hidden} that read {size.situations} "
             f"situations x {size.emotions} emotions; all pairs of models. Medians of "
-            f"{len(mine[0].seconds)} rounds in one process, everything in turn. rsatoolbox "
+            f"{len(mine[0].seconds)} rounds in one process, one thread, everything in turn. rsatoolbox "
             f"{importlib.metadata.version('rsatoolbox')}; its own bootstrap starts from finished "
             "RDMs, ours from the items' activations, which is the larger job.",
             "",
@@ -215,7 +216,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     machine, size = conditions(), Size()
     data = simulated(size)
     mine, others = ours(data, size), theirs(data, size, patterns=40, items=10)
-    measure([*mine, *others], args.rounds)
+    with threadpool_limits(1):
+        measure([*mine, *others], args.rounds)
     text = render(mine, others, size, machine)
     print(text)
     write_section("statistics", text)

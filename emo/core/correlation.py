@@ -136,7 +136,8 @@ def spearman_matrix(
 ) -> Float64[np.ndarray, "set set row"]:
     """Spearman of every set's RDMs in ``a`` with every set's in ``b``, row by row."""
     if np.isfinite(a).all() and np.isfinite(b).all():
-        left, right = standardised_ranks(a), standardised_ranks(b)
+        left = standardised_ranks(a)
+        right = left if b is a else standardised_ranks(b)  # ranking is most of the work
         return np.moveaxis(left.transpose(1, 0, 2) @ right.transpose(1, 2, 0), 0, 2)
     return np.stack([np.stack([spearman(x, y) for y in b]) for x in a])
 
