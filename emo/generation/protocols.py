@@ -115,7 +115,7 @@ def recognise(config: RunConfig) -> Recognised:
         f"from matched (C, D) it differs in {_listed(from_matched)}",
         f"from loose (B) in {_listed(from_loose)}",
     ]
-    if precision.quantised and precision.label != "int8":
+    if precision.quantised and precision.name is not PrecisionName.int8:
         reasons.append(f"no condition has precision {precision.label}")
     if precision.quantised and not from_loose:
         reasons.append(f"B is not quantised, this is {precision.label}")
