@@ -27,9 +27,10 @@ from emo.core.ablation import responses
 from emo.generation.stories import Story
 from emo.jobs import ablate, stories
 from emo.jobs.plan import Plan
-from emo.jobs.stories import Best
+from emo.jobs.points import Points
 from emo.jobs.story_source import StorySource
 from emo.models.loading import LoadedModel
+from emo.report.ablation import Cost
 from emo.stimuli.prompts import PromptSet
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +55,7 @@ class Matched:
 class Factorial:
     """The 256 settings at once and one by one."""
 
-    cost: ablate.Cost
+    cost: Cost
     separate: float
     """Seconds of ``SEPARATE`` settings, each with a store of its own."""
 
@@ -144,7 +145,8 @@ def measure_factorial(
     with tempfile.TemporaryDirectory() as folder:
         source = StorySource(fresh(plan, folder), prompts, emotions)
         source.writer()
-        sets, cost = ablate.evaluate(source, settings, Best(best, ""))
+        shared = Points(source, best, max(plan.config.job.tokens), max(plan.config.job.samples))
+        sets, cost = shared.evaluate(settings)
         comparing, _ = timed(
             lambda: responses(sets[0], sets, plan.config.resampling.n_bootstrap, plan.config.seed)
         )
