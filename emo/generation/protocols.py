@@ -107,16 +107,18 @@ def recognise(config: RunConfig) -> Recognised:
         if half:
             return Recognised("C'", f"C with the {sub.templates.value} half of the templates")
         return Recognised("C", f"matched, {precision.label}{_published(precision.name)}")
-    if not from_matched and precision.label == "int8" and not half:
-        texts = (
-            f", reading the texts of {sub.texts_from.value}" if forced and sub.texts_from else ""
-        )
-        return Recognised("D", f"matched, int8{texts}")
+    if not from_matched and precision.name is PrecisionName.int8 and not half:
+        note = f"matched, {precision.label}"
+        if forced and sub.texts_from is not None:
+            note += f", reading the texts of {sub.texts_from.value}"
+        if precision.batched:
+            note += "; a variant: texts in a batch change each other"
+        return Recognised("D", note)
     reasons = [
         f"from matched (C, D) it differs in {_listed(from_matched)}",
         f"from loose (B) in {_listed(from_loose)}",
     ]
-    if precision.quantised and precision.label != "int8":
+    if precision.quantised and precision.name is not PrecisionName.int8:
         reasons.append(f"no condition has precision {precision.label}")
     if precision.quantised and not from_loose:
         reasons.append(f"B is not quantised, this is {precision.label}")

@@ -9,32 +9,28 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo import serialise
-from emo.config import Centring, RunConfig, SubparamsConfig
+from emo.config import RunConfig, SubparamsConfig
 from emo.core.ablation import Ablation, ablation, responses
 from emo.core.decomposition import FactorialError, full_factorial
-from emo.core.item_sets import ItemSet, Recipe
-from emo.core.stories import story_set
-from emo.core.types import Activations
 from emo.errors import ConfigError, EmoError
 from emo.fingerprint import ablation_identity
 from emo.generation import protocols
 from emo.generation.protocols import SUBPARAMETERS
-from emo.generation.stories import NEUTRAL, Story, StoryTexts
+from emo.generation.stories import NEUTRAL
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
-from emo.jobs.stories import Best, best_layer, read_prompts
-from emo.jobs.story_source import StorySource, layer_number
+from emo.jobs.points import Points
+from emo.jobs.stories import best_layer, read_prompts
+from emo.jobs.story_source import StorySource
 from emo.progress import track
 from emo.report import ablation as report
-from emo.report.ablation import Cost
 from emo.stimuli.prompts import PromptSet
 
 if TYPE_CHECKING:
@@ -43,8 +39,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FACTORS = tuple(SUBPARAMETERS)
-WRITTEN = ("prompts", "decoding", "chat_template")
-"""The sub-parameters that a text depends on, besides its length."""
 ARTIFACTS = (
     "ablation.json",
     "points.csv",
@@ -67,13 +61,13 @@ def run(config: RunConfig) -> Outcome:
     best = best_layer(replace(config, subparams=SubparamsConfig()))
     source = StorySource(plan, prompts, emotions_of(plan))
     settings = points(config)
-    for sub in _writing(settings):
-        source.planned(sub)  # refuses a budget without room before a run is opened
+    shared = Points(source, best.layer, max(config.job.tokens), max(config.job.samples))
+    shared.check(settings)  # before a run is opened
     tags = record.tags(plan) | {"prompts_sha256": prompts.sha256}
     with tracker.run(
         f"{config.model.label} {plan.config.precision.label} ablation", tags
     ) as run_id:
-        sets, cost = evaluate(source, settings, best)
+        sets, cost = shared.evaluate(settings)
         start = time.perf_counter()
         found = responses(sets[0], sets, config.resampling.n_bootstrap, config.seed, track)
         try:
@@ -114,22 +108,6 @@ def points(config: RunConfig) -> list[SubparamsConfig]:
     return out
 
 
-def _writing(settings: list[SubparamsConfig]) -> list[SubparamsConfig]:
-    """The settings that write all texts the others need: one a combination of ``WRITTEN``."""
-    sets: dict[tuple[Any, ...], SubparamsConfig] = {}
-    tokens, samples = (max(getattr(s, f) for s in settings) for f in ("max_new_tokens", "samples"))
-    for sub in settings:
-        sets.setdefault(
-            _written_as(sub),
-            replace(sub, max_new_tokens=tokens, samples=samples, centring=Centring.neutral),
-        )
-    return list(sets.values())
-
-
-def _written_as(sub: SubparamsConfig) -> tuple[Any, ...]:
-    return tuple(getattr(sub, name) for name in WRITTEN)
-
-
 def emotions_of(plan: Plan) -> tuple[str, ...]:
     """The emotions that texts are written about.
 
@@ -151,83 +129,6 @@ def _plan(config: RunConfig, prompts: PromptSet) -> Plan:
     return make_plan(
         config, partial(ablation_identity, prompts_sha256=prompts.sha256, levels=settings)
     )
-
-
-def evaluate(
-    source: StorySource, settings: list[SubparamsConfig], best: Best
-) -> tuple[list[ItemSet], Cost]:
-    """The data set of every setting, at its layer and with its recipe.
-
-    All texts are written first, so that a model which only writes is loaded once; then the readings
-    of each set of texts are taken together, in one pass a text.
-    """
-    n_layers, start = source.n_layers(), time.perf_counter()
-    written = {
-        _written_as(sub): source.write(sub) for sub in track(_writing(settings), "sets of texts")
-    }
-    read_from = time.perf_counter()
-    plans = _Plans(source)
-    sets: dict[int, ItemSet] = {}
-    lengths: dict[Any, int] = {}
-    passes = separate = 0
-    for key, made in written.items():
-        texts = dict(zip((s.request for s in made.texts.stories), made.texts.texts, strict=True))
-        lengths |= {(key[1], request): len(text.tokens) for request, text in texts.items()}
-        readings: dict[SubparamsConfig, list[int]] = defaultdict(list)
-        for i, sub in enumerate(settings):
-            if _written_as(sub) == key:
-                readings[_reading(sub)].append(i)
-                separate += sum(
-                    min(len(texts[s.request].tokens), sub.max_new_tokens) for s in plans(sub)
-                )
-        asked = [
-            (StoryTexts(plans(sub), tuple(texts[s.request] for s in plans(sub))), sub)
-            for sub in readings
-        ]
-        found, done, _ = source.read(asked)
-        passes += done.done
-        for activations, which in zip(found, readings.values(), strict=True):
-            for i in which:
-                sets[i] = _item_set(activations, settings[i], n_layers, best)
-    return [sets[i] for i in range(len(settings))], Cost(
-        texts_written=sum(w.done for w in written.values()),
-        texts_reused=sum(w.reused for w in written.values()),
-        tokens_written=sum(w.tokens for w in written.values()),
-        tokens_distinct=sum(lengths.values()),
-        tokens_separate=separate,
-        forward_passes=passes,
-        seconds_writing=read_from - start,
-        seconds_reading=time.perf_counter() - read_from,
-        seconds_comparing=0.0,
-    )
-
-
-def _reading(sub: SubparamsConfig) -> SubparamsConfig:
-    """What is read of which texts, whatever layer and centre are taken then."""
-    return replace(sub, layer="middle", centring=Centring.neutral, unit_norm=True)
-
-
-class _Plans:
-    """Stories of settings; the neutral ones are always among those of a reading."""
-
-    def __init__(self, source: StorySource) -> None:
-        self._source = source
-        self._known: dict[tuple[Any, ...], tuple[Story, ...]] = {}
-
-    def __call__(self, sub: SubparamsConfig) -> tuple[Story, ...]:
-        key = (*_written_as(sub), sub.samples, sub.centring)
-        if key not in self._known:
-            self._known[key] = self._source.planned(sub).stories
-        return self._known[key]
-
-
-def _item_set(activations: Activations, sub: SubparamsConfig, n_layers: int, best: Best) -> ItemSet:
-    layer, _ = layer_number(sub, n_layers, best.layer)
-    recipe = Recipe(centring=sub.centring.value, unit_norm=sub.unit_norm)
-    try:
-        return story_set(activations, layer, recipe)
-    except ValueError as error:
-        raise EmoError(f"job=ablate: {error}; take precision=bf16 or precision=fp32") from error
 
 
 def _title(plan: Plan) -> str:
@@ -263,7 +164,7 @@ def _outcome(
     run_id: str,
     text: str,
     metrics: dict[str, Any],
-    cost: Cost | None = None,
+    cost: report.Cost | None = None,
 ) -> Outcome:
     uri = tracker.artifact_uri(run_id)
     return Outcome(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TABLE_TAG = json.dumps([{"path": "texts.json", "type": "table"}])
 """Makes the MLflow page show the file as a table."""
-SHOWN = ("emotion", "prompt_name", "sample", "weight", "n_tokens", "finish", "short", "text")
+SHOWN = ("emotion", "text", "prompt_name", "sample", "weight", "n_tokens", "finish", "short")
 
 
 def summary(d: StoryDescriptors, title: str, note: str = "") -> str:

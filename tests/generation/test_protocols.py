@@ -45,7 +45,7 @@ def test_all_eight_differ_between_them():
         (("subparams=loose", "subparams.templates=even"), "B"),  # it has a paragraph prompt
         (("subparams=matched", "precision=int8"), "D"),
         (("subparams=matched", "precision=int8", "subparams.texts_from=fp16"), "D"),
-        (("subparams=matched", "precision=int8", "precision.int8.batched=true"), "none"),
+        (("subparams=matched", "precision=int8", "precision.int8.batched=true"), "D"),
         (("subparams=matched", "precision=nf4"), "none"),
         (("subparams=matched", "precision=int8", "subparams.templates=odd"), "none"),
         (("subparams=matched", "precision=fp16", "subparams.texts_from=int8"), "none"),
@@ -70,10 +70,12 @@ def test_what_is_none_says_what_differs():
     assert "from matched (C, D) it differs in max_new_tokens;" in found.note
     others = [name for name in SUBPARAMETERS if name != "max_new_tokens"]
     assert f"from loose (B) in {', '.join(others)}" in found.note
+    nf4 = recognise(compose("method=generation", "precision=nf4"))
+    assert "no condition has precision nf4" in nf4.note
     batched = recognise(
         compose("method=generation", "precision=int8", "precision.int8.batched=true")
     )
-    assert "no condition has precision int8_batched" in batched.note
+    assert "int8_batched; a variant" in batched.note
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,250 @@
+"""Generation: the matched protocol against the published serial way and bare ``generate``; the ablation
+against separate runs.
+
+``python -m benchmarks.generation`` works with a few emotions of the embedded model, times everything in
+one process, prints the ratios and writes them to docs/benchmarks.md. What is timed on a sample and
+scaled says so in the table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.report import conditions, write_section
+from emo.activations.hf import decoder_layers
+from emo.composing import compose
+from emo.config import RunConfig, SubparamsConfig
+from emo.core.ablation import responses
+from emo.generation.stories import Story
+from emo.jobs import ablate, stories
+from emo.jobs.plan import Plan
+from emo.jobs.points import Points
+from emo.jobs.story_source import StorySource
+from emo.models.loading import LoadedModel
+from emo.report.ablation import Cost
+from emo.stimuli.prompts import PromptSet
+
+ROOT = Path(__file__).parents[1]
+SERIAL, SEPARATE = 3, 3
+"""Texts of the serial way, and settings as separate runs, that are timed."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """Seconds of the matched protocol's texts and readings, four ways."""
+
+    n_texts: int
+    n_nominal: int
+    tokens: int
+    serial: float
+    ours: float
+    writing: float
+    bare: float
+
+
+@dataclass(frozen=True)
+class Factorial:
+    """The 256 settings at once and one by one."""
+
+    cost: Cost
+    separate: float
+    """Seconds of ``SEPARATE`` settings, each with a store of its own."""
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Seconds and result."""
+    start = time.perf_counter()
+    result = work()
+    return time.perf_counter() - start, result
+
+
+def serial(loaded: LoadedModel, story: Story, tokens: int, layer: int) -> torch.Tensor:
+    """One nominal sample the published way: generate alone, then a second full pass."""
+    model: Any = loaded.model
+    ids = torch.tensor([story.request.prompt])
+    written = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=tokens,
+        do_sample=False,
+        pad_token_id=loaded.tokenizer.pad_token_id,
+    )
+    with torch.inference_mode():
+        states = model(written, output_hidden_states=True).hidden_states
+    n = ids.shape[1]
+    return states[layer + 1][0, n + (written.shape[1] - n) // 2]
+
+
+def bare(loaded: LoadedModel, batch: Sequence[Story], tokens: int) -> None:
+    """One batch through ``generate``, left-padded as its documentation asks."""
+    prompts = [s.request.prompt for s in batch]
+    width = max(map(len, prompts))
+    pad = loaded.tokenizer.pad_token_id
+    model: Any = loaded.model
+    model.generate(
+        torch.tensor([[pad] * (width - len(p)) + list(p) for p in prompts]),
+        attention_mask=torch.tensor([[0] * (width - len(p)) + [1] * len(p) for p in prompts]),
+        max_new_tokens=tokens,
+        do_sample=False,
+        pad_token_id=pad,
+    )
+
+
+def fresh(plan: Plan, folder: str, batch_size: int | None = None) -> Plan:
+    """The plan with an empty store."""
+    config = plan.config
+    backend = replace(config.backend, batch_size=batch_size or config.backend.batch_size)
+    paths = replace(config.paths, store=folder)
+    return replace(plan, config=replace(config, paths=paths, backend=backend))
+
+
+def measure_matched(plan: Plan, prompts: PromptSet, emotions: Sequence[str]) -> Matched:
+    """The matched protocol for some emotions."""
+    sub, size = plan.config.subparams, plan.config.backend.batch_size
+    with tempfile.TemporaryDirectory() as folder:
+        source = StorySource(fresh(plan, folder), prompts, emotions)
+        loaded, planned = source.writer(), source.planned(sub).stories
+        layer = len(decoder_layers(loaded.model)) // 2
+        bare(loaded, planned[:size], 4)  # memory pools and threads are warm then
+        by_length = sorted(planned, key=lambda s: len(s.request.prompt))
+        batches = [by_length[i : i + size] for i in range(0, len(by_length), size)]
+        each = [
+            timed(lambda s=story: serial(loaded, s, sub.max_new_tokens, layer))[0]
+            for story in random.Random(0).sample(planned, min(SERIAL, len(planned)))
+        ]
+        without, _ = timed(lambda: [bare(loaded, b, sub.max_new_tokens) for b in batches])
+        writing, written = timed(lambda: source.write(sub))
+        reading, _ = timed(lambda: source.read([(written.texts, sub)]))
+    nominal = sum(s.weight for s in planned)
+    mean = sum(each) / len(each)
+    return Matched(
+        n_texts=len(planned),
+        n_nominal=nominal,
+        tokens=written.tokens,
+        serial=mean * nominal,
+        ours=writing + reading,
+        writing=writing,
+        bare=without,
+    )
+
+
+def measure_factorial(
+    plan: Plan, prompts: PromptSet, emotions: Sequence[str], best: int
+) -> Factorial:
+    """All settings from shared texts, and a random sample of them alone."""
+    settings = ablate.points(plan.config)
+    with tempfile.TemporaryDirectory() as folder:
+        source = StorySource(fresh(plan, folder), prompts, emotions)
+        source.writer()
+        shared = Points(source, best, max(plan.config.job.tokens), max(plan.config.job.samples))
+        sets, cost = shared.evaluate(settings)
+        comparing, _ = timed(
+            lambda: responses(sets[0], sets, plan.config.resampling.n_bootstrap, plan.config.seed)
+        )
+    alone = 0.0
+    for sub in random.Random(0).sample(settings, SEPARATE):
+        with tempfile.TemporaryDirectory() as folder:
+            source = StorySource(fresh(plan, folder), prompts, emotions)
+            source.writer()
+            alone += timed(lambda src=source, sub=sub: single(src, sub))[0]
+    return Factorial(replace(cost, seconds_comparing=comparing), alone)
+
+
+def single(source: StorySource, sub: SubparamsConfig) -> None:
+    """One setting: its texts written, then read."""
+    source.read([(source.write(sub).texts, sub)])
+
+
+def render(m: Matched, f: Factorial, config: RunConfig, n_emotions: int, machine: str) -> str:
+    """The section as Markdown."""
+    c = f.cost
+    total = c.seconds_writing + c.seconds_reading + c.seconds_comparing
+    separate = f.separate / SEPARATE * 256
+    rows = [
+        (m.serial / m.ours, "serial / ours", 10, True),
+        (m.writing / m.bare, "writing / bare `generate`", 1.15, False),
+        (total / c.seconds_writing, "256 settings / writing their texts", 1.2, False),
+        (separate / total, "256 separate runs / 256 settings at once", 50, True),
+        (c.tokens_separate / c.tokens_distinct, "tokens of separate runs / written", 50, True),
+    ]
+    return "\n".join(
+        [
+            "## Generation and its ablation",
+            "",
+            f"{config.model.label}, {config.precision.label}, {n_emotions} emotions and ten neutral "
+            f"stories, {config.subparams.max_new_tokens} tokens a text, batches of "
+            f"{config.backend.batch_size}; ablation with job.tokens={config.job.tokens}, "
+            f"job.samples={config.job.samples}. All in one process, each once.",
+            "",
+            machine,
+            "",
+            "| what | texts | seconds |",
+            "|---|---|---|",
+            f"| published serial way: every nominal sample alone, then a second full pass; "
+            f"**{SERIAL} timed, scaled to {m.n_nominal}** | {m.n_nominal} | {m.serial:.1f} |",
+            f"| ours: distinct texts in batches, one reading pass each | {m.n_texts} | {m.ours:.1f} |",
+            f"| of these, writing ({m.tokens} tokens) | {m.n_texts} | {m.writing:.1f} |",
+            f"| bare `generate`, the same texts in the same batch size | {m.n_texts} | {m.bare:.1f} |",
+            f"| 256 settings: writing | {c.texts_written} | {c.seconds_writing:.1f} |",
+            f"| 256 settings: reading ({c.forward_passes} passes) | {c.texts_written} "
+            f"| {c.seconds_reading:.1f} |",
+            f"| 256 settings: comparing with {config.resampling.n_bootstrap} bootstraps | "
+            f"| {c.seconds_comparing:.1f} |",
+            f"| 256 separate runs, writing and reading only; **{SEPARATE} timed, scaled** | "
+            f"| {separate:.0f} |",
+            "",
+            "| ratio | measured | aim | met |",
+            "|---|---|---|---|",
+            *(
+                f"| {name} | {value:.2f} | {'at least' if least else 'at most'} {aim:g} "
+                f"| {'yes' if (value >= aim) is least or value == aim else 'no'} |"
+                for value, name, aim, least in rows
+            ),
+            "",
+            f"Tokens: {c.tokens_distinct} written for all 256 settings, {c.tokens_separate} by runs "
+            "that share nothing (greedy repeats counted once there, too).",
+        ]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, write the section."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description=__doc__)
+    parser.add_argument("--emotions", type=int, default=4, help="how many, at least 3")
+    parser.add_argument("--tokens", type=int, default=128, help="token budget of a text")
+    parser.add_argument("--precision", default="fp32", help="an option of conf/precision")
+    parser.add_argument("--model", default="smollm2_135m", help="an option of conf/model")
+    args = parser.parse_args(arguments)
+    for name, least in (("emotions", 3), ("tokens", 4)):
+        if getattr(args, name) < least:
+            parser.error(f"--{name}={getattr(args, name)}: allowed is at least {least}")
+    machine = conditions()
+    config = compose(
+        f"model={args.model}",
+        f"precision={args.precision}",
+        "method=generation",
+        f"subparams.max_new_tokens={args.tokens}",
+        f"job.tokens=[{args.tokens},{args.tokens * 100 // 256}]",
+        "backend.device=cpu",
+        root=ROOT,
+    )
+    plan, prompts = stories.plan_of(config)
+    emotions = [e for e in plan.stimuli.emotions if e != "neutral"][: args.emotions]
+    matched = measure_matched(plan, prompts, emotions)
+    factorial = measure_factorial(plan, prompts, emotions, best=1)
+    text = render(matched, factorial, config, len(emotions), machine)
+    print(text)
+    write_section("generation", text)
+
+
+if __name__ == "__main__":
+    main()

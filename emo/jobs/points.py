@@ -1,0 +1,127 @@
+"""Data sets of many settings of the sub-parameters, from few texts.
+
+A text depends on its prompt, on decoding and on the chat template. So one set of texts a combination
+of these is written, at the largest budget and number of samples; every setting takes its part.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from emo.config import Centring, SubparamsConfig
+from emo.core.item_sets import ItemSet, Recipe
+from emo.core.stories import story_set
+from emo.core.types import Activations
+from emo.errors import EmoError
+from emo.generation.stories import Story, StoryTexts
+from emo.jobs.story_source import StorySource, Written, layer_number
+from emo.progress import track
+from emo.report.ablation import Cost
+
+WRITTEN = ("prompts", "decoding", "chat_template")
+"""The sub-parameters that a text depends on, besides its length."""
+
+
+class Points:
+    """Evaluates settings; texts and plans are kept from one call to the next."""
+
+    def __init__(
+        self, source: StorySource, best_layer: int, max_new_tokens: int, samples: int
+    ) -> None:
+        self._source, self._best = source, best_layer
+        self._largest: dict[str, Any] = {"max_new_tokens": max_new_tokens, "samples": samples}
+        self._written: dict[tuple[Any, ...], Written] = {}
+        self._plans: dict[tuple[Any, ...], tuple[Story, ...]] = {}
+
+    def check(self, settings: Sequence[SubparamsConfig]) -> None:
+        """Refuse what cannot be done, before anything is written.
+
+        Raises
+        ------
+        ConfigError
+            If a budget leaves no room in the model's context, or it has no such layer.
+        """
+        for sub in {written_as(sub): self._whole(sub) for sub in settings}.values():
+            self._source.planned(sub)
+        for layer in {sub.layer: sub for sub in settings}.values():
+            layer_number(layer, self._source.n_layers(), self._best)
+
+    def evaluate(self, settings: Sequence[SubparamsConfig]) -> tuple[list[ItemSet], Cost]:
+        """The data set of every setting, at its layer and with its recipe.
+
+        All texts are written first, so that a model which only writes is loaded once; then the
+        readings of each set of texts are taken together, in one pass a text.
+        """
+        start = time.perf_counter()
+        keys = dict.fromkeys(map(written_as, settings))
+        whole = {written_as(sub): self._whole(sub) for sub in settings}
+        new = [key for key in keys if key not in self._written]
+        for key in track(new, "sets of texts"):
+            self._written[key] = self._source.write(whole[key])
+        read_from = time.perf_counter()
+        sets: dict[int, ItemSet] = {}
+        lengths: dict[Any, int] = {}
+        passes = separate = 0
+        for key in keys:
+            written = self._written[key].texts
+            texts = dict(zip((s.request for s in written.stories), written.texts, strict=True))
+            lengths |= {(key[1], request): len(text.tokens) for request, text in texts.items()}
+            mine = {i: sub for i, sub in enumerate(settings) if written_as(sub) == key}
+            readings: dict[SubparamsConfig, list[int]] = defaultdict(list)
+            for i, sub in mine.items():
+                readings[_reading(sub)].append(i)
+                lens = (len(texts[s.request].tokens) for s in self._planned(sub))
+                separate += sum(min(n, sub.max_new_tokens) for n in lens)
+            found, done, _ = self._source.read([(self._part(sub, texts), sub) for sub in readings])
+            passes += done.done
+            for activations, which in zip(found, readings.values(), strict=True):
+                for i in which:
+                    sets[i] = self._item_set(activations, settings[i])
+        made = [self._written[key] for key in new]
+        return [sets[i] for i in range(len(settings))], Cost(
+            texts_written=sum(w.done for w in made),
+            texts_reused=sum(w.reused for w in made),
+            tokens_written=sum(w.tokens for w in made),
+            tokens_distinct=sum(lengths.values()),
+            tokens_separate=separate,
+            forward_passes=passes,
+            seconds_writing=read_from - start,
+            seconds_reading=time.perf_counter() - read_from,
+            seconds_comparing=0.0,
+        )
+
+    def _whole(self, sub: SubparamsConfig) -> SubparamsConfig:
+        """The setting that writes all texts which others of its kind take part of."""
+        return replace(sub, **self._largest, centring=Centring.neutral)
+
+    def _planned(self, sub: SubparamsConfig) -> tuple[Story, ...]:
+        key = (*written_as(sub), sub.samples, sub.centring)
+        if key not in self._plans:
+            self._plans[key] = self._source.planned(sub).stories
+        return self._plans[key]
+
+    def _part(self, sub: SubparamsConfig, texts: dict[Any, Any]) -> StoryTexts:
+        stories = self._planned(sub)
+        return StoryTexts(stories, tuple(texts[s.request] for s in stories))
+
+    def _item_set(self, activations: Activations, sub: SubparamsConfig) -> ItemSet:
+        layer, _ = layer_number(sub, activations.n_layers, self._best)
+        recipe = Recipe(centring=sub.centring.value, unit_norm=sub.unit_norm)
+        try:
+            return story_set(activations, layer, recipe)
+        except ValueError as error:
+            raise EmoError(f"{error}; take precision=bf16 or precision=fp32") from error
+
+
+def written_as(sub: SubparamsConfig) -> tuple[Any, ...]:
+    """What of a setting its texts depend on."""
+    return tuple(getattr(sub, name) for name in WRITTEN)
+
+
+def _reading(sub: SubparamsConfig) -> SubparamsConfig:
+    """What is read of which texts, whatever layer and centre are taken then."""
+    return replace(sub, layer="middle", centring=Centring.neutral, unit_norm=True)
