@@ -53,6 +53,7 @@ check: test lint types contracts
 benchmarks: install-dev  ## ratios of things timed in one run, written to docs/benchmarks.md
 	$(BIN)/python -m benchmarks.comprehension
 	$(BIN)/python -m benchmarks.precision
+	$(BIN)/python -m benchmarks.backends
 
 clean:  ## results in mlruns/ stay
 	rm -rf .cache multirun .pytest_cache .ruff_cache .hypothesis

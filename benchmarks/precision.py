@@ -8,47 +8,22 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.report import conditions, write_section
-from emo.activations.backend import TokenSpan, pad
+from benchmarks.timing import ALONE, Way, measure
+from emo.activations.backend import TokenSpan
 from emo.activations.hf import HFBackend
-from emo.activations.reading import read, tokenise
-from emo.activations.store import ActivationStore
+from emo.activations.reading import tokenise
 from emo.composing import compose
 from emo.config import Readout
 from emo.models.loading import load
 from emo.models.quantised import count_weights
 from emo.models.weights import locate
-from emo.progress import track
 from emo.stimuli.loading import first_situations, load_stimuli
 
 ROOT = Path(__file__).parents[1]
-ALONE = 1
-"""INT8 is measured so: see docs/precision.md."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """One precision at one batch size."""
-
-    name: str
-    batch_size: int
-    weights_bytes: int
-    backend: HFBackend
-    seconds: list[float] = field(default_factory=list)
-
-    def run(self, spans: Sequence[TokenSpan]) -> None:
-        """Read everything into a fresh store, and note the time."""
-        with tempfile.TemporaryDirectory() as folder:
-            store = ActivationStore(Path(folder), {"benchmark": "precision"})
-            start = time.perf_counter()
-            read(self.backend, spans, store, self.batch_size)
-            self.seconds.append(time.perf_counter() - start)
 
 
 def ways(model: str, precisions: Sequence[str]) -> tuple[list[Way], list[TokenSpan]]:
@@ -70,16 +45,6 @@ def ways(model: str, precisions: Sequence[str]) -> tuple[list[Way], list[TokenSp
         texts = [p.text for p in first_situations(load_stimuli(), 1).items]
         spans = tokenise(loaded.tokenizer, texts, Readout.last)
     return found, spans
-
-
-def measure(found: Sequence[Way], spans: Sequence[TokenSpan], rounds: int) -> None:
-    """All ways in turn, each round beginning with another one."""
-    for way in found:
-        batch = pad(spans[: way.batch_size], way.backend.pad_id)
-        way.backend.resid_post(batch)  # memory pools and threads are warm then
-    for turn in track(range(rounds), "rounds"):
-        for k in range(len(found)):
-            found[(turn + k) % len(found)].run(spans)
 
 
 def render(found: Sequence[Way], n_passages: int, model: str, machine: str) -> str:

@@ -1,0 +1,46 @@
+"""Ways of reading the same passages, timed in turn in one process so that they can be divided."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from emo.activations.backend import Backend, TokenSpan, pad
+from emo.activations.reading import read
+from emo.activations.store import ActivationStore
+from emo.progress import track
+
+ALONE = 1
+"""One text a pass: how INT8 is measured, see docs/precision.md."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """One backend at one batch size."""
+
+    name: str
+    batch_size: int
+    weights_bytes: int
+    backend: Backend
+    seconds: list[float] = field(default_factory=list)
+
+    def run(self, spans: Sequence[TokenSpan]) -> None:
+        """Read everything into a fresh store, and note the time."""
+        with tempfile.TemporaryDirectory() as folder:
+            store = ActivationStore(Path(folder), {"benchmark": self.name})
+            start = time.perf_counter()
+            read(self.backend, spans, store, self.batch_size)
+            self.seconds.append(time.perf_counter() - start)
+
+
+def measure(found: Sequence[Way], spans: Sequence[TokenSpan], rounds: int) -> None:
+    """All ways in turn, each round beginning with another one."""
+    for way in found:
+        batch = pad(spans[: way.batch_size], way.backend.pad_id)
+        way.backend.resid_post(batch)  # memory pools and threads are warm then
+    for turn in track(range(rounds), "rounds"):
+        for k in range(len(found)):
+            found[(turn + k) % len(found)].run(spans)
