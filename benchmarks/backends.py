@@ -1,7 +1,7 @@
 """What TransformerLens costs in time and memory: both of its implementations over transformers.
 
-``python -m benchmarks.backends`` loads the embedded model once a reader, times them in turn in one
-process, prints the ratios and writes them to docs/benchmarks.md.
+``OMP_NUM_THREADS=1 python -m benchmarks.backends`` loads the embedded model once a reader, times
+them in turn in one process, prints the ratios and writes them to docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report import conditions, write_section
+from benchmarks.report import machine, write_section
 from benchmarks.timing import ALONE, Way, measure
 from emo.activations.backend import TokenSpan
 from emo.activations.opening import open_backend
@@ -58,7 +58,7 @@ def ways(model: str, situations: int) -> tuple[list[Way], list[TokenSpan]]:
     return found, spans
 
 
-def render(found: Sequence[Way], n_passages: int, model: str, machine: str) -> str:
+def render(found: Sequence[Way], n_passages: int, model: str, where: str) -> str:
     """The section as Markdown; ratios of medians over transformers at the same batch size."""
     median = {(w.name, w.batch_size): statistics.median(w.seconds) for w in found}
     rows = [
@@ -74,12 +74,13 @@ def render(found: Sequence[Way], n_passages: int, model: str, machine: str) -> s
             "",
             f"{model} in fp32 on the CPU, eager attention, {n_passages} passages, from token ids to "
             f"the store; medians of {len(found[0].seconds)} rounds that run all of them in turn in "
-            "one process. Bridge and hooked are the two implementations of `backend=tl`; hooked "
-            "holds a copy of the weights beside the loaded model.",
+            "one process. CPU seconds: other programs hardly change them. Bridge and hooked are the "
+            "two implementations of `backend=tl`; hooked holds a copy of the weights beside the "
+            "loaded model.",
             "",
-            machine,
+            where,
             "",
-            "| reader | batch | seconds | min to max | over hf | weights MiB |",
+            "| reader | batch | CPU seconds | min to max | over hf | weights MiB |",
             "|---|---|---|---|---|---|",
             *rows,
         ]
@@ -96,10 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in ("rounds", "situations"):
         if getattr(args, name) < 1:
             parser.error(f"--{name}={getattr(args, name)}: allowed is at least 1")
-    machine = conditions()
     found, spans = ways(args.model, args.situations)
     measure(found, spans, args.rounds)
-    text = render(found, len(spans), args.model, machine)
+    text = render(found, len(spans), args.model, f"Machine: {machine()}.")
     print(text)
     write_section("backends", text)
 

@@ -1,7 +1,7 @@
 """What quantised weights cost in time: INT8 and 4 bits over fp16 and fp32, on the same passages.
 
-``python -m benchmarks.precision`` loads the embedded model once a precision, times them in turn in
-one process, prints the ratios and writes them to docs/benchmarks.md.
+``OMP_NUM_THREADS=1 python -m benchmarks.precision`` loads the embedded model once a precision, times
+them in turn in one process, prints the ratios and writes them to docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.report import conditions, write_section
+from benchmarks.report import machine, write_section
 from benchmarks.timing import ALONE, Way, measure
 from emo.activations.backend import TokenSpan
 from emo.activations.hf import HFBackend
@@ -47,7 +47,7 @@ def ways(model: str, precisions: Sequence[str]) -> tuple[list[Way], list[TokenSp
     return found, spans
 
 
-def render(found: Sequence[Way], n_passages: int, model: str, machine: str) -> str:
+def render(found: Sequence[Way], n_passages: int, model: str, where: str) -> str:
     """The section as Markdown; ratios of medians, like for like in batch size and as measured."""
     median = {(w.name, w.batch_size): statistics.median(w.seconds) for w in found}
     batch = max(w.batch_size for w in found)
@@ -65,11 +65,12 @@ def render(found: Sequence[Way], n_passages: int, model: str, machine: str) -> s
             "",
             f"{model} on the CPU, eager attention, {n_passages} passages, from token ids to the "
             f"store; medians of {len(found[0].seconds)} rounds that run all of them in turn in one "
-            "process. Over fp32 and over fp16: at the same batch size.",
+            "process. CPU seconds: other programs hardly change them. Over fp32 and over fp16: at the "
+            "same batch size.",
             "",
-            machine,
+            where,
             "",
-            "| precision | batch | seconds | min to max | over fp32 | over fp16 | weights MiB |",
+            "| precision | batch | CPU seconds | min to max | over fp32 | over fp16 | weights MiB |",
             "|---|---|---|---|---|---|---|",
             *rows,
             "",
@@ -90,10 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.rounds < 1:
         parser.error(f"--rounds={args.rounds}: allowed is at least 1")
-    machine = conditions()
     found, spans = ways(args.model, ("fp32", "fp16", "int8", "nf4"))
     measure(found, spans, args.rounds)
-    text = render(found, len(spans), args.model, machine)
+    text = render(found, len(spans), args.model, f"Machine: {machine()}.")
     print(text)
     write_section("precision", text)
 

@@ -1,4 +1,9 @@
-"""Ways of reading the same passages, timed in turn in one process so that they can be divided."""
+"""Ways of reading the same passages, timed in turn in one process so that they can be divided.
+
+Timed are CPU seconds: what else runs on the machine hardly changes them. With one thread
+(OMP_NUM_THREADS=1) they are what a clock shows on a quiet machine; with more, threads that wait for
+each other count as well.
+"""
 
 from __future__ import annotations
 
@@ -26,14 +31,15 @@ class Way:
     weights_bytes: int
     backend: Backend
     seconds: list[float] = field(default_factory=list)
+    """CPU seconds, all threads together."""
 
     def run(self, spans: Sequence[TokenSpan]) -> None:
-        """Read everything into a fresh store, and note the time."""
+        """Read everything into a fresh store, and note the CPU seconds it took."""
         with tempfile.TemporaryDirectory() as folder:
             store = ActivationStore(Path(folder), {"benchmark": self.name})
-            start = time.perf_counter()
+            start = time.process_time()
             read(self.backend, spans, store, self.batch_size)
-            self.seconds.append(time.perf_counter() - start)
+            self.seconds.append(time.process_time() - start)
 
 
 def measure(found: Sequence[Way], spans: Sequence[TokenSpan], rounds: int) -> None:
