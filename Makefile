@@ -52,9 +52,10 @@ check: test lint types contracts
 
 benchmarks: install-dev  ## ratios of things timed in one run, written to docs/benchmarks.md
 	$(BIN)/python -m benchmarks.comprehension
-	$(BIN)/python -m benchmarks.precision
-	$(BIN)/python -m benchmarks.generation
-	$(BIN)/python -m benchmarks.statistics
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.precision
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.backends
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.generation
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.statistics
 
 clean:  ## results in mlruns/ stay
 	rm -rf .cache multirun .pytest_cache .ruff_cache .hypothesis

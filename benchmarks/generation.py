@@ -2,7 +2,8 @@
 against separate runs.
 
 ``python -m benchmarks.generation`` works with a few emotions of the embedded model, times everything in
-one process, prints the ratios and writes them to docs/benchmarks.md. What is timed on a sample and
+one process, prints the ratios and writes them to docs/benchmarks.md. Timed are CPU seconds, so run it
+with OMP_NUM_THREADS=1. What is timed on a sample and
 scaled says so in the table.
 """
 
@@ -56,15 +57,18 @@ class Factorial:
     """The 256 settings at once and one by one."""
 
     cost: Cost
+    writing: float
+    reading: float
+    comparing: float
     separate: float
     """Seconds of ``SEPARATE`` settings, each with a store of its own."""
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds and result."""
-    start = time.perf_counter()
+    """CPU seconds and result; see :mod:`benchmarks.timing`."""
+    start = time.process_time()
     result = work()
-    return time.perf_counter() - start, result
+    return time.process_time() - start, result
 
 
 def serial(loaded: LoadedModel, story: Story, tokens: int, layer: int) -> torch.Tensor:
@@ -146,7 +150,8 @@ def measure_factorial(
         source = StorySource(fresh(plan, folder), prompts, emotions)
         source.writer()
         shared = Points(source, best, max(plan.config.job.tokens), max(plan.config.job.samples))
-        sets, cost = shared.evaluate(settings)
+        writing, made = timed(lambda: shared.write(settings))
+        reading, (sets, cost) = timed(lambda: shared.evaluate(settings))
         comparing, _ = timed(
             lambda: responses(sets[0], sets, plan.config.resampling.n_bootstrap, plan.config.seed)
         )
@@ -156,7 +161,8 @@ def measure_factorial(
             source = StorySource(fresh(plan, folder), prompts, emotions)
             source.writer()
             alone += timed(lambda src=source, sub=sub: single(src, sub))[0]
-    return Factorial(replace(cost, seconds_comparing=comparing), alone)
+    cost = replace(cost, texts_written=sum(w.done for w in made))
+    return Factorial(cost, writing, reading, comparing, alone)
 
 
 def single(source: StorySource, sub: SubparamsConfig) -> None:
@@ -167,12 +173,12 @@ def single(source: StorySource, sub: SubparamsConfig) -> None:
 def render(m: Matched, f: Factorial, config: RunConfig, n_emotions: int, machine: str) -> str:
     """The section as Markdown."""
     c = f.cost
-    total = c.seconds_writing + c.seconds_reading + c.seconds_comparing
+    total = f.writing + f.reading + f.comparing
     separate = f.separate / SEPARATE * 256
     rows = [
         (m.serial / m.ours, "serial / ours", 10, True),
         (m.writing / m.bare, "writing / bare `generate`", 1.15, False),
-        (total / c.seconds_writing, "256 settings / writing their texts", 1.2, False),
+        (total / f.writing, "256 settings / writing their texts", 1.2, False),
         (separate / total, "256 separate runs / 256 settings at once", 50, True),
         (c.tokens_separate / c.tokens_distinct, "tokens of separate runs / written", 50, True),
     ]
@@ -187,18 +193,18 @@ def render(m: Matched, f: Factorial, config: RunConfig, n_emotions: int, machine
             "",
             machine,
             "",
-            "| what | texts | seconds |",
+            "| what | texts | CPU seconds |",
             "|---|---|---|",
             f"| published serial way: every nominal sample alone, then a second full pass; "
             f"**{SERIAL} timed, scaled to {m.n_nominal}** | {m.n_nominal} | {m.serial:.1f} |",
             f"| ours: distinct texts in batches, one reading pass each | {m.n_texts} | {m.ours:.1f} |",
             f"| of these, writing ({m.tokens} tokens) | {m.n_texts} | {m.writing:.1f} |",
             f"| bare `generate`, the same texts in the same batch size | {m.n_texts} | {m.bare:.1f} |",
-            f"| 256 settings: writing | {c.texts_written} | {c.seconds_writing:.1f} |",
+            f"| 256 settings: writing | {c.texts_written} | {f.writing:.1f} |",
             f"| 256 settings: reading ({c.forward_passes} passes) | {c.texts_written} "
-            f"| {c.seconds_reading:.1f} |",
+            f"| {f.reading:.1f} |",
             f"| 256 settings: comparing with {config.resampling.n_bootstrap} bootstraps | "
-            f"| {c.seconds_comparing:.1f} |",
+            f"| {f.comparing:.1f} |",
             f"| 256 separate runs, writing and reading only; **{SEPARATE} timed, scaled** | "
             f"| {separate:.0f} |",
             "",

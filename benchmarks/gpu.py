@@ -84,7 +84,7 @@ class Figures:
 
 
 def passages() -> list[str]:
-    """The bundled passages, in the file's order: 21 emotions a situation."""
+    """The bundled passages in the order of the file, one emotion after the other."""
     lines = PASSAGES.read_text(encoding="utf-8").splitlines(keepends=True)
     rows = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
     return [row["text"] for row in rows]

@@ -1,54 +1,29 @@
 """What quantised weights cost in time: INT8 and 4 bits over fp16 and fp32, on the same passages.
 
-``python -m benchmarks.precision`` loads the embedded model once a precision, times them in turn in
-one process, prints the ratios and writes them to docs/benchmarks.md.
+``OMP_NUM_THREADS=1 python -m benchmarks.precision`` loads the embedded model once a precision, times
+them in turn in one process, prints the ratios and writes them to docs/benchmarks.md.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.report import conditions, write_section
-from emo.activations.backend import TokenSpan, pad
+from benchmarks.report import machine, write_section
+from benchmarks.timing import ALONE, Way, measure
+from emo.activations.backend import TokenSpan
 from emo.activations.hf import HFBackend
-from emo.activations.reading import read, tokenise
-from emo.activations.store import ActivationStore
+from emo.activations.reading import tokenise
 from emo.composing import compose
 from emo.config import Readout
 from emo.models.loading import load
 from emo.models.quantised import count_weights
 from emo.models.weights import locate
-from emo.progress import track
 from emo.stimuli.loading import first_situations, load_stimuli
 
 ROOT = Path(__file__).parents[1]
-ALONE = 1
-"""INT8 is measured so: see docs/precision.md."""
-
-
-@dataclass(frozen=True)
-class Way:
-    """One precision at one batch size."""
-
-    name: str
-    batch_size: int
-    weights_bytes: int
-    backend: HFBackend
-    seconds: list[float] = field(default_factory=list)
-
-    def run(self, spans: Sequence[TokenSpan]) -> None:
-        """Read everything into a fresh store, and note the time."""
-        with tempfile.TemporaryDirectory() as folder:
-            store = ActivationStore(Path(folder), {"benchmark": "precision"})
-            start = time.perf_counter()
-            read(self.backend, spans, store, self.batch_size)
-            self.seconds.append(time.perf_counter() - start)
 
 
 def ways(model: str, precisions: Sequence[str]) -> tuple[list[Way], list[TokenSpan]]:
@@ -72,17 +47,7 @@ def ways(model: str, precisions: Sequence[str]) -> tuple[list[Way], list[TokenSp
     return found, spans
 
 
-def measure(found: Sequence[Way], spans: Sequence[TokenSpan], rounds: int) -> None:
-    """All ways in turn, each round beginning with another one."""
-    for way in found:
-        batch = pad(spans[: way.batch_size], way.backend.pad_id)
-        way.backend.resid_post(batch)  # memory pools and threads are warm then
-    for turn in track(range(rounds), "rounds"):
-        for k in range(len(found)):
-            found[(turn + k) % len(found)].run(spans)
-
-
-def render(found: Sequence[Way], n_passages: int, model: str, machine: str) -> str:
+def render(found: Sequence[Way], n_passages: int, model: str, where: str) -> str:
     """The section as Markdown; ratios of medians, like for like in batch size and as measured."""
     median = {(w.name, w.batch_size): statistics.median(w.seconds) for w in found}
     batch = max(w.batch_size for w in found)
@@ -100,11 +65,12 @@ def render(found: Sequence[Way], n_passages: int, model: str, machine: str) -> s
             "",
             f"{model} on the CPU, eager attention, {n_passages} passages, from token ids to the "
             f"store; medians of {len(found[0].seconds)} rounds that run all of them in turn in one "
-            "process. Over fp32 and over fp16: at the same batch size.",
+            "process. CPU seconds: other programs hardly change them. Over fp32 and over fp16: at the "
+            "same batch size.",
             "",
-            machine,
+            where,
             "",
-            "| precision | batch | seconds | min to max | over fp32 | over fp16 | weights MiB |",
+            "| precision | batch | CPU seconds | min to max | over fp32 | over fp16 | weights MiB |",
             "|---|---|---|---|---|---|---|",
             *rows,
             "",
@@ -125,10 +91,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = parser.parse_args(arguments)
     if args.rounds < 1:
         parser.error(f"--rounds={args.rounds}: allowed is at least 1")
-    machine = conditions()
     found, spans = ways(args.model, ("fp32", "fp16", "int8", "nf4"))
     measure(found, spans, args.rounds)
-    text = render(found, len(spans), args.model, machine)
+    text = render(found, len(spans), args.model, f"Machine: {machine()}.")
     print(text)
     write_section("precision", text)
 

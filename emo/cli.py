@@ -11,7 +11,12 @@ from typing import NoReturn
 
 import hydra
 from hydra.core.config_store import ConfigStore
-from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from hydra.errors import (
+    ConfigCompositionException,
+    HydraException,
+    MissingConfigException,
+    OverrideParseException,
+)
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
@@ -54,12 +59,23 @@ def explain(error: Exception) -> str:
         return f"{group}={option}: allowed is {allowed}"
     if isinstance(error, OverrideParseException):
         return f"override {error.override}: {str(error).splitlines()[0]} (form: group=option, a.b=value)"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     cause = error.__cause__
-    if isinstance(cause, OmegaConfBaseException) and str(cause) not in str(error):
-        lines += [line.strip() for line in str(cause).splitlines()[:2]]
+    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
+        return _explain_override(str(error).splitlines()[0], cause)
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     keep = [line for line in lines if not line.startswith(("reference_type", "object_type"))]
     return "; ".join(keep)
+
+
+def _explain_override(first_line: str, cause: OmegaConfBaseException) -> str:
+    """What is wrong with an override of one parameter, from Hydra's first line and its cause."""
+    merging = "Error merging override "
+    if first_line.startswith(merging):
+        return f"{first_line.removeprefix(merging)}: {str(cause.msg).splitlines()[0]}"
+    keys = (
+        ", ".join(map(str, cause.parent_node)) if isinstance(cause.parent_node, DictConfig) else "?"
+    )
+    return f"{cause.full_key}: no such parameter; in this group there are {keys}"
 
 
 def main(launcher: str) -> NoReturn:

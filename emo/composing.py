@@ -73,7 +73,9 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
         raise _config_error(error) from error
     assert isinstance(run, RunConfig)
     for name, value in ranges(run):
-        raise ConfigError(name, value, f"a value of at least {_minimum(RunConfig, name)}")
+        finite = "" if math.isfinite(value) else "finite "
+        least = _minimum(RunConfig, name)
+        raise ConfigError(name, value, f"a {finite}value of at least {least}")
     if not run.method.suffix.strip() and run.method.readout is Readout.suffix:
         raise ConfigError("method.suffix", repr(run.method.suffix), "a text to read at its end")
     _check_generation(run)
@@ -146,14 +148,16 @@ def _backend(run: RunConfig) -> BackendConfig:
     return dataclasses.replace(backend, name=name)
 
 
-def ranges(config: Any, prefix: str = "") -> list[tuple[str, object]]:
-    """Parameters below the minimum their field states."""
-    found: list[tuple[str, object]] = []
+def ranges(config: Any, prefix: str = "") -> list[tuple[str, float]]:
+    """Parameters below the minimum their field states, or not finite."""
+    found: list[tuple[str, float]] = []
     for f in dataclasses.fields(config):
         value, name = getattr(config, f.name), f"{prefix}{f.name}"
         if dataclasses.is_dataclass(value):
             found += ranges(value, f"{name}.")
-        elif value is not None and (least := f.metadata.get("min")) is not None and value < least:
+        elif value is None or (least := f.metadata.get("min")) is None:
+            continue
+        elif value < least or not math.isfinite(value):
             found.append((name, value))
     return found
 

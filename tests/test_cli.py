@@ -77,8 +77,16 @@ def test_a_sweep_goes_on_after_a_failure_and_says_so_in_its_exit_code(launch, sm
     [
         (["model=nope"], "model=nope: allowed is gemma2_2b"),
         (["precision=fp12"], "precision=fp12: allowed is bf16, fp16, fp32"),
-        (["nope=1"], "nope"),
-        (["seed=abc"], "seed"),
+        (["nope=1"], "error: nope: no such parameter; in this group there are"),
+        (["seed=abc"], "error: seed=abc: Value 'abc' of type 'str' could not be converted"),
+        (
+            ["job.precisions=[fp64]"],
+            "error: job.precisions=[fp64]: Invalid value 'fp64', expected one of [fp32",
+        ),
+        (
+            ["precision.four_bit.type=nf3"],
+            "precision.four_bit.type: no such parameter; in this group there are compute_dtype",
+        ),
         (["backend.batch_size=0", "model=tiny"], "backend.batch_size=0"),
         (["stimuli.path=none.csv", "model=tiny"], "none.csv: cannot be read"),
         (["model=hub", "model.id=./nowhere"], "no such folder"),

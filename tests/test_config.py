@@ -71,6 +71,8 @@ def test_every_experiment_composes(option):
         ("resampling.n_bootstrap=-3", r"resampling\.n_bootstrap=-3"),
         ("model=hub", r"model\.id=\?\?\?"),
         ("precision=int8 precision.int8.threshold=-1", r"precision\.int8\.threshold=-1"),
+        ("precision=int8 precision.int8.threshold=nan", r"threshold=nan: allowed is a finite"),
+        ("precision=int8 precision.int8.threshold=inf", r"threshold=inf: allowed is a finite"),
         ("+nonsense=1", r"nonsense.*no such parameter"),
         ("+model.sise=3", r"model\.sise.*no such parameter.*size_b"),
         ("method.suffix=' ' method.readout=suffix", r"method\.suffix"),

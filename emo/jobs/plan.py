@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.config import MethodName, Projection, Readout, Removal, RunConfig
+from emo.config import BackendName, MethodName, Projection, Readout, Removal, RunConfig
 from emo.core.types import Provenance, StimulusSet
 from emo.errors import ConfigError
 from emo.fingerprint import fingerprint, run_identity
@@ -42,10 +42,11 @@ class Plan:
     @property
     def title(self) -> str:
         c = self.config
+        reader = f", {c.backend.label}" if c.backend.name is BackendName.tl else ""
         if c.method.name is MethodName.generation:
-            return f"{c.model.label}, {c.precision.label}, generation, {self.protocol}"
+            return f"{c.model.label}, {c.precision.label}{reader}, generation, {self.protocol}"
         return (
-            f"{c.model.label}, {c.precision.label}, {c.method.name.value}, "
+            f"{c.model.label}, {c.precision.label}{reader}, {c.method.name.value}, "
             f"{READOUTS[c.method.readout]}"
             + (", situation means removed" if c.vectors.remove is Removal.situation else "")
             + PROJECTIONS[c.vectors.projection]
@@ -60,7 +61,8 @@ class Plan:
             if c.method.name is MethodName.generation
             else f"comprehension {c.method.readout.value}"
         )
-        return f"{c.model.label} {c.precision.label} {how}"
+        reader = f" {c.backend.label}" if c.backend.name is BackendName.tl else ""
+        return f"{c.model.label} {c.precision.label}{reader} {how}"
 
     @property
     def protocol(self) -> str:

@@ -50,6 +50,14 @@ class Points:
         for layer in {sub.layer: sub for sub in settings}.values():
             layer_number(layer, self._source.n_layers(), self._best)
 
+    def write(self, settings: Sequence[SubparamsConfig]) -> list[Written]:
+        """The sets of texts that settings need and no earlier call has written."""
+        whole = {written_as(sub): self._whole(sub) for sub in settings}
+        new = [key for key in whole if key not in self._written]
+        for key in track(new, "sets of texts"):
+            self._written[key] = self._source.write(whole[key])
+        return [self._written[key] for key in new]
+
     def evaluate(self, settings: Sequence[SubparamsConfig]) -> tuple[list[ItemSet], Cost]:
         """The data set of every setting, at its layer and with its recipe.
 
@@ -57,12 +65,9 @@ class Points:
         readings of each set of texts are taken together, in one pass a text.
         """
         start = time.perf_counter()
-        keys = dict.fromkeys(map(written_as, settings))
-        whole = {written_as(sub): self._whole(sub) for sub in settings}
-        new = [key for key in keys if key not in self._written]
-        for key in track(new, "sets of texts"):
-            self._written[key] = self._source.write(whole[key])
+        made = self.write(settings)
         read_from = time.perf_counter()
+        keys = dict.fromkeys(map(written_as, settings))
         sets: dict[int, ItemSet] = {}
         lengths: dict[Any, int] = {}
         passes = separate = 0
@@ -81,7 +86,6 @@ class Points:
             for activations, which in zip(found, readings.values(), strict=True):
                 for i in which:
                     sets[i] = self._item_set(activations, settings[i])
-        made = [self._written[key] for key in new]
         return [sets[i] for i in range(len(settings))], Cost(
             texts_written=sum(w.done for w in made),
             texts_reused=sum(w.reused for w in made),

@@ -96,9 +96,11 @@ def _plan(config: RunConfig) -> Plan:
     EmoError
         If one of the precisions cannot be had here, besides what make_plan refuses.
     """
-    if len(set(config.job.precisions)) < len(config.job.precisions):
-        names = [p.value for p in config.job.precisions]
+    names = [p.value for p in config.job.precisions]
+    if len(set(names)) < len(names):
         raise ConfigError("job.precisions", names, "each precision once")
+    if not set(names) - {"fp32"}:
+        raise ConfigError("job.precisions", names, "at least one besides fp32, the reference")
 
     def identity(config: RunConfig, weights: Weights, device: str, sha256: str) -> dict[str, Any]:
         readers = [reader_identity(v, weights, device) for v in variants(config)]

@@ -45,6 +45,7 @@ def get(
     settings = json.dumps(precision.settings())
     key = (config.source, weights, settings, attention, device, backend)
     what = f"{config.label} in {precision.name.value} on {device}"
+    what += "" if backend == "hf" else f" for backend.implementation={backend}"
     if key in _held:
         log.info("reusing %s: it is still loaded", what)
     else:

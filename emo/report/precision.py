@@ -138,6 +138,7 @@ def depth_figure(curves: Mapping[str, Mapping[str, np.ndarray]], title: str) -> 
     for a, words in zip(axes.flat, titles, strict=True):
         a.set_title(words, fontsize=9)
         a.grid(alpha=0.25)
+        a.xaxis.get_major_locator().set_params(integer=True)
     for a in axes[1]:
         a.set_xlabel("layer (resid_post)")
     if others:

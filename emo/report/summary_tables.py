@@ -31,11 +31,14 @@ def four_layer_table(t: ModelTable) -> Table:
         made.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *(None,) * 9, c.isolates))
         for c in CONTRASTS
     ]
-    precisions = sorted({x.precision for x in t.table.conditions if not x.name.startswith("D")})
+    plain, quantised = (
+        ", ".join(sorted({x.precision for x in t.table.conditions if (x.name[0] == "D") is of_d}))
+        for of_d in (False, True)
+    )
     return Table(
         f"four_layer_{_stem(t.table.model)}",
         f"Four layers: {t.table.model}",
-        f"Spearman rho of two RDMs, post-centred. A, B, C in {', '.join(precisions) or 'none'}. "
+        f"Spearman rho of two RDMs, post-centred. A, B, C in {plain or 'none'}, D in {quantised or 'none'}. "
         "Own: how well each side agrees with itself. Disattenuated: rho over the ceiling of the "
         f"reliabilities. n: effective texts an emotion. {INTERVAL}",
         (

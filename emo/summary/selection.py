@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from emo.core.four_layer import FORCED, HALVES
 
 UNQUANTISED = ("fp32", "bf16", "fp16")
+BATCHED = "int8_batched"
 
 RULES = (
     "Only finished runs of job=extract are taken; of several that would do, the newest.",
@@ -16,8 +17,9 @@ RULES = (
     "Of a model logged in several revisions, the revision of the newest run. Random models count by "
     "their shape and seed, and are left out beside real ones unless named.",
     "A four-layer table is of one model revision; A, B and C have one common precision that is not "
-    "quantised (the one with most conditions, of several the newest), D is INT8. Generation runs must "
-    "have the prompts of C (of B, if there is no C).",
+    "quantised (the one with most conditions, of several the newest), D is INT8, batched "
+    "INT8 only where there is no other. Generation runs must have the prompts of C (of B, if there is "
+    "no C).",
     "A run whose files cannot be read gives way to the next older one.",
 )
 
@@ -240,13 +242,18 @@ def _conditions(
         return len({r.condition for r in of}), of[0].started
 
     chosen = max(by_precision, key=rank, default=None)
-    basis = [r for r in mine if r.tags.get("precision") in (chosen, "int8")]
+    allowed = (chosen, "int8", BATCHED)
+    basis = [r for r in mine if r.tags.get("precision") in allowed]
     first = next((r for n in ("C", "B") for r in basis if r.condition == n), None)
     prompts = None if first is None else first.tags.get("prompts_sha256")
 
     def reason(run: LoggedRun) -> str | None:
-        if run.tags.get("precision") not in (chosen, "int8"):
+        if run.tags.get("precision") not in allowed:
             return f"{run.tags.get('precision')}: A, B and C are compared in {chosen}"
+        same = [r for r in basis if r.condition == run.condition]
+        single = any(r.tags.get("precision") == "int8" for r in same)
+        if run.tags.get("precision") == BATCHED and single:
+            return f"batched INT8 is a variant: {run.condition} is there in int8"
         if run.condition != "A" and run.tags.get("prompts_sha256") != prompts:
             return "other prompts than those of condition C"
         return None

@@ -1,7 +1,7 @@
 import pytest
 
-from benchmarks import precision
-from benchmarks.precision import Way
+from benchmarks import precision, timing
+from benchmarks.timing import Way
 
 
 def test_ratios_are_of_medians_at_the_same_batch_size():
@@ -30,9 +30,9 @@ def test_ratios_are_of_medians_at_the_same_batch_size():
 def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys):
     written, seen = {}, []
     monkeypatch.setattr(precision, "write_section", lambda name, text: written.update({name: text}))
-    real = precision.read
+    real = timing.read
     monkeypatch.setattr(
-        precision, "read", lambda b, s, store, n: seen.append((len(s), n)) or real(b, s, store, n)
+        timing, "read", lambda b, s, store, n: seen.append((len(s), n)) or real(b, s, store, n)
     )
     precision.main(["--rounds", "1", "--model", "tiny"])
     assert list(written) == ["precision"]

@@ -19,6 +19,7 @@ from emo.cli import run_job
 from emo.core.types import LabelMismatch
 from emo.jobs import extract
 from emo.jobs.plan import make_plan
+from emo.models import session
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, ROOT, TINY
 
@@ -247,14 +248,34 @@ def test_quantised_without_bitsandbytes_is_refused_before_a_run_is_opened(tiny_c
 
 
 def test_jobs_of_one_process_load_a_model_once(tiny_config, caplog):
-    from emo.models import session
-
     session.release()
     caplog.set_level(logging.INFO)
     for overrides in ((), ("method.readout=mean",), ("precision=bf16",)):
         run_job(tiny_config("model.tiny.seed=9", *overrides))
     said = [r.message.split(" ")[0] for r in caplog.records if r.name == session.__name__]
     assert said == ["loading", "reusing", "loading"]
+
+
+def test_runs_through_transformer_lens_are_called_so(tiny_config):
+    pytest.importorskip("transformer_lens")
+    hooked = make_plan(tiny_config("backend=tl", "backend.implementation=hooked"))
+    assert hooked.title == "tiny, fp32, hooked, comprehension, last token"
+    assert hooked.run_name == "tiny fp32 hooked comprehension last"
+    plain = make_plan(tiny_config("backend=hf"))
+    assert plain.title == "tiny, fp32, comprehension, last token"
+    assert plain.run_name == "tiny fp32 comprehension last"
+
+
+def test_the_log_says_why_the_same_weights_are_loaded_again(tiny_config, caplog):
+    pytest.importorskip("transformer_lens")
+    session.release()
+    caplog.set_level(logging.INFO)
+    for backend in ("hf", "tl"):
+        run_job(tiny_config(f"backend={backend}"))
+    assert [r.message for r in caplog.records if r.name == session.__name__] == [
+        "loading tiny in fp32 on cpu",
+        "loading tiny in fp32 on cpu for backend.implementation=bridge",
+    ]
 
 
 def test_a_failing_run_is_closed_as_failed_with_its_reason(tiny_config, monkeypatch):

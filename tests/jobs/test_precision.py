@@ -204,6 +204,8 @@ def test_a_precision_without_any_finite_layer_is_a_row_without_numbers(job_confi
 def test_bad_values_are_one_line_and_open_no_run(job_config, monkeypatch, tmp_path):
     for overrides, words in (
         (("job.precisions=[fp16,fp16]",), "job.precisions=['fp16', 'fp16']: allowed is each"),
+        (("job.precisions=[]",), "job.precisions=[]: allowed is at least one besides fp32"),
+        (("job.precisions=[fp32]",), "job.precisions=['fp32']: allowed is at least one besides"),
         (("stimuli.path=none.csv",), "cannot be read"),
     ):
         outcome = run_job(job_config(*overrides))

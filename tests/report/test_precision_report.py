@@ -80,6 +80,8 @@ def test_figure_draws_every_precision_and_the_reference_once():
     assert len(rho.lines) == 3
     assert len(anisotropy.lines) == 2  # a comparison has no anisotropy of its own
     figure.canvas.draw()
+    for a in figure.axes:
+        assert all(float(tick).is_integer() for tick in a.get_xticks())  # layers are numbered
 
 
 def test_what_is_equal_is_not_drawn_on_a_logarithmic_axis():

@@ -179,3 +179,12 @@ def test_runs_from_before_conditions_were_tagged(change, want):
     old = run("a", **change)
     tags = {k: v for k, v in old.tags.items() if k != "condition"}
     assert replace(old, tags=tags).condition == want
+
+
+def test_batched_int8_only_where_there_is_no_other():
+    batched = story("batched", "D", 9, precision="int8_batched")
+    _, conditions, _ = taken([*full("fp16", 1), batched])
+    assert conditions["m"]["D"] == "batched"
+    _, conditions, left = taken([*full("fp16", 1), batched, story("D", "D", precision="int8")])
+    assert conditions["m"]["D"] == "D"
+    assert left["batched"] == "batched INT8 is a variant: D is there in int8"
