@@ -347,6 +347,8 @@ class TrackingConfig:
     uri: str | None = None
     experiment: str = "emotion-geometry"
     timeout_s: float = field(default=5.0, metadata={"min": 0.1})
+    parent: str | None = None
+    """Run of the sweep that a run is part of; the sweep sets it."""
 
 
 @dataclass(frozen=True)
