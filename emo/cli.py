@@ -21,11 +21,22 @@ from omegaconf.errors import OmegaConfBaseException
 
 from emo.composing import resolve, schema
 from emo.config import Output, RunConfig
-from emo.errors import EmoError
+from emo.errors import EmoError, run_of
 from emo.jobs.outcome import Outcome, show
 from emo.sweeping import OUTCOME, SweepFailed
 
 log = logging.getLogger(__name__)
+
+QUIET = {
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "WANDB_MODE": "disabled",  # comes with TransformerLens, never used
+}
+"""Turns off the usage reports of the packages underneath, here and in the processes of launchers."""
+
+LAUNCHER_EXTRAS = ("joblib", "ray", "submitit")
 
 
 def run_job(config: RunConfig) -> Outcome:
@@ -40,12 +51,6 @@ def run_job(config: RunConfig) -> Outcome:
         return Outcome(
             status="failed", error=f"{error.strerror or error}{where}", run_id=run_of(error)
         )
-
-
-def run_of(error: BaseException) -> str | None:
-    """The MLflow run that an error ended, from the note that the tracker added to it."""
-    notes = [n for n in getattr(error, "__notes__", ()) if n.startswith("run ")]
-    return notes[0].removeprefix("run ") if notes else None
 
 
 def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
@@ -86,8 +91,12 @@ def job_folder() -> Path | None:
 
 def explain(error: Exception) -> str:
     """Hydra's several lines as one: the parameter, the value and what is allowed."""
-    if isinstance(error, MissingConfigException) and error.options is not None:
+    if isinstance(error, MissingConfigException):
         group, _, option = str(error.missing_cfg_file).rpartition("/")
+        if group == "hydra/launcher" and (extra := option.partition("_")[0]) in LAUNCHER_EXTRAS:
+            install = f"pip install -c constraints.txt -e '.[{extra}]'"
+            return f"hydra/launcher: its package is not installed, {install}"
+    if isinstance(error, MissingConfigException) and error.options is not None:
         allowed = ", ".join(o for o in error.options if not o.startswith("_"))
         return f"{group}={option}: allowed is {allowed}"
     if isinstance(error, OverrideParseException):
@@ -106,7 +115,8 @@ def main(launcher: str) -> NoReturn:
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us unprinted
     os.environ["EMO_TRACEBACK"] = str(int(traceback_wanted))  # for workers of a launcher, too
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
     node = schema()
     node.root = str(root)
     ConfigStore.instance().store(name="schema", node=node)

@@ -20,6 +20,7 @@ class JobName(Enum):
     equivalence = "equivalence"
     precision = "precision"
     ablate = "ablate"
+    sync = "sync"
 
 
 class Source(Enum):

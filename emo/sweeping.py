@@ -19,7 +19,6 @@ from omegaconf import DictConfig, OmegaConf
 from emo.composing import resolve
 from emo.config import Output, RunConfig, canonical
 from emo.errors import EmoError, TrackingError
-from emo.jobs import record
 from emo.jobs.outcome import Outcome, show
 
 log = logging.getLogger(__name__)
@@ -119,6 +118,8 @@ def _tracked(
     at_once: int | None,
     folder: Path,
 ) -> Outcome:
+    from emo.jobs import record  # what reads stimuli and models is not needed for --help
+
     identity = sweep_id(points)
     tracker = record.open_tracker(config)
     outcome = Outcome(status="failed")

@@ -11,15 +11,15 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 from emo.tracking.addresses import tracking_uri
 from emo.tracking.delivery import deliver
 from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
-from emo.tracking.store import RUN_NOTE, Spooled, Tracker
+from emo.tracking.store import Spooled, Tracker, spool_of
 
 __all__ = [
     "DESCRIPTION",
     "TABLES",
-    "RUN_NOTE",
     "RunRecord",
     "Spooled",
     "Tracker",
     "deliver",
+    "spool_of",
     "tracking_uri",
 ]

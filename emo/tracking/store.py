@@ -16,7 +16,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from emo.config import RunConfig
-from emo.errors import TrackingError
+from emo.errors import RUN_NOTE, TrackingError
 from emo.tracking.addresses import local_path, require_server, tracking_uri, without_password
 from emo.owner import alive, owner
 from emo.tracking.record import NOTHING, RunRecord
@@ -32,8 +32,6 @@ STALE = "stale"
 """Tag of a run whose process ended without closing it."""
 ERROR = "error"
 """Tag with the one-line reason of a run that failed."""
-RUN_NOTE = "run "
-"""Begins the note that an error gets which ended a run; the rest is the run's id."""
 NOWHERE = "spooled"
 """In place of the id of a run that the store could not open."""
 
@@ -47,7 +45,7 @@ class Tracker:
 
     def __init__(self, config: RunConfig) -> None:
         self.uri = tracking_uri(config)
-        self.spool = Spool(config.path("mlruns") / "spool")
+        self.spool = spool_of(config)
         self._name = config.tracking.experiment
         self._parent = config.tracking.parent
         self._open: dict[str, Entry] = {}
@@ -299,6 +297,11 @@ class Tracker:
     def artifact_uri(self, run_id: str) -> str:
         """Where a run's artifacts are."""
         return str(self.get(run_id).info.artifact_uri)
+
+
+def spool_of(config: RunConfig) -> Spool:
+    """Where a project keeps what its store could not take."""
+    return Spool(config.path("mlruns") / "spool")
 
 
 def first_line(error: BaseException) -> str:
