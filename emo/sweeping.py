@@ -10,6 +10,7 @@ import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,8 @@ def _tracked(
             # Hydra begins the overrides of every job, wherever it runs, with these.
             master.hydra.overrides.hydra.append(f"tracking.parent={parent}")
             results = _results(points, launch, at_once, folder)
-            record.open_tracker(config)  # closes what killed workers left open
+            with suppress(TrackingError):  # the results matter more
+                tracker.mark_stale()  # what killed workers left open
             results = [
                 _recorded(tracker, parent, point, words, result)
                 for point, words, result in zip(points, _shared(points)[1], results, strict=True)

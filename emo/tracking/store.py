@@ -202,11 +202,10 @@ class Tracker:
     def _until_closed(self, run_id: str) -> Iterator[str]:
         try:
             yield run_id
-        except Spooled:
-            raise  # closed by job=sync
         except BaseException as error:
             if run_id != NOWHERE:
                 error.add_note(f"{RUN_NOTE}{run_id}")
+            if run_id != NOWHERE and not isinstance(error, Spooled):  # that is closed by job=sync
                 status = "FAILED" if isinstance(error, Exception) else "KILLED"
                 with suppress(MlflowException):  # the error itself matters more
                     self.client.set_tag(run_id, ERROR, first_line(error)[:500])
