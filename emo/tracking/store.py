@@ -19,6 +19,7 @@ from emo.config import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
 from emo.tracking.addresses import local_path, require_server, tracking_uri, without_password
 from emo.owner import alive, owner
+from emo.tracking.database import create_whole
 from emo.tracking.record import NOTHING, RunRecord
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry, Spool
@@ -74,6 +75,7 @@ class Tracker:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".create.lock"):
+                create_whole(self.uri, folder / "artifacts")
                 self.client = MlflowClient(tracking_uri=self.uri)
                 return self._ensure_experiment(str(folder / "artifacts"))
         except (OSError, MlflowException) as error:

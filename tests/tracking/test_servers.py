@@ -219,3 +219,26 @@ def test_a_server_killed_in_mid_run_gets_the_results_later_once(
         assert json.loads(artifact.read_text())["n_layers"] == 4
     again = launch(*TINY, f"stimuli.path={small_csv}", "seed=1", *there, "output=json", timeout=240)
     assert again.json["status"] == "reused"
+
+
+def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
+    """Found by killing sweeps at random: half the tables are worse than no table."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    class Killed(BaseException):
+        pass
+
+    def killed(self, uri, *_args):
+        path = Path(uri.removeprefix("sqlite:///"))
+        path.write_bytes(b"half a database")
+        path.with_name(f"{path.name}-journal").write_bytes(b"of a transaction")
+        raise Killed
+
+    config = RunConfig(root=str(tmp_path))
+    with monkeypatch.context() as m, pytest.raises(Killed):
+        m.setattr(SqlAlchemyStore, "__init__", killed)
+        Tracker(config)
+    assert not (tmp_path / "mlruns" / "mlflow.db").exists()
+    assert Tracker(config).find_finished("x") is None
+    left = {path.name for path in (tmp_path / "mlruns").iterdir()}
+    assert left == {"mlflow.db", ".create.lock"}
