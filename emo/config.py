@@ -21,6 +21,7 @@ class JobName(Enum):
     precision = "precision"
     ablate = "ablate"
     sync = "sync"
+    sensitivity = "sensitivity"
 
 
 class Source(Enum):
@@ -149,6 +150,15 @@ class Removal(Enum):
 
     none = "none"
     situation = "situation"
+
+
+class SamplerName(Enum):
+    """How a study chooses its points. Importances from qmc are the least biased."""
+
+    qmc = "qmc"
+    random = "random"
+    grid = "grid"
+    tpe = "tpe"
 
 
 class Output(Enum):
@@ -361,6 +371,22 @@ class PathsConfig:
 
 
 @dataclass(frozen=True)
+class StudyConfig:
+    """A study of which sub-parameter matters (job=sensitivity)."""
+
+    name: str = "sensitivity"
+    sampler: SamplerName = SamplerName.qmc
+    n_trials: int = field(default=64, metadata={"min": 2})
+    """Complete trials the study is to have in all, by however many starts and processes."""
+    objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
+    """Which measured values importances are computed of."""
+    storage: str | None = None
+    """Database URL; None: a journal file in ``mlruns/studies``."""
+    space: dict[str, list[Any]] = field(default_factory=dict)
+    """Parameter -> the values it may take; those of one value are held fixed."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and the settings of those that have any."""
 
@@ -375,6 +401,8 @@ class JobConfig:
     """job=ablate: samples an emotion of the matched and of the loose level."""
     emotions: int | None = field(default=None, metadata={"min": 3})
     """job=ablate: the first so many emotions, for a quick look; None: all."""
+    study: StudyConfig = field(default_factory=StudyConfig)
+    """job=sensitivity."""
 
 
 @dataclass(frozen=True)

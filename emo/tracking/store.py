@@ -17,8 +17,8 @@ from mlflow.tracking import MlflowClient
 
 from emo.config import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
-from emo.tracking.addresses import local_path, require_server, tracking_uri, without_password
 from emo.owner import alive, owner
+from emo.tracking.addresses import local_path, require_server, tracking_uri, without_password
 from emo.tracking.database import create_whole
 from emo.tracking.record import NOTHING, RunRecord
 from emo.tracking.sending import send
@@ -131,6 +131,20 @@ class Tracker:
                 [self.experiment_id], query, max_results=1, order_by=["attributes.start_time DESC"]
             )
         return runs[0] if runs else None
+
+    def children(self, parent: str) -> list[Run]:
+        """Finished runs of a parent."""
+        query = f"tags.`{PARENT}` = '{parent}' and attributes.status = 'FINISHED'"
+        found: list[Run] = []
+        page = None
+        while not self._away:
+            with self._answers():
+                some = self.client.search_runs([self.experiment_id], query, page_token=page)
+            found += some
+            page = some.token
+            if not page:
+                break
+        return found
 
     def mark_stale(self) -> list[str]:
         """Close runs whose process on this host is gone as KILLED; their ids."""

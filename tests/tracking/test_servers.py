@@ -160,12 +160,12 @@ from pathlib import Path
 from emo.activations import hf
 from emo.cli import main
 real = hf.HFBackend.resid_post
+anchor, reading, go_on = sys.argv[1:4]
 def waiting(self, batch):
-    Path(sys.argv[2]).touch()
-    while not Path(sys.argv[3]).exists(): time.sleep(0.05)
+    Path(reading).touch()
+    while not Path(go_on).exists(): time.sleep(0.05)
     return real(self, batch)
 hf.HFBackend.resid_post = waiting
-anchor = sys.argv[1]
 sys.argv[:] = ["launch.py", *{TINY!r}, *sys.argv[4:]]
 main(anchor)
 """
@@ -190,8 +190,10 @@ def test_a_server_killed_in_mid_run_gets_the_results_later_once(
         stdout=subprocess.PIPE,
         text=True,
     )
+    deadline = time.monotonic() + 120
     while not reading.exists():
         assert process.poll() is None, process.stderr.read()
+        assert time.monotonic() < deadline
         time.sleep(0.05)
     server.kill()
     go_on.touch()
