@@ -60,6 +60,14 @@ class Study:
         return self.config.job.study.objectives
 
 
+def run(config: RunConfig) -> Outcome:
+    """Study the sub-parameters of generation on the model of the config."""
+    from emo.jobs.subparam_point import evaluator
+
+    _space(config)
+    return conduct(config, evaluator(config))
+
+
 def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
     """Evaluate points until the study has its trials, log each, and say what mattered.
 
@@ -158,6 +166,8 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
         "precision": c.precision.label,
     }
     name = f"trial {trial.number}"
+    words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())
+    log.info("%s: %s", name, words or trial.user_attrs.get(REASON))
     if trial.state is not TrialState.COMPLETE:
         reason = trial.user_attrs.get(REASON, "no reason given")
         study.tracker.record_failure(study.parent, name, tags, reason)

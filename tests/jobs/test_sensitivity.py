@@ -152,3 +152,68 @@ def test_a_study_of_nothing_is_refused(study_config):
 def test_the_published_space_is_the_whole_factorial(tiny_config):
     space = tiny_config("job=sensitivity").job.study.space
     assert len(list(product(*space.values()))) == 2**8
+
+
+SMALL = {
+    "prompts": ["stories", "paragraph"],
+    "samples": [4, 1],
+    "max_new_tokens": [24, 12],
+    "position": ["mid", "last"],
+    "layer": ["middle", 1],
+    "centring": ["neutral", "global"],
+}
+
+
+def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
+    """The same points through job=ablate's own levels, and most of them without a new text."""
+    from emo.cli import run_job
+    from emo.core.decomposition import full_factorial
+    from emo.jobs.subparam_point import evaluator
+    from tests.jobs.test_ablate import points_of
+
+    config = study_config(space=SMALL)
+    at = evaluator(config)
+    make = lambda *o: tiny_config("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]", *o)  # noqa: E731
+    rows = points_of(make, run_job(make()))
+    names = ["prompts", "samples", "max_new_tokens", "position", "centring"]
+    for levels in full_factorial(len(names))[::5]:
+        loose = {n: bool(x) for n, x in zip(names, levels, strict=True)}
+        point = {n: SMALL[n][loose.get(n, False)] for n in SMALL}
+        values = at(point)
+        (row,) = (
+            r
+            for r in rows
+            if all(
+                (r[n] == "loose") == loose.get(n, False)
+                for n in (*names, "decoding", "layer", "chat_template")
+            )
+        )
+        assert values["rho_matched"] == pytest.approx(float(row["rho"]))
+        assert values["texts_written"] == 0
+    assert "reliability" not in at({**point, "samples": 1, "prompts": "paragraph"})
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"temperature": [0.1, 0.2]}, "job.study.space=temperature: allowed is prompts, samples"),
+        ({"position": ["mid", "end"]}, "job.study.space.position=end: allowed is mid, last"),
+        ({"samples": [10, 0]}, "job.study.space.samples=0"),
+        ({"chat_template": [True, "no"]}, "job.study.space.chat_template=no"),
+    ],
+)
+def test_a_value_no_sub_parameter_has_is_refused_before_anything_is_loaded(
+    study_config, space, words
+):
+    with pytest.raises(ConfigError, match=words):
+        sensitivity.run(study_config(space=space))
+
+
+def test_the_whole_job_on_a_tiny_model(study_config):
+    config = study_config("job.study.objectives=[rho_matched]", n=6, space=SMALL)
+    outcome = sensitivity.run(config)
+    assert outcome.metrics["trials"] == 6
+    children = runs(config, job="trial")
+    written = [r.data.metrics["texts_written"] for r in children]
+    assert min(written) == 0  # points share their texts
+    assert sensitivity.run(config).status == "reused"
