@@ -21,9 +21,8 @@ from omegaconf.errors import OmegaConfBaseException
 
 from emo.composing import resolve, schema
 from emo.config import Output, RunConfig
-from emo.errors import EmoError, run_of
-from emo.jobs.outcome import Outcome, show
-from emo.sweeping import OUTCOME, SweepFailed
+from emo.errors import EmoError, SweepFailed, run_of
+from emo.jobs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
 
@@ -96,9 +95,9 @@ def explain(error: Exception) -> str:
         if group == "hydra/launcher" and (extra := option.partition("_")[0]) in LAUNCHER_EXTRAS:
             install = f"pip install -c constraints.txt -e '.[{extra}]'"
             return f"hydra/launcher: its package is not installed, {install}"
-    if isinstance(error, MissingConfigException) and error.options is not None:
-        allowed = ", ".join(o for o in error.options if not o.startswith("_"))
-        return f"{group}={option}: allowed is {allowed}"
+        if error.options is not None:
+            allowed = ", ".join(o for o in error.options if not o.startswith("_"))
+            return f"{group}={option}: allowed is {allowed}"
     if isinstance(error, OverrideParseException):
         return f"override {error.override}: {str(error).splitlines()[0]} (form: group=option, a.b=value)"
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

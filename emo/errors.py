@@ -38,6 +38,10 @@ class TrackingError(EmoError):
     """A tracking server or database that does not answer as it should."""
 
 
+class SweepFailed(EmoError):
+    """Points of a sweep failed; the table that was printed names them."""
+
+
 RUN_NOTE = "run "
 """Begins the note that the tracker adds to an error which ended a run; the rest is the run's id."""
 

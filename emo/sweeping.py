@@ -19,22 +19,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from emo.composing import resolve
 from emo.config import Output, RunConfig, canonical
-from emo.errors import EmoError, TrackingError
-from emo.jobs.outcome import Outcome, show
+from emo.errors import EmoError, SweepFailed, TrackingError
+from emo.jobs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
 
-OUTCOME = "outcome.json"
-"""What a job of a sweep leaves in its folder, for when its launcher brings nothing back."""
 NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
 """Of a config, what makes no other sweep."""
 
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[Any]]
 """Runs jobs, given as overrides, and returns an Outcome each; the second argument numbers the first."""
-
-
-class SweepFailed(EmoError):
-    """Points of a sweep failed; the table that was printed names them."""
 
 
 @dataclass(frozen=True)
@@ -271,7 +265,7 @@ def _write_csv(path: Path, points: Sequence[Point], results: Sequence[Outcome]) 
         writer = csv.writer(file)
         writer.writerow([*keys, "status", "run_id", "fingerprint", *names, "error"])
         for words, r in zip(own, results, strict=True):
-            values = dict(o.partition("=")[::2] for o in words)
+            values = {key: value for key, _, value in (o.partition("=") for o in words)}
             row = [values.get(key, "") for key in keys]
             metrics = [r.metrics.get(name, "") for name in names]
             writer.writerow([*row, r.status, r.run_id, r.fingerprint, *metrics, r.error or ""])

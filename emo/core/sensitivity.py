@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import spearmanr
 
+from emo.core.correlation import spearman
 from emo.core.decomposition import Factorial, full_factorial
 
 
@@ -65,7 +65,7 @@ def rank_agreement(importance: Mapping[str, float], other: Mapping[str, float]) 
     b = np.array([other[name] for name in names])
     rho = float("nan")
     if len(names) > 2 and np.ptp(a) > 0 and np.ptp(b) > 0:
-        rho = float(spearmanr(a, b).statistic)
+        rho = float(spearman(a, b))
     return RankAgreement(names, _ranks(a), _ranks(b), rho)
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 from emo.config import Output
 
+OUTCOME = "outcome.json"
+"""What a job of a sweep leaves in its folder, for when its launcher brings nothing back."""
+
 
 @dataclass(frozen=True)
 class Outcome:

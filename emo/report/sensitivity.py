@@ -46,7 +46,9 @@ def summary(
 def importance_figure(importance: Importance, exact: Mapping[str, float]) -> Figure:
     """Bars of both importances, and of the exact shares where there are any."""
     names = list(importance.impurity)[::-1]
-    series = [("mean decrease of impurity", importance.impurity, BLUE)]
+    series: list[tuple[str, Mapping[str, float], str]] = [
+        ("mean decrease of impurity", importance.impurity, BLUE)
+    ]
     series.append(("fANOVA", importance.fanova, ORANGE))
     if exact:
         series.append(("exact share of variance", exact, GREY))

@@ -20,6 +20,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from emo.config import SamplerName
@@ -86,7 +87,7 @@ def open_study(
         return optuna.create_study(
             storage=_storage(storage),
             study_name=name,
-            directions=["maximize"] * len(objectives),
+            directions=[StudyDirection.MAXIMIZE] * len(objectives),
             sampler=_first_sampler(sampler, seed),
             load_if_exists=True,
         )
