@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from enum import Enum
 from functools import cache
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -17,22 +18,14 @@ from emo.core.describe import Resampling
 from emo.core.item_sets import ItemSet, common_emotions
 from emo.errors import ConfigError
 from emo.generation.protocols import MATCHED
-from emo.jobs.ablate import emotions_of, evaluate
+from emo.jobs.ablate import emotions_of
 from emo.jobs.plan import make_plan
-from emo.jobs.stories import Best, best_layer, read_prompts
+from emo.jobs.points import Points
+from emo.jobs.stories import best_layer, read_prompts
 from emo.jobs.story_source import StorySource
 
 KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
 """Fields that are not sub-parameters: taken from the config."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """The model's texts, and the point all others are compared with."""
-
-    source: StorySource
-    best: Best
-    reference: ItemSet
 
 
 def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, float]]:
@@ -53,22 +46,31 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
     first = setting(config, {name: values[0] for name, values in space.items()})
 
     @cache
-    def prepared() -> Prepared:
+    def prepared() -> tuple[Points, ItemSet]:
         plan = make_plan(config)
         source = StorySource(plan, read_prompts(config), emotions_of(plan))
-        named = "best" in space.get("layer", [MATCHED.layer])
-        best = best_layer(replace(config, subparams=MATCHED)) if named else Best(0, "")
-        (reference,), _ = evaluate(source, [first], best)
-        return Prepared(source, best, reference)
+        every = [
+            setting(config, dict(zip(space, values, strict=True)))
+            for values in product(*space.values())
+        ]
+        named = any(sub.layer == "best" for sub in every)
+        best = best_layer(replace(config, subparams=MATCHED)).layer if named else 0
+        tokens, samples = (
+            max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
+        )
+        points = Points(source, best, tokens, samples)
+        points.check(every)
+        (reference,), _ = points.evaluate([first])
+        return points, reference
 
     def at(point: Mapping[str, Any]) -> dict[str, float]:
-        p = prepared()
-        (items,), cost = evaluate(p.source, [setting(config, point)], p.best)
-        emotions = common_emotions(p.reference.emotions, items.emotions)
+        points, reference = prepared()
+        (items,), cost = points.evaluate([setting(config, point)])
+        emotions = common_emotions(reference.emotions, items.emotions)
         values = {
-            "rho_matched": float(spearman(p.reference.rdm(emotions), items.rdm(emotions))),
-            "texts_written": float(cost.texts_written),
-            "texts_reused": float(cost.texts_reused),
+            "rho_matched": float(spearman(reference.rdm(emotions), items.rdm(emotions))),
+            "tokens_written": float(cost.tokens_written),
+            "tokens_reused": float(cost.tokens_distinct - cost.tokens_written),
             "forward_passes": float(cost.forward_passes),
         }
         resampling = Resampling(seed=config.seed, **asdict(config.resampling))

@@ -189,7 +189,7 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
             )
         )
         assert values["rho_matched"] == pytest.approx(float(row["rho"]))
-        assert values["texts_written"] == 0
+        assert values["tokens_written"] == 0
     assert "reliability" not in at({**point, "samples": 1, "prompts": "paragraph"})
 
 
@@ -214,6 +214,7 @@ def test_the_whole_job_on_a_tiny_model(study_config):
     outcome = sensitivity.run(config)
     assert outcome.metrics["trials"] == 6
     children = runs(config, job="trial")
-    written = [r.data.metrics["texts_written"] for r in children]
+    written = [r.data.metrics["tokens_written"] for r in children]
     assert min(written) == 0  # points share their texts
+    assert all(r.data.metrics["tokens_reused"] > 0 for r in children)
     assert sensitivity.run(config).status == "reused"
