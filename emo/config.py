@@ -21,6 +21,8 @@ class JobName(Enum):
     precision = "precision"
     ablate = "ablate"
     summarize = "summarize"
+    sync = "sync"
+    sensitivity = "sensitivity"
 
 
 class Source(Enum):
@@ -167,6 +169,15 @@ class LayerRule(Enum):
     reliability = "reliability"
     accuracy = "accuracy"
     middle = "middle"
+
+
+class SamplerName(Enum):
+    """How a study chooses its points. Importances from qmc are the least biased."""
+
+    qmc = "qmc"
+    random = "random"
+    grid = "grid"
+    tpe = "tpe"
 
 
 class Output(Enum):
@@ -367,6 +378,8 @@ class TrackingConfig:
     uri: str | None = None
     experiment: str = "emotion-geometry"
     timeout_s: float = field(default=5.0, metadata={"min": 0.1})
+    parent: str | None = None
+    """Run of the sweep that a run is part of; the sweep sets it."""
 
 
 @dataclass(frozen=True)
@@ -395,6 +408,21 @@ class SummaryConfig:
     """Conditions of the configured model that are made first where they are not there yet."""
 
 
+class StudyConfig:
+    """A study of which sub-parameter matters (job=sensitivity)."""
+
+    name: str = "sensitivity"
+    sampler: SamplerName = SamplerName.qmc
+    n_trials: int = field(default=64, metadata={"min": 2})
+    """Complete trials the study is to have in all, by however many starts and processes."""
+    objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
+    """Which measured values importances are computed of."""
+    storage: str | None = None
+    """Database URL; None: a journal file in ``mlruns/studies``."""
+    space: dict[str, list[Any]] = field(default_factory=dict)
+    """Parameter -> the values it may take; those of one value are held fixed."""
+
+
 @dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and the settings of those that have any."""
@@ -412,6 +440,8 @@ class JobConfig:
     """job=ablate: the first so many emotions, for a quick look; None: all."""
     summary: SummaryConfig = field(default_factory=SummaryConfig)
     """job=summarize."""
+    study: StudyConfig = field(default_factory=StudyConfig)
+    """job=sensitivity."""
 
 
 @dataclass(frozen=True)

@@ -36,3 +36,17 @@ class StoreError(EmoError):
 
 class TrackingError(EmoError):
     """A tracking server or database that does not answer as it should."""
+
+
+class SweepFailed(EmoError):
+    """Points of a sweep failed; the table that was printed names them."""
+
+
+RUN_NOTE = "run "
+"""Begins the note that the tracker adds to an error which ended a run; the rest is the run's id."""
+
+
+def run_of(error: BaseException) -> str | None:
+    """The MLflow run that an error ended, None if it ended none."""
+    notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(RUN_NOTE)]
+    return notes[0].removeprefix(RUN_NOTE) if notes else None

@@ -1,5 +1,7 @@
 """launch.py as a user calls it."""
 
+import json
+
 import pytest
 
 from tests.conftest import TINY
@@ -67,7 +69,9 @@ def test_a_sweep_goes_on_after_a_failure_and_says_so_in_its_exit_code(launch, sm
         "output=json",
         check=False,
     )
-    assert done.json["status"] == "finished"
+    jobs = [json.loads(line) for line in done.out.splitlines()]
+    assert [job["status"] for job in jobs] == ["failed", "finished", "failed"]  # the sweep last
+    assert jobs[-1]["metrics"] == {"points": 2, "finished": 1, "reused": 0, "failed": 1}
     assert "error: model.tiny.architecture=mamba: allowed is llama" in done.err
     assert "Traceback" not in done.err
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import dataclass, field
 from typing import Any
+
+from emo.config import Output
+
+OUTCOME = "outcome.json"
+"""What a job of a sweep leaves in its folder, for when its launcher brings nothing back."""
 
 
 @dataclass(frozen=True)
@@ -40,3 +46,21 @@ class Outcome:
             },
             allow_nan=False,
         )
+
+    @classmethod
+    def from_json(cls, text: str) -> Outcome:
+        """An outcome as :meth:`to_json` wrote it, without its table."""
+        content = json.loads(text)
+        passes = content.pop("forward_passes")
+        return cls(passes_done=passes["done"], passes_reused=passes["reused"], **content)
+
+
+def show(outcome: Outcome, output: Output) -> None:
+    """Print an outcome: JSON as the last line of standard output, or the table."""
+    if outcome.table:
+        print(outcome.table, file=sys.stderr if output is Output.json else sys.stdout)
+    if outcome.failed:
+        print(f"error: {outcome.error}", file=sys.stderr)
+    if output is Output.json:
+        sys.stderr.flush()
+        print(outcome.to_json(), flush=True)

@@ -65,7 +65,7 @@ def test_run_is_tagged_and_has_curves_over_layers(finished):
     assert "random weights" in run.data.tags["weights_note"]
     assert run.data.params["resampling.n_splits"] == "8"
     assert run.data.metrics["best_layer"] == outcome.metrics["best_layer"]
-    history = tracker._client.get_metric_history(outcome.run_id, "curve_anisotropy")
+    history = tracker.client.get_metric_history(outcome.run_id, "curve_anisotropy")
     assert [m.step for m in history] == [0, 1, 2, 3]
     assert run.inputs.dataset_inputs[0].dataset.name == "small"
 
@@ -157,7 +157,7 @@ def test_too_long_a_passage_is_refused_before_a_run_is_opened(tiny_config, tmp_p
     outcome = run_job(config)
     assert outcome.failed
     assert "passage 'c/9' has" in outcome.error
-    assert Tracker(config)._client.search_runs([Tracker(config)._experiment]) == []
+    assert Tracker(config).client.search_runs([Tracker(config).experiment_id]) == []
 
 
 def test_overflowing_layers_are_reported(tiny_config, monkeypatch):
@@ -244,7 +244,7 @@ def test_quantised_without_bitsandbytes_is_refused_before_a_run_is_opened(tiny_c
     outcome = run_job(config)
     assert outcome.failed
     assert "precision=nf4: allowed is fp32, bf16, fp16 without bitsandbytes" in outcome.error
-    assert Tracker(config)._client.search_runs([Tracker(config)._experiment]) == []
+    assert Tracker(config).client.search_runs([Tracker(config).experiment_id]) == []
 
 
 def test_jobs_of_one_process_load_a_model_once(tiny_config, caplog):
@@ -287,7 +287,7 @@ def test_a_failing_run_is_closed_as_failed_with_its_reason(tiny_config, monkeypa
     outcome = run_job(config)
     assert "out of memory on a single text" in outcome.error
     tracker = Tracker(config)
-    (run,) = tracker._client.search_runs([tracker._experiment])
+    (run,) = tracker.client.search_runs([tracker.experiment_id])
     assert run.info.status == "FAILED"
     assert "out of memory" in run.data.tags["error"]
 
@@ -317,8 +317,8 @@ def test_stale_run_is_closed_and_never_taken_for_finished(tiny_config):
     tracker = Tracker(config)
     plan = make_plan(config)
     tags = {"fingerprint": plan.provenance.fingerprint}
-    dead = tracker._client.create_run(
-        tracker._experiment,
+    dead = tracker.client.create_run(
+        tracker.experiment_id,
         tags={**tags, "host": __import__("socket").gethostname(), "pid": "1", "process_start": "5"},
     ).info.run_id
     with tracker.run("alive", {}) as alive:

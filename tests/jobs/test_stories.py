@@ -249,7 +249,7 @@ def test_what_cannot_be_done_is_refused_before_a_run_is_opened(make):
         assert message in outcome.error
         assert "\n" not in outcome.error.strip()
     tracker = Tracker(make())
-    assert tracker._client.search_runs([tracker._experiment]) == []
+    assert tracker.client.search_runs([tracker.experiment_id]) == []
 
 
 def test_the_bridge_reads_what_transformers_wrote(run, file):

@@ -1,0 +1,247 @@
+"""job=sensitivity: which sub-parameter matters, by a study that may be stopped, shared and resumed."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from emo import serialise
+from emo.config import RunConfig, canonical
+from emo.core.decomposition import factorial
+from emo.core.sensitivity import variance_shares
+from emo.errors import ConfigError
+from emo.jobs import record
+from emo.jobs.outcome import Outcome
+from emo.owner import alive
+from emo.report import sensitivity as report
+from emo.study.importance import Importance, importances
+from emo.study.trials import (
+    REASON,
+    Evaluate,
+    Space,
+    completed,
+    fail_stale,
+    open_study,
+    run_trials,
+    study_name,
+    values_of,
+)
+
+if TYPE_CHECKING:
+    from emo.tracking import RunRecord, Tracker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study with what it asks."""
+
+    config: RunConfig
+    name: str
+    space: Space
+    optuna: optuna.Study
+    tracker: Tracker
+    """Logs children of the study's run."""
+    parent: str
+
+    @property
+    def objectives(self) -> list[str]:
+        return self.config.job.study.objectives
+
+
+def run(config: RunConfig) -> Outcome:
+    """Study the sub-parameters of generation on the model of the config."""
+    from emo.jobs.subparam_point import evaluator
+
+    _space(config)
+    return conduct(config, evaluator(config))
+
+
+def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
+    """Evaluate points until the study has its trials, log each, and say what mattered.
+
+    Raises
+    ------
+    EmoError
+        If the space or the storage is wrong, or nothing but failed trials comes back.
+    """
+    from emo.tracking import Tracker
+
+    settings = config.job.study
+    space = _space(config)
+    name = study_name(settings.name, _identity(config))
+    storage = settings.storage or config.path("mlruns") / "studies" / f"{name}.journal"
+    open_one = open_study(storage, name, settings.objectives, settings.sampler, config.seed)
+    tracker = record.open_tracker(config)
+    for number in fail_stale(open_one):
+        log.warning("trial %d was left by a process that is gone: told FAIL", number)
+    log.info("study %s in %s has %d trials", name, storage, len(completed(open_one)))
+    with tracker.again(f"study {name}", {"job": "sensitivity", "study": name}) as parent:
+        tracking = replace(config.tracking, parent=parent)
+        children = Tracker(replace(config, tracking=tracking))
+        study = Study(config, name, space, open_one, children, parent)
+        _log_unlogged(study)
+        done = 0
+        trials = run_trials(
+            open_one,
+            space,
+            settings.objectives,
+            settings.n_trials,
+            evaluate,
+            settings.sampler,
+            config.seed,
+        )
+        for trial in trials:
+            _log_trial(study, trial)
+            done += trial.state is TrialState.COMPLETE
+        found = importances(open_one, settings.objectives, config.seed)
+        exact = {name: exact_shares(study, i) for i, name in enumerate(settings.objectives)}
+        text = report.summary(f"study {name}", found, exact)
+        with tempfile.TemporaryDirectory() as folder:
+            _write_files(Path(folder), study, found, exact)
+            tracker.log(parent, _record(study, found, text), Path(folder))
+    text += (
+        f"\n  {len(completed(open_one))} trials, {done} of them now; storage {storage}"
+        f"\n  run {parent}; look at it with: make ui"
+    )
+    return Outcome(
+        status="finished" if done else "reused",
+        fingerprint=name,
+        run_id=parent,
+        metrics={"trials": len(completed(open_one)), **_metrics(found)},
+        table=text,
+    )
+
+
+def _space(config: RunConfig) -> Space:
+    choices = config.job.study.space
+    for name, values in choices.items():
+        if not values or len({json.dumps(v) for v in values}) < len(values):
+            raise ConfigError(f"job.study.space.{name}", values, "each value once, at least one")
+    space = Space(choices)
+    if not space.varied:
+        raise ConfigError("job.study.space", choices, "two values of one parameter at least")
+    if not config.job.study.objectives:
+        raise ConfigError("job.study.objectives", "[]", "the name of a measured value")
+    return space
+
+
+def _identity(config: RunConfig) -> str:
+    """Everything that makes another study: all but where it is kept and how long it runs."""
+    whole = canonical(config)
+    for name in ("force", "output", "root", "tracking", "paths"):
+        del whole[name]
+    whole["job"] = {**whole["job"]["study"], "n_trials": None, "storage": None}
+    return json.dumps(whole, sort_keys=True)
+
+
+def _log_unlogged(study: Study) -> None:
+    """Log trials whose process was killed after they were told and before they were logged."""
+    logged = {run.data.tags["trial"] for run in study.tracker.children(study.parent)}
+    for trial in completed(study.optuna):
+        if str(trial.number) not in logged and not alive(trial.user_attrs):
+            _log_trial(study, trial)
+
+
+def _log_trial(study: Study, trial: FrozenTrial) -> None:
+    from emo.tracking import RunRecord
+
+    c = study.config
+    tags = {
+        "job": "trial",
+        "study": study.name,
+        "trial": str(trial.number),
+        "model": c.model.label,
+        "precision": c.precision.label,
+    }
+    name = f"trial {trial.number}"
+    words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())
+    log.info("%s: %s", name, words or trial.user_attrs.get(REASON))
+    if trial.state is not TrialState.COMPLETE:
+        reason = trial.user_attrs.get(REASON, "no reason given")
+        study.tracker.record_failure(study.parent, name, tags, reason)
+        return
+    params = {k: str(v) for k, v in {**study.space.fixed, **trial.params}.items()}
+    with tempfile.TemporaryDirectory() as empty, study.tracker.run(name, tags) as run_id:
+        study.tracker.log(run_id, RunRecord({}, params, values_of(trial)), Path(empty))
+
+
+def exact_shares(study: Study, objective: int) -> dict[str, float]:
+    """Each parameter's share of the variance, interactions included, if all points were tried.
+
+    Empty unless every varied parameter has two values and the trials are their full factorial.
+    """
+    varied = study.space.varied
+    if any(len(d.choices) != 2 for d in varied.values()):
+        return {}
+    seen: dict[tuple[int, ...], float] = {}
+    for trial in completed(study.optuna):
+        levels = tuple(d.choices.index(trial.params[n]) for n, d in varied.items())
+        seen.setdefault(levels, trial.values[objective])
+    if len(seen) < 2 ** len(varied):
+        return {}
+    shares = variance_shares(
+        factorial(list(varied), np.array(list(seen)), np.array(list(seen.values())))
+    )
+    return dict(zip(shares.factors, map(float, shares.in_all), strict=True))
+
+
+def _metrics(found: Sequence[Importance]) -> dict[str, float]:
+    return {
+        f"importance_{kind}_{i.objective}_{name}": value
+        for i in found
+        for kind, values in (("impurity", i.impurity), ("fanova", i.fanova))
+        for name, value in values.items()
+    }
+
+
+def _record(study: Study, found: Sequence[Importance], text: str) -> RunRecord:
+    from emo.tracking import DESCRIPTION, RunRecord
+
+    metrics = {"trials": len(completed(study.optuna)), **_metrics(found)}
+    return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, {}, metrics)
+
+
+def _write_files(
+    folder: Path,
+    study: Study,
+    found: Sequence[Importance],
+    exact: dict[str, dict[str, float]],
+) -> None:
+    trials = completed(study.optuna)
+    content: dict[str, Any] = {
+        "study": study.name,
+        "importances": [{**asdict(i), "exact": exact[i.objective]} for i in found],
+    }
+    serialise.write_json(content, folder / "importance.json")
+    names = list(study.space.choices)
+    with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["trial", *names, *study.objectives])
+        for t in trials:
+            point = {**study.space.fixed, **t.params}
+            writer.writerow([t.number, *(point[n] for n in names), *t.values])
+    (folder / "figures").mkdir()
+    varied = {name: d.choices for name, d in study.space.varied.items()}
+    for i, importance in enumerate(found):
+        points = [(t.params, t.values[i]) for t in trials]
+        figures = {
+            "slices": report.slice_figure(points, varied, importance.objective),
+            "parallel": report.parallel_figure(points, varied, importance.objective),
+        }
+        if importance.impurity:
+            bars = report.importance_figure(importance, exact[importance.objective])
+            figures["importance"] = bars
+        for name, figure in figures.items():
+            figure.savefig(folder / "figures" / f"{name}_{importance.objective}.png")

@@ -1,0 +1,1 @@
+"""Optuna studies: points asked for and told in processes that may come and go."""

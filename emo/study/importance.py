@@ -1,0 +1,51 @@
+"""Which parameter a study's objective depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import optuna
+from optuna.importance import (
+    FanovaImportanceEvaluator,
+    MeanDecreaseImpurityImportanceEvaluator,
+    get_param_importances,
+)
+
+from emo.study.trials import completed
+
+
+@dataclass(frozen=True)
+class Importance:
+    """Importances of one objective, each adding up to 1, in the order of the first."""
+
+    objective: str
+    n_trials: int
+    impurity: dict[str, float]
+    """Mean decrease of impurity in a random forest (Breiman 2001)."""
+    fanova: dict[str, float]
+    """Functional ANOVA of a random forest's main effects (Hutter et al. 2014)."""
+
+
+def importances(study: optuna.Study, objectives: list[str], seed: int) -> list[Importance]:
+    """Importances of every objective from the complete trials.
+
+    Where an objective never varies, or no parameter does, there are none: empty.
+    """
+    trials = completed(study)
+    found = []
+    for i, name in enumerate(objectives):
+        values = np.array([trial.values[i] for trial in trials])
+        varied = len({tuple(t.params.items()) for t in trials}) > 1
+        if len(trials) < 2 or np.ptp(values) == 0 or not varied:
+            found.append(Importance(name, len(trials), {}, {}))
+            continue
+        by = [
+            get_param_importances(study, evaluator=evaluator, target=lambda t, i=i: t.values[i])
+            for evaluator in (
+                MeanDecreaseImpurityImportanceEvaluator(seed=seed),
+                FanovaImportanceEvaluator(seed=seed),
+            )
+        ]
+        found.append(Importance(name, len(trials), by[0], {k: by[1][k] for k in by[0]}))
+    return found

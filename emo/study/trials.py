@@ -1,0 +1,269 @@
+"""Trials of a study, by any number of processes: asked, evaluated, told; a killed one is made up for.
+
+Optuna's ask-and-tell interface (Akiba et al. 2019, arXiv:1907.10902).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+import math
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+
+from emo.config import SamplerName
+from emo.core.resampling import stream
+from emo.errors import EmoError
+from emo.owner import alive, owner
+
+log = logging.getLogger(__name__)
+
+Value = str | int | float | bool | None
+Evaluate = Callable[[Mapping[str, Value]], Mapping[str, float]]
+"""A point of the space -> its measured values, the objectives among them."""
+
+REASON = "reason"
+"""Attribute of a failed trial: why."""
+METRIC = "metric."
+"""Begins the attributes that hold everything an evaluation returned."""
+MOST_FAILURES = 5
+"""So many failures in a row end a study: something is wrong that no other point will mend."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """What is varied: the values each parameter may take. One value means it is held fixed."""
+
+    choices: Mapping[str, Sequence[Value]]
+
+    @property
+    def varied(self) -> dict[str, CategoricalDistribution]:
+        """Optuna's distributions of the parameters that have several values."""
+        return {
+            name: CategoricalDistribution(tuple(values))
+            for name, values in self.choices.items()
+            if len(values) > 1
+        }
+
+    @property
+    def fixed(self) -> dict[str, Value]:
+        """The others."""
+        return {name: v[0] for name, v in self.choices.items() if len(v) == 1}
+
+    @property
+    def size(self) -> int:
+        """How many points there are."""
+        return math.prod(len(values) for values in self.choices.values())
+
+
+def open_study(
+    storage: Path | str,
+    name: str,
+    objectives: Sequence[str],
+    sampler: SamplerName,
+    seed: int,
+) -> optuna.Study:
+    """A study in a journal file (a path) or a database (a URL), made where it is not there yet.
+
+    Raises
+    ------
+    EmoError
+        If the storage cannot be opened.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(
+            storage=_storage(storage),
+            study_name=name,
+            directions=[StudyDirection.MAXIMIZE] * len(objectives),
+            sampler=_first_sampler(sampler, seed),
+            load_if_exists=True,
+        )
+    except Exception as error:  # a driver's own errors, a file that is no journal
+        first = (str(error) or type(error).__name__).splitlines()[0]
+        raise EmoError(f"job.study.storage={storage}: cannot be opened: {first}") from error
+
+
+def _storage(where: Path | str) -> BaseStorage:
+    if isinstance(where, str):
+        return RDBStorage(where)
+    where.parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(JournalFileBackend(str(where)))
+
+
+class _Given(RandomSampler):
+    """Takes a point that has been chosen; Optuna's own grid forgets points whose trial failed."""
+
+    def __init__(self, point: Mapping[str, Value]) -> None:
+        super().__init__()
+        self.point = point
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Value:
+        return self.point[param_name]
+
+
+def _first_sampler(name: SamplerName, seed: int) -> BaseSampler:
+    """The sampler a study is opened with. All but qmc are set again for every trial."""
+    if name is not SamplerName.qmc:
+        return RandomSampler(seed=seed)
+    # Every process must have the same scrambling, so that together they walk one sequence.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)  # Optuna's version is pinned
+        return QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False)
+
+
+def _trial_sampler(
+    name: SamplerName, study: optuna.Study, space: Space, number: int, seed: int
+) -> BaseSampler:
+    """A stream of its own for every trial: a resumed study draws nothing twice."""
+    rng = stream(seed, "trial", number)
+    match name:
+        case SamplerName.random:
+            return RandomSampler(seed=int(rng.integers(2**32)))
+        case SamplerName.tpe:
+            return TPESampler(seed=int(rng.integers(2**32)))
+        case SamplerName.grid:
+            left = untried(study, space)
+            return _Given(left[rng.integers(len(left))] if left else {})
+        case SamplerName.qmc:
+            return study.sampler
+
+
+def untried(study: optuna.Study, space: Space) -> list[dict[str, Value]]:
+    """Points that no complete or running trial has."""
+    names = list(space.varied)
+    tried = {tuple(map(repr, t.params.values())) for t in _live(study)}
+    points = itertools.product(*(d.choices for d in space.varied.values()))
+    return [
+        dict(zip(names, point, strict=True))
+        for point in points
+        if tuple(map(repr, point)) not in tried
+    ]
+
+
+def completed(study: optuna.Study) -> list[FrozenTrial]:
+    """Finished trials, by number."""
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def fail_stale(study: optuna.Study) -> list[int]:
+    """Tell FAIL for running trials whose process on this host is gone; their numbers."""
+    mine = owner()
+    stale = []
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+        # A trial without an owner was killed in the moment between being made and being claimed.
+        claimed = trial.user_attrs.get("host")
+        if claimed in (None, mine["host"]) and not alive(trial.user_attrs):
+            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
+            stale.append(trial.number)
+    return stale
+
+
+def run_trials(
+    study: optuna.Study,
+    space: Space,
+    objectives: Sequence[str],
+    total: int,
+    evaluate: Evaluate,
+    sampler: SamplerName,
+    seed: int,
+) -> Iterator[FrozenTrial]:
+    """Evaluate points until the study has ``total`` complete trials, other processes' included.
+
+    Yields each trial of this process when it has been told. One whose evaluation raises an EmoError
+    or misses an objective is told FAIL with the reason and is made up for; as many failures in a row
+    as ``MOST_FAILURES`` end it.
+
+    Raises
+    ------
+    EmoError
+        If nothing but failures comes back.
+    """
+    failures = 0
+    while (trial := _claim(study, space, total, sampler, seed)) is not None:
+        point = {**space.fixed, **trial.params}
+        try:
+            values = dict(evaluate(point))
+            told = [_objective(values, name) for name in objectives]
+        except EmoError as error:
+            trial.set_user_attr(REASON, str(error))
+            study.tell(trial, state=TrialState.FAIL)
+            failures += 1
+            log.warning("trial %d failed: %s", trial.number, error)
+            yield study.trials[trial.number]
+            if failures == MOST_FAILURES:
+                raise EmoError(f"{failures} trials in a row failed, the last: {error}") from error
+            continue
+        except BaseException:
+            study.tell(trial, state=TrialState.FAIL)
+            raise
+        failures = 0
+        for name, value in values.items():
+            trial.set_user_attr(f"{METRIC}{name}", value)
+        study.tell(trial, told)
+        yield study.trials[trial.number]
+
+
+def _claim(
+    study: optuna.Study, space: Space, total: int, sampler: SamplerName, seed: int
+) -> optuna.Trial | None:
+    """A new trial that is this process's, None when there are enough."""
+    while len(_live(study)) < total and (sampler is not SamplerName.grid or untried(study, space)):
+        trial = study.ask()
+        for name, value in owner().items():
+            trial.set_user_attr(name, value)
+        opened_with, study.sampler = (
+            study.sampler,
+            _trial_sampler(sampler, study, space, trial.number, seed),
+        )
+        for name, distribution in space.varied.items():
+            trial.suggest_categorical(name, distribution.choices)
+        study.sampler = opened_with
+        # Of several processes that saw the last place, or a point, free the first trial has it.
+        before = [t for t in _live(study) if t.number < trial.number]
+        double = sampler is SamplerName.grid and any(t.params == trial.params for t in before)
+        if len(before) < total and not double:
+            return trial
+        study.tell(trial, state=TrialState.FAIL)
+    return None
+
+
+def _live(study: optuna.Study) -> list[FrozenTrial]:
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
+
+
+def _objective(values: Mapping[str, float], name: str) -> float:
+    if name not in values:
+        raise EmoError(f"job.study.objectives={name}: allowed is {', '.join(sorted(values))}")
+    if not math.isfinite(values[name]):
+        raise EmoError(f"{name} is {values[name]} there")
+    return float(values[name])
+
+
+def values_of(trial: FrozenTrial) -> dict[str, float]:
+    """Everything that a finished trial's evaluation returned."""
+    attributes = trial.user_attrs.items()
+    return {k.removeprefix(METRIC): v for k, v in attributes if k.startswith(METRIC)}
+
+
+def study_name(name: str, identity: str) -> str:
+    """A name that another question, another model or another space does not share."""
+    return f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"

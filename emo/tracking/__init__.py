@@ -1,0 +1,25 @@
+"""Logging runs: the only package that imports mlflow."""
+
+import os
+
+# Before the import: mlflow reports usage unless told otherwise.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("DO_NOT_TRACK", "true")
+# A server that is gone is said after seconds, not after minutes of retries.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+
+from emo.tracking.addresses import tracking_uri
+from emo.tracking.delivery import deliver
+from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
+from emo.tracking.store import Spooled, Tracker, spool_of
+
+__all__ = [
+    "DESCRIPTION",
+    "TABLES",
+    "RunRecord",
+    "Spooled",
+    "Tracker",
+    "deliver",
+    "spool_of",
+    "tracking_uri",
+]

@@ -1,0 +1,60 @@
+"""Where runs are logged, and whether anybody is there."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+
+from emo.config import RunConfig
+from emo.errors import TrackingError
+
+
+def tracking_uri(config: RunConfig) -> str:
+    """The configured URI; by default the absolute SQLite file below the project's root."""
+    uri = config.tracking.uri
+    if uri is None:
+        return f"sqlite:///{config.path('mlruns') / 'mlflow.db'}"
+    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
+        return f"sqlite:///{config.path(uri.removeprefix('sqlite:///'))}"
+    return uri
+
+
+def without_password(uri: str) -> str:
+    """The URI with the password of its ``user:password@`` left out."""
+    parts = urllib.parse.urlsplit(uri)
+    if parts.password is None:
+        return uri
+    user, _, host = parts.netloc.rpartition("@")
+    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}").geturl()
+
+
+def local_path(uri: str) -> Path | None:
+    """The folder an artifact URI means on this machine, None if it is elsewhere."""
+    if uri.startswith("file://"):
+        return Path(urllib.request.url2pathname(urllib.parse.urlparse(uri).path))
+    return None if "://" in uri or uri.startswith("mlflow-artifacts:") else Path(uri)
+
+
+def require_server(uri: str, timeout: float) -> None:
+    """Ask a server whether it is there, in seconds.
+
+    Raises
+    ------
+    TrackingError
+        If it does not answer.
+    """
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):
+            return
+    except urllib.error.HTTPError as error:
+        if error.code < 500:  # it answers; a proxy may not pass /health on
+            return
+        reason: object = error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+    raise TrackingError(
+        f"tracking.uri={without_password(uri)}: no MLflow server answers ({reason}); start it, or "
+        "log to a local file with tracking=local"
+    )

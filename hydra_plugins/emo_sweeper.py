@@ -1,0 +1,58 @@
+"""``hydra/sweeper=basic``: Hydra's own grids, ordered, tracked and counted by :mod:`emo.sweeping`.
+
+Hydra takes sweepers from the namespace package ``hydra_plugins`` only. Every start of launch.py
+imports this, so what is heavy is imported later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.config_store import ConfigStore
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import configure_log
+from omegaconf import OmegaConf
+
+
+class EmoSweeper(BasicSweeper):
+    """A grid as one sweep: a parent run, each model loaded once, a table at the end."""
+
+    def sweep(self, arguments: list[str]) -> None:
+        """Run every point and print what became of it.
+
+        Raises
+        ------
+        SweepFailed
+            If a point failed, after all others have run.
+        """
+        assert self.config is not None
+        assert self.hydra_context is not None
+        configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
+        from emo import sweeping
+
+        loader = self.hydra_context.config_loader
+        parser = OverridesParser.create(config_loader=loader)
+        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
+        (jobs,) = self.split_arguments(overrides, None)
+        # Composing all of them first refuses a wrong option before anything is run.
+        composed = [loader.load_sweep_config(self.config, list(job)) for job in jobs]
+        folder = Path(self.config.hydra.sweep.dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(self.config, folder / "multirun.yaml")
+        sweeping.run(
+            sweeping.points(jobs, composed), self.config, self._launch, self.max_batch_size
+        )
+
+    def _launch(self, jobs: Sequence[Sequence[str]], first: int) -> list[object]:
+        assert self.launcher is not None
+        return [done.return_value for done in self.launcher.launch(jobs, initial_job_idx=first)]
+
+
+CONF = {
+    "_target_": "hydra_plugins.emo_sweeper.EmoSweeper",
+    "max_batch_size": None,
+    "params": None,
+}
+ConfigStore.instance().store("basic", CONF, "hydra/sweeper", provider="emo")

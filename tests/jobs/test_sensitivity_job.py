@@ -1,0 +1,220 @@
+"""job=sensitivity on a planted function: children, resume, importances, files, what is refused."""
+
+import csv
+import json
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from emo.errors import ConfigError, EmoError
+from emo.jobs import sensitivity
+from emo.jobs.sensitivity import conduct
+from emo.tracking import Tracker
+
+SPACE = {"prompts": ["stories", "paragraph"], "samples": [10, 1], "layer": ["middle", "best"]}
+
+
+def planted(point):
+    a, b, c = (1 if point[n] == SPACE[n][1] else -1 for n in SPACE)
+    return {"rho": 3 * a + 1 * b + 2 * b * c, "accuracy": 1 * c, "texts_reused": 4.0}
+
+
+@pytest.fixture
+def study_config(tiny_config):
+    """A study of three parameters in ``n`` trials."""
+
+    def make(*overrides, n=8, space=SPACE):
+        settings = ("job.study.objectives=[rho]", f"job.study.n_trials={n}")
+        config = tiny_config("job=sensitivity", *settings, *overrides)
+        study = replace(config.job.study, space=space)
+        return replace(config, job=replace(config.job, study=study))
+
+    return make
+
+
+def runs(config, **tags):
+    tracker = Tracker(config)
+    found = tracker.client.search_runs([tracker.experiment_id])
+    return [r for r in found if all(r.data.tags.get(k) == v for k, v in tags.items())]
+
+
+def test_a_grid_has_the_exact_shares_beside_its_importances(study_config):
+    config = study_config("job.study.sampler=grid", n=100)
+    outcome = conduct(config, planted)
+    assert outcome.metrics["trials"] == 8
+    tracker = Tracker(config)
+    content = json.loads(tracker.artifact(outcome.run_id, "importance.json").read_text())
+    (found,) = content["importances"]
+    assert found["exact"] == pytest.approx({"prompts": 9 / 14, "samples": 5 / 14, "layer": 4 / 14})
+    assert "exact" in outcome.table
+    with tracker.artifact(outcome.run_id, "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8
+    for row in rows:
+        point = {**row, "samples": int(row["samples"])}
+        assert float(row["rho"]) == planted(point)["rho"]
+    for name in ("importance", "slices", "parallel"):
+        path = tracker.artifact(outcome.run_id, f"figures/{name}_rho.png")
+        assert path.stat().st_size > 5000
+
+
+def test_each_trial_is_a_child_with_its_point_and_values(study_config):
+    config = study_config(n=4)
+    outcome = conduct(config, planted)
+    children = runs(config, job="trial")
+    assert len(children) == 4
+    for child in children:
+        assert child.data.tags["mlflow.parentRunId"] == outcome.run_id
+        params = {**child.data.params, "samples": int(child.data.params["samples"])}
+        assert child.data.metrics == planted(params)
+        assert child.info.status == "FINISHED"
+    (parent,) = runs(config, job="sensitivity")
+    assert parent.info.status == "FINISHED"
+    assert "importance for rho, 4 trials" in parent.data.tags["mlflow.note.content"]
+
+
+def test_resumed_to_a_larger_total_under_the_same_parent(study_config):
+    first = conduct(study_config(n=3), planted)
+    second = conduct(study_config(n=6), planted)
+    third = conduct(study_config(n=6), None)
+    assert first.run_id == second.run_id == third.run_id
+    assert [o.status for o in (first, second, third)] == ["finished", "finished", "reused"]
+    trials = [run.data.tags["trial"] for run in runs(study_config(), job="trial")]
+    assert sorted(map(int, trials)) == list(range(6))
+
+
+def test_another_question_is_another_study(study_config):
+    names = {
+        conduct(study_config(*o, n=2), planted).fingerprint
+        for o in (
+            (),
+            ("job.study.objectives=[rho,accuracy]",),
+            ("job.study.sampler=random",),
+            ("seed=1",),
+            ("precision=bf16",),
+        )
+    }
+    assert len(names) == 5
+
+
+def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(study_config, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def killed(*_):
+        raise Killed
+
+    with monkeypatch.context() as m, pytest.raises(Killed):
+        m.setattr(sensitivity, "_log_trial", killed)
+        conduct(study_config(n=3), planted)
+    assert runs(study_config(), job="trial") == []
+    monkeypatch.setattr(sensitivity, "alive", lambda _: False)  # that process is gone
+    conduct(study_config(n=3), planted)
+    conduct(study_config(n=3), planted)
+    assert len(runs(study_config(), job="trial")) == 3
+
+
+def test_failed_trials_are_failed_children_and_are_made_up_for(study_config):
+    calls = []
+
+    def sometimes(point):
+        calls.append(point)
+        if len(calls) == 2:
+            raise EmoError("the model wrote nothing")
+        return planted(point)
+
+    conduct(study_config(n=3), sometimes)
+    children = runs(study_config(), job="trial")
+    assert sorted(run.info.status for run in children) == ["FAILED", *["FINISHED"] * 3]
+    (failed,) = (run for run in children if run.info.status == "FAILED")
+    assert failed.data.tags["error"] == "the model wrote nothing"
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"samples": [1, 1]}, "each value once"),
+        ({"samples": [], "layer": ["middle", "best"]}, "each value once"),
+        ({"samples": [1], "layer": ["middle"]}, "two values of one parameter"),
+    ],
+)
+def test_a_space_with_nothing_to_vary_is_refused(study_config, space, words):
+    with pytest.raises(ConfigError, match=words):
+        conduct(study_config(space=space), planted)
+
+
+def test_a_study_of_nothing_is_refused(study_config):
+    with pytest.raises(ConfigError, match=r"job\.study\.objectives=\[\]"):
+        conduct(study_config("job.study.objectives=[]"), planted)
+
+
+def test_the_published_space_is_the_whole_factorial(tiny_config):
+    space = tiny_config("job=sensitivity").job.study.space
+    assert len(list(product(*space.values()))) == 2**8
+
+
+SMALL = {
+    "prompts": ["stories", "paragraph"],
+    "samples": [4, 1],
+    "max_new_tokens": [24, 12],
+    "position": ["mid", "last"],
+    "layer": ["middle", 1],
+    "centring": ["neutral", "global"],
+}
+
+
+def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
+    """The same points through job=ablate's own levels, and most of them without a new text."""
+    from emo.cli import run_job
+    from emo.core.decomposition import full_factorial
+    from emo.jobs.subparam_point import evaluator
+    from tests.jobs.test_ablate import points_of
+
+    config = study_config(space=SMALL)
+    at = evaluator(config)
+    make = lambda *o: tiny_config("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]", *o)  # noqa: E731
+    rows = points_of(make, run_job(make()))
+    names = ["prompts", "samples", "max_new_tokens", "position", "centring"]
+    for levels in full_factorial(len(names))[::5]:
+        loose = {n: bool(x) for n, x in zip(names, levels, strict=True)}
+        point = {n: SMALL[n][loose.get(n, False)] for n in SMALL}
+        values = at(point)
+        (row,) = (
+            r
+            for r in rows
+            if all(
+                r[n] == str(int(loose.get(n, False)))
+                for n in (*names, "decoding", "layer", "chat_template")
+            )
+        )
+        assert values["rho_matched"] == pytest.approx(float(row["rho"]))
+        assert values["tokens_written"] == 0
+    assert "reliability" not in at({**point, "samples": 1, "prompts": "paragraph"})
+
+
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"temperature": [0.1, 0.2]}, "job.study.space=temperature: allowed is prompts, samples"),
+        ({"position": ["mid", "end"]}, "job.study.space.position=end: allowed is mid, last"),
+        ({"samples": [10, 0]}, "job.study.space.samples=0"),
+        ({"chat_template": [True, "no"]}, "job.study.space.chat_template=no"),
+    ],
+)
+def test_a_value_no_sub_parameter_has_is_refused_before_anything_is_loaded(
+    study_config, space, words
+):
+    with pytest.raises(ConfigError, match=words):
+        sensitivity.run(study_config(space=space))
+
+
+def test_the_whole_job_on_a_tiny_model(study_config):
+    config = study_config("job.study.objectives=[rho_matched]", n=6, space=SMALL)
+    outcome = sensitivity.run(config)
+    assert outcome.metrics["trials"] == 6
+    children = runs(config, job="trial")
+    written = [r.data.metrics["tokens_written"] for r in children]
+    assert min(written) == 0  # points share their texts
+    assert all(r.data.metrics["tokens_reused"] > 0 for r in children)
+    assert sensitivity.run(config).status == "reused"

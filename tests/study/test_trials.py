@@ -1,0 +1,248 @@
+"""Trials: resumed to a total, shared by processes, made up for when one is killed; planted truth."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+from optuna.trial import TrialState
+
+from emo.config import SamplerName
+from emo.errors import EmoError
+from emo.study.importance import importances
+from emo.study.trials import (
+    MOST_FAILURES,
+    REASON,
+    Space,
+    completed,
+    fail_stale,
+    open_study,
+    run_trials,
+    study_name,
+    values_of,
+)
+from tests.conftest import ROOT
+
+CHOICES = {
+    "prompts": ["stories", "paragraph"],
+    "samples": [10, 1],
+    "position": ["mid", "last"],
+    "template": [True, False],
+    "noise": [None, 0.5],
+    "fixed": ["only"],
+}
+SPACE = Space(CHOICES)
+
+
+def planted(point):
+    """Variance shares: prompts 9, samples and position 4 by interaction and 1 alone, no others."""
+    a, b, c = (1 if point[n] == CHOICES[n][1] else -1 for n in ("prompts", "samples", "position"))
+    return {"rho": 3 * a + 2 * b * c + 1 * b, "twice": 6 * a + 4 * b * c + 2 * b}
+
+
+def opened(folder, sampler=SamplerName.qmc, objectives=("rho",)):
+    return open_study(folder / "study.journal", "s", objectives, sampler, 0)
+
+
+def advance(study, total, evaluate=planted, sampler=SamplerName.qmc, objectives=("rho",)):
+    return list(run_trials(study, SPACE, list(objectives), total, evaluate, sampler, 0))
+
+
+@pytest.mark.parametrize("sampler", list(SamplerName))
+def test_planted_importance_comes_out_in_order(tmp_path, sampler):
+    study = opened(tmp_path, sampler)
+    advance(study, 64, sampler=sampler)
+    (found,) = importances(study, ["rho"], seed=0)
+    assert found.n_trials == (32 if sampler is SamplerName.grid else 64)
+    ranking = list(found.impurity)
+    assert ranking[0] == "prompts"
+    assert set(ranking[:3]) == {"prompts", "samples", "position"}
+    assert sum(found.impurity.values()) == pytest.approx(1)
+    assert max(found.fanova, key=found.fanova.get) == "prompts"
+
+
+def test_importance_from_qmc_is_near_the_planted_shares(tmp_path):
+    study = opened(tmp_path)
+    advance(study, 128)
+    (found,) = importances(study, ["rho"], seed=0)
+    # Of 14 parts of variance prompts has 9; the others share what is left.
+    assert found.impurity["prompts"] == pytest.approx(9 / 14, abs=0.1)
+    for name in ("template", "noise"):
+        assert found.impurity[name] < 0.05
+
+
+def test_several_objectives_and_one_that_never_varies(tmp_path):
+    names = ("rho", "twice", "constant")
+    study = opened(tmp_path, objectives=names)
+    advance(study, 16, lambda p: {**planted(p), "constant": 1.0}, objectives=names)
+    found = importances(study, list(names), seed=0)
+    assert found[0].impurity == pytest.approx(found[1].impurity)
+    assert found[2].impurity == found[2].fanova == {}
+
+
+def test_resumed_to_a_total_in_any_number_of_starts(tmp_path):
+    whole = opened(tmp_path / "whole", SamplerName.qmc)
+    advance(whole, 24)
+    for total in (5, 5, 11, 24, 24):
+        parts = opened(tmp_path / "parts", SamplerName.qmc)
+        advance(parts, total)
+        assert len(completed(parts)) == total
+    assert len(parts.trials) == 24
+    # The same sequence, but for the trial that has no predecessor to take its space from.
+    assert [t.params for t in parts.trials[1:]] == [t.params for t in whole.trials[1:]]
+
+
+@pytest.mark.parametrize("sampler", [SamplerName.random, SamplerName.tpe])
+def test_a_resumed_study_does_not_draw_the_same_again(tmp_path, sampler):
+    whole = opened(tmp_path / "whole", sampler)
+    advance(whole, 12, sampler=sampler)
+    for total in range(1, 13):
+        advance(opened(tmp_path / "parts", sampler), total, sampler=sampler)
+    parts = opened(tmp_path / "parts", sampler)
+    assert [t.params for t in parts.trials] == [t.params for t in whole.trials]
+    assert len({tuple(t.params.values()) for t in parts.trials}) > 3
+
+
+def test_grid_takes_every_point_once_also_one_whose_trial_failed(tmp_path):
+    calls = []
+
+    def sometimes(point):
+        calls.append(point)
+        if len(calls) in (2, 15):
+            raise EmoError("once")
+        return planted(point)
+
+    for total in (10, 1000):
+        study = opened(tmp_path, SamplerName.grid)
+        advance(study, total, sometimes, SamplerName.grid)
+    points = Counter(tuple(t.params.values()) for t in completed(study))
+    assert len(points) == SPACE.size == 32
+    assert set(points.values()) == {1}
+    assert len(calls) == 34
+
+
+def test_fixed_parameters_reach_the_evaluation_and_values_are_kept(tmp_path):
+    study = opened(tmp_path)
+    seen = []
+    advance(study, 3, lambda p: seen.append(p) or planted(p))
+    assert {p["fixed"] for p in seen} == {"only"}
+    assert all(set(p) == set(CHOICES) for p in seen)
+    for trial, point in zip(completed(study), seen, strict=True):
+        assert values_of(trial) == planted(point)
+
+
+def test_a_failed_trial_is_made_up_for(tmp_path):
+    calls = []
+
+    def sometimes(point):
+        calls.append(point)
+        if len(calls) % 3 == 1:
+            raise EmoError("no texts there")
+        return {"rho": float("nan")} if len(calls) == 2 else planted(point)
+
+    study = opened(tmp_path)
+    told = advance(study, 6, sometimes)
+    assert len(completed(study)) == 6
+    failed = [t for t in told if t.state is TrialState.FAIL]
+    assert [t.user_attrs[REASON] for t in failed][:2] == ["no texts there", "rho is nan there"]
+
+
+def test_nothing_but_failures_ends_a_study(tmp_path):
+    study = opened(tmp_path)
+    with pytest.raises(EmoError, match=r"objectives=rho: allowed is other$"):
+        advance(study, 10, lambda _: {"other": 1.0})
+    assert len(study.trials) == MOST_FAILURES
+
+
+def test_a_bug_in_the_evaluation_is_not_swallowed(tmp_path):
+    def bug(_):
+        raise ZeroDivisionError
+
+    study = opened(tmp_path)
+    with pytest.raises(ZeroDivisionError):
+        advance(study, 3, bug)
+    advance(opened(tmp_path), 3)
+    assert study.trials[0].state is TrialState.FAIL
+
+
+def test_stale_trials_are_told_fail_and_live_ones_left_alone(tmp_path):
+    study = opened(tmp_path)
+    unclaimed, dead, elsewhere, mine = (study.ask() for _ in range(4))
+    host = __import__("socket").gethostname()
+    dead.set_user_attr("host", host)
+    dead.set_user_attr("pid", "1")
+    dead.set_user_attr("process_start", "5")
+    elsewhere.set_user_attr("host", "another")
+    from emo.owner import owner
+
+    for name, value in owner().items():
+        mine.set_user_attr(name, value)
+    assert fail_stale(study) == [unclaimed.number, dead.number]
+    assert fail_stale(study) == []
+    states = [t.state for t in study.trials]
+    assert states == [TrialState.FAIL] * 2 + [TrialState.RUNNING] * 2
+
+
+def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path):
+    with pytest.raises(EmoError, match=r"job\.study\.storage=nonsense://x: cannot be opened"):
+        open_study("nonsense://x", "s", ["rho"], SamplerName.qmc, 0)
+
+
+def test_names_tell_questions_apart():
+    assert study_name("s", "a") == study_name("s", "a") != study_name("s", "b")
+    assert study_name("s", "a").startswith("s-")
+
+
+WORKER = """
+import sys, time
+from pathlib import Path
+from emo.config import SamplerName
+from emo.study.trials import open_study, run_trials, fail_stale
+from tests.study.test_trials import SPACE, planted
+path, total, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+def slow(point):
+    time.sleep(pause)
+    return planted(point)
+where = path if path.suffix == ".journal" else f"sqlite:///{path}"
+study = open_study(where, "s", ["rho"], SamplerName.qmc, 0)
+fail_stale(study)
+print(len(list(run_trials(study, SPACE, ["rho"], total, slow, SamplerName.qmc, 0))))
+"""
+
+
+def worker(path, total, pause):
+    return subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(path), str(total), str(pause)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("name", ["study.journal", "study.db"])
+def test_processes_share_a_study_and_one_is_killed(tmp_path, name):
+    """Three at once, one of them killed in the middle of a trial; a fourth makes up for it."""
+    path, total = tmp_path / name, 24
+    where = path if name.endswith("journal") else f"sqlite:///{path}"
+    study = open_study(where, "s", ["rho"], SamplerName.qmc, 0)
+    running = [worker(path, total, 0.3) for _ in range(3)]
+    deadline = time.monotonic() + 90
+    while len(completed(study)) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    running[0].send_signal(signal.SIGKILL)
+    shares = []
+    for process in running:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode in (0, -signal.SIGKILL), err
+        shares.append(int(out or 0))
+    assert min(shares[1:]) > 0  # they did share
+    last = worker(path, total, 0)
+    out, err = last.communicate(timeout=120)
+    assert last.returncode == 0, err
+    assert len(completed(study)) == total
+    assert {t.state for t in study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}

@@ -1,0 +1,106 @@
+"""Nothing phones home: a job, its launchers and its tracking connect to this machine only."""
+
+import importlib.util
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT, TINY
+from tests.test_launchers import needs
+
+# Python imports a module of this name at its start, in every process below this one.
+GUARD = """
+import os, socket
+def local(host):
+    host = host.decode() if isinstance(host, bytes) else host
+    return host in (None, "", "localhost", "::1", socket.gethostname()) or host.startswith("127.")
+def refused(what):
+    with open(os.environ["ATTEMPTS"], "a") as file:
+        file.write(f"{what}\\n")
+    raise OSError("network refused")
+def guarded(name):
+    real = getattr(socket.socket, name)
+    def call(self, *args):
+        address = args[-1]
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not local(address[0]):
+            refused(address)
+        return real(self, *args)
+    return call
+for name in ("connect", "connect_ex", "sendto"):
+    setattr(socket.socket, name, guarded(name))
+for name in ("getaddrinfo", "gethostbyname"):
+    real = getattr(socket, name)
+    def look_up(host, *args, real=real, **kwargs):
+        return real(host, *args, **kwargs) if local(host) else refused(host)
+    setattr(socket, name, look_up)
+"""
+# What the other tests set, and what launch.py must do without.
+OURS = ("HF_HUB_OFFLINE", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "RAY_USAGE_STATS_ENABLED")
+
+
+@pytest.fixture
+def guarded(tmp_path):
+    """Run Python under the guard; returns its process and the attempts it wrote down."""
+    folder = tmp_path / "guard"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(GUARD)
+    attempts = tmp_path / "attempts"
+    environment = {k: v for k, v in os.environ.items() if k not in OURS}
+    environment |= {"PYTHONPATH": f"{folder}{os.pathsep}{ROOT}", "ATTEMPTS": str(attempts)}
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("conf", "emo", "hydra_plugins"):
+        (project / name).symlink_to(ROOT / name)
+
+    def run(script, *args):
+        done = subprocess.run(
+            [sys.executable, "-c", script, *args],
+            capture_output=True,
+            text=True,
+            timeout=300,
+            cwd=project,
+            env=environment,
+        )
+        return done, attempts.read_text() if attempts.exists() else ""
+
+    return run
+
+
+def test_the_guard_sees_attempts(guarded):
+    script = "import urllib.request as r; r.urlopen('http://example.org', timeout=1)"
+    done, attempts = guarded(script)
+    assert done.returncode == 1
+    assert "example.org" in attempts
+    done, attempts = guarded("import socket; socket.create_connection(('192.0.2.1', 80), 1)")
+    assert "192.0.2.1" in attempts
+
+
+TL = importlib.util.find_spec("transformer_lens") is None
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("seed=1",),
+        ("-m", "seed=1,2"),
+        pytest.param(
+            ("backend=tl",),
+            marks=pytest.mark.skipif(TL, reason="TransformerLens is not installed"),
+        ),
+        pytest.param(
+            ("-m", "hydra/launcher=joblib_cores", "seed=1,2"),
+            marks=[needs("joblib"), pytest.mark.slow],
+        ),
+        pytest.param(
+            ("-m", "hydra/launcher=ray_workers", "seed=1,2"), marks=[needs("ray"), pytest.mark.slow]
+        ),
+    ],
+    ids=" ".join,
+)
+def test_a_job_talks_to_this_machine_only(guarded, small_csv, args):
+    script = "import sys; sys.argv[0] = 'launch.py'\nfrom emo.cli import main; main('anchor.py')"
+    done, attempts = guarded(script, *args, *TINY, f"stimuli.path={small_csv}")
+    assert attempts == ""
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,252 @@
+"""Sweeps: their parent, their order, what a failing job does, what kill -9 leaves behind."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from emo.composing import compose
+from emo.core.resampling import stream
+from emo.jobs.outcome import Outcome
+from emo.sweeping import Point, ordered, repeat, sweep_id
+from emo.tracking import Tracker
+from tests.conftest import ROOT, TINY
+
+
+def point(*overrides):
+    return Point(overrides, compose("model=tiny", *overrides))
+
+
+def test_points_that_share_a_model_follow_each_other():
+    jobs = [
+        point(f"method.readout={readout}", f"precision={precision}", f"backend.batch_size={size}")
+        for readout in ("last", "mean")
+        for precision in ("fp32", "bf16")
+        for size in (1, 2)
+    ]
+    names = [p.config.precision.name.value for p in ordered(jobs)]
+    assert names == ["fp32"] * 4 + ["bf16"] * 4
+    assert [p for p in ordered(jobs) if p.loads == jobs[0].loads] == [
+        p for p in jobs if p.loads == jobs[0].loads
+    ]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "model.tiny.seed=1",
+        "model.revision=x",
+        "precision=bf16",
+        "precision=nf4",
+        "backend=tl",
+        "backend.attention=sdpa",
+    ],
+)
+def test_what_needs_another_load_is_told_apart(other):
+    assert point(other).loads != point().loads
+    assert point("seed=1", "method.readout=mean", "backend.batch_size=3").loads == point().loads
+
+
+def test_a_sweep_is_named_by_its_points_alone(tmp_path):
+    one, two = point("seed=1"), point("seed=2")
+    assert sweep_id([one, two]) == sweep_id([two, one])
+    assert sweep_id([one]) != sweep_id([two]) != sweep_id([one, two])
+    same = point("force=true", "seed=1", "output=json", f"tracking.uri=sqlite:///{tmp_path}/x.db")
+    assert sweep_id([same]) == sweep_id([one])
+    invalid = Point(("seed=-1",), None), Point(("seed=-2",), None)
+    assert sweep_id([one, invalid[0]]) != sweep_id([one, invalid[1]])
+
+
+def test_command_that_repeats_what_failed(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["x/launch.py", "-m", "seed=1,2", "stimuli.path=a b.csv"])
+    good, bad = Outcome("finished"), Outcome("failed")
+    pair = [point("seed=1"), point("seed=2")]
+    assert repeat(pair, [good, bad]) == ["python launch.py -m seed=1,2 'stimuli.path=a b.csv'"]
+    forced = [point("force=true", "seed=1"), point("force=true", "seed=2")]
+    assert repeat(forced, [good, bad]) == ["python launch.py force=true seed=2"]
+
+
+def test_outcome_survives_being_written():
+    outcome = Outcome("finished", "f", "r", {"a": 1.5, "b": None}, {"x.csv": "u"}, 3, 4)
+    assert Outcome.from_json(outcome.to_json()) == outcome
+
+
+@pytest.fixture
+def sweep(tmp_path, small_csv):
+    """A sweep in a process of its own; ``prelude`` is Python run before it."""
+    project = tmp_path / "project"
+    project.mkdir()
+    for name in ("conf", "emo"):
+        (project / name).symlink_to(ROOT / name)
+
+    def start(*args, prelude="", **env):
+        script = (
+            f"import sys; sys.argv[0] = 'launch.py'; {prelude}\n"
+            f"from emo.cli import main; main({str(project / 'launch.py')!r})"
+        )
+        command = [sys.executable, "-c", script, "-m", *TINY, f"stimuli.path={small_csv}", *args]
+        return subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=project,
+            start_new_session=True,  # a group of its own, to be killed whole
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+        )
+
+    start.project = project
+    return start
+
+
+def runs(project):
+    tracker = Tracker(compose("model=tiny", root=project))
+    return tracker.client.search_runs([tracker.experiment_id])
+
+
+def parent_and_children(project):
+    found = runs(project)
+    (parent,) = (run for run in found if run.data.tags["job"] == "sweep")
+    children = [run for run in found if run is not parent]
+    for child in children:
+        assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
+    return parent, children
+
+
+def test_a_failing_job_is_logged_and_the_others_go_on(sweep):
+    """One point that cannot be had, one that breaks with a bug, one that is fine."""
+    prelude = (
+        "from emo.jobs import extract; from emo import jobs; real = extract.run\n"
+        "def run(config):\n"
+        "    if config.seed == 1: raise RuntimeError('a bug nobody\\nforesaw')\n"
+        "    return real(config)\n"
+        "extract.run = run"
+    )
+    args = ("seed=1,2", "model.tiny.architecture=mamba,gpt2")
+    done = sweep(*args, prelude=prelude)
+    out, err = done.communicate(timeout=120)
+    assert done.returncode == 1
+    assert "Traceback" not in err
+    parent, children = parent_and_children(sweep.project)
+    assert parent.info.status == "FAILED"
+    assert parent.data.tags["error"] == "3 of 4 points failed"
+    assert parent.data.metrics["failed"] == 3
+    assert sorted(run.info.status for run in children) == ["FAILED"] * 3 + ["FINISHED"]
+    reasons = sorted(run.data.tags["error"] for run in children if run.info.status == "FAILED")
+    assert reasons[0].startswith("RuntimeError: a bug nobody (traceback in ")
+    assert reasons[2].startswith("model.tiny.architecture=mamba: allowed is llama")
+    (kept, _) = sweep.project.glob("multirun/*/*/traceback.txt")
+    assert "RuntimeError: a bug nobody\nforesaw" in kept.read_text()
+    table = out[out.index("\nsweep ") :]
+    assert table.count("\n  failed  ") == 3
+    assert table.count("\n  finished  ") == 1
+    assert "python launch.py -m model=tiny" in table
+
+    again = sweep(*reversed(args))  # in other words, without the bug
+    out, _ = again.communicate(timeout=120)
+    table = out[out.index("\nsweep ") :]
+    assert again.returncode == 1
+    assert table.count("\n  reused  ") == table.count("\n  finished  ") == 1
+    assert parent_and_children(sweep.project)[0].info.run_id == parent.info.run_id
+
+    mended = sweep("seed=1,2", "model.tiny.architecture=gpt2", "output=json")
+    out, _ = mended.communicate(timeout=120)
+    last = json.loads(out.splitlines()[-1])
+    assert mended.returncode == 0
+    assert (last["status"], last["metrics"]["reused"], last["metrics"]["failed"]) == (
+        "finished",
+        2,
+        0,
+    )
+
+
+def test_traceback_is_printed_where_it_is_asked_for(sweep):
+    prelude = "from emo.jobs import extract\ndef run(config): raise MemoryError\nextract.run = run"
+    done = sweep("seed=1", prelude=prelude, HYDRA_FULL_ERROR="1")
+    _, err = done.communicate(timeout=120)
+    assert done.returncode == 1
+    assert "Traceback" in err
+    (run,) = parent_and_children(sweep.project)[1]
+    assert run.data.tags["error"].startswith("MemoryError: no reason given")
+
+
+def test_a_run_that_was_opened_is_the_one_marked_failed(sweep):
+    prelude = (
+        "from emo.jobs import extract\n"
+        "def broken(*_): raise ValueError('in the middle')\n"
+        "extract._describe = broken"
+    )
+    done = sweep("seed=1", prelude=prelude)
+    done.communicate(timeout=120)
+    _, children = parent_and_children(sweep.project)
+    (run,) = children  # not a second one for the same failure
+    assert run.info.status == "FAILED"
+    assert run.data.tags["error"] == "in the middle"
+
+
+def test_the_parent_holds_the_table(sweep):
+    sweep("seed=1,2").communicate(timeout=120)
+    parent, children = parent_and_children(sweep.project)
+    tracker = Tracker(compose("model=tiny", root=sweep.project))
+    with tracker.artifact(parent.info.run_id, "sweep.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["seed"] for row in rows] == ["1", "2"]
+    assert {row["run_id"] for row in rows} == {run.info.run_id for run in children}
+    by_id = {run.info.run_id: run for run in children}
+    for row in rows:
+        metrics = by_id[row["run_id"]].data.metrics
+        assert float(row["anisotropy"]) == pytest.approx(metrics["anisotropy"])
+
+
+def test_nothing_valid_is_said_without_a_run(sweep):
+    done = sweep("seed=-1,-2")
+    out, err = done.communicate(timeout=120)
+    assert done.returncode == 1
+    assert "2 failed" in out
+    assert err.count("error: seed=-") == 2
+    assert not (sweep.project / "mlruns").exists()
+
+
+@pytest.mark.slow
+def test_kill_at_random_moments_loses_and_doubles_nothing(sweep):
+    args = ("seed=1,2", "precision=fp32,bf16", "method.readout=last,mean")
+    rng = stream(int(os.environ.get("EMO_TEST_SEED", "0")), "kill")
+    started = time.monotonic()
+    killed = 0
+    for moment in rng.uniform(3, 11, size=5):
+        process = sweep(*args)
+        try:
+            process.communicate(timeout=moment)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            killed += 1
+    assert killed >= 2, f"too fast to be killed ({time.monotonic() - started:.0f} s)"
+    last = sweep(*args)
+    _, err = last.communicate(timeout=240)
+    assert last.returncode == 0, err
+    parent, children = parent_and_children(sweep.project)
+    assert parent.info.status == "FINISHED"
+    assert "stale" not in parent.data.tags
+    assert {run.info.status for run in children} <= {"FINISHED", "KILLED"}
+    finished = [run for run in children if run.info.status == "FINISHED"]
+    prints = [run.data.tags["fingerprint"] for run in finished]
+    assert len(prints) == len(set(prints)) == 8
+    _nothing_corrupt(sweep.project, finished)
+
+
+def _nothing_corrupt(project, finished):
+    from emo import load_run
+
+    assert list(Path(project).rglob("*.damaged")) == []
+    for run in finished:
+        loaded = load_run(run.info.run_id, root=project)
+        assert loaded.activations.values.shape[1] == 30
+        assert loaded.vectors.values.shape[1] == 5
+        assert loaded.descriptors.n_layers == 4
