@@ -38,8 +38,8 @@ def four_layer_table(t: ModelTable) -> Table:
     return Table(
         f"four_layer_{_stem(t.table.model)}",
         f"Four layers: {t.table.model}",
-        f"Spearman rho of two RDMs, post-centred. A, B, C in {plain or 'none'}, "
-        f"D in {quantised or 'none'}. "
+        f"Spearman rho of two RDMs, post-centred. A, B, C in {plain or 'none'}, D in "
+        f"{quantised or 'none'}. "
         "Own: how well each side agrees with itself. Disattenuated: rho over the ceiling of the "
         f"reliabilities. n: effective texts an emotion. {INTERVAL}",
         (
