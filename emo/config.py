@@ -20,6 +20,8 @@ class JobName(Enum):
     equivalence = "equivalence"
     precision = "precision"
     ablate = "ablate"
+    steer = "steer"
+    export = "export"
 
 
 class Source(Enum):
@@ -148,6 +150,58 @@ class Removal(Enum):
 
     none = "none"
     situation = "situation"
+
+
+class SteerVector(Enum):
+    """Which layer's emotion vector is added: each steered layer's own, or the best layer's at all."""
+
+    own = "own"
+    best = "best"
+
+
+class LayerCriterion(Enum):
+    """By what the best layer is chosen; see Descriptors.choices."""
+
+    mean_cosine = "mean_cosine"
+    reliability = "reliability"
+    accuracy = "accuracy"
+
+
+class SteerPositions(Enum):
+    """Which positions are steered: prompt and generated tokens, or generated ones only."""
+
+    all = "all"
+    generated = "generated"
+
+
+class SteerControl(Enum):
+    """What a steering vector is compared with; see emo.core.steering.Direction."""
+
+    opposite = "opposite"
+    shuffled = "shuffled"
+    random = "random"
+
+
+class JudgeName(Enum):
+    """Who scores the emotion of a text: VADER's lexicon, or a local classifier."""
+
+    lexicon = "lexicon"
+    hf = "hf"
+
+
+class ExportFormat(Enum):
+    """What vectors are written as."""
+
+    safetensors = "safetensors"
+    repeng = "repeng"
+    gguf = "gguf"
+
+
+class ExportScale(Enum):
+    """Length of an exported vector: 1, or the mean residual norm of its layer."""
+
+    unit = "unit"
+    residual = "residual"
 
 
 class Output(Enum):
@@ -340,6 +394,56 @@ class ResamplingConfig:
 
 
 @dataclass(frozen=True)
+class SteerConfig:
+    """job=steer: which vectors, where, how strongly, against what, judged by whom."""
+
+    name: str = "default"
+    run: str | None = None
+    """Id of the extraction run whose vectors are added; None: the one of this configuration."""
+    layers: Any = "best"
+    """all, best, a layer, a range such as 8-15 (steered at once), or a list of these."""
+    vector: SteerVector = SteerVector.own
+    """own: each layer's vector there; best: the best layer's vector wherever it is added."""
+    criterion: LayerCriterion = LayerCriterion.accuracy
+    """What makes a layer the best; published is mean_cosine."""
+    positions: SteerPositions = SteerPositions.all
+    strengths: list[float] = field(default_factory=lambda: [0.1, 0.2, 0.4, 0.6, 0.8])
+    """In units of the mean residual norm of the prompt at the steered layer."""
+    max_new_tokens: int = field(default=20, metadata={"min": 1})
+    """Greedy tokens a text."""
+    chat_template: bool = False
+    """Whether the scenario is put as a user's turn instead of an opening to be continued."""
+    scenarios_path: str | None = None
+    """A YAML file like the bundled one."""
+    scenarios: list[str] | None = None
+    """Ids of the scenarios used; None: all of the file."""
+    emotions: list[str] | None = None
+    """Added in every scenario; None: each scenario's own emotion."""
+    controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
+    """Directions steered besides the emotion's own, with the same norm."""
+    control_samples: int = field(default=2, metadata={"min": 0})
+    """Texts a scenario sampled from the unsteered model, for the limits of the robust regime."""
+    judge: JudgeName = JudgeName.lexicon
+    judge_model: str | None = None
+    """judge=hf: folder of a text-classification model."""
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """job=export: vectors of a logged run as files for other programs."""
+
+    run: str | None = None
+    """Id of an extraction run."""
+    format: ExportFormat = ExportFormat.safetensors
+    emotions: list[str] | None = None
+    """None: all of the run."""
+    scale: ExportScale = ExportScale.unit
+    """residual: of the run's neutral sentences, so that a program's scale is job=steer's strength."""
+    folder: str = "exports"
+    """Where the files go; taken from the project's root."""
+
+
+@dataclass(frozen=True)
 class TrackingConfig:
     """Where runs are logged. A null uri is the SQLite file ``mlruns/mlflow.db``."""
 
@@ -387,6 +491,8 @@ class RunConfig:
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
     stimuli: StimuliConfig = field(default_factory=StimuliConfig)
     resampling: ResamplingConfig = field(default_factory=ResamplingConfig)
+    steer: SteerConfig = field(default_factory=SteerConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     seed: int = field(default=0, metadata={"min": 0})

@@ -29,3 +29,17 @@ CROSS_BACKEND = CrossBackend(
     rdm_rho=0.99999,
     rdm_frobenius=1.1e-4,
 )
+
+
+@dataclass(frozen=True)
+class SteeringSuccess:
+    """Scenarios in which an external classifier found the emotion that was steered to."""
+
+    source: str
+    successes: int
+    scenarios: int
+
+
+STEERING_SUCCESS = SteeringSuccess(
+    source="Jeong 2026a, arXiv:2604.04064", successes=37, scenarios=40
+)
