@@ -38,7 +38,14 @@ def text(
 ):
     words = "" if more.get("empty") else "some words of a text"
     return SteeredText(
-        scenario, emotion, direction, site, strength, words, measures(score, **more), measures(before)
+        scenario,
+        emotion,
+        direction,
+        site,
+        strength,
+        words,
+        measures(score, **more),
+        measures(before),
     )
 
 
@@ -103,13 +110,16 @@ def test_best_cell_is_surgical_and_of_the_emotions_own_vectors():
 
 
 def test_by_emotion_takes_the_mean_over_scenarios():
-    found = by_emotion(
-        [text(0.2, scenario="a"), text(0.4, scenario="b"), text(0.9, emotion="sad")]
-    )
-    assert [(d.emotion, d.shift.value) for d in found] == [("calm", pytest.approx(0.3)), ("sad", 0.9)]
+    found = by_emotion([text(0.2, scenario="a"), text(0.4, scenario="b"), text(0.9, emotion="sad")])
+    assert [(d.emotion, d.shift.value) for d in found] == [
+        ("calm", pytest.approx(0.3)),
+        ("sad", 0.9),
+    ]
     assert found[0].shift.low < 0.2 and math.isnan(found[1].shift.low)
 
 
 def test_by_scenario_counts_over_doses():
-    found = by_scenario([text(0.2, strength=0.1), text(-0.1, strength=0.2), text(0.3, strength=0.3)])
+    found = by_scenario(
+        [text(0.2, strength=0.1), text(-0.1, strength=0.2), text(0.3, strength=0.3)]
+    )
     assert [(s.success.k, s.success.n) for s in found] == [(2, 3)]

@@ -22,7 +22,7 @@ from emo.core.steering import TextMeasures, distinct_n, repetition
 FLUENT = "The harbour was quiet and the boats lay in rows until the morning bell rang twice"
 LOOP = "so very happy so very happy so very happy so very happy"
 CHINESE_LOOP = "快乐快乐快乐快乐快乐快乐快乐快乐"
-CHINESE = "清晨港口安静，渔船一排排停着，远处有人慢慢唱歌"
+CHINESE = "清晨港口安静 渔船一排排停着 远处有人慢慢唱歌".replace(" ", "")
 SALAD = "lamp quorum the seven of underneath purple which because bolt gravy minus"
 
 
@@ -142,7 +142,9 @@ def test_further_texts_exceed_the_limit_in_one_of_twenty(rng):
 
 
 def test_limits_come_from_the_controls_within_bounds():
-    controls = [replace(measured(FLUENT, x), repetition=r) for x, r in ((1, 0.1), (2, 0.3), (4, 0.4))]
+    controls = [
+        replace(measured(FLUENT, x), repetition=r) for x, r in ((1, 0.1), (2, 0.3), (4, 0.4))
+    ]
     assert limits(controls) == Limits(0.4, 4.0, 3)
     tame = [replace(c, repetition=0.0) for c in controls]
     looping = [replace(c, repetition=0.9) for c in controls]

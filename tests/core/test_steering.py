@@ -50,7 +50,7 @@ def test_a_loop_is_repetitive_and_a_sentence_is_not():
         ("高兴高兴", {"CJK": 1.0}),
         ("ab 高兴", {"LATIN": 0.5, "CJK": 0.5}),
         ("うれしい", {"HIRAGANA": 1.0}),
-        ("ＡＢＣ", {"LATIN": 1.0}),  # full width
+        ("\uff21\uff22", {"LATIN": 1.0}),  # full width
         ("привет", {"CYRILLIC": 1.0}),
         ("é à ü", {"LATIN": 1.0}),
         ("123 !?", {}),
