@@ -9,12 +9,14 @@ import yaml
 
 from emo import serialise
 from emo.cli import run_job
+from emo.composing import compose
 from emo.core.dose_response import cells
 from emo.generation.decoding import HFDecoder
-from emo.jobs import steer
+from emo.jobs import steer, steer_work
 from emo.models import session
 from emo.report import steering as report
 from emo.tracking import Tracker
+from tests.conftest import TINY, write_small_csv
 
 SCENARIOS = [
     {"id": "one", "mood": "calm", "emotion": "sad", "text": "The letter lay on the table and she"},
@@ -28,24 +30,33 @@ SCENARIOS = [
 ]
 
 
-@pytest.fixture
-def steer_config(tiny_config, tmp_path):
-    path = tmp_path / "scenarios.yaml"
-    path.write_text(yaml.safe_dump(SCENARIOS))
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """One project for all tests here: the vectors are extracted once."""
+    folder = tmp_path_factory.mktemp("project")
+    write_small_csv(folder)
+    (folder / "scenarios.yaml").write_text(yaml.safe_dump(SCENARIOS))
+    return folder
 
+
+@pytest.fixture(scope="module")
+def steer_config(project):
     def make(*overrides):
-        return tiny_config(
+        return compose(
+            *TINY,
+            f"stimuli.path={project / 'small.csv'}",
             "job=steer",
-            f"steer.scenarios_path={path}",
-            "steer.strengths=[0.2,3]",
+            f"steer.scenarios_path={project / 'scenarios.yaml'}",
+            "steer.strengths=[0.2,20]",
             "steer.max_new_tokens=6",
             *overrides,
+            root=project,
         )
 
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def finished(steer_config):
     config = steer_config()
     outcome = run_job(config)
@@ -74,7 +85,7 @@ def test_run_holds_every_text_and_file(finished):
     assert run.data.tags["job"] == "steer"
     assert run.data.tags["steer"] == "default"
     assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
-    assert run.data.params["steer.strengths"] == "[0.2, 3.0]"
+    assert run.data.params["steer.strengths"] == "[0.2, 20.0]"
     assert run.data.metrics["cells"] == 2
     steps = tracker._client.get_metric_history(
         outcome.run_id, next(k for k in run.data.metrics if k.startswith("dose_repetition_target"))
@@ -83,9 +94,11 @@ def test_run_holds_every_text_and_file(finished):
 
 
 def test_steering_steers(finished):
-    """At three times the residual norm no text is what it was, and directions differ."""
+    """At twenty times the residual norm no text is what it was, and directions differ."""
     swept = texts(*finished)
-    strong = {t.direction: t.text for t in swept.steered if t.strength == 3 and t.scenario == "one"}
+    strong = {
+        t.direction: t.text for t in swept.steered if t.strength == 20 and t.scenario == "one"
+    }
     assert len({*strong.values(), swept.unsteered["one"]}) == 5
 
 
@@ -100,7 +113,8 @@ def test_tables_and_page_agree_with_the_record(finished):
     page = tracker.artifact(outcome.run_id, "texts.html").read_text()
     assert page.count("<tr class=") == 27
     assert "http" not in page
-    rows = list(csv.DictReader(tracker.artifact(outcome.run_id, "cells.csv").open()))
+    lines = tracker.artifact(outcome.run_id, "cells.csv").read_text().splitlines()
+    rows = list(csv.DictReader(lines))
     found = cells(swept.steered, swept.limits)
     assert [float(r["repetition"]) for r in rows] == [c.repetition.value for c in found]
     assert [r["robust"] for r in rows] == [c.robust.name for c in found]
@@ -117,7 +131,7 @@ def test_same_command_again_reuses_the_run(finished, monkeypatch):
 
 def test_force_writes_nothing_again_and_finds_the_same(finished, steer_config):
     config, first = finished
-    again = run_job(steer_config("force=true"))
+    again = run_job(steer_config("force=true", "tracking.experiment=forced"))
     assert (again.status, again.passes_done) == ("finished", 0)
     both = [serialise.plain(texts(config, outcome).steered) for outcome in (first, again)]
     assert both[0] == both[1]  # as JSON values, where NaN equals itself
@@ -133,7 +147,7 @@ def test_a_killed_run_goes_on_where_it_was(steer_config, monkeypatch):
         return real(self, *args)
 
     monkeypatch.setattr(HFDecoder, "decode", dies)
-    config = steer_config("backend.batch_size=4")
+    config = steer_config("backend.batch_size=4", "seed=3", "paths.store=killed")
     with pytest.raises(KeyboardInterrupt):
         run_job(config)
     monkeypatch.undo()
@@ -157,7 +171,9 @@ def test_backends_write_the_same_texts(finished, steer_config):
 
 
 def test_texts_do_not_depend_on_the_batch(finished, steer_config):
-    config = steer_config("backend.batch_size=1", "force=true", "paths.store=other")
+    config = steer_config(
+        "backend.batch_size=1", "tracking.experiment=singly", "paths.store=singly"
+    )
     outcome = run_job(config)
     assert outcome.passes_done == 33
     assert words(texts(config, outcome)) == words(texts(*finished))
@@ -172,37 +188,59 @@ def test_strength_zero_is_the_unsteered_text(steer_config):
         assert not t.success
 
 
-def test_everything_that_changes_a_text_is_in_the_fingerprint(finished, steer_config):
-    seen = {finished[1].fingerprint}
-    for override in (
-        "seed=1",
-        "steer.layers=all",
-        "steer.layers=0-1",
-        "steer.vector=best",
-        "steer.criterion=mean_cosine",
-        "steer.positions=generated",
-        "steer.strengths=[0.2]",
-        "steer.max_new_tokens=5",
-        "steer.scenarios=[one,two]",
-        "steer.emotions=[calm]",
-        "steer.controls=[random]",
-        "steer.control_samples=1",
-        "steer.chat_template=true",
-        "method.readout=mean",
-        "precision=bf16",
-    ):
-        outcome = run_job(steer_config(override, "tracking.experiment=other"))
-        assert outcome.error is None, override
-        seen.add(outcome.fingerprint)
-    assert len(seen) == 16
+CHANGES = (
+    "seed=1",
+    "steer.layers=all",
+    "steer.layers=0-1",
+    "steer.vector=best",
+    "steer.criterion=mean_cosine",
+    "steer.positions=generated",
+    "steer.strengths=[0.2]",
+    "steer.max_new_tokens=5",
+    "steer.scenarios=[one,two]",
+    "steer.emotions=[calm]",
+    "steer.controls=[random]",
+    "steer.control_samples=1",
+    "steer.chat_template=true",
+    "method.readout=mean",
+    "precision=bf16",
+    "model.tiny.seed=1",
+)
 
 
-def test_published_preset_and_logged_vectors(finished, tiny_config, tmp_path):
+def fingerprint(config):
+    _, digest = steer_work.chosen_scenarios(config)
+    return steer_work.steer_plan(config, digest, Tracker(config)).provenance.fingerprint
+
+
+def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, project):
+    seen = [fingerprint(steer_config(override)) for override in ("force=true", *CHANGES)]
+    other = project / "other.yaml"
+    other.write_text(yaml.safe_dump([SCENARIOS[0] | {"text": "Another opening, and"}]))
+    seen.append(fingerprint(steer_config(f"steer.scenarios_path={other}")))
+    assert len(set(seen)) == len(seen)
+    bf16 = [fingerprint(steer_config("precision=bf16", f"backend.batch_size={n}")) for n in (2, 3)]
+    assert bf16[0] != bf16[1]
+
+
+def test_what_changes_no_text_is_not_in_the_fingerprint(finished, steer_config):
+    for override in ("backend.batch_size=3", "force=true", "paths.store=x", "steer.name=mine"):
+        assert fingerprint(steer_config(override)) == finished[1].fingerprint
+
+
+@pytest.mark.parametrize("override", ["steer.layers=all", "steer.positions=generated"])
+def test_other_sites_and_positions_run(finished, steer_config, override):
+    config = steer_config(override)
+    outcome = run_job(config)
+    assert outcome.error is None
+    assert words(texts(config, outcome)).values() != words(texts(*finished)).values()
+
+
+def test_published_preset_and_logged_vectors(finished, steer_config):
     vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
-    config = tiny_config(
-        "job=steer",
+    config = steer_config(
         "steer=published",
-        f"steer.scenarios_path={tmp_path / 'scenarios.yaml'}",
+        "steer.strengths=[0.005]",
         "steer.scenarios=[one,three]",
         f"steer.run={vectors}",
         "steer.max_new_tokens=4",
@@ -210,7 +248,6 @@ def test_published_preset_and_logged_vectors(finished, tiny_config, tmp_path):
     outcome = run_job(config)
     assert outcome.error is None
     swept = texts(config, outcome)
-    assert {t.strength for t in swept.steered} == {0.005, 0.01, 0.02, 0.03, 0.05}
     assert {t.site for t in swept.steered} == {"all"}
     run = Tracker(config).get(outcome.run_id)
     assert run.data.tags["vectors_run"] == vectors
@@ -246,8 +283,9 @@ def test_what_is_refused_opens_no_run(steer_config, override, message):
     assert re.search(message, outcome.error), outcome.error
     assert "\n" not in outcome.error
     tracker = Tracker(config)
-    runs = tracker._client.search_runs([tracker._experiment])
-    assert [r.data.tags["job"] for r in runs if r.data.tags["job"] == "steer"] == []
+    runs = tracker._client.search_runs([tracker._experiment], "tags.job = 'steer'")
+    assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
+    assert outcome.run_id is None
 
 
 def test_vectors_of_another_model_are_refused(finished, steer_config):
@@ -276,3 +314,30 @@ def test_a_local_classifier_can_judge(steer_config, tmp_path):
     assert outcome.error is None
     for t in texts(config, outcome).steered:
         assert t.judged == (t.emotion != "proud")
+
+
+def test_published_preset_is_the_published_sweep():
+    config = compose("job=steer", "steer=published").steer
+    assert config.strengths == [0.005, 0.01, 0.02, 0.03, 0.05]
+    assert (config.layers, config.max_new_tokens) == ("all", 20)
+    assert (config.vector.value, config.criterion.value) == ("best", "mean_cosine")
+    assert config.scenarios == ["aggressive_to_calm", "neutral_to_hostile"]
+
+
+def test_vectors_of_a_generation_run_can_be_added(finished, steer_config):
+    made = run_job(
+        steer_config(
+            "job=extract",
+            "method=generation",
+            "subparams.max_new_tokens=12",
+            "subparams.samples=2",
+        )
+    )
+    assert made.error is None
+    config = steer_config(f"steer.run={made.run_id}", "steer.strengths=[20]", "steer.controls=[]")
+    outcome = run_job(config)
+    assert outcome.error is None
+    layer = serialise.read_story_descriptors(
+        Tracker(config).artifact(made.run_id, "generation.json")
+    ).layer
+    assert {t.site for t in texts(config, outcome).steered} == {f"best_{layer}"}
