@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import re
 import sys
 import types
 from pathlib import Path
@@ -13,18 +14,34 @@ from safetensors import safe_open
 
 import emo
 from emo.cli import run_job
-from tests.conftest import EMOTIONS
+from emo.composing import compose
+from tests.conftest import EMOTIONS, TINY, write_small_csv
 
 
-@pytest.fixture
-def source(tiny_config, tmp_path):
-    outcome = run_job(tiny_config())
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    write_small_csv(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(project):
+    def make(*overrides):
+        return compose(*TINY, f"stimuli.path={project / 'small.csv'}", *overrides, root=project)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def source(tiny, project):
+    outcome = run_job(tiny())
     assert outcome.error is None
-    return emo.load_run(outcome.run_id, root=tmp_path)
+    return emo.load_run(outcome.run_id, root=project)
 
 
-def export(tiny_config, source, *overrides):
-    outcome = run_job(tiny_config("job=export", f"export.run={source.run_id}", *overrides))
+def export(tiny, source, *overrides):
+    outcome = run_job(tiny("job=export", f"export.run={source.run_id}", *overrides))
     assert outcome.error is None
     return {name: Path(path) for name, path in outcome.artifacts.items()}
 
@@ -50,15 +67,15 @@ def read_gguf(path):
     return fields, tensors
 
 
-def test_safetensors_holds_unit_vectors_and_labels(tiny_config, source):
-    (path,) = export(tiny_config, source).values()
+def test_safetensors_holds_unit_vectors_and_labels(tiny, source):
+    (path,) = export(tiny, source).values()
     with safe_open(path, framework="numpy") as file:
         assert file.get_tensor("vectors") == pytest.approx(units(source))
     assert emo.serialise.read_vectors(path).emotions == EMOTIONS
 
 
-def test_gguf_is_a_llama_cpp_control_vector_without_layer_zero(tiny_config, source):
-    found = export(tiny_config, source, "export.format=gguf")
+def test_gguf_is_a_llama_cpp_control_vector_without_layer_zero(tiny, source):
+    found = export(tiny, source, "export.format=gguf")
     assert len(found) == len(EMOTIONS)
     for i, path in enumerate(found.values()):
         fields, tensors = read_gguf(path)
@@ -73,9 +90,9 @@ def test_gguf_is_a_llama_cpp_control_vector_without_layer_zero(tiny_config, sour
         assert EMOTIONS[i] in path.name
 
 
-def test_residual_scale_is_the_layers_mean_norm(tiny_config, source):
+def test_residual_scale_is_the_layers_mean_norm(tiny, source):
     found = export(
-        tiny_config, source, "export.format=gguf", "export.scale=residual", "export.emotions=[sad]"
+        tiny, source, "export.format=gguf", "export.scale=residual", "export.emotions=[sad]"
     )
     ((name, path),) = found.items()
     assert "sad" in name and "residual" in name
@@ -98,9 +115,9 @@ def repeng_class(monkeypatch):
     return ControlVector
 
 
-def test_repeng_reads_what_was_written(tiny_config, source, monkeypatch):
+def test_repeng_reads_what_was_written(tiny, source, monkeypatch):
     vector = repeng_class(monkeypatch)
-    found = export(tiny_config, source, "export.format=repeng", "export.emotions=[sad]")
+    found = export(tiny, source, "export.format=repeng", "export.emotions=[sad]")
     (path,) = found.values()
     loaded = vector.import_gguf(path)
     assert loaded.model_type == "tiny"
@@ -110,8 +127,8 @@ def test_repeng_reads_what_was_written(tiny_config, source, monkeypatch):
         assert direction == pytest.approx(units(source)[layer, at], abs=1e-6)
 
 
-def test_repengs_format_has_every_layer(tiny_config, source):
-    (path,) = export(tiny_config, source, "export.format=repeng", "export.emotions=[sad]").values()
+def test_repengs_format_has_every_layer(tiny, source):
+    (path,) = export(tiny, source, "export.format=repeng", "export.emotions=[sad]").values()
     fields, tensors = read_gguf(path)
     assert fields["controlvector.layer_count"] == len(tensors) == 4
     assert "direction.0" in tensors
@@ -126,27 +143,24 @@ def test_repengs_format_has_every_layer(tiny_config, source):
         ("export.emotions=[sad,sad]", "export.emotions="),
     ],
 )
-def test_what_is_refused(tiny_config, source, override, message, tmp_path):
-    config = tiny_config("job=export", f"export.run={source.run_id}", override)
+def test_what_is_refused(tiny, source, override, message, project):
+    config = tiny("job=export", f"export.run={source.run_id}", "export.folder=no", override)
     outcome = run_job(config)
     assert outcome.failed
-    with pytest.raises(AssertionError, match=message):
-        raise AssertionError(outcome.error)
-    assert not (tmp_path / "exports").exists()
+    assert re.search(message, outcome.error), outcome.error
+    assert not (project / "no").exists()
 
 
-def test_a_layer_without_direction_is_refused(tiny_config, source, monkeypatch):
+def test_a_layer_without_direction_is_refused(tiny, source, monkeypatch):
     values = source.vectors.values.copy()
     values[2, 1] = np.nan
     broken = dataclasses.replace(source.vectors, values=values)
     monkeypatch.setattr(emo.serialise, "read_vectors", lambda _: broken)
-    outcome = run_job(tiny_config("job=export", f"export.run={source.run_id}"))
+    outcome = run_job(tiny("job=export", f"export.run={source.run_id}"))
     assert "no direction at layers 2" in outcome.error
 
 
-def test_missing_gguf_is_one_line(tiny_config, source, monkeypatch):
+def test_missing_gguf_is_one_line(tiny, source, monkeypatch):
     monkeypatch.setitem(sys.modules, "gguf", types.ModuleType("gguf"))
-    outcome = run_job(
-        tiny_config("job=export", f"export.run={source.run_id}", "export.format=gguf")
-    )
+    outcome = run_job(tiny("job=export", f"export.run={source.run_id}", "export.format=gguf"))
     assert "the gguf package is missing" in outcome.error
