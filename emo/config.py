@@ -407,7 +407,7 @@ class SteerConfig:
     criterion: LayerCriterion = LayerCriterion.accuracy
     """What makes a layer the best; published is mean_cosine."""
     positions: SteerPositions = SteerPositions.all
-    strengths: list[float] = field(default_factory=lambda: [0.1, 0.2, 0.4, 0.6, 0.8])
+    strengths: list[float] = field(default_factory=lambda: [0.025, 0.05, 0.1, 0.2, 0.4])
     """In units of the mean residual norm of the prompt at the steered layer."""
     max_new_tokens: int = field(default=20, metadata={"min": 1})
     """Greedy tokens a text."""

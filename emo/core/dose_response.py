@@ -42,8 +42,12 @@ class SteeredText:
 
     @property
     def success(self) -> bool:
-        """Judged to show more of the emotion than the unsteered text. An empty text never does."""
-        return bool(self.shift > 0)
+        """Judged to show the emotion (score above 0), and more of it than the unsteered text.
+
+        Both, because a text that steering has emptied of all feeling scores 0 with a lexicon, which is
+        more than an unsteered text of the opposite pole has. An empty text never is a success.
+        """
+        return bool(self.shift > 0 and self.measures.score > 0)
 
 
 @dataclass(frozen=True)
@@ -92,7 +96,7 @@ class Cell:
     published: Regime
     robust: Regime
     success: Proportion
-    """Of the texts whose emotion the judge can judge."""
+    """Of the texts that the judge can judge."""
     fluent_success: Proportion
     """The same, counting only successes in texts that the robust rule calls fluent."""
     shift: Mean

@@ -51,6 +51,7 @@ def dose_response(swept: Sweep, title: str) -> Figure:
         row[1].axhline(0, color=GREY, lw=0.8)
         row[1].set_title("log perplexity ratio, unsteered model", fontsize=9)
         row[2].axhline(swept.limits.repetition, color=GREY, ls="--", lw=0.8, label="limit")
+        row[2].set_ylim(-0.03, 1.03)
         row[2].set_title("share of repeated token 3-grams", fontsize=9)
         for a in row:
             a.set_xticks(range(len(strengths)), [f"{s:g}" for s in strengths])

@@ -51,8 +51,15 @@ def text(
 
 def test_success_is_a_higher_score_and_a_tie_is_none():
     assert text(0.5).success
+    assert text(0.5, before=-0.5).success
     assert not text(0.0).success
     assert not text(-0.1).success
+
+
+def test_a_text_emptied_of_feeling_is_no_success():
+    """Zero is more than an unsteered text of the other pole has, and no emotion all the same."""
+    assert not text(0.0, before=-0.8).success
+    assert not text(-0.1, before=-0.8).success
 
 
 def test_a_text_that_cannot_be_judged_is_no_success():
