@@ -54,6 +54,7 @@ benchmarks: install-dev  ## ratios of things timed in one run, written to docs/b
 	$(BIN)/python -m benchmarks.comprehension
 	$(BIN)/python -m benchmarks.precision
 	$(BIN)/python -m benchmarks.generation
+	$(BIN)/python -m benchmarks.steering
 
 clean:  ## results in mlruns/ stay
 	rm -rf .cache multirun .pytest_cache .ruff_cache .hypothesis

@@ -32,6 +32,7 @@ ARTIFACTS = (
     "texts.json",
     "texts.html",
     "cells.csv",
+    "scenarios.csv",
     "table.txt",
     *record.FILES,
     "figures/dose_response.png",
@@ -126,6 +127,7 @@ def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:
     serialise.write_json(report.texts_table(swept), folder / "texts.json")
     (folder / "texts.html").write_text(report.texts_html(swept, title), encoding="utf-8")
     (folder / "cells.csv").write_text(report.cells_csv(swept), encoding="utf-8")
+    (folder / "scenarios.csv").write_text(report.scenarios_csv(swept), encoding="utf-8")
     text = report.summary(swept, title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     record.write_files(folder, plan)

@@ -24,6 +24,7 @@ __all__ = [
     "dose_response",
     "emotions",
     "regime_map",
+    "scenarios_csv",
     "summary",
     "texts_html",
     "texts_table",
@@ -125,6 +126,17 @@ def cells_csv(swept: Sweep) -> str:
     writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
+    return out.getvalue()
+
+
+def scenarios_csv(swept: Sweep) -> str:
+    """One row a scenario, emotion and direction: successes over all its sites and strengths."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["scenario", "emotion", "direction", "k", "n", "low", "high"])
+    for s in by_scenario(swept.steered):
+        p = s.success
+        writer.writerow([s.scenario, s.emotion, s.direction, p.k, p.n, repr(p.low), repr(p.high)])
     return out.getvalue()
 
 

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from jaxtyping import Float64
 
-from emo.activations.backend import Batch, TokenSpan, pad
+from emo.activations.backend import Batch, OutOfMemory, TokenSpan, pad
 from emo.activations.hf import translated_oom
 from emo.errors import ModelError
 from emo.generation.samples import Finish, Generated
 from emo.steering.injection import Addition, Injection
 from emo.steering.steerable import Steerable
 
+log = logging.getLogger(__name__)
+
 LOGITS_AT_ONCE = 1 << 26
 """Most logits held at a time (256 MiB in float32)."""
 
+Item = TypeVar("Item")
+Found = TypeVar("Found")
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
@@ -48,24 +53,30 @@ def mean_norms(
     ModelError
         If TransformerLens has no hook at a layer, or a norm is not finite.
     """
-    norms = np.full((len(prompts), model.n_layers), np.nan)
-
-    def keep(layer: int, first: int, mask: torch.Tensor, stream: torch.Tensor) -> None:
-        length = stream.float().norm(dim=-1).masked_fill(~mask, 0)
-        mean = length.sum(dim=1) / mask.sum(dim=1)
-        norms[first : first + len(mean), layer] = mean.cpu().numpy()
-
-    for first in range(0, len(prompts), batch_size):
-        chunk = [TokenSpan(p, 0, len(p)) for p in prompts[first : first + batch_size]]
-        ids, mask = _tensors(pad(chunk, 0), model)
-        edits = {i: partial(keep, i, first, mask.bool()) for i in range(model.n_layers)}
-        with torch.inference_mode(), translated_oom(), model.editing(edits):
-            model.logits(ids, mask)
+    chunks = [prompts[i : i + batch_size] for i in range(0, len(prompts), batch_size)]
+    parts = [part for chunk in chunks for part in _halving(lambda c: [_norms(model, c)], chunk)]
+    norms = np.concatenate(parts)
     if (bad := np.flatnonzero(~np.isfinite(norms).all(axis=0))).size:
         raise ModelError(
             f"layers {', '.join(map(str, bad))}: the residual stream is not finite or cannot be "
             "hooked, so no steering strength can be set; take precision=bf16 or fp32"
         )
+    return norms
+
+
+def _norms(
+    model: Steerable, prompts: Sequence[tuple[int, ...]]
+) -> Float64[np.ndarray, "prompt layer"]:
+    norms = np.full((len(prompts), model.n_layers), np.nan)
+    ids, mask = _tensors(pad([TokenSpan(p, 0, len(p)) for p in prompts], 0), model)
+
+    def keep(layer: int, stream: torch.Tensor) -> None:
+        length = stream.float().norm(dim=-1).masked_fill(~mask.bool(), 0)
+        norms[:, layer] = (length.sum(dim=1) / mask.sum(dim=1)).cpu().numpy()
+
+    edits = {i: partial(keep, i) for i in range(model.n_layers)}
+    with torch.inference_mode(), translated_oom(), model.editing(edits):
+        model.logits(ids, mask)
     return norms
 
 
@@ -87,10 +98,34 @@ def likelihoods(
     widest = len(texts[order[-1]].ids) if order else 1
     size = max(1, min(batch_size, LOGITS_AT_ONCE // (widest * vocabulary)))
     chunks = [order[i : i + size] for i in range(0, len(order), size)]
+
+    def read(chunk: Sequence[int]) -> list[Likelihood]:
+        own = [addition(i) for i in chunk]
+        return _pass(model, [texts[i] for i in chunk], own, generated_only)
+
     for chunk in track(chunks, "reading texts"):
-        got = _pass(model, [texts[i] for i in chunk], [addition(i) for i in chunk], generated_only)
-        found |= dict(zip(chunk, got, strict=True))
+        found |= dict(zip(chunk, _halving(read, chunk), strict=True))
     return [found[i] for i in range(len(texts))]
+
+
+def _halving(read: Callable[[Sequence[Item]], list[Found]], chunk: Sequence[Item]) -> list[Found]:
+    """One batch; halved as often as memory asks for.
+
+    Raises
+    ------
+    ModelError
+        If a single text does not fit.
+    """
+    try:
+        return read(chunk)
+    except OutOfMemory:
+        if len(chunk) == 1:
+            raise ModelError(
+                "out of memory on a single text; take a smaller precision or another device"
+            ) from None
+    log.warning("out of memory with %d texts at once; going on with half as many", len(chunk))
+    half = len(chunk) // 2
+    return [*_halving(read, chunk[:half]), *_halving(read, chunk[half:])]
 
 
 def _pass(

@@ -228,7 +228,10 @@ def test_what_changes_no_text_is_not_in_the_fingerprint(finished, steer_config):
         assert fingerprint(steer_config(override)) == finished[1].fingerprint
 
 
-@pytest.mark.parametrize("override", ["steer.layers=all", "steer.positions=generated"])
+@pytest.mark.parametrize(
+    "override",
+    ["steer.layers=all", "steer.positions=generated", "precision=bf16", "precision=int8"],
+)
 def test_other_sites_and_positions_run(finished, steer_config, override):
     config = steer_config(override)
     outcome = run_job(config)

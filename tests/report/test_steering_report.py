@@ -70,6 +70,12 @@ def test_curves_are_in_order_of_strength():
     assert all(isinstance(v, np.ndarray) for v in found.values())
 
 
+def test_scenarios_table_counts_over_doses():
+    lines = report.scenarios_csv(planted()).splitlines()
+    assert len(lines) == 1 + 12 * 2
+    assert lines[1].startswith("s0,calm,target,1,2,")
+
+
 def labels(axes):
     return [t.get_text() for t in axes.texts]
 

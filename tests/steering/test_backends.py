@@ -269,3 +269,25 @@ def test_an_empty_text_has_no_likelihood():
     found = likelihoods(model, texts)
     assert np.isnan([found[0].log_perplexity, found[0].entropy]).all()
     assert np.isfinite([found[1].log_perplexity, found[1].entropy]).all()
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch, caplog):
+    model = HFSteerable(loaded())
+    expected = mean_norms(model, prompts(), 5)
+    real = HFSteerable.logits
+
+    def small(self, ids, mask):
+        if len(ids) > limit:
+            raise MemoryError
+        return real(self, ids, mask)
+
+    monkeypatch.setattr(HFSteerable, "logits", small)
+    limit = 2
+    assert mean_norms(model, prompts(), 5) == pytest.approx(expected)
+    assert "out of memory with 5 texts at once" in caplog.text
+    texts = [Generated(p, (5, 6), Finish.length) for p in prompts()]
+    assert len(likelihoods(model, texts)) == 5
+    limit = 0
+    with pytest.raises(ModelError, match="out of memory on a single text"):
+        likelihoods(model, texts)
+    assert hooks_left(model.loaded.model) == 0
