@@ -11,10 +11,12 @@ from emo import serialise
 from emo.cli import run_job
 from emo.composing import compose
 from emo.core.dose_response import cells
+from emo.core.steering import foreign_share
 from emo.generation.decoding import HFDecoder
 from emo.jobs import steer, steer_work
 from emo.models import session
 from emo.report import steering as report
+from emo.steering.judging import ClassifierJudge
 from emo.tracking import Tracker
 from tests.conftest import TINY, write_small_csv
 
@@ -315,8 +317,23 @@ def test_a_local_classifier_can_judge(steer_config, tmp_path):
     config = steer_config("steer.judge=hf", f"steer.judge_model={tmp_path / 'judge'}")
     outcome = run_job(config)
     assert outcome.error is None
-    for t in texts(config, outcome).steered:
+    swept = texts(config, outcome)
+    judge = ClassifierJudge(tmp_path / "judge", "cpu", 1)
+    for t in swept.steered:
         assert t.judged == (t.emotion != "proud")
+        for text, found in ((t.text, t.measures), (swept.unsteered[t.scenario], t.unsteered)):
+            (score,) = judge.scores([text], [t.emotion])
+            assert found.score == pytest.approx(score, rel=1e-4, nan_ok=True)
+    assert len({t.measures.score for t in swept.steered if t.judged}) > 5
+
+
+def test_measures_belong_to_their_texts(finished):
+    openings = {s["id"]: s["text"] for s in SCENARIOS}
+    for t in texts(*finished).steered:
+        expected = foreign_share(t.text, openings[t.scenario])
+        assert t.measures.foreign == pytest.approx(expected, nan_ok=True)
+        assert t.measures.empty == (not t.text.strip())
+        assert t.measures.n_tokens <= 6
 
 
 def test_published_preset_is_the_published_sweep():
