@@ -55,6 +55,8 @@ class Sweep:
     """What a sweep over doses found."""
 
     steered: tuple[SteeredText, ...]
+    openings: dict[str, str]
+    """Scenario -> the text that was continued."""
     unsteered: dict[str, str]
     """Scenario -> its unsteered greedy text."""
     sampled: dict[str, tuple[str, ...]]

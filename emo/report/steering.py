@@ -31,7 +31,8 @@ __all__ = [
 ]
 
 COLUMNS = (
-    *("scenario", "emotion", "direction", "site", "strength", "label", "text", "unsteered_text"),
+    *("scenario", "emotion", "direction", "site", "strength", "label"),
+    *("opening", "text", "unsteered_text"),
     *("success", "score", "unsteered_score", "named", "repetition", "distinct_1", "distinct_2"),
     *("perplexity_ratio", "perplexity", "foreign", "entropy", "n_tokens", "empty"),
 )
@@ -165,7 +166,8 @@ def _flat(c: Cell) -> dict[str, Any]:
 def texts_table(swept: Sweep) -> dict[str, list[Any]]:
     """Columns and rows, as the tracking UI shows tables; the unsteered texts first."""
     rows = [
-        [name, "", "none", "", 0.0, "", text, text] + [None] * (len(COLUMNS) - 8)
+        [name, "", "none", "", 0.0, "", swept.openings[name], text, text]
+        + [None] * (len(COLUMNS) - 9)
         for name, text in swept.unsteered.items()
     ]
     for t in swept.steered:
@@ -173,7 +175,8 @@ def texts_table(swept: Sweep) -> dict[str, list[Any]]:
         rows.append(
             [
                 *(t.scenario, t.emotion, t.direction, t.site, t.strength),
-                *(label(m, swept.limits), t.text, swept.unsteered[t.scenario]),
+                *(label(m, swept.limits), swept.openings[t.scenario]),
+                *(t.text, swept.unsteered[t.scenario]),
                 *(t.success if t.judged else None, m.score, t.unsteered.score, m.named),
                 *(m.repetition, m.distinct_1, m.distinct_2),
                 *(math.exp(t.log_perplexity_ratio), math.exp(m.log_perplexity)),
@@ -234,19 +237,20 @@ def texts_html(swept: Sweep, title: str) -> str:
 def _cell(value: Any) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
-    return html.escape(f"{value:.3g}" if isinstance(value, float) else str(value))
+    words = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return html.escape(words).replace("\n", " \u23ce ")
 
 
 def _scenario_table(swept: Sweep) -> str:
     """Success of the emotion's own vector by scenario, over all its doses."""
     rows = "".join(
         f"<tr><td>{html.escape(s.scenario)}</td><td>{html.escape(s.emotion)}</td>"
-        f"<td>{_proportion(s.success)}</td></tr>"
+        f"<td>{_proportion(s.success)}</td><td>{html.escape(swept.openings[s.scenario])}</td></tr>"
         for s in by_scenario(swept.steered)
         if s.direction == "target"
     )
     return (
-        "<details><summary>Judged better, by scenario, over all doses of its own vector</summary>"
-        f"<table><thead><tr><th>scenario<th>emotion<th>k/n (95 % interval)</tr></thead>"
+        "<details><summary>Openings, and how often judged better over all doses</summary>"
+        f"<table><thead><tr><th>scenario<th>emotion<th>k/n (95 % interval)<th>opening</tr></thead>"
         f"<tbody>{rows}</tbody></table></details>"
     )

@@ -91,6 +91,7 @@ def sweep(
     unsteered = {s.id: t for s, t in zip(scenarios, base, strict=True)}
     return Sweep(
         steered=reader.judged(doses, steered, unsteered),
+        openings={s.id: s.text for s in scenarios},
         unsteered={name: t.text for name, t in unsteered.items()},
         sampled={
             s.id: tuple(t.text for t, of in zip(sampled, owners, strict=True) if of is s)

@@ -80,6 +80,7 @@ def test_run_holds_every_text_and_file(finished):
     # 3 scenarios x 4 directions x 2 strengths; besides 3 unsteered and 6 sampled ones.
     assert len(swept.steered) == 24
     assert set(swept.unsteered) == set(swept.sampled) == {"one", "two", "three"}
+    assert swept.openings == {s["id"]: s["text"] for s in SCENARIOS}
     assert all(len(t) == 2 for t in swept.sampled.values())
     assert outcome.passes_done == swept.done == 24 + 3 + 6
     assert {t.emotion for t in swept.steered if t.scenario == "one"} == {"sad"}

@@ -32,7 +32,8 @@ def planted():
                 )
     unsteered = {f"s{i}": f"plain {i}" for i in range(12)}
     sampled = dict.fromkeys(unsteered, ("one", "two"))
-    return Sweep(tuple(steered), unsteered, sampled, Limits(0.3, 3.0, 36), 48, 0)
+    openings = dict.fromkeys(unsteered, "An opening that <i>")
+    return Sweep(tuple(steered), openings, unsteered, sampled, Limits(0.3, 3.0, 36), 48, 0)
 
 
 def test_summary_says_what_was_planted():
@@ -60,6 +61,7 @@ def test_page_escapes_what_a_model_wrote():
     assert "a &amp; b" in page
     assert "<b>fluent" not in page
     assert "&lt;b&gt;fluent" in page
+    assert "An opening that &lt;i&gt;" in page
     assert page.count('<tr class="repetitive">') == 12
 
 
