@@ -56,6 +56,7 @@ benchmarks: install-dev  ## ratios of things timed in one run, written to docs/b
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.backends
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.generation
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.statistics
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.steering
 
 clean:  ## results in mlruns/ stay
 	rm -rf .cache multirun .pytest_cache .ruff_cache .hypothesis

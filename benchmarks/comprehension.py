@@ -28,8 +28,8 @@ from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
+from emo.choices import Readout
 from emo.composing import compose
-from emo.config import Readout
 from emo.models.loading import LoadedModel, load
 from emo.models.weights import locate
 from emo.progress import track

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import importlib.metadata
 import io
 import os
@@ -15,6 +16,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -110,10 +112,9 @@ def ours(data: Sequence[Activations], size: Size) -> list[Timed]:
 def theirs(data: Sequence[Activations], size: Size, patterns: int, items: int) -> list[Timed]:
     """rsatoolbox's own bootstrap of finished RDMs, and the item bootstrap made of its parts."""
     os.environ.setdefault("MPLBACKEND", "agg")
-    import rsatoolbox  # pyright: ignore[reportMissingImports]
-    from rsatoolbox.inference import (  # pyright: ignore[reportMissingImports]
-        eval_bootstrap_pattern,
-    )
+    # Any: its annotations contradict what its own examples do.
+    rsatoolbox: Any = importlib.import_module("rsatoolbox")
+    inference: Any = importlib.import_module("rsatoolbox.inference")
 
     sets = [ItemSet.make(a, 0) for a in data]
     rdms = rsatoolbox.rdm.RDMs(np.stack([1 - s.rdm(sets[0].emotions) for s in sets]))
@@ -124,7 +125,7 @@ def theirs(data: Sequence[Activations], size: Size, patterns: int, items: int) -
 
     def pattern() -> object:
         with contextlib.redirect_stderr(io.StringIO()):
-            return eval_bootstrap_pattern(
+            return inference.eval_bootstrap_pattern(
                 models, rdms, method="spearman", N=patterns, boot_noise_ceil=False
             )
 

@@ -24,8 +24,9 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from emo.choices import Output
 from emo.composing import resolve, schema
-from emo.config import Output, RunConfig
+from emo.config import RunConfig
 from emo.errors import EmoError, SweepFailed, run_of
 from emo.jobs.outcome import OUTCOME, Outcome, show
 

@@ -9,17 +9,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.config import (
-    Attention,
-    BackendConfig,
-    BackendName,
-    JobName,
-    MethodName,
-    Projection,
-    Readout,
-    Removal,
-    RunConfig,
-)
+from emo.choices import Attention, BackendName, JobName, MethodName, Projection, Readout, Removal
+from emo.config import BackendConfig, RunConfig
 from emo.errors import ConfigError
 
 # omegaconf and hydra are imported where they are used: this is imported in notebooks, too.

@@ -12,179 +12,27 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
-
-class JobName(Enum):
-    """What ``python launch.py job=...`` does."""
-
-    extract = "extract"
-    equivalence = "equivalence"
-    precision = "precision"
-    ablate = "ablate"
-    summarize = "summarize"
-    sync = "sync"
-    sensitivity = "sensitivity"
-
-
-class Source(Enum):
-    """Where weights come from."""
-
-    hub = "hub"
-    smollm2_package = "smollm2_package"
-    gemma3_package = "gemma3_package"
-    tiny = "tiny"
-
-
-class Variant(Enum):
-    """Whether the model was trained to follow instructions."""
-
-    base = "base"
-    instruct = "instruct"
-
-
-class BackendName(Enum):
-    """Which code runs the forward pass; auto is the one the model option names."""
-
-    hf = "hf"
-    tl = "tl"
-    auto = "auto"
-
-
-class Implementation(Enum):
-    """Which of TransformerLens's two: transformers' modules wrapped, or a second forward pass."""
-
-    bridge = "bridge"
-    hooked = "hooked"
-
-
-class Attention(Enum):
-    """Attention implementation of transformers; eager hardly depends on batch size."""
-
-    eager = "eager"
-    sdpa = "sdpa"
-    flash_attention_2 = "flash_attention_2"
-
-
-class Device(Enum):
-    """Where the model runs; auto takes cuda, then mps, then cpu."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
-
-
-class PrecisionName(Enum):
-    """Number format of weights and activations; the last three quantise the weights only."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
-    int8 = "int8"
-    nf4 = "nf4"
-    fp4 = "fp4"
-
-
-class FloatFormat(Enum):
-    """What a quantised model computes in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
-
-
-class MethodName(Enum):
-    """How texts reach the model."""
-
-    comprehension = "comprehension"
-    generation = "generation"
-
-
-class Readout(Enum):
-    """Which tokens' activation represents a passage."""
-
-    last = "last"
-    mean = "mean"
-    suffix = "suffix"
-
-
-class Prompts(Enum):
-    """Which prompts ask for texts (sub-parameter 1)."""
-
-    stories = "stories"
-    paragraph = "paragraph"
-
-
-class Templates(Enum):
-    """Which of the story templates are used: all, or one half of them (1st, 3rd... or 2nd, 4th...)."""
-
-    all = "all"
-    odd = "odd"
-    even = "even"
-
-
-class Decoding(Enum):
-    """How the next token is chosen (sub-parameter 3)."""
-
-    greedy = "greedy"
-    sampled = "sampled"
-
-
-class Position(Enum):
-    """Which tokens of a generated text are read (sub-parameter 5)."""
-
-    mid = "mid"
-    last = "last"
-    mean = "mean"
-    from_50 = "from_50"
-
-
-# "global" is a keyword of Python, hence the functional form: Centring["global"].
-Centring = Enum("Centring", [("neutral", "neutral"), ("global", "global"), ("none", "none")])
-Centring.__doc__ = """What is subtracted from the per-emotion means (sub-parameter 8).
-
-The mean over neutral stories, the mean of the per-emotion means themselves, or nothing.
-"""
-
-
-class Removal(Enum):
-    """What is subtracted from the items before averaging."""
-
-    none = "none"
-    situation = "situation"
-
-
-class Projection(Enum):
-    """What acts on activations before any cosine; see :mod:`emo.core.transforms`."""
-
-    none = "none"
-    all_but_the_top = "all_but_the_top"
-    z_score = "z_score"
-    neutral_pcs = "neutral_pcs"
-
-
-class LayerRule(Enum):
-    """The layer at which models are compared: one of the run's three choices, or half depth."""
-
-    published = "published"
-    reliability = "reliability"
-    accuracy = "accuracy"
-    middle = "middle"
-
-
-class SamplerName(Enum):
-    """How a study chooses its points. Importances from qmc are the least biased."""
-
-    qmc = "qmc"
-    random = "random"
-    grid = "grid"
-    tpe = "tpe"
-
-
-class Output(Enum):
-    """What is printed at the end."""
-
-    text = "text"
-    json = "json"
+from emo.choices import (
+    Attention,
+    BackendName,
+    Centring,
+    Decoding,
+    Device,
+    FloatFormat,
+    Implementation,
+    MethodName,
+    Output,
+    Position,
+    PrecisionName,
+    Projection,
+    Prompts,
+    Readout,
+    Removal,
+    Source,
+    Templates,
+    Variant,
+)
+from emo.job_configs import ExportConfig, JobConfig, SteerConfig
 
 
 @dataclass(frozen=True)
@@ -391,60 +239,6 @@ class PathsConfig:
 
 
 @dataclass(frozen=True)
-class SummaryConfig:
-    """What is assembled from logged runs, and how much is resampled for it.
-
-    The runs are those of the configured passages, ``method.readout`` and ``vectors``.
-    """
-
-    models: list[str] | None = None
-    """Names of the models wanted; None: all that are logged, random ones only among themselves."""
-    layer: LayerRule = LayerRule.published
-    permutations: int = field(default=10_000, metadata={"min": 1})
-    """Of Mantel tests and size correlations."""
-    n_bootstrap: int = field(default=2000, metadata={"min": 1})
-    """Replicates for intervals on all items; ``resampling`` is for the halves."""
-    make: list[str] = field(default_factory=list)
-    """Conditions of the configured model that are made first where they are not there yet."""
-
-
-class StudyConfig:
-    """A study of which sub-parameter matters (job=sensitivity)."""
-
-    name: str = "sensitivity"
-    sampler: SamplerName = SamplerName.qmc
-    n_trials: int = field(default=64, metadata={"min": 2})
-    """Complete trials the study is to have in all, by however many starts and processes."""
-    objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
-    """Which measured values importances are computed of."""
-    storage: str | None = None
-    """Database URL; None: a journal file in ``mlruns/studies``."""
-    space: dict[str, list[Any]] = field(default_factory=dict)
-    """Parameter -> the values it may take; those of one value are held fixed."""
-
-
-@dataclass(frozen=True)
-class JobConfig:
-    """Which job runs, and the settings of those that have any."""
-
-    name: JobName = JobName.extract
-    precisions: list[PrecisionName] = field(default_factory=lambda: list(PrecisionName))
-    """job=precision: what is compared with fp32."""
-    situations: int | None = field(default=6, metadata={"min": 2})
-    """job=precision: how many situations are read; None: all."""
-    tokens: list[int] = field(default_factory=lambda: [256, 100])
-    """job=ablate: token budgets of the matched and of the loose level."""
-    samples: list[int] = field(default_factory=lambda: [10, 1])
-    """job=ablate: samples an emotion of the matched and of the loose level."""
-    emotions: int | None = field(default=None, metadata={"min": 3})
-    """job=ablate: the first so many emotions, for a quick look; None: all."""
-    summary: SummaryConfig = field(default_factory=SummaryConfig)
-    """job=summarize."""
-    study: StudyConfig = field(default_factory=StudyConfig)
-    """job=sensitivity."""
-
-
-@dataclass(frozen=True)
 class RunConfig:
     """Everything one run is made from."""
 
@@ -457,6 +251,8 @@ class RunConfig:
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
     stimuli: StimuliConfig = field(default_factory=StimuliConfig)
     resampling: ResamplingConfig = field(default_factory=ResamplingConfig)
+    steer: SteerConfig = field(default_factory=SteerConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     seed: int = field(default=0, metadata={"min": 0})

@@ -6,15 +6,8 @@ import hashlib
 import json
 from typing import Any
 
-from emo.config import (
-    BackendName,
-    PrecisionName,
-    Projection,
-    Readout,
-    RunConfig,
-    Source,
-    canonical,
-)
+from emo.choices import BackendName, PrecisionName, Projection, Readout, Source
+from emo.config import RunConfig, canonical
 from emo.generation import protocols
 from emo.models.weights import Weights
 

@@ -16,9 +16,12 @@ from safetensors import safe_open
 from safetensors.numpy import save_file
 
 from emo.core.deviation import AtLayer, PrecisionRow
+from emo.core.dose_response import SteeredText, Sweep
 from emo.core.equivalence import CURVES, Equivalence, EquivalenceReport
 from emo.core.geometry import cosine_matrix
+from emo.core.regimes import Limits
 from emo.core.resampling import index
+from emo.core.steering import TextMeasures
 from emo.core.stories import StoryDescriptors
 from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice, StimulusSet
 
@@ -178,6 +181,25 @@ def read_precisions(path: Path) -> tuple[PrecisionRow, ...]:
         )
         for raw in rows
     )
+
+
+def read_steering(path: Path) -> Sweep:
+    """A sweep as :func:`write_json` wrote it; null measures are NaN."""
+    raw = json.loads(path.read_text(encoding="utf-8"))
+
+    def measures(found: dict[str, Any]) -> TextMeasures:
+        known: dict[str, Any] = {k: math.nan if v is None else v for k, v in found.items()}
+        return TextMeasures(**known)
+
+    steered = tuple(
+        SteeredText(
+            **t | {name: measures(t[name]) for name in ("measures", "unsteered")},
+        )
+        for t in raw["steered"]
+    )
+    sampled = {name: tuple(texts) for name, texts in raw["sampled"].items()}
+    fresh = {"steered": steered, "sampled": sampled, "limits": Limits(**raw["limits"])}
+    return Sweep(**raw | fresh)
 
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:

@@ -17,8 +17,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from emo.choices import Output
 from emo.composing import resolve
-from emo.config import Output, RunConfig, canonical
+from emo.config import RunConfig, canonical
 from emo.errors import EmoError, SweepFailed, TrackingError
 from emo.jobs.outcome import OUTCOME, Outcome, show
 

@@ -6,8 +6,9 @@ import pytest
 import yaml
 from hydra.errors import HydraException
 
+from emo.choices import BackendName, PrecisionName
 from emo.composing import INSTALL_TL, compose
-from emo.config import BackendName, PrecisionName, RunConfig, canonical
+from emo.config import RunConfig, canonical
 from emo.errors import ConfigError
 from emo.fingerprint import fingerprint, precision_identity, reader_identity, run_identity
 from emo.models.weights import Weights

@@ -10,8 +10,9 @@ from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
 from emo.activations.tl import TLBackend
+from emo.choices import Attention, Implementation, PrecisionName, Readout
 from emo.composing import compose
-from emo.config import Attention, Implementation, PrecisionConfig, PrecisionName, Readout
+from emo.config import PrecisionConfig
 from emo.core.equivalence import tolerance
 from emo.models.loading import load
 from emo.models.weights import locate

@@ -10,9 +10,10 @@ from emo import serialise
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
+from emo.choices import Attention, PrecisionName, Readout
 from emo.cli import run_job
 from emo.composing import compose
-from emo.config import Attention, PrecisionConfig, PrecisionName, Readout
+from emo.config import PrecisionConfig
 from emo.core.deviation import row_cosines
 from emo.models import session
 from emo.models.loading import load

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emo.activations.backend import Backend
-from emo.config import BackendConfig, BackendName
+from emo.choices import BackendName
+from emo.config import BackendConfig
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel

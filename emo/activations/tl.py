@@ -18,7 +18,7 @@ from jaxtyping import Float32
 from emo.activations.backend import Batch, OutOfMemory
 from emo.activations.hf import pool, translated_oom
 from emo.activations.hooked import hooked_transformer
-from emo.config import Implementation
+from emo.choices import Implementation
 from emo.errors import ModelError
 
 if TYPE_CHECKING:

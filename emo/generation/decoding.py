@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int, Int64
 from transformers import DynamicCache
 
 from emo.activations.backend import Batch, TokenSpan, pad
@@ -95,11 +95,11 @@ class HFDecoder:
         mask = torch.from_numpy(grown.astype(np.int64)).to(self._device)
         draws = torch.from_numpy(uniforms(requests, budget, seed))
         seen = None if self._penalty == 1 else self._seen(batch)
-        cache = DynamicCache(config=self._model.config)
+        cache = self._new_cache()
         rows = np.arange(len(requests))
         going = torch.ones(len(requests), dtype=torch.bool, device=self._device)
         for step in range(budget):
-            logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], cache)
+            logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], cache, rows)
             if seen is not None:
                 logits = penalised(logits, seen, self._penalty)
             chosen = choose(logits, draws[:, step], sampling)
@@ -118,13 +118,22 @@ class HFDecoder:
             if seen is not None:
                 seen.scatter_(1, ids, True)
 
+    def _new_cache(self) -> Any:
+        """What carries the past from step to step; has ``batch_select_indices``."""
+        return DynamicCache(config=self._model.config)
+
     def _next_logits(
         self,
         ids: Int64[torch.Tensor, "row token"],
         mask: Int64[torch.Tensor, "row position"],
-        cache: DynamicCache,
+        cache: Any,
+        rows: Int[np.ndarray, " row"],
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        """Logits behind the last of ``ids``, which the cache takes up."""
+        """Logits behind the last of ``ids``, which the cache takes up.
+
+        ``rows`` are the places of these sequences among the requests: nothing here reads them, a
+        decoder that treats sequences differently does.
+        """
         inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
         if "position_ids" in self._parameters:
             positions = (mask.cumsum(dim=1) - 1).clamp(min=0)

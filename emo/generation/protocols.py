@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from emo.config import (
+from emo.choices import (
     Centring,
     Decoding,
     MethodName,
@@ -20,10 +20,9 @@ from emo.config import (
     Prompts,
     Readout,
     Removal,
-    RunConfig,
-    SubparamsConfig,
     Templates,
 )
+from emo.config import RunConfig, SubparamsConfig
 
 MATCHED = SubparamsConfig()
 LOOSE = SubparamsConfig(

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from emo.activations.backend import TokenSpan
-from emo.config import Centring, Decoding, Prompts, SubparamsConfig, Templates
+from emo.choices import Centring, Decoding, Prompts, Templates
+from emo.config import SubparamsConfig
 from emo.generation.positions import is_short, span
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import (

@@ -5,17 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 
-from emo.config import (
-    JobName,
-    MethodName,
-    PrecisionName,
-    Projection,
-    Readout,
-    Removal,
-    RunConfig,
-    SubparamsConfig,
-    Templates,
-)
+from emo.choices import JobName, MethodName, PrecisionName, Projection, Readout, Removal, Templates
+from emo.config import RunConfig, SubparamsConfig
 from emo.core.four_layer import FORCED, HALVES
 from emo.errors import ConfigError, EmoError
 from emo.generation.protocols import LOOSE, MATCHED

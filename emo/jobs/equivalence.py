@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from emo import serialise
 from emo.activations.reading import Passes
+from emo.choices import Attention, BackendName, Implementation
 from emo.composing import INSTALL_TL, tl_installed
-from emo.config import Attention, BackendName, Implementation, RunConfig
+from emo.config import RunConfig
 from emo.core.equivalence import ROUNDOFF, EquivalenceReport, equivalence
 from emo.errors import ConfigError, ModelError
 from emo.fingerprint import equivalence_identity

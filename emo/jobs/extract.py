@@ -12,7 +12,8 @@ from typing import Any
 
 from emo import serialise
 from emo.activations.reading import Passes
-from emo.config import MethodName, RunConfig
+from emo.choices import MethodName
+from emo.config import RunConfig
 from emo.core.describe import Resampling, describe
 from emo.core.transforms import project
 from emo.core.types import Activations, Descriptors, EmotionVectors

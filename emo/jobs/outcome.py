@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import Any
 
-from emo.config import Output
+from emo.choices import Output
 
 OUTCOME = "outcome.json"
 """What a job of a sweep leaves in its folder, for when its launcher brings nothing back."""

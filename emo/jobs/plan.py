@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.config import BackendName, MethodName, Projection, Readout, Removal, RunConfig
+from emo.choices import BackendName, MethodName, Projection, Readout, Removal
+from emo.config import RunConfig
 from emo.core.types import Provenance, StimulusSet
 from emo.errors import ConfigError
 from emo.fingerprint import fingerprint, run_identity

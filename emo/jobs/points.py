@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from emo.config import Centring, SubparamsConfig
+from emo.choices import Centring
+from emo.config import SubparamsConfig
 from emo.core.item_sets import ItemSet, Recipe
 from emo.core.stories import story_set
 from emo.core.types import Activations

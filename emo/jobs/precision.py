@@ -14,7 +14,8 @@ import numpy as np
 
 from emo import serialise
 from emo.activations.reading import Passes
-from emo.config import PrecisionName, RunConfig
+from emo.choices import PrecisionName
+from emo.config import RunConfig
 from emo.core.describe import GeometryError, Resampling, describe
 from emo.core.deviation import Deviation, PrecisionRow, at_layers, deviation, landmarks
 from emo.core.geometry import finite_layers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from emo.activations.opening import open_backend
 from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
 from emo.activations.store import ActivationStore
-from emo.config import Readout
+from emo.choices import Readout
 from emo.core.types import Activations
 from emo.fingerprint import reader_identity
 from emo.jobs.plan import Plan

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from emo import serialise
-from emo.config import BackendName, JobName, MethodName, RunConfig, canonical
+from emo.choices import BackendName, JobName, MethodName
+from emo.config import RunConfig, canonical
 from emo.errors import EmoError
 from emo.generation.protocols import recognise
 from emo.jobs.plan import Plan

@@ -16,7 +16,8 @@ import numpy as np
 from emo.activations.opening import open_backend
 from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
 from emo.activations.store import ActivationStore
-from emo.config import Decoding, PrecisionName, Readout, RunConfig, SubparamsConfig
+from emo.choices import Decoding, PrecisionName, Readout
+from emo.config import RunConfig, SubparamsConfig
 from emo.core.types import Activations
 from emo.errors import ConfigError
 from emo.fingerprint import batch_decides, reader_identity, text_identity
@@ -195,6 +196,7 @@ def layer_number(sub: SubparamsConfig, n_layers: int, best: int | None) -> tuple
 
 def comprehension_config(config: RunConfig) -> RunConfig:
     """The comprehension run (condition A's method) of the same model, precision and stimuli."""
-    from emo.config import JobConfig, MethodConfig
+    from emo.config import MethodConfig
+    from emo.job_configs import JobConfig
 
     return replace(config, job=JobConfig(), method=MethodConfig(), force=False)

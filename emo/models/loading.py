@@ -7,15 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.config import (
-    Attention,
-    Device,
-    FloatFormat,
-    ModelConfig,
-    PrecisionConfig,
-    PrecisionName,
-    Source,
-)
+from emo.choices import Attention, Device, FloatFormat, PrecisionName, Source
+from emo.config import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import quantised
 from emo.models.packaged import converted_folder

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from emo.config import Source
+from emo.choices import Source
 from emo.errors import ModelError
 
 CONVERTER = 1

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emo.config import PrecisionConfig, PrecisionName
+from emo.choices import PrecisionName
+from emo.config import PrecisionConfig
 from emo.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:

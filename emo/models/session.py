@@ -12,7 +12,8 @@ import json
 import logging
 from pathlib import Path
 
-from emo.config import Attention, ModelConfig, PrecisionConfig, Source
+from emo.choices import Attention, Source
+from emo.config import ModelConfig, PrecisionConfig
 from emo.models.loading import LoadedModel, load
 from emo.models.weights import Weights
 

@@ -7,7 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from emo.config import ModelConfig, Source
+from emo.choices import Source
+from emo.config import ModelConfig
 from emo.errors import ModelError
 from emo.models.packaged import CONVERTER, PACKAGES
 

@@ -8,13 +8,16 @@ from emo.reference.jeong2026 import (
     SharedGeometry,
     shared_geometry,
 )
+from emo.reference.steering import STEERING_SUCCESS, SteeringSuccess
 
 __all__ = [
     "CROSS_BACKEND",
+    "STEERING_SUCCESS",
     "CrossBackend",
     "PublishedFourLayer",
     "PublishedModel",
     "PublishedSizeCorrelation",
     "SharedGeometry",
+    "SteeringSuccess",
     "shared_geometry",
 ]

@@ -23,7 +23,7 @@ from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
-from emo.config import SamplerName
+from emo.choices import SamplerName
 from emo.core.resampling import stream
 from emo.errors import EmoError
 from emo.owner import alive, owner

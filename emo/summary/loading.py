@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from emo import serialise
-from emo.config import LayerRule
+from emo.choices import LayerRule
 from emo.core.four_layer import Condition
 from emo.core.item_sets import ItemSet, Recipe
 from emo.core.stories import story_set

@@ -12,7 +12,8 @@ from emo.activations.backend import OutOfMemory, TokenSpan, pad, pad_texts
 from emo.activations.hf import decoder_layers, translated_oom
 from emo.activations.opening import open_backend
 from emo.activations.reading import check_lengths, tokenise
-from emo.config import BackendConfig, BackendName, Implementation, PrecisionName, Readout
+from emo.choices import BackendName, Implementation, PrecisionName, Readout
+from emo.config import BackendConfig
 from emo.core.equivalence import tolerance
 from emo.errors import ModelError, StimuliError
 from emo.models.loading import LoadedModel

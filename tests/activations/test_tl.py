@@ -14,7 +14,7 @@ from emo.activations.hf import HFBackend
 from emo.activations.hooked import FAMILIES, Unmapped, hooked_shape, hooked_transformer
 from emo.activations.reading import tokenise
 from emo.activations.tl import TLBackend
-from emo.config import Implementation, PrecisionName, Readout
+from emo.choices import Implementation, PrecisionName, Readout
 from emo.core.equivalence import tolerance
 from emo.errors import ModelError
 from emo.models.loading import LoadedModel

@@ -314,7 +314,7 @@ def test_full_disk_is_one_line_and_leaves_nothing_half_written(root, monkeypatch
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from emo.config import PrecisionName
+from emo.choices import PrecisionName
 from emo.generation.decoding import HFDecoder
 from emo.generation.generating import Generation, generate
 from emo.generation.samples import Request, Sampling

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emo.config import Source
+from emo.choices import Source
 from emo.generation.prompting import prompt_ids
 from emo.models.packaged import PACKAGES, converted_folder
 from emo.models.tiny import train_tokenizer

@@ -10,9 +10,9 @@ import pytest
 
 from emo import serialise
 from emo.activations import hf
+from emo.choices import PrecisionName
 from emo.cli import run_job
 from emo.composing import compose
-from emo.config import PrecisionName
 from emo.core.deviation import deviation
 from emo.core.types import Activations
 from emo.jobs import precision

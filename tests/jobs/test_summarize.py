@@ -232,7 +232,7 @@ def test_a_projected_run_is_logged_with_the_models_own_activations(project, proj
 
 
 def test_published_figures_are_claimed_for_models_of_the_study(project, done):
-    from emo.config import LayerRule
+    from emo.choices import LayerRule
     from emo.core.claims import Replication
     from emo.reference import shared_geometry
     from emo.summary.loading import model_run

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from emo.config import Attention, Int8Config, ModelConfig, PrecisionConfig, PrecisionName, Source
+from emo.choices import Attention, PrecisionName, Source
+from emo.config import Int8Config, ModelConfig, PrecisionConfig
 from emo.config import TinyConfig as Tiny
 from emo.errors import ModelError
 from emo.models import session

@@ -2,7 +2,8 @@
 
 import pytest
 
-from emo.config import Attention, FloatFormat, ModelConfig, PrecisionConfig, PrecisionName, Source
+from emo.choices import Attention, FloatFormat, PrecisionName, Source
+from emo.config import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import packaged, weights
 from emo.models.loading import load, pick_device
@@ -148,7 +149,7 @@ def test_unwritable_weights_folder_is_one_line(tmp_path):
 
 
 def test_absent_device_is_refused_with_what_is_there():
-    from emo.config import Device
+    from emo.choices import Device
 
     assert pick_device(Device.auto) == "cpu"
     with pytest.raises(ConfigError, match=r"backend\.device=cuda: allowed is cpu"):

@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 from optuna.trial import TrialState
 
-from emo.config import SamplerName
+from emo.choices import SamplerName
 from emo.errors import EmoError
 from emo.study.importance import importances
 from emo.study.trials import (
@@ -199,7 +199,7 @@ def test_names_tell_questions_apart():
 WORKER = """
 import sys, time
 from pathlib import Path
-from emo.config import SamplerName
+from emo.choices import SamplerName
 from emo.study.trials import open_study, run_trials, fail_stale
 from tests.study.test_trials import SPACE, planted
 path, total, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])

@@ -166,7 +166,7 @@ def waiting(self, batch):
     while not Path(go_on).exists(): time.sleep(0.05)
     return real(self, batch)
 hf.HFBackend.resid_post = waiting
-sys.argv[:] = ["launch.py", *{TINY!r}, *sys.argv[4:]]
+sys.argv[:] = ["launch.py", *sys.argv[4:], *{TINY!r}]
 main(anchor)
 """
 
@@ -183,7 +183,7 @@ def test_a_server_killed_in_mid_run_gets_the_results_later_once(
     points = ["-m", "seed=1,2"] if sweep else ["seed=1"]
     arguments = [str(project / "anchor.py"), str(reading), str(go_on)]
     process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *arguments, f"stimuli.path={small_csv}", *there, *points],
+        [sys.executable, "-c", SCRIPT, *arguments, *points, f"stimuli.path={small_csv}", *there],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         cwd=project,
         stderr=subprocess.PIPE,

@@ -1,0 +1,224 @@
+"""Steered texts gathered into cells (direction, site, strength) and compared with their controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emo.core.regimes import Limits, Regime, label, published_regime, robust_regime
+from emo.core.steering import Direction, TextMeasures, exact_interval, mean_interval
+
+
+@dataclass(frozen=True)
+class SteeredText:
+    """One text under one dose, beside the unsteered text of the same scenario."""
+
+    scenario: str
+    emotion: str
+    direction: str
+    site: str
+    strength: float
+    text: str
+    measures: TextMeasures
+    unsteered: TextMeasures
+    """Measures of the scenario's unsteered greedy text, judged for the same emotion."""
+
+    @property
+    def shift(self) -> float:
+        """Judge's score minus that of the unsteered text; NaN where either cannot be judged."""
+        return self.measures.score - self.unsteered.score
+
+    @property
+    def log_perplexity_ratio(self) -> float:
+        """Log of perplexity over the unsteered text's, both under the unsteered model ([M])."""
+        return self.measures.log_perplexity - self.unsteered.log_perplexity
+
+    @property
+    def judged(self) -> bool:
+        """Whether the judge can say anything about this emotion and scenario."""
+        return bool(np.isfinite(self.unsteered.score))
+
+    @property
+    def success(self) -> bool:
+        """Judged to show the emotion (score above 0), and more of it than the unsteered text.
+
+        Both, because a text that steering has emptied of all feeling scores 0 with a lexicon, which is
+        more than an unsteered text of the opposite pole has. An empty text never is a success.
+        """
+        return bool(self.shift > 0 and self.measures.score > 0)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What a sweep over doses found."""
+
+    steered: tuple[SteeredText, ...]
+    openings: dict[str, str]
+    """Scenario -> the text that was continued."""
+    unsteered: dict[str, str]
+    """Scenario -> its unsteered greedy text."""
+    sampled: dict[str, tuple[str, ...]]
+    """Scenario -> unsteered texts sampled for the limits."""
+    limits: Limits
+    done: int
+    """Texts written now."""
+    reused: int
+    """Texts taken from the store."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean over texts with its 95 % interval (Student); NaN where it cannot be had."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """k of n with the exact 95 % interval (Clopper and Pearson)."""
+
+    k: int
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """All texts of one direction, site and strength."""
+
+    direction: str
+    site: str
+    strength: float
+    n_texts: int
+    published: Regime
+    robust: Regime
+    success: Proportion
+    """Of the texts that the judge can judge."""
+    fluent_success: Proportion
+    """The same, counting only successes in texts that the robust rule calls fluent."""
+    shift: Mean
+    repetition: Mean
+    distinct_2: Mean
+    foreign: Mean
+    log_perplexity_ratio: Mean
+    entropy: Mean
+    named: float
+    """Share of texts with a word that names the emotion."""
+
+    @property
+    def disagree(self) -> bool:
+        """Whether the two rules call this cell by different names."""
+        return self.published.name != self.robust.name
+
+
+MEANS = ("shift", "repetition", "distinct_2", "foreign", "log_perplexity_ratio", "entropy")
+
+
+def proportion(successes: Sequence[bool]) -> Proportion:
+    """How many of how many, with the exact interval."""
+    k, n = sum(successes), len(successes)
+    return Proportion(k, n, *exact_interval(k, n))
+
+
+def mean(values: Sequence[float]) -> Mean:
+    """Mean and Student's interval over the finite values."""
+    return Mean(*mean_interval(np.array(values, dtype=np.float64)))
+
+
+def value(text: SteeredText, name: str) -> float:
+    """One of ``MEANS`` of one text."""
+    own = ("shift", "log_perplexity_ratio")
+    return float(getattr(text if name in own else text.measures, name))
+
+
+def cells(texts: Sequence[SteeredText], limits: Limits) -> list[Cell]:
+    """One cell a (direction, site, strength), in order of first appearance."""
+    groups: dict[tuple[str, str, float], list[SteeredText]] = {}
+    for text in texts:
+        groups.setdefault((text.direction, text.site, text.strength), []).append(text)
+    return [_cell(*key, group, limits) for key, group in groups.items()]
+
+
+def _cell(
+    direction: str, site: str, strength: float, texts: Sequence[SteeredText], limits: Limits
+) -> Cell:
+    judged = [t for t in texts if t.judged]
+    fluent = [t.success and label(t.measures, limits) == "fluent" for t in judged]
+    return Cell(
+        direction,
+        site,
+        strength,
+        len(texts),
+        published_regime([t.text for t in texts]),
+        robust_regime([t.measures for t in texts], limits),
+        proportion([t.success for t in judged]),
+        proportion(fluent),
+        named=sum(t.measures.named for t in texts) / len(texts),
+        **{name: mean([value(t, name) for t in texts]) for name in MEANS},
+    )
+
+
+@dataclass(frozen=True)
+class EmotionDose:
+    """One emotion's texts at one site and strength of one direction."""
+
+    emotion: str
+    direction: str
+    site: str
+    strength: float
+    shift: Mean
+
+
+def by_emotion(texts: Sequence[SteeredText]) -> list[EmotionDose]:
+    """The judge's shift for every emotion by itself: the mean over its scenarios."""
+    groups: dict[tuple[str, str, str, float], list[float]] = {}
+    for t in texts:
+        groups.setdefault((t.emotion, t.direction, t.site, t.strength), []).append(t.shift)
+    return [EmotionDose(*key, mean(shifts)) for key, shifts in groups.items()]
+
+
+@dataclass(frozen=True)
+class ScenarioSuccess:
+    """One scenario and emotion, over all sites and strengths of one direction.
+
+    Its texts share a prompt and a vector, so the interval is one for this scenario, not for others.
+    """
+
+    scenario: str
+    emotion: str
+    direction: str
+    success: Proportion
+
+
+def by_scenario(texts: Sequence[SteeredText]) -> list[ScenarioSuccess]:
+    """Success of every scenario under every direction; one that cannot be judged has n 0."""
+    groups: dict[tuple[str, str, str], list[SteeredText]] = {}
+    for t in texts:
+        groups.setdefault((t.scenario, t.emotion, t.direction), []).append(t)
+    return [
+        ScenarioSuccess(*key, proportion([t.success for t in group if t.judged]))
+        for key, group in groups.items()
+    ]
+
+
+def best_cell(cells: Sequence[Cell]) -> Cell | None:
+    """The surgical cell (robust rule) with most fluent successes, the weaker of equals.
+
+    Chosen on the texts it is judged by, hence optimistic: compare it with the controls' cell at the
+    same site and strength.
+    """
+    surgical = [
+        c
+        for c in cells
+        if c.direction == Direction.target.value
+        and c.robust.name == "surgical"
+        and c.fluent_success.k > 0
+    ]
+    if not surgical:
+        return None
+    return max(surgical, key=lambda c: (c.fluent_success.k, -c.strength))

@@ -1,0 +1,146 @@
+"""Measures of one steered text, and the directions a steering vector is compared with.
+
+A text is what the model wrote: its token ids without the end-of-text token, and their decoded
+characters. Source of the questions: [S] 2.5 and [M] (Jeong 2026a, arXiv:2604.04064); the measures and
+controls are this project's.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from jaxtyping import Float, Float64
+from scipy.stats import binomtest, t
+
+from emo.core.intervals import LEVEL
+
+REPEATED_N = 3
+"""Length in tokens of the n-grams whose repetition is counted."""
+
+
+class Direction(Enum):
+    """What is added: the emotion's own vector, or a control of the same norm."""
+
+    target = "target"
+    opposite = "opposite"
+    """The emotion's vector with its sign changed."""
+    shuffled = "shuffled"
+    """The vector of another emotion."""
+    random = "random"
+    """A direction drawn uniformly on the sphere."""
+
+
+@dataclass(frozen=True)
+class TextMeasures:
+    """One text, measured. NaN where a text is too short to say (an empty one always is)."""
+
+    n_tokens: int
+    empty: bool
+    """Nothing but white space and special tokens."""
+    repetition: float
+    """Share of token 3-grams that occurred before in the text (:func:`repetition`)."""
+    distinct_1: float
+    distinct_2: float
+    foreign: float
+    """Share of letters in a script that the prompt has none of (:func:`foreign_share`)."""
+    log_perplexity: float
+    """Mean negative log-likelihood a token under the unsteered model, in nats."""
+    entropy: float
+    """Mean entropy of the next-token distributions the text was written from, in nats."""
+    score: float
+    """The judge's score for the emotion that was added; higher is more of it."""
+    named: bool
+    """Whether a word of the text names that emotion."""
+
+
+def ngrams(tokens: Sequence[int], n: int) -> list[tuple[int, ...]]:
+    """All runs of n tokens, in order."""
+    return [tuple(tokens[i : i + n]) for i in range(len(tokens) - n + 1)]
+
+
+def distinct_n(tokens: Sequence[int], n: int) -> float:
+    """Different n-grams over all n-grams; NaN if there are none. Li et al. 2016, arXiv:1510.03055."""
+    runs = ngrams(tokens, n)
+    return len(set(runs)) / len(runs) if runs else float("nan")
+
+
+def repetition(tokens: Sequence[int], n: int = REPEATED_N) -> float:
+    """Share of token n-grams that occurred before in the text, 1 - distinct-n; NaN if there are none.
+
+    On tokens it sees what word splitting cannot: repeated Chinese or Japanese without spaces.
+    """
+    return 1 - distinct_n(tokens, n)
+
+
+def scripts(text: str) -> dict[str, float]:
+    """Share of the text's letters in each Unicode script, most frequent first; empty without letters.
+
+    The script is the first word of a letter's Unicode name (LATIN, CJK, HIRAGANA, CYRILLIC, ...):
+    the standard library has no script table, and for letters this agrees with it but for width
+    variants, which are normalised away first.
+    """
+    letters = [c for c in unicodedata.normalize("NFKC", text) if c.isalpha()]
+    found = Counter(unicodedata.name(c, "UNNAMED").split()[0].split("-")[0] for c in letters)
+    return {name: n / len(letters) for name, n in found.most_common()}
+
+
+def foreign_share(text: str, prompt: str) -> float:
+    """Share of the text's letters in scripts the prompt has no letter of; NaN without letters.
+
+    Cross-lingual entanglement ([M]): steering in English that comes out in Chinese.
+    """
+    shares = scripts(text)
+    if not shares:
+        return float("nan")
+    known = scripts(prompt)
+    return float(sum(share for name, share in shares.items() if name not in known))
+
+
+def random_direction(
+    like: Float[np.ndarray, " hidden"], rng: np.random.Generator
+) -> Float64[np.ndarray, " hidden"]:
+    """A vector of the same norm in a uniformly drawn direction."""
+    drawn = rng.standard_normal(like.shape[0])
+    return drawn * (np.linalg.norm(like) / np.linalg.norm(drawn))
+
+
+def derangement(names: Sequence[str], rng: np.random.Generator) -> dict[str, str]:
+    """Every name's partner in a drawn cycle through all of them: nobody is their own.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two names.
+    """
+    if len(names) < 2:
+        raise ValueError("shuffling needs at least two emotions")
+    order: list[str] = [names[int(i)] for i in rng.permutation(len(names))]
+    return dict(zip(order, [*order[1:], order[0]], strict=True))
+
+
+def exact_interval(k: int, n: int, level: float = LEVEL) -> tuple[float, float]:
+    """Clopper and Pearson's (1934) interval for k successes of n; (0, 1) if n is 0."""
+    if n == 0:
+        return 0.0, 1.0
+    found = binomtest(k, n).proportion_ci(level, method="exact")
+    return float(found.low), float(found.high)
+
+
+def mean_interval(
+    values: Float[np.ndarray, " text"], level: float = LEVEL
+) -> tuple[float, float, float]:
+    """Mean of the finite values and Student's interval for it; NaN where it cannot be had."""
+    good = np.asarray(values, dtype=np.float64)
+    good = good[np.isfinite(good)]
+    if not len(good):
+        return float("nan"), float("nan"), float("nan")
+    mean = float(good.mean())
+    if len(good) < 2:
+        return mean, float("nan"), float("nan")
+    half = float(t.ppf((1 + level) / 2, len(good) - 1) * good.std(ddof=1) / np.sqrt(len(good)))
+    return mean, mean - half, mean + half

@@ -1,0 +1,124 @@
+"""Settings of single jobs; :mod:`emo.config` holds what makes an extraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from emo.choices import (
+    ExportFormat,
+    ExportScale,
+    JobName,
+    JudgeName,
+    LayerRule,
+    PrecisionName,
+    SamplerName,
+    SteerControl,
+    SteerPositions,
+    SteerVector,
+)
+
+
+@dataclass(frozen=True)
+class SummaryConfig:
+    """What is assembled from logged runs, and how much is resampled for it.
+
+    The runs are those of the configured passages, ``method.readout`` and ``vectors``.
+    """
+
+    models: list[str] | None = None
+    """Names of the models wanted; None: all that are logged, random ones only among themselves."""
+    layer: LayerRule = LayerRule.published
+    permutations: int = field(default=10_000, metadata={"min": 1})
+    """Of Mantel tests and size correlations."""
+    n_bootstrap: int = field(default=2000, metadata={"min": 1})
+    """Replicates for intervals on all items; ``resampling`` is for the halves."""
+    make: list[str] = field(default_factory=list)
+    """Conditions of the configured model that are made first where they are not there yet."""
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A study of which sub-parameter matters (job=sensitivity)."""
+
+    name: str = "sensitivity"
+    sampler: SamplerName = SamplerName.qmc
+    n_trials: int = field(default=64, metadata={"min": 2})
+    """Complete trials the study is to have in all, by however many starts and processes."""
+    objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
+    """Which measured values importances are computed of."""
+    storage: str | None = None
+    """Database URL; None: a journal file in ``mlruns/studies``."""
+    space: dict[str, list[Any]] = field(default_factory=dict)
+    """Parameter -> the values it may take; those of one value are held fixed."""
+
+
+@dataclass(frozen=True)
+class SteerConfig:
+    """job=steer: which vectors, where, how strongly, against what, judged by whom."""
+
+    name: str = "default"
+    run: str | None = None
+    """Id of the extraction run whose vectors are added; None: the one of this configuration."""
+    layers: Any = "best"
+    """all, best, a layer, a range such as 8-15 (steered at once), or a list of these."""
+    vector: SteerVector = SteerVector.own
+    """own: each layer's vector there; best: the best layer's vector wherever it is added."""
+    criterion: LayerRule = LayerRule.accuracy
+    """What makes a layer the best; published is mean_cosine."""
+    positions: SteerPositions = SteerPositions.all
+    strengths: list[float] = field(default_factory=lambda: [0.025, 0.05, 0.1, 0.2, 0.4])
+    """In units of the mean residual norm of the prompt at the steered layer."""
+    max_new_tokens: int = field(default=20, metadata={"min": 1})
+    """Greedy tokens a text."""
+    chat_template: bool = False
+    """Whether the scenario is put as a user's turn instead of an opening to be continued."""
+    scenarios_path: str | None = None
+    """A YAML file like the bundled one."""
+    scenarios: list[str] | None = None
+    """Ids of the scenarios used; None: all of the file."""
+    emotions: list[str] | None = None
+    """Added in every scenario; None: each scenario's own emotion."""
+    controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
+    """Directions steered besides the emotion's own, with the same norm."""
+    control_samples: int = field(default=2, metadata={"min": 0})
+    """Texts a scenario sampled from the unsteered model, for the limits of the robust regime."""
+    judge: JudgeName = JudgeName.lexicon
+    judge_model: str | None = None
+    """judge=hf: folder of a text-classification model."""
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """job=export: vectors of a logged run as files for other programs."""
+
+    run: str | None = None
+    """Id of an extraction run."""
+    format: ExportFormat = ExportFormat.safetensors
+    emotions: list[str] | None = None
+    """None: all of the run."""
+    scale: ExportScale = ExportScale.unit
+    """residual: of the run's neutral sentences, so that a program's scale is job=steer's strength."""
+    folder: str = "exports"
+    """Where the files go; taken from the project's root."""
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """Which job runs, and the settings of those that have any."""
+
+    name: JobName = JobName.extract
+    precisions: list[PrecisionName] = field(default_factory=lambda: list(PrecisionName))
+    """job=precision: what is compared with fp32."""
+    situations: int | None = field(default=6, metadata={"min": 2})
+    """job=precision: how many situations are read; None: all."""
+    tokens: list[int] = field(default_factory=lambda: [256, 100])
+    """job=ablate: token budgets of the matched and of the loose level."""
+    samples: list[int] = field(default_factory=lambda: [10, 1])
+    """job=ablate: samples an emotion of the matched and of the loose level."""
+    emotions: int | None = field(default=None, metadata={"min": 3})
+    """job=ablate: the first so many emotions, for a quick look; None: all."""
+    summary: SummaryConfig = field(default_factory=SummaryConfig)
+    """job=summarize."""
+    study: StudyConfig = field(default_factory=StudyConfig)
+    """job=sensitivity."""

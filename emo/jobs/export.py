@@ -1,0 +1,93 @@
+"""job=export: emotion vectors of a logged extraction as files that other programs load."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+
+from emo import control_vectors, serialise
+from emo.api import LoadedRun, load_run
+from emo.choices import ExportFormat, ExportScale
+from emo.config import RunConfig
+from emo.core.types import EmotionVectors
+from emo.errors import ConfigError, EmoError
+from emo.jobs.outcome import Outcome
+
+
+def run(config: RunConfig) -> Outcome:
+    """Write the files; nothing is computed but the scale, and nothing is logged."""
+    export = config.export
+    if not export.run:
+        raise ConfigError("export.run", export.run, "the id of a job=extract run")
+    source = load_run(export.run, config.root, config.tracking.uri)
+    if source.tags.get("job") != "extract":
+        raise ConfigError("export.run", export.run, "the id of a job=extract run")
+    vectors = _scaled(_chosen(source.vectors, export.emotions), source, export.scale)
+    folder = config.path(export.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    model = source.tags.get("model", "model")
+    name = _file_name(f"{model}_{source.tags.get('readout', '')}_{export.scale.value}")
+    paths = []
+    if export.format is ExportFormat.safetensors:
+        paths.append(folder / f"{name}.safetensors")
+        serialise.write_vectors(vectors, paths[0])
+    else:
+        for i, emotion in enumerate(vectors.emotions):
+            suffix = "repeng.gguf" if export.format is ExportFormat.repeng else "gguf"
+            paths.append(folder / _file_name(f"{name}_{emotion}.{suffix}"))
+            control_vectors.write(
+                vectors.values[:, i],
+                paths[-1],
+                source.tags.get("family", model).lower(),
+                first_layer=0 if export.format is ExportFormat.repeng else 1,
+            )
+    lines = [f"{model}: {len(vectors.emotions)} emotions as {export.format.value}"]
+    lines += [f"  {path}" for path in paths]
+    return Outcome(
+        status="finished",
+        run_id=export.run,
+        artifacts={path.name: str(path) for path in paths},
+        table="\n".join(lines),
+    )
+
+
+def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
+    if names is None:
+        return vectors
+    if not names or len(set(names)) < len(names) or not set(names) <= set(vectors.emotions):
+        raise ConfigError("export.emotions", names, f"each once, of {', '.join(vectors.emotions)}")
+    at = [vectors.emotions.index(name) for name in names]
+    return replace(
+        vectors,
+        values=vectors.values[:, at],
+        emotions=tuple(names),
+        n_items=tuple(vectors.n_items[i] for i in at),
+    )
+
+
+def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> EmotionVectors:
+    """Unit vectors, or those times the mean residual norm of the neutral sentences' read token.
+
+    Raises
+    ------
+    EmoError
+        If a vector or a norm is not finite or zero.
+    """
+    length = np.linalg.norm(vectors.values, axis=-1, keepdims=True)
+    if not (np.isfinite(length).all() and length.all()):
+        bad = np.flatnonzero((~np.isfinite(length) | (length == 0)).any(axis=(1, 2)))
+        raise EmoError(
+            f"export.run={source.run_id}: no direction at layers {', '.join(map(str, bad))} (not "
+            "finite, or zero); extract with precision=bf16 or fp32"
+        )
+    values = vectors.values / length
+    if scale is ExportScale.residual:
+        neutral = source.activations.neutral.astype(np.float64)
+        values = values * np.linalg.norm(neutral, axis=-1).mean(axis=1)[:, None, None]
+    return replace(vectors, values=values)
+
+
+def _file_name(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "-", name)

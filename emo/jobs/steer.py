@@ -1,0 +1,160 @@
+"""job=steer: emotion vectors added while a model writes, with controls, as one logged run."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo import serialise
+from emo.choices import SteerPositions
+from emo.config import RunConfig, canonical
+from emo.core.dose_response import Cell, Sweep, best_cell, cells
+from emo.core.resampling import stream
+from emo.core.steering import Direction, derangement
+from emo.fingerprint import batch_decides
+from emo.generation.generating import Generation
+from emo.jobs import record
+from emo.jobs.outcome import Outcome
+from emo.jobs.plan import Plan
+from emo.jobs.reader import load_model
+from emo.jobs.steer_work import Work, chosen_scenarios, prepare, steer_plan, vectors_run
+from emo.progress import track
+from emo.report import steering as report
+from emo.steering.doses import Additions
+
+if TYPE_CHECKING:
+    from emo.tracking import RunRecord, Tracker
+
+ARTIFACTS = (
+    "steering.json",
+    "texts.json",
+    "texts.html",
+    "cells.csv",
+    "scenarios.csv",
+    "table.txt",
+    *record.FILES,
+    "figures/dose_response.png",
+    "figures/emotions.png",
+    "figures/regimes.png",
+)
+
+
+def run(config: RunConfig) -> Outcome:
+    """Steer, or find the finished run with the same fingerprint."""
+    scenarios, digest = chosen_scenarios(config)
+    tracker = record.open_tracker(config)
+    plan = steer_plan(config, digest, tracker)
+    if found := record.finished(plan, tracker, "steering.json", serialise.read_steering):
+        run_id, swept = found
+        swept = replace(swept, done=0, reused=swept.done + swept.reused)
+        return _outcome("reused", plan, tracker, run_id, swept)
+
+    source = vectors_run(config)
+    loaded = load_model(plan)
+    work = prepare(config, plan, scenarios, source, loaded)
+    name = f"{config.model.label} steering {config.steer.name}"
+    tags = record.tags(plan) | {"steer": config.steer.name, "vectors_run": source.run_id}
+    with tracker.run(name, tags) as run_id:
+        swept = _sweep(work)
+        with tempfile.TemporaryDirectory() as folder:
+            _write_files(Path(folder), plan, swept)
+            tracker.log(run_id, _record(plan, swept), Path(folder))
+    return _outcome("finished", plan, tracker, run_id, swept)
+
+
+def _sweep(work: Work) -> Sweep:
+    from emo.steering.scoring import mean_norms
+    from emo.steering.steerable import open_steerable
+    from emo.steering.sweep import Setup, sweep
+
+    config, steer = work.plan.config, work.plan.config.steer
+    model = open_steerable(work.loaded, config.backend)
+    names = [s.id for s in work.scenarios]
+    prompts = [work.prompts[name] for name in names]
+    norms = dict(zip(names, mean_norms(model, prompts, config.batch_size), strict=True))
+    partners = derangement(work.vectors.emotions, stream(config.seed, "steering", "shuffled"))
+    additions = Additions(work.vectors, norms, partners, work.source, config.seed)
+    generation = Generation(
+        steer.max_new_tokens, None, config.seed, config.batch_size, batch_decides(config)
+    )
+    late = steer.positions is SteerPositions.generated
+    setup = Setup(generation, late, steer.control_samples, track)
+    return sweep(model, work.prompts, work.doses, additions, work.judge, work.store, setup)
+
+
+def _headline(found: Sequence[Cell]) -> dict[str, Any]:
+    """The strongest dose of each site in words a search understands, and the best surgical cell."""
+    out: dict[str, Any] = {}
+    best = best_cell(found)
+    if best is not None:
+        out |= {
+            "best_strength": best.strength,
+            "best_success": best.fluent_success.k,
+            "best_success_n": best.fluent_success.n,
+            "best_success_low": best.fluent_success.low,
+            "best_success_high": best.fluent_success.high,
+        }
+    target = [c for c in found if c.direction == Direction.target.value]
+    out["cells"] = len(target)
+    out["cells_disagreeing"] = sum(c.disagree for c in target)
+    for name in ("surgical", "repetitive_collapse", "explosive", "silent"):
+        out[f"cells_{name}"] = sum(c.robust.name == name for c in target)
+    return out
+
+
+def _record(plan: Plan, swept: Sweep) -> RunRecord:
+    from emo.tracking import DESCRIPTION, RunRecord
+
+    found = cells(swept.steered, swept.limits)
+    metrics = {**_headline(found), "texts_done": swept.done, "texts_reused": swept.reused}
+    metrics |= {f"limit_{k}": float(v) for k, v in canonical(swept.limits).items()}
+    text = report.summary(swept, _title(plan), plan.weights.note)
+    tags = {DESCRIPTION: f"```\n{text}\n```"}
+    params, dataset = record.params(plan.config), record.dataset(plan)
+    return RunRecord(tags, params, metrics, report.curves(found), dataset)
+
+
+def _title(plan: Plan) -> str:
+    c = plan.config
+    return f"{c.model.label}, {c.precision.label}, steering ({c.steer.name})"
+
+
+def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:
+    title = _title(plan)
+    serialise.write_json(swept, folder / "steering.json")
+    serialise.write_json(report.texts_table(swept), folder / "texts.json")
+    (folder / "texts.html").write_text(report.texts_html(swept, title), encoding="utf-8")
+    (folder / "cells.csv").write_text(report.cells_csv(swept), encoding="utf-8")
+    (folder / "scenarios.csv").write_text(report.scenarios_csv(swept), encoding="utf-8")
+    text = report.summary(swept, title, plan.weights.note)
+    (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
+    record.write_files(folder, plan)
+    (folder / "figures").mkdir()
+    for name, figure in (
+        ("dose_response", report.dose_response(swept, title)),
+        ("emotions", report.emotions(swept, title)),
+        ("regimes", report.regime_map(swept, title)),
+    ):
+        figure.savefig(folder / "figures" / f"{name}.png")
+
+
+def _outcome(status: str, plan: Plan, tracker: Tracker, run_id: str, swept: Sweep) -> Outcome:
+    uri = tracker.artifact_uri(run_id)
+    text = report.summary(swept, _title(plan), plan.weights.note)
+    text += (
+        f"\n  texts {swept.done} written, {swept.reused} reused"
+        f"\n  run {run_id} ({status}); look at it with: make ui"
+    )
+    return Outcome(
+        status=status,
+        fingerprint=plan.provenance.fingerprint,
+        run_id=run_id,
+        metrics=serialise.plain(_headline(cells(swept.steered, swept.limits))),
+        artifacts={Path(name).name: f"{uri}/{name}" for name in ARTIFACTS},
+        passes_done=swept.done,
+        passes_reused=swept.reused,
+        table=text,
+    )

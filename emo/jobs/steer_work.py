@@ -1,0 +1,219 @@
+"""What job=steer needs, found and checked before a run is opened: scenarios, vectors, doses, judge."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from emo import serialise
+from emo.api import LoadedRun, load_run
+from emo.choices import JudgeName, LayerRule, MethodName, SteerVector
+from emo.config import RunConfig, canonical
+from emo.core.steering import Direction
+from emo.errors import ConfigError
+from emo.fingerprint import batch_decides, reader_identity, text_identity
+from emo.generation.prompting import prompt_ids
+from emo.generation.texts import TextStore
+from emo.job_configs import JobConfig
+from emo.jobs import extract
+from emo.jobs.plan import Plan, make_plan
+from emo.jobs.story_source import comprehension_config
+from emo.models.weights import Weights, folder_digest
+from emo.steering.doses import Dose, Site, parse_sites, plan_doses
+from emo.stimuli.scenarios import Scenario, load_scenarios
+from emo.summary.loading import layer_by
+
+if TYPE_CHECKING:
+    from emo.core.types import EmotionVectors
+    from emo.models.loading import LoadedModel
+    from emo.steering.judging import Judge
+    from emo.tracking import Tracker
+
+
+def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
+    """The scenarios asked for and the digest of their file; what needs no model is checked here.
+
+    Raises
+    ------
+    EmoError
+        If one of the steering parameters is not allowed.
+    """
+    steer = config.steer
+    parse_sites(steer.layers)
+    good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
+    if not all(good) or not good or len(set(steer.strengths)) < len(good):
+        raise ConfigError("steer.strengths", steer.strengths, "different numbers of at least 0")
+    if steer.judge is JudgeName.hf and not steer.judge_model:
+        raise ConfigError("steer.judge_model", None, "a folder with a classifier, for judge=hf")
+    if len(set(steer.controls)) < len(steer.controls):
+        raise ConfigError("steer.controls", [c.value for c in steer.controls], "each control once")
+    found = load_scenarios(config.path(steer.scenarios_path) if steer.scenarios_path else None)
+    by_id = {s.id: s for s in found.items}
+    names = list(by_id) if steer.scenarios is None else steer.scenarios
+    if not names or len(set(names)) < len(names) or not set(names) <= set(by_id):
+        raise ConfigError("steer.scenarios", names, f"each once, of {', '.join(by_id)}")
+    return tuple(by_id[name] for name in names), found.sha256
+
+
+def steer_plan(config: RunConfig, scenarios_sha256: str, tracker: Tracker) -> Plan:
+    """The plan, named by everything that can change a text or a verdict."""
+    steer = config.steer
+    if steer.run is None:
+        vectors = make_plan(_extraction(config)).provenance.fingerprint
+    else:
+        vectors = tracker.get(steer.run).data.tags.get("fingerprint", steer.run)
+
+    def identity(config: RunConfig, weights: Weights, device: str, _sha256: str) -> dict[str, Any]:
+        settings = canonical(steer)
+        for name in ("name", "run", "scenarios_path", "judge_model"):
+            del settings[name]
+        return {
+            "job": "steer",
+            "reader": reader_identity(config, weights, device),
+            "vectors": vectors,
+            "steer": settings,
+            "scenarios": scenarios_sha256,
+            "judge": _judge_identity(config),
+            "batch_size": config.batch_size if batch_decides(config) else None,
+            "seed": config.seed,
+        }
+
+    return make_plan(config, identity)
+
+
+def _extraction(config: RunConfig) -> RunConfig:
+    """The comprehension run whose vectors are added where none is named."""
+    if config.method.name is MethodName.generation:
+        return comprehension_config(config)
+    return replace(config, job=JobConfig(), force=False)
+
+
+def _judge_identity(config: RunConfig) -> str:
+    if config.steer.judge is JudgeName.lexicon:
+        return f"vaderSentiment {importlib.metadata.version('vaderSentiment')}"
+    folder = config.path(config.steer.judge_model or "")
+    if not folder.is_dir():
+        raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
+    return folder_digest(folder)
+
+
+def vectors_run(config: RunConfig) -> LoadedRun:
+    """The extraction whose vectors are added: the one named, or this configuration's own.
+
+    Raises
+    ------
+    EmoError
+        If the run is none of this model's, or the extraction fails.
+    """
+    uri, run_id = config.tracking.uri, config.steer.run
+    if run_id is None:
+        done = extract.run(_extraction(config))
+        assert done.run_id is not None
+        run_id = done.run_id
+    found = load_run(run_id, config.root, uri)
+    if found.tags.get("job") != "extract":
+        raise ConfigError("steer.run", run_id, "the id of a job=extract run")
+    if found.tags.get("model_id") != config.model.id:
+        model = found.tags.get("model_id")
+        raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")
+    return found
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything a sweep needs, checked before a run is opened."""
+
+    plan: Plan
+    loaded: LoadedModel
+    vectors: EmotionVectors
+    source: int | None
+    scenarios: tuple[Scenario, ...]
+    doses: list[Dose]
+    prompts: dict[str, tuple[int, ...]]
+    judge: Judge
+    store: TextStore
+
+
+def prepare(
+    config: RunConfig,
+    plan: Plan,
+    scenarios: tuple[Scenario, ...],
+    source: LoadedRun,
+    loaded: LoadedModel,
+) -> Work:
+    """Fit what was asked for to this model and these vectors.
+
+    Raises
+    ------
+    ConfigError
+        If a layer, an emotion or the length of a text does not fit.
+    """
+    steer, vectors = config.steer, source.vectors
+    wanted = list(dict.fromkeys(steer.emotions or [s.emotion for s in scenarios]))
+    if missing := [e for e in wanted if e not in vectors.emotions]:
+        where = "steer.emotions" if steer.emotions else "steer.scenarios: emotion"
+        raise ConfigError(
+            where, missing[0], f"{', '.join(vectors.emotions)} (the vectors' emotions)"
+        )
+    shape = loaded.model.config.get_text_config()
+    if vectors.values.shape[::2] != (shape.num_hidden_layers, shape.hidden_size):
+        raise ConfigError("steer.run", source.run_id, "vectors with this model's layers and width")
+    best = _best(source, steer.criterion)
+    sites = parse_sites(steer.layers, shape.num_hidden_layers, best)
+    if best is None and (steer.vector is SteerVector.best or any(not s.layers for s in sites)):
+        raise ConfigError(
+            "steer.criterion", steer.criterion.value, "published: this run has no layer by it"
+        )
+    prompts = {
+        s.id: prompt_ids(loaded.tokenizer, s.text, steer.chat_template).ids for s in scenarios
+    }
+    room = None if loaded.context is None else loaded.context - max(map(len, prompts.values()))
+    if room is not None and steer.max_new_tokens > room:
+        raise ConfigError("steer.max_new_tokens", steer.max_new_tokens, f"at most {room} here")
+    return Work(
+        plan,
+        loaded,
+        vectors,
+        best if steer.vector is SteerVector.best else None,
+        scenarios,
+        _doses(config, scenarios, sites),
+        prompts,
+        _judge(config, loaded.device),
+        TextStore(config.path(config.paths.store), _text_identity(plan)),
+    )
+
+
+def _text_identity(plan: Plan) -> dict[str, Any]:
+    """Names the store of steered texts: by the backend, too, so that backends can be compared."""
+    return {
+        "steered": text_identity(plan.config, plan.weights, plan.device),
+        "reader": reader_identity(plan.config, plan.weights, plan.device),
+    }
+
+
+def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
+    """The run's best layer; a generation run has one, however it was chosen."""
+    if source.tags.get("method") == MethodName.generation.value:
+        path = source.tracker.artifact(source.run_id, "generation.json")
+        return serialise.read_story_descriptors(path).layer
+    try:
+        return layer_by(source.descriptors, criterion)
+    except ValueError:
+        return None
+
+
+def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]) -> list[Dose]:
+    directions = [Direction.target, *(Direction(c.value) for c in config.steer.controls)]
+    emotions = config.steer.emotions
+    return plan_doses(scenarios, emotions, directions, sites, sorted(config.steer.strengths))
+
+
+def _judge(config: RunConfig, device: str) -> Judge:
+    from emo.steering.judging import ClassifierJudge, LexiconJudge
+
+    if config.steer.judge is JudgeName.lexicon:
+        return LexiconJudge()
+    folder = config.path(config.steer.judge_model or "")
+    return ClassifierJudge(folder, device, config.backend.batch_size)

@@ -1,0 +1,1 @@
+"""Steering: vectors added to the residual stream while a model writes, and what it then writes."""

@@ -1,0 +1,146 @@
+"""Which vector is added where and how strongly: layers, directions, strengths as planned doses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from emo.core.resampling import stream
+from emo.core.steering import Direction, random_direction
+from emo.core.types import EmotionVectors
+from emo.errors import ConfigError, EmoError
+from emo.steering.injection import Addition
+from emo.stimuli.scenarios import Scenario
+
+LAYERS_ALLOWED = "all, best, a layer, a range such as 8-15 (steered at once), or a list of these"
+
+
+@dataclass(frozen=True)
+class Site:
+    """Layers steered at the same time, and what they are called."""
+
+    name: str
+    layers: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Dose:
+    """One text to be written: a scenario under a strength of a direction at a site."""
+
+    scenario: Scenario
+    emotion: str
+    direction: Direction
+    site: Site
+    strength: float
+
+
+def parse_sites(value: Any, n_layers: int | None = None, best: int | None = None) -> list[Site]:
+    """``steer.layers`` as sites. Without the number of layers only the form is checked.
+
+    Raises
+    ------
+    ConfigError
+        If an entry is none of these, is named twice, or is beyond the last layer.
+    """
+    entries = [str(v).strip() for v in (value if isinstance(value, (list, tuple)) else [value])]
+    sites = [_site(entry, value, n_layers, best) for entry in entries]
+    if not sites or len({s.name for s in sites}) < len(sites):
+        raise ConfigError("steer.layers", value, f"{LAYERS_ALLOWED}, each once")
+    return sites
+
+
+def _site(entry: str, value: Any, n_layers: int | None, best: int | None) -> Site:
+    if entry == "all":
+        return Site("all", tuple(range(n_layers or 0)))
+    if entry == "best":
+        return Site("best" if best is None else f"best_{best}", () if best is None else (best,))
+    match = re.fullmatch(r"(\d+)(?:-(\d+))?", entry)
+    if match is None:
+        raise ConfigError("steer.layers", value, LAYERS_ALLOWED)
+    first, last = int(match[1]), int(match[2] or match[1])
+    if first > last:
+        raise ConfigError("steer.layers", value, f"{LAYERS_ALLOWED}; {entry} is empty")
+    if n_layers is not None and last >= n_layers:
+        raise ConfigError("steer.layers", value, f"layers 0 to {n_layers - 1} of this model")
+    return Site(entry, tuple(range(first, last + 1)))
+
+
+def plan_doses(
+    scenarios: Sequence[Scenario],
+    emotions: Sequence[str] | None,
+    directions: Sequence[Direction],
+    sites: Sequence[Site],
+    strengths: Sequence[float],
+) -> list[Dose]:
+    """Every steered text: all combinations, each scenario with its own emotion or with all given."""
+    return [
+        Dose(scenario, emotion, direction, site, strength)
+        for scenario in scenarios
+        for emotion in (emotions or [scenario.emotion])
+        for site in sites
+        for direction in directions
+        for strength in strengths
+    ]
+
+
+class Additions:
+    """From doses to what is added: strength x mean residual norm of the prompt x a unit vector.
+
+    The unit vector is the emotion's at ``source`` (one layer's vector at every site, as published) or,
+    with ``source`` None, at the steered layer itself. The norm is the mean over the prompt's tokens
+    at the steered layer, unsteered: a text's dose depends on its prompt and on nothing else in the
+    batch, and steering at earlier layers does not change it.
+    """
+
+    def __init__(
+        self,
+        vectors: EmotionVectors,
+        norms: Mapping[str, Float64[np.ndarray, " layer"]],
+        partners: Mapping[str, str],
+        source: int | None,
+        seed: int,
+    ) -> None:
+        self._vectors = vectors
+        self._norms = norms
+        self._partners = partners
+        self._source = source
+        self._seed = seed
+
+    def addition(self, dose: Dose) -> Addition:
+        """Layer -> vector, float32; empty at strength 0.
+
+        Raises
+        ------
+        EmoError
+            If the emotion has no usable vector at a layer.
+        """
+        if dose.strength == 0:
+            return {}
+        norms = self._norms[dose.scenario.id]
+        return {
+            layer: (dose.strength * norms[layer] * self._unit(dose, layer)).astype(np.float32)
+            for layer in dose.site.layers
+        }
+
+    def _unit(self, dose: Dose, layer: int) -> Float64[np.ndarray, " hidden"]:
+        layer = layer if self._source is None else self._source
+        name = dose.emotion
+        if dose.direction is Direction.shuffled:
+            name = self._partners[name]
+        vector = self._vectors.values[layer, self._vectors.emotions.index(name)]
+        length = np.linalg.norm(vector)
+        if not np.isfinite(length) or length == 0:
+            raise EmoError(
+                f"steer.layers: the vector of {name} at layer {layer} has norm {length}; take other "
+                "layers, or vectors extracted with precision=bf16 or fp32"
+            )
+        unit = vector / length
+        if dose.direction is Direction.random:
+            names = ("steering", dose.scenario.id, dose.emotion, layer)
+            unit = random_direction(unit, stream(self._seed, *names))
+        return -unit if dose.direction is Direction.opposite else unit

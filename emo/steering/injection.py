@@ -1,0 +1,181 @@
+"""What is added to the residual stream, row by row, and the decoders that write under it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float32, Int, Int64
+
+from emo.generation.decoding import HFDecoder
+from emo.generation.samples import Generated, Request, Sampling
+from emo.steering.steerable import Edit, Steerable
+
+Addition = Mapping[int, Float32[np.ndarray, " hidden"]]
+"""Layer -> the vector added to resid_post there. Layers with nothing to add may be missing."""
+
+
+@dataclass(frozen=True)
+class SteeredRequest(Request):
+    """A text to be written under an addition, named by :func:`addition_digest`."""
+
+    addition: str = ""
+
+    @property
+    def digest(self) -> str:
+        """Of prompt and addition: a steered text is another text."""
+        return hashlib.sha256(f"{super().digest}/{self.addition}".encode()).hexdigest()
+
+
+def addition_digest(addition: Addition, generated_only: bool) -> str:
+    """Content address of what is added and where."""
+    content = hashlib.sha256(b"generated" if generated_only else b"all")
+    for layer in sorted(addition):
+        content.update(np.int64(layer).tobytes())
+        content.update(np.ascontiguousarray(addition[layer], dtype=np.float32).tobytes())
+    return content.hexdigest()
+
+
+class Injection:
+    """The additions of one batch: each row its own, at the layers any of them touches.
+
+    A row without an addition gets zeros, which changes no logit.
+    """
+
+    def __init__(self, additions: Sequence[Addition], device: str) -> None:
+        layers = sorted({layer for addition in additions for layer in addition})
+        width = max((len(v) for a in additions for v in a.values()), default=0)
+        values = np.zeros((len(layers), len(additions), width), dtype=np.float32)
+        for row, addition in enumerate(additions):
+            for layer, vector in addition.items():
+                values[layers.index(layer), row] = vector
+        self._layers = layers
+        self._all = torch.from_numpy(values).to(device)
+        self._now = self._all
+        self._where: torch.Tensor | None = None
+
+    def select(
+        self,
+        rows: Int[np.ndarray, " row"],
+        where: Bool[torch.Tensor, "row token"] | None = None,
+    ) -> None:
+        """The rows of the next pass, and the positions of theirs that are steered (None: all)."""
+        self._now = self._all[:, torch.from_numpy(rows).to(self._all.device)]
+        self._where = where
+
+    def edits(self) -> dict[int, Edit]:
+        """For :meth:`Steerable.editing`."""
+        return {layer: partial(self._add, at) for at, layer in enumerate(self._layers)}
+
+    def _add(self, at: int, stream: torch.Tensor) -> torch.Tensor:
+        added = self._now[at].to(stream.dtype)[:, None]
+        if self._where is not None:
+            added = added * self._where[..., None]
+        return stream + added
+
+
+class SteeredDecoder(HFDecoder):
+    """Decoding under additions, with the KV cache of transformers (hf, and tl's bridge).
+
+    Requests that are no :class:`SteeredRequest` are written unsteered, in the same batch if need be.
+    With ``generated_only`` the prompt is read as it is and every generated token's position is
+    steered; the first generated token is then always the unsteered one.
+    """
+
+    def __init__(
+        self,
+        model: Steerable,
+        additions: Callable[[str], Addition],
+        generated_only: bool = False,
+    ) -> None:
+        super().__init__(model.loaded)
+        self._steerable = model
+        self._additions = additions
+        self._generated_only = generated_only
+        self._injection = Injection([], self._device)
+
+    def decode(
+        self,
+        requests: Sequence[Request],
+        max_new_tokens: int,
+        sampling: Sampling | None,
+        seed: int = 0,
+    ) -> list[Generated]:
+        """One batch of texts, in the order of the requests."""
+        own = [
+            self._additions(r.addition) if isinstance(r, SteeredRequest) else {} for r in requests
+        ]
+        self._injection = Injection(own, self._device)
+        with self._steerable.editing(self._injection.edits()):
+            return super().decode(requests, max_new_tokens, sampling, seed)
+
+    def _next_logits(
+        self,
+        ids: Int64[torch.Tensor, "row token"],
+        mask: Int64[torch.Tensor, "row position"],
+        cache: Any,
+        rows: Int[np.ndarray, " row"],
+    ) -> Float[torch.Tensor, "row vocabulary"]:
+        reading_prompt = ids.shape == mask.shape
+        nowhere = torch.zeros_like(ids, dtype=torch.bool)
+        self._injection.select(rows, nowhere if self._generated_only and reading_prompt else None)
+        return super()._next_logits(ids, mask, cache, rows)
+
+
+class _Written:
+    """The token ids so far, in place of a cache."""
+
+    def __init__(self) -> None:
+        self.ids: torch.Tensor | None = None
+        self.prompt_lengths: torch.Tensor | None = None
+
+    def batch_select_indices(self, rows: torch.Tensor) -> None:
+        if self.ids is not None and self.prompt_lengths is not None:
+            self.ids, self.prompt_lengths = self.ids[rows], self.prompt_lengths[rows]
+
+
+class UncachedDecoder(SteeredDecoder):
+    """The same decoding with a whole pass a step, for HookedTransformer.
+
+    Its own cache has no way to drop rows and to hold left padding of a batch at once; being an
+    independent check, it may be slow.
+    """
+
+    def _new_cache(self) -> Any:
+        return _Written()
+
+    def _next_logits(
+        self,
+        ids: Int64[torch.Tensor, "row token"],
+        mask: Int64[torch.Tensor, "row position"],
+        cache: Any,
+        rows: Int[np.ndarray, " row"],
+    ) -> Float[torch.Tensor, "row vocabulary"]:
+        lengths = mask.sum(dim=1)
+        if cache.ids is None:
+            cache.ids, cache.prompt_lengths = ids, lengths
+        else:
+            cache.ids = torch.cat([cache.ids, ids], dim=1)
+        # Padding from the left to the right, where no mask is needed for it to be without effect.
+        order = mask.argsort(dim=1, descending=True, stable=True)
+        moved, there = cache.ids.gather(1, order), mask.gather(1, order)
+        where = None
+        if self._generated_only:
+            place = torch.arange(moved.shape[1], device=moved.device)
+            where = place[None] >= cache.prompt_lengths[:, None]
+        self._injection.select(rows, where)
+        logits = self._steerable.logits(moved, there)
+        return logits[torch.arange(len(moved), device=moved.device), lengths - 1].float()
+
+
+def open_decoder(
+    model: Steerable, additions: Callable[[str], Addition], generated_only: bool = False
+) -> SteeredDecoder:
+    """The decoder that a model can be run with; ``additions`` finds one by its digest."""
+    kind = SteeredDecoder if model.cached else UncachedDecoder
+    return kind(model, additions, generated_only)

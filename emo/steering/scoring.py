@@ -1,0 +1,165 @@
+"""Passes over whole texts: residual norms of prompts, likelihood and entropy of what was written."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float64
+
+from emo.activations.backend import Batch, OutOfMemory, TokenSpan, pad
+from emo.activations.hf import translated_oom
+from emo.errors import ModelError
+from emo.generation.samples import Finish, Generated
+from emo.steering.injection import Addition, Injection
+from emo.steering.steerable import Steerable
+
+log = logging.getLogger(__name__)
+
+LOGITS_AT_ONCE = 1 << 26
+"""Most logits held at a time (256 MiB in float32)."""
+
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+Track = Callable[[Iterable[Any], str], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Of the written tokens, the end-of-text token left out; NaN if there are none. In nats."""
+
+    log_perplexity: float
+    entropy: float
+    """Mean entropy of the distributions the tokens were taken from."""
+
+
+def written(text: Generated) -> tuple[int, ...]:
+    """The generated tokens without the end-of-text token."""
+    return text.tokens[:-1] if text.finish is Finish.eos else text.tokens
+
+
+def mean_norms(
+    model: Steerable, prompts: Sequence[tuple[int, ...]], batch_size: int
+) -> Float64[np.ndarray, "prompt layer"]:
+    """Mean over all tokens of a prompt (BOS included) of the Euclidean norm of resid_post, unsteered.
+
+    Raises
+    ------
+    ModelError
+        If TransformerLens has no hook at a layer, or a norm is not finite.
+    """
+    chunks = [prompts[i : i + batch_size] for i in range(0, len(prompts), batch_size)]
+    parts = [part for chunk in chunks for part in _halving(lambda c: [_norms(model, c)], chunk)]
+    norms = np.concatenate(parts)
+    if (bad := np.flatnonzero(~np.isfinite(norms).all(axis=0))).size:
+        raise ModelError(
+            f"layers {', '.join(map(str, bad))}: the residual stream is not finite or cannot be "
+            "hooked, so no steering strength can be set; take precision=bf16 or fp32"
+        )
+    return norms
+
+
+def _norms(
+    model: Steerable, prompts: Sequence[tuple[int, ...]]
+) -> Float64[np.ndarray, "prompt layer"]:
+    norms = np.full((len(prompts), model.n_layers), np.nan)
+    ids, mask = _tensors(pad([TokenSpan(p, 0, len(p)) for p in prompts], 0), model)
+
+    def keep(layer: int, stream: torch.Tensor) -> None:
+        length = stream.float().norm(dim=-1).masked_fill(~mask.bool(), 0)
+        norms[:, layer] = (length.sum(dim=1) / mask.sum(dim=1)).cpu().numpy()
+
+    edits = {i: partial(keep, i) for i in range(model.n_layers)}
+    with torch.inference_mode(), translated_oom(), model.editing(edits):
+        model.logits(ids, mask)
+    return norms
+
+
+def likelihoods(
+    model: Steerable,
+    texts: Sequence[Generated],
+    addition: Callable[[int], Addition] = lambda _: {},
+    generated_only: bool = False,
+    batch_size: int = 16,
+    track: Track = lambda items, _: items,
+) -> list[Likelihood]:
+    """Likelihood of every text under the addition of its index (by default: unsteered), in one pass.
+
+    Under the addition it was written with, ``entropy`` is that of the distributions it was written from.
+    """
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
+    found: dict[int, Likelihood] = {}
+    vocabulary = int(model.loaded.model.config.get_text_config().vocab_size)
+    widest = len(texts[order[-1]].ids) if order else 1
+    size = max(1, min(batch_size, LOGITS_AT_ONCE // (widest * vocabulary)))
+    chunks = [order[i : i + size] for i in range(0, len(order), size)]
+
+    def read(chunk: Sequence[int]) -> list[Likelihood]:
+        own = [addition(i) for i in chunk]
+        return _pass(model, [texts[i] for i in chunk], own, generated_only)
+
+    for chunk in track(chunks, "reading texts"):
+        found |= dict(zip(chunk, _halving(read, chunk), strict=True))
+    return [found[i] for i in range(len(texts))]
+
+
+def _halving(read: Callable[[Sequence[Item]], list[Found]], chunk: Sequence[Item]) -> list[Found]:
+    """One batch; halved as often as memory asks for.
+
+    Raises
+    ------
+    ModelError
+        If a single text does not fit.
+    """
+    try:
+        return read(chunk)
+    except OutOfMemory:
+        if len(chunk) == 1:
+            raise ModelError(
+                "out of memory on a single text; take a smaller precision or another device"
+            ) from None
+    log.warning("out of memory with %d texts at once; going on with half as many", len(chunk))
+    half = len(chunk) // 2
+    return [*_halving(read, chunk[:half]), *_halving(read, chunk[half:])]
+
+
+def _pass(
+    model: Steerable, texts: Sequence[Generated], additions: Sequence[Addition], late: bool
+) -> list[Likelihood]:
+    spans = [
+        TokenSpan(t.prompt + written(t), len(t.prompt), len(t.prompt) + len(written(t)))
+        for t in texts
+    ]
+    batch = pad(spans, 0)
+    ids, mask = _tensors(batch, model)
+    injection = Injection(additions, model.loaded.device)
+    starts = torch.from_numpy(batch.spans[:, :1]).to(ids.device)
+    where = torch.arange(ids.shape[1], device=ids.device)[None] >= starts if late else None
+    injection.select(np.arange(len(texts)), where)
+    with torch.inference_mode(), translated_oom(), model.editing(injection.edits()):
+        logits = model.logits(ids, mask)
+        return [
+            _likelihood(row[start - 1 : stop - 1].float(), tokens[start:stop])
+            for row, tokens, (start, stop) in zip(logits, ids, batch.spans.tolist(), strict=True)
+        ]
+
+
+def _likelihood(logits: torch.Tensor, tokens: torch.Tensor) -> Likelihood:
+    if not len(tokens):
+        return Likelihood(float("nan"), float("nan"))
+    log_p = logits.log_softmax(dim=-1)
+    entropy = -(log_p.exp() * log_p).nansum(dim=-1)  # 0 log 0 is 0
+    return Likelihood(
+        float(-log_p.gather(1, tokens[:, None]).double().mean()), float(entropy.double().mean())
+    )
+
+
+def _tensors(batch: Batch, model: Steerable) -> tuple[torch.Tensor, torch.Tensor]:
+    device = model.loaded.device
+    ids = torch.from_numpy(batch.ids).to(device)
+    return ids, torch.from_numpy(batch.mask.astype(np.int64)).to(device)

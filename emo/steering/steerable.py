@@ -1,0 +1,152 @@
+"""Models whose residual stream can be edited: transformers and both kinds of TransformerLens.
+
+Edits live inside a ``with`` block and are gone when it ends, whatever ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from jaxtyping import Float, Int64
+from torch import nn
+
+from emo.activations.hf import decoder_layers
+from emo.choices import BackendName, Implementation
+from emo.config import BackendConfig
+
+if TYPE_CHECKING:
+    from emo.models.loading import LoadedModel
+
+Edit = Callable[[torch.Tensor], torch.Tensor | None]
+"""Given resid_post [row token hidden], what takes its place; None leaves it."""
+
+
+class Steerable(Protocol):
+    """A model that can be edited and asked for logits."""
+
+    @property
+    def loaded(self) -> LoadedModel: ...
+
+    @property
+    def n_layers(self) -> int: ...
+
+    @property
+    def cached(self) -> bool:
+        """Whether ``loaded.model`` itself runs under the edits, so that its KV cache can be used."""
+        ...
+
+    def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
+        """Edit resid_post of these layers in every forward pass inside the block."""
+        ...
+
+    def logits(
+        self, ids: Int64[torch.Tensor, "row token"], mask: Int64[torch.Tensor, "row token"]
+    ) -> Float[torch.Tensor, "row token vocabulary"]:
+        """Logits of a right-padded batch, at every position, in one pass without a cache."""
+        ...
+
+
+class HFSteerable:
+    """Forward hooks on the decoder layers of transformers."""
+
+    cached = True
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        self.loaded = loaded
+        self._layers = decoder_layers(loaded.model)
+        self.n_layers = len(self._layers)
+
+    def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
+        """Hooks are removed one by one, also if putting in a later one fails."""
+        return self._editing(edits)
+
+    @contextmanager
+    def _editing(self, edits: Mapping[int, Edit]) -> Iterator[None]:
+        with ExitStack() as stack:
+            for layer, edit in edits.items():
+                handle = self._layers[layer].register_forward_hook(_hook(edit))
+                stack.callback(handle.remove)
+            yield
+
+    def logits(
+        self, ids: Int64[torch.Tensor, "row token"], mask: Int64[torch.Tensor, "row token"]
+    ) -> Float[torch.Tensor, "row token vocabulary"]:
+        """Logits at every position."""
+        model: Any = self.loaded.model
+        return model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+
+
+def _hook(edit: Edit) -> Callable[[nn.Module, object, Any], Any]:
+    def hook(_module: nn.Module, _args: object, output: Any) -> Any:
+        stream = output[0] if isinstance(output, tuple) else output
+        edited = edit(stream)
+        if edited is None or not isinstance(output, tuple):
+            return edited
+        return (edited, *output[1:])
+
+    return hook
+
+
+class BridgeSteerable(HFSteerable):
+    """TransformerLens's hook points, which a bridge puts into the modules of transformers.
+
+    So transformers' own forward pass, cache included, runs through them.
+    """
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        from emo.activations.tl import bridge
+
+        super().__init__(loaded)
+        self._bridge: Any = bridge(loaded.model)
+
+    def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
+        """TransformerLens's own context of temporary hooks."""
+        return self._bridge.hooks(fwd_hooks=_lens_hooks(edits))
+
+
+class HookedSteerable:
+    """HookedTransformer: a second forward pass with a copy of the weights, without a cache here."""
+
+    cached = False
+
+    def __init__(self, loaded: LoadedModel) -> None:
+        from emo.activations.hooked import hooked_transformer
+
+        self.loaded = loaded
+        self._model: Any = hooked_transformer(loaded.model)
+        self.n_layers = int(loaded.model.config.get_text_config().num_hidden_layers)
+
+    def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
+        """TransformerLens's own context of temporary hooks."""
+        return self._model.hooks(fwd_hooks=_lens_hooks(edits))
+
+    def logits(
+        self, ids: Int64[torch.Tensor, "row token"], mask: Int64[torch.Tensor, "row token"]
+    ) -> Float[torch.Tensor, "row token vocabulary"]:
+        """Logits at every position."""
+        return self._model(ids, attention_mask=mask, return_type="logits")
+
+
+def _lens_hooks(edits: Mapping[int, Edit]) -> list[tuple[str, Callable[..., Any]]]:
+    def hook(edit: Edit) -> Callable[..., Any]:
+        return lambda stream, hook: edit(stream)
+
+    return [(f"blocks.{layer}.hook_resid_post", hook(edit)) for layer, edit in edits.items()]
+
+
+def open_steerable(loaded: LoadedModel, config: BackendConfig) -> Steerable:
+    """The model as the backend a config names runs it.
+
+    Raises
+    ------
+    ModelError
+        If TransformerLens cannot take the model.
+    """
+    if config.name is BackendName.hf:
+        return HFSteerable(loaded)
+    if config.implementation is Implementation.bridge:
+        return BridgeSteerable(loaded)
+    return HookedSteerable(loaded)

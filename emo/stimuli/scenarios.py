@@ -1,0 +1,79 @@
+"""Scenarios for steering: openings that a model continues, each with the emotion it is steered to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emo.errors import StimuliError
+from emo.stimuli.loading import DATA, read_text
+
+BUNDLED_SCENARIOS = DATA / "scenarios.yaml"
+FIELDS = ("id", "mood", "emotion", "text")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """An opening, and where steering should take it."""
+
+    id: str
+    mood: str
+    """What the opening itself sounds like; for the reader, no number uses it."""
+    emotion: str
+    """The emotion whose vector is added."""
+    text: str
+
+
+@dataclass(frozen=True)
+class ScenarioSet:
+    """Scenarios and where they come from."""
+
+    items: tuple[Scenario, ...]
+    source: str
+    sha256: str
+    """Digest of the contents; layout and comments of the file are not part of it."""
+
+
+def load_scenarios(path: Path | None = None) -> ScenarioSet:
+    """The bundled scenarios, or a user's file: a list of entries with id, mood, emotion and text.
+
+    Raises
+    ------
+    StimuliError
+        Naming everything that is wrong with the file.
+    """
+    where = path or BUNDLED_SCENARIOS
+    try:
+        raw = yaml.safe_load(read_text(where))
+    except yaml.YAMLError as error:
+        raise StimuliError(where, [f"not YAML: {' '.join(str(error).split())}"]) from error
+    if problems := list(_problems(raw)):
+        raise StimuliError(where, problems)
+    items = tuple(Scenario(**{name: entry[name].strip() for name in FIELDS}) for entry in raw)
+    content = json.dumps([asdict(s) for s in items], ensure_ascii=False)
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    return ScenarioSet(items, str(path or "bundled"), digest)
+
+
+def _problems(raw: Any) -> Iterator[str]:
+    if not isinstance(raw, list) or not raw:
+        yield f"must be a list of entries with {', '.join(FIELDS)}"
+        return
+    seen: dict[str, dict[str, int]] = {"id": {}, "text": {}}
+    for i, entry in enumerate(raw, 1):
+        if not isinstance(entry, dict):
+            yield f"entry {i}: must have {', '.join(FIELDS)}, not {entry!r}"
+            continue
+        yield from (f"entry {i}: {name}: no such field" for name in entry if name not in FIELDS)
+        for name in FIELDS:
+            value = entry.get(name)
+            if not isinstance(value, str) or not value.strip():
+                yield f"entry {i}: {name}: must be a text, not {value!r}"
+            elif name in seen and (first := seen[name].setdefault(value.strip(), i)) != i:
+                yield f"entry {i}: {name}: is the same as in entry {first}"

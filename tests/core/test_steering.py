@@ -1,0 +1,123 @@
+"""Measures and controls against plain loops, scipy and properties."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import beta, ttest_1samp
+
+from emo.core.resampling import stream
+from emo.core.steering import (
+    derangement,
+    distinct_n,
+    exact_interval,
+    foreign_share,
+    mean_interval,
+    random_direction,
+    repetition,
+    scripts,
+)
+
+TOKENS = st.lists(st.integers(0, 4), max_size=30)
+
+
+@given(TOKENS, st.integers(1, 4))
+def test_repetition_counts_the_n_grams_seen_before(tokens, n):
+    seen, repeated, total = set(), 0, 0
+    for i in range(len(tokens) - n + 1):
+        gram = tuple(tokens[i : i + n])
+        repeated += gram in seen
+        seen.add(gram)
+        total += 1
+    if total:
+        assert repetition(tokens, n) == pytest.approx(repeated / total)
+        assert distinct_n(tokens, n) == pytest.approx(len(seen) / total)
+    else:
+        assert math.isnan(repetition(tokens, n))
+
+
+def test_a_loop_is_repetitive_and_a_sentence_is_not():
+    assert repetition([7, 8, 9] * 10) == pytest.approx(25 / 28)
+    assert repetition(list(range(20))) == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "shares"),
+    [
+        ("plain words, 3 of them", {"LATIN": 1.0}),
+        ("高兴高兴", {"CJK": 1.0}),
+        ("ab 高兴", {"LATIN": 0.5, "CJK": 0.5}),
+        ("うれしい", {"HIRAGANA": 1.0}),
+        ("\uff21\uff22", {"LATIN": 1.0}),  # full width
+        ("привет", {"CYRILLIC": 1.0}),
+        ("é à ü", {"LATIN": 1.0}),
+        ("123 !?", {}),
+        ("", {}),
+    ],
+)
+def test_scripts_of_letters(text, shares):
+    assert scripts(text) == pytest.approx(shares)
+
+
+def test_foreign_is_what_the_prompt_does_not_write():
+    assert foreign_share("good 高兴", "An English prompt") == pytest.approx(2 / 6)
+    assert foreign_share("good 高兴", "An English 高 prompt") == 0
+    assert math.isnan(foreign_share("...", "An English prompt"))
+
+
+@given(st.integers(0, 30), st.integers(1, 30))
+def test_exact_interval_is_clopper_and_pearsons(k, extra):
+    n = k + extra
+    low, high = exact_interval(k, n)
+    assert high == pytest.approx(beta.ppf(0.975, k + 1, n - k))
+    assert low == pytest.approx(beta.ppf(0.025, k, n - k + 1) if k else 0)
+
+
+def test_nothing_of_nothing_says_nothing():
+    assert exact_interval(0, 0) == (0, 1)
+
+
+def test_published_success_rate_interval():
+    low, high = exact_interval(37, 40)
+    assert (round(low, 3), round(high, 3)) == (0.796, 0.984)
+
+
+@given(st.lists(st.floats(-5, 5), min_size=2, max_size=20))
+def test_mean_interval_is_students(values):
+    values = np.array([*values, 6.0, np.nan])
+    mean, low, high = mean_interval(values)
+    good = values[:-1]
+    expected = ttest_1samp(good, 0).confidence_interval(0.95)
+    assert (mean, low, high) == pytest.approx((good.mean(), expected.low, expected.high))
+
+
+def test_one_value_has_no_interval_and_none_has_no_mean():
+    mean, low, high = mean_interval(np.array([2.0, np.nan]))
+    assert mean == 2 and math.isnan(low) and math.isnan(high)
+    assert math.isnan(mean_interval(np.array([np.nan]))[0])
+
+
+def test_random_direction_has_the_norm_and_no_memory_of_the_direction():
+    like = np.zeros(256)
+    like[3] = 4.0
+    drawn = np.stack([random_direction(like, stream(0, "d", i)) for i in range(400)])
+    assert np.linalg.norm(drawn, axis=1) == pytest.approx(4.0)
+    cosines = drawn @ like / 16
+    # Cosines of random directions have mean 0 and variance 1 / d.
+    assert abs(cosines.mean()) < 4 / math.sqrt(256 * 400)
+    assert cosines.var() * 256 == pytest.approx(1, abs=0.35)
+
+
+@given(st.integers(2, 25), st.integers(0, 1000))
+def test_derangement_leaves_nobody_in_place(n, seed):
+    names = [f"e{i}" for i in range(n)]
+    partners = derangement(names, stream(seed, "s"))
+    assert sorted(partners) == sorted(partners.values()) == sorted(names)
+    assert all(a != b for a, b in partners.items())
+
+
+def test_derangement_needs_two():
+    with pytest.raises(ValueError, match="at least two"):
+        derangement(["calm"], stream(0))

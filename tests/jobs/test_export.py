@@ -1,0 +1,166 @@
+"""job=export: what other programs read is what the run holds."""
+
+import dataclasses
+import importlib.util
+import re
+import sys
+import types
+from pathlib import Path
+
+import gguf
+import numpy as np
+import pytest
+from safetensors import safe_open
+
+import emo
+from emo.cli import run_job
+from emo.composing import compose
+from tests.conftest import EMOTIONS, TINY, write_small_csv
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("project")
+    write_small_csv(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(project):
+    def make(*overrides):
+        return compose(*TINY, f"stimuli.path={project / 'small.csv'}", *overrides, root=project)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def source(tiny, project):
+    outcome = run_job(tiny())
+    assert outcome.error is None
+    return emo.load_run(outcome.run_id, root=project)
+
+
+def export(tiny, source, *overrides):
+    outcome = run_job(tiny("job=export", f"export.run={source.run_id}", *overrides))
+    assert outcome.error is None
+    return {name: Path(path) for name, path in outcome.artifacts.items()}
+
+
+def units(source):
+    v = source.vectors.values
+    return v / np.linalg.norm(v, axis=-1, keepdims=True)
+
+
+def read_gguf(path):
+    """As llama.cpp does: architecture, one tensor a layer, float32, named by the layer."""
+    reader = gguf.GGUFReader(path)
+    fields = {
+        name: reader.fields[name].contents()
+        for name in (
+            "general.architecture",
+            "controlvector.model_hint",
+            "controlvector.layer_count",
+        )
+    }
+    tensors = {t.name: np.array(t.data) for t in reader.tensors}
+    assert {t.tensor_type for t in reader.tensors} == {gguf.GGMLQuantizationType.F32}
+    return fields, tensors
+
+
+def test_safetensors_holds_unit_vectors_and_labels(tiny, source):
+    (path,) = export(tiny, source).values()
+    with safe_open(path, framework="numpy") as file:
+        assert file.get_tensor("vectors") == pytest.approx(units(source))
+    assert emo.serialise.read_vectors(path).emotions == EMOTIONS
+
+
+def test_gguf_is_a_llama_cpp_control_vector_without_layer_zero(tiny, source):
+    found = export(tiny, source, "export.format=gguf")
+    assert len(found) == len(EMOTIONS)
+    for i, path in enumerate(found.values()):
+        fields, tensors = read_gguf(path)
+        assert fields == {
+            "general.architecture": "controlvector",
+            "controlvector.model_hint": "tiny",
+            "controlvector.layer_count": 3,
+        }
+        assert set(tensors) == {"direction.1", "direction.2", "direction.3"}
+        for layer in (1, 2, 3):
+            assert tensors[f"direction.{layer}"] == pytest.approx(units(source)[layer, i], abs=1e-6)
+        assert EMOTIONS[i] in path.name
+
+
+def test_residual_scale_is_the_layers_mean_norm(tiny, source):
+    found = export(
+        tiny, source, "export.format=gguf", "export.scale=residual", "export.emotions=[sad]"
+    )
+    ((name, path),) = found.items()
+    assert "sad" in name and "residual" in name
+    _, tensors = read_gguf(path)
+    norms = np.linalg.norm(source.activations.neutral.astype(float), axis=-1).mean(axis=1)
+    for layer in (1, 2, 3):
+        assert np.linalg.norm(tensors[f"direction.{layer}"]) == pytest.approx(
+            norms[layer], rel=1e-5
+        )
+
+
+def repeng_class(monkeypatch):
+    """repeng's own reader. It pins numpy below 2, so it is only here where someone installed it."""
+    if importlib.util.find_spec("repeng") is None:
+        pytest.skip("repeng is not installed: it needs numpy < 2 (docs/steering.md)")
+    if not hasattr(np, "float_"):  # named in an annotation of repeng 0.4
+        monkeypatch.setattr(np, "float_", np.float64, raising=False)
+    from repeng import ControlVector
+
+    return ControlVector
+
+
+def test_repeng_reads_what_was_written(tiny, source, monkeypatch):
+    vector = repeng_class(monkeypatch)
+    found = export(tiny, source, "export.format=repeng", "export.emotions=[sad]")
+    (path,) = found.values()
+    loaded = vector.import_gguf(path)
+    assert loaded.model_type == "tiny"
+    assert sorted(loaded.directions) == [0, 1, 2, 3]
+    at = EMOTIONS.index("sad")
+    for layer, direction in loaded.directions.items():
+        assert direction == pytest.approx(units(source)[layer, at], abs=1e-6)
+
+
+def test_repengs_format_has_every_layer(tiny, source):
+    (path,) = export(tiny, source, "export.format=repeng", "export.emotions=[sad]").values()
+    fields, tensors = read_gguf(path)
+    assert fields["controlvector.layer_count"] == len(tensors) == 4
+    assert "direction.0" in tensors
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("export.run=null", "export.run=None: allowed is the id"),
+        ("export.run=nothing", "run nothing: not in"),
+        ("export.emotions=[smug]", "export.emotions=.'smug'.: allowed is each once, of afraid"),
+        ("export.emotions=[sad,sad]", "export.emotions="),
+    ],
+)
+def test_what_is_refused(tiny, source, override, message, project):
+    config = tiny("job=export", f"export.run={source.run_id}", "export.folder=no", override)
+    outcome = run_job(config)
+    assert outcome.failed
+    assert re.search(message, outcome.error), outcome.error
+    assert not (project / "no").exists()
+
+
+def test_a_layer_without_direction_is_refused(tiny, source, monkeypatch):
+    values = source.vectors.values.copy()
+    values[2, 1] = np.nan
+    broken = dataclasses.replace(source.vectors, values=values)
+    monkeypatch.setattr(emo.serialise, "read_vectors", lambda _: broken)
+    outcome = run_job(tiny("job=export", f"export.run={source.run_id}"))
+    assert "no direction at layers 2" in outcome.error
+
+
+def test_missing_gguf_is_one_line(tiny, source, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gguf", types.ModuleType("gguf"))
+    outcome = run_job(tiny("job=export", f"export.run={source.run_id}", "export.format=gguf"))
+    assert "the gguf package is missing" in outcome.error

@@ -1,0 +1,364 @@
+"""job=steer on a tiny model: files, reuse, resume, backends, what is refused and when."""
+
+import csv
+import json
+import re
+
+import pytest
+import yaml
+
+from emo import serialise
+from emo.cli import run_job
+from emo.composing import compose
+from emo.core.dose_response import cells
+from emo.core.steering import foreign_share
+from emo.generation.decoding import HFDecoder
+from emo.jobs import steer, steer_work
+from emo.models import session
+from emo.report import steering as report
+from emo.steering.judging import ClassifierJudge
+from emo.tracking import Tracker
+from tests.conftest import TINY, write_small_csv
+
+SCENARIOS = [
+    {"id": "one", "mood": "calm", "emotion": "sad", "text": "The letter lay on the table and she"},
+    {
+        "id": "two",
+        "mood": "flat",
+        "emotion": "proud",
+        "text": "When the bell rang he looked up and",
+    },
+    {"id": "three", "mood": "flat", "emotion": "calm", "text": "Nobody had come to the quay, so"},
+]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """One project for all tests here: the vectors are extracted once."""
+    folder = tmp_path_factory.mktemp("project")
+    write_small_csv(folder)
+    (folder / "scenarios.yaml").write_text(yaml.safe_dump(SCENARIOS))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def steer_config(project):
+    def make(*overrides):
+        return compose(
+            *TINY,
+            f"stimuli.path={project / 'small.csv'}",
+            "job=steer",
+            f"steer.scenarios_path={project / 'scenarios.yaml'}",
+            "steer.strengths=[0.2,20]",
+            "steer.max_new_tokens=6",
+            *overrides,
+            root=project,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def finished(steer_config):
+    config = steer_config()
+    outcome = run_job(config)
+    assert outcome.error is None
+    return config, outcome
+
+
+def texts(config, outcome):
+    path = Tracker(config).artifact(outcome.run_id, "steering.json")
+    return serialise.read_steering(path)
+
+
+def test_run_holds_every_text_and_file(finished):
+    config, outcome = finished
+    tracker = Tracker(config)
+    for name in steer.ARTIFACTS:
+        assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
+    swept = texts(config, outcome)
+    # 3 scenarios x 4 directions x 2 strengths; besides 3 unsteered and 6 sampled ones.
+    assert len(swept.steered) == 24
+    assert set(swept.unsteered) == set(swept.sampled) == {"one", "two", "three"}
+    assert swept.openings == {s["id"]: s["text"] for s in SCENARIOS}
+    assert all(len(t) == 2 for t in swept.sampled.values())
+    assert outcome.passes_done == swept.done == 24 + 3 + 6
+    assert {t.emotion for t in swept.steered if t.scenario == "one"} == {"sad"}
+    run = tracker.get(outcome.run_id)
+    assert run.data.tags["job"] == "steer"
+    assert run.data.tags["steer"] == "default"
+    assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
+    assert run.data.params["steer.strengths"] == "[0.2, 20.0]"
+    assert run.data.metrics["cells"] == 2
+    steps = tracker._client.get_metric_history(
+        outcome.run_id, next(k for k in run.data.metrics if k.startswith("dose_repetition_target"))
+    )
+    assert [m.step for m in steps] == [0, 1]
+
+
+def test_steering_steers(finished):
+    """At twenty times the residual norm no text is what it was, and directions differ."""
+    swept = texts(*finished)
+    strong = {
+        t.direction: t.text for t in swept.steered if t.strength == 20 and t.scenario == "one"
+    }
+    assert len({*strong.values(), swept.unsteered["one"]}) == 5
+
+
+def test_tables_and_page_agree_with_the_record(finished):
+    config, outcome = finished
+    tracker, swept = Tracker(config), texts(config, outcome)
+    table = json.loads(tracker.artifact(outcome.run_id, "texts.json").read_text())
+    assert len(table["data"]) == 3 + 24
+    assert {len(row) for row in table["data"]} == {len(table["columns"])}
+    column = table["columns"].index("text")
+    assert [row[column] for row in table["data"][3:]] == [t.text for t in swept.steered]
+    page = tracker.artifact(outcome.run_id, "texts.html").read_text()
+    assert page.count("<tr class=") == 27
+    assert "http" not in page
+    lines = tracker.artifact(outcome.run_id, "cells.csv").read_text().splitlines()
+    rows = list(csv.DictReader(lines))
+    found = cells(swept.steered, swept.limits)
+    assert [float(r["repetition"]) for r in rows] == [c.repetition.value for c in found]
+    assert [r["robust"] for r in rows] == [c.robust.name for c in found]
+
+
+def test_same_command_again_reuses_the_run(finished, monkeypatch):
+    config, first = finished
+    monkeypatch.setattr(steer, "load_model", None)
+    again = run_job(config)
+    assert (again.status, again.run_id, again.passes_done) == ("reused", first.run_id, 0)
+    assert again.passes_reused == first.passes_done
+    assert again.metrics == first.metrics
+
+
+def test_force_writes_nothing_again_and_finds_the_same(finished, steer_config):
+    config, first = finished
+    again = run_job(steer_config("force=true", "tracking.experiment=forced"))
+    assert (again.status, again.passes_done) == ("finished", 0)
+    both = [serialise.plain(texts(config, outcome).steered) for outcome in (first, again)]
+    assert both[0] == both[1]  # as JSON values, where NaN equals itself
+
+
+def test_a_killed_run_goes_on_where_it_was(steer_config, monkeypatch):
+    real, calls = HFDecoder.decode, []
+
+    def dies(self, *args):
+        calls.append(args)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return real(self, *args)
+
+    monkeypatch.setattr(HFDecoder, "decode", dies)
+    config = steer_config("backend.batch_size=4", "seed=3", "paths.store=killed")
+    with pytest.raises(KeyboardInterrupt):
+        run_job(config)
+    monkeypatch.undo()
+    outcome = run_job(config)
+    assert outcome.status == "finished"
+    assert (outcome.passes_done, outcome.passes_reused) == (33 - 8, 8)
+
+
+def words(swept):
+    return {(t.scenario, t.direction, t.site, t.strength): t.text for t in swept.steered}
+
+
+def test_backends_write_the_same_texts(finished, steer_config):
+    expected = words(texts(*finished))
+    for implementation in ("bridge", "hooked"):
+        config = steer_config("backend=tl", f"backend.implementation={implementation}")
+        outcome = run_job(config)
+        assert outcome.error is None
+        assert words(texts(config, outcome)) == expected
+    session.release()
+
+
+def test_texts_do_not_depend_on_the_batch(finished, steer_config):
+    config = steer_config(
+        "backend.batch_size=1", "tracking.experiment=singly", "paths.store=singly"
+    )
+    outcome = run_job(config)
+    assert outcome.passes_done == 33
+    assert words(texts(config, outcome)) == words(texts(*finished))
+
+
+def test_strength_zero_is_the_unsteered_text(steer_config):
+    config = steer_config("steer.strengths=[0]")
+    swept = texts(config, run_job(config))
+    for t in swept.steered:
+        assert t.text == swept.unsteered[t.scenario]
+        assert t.log_perplexity_ratio == 0
+        assert not t.success
+
+
+CHANGES = (
+    "seed=1",
+    "steer.layers=all",
+    "steer.layers=0-1",
+    "steer.vector=best",
+    "steer.criterion=published",
+    "steer.positions=generated",
+    "steer.strengths=[0.2]",
+    "steer.max_new_tokens=5",
+    "steer.scenarios=[one,two]",
+    "steer.emotions=[calm]",
+    "steer.controls=[random]",
+    "steer.control_samples=1",
+    "steer.chat_template=true",
+    "method.readout=mean",
+    "precision=bf16",
+    "model.tiny.seed=1",
+)
+
+
+def fingerprint(config):
+    _, digest = steer_work.chosen_scenarios(config)
+    return steer_work.steer_plan(config, digest, Tracker(config)).provenance.fingerprint
+
+
+def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, project):
+    seen = [fingerprint(steer_config(override)) for override in ("force=true", *CHANGES)]
+    other = project / "other.yaml"
+    other.write_text(yaml.safe_dump([SCENARIOS[0] | {"text": "Another opening, and"}]))
+    seen.append(fingerprint(steer_config(f"steer.scenarios_path={other}")))
+    assert len(set(seen)) == len(seen)
+    bf16 = [fingerprint(steer_config("precision=bf16", f"backend.batch_size={n}")) for n in (2, 3)]
+    assert bf16[0] != bf16[1]
+
+
+def test_what_changes_no_text_is_not_in_the_fingerprint(finished, steer_config):
+    for override in ("backend.batch_size=3", "force=true", "paths.store=x", "steer.name=mine"):
+        assert fingerprint(steer_config(override)) == finished[1].fingerprint
+
+
+@pytest.mark.parametrize(
+    "override",
+    ["steer.layers=all", "steer.positions=generated", "precision=bf16", "precision=int8"],
+)
+def test_other_sites_and_positions_run(finished, steer_config, override):
+    config = steer_config(override)
+    outcome = run_job(config)
+    assert outcome.error is None
+    assert words(texts(config, outcome)).values() != words(texts(*finished)).values()
+
+
+def test_published_preset_and_logged_vectors(finished, steer_config):
+    vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
+    config = steer_config(
+        "steer=published",
+        "steer.strengths=[0.005]",
+        "steer.scenarios=[one,three]",
+        f"steer.run={vectors}",
+        "steer.max_new_tokens=4",
+    )
+    outcome = run_job(config)
+    assert outcome.error is None
+    swept = texts(config, outcome)
+    assert {t.site for t in swept.steered} == {"all"}
+    run = Tracker(config).get(outcome.run_id)
+    assert run.data.tags["vectors_run"] == vectors
+    assert "37 of 40" in outcome.table
+
+
+def test_emotions_are_crossed_with_scenarios(steer_config):
+    config = steer_config("steer.emotions=[calm,happy]", "steer.controls=[]")
+    swept = texts(config, run_job(config))
+    assert len(swept.steered) == 3 * 2 * 2
+    assert report.summary(swept, "t").count("target") == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("steer.layers=best-2", "steer.layers=best-2: allowed is all, best"),
+        ("steer.layers=[0,9]", "steer.layers=.*: allowed is layers 0 to 3 of this model"),
+        ("steer.strengths=[-0.1]", "steer.strengths=.*: allowed is different numbers"),
+        ("steer.strengths=[]", "steer.strengths="),
+        ("steer.strengths=[0.1,0.1]", "steer.strengths="),
+        ("steer.scenarios=[one,four]", "steer.scenarios=.*: allowed is each once, of one, two"),
+        ("steer.emotions=[calm,smug]", "steer.emotions=smug: allowed is afraid, calm, happy"),
+        ("steer.max_new_tokens=2000", "steer.max_new_tokens=2000: allowed is at most"),
+        ("steer.judge=hf", "steer.judge_model=None: allowed is a folder"),
+        ("steer.controls=[random,random]", "steer.controls="),
+        ("steer.run=nothing", "run nothing: not in"),
+    ],
+)
+def test_what_is_refused_opens_no_run(steer_config, override, message):
+    outcome = run_job(config := steer_config(override))
+    assert outcome.failed
+    assert re.search(message, outcome.error), outcome.error
+    assert "\n" not in outcome.error
+    tracker = Tracker(config)
+    runs = tracker._client.search_runs([tracker._experiment], "tags.job = 'steer'")
+    assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
+    assert outcome.run_id is None
+
+
+def test_vectors_of_another_model_are_refused(finished, steer_config):
+    vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
+    other = run_job(steer_config(f"steer.run={vectors}", "model.tiny.hidden=64"))
+    assert "vectors with this model's layers and width" in other.error
+    itself = run_job(steer_config(f"steer.run={finished[1].run_id}"))
+    assert "the id of a job=extract run" in itself.error
+
+
+def test_a_local_classifier_can_judge(steer_config, tmp_path):
+    from transformers import LlamaConfig, LlamaForSequenceClassification
+
+    from emo.models.tiny import train_tokenizer
+
+    tokenizer = train_tokenizer()
+    shape = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, pad_token_id=tokenizer.pad_token_id,
+        id2label={0: "sadness", 1: "calm"}, label2id={"sadness": 0, "calm": 1},
+    )  # fmt: skip
+    LlamaForSequenceClassification(shape).save_pretrained(tmp_path / "judge")
+    tokenizer.save_pretrained(tmp_path / "judge")
+    config = steer_config("steer.judge=hf", f"steer.judge_model={tmp_path / 'judge'}")
+    outcome = run_job(config)
+    assert outcome.error is None
+    swept = texts(config, outcome)
+    judge = ClassifierJudge(tmp_path / "judge", "cpu", 1)
+    for t in swept.steered:
+        assert t.judged == (t.emotion != "proud")
+        for text, found in ((t.text, t.measures), (swept.unsteered[t.scenario], t.unsteered)):
+            (score,) = judge.scores([text], [t.emotion])
+            assert found.score == pytest.approx(score, rel=1e-4, nan_ok=True)
+    assert len({t.measures.score for t in swept.steered if t.judged}) > 5
+
+
+def test_measures_belong_to_their_texts(finished):
+    openings = {s["id"]: s["text"] for s in SCENARIOS}
+    for t in texts(*finished).steered:
+        expected = foreign_share(t.text, openings[t.scenario])
+        assert t.measures.foreign == pytest.approx(expected, nan_ok=True)
+        assert t.measures.empty == (not t.text.strip())
+        assert t.measures.n_tokens <= 6
+
+
+def test_published_preset_is_the_published_sweep():
+    config = compose("job=steer", "steer=published").steer
+    assert config.strengths == [0.005, 0.01, 0.02, 0.03, 0.05]
+    assert (config.layers, config.max_new_tokens) == ("all", 20)
+    assert (config.vector.value, config.criterion.value) == ("best", "published")
+    assert config.scenarios == ["aggressive_to_calm", "neutral_to_hostile"]
+
+
+def test_vectors_of_a_generation_run_can_be_added(finished, steer_config):
+    made = run_job(
+        steer_config(
+            "job=extract",
+            "method=generation",
+            "subparams.max_new_tokens=12",
+            "subparams.samples=2",
+        )
+    )
+    assert made.error is None
+    config = steer_config(f"steer.run={made.run_id}", "steer.strengths=[20]", "steer.controls=[]")
+    outcome = run_job(config)
+    assert outcome.error is None
+    layer = serialise.read_story_descriptors(
+        Tracker(config).artifact(made.run_id, "generation.json")
+    ).layer
+    assert {t.site for t in texts(config, outcome).steered} == {f"best_{layer}"}

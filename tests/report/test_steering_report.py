@@ -1,0 +1,117 @@
+"""What the report says of planted sweeps: numbers, doubt, disagreement."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emo.core.dose_response import SteeredText, Sweep, cells
+from emo.core.regimes import Limits
+from emo.core.steering import TextMeasures
+from emo.report import steering as report
+from emo.report import steering_figures
+
+GOOD = TextMeasures(9, False, 0.0, 1.0, 1.0, 0.0, 1.0, 2.0, 0.5, True)
+PLAIN = replace(GOOD, score=0.0, named=False)
+CHINESE_LOOP = replace(GOOD, repetition=0.9, foreign=1.0, score=math.nan)
+
+
+def planted():
+    """Strength 0.1 works; at 0.2 every text is a loop in Chinese. Random directions do nothing."""
+    steered = []
+    for direction in ("target", "random"):
+        for strength in (0.1, 0.2):
+            for i in range(12):
+                loop = direction == "target" and strength == 0.2
+                better = direction == "target" and strength == 0.1
+                measures = CHINESE_LOOP if loop else GOOD if better else PLAIN
+                words = "快乐" * 8 if loop else f"a <b>fluent</b> text {i}"
+                steered.append(
+                    SteeredText(f"s{i}", "calm", direction, "3", strength, words, measures, PLAIN)
+                )
+    unsteered = {f"s{i}": f"plain {i}" for i in range(12)}
+    sampled = dict.fromkeys(unsteered, ("one", "two"))
+    openings = dict.fromkeys(unsteered, "An opening that <i>")
+    return Sweep(tuple(steered), openings, unsteered, sampled, Limits(0.3, 3.0, 36), 48, 0)
+
+
+def test_summary_says_what_was_planted():
+    lines = report.summary(planted(), "title", "a note").splitlines()
+    assert lines[:2] == ["title", "  note: a note"]
+    works = next(x for x in lines if "0.1 target" in x)
+    assert "12/12 (0.74 to 1.00)" in works
+    assert works.endswith("surgical (surgical)")
+    loop = next(x for x in lines if "0.2 target" in x)
+    assert "0/12" in loop
+    assert loop.endswith("repetitive_collapse (explosive)  DISAGREE")
+    assert any("best surgical dose 0.1 at 3: 12/12" in x for x in lines)
+    assert any("random there: 0/12" in x for x in lines)
+    assert "37 of 40 (0.80 to 0.98)" in lines[-1]
+
+
+def test_nothing_surgical_is_said():
+    swept = planted()
+    bad = replace(swept, steered=tuple(t for t in swept.steered if t.strength == 0.2))
+    assert "no dose of the emotion vectors is surgical" in report.summary(bad, "t")
+
+
+def test_page_escapes_what_a_model_wrote():
+    page = report.texts_html(planted(), "a & b")
+    assert "a &amp; b" in page
+    assert "<b>fluent" not in page
+    assert "&lt;b&gt;fluent" in page
+    assert "An opening that &lt;i&gt;" in page
+    assert page.count('<tr class="repetitive">') == 12
+
+
+def test_curves_are_in_order_of_strength():
+    found = report.curves(cells(planted().steered, planted().limits))
+    assert found["dose_success_target_3"].tolist() == [1.0, 0.0]
+    assert found["dose_repetition_target_3"] == pytest.approx([0.0, 0.9])
+    assert all(isinstance(v, np.ndarray) for v in found.values())
+
+
+def test_scenarios_table_counts_over_doses():
+    lines = report.scenarios_csv(planted()).splitlines()
+    assert len(lines) == 1 + 12 * 2
+    assert lines[1].startswith("s0,calm,target,1,2,")
+
+
+def labels(axes):
+    return [t.get_text() for t in axes.texts]
+
+
+def test_regime_map_draws_both_rules_and_frames_disagreement():
+    figure = report.regime_map(planted(), "t")
+    published, robust, random = figure.axes
+    assert (labels(published), labels(robust)) == (["S", "X"], ["S", "R"])
+    assert labels(random) == ["S", "S"]
+    frames = [p for p in robust.patches if not p.get_fill()]
+    assert [round(p.get_x() + p.get_width() / 2) for p in frames] == [1]
+
+
+def test_dose_response_has_a_row_a_site_and_a_line_a_direction():
+    swept = planted()
+    other = [replace(t, site="all") for t in swept.steered]
+    figure = report.dose_response(replace(swept, steered=(*swept.steered, *other)), "t")
+    assert len(figure.axes) == 6
+    success = figure.axes[0].containers
+    assert [c.get_label() for c in success] == ["target", "random"]
+    assert success[0].lines[0].get_ydata().tolist() == [1.0, 0.0]
+
+
+def test_an_emotion_that_cannot_be_judged_is_said():
+    swept = planted()
+    silent = [
+        replace(
+            t,
+            emotion="reflective",
+            measures=replace(t.measures, score=math.nan),
+            unsteered=replace(t.unsteered, score=math.nan),
+        )
+        for t in swept.steered
+    ]
+    figure = report.emotions(replace(swept, steered=(*swept.steered, *silent)), "t")
+    assert [a.get_title() for a in figure.axes] == ["calm", "reflective: cannot be judged"]
+    assert set(steering_figures.STYLES) == {"target", "opposite", "shuffled", "random"}

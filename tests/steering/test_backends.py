@@ -1,0 +1,294 @@
+"""Contract: every backend writes the same tokens under the same additions; edits never outlive a pass.
+
+Oracle: one text at a time, no cache, the vector added by a plain loop over the blocks' outputs.
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from emo.activations.hf import decoder_layers
+from emo.choices import BackendName, Implementation, PrecisionName
+from emo.config import BackendConfig
+from emo.errors import ModelError
+from emo.generation.decoding import HFDecoder
+from emo.generation.samples import Finish, Generated, Request
+from emo.models.loading import LoadedModel
+from emo.models.tiny import build
+from emo.models.weights import Weights
+from emo.steering.injection import Injection, SteeredRequest, addition_digest, open_decoder
+from emo.steering.scoring import likelihoods, mean_norms, written
+from emo.steering.steerable import HFSteerable, open_steerable
+
+BACKENDS = {
+    "hf": BackendConfig(name=BackendName.hf),
+    "bridge": BackendConfig(name=BackendName.tl, implementation=Implementation.bridge),
+    "hooked": BackendConfig(name=BackendName.tl, implementation=Implementation.hooked),
+}
+FAMILIES = ("llama", "qwen2", "gemma3", "gpt2")
+N_LAYERS, HIDDEN, NEW = 3, 64, 8
+STRONG = 4.0
+
+
+def loaded(architecture="llama", ends=()):
+    model, tokenizer = build(architecture, N_LAYERS, HIDDEN, 0)
+    model.generation_config.eos_token_id = list(ends) or None
+    return LoadedModel(model, tokenizer, Weights(None, "t", ""), "cpu", PrecisionName.fp32)
+
+
+def prompts(n=5):
+    rng = np.random.default_rng(0)
+    return [(0, *rng.integers(3, 500, k).tolist()) for k in (3, 17, 5, 1, 9)[:n]]
+
+
+def additions(n=5):
+    """Different layers for every text, one of them none, one of them all."""
+    rng = np.random.default_rng(1)
+    layers = [(0,), (1, 2), (), (0, 1, 2), (2,)][:n]
+    return [
+        {i: (STRONG * rng.standard_normal(HIDDEN)).astype(np.float32) for i in chosen}
+        for chosen in layers
+    ]
+
+
+def requests(own, generated_only=False):
+    known = {addition_digest(a, generated_only): a for a in own}
+    asked = [
+        SteeredRequest(p, 0, addition_digest(a, generated_only)) if a else Request(p)
+        for p, a in zip(prompts(len(own)), own, strict=True)
+    ]
+    return asked, known.__getitem__
+
+
+def by_loop(model, prompt, addition, generated_only, n=NEW):
+    """Greedy tokens with hooks put in by hand, the whole sequence anew for every token."""
+    ids, entropies, nll = list(prompt), [], []
+    start = len(prompt) if generated_only else 0
+    for _ in range(n):
+        handles = []
+        for layer, block in enumerate(decoder_layers(model)):
+            if layer in addition:
+
+                def hook(_m, _a, out, v=addition[layer]):
+                    stream = (out[0] if isinstance(out, tuple) else out).clone()
+                    stream[:, start:] += torch.from_numpy(v)
+                    return (stream, *out[1:]) if isinstance(out, tuple) else stream
+
+                handles.append(block.register_forward_hook(hook))
+        with torch.inference_mode():
+            logits = model(input_ids=torch.tensor([ids]), use_cache=False).logits[0, -1]
+        for handle in handles:
+            handle.remove()
+        p = logits.double().softmax(dim=-1)
+        entropies.append(float(-(p * p.log()).sum()))
+        ids.append(int(logits.argmax()))
+        nll.append(float(-p[ids[-1]].log()))
+    return tuple(ids[len(prompt) :]), np.mean(entropies), np.mean(nll)
+
+
+@pytest.mark.parametrize("generated_only", [False, True])
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_same_tokens_and_entropies_as_a_plain_loop(backend, family, generated_only):
+    own = additions()
+    asked, known = requests(own, generated_only)
+    reference = loaded(family).model
+    expected = [
+        by_loop(reference, p, a, generated_only) for p, a in zip(prompts(), own, strict=True)
+    ]
+    model = open_steerable(loaded(family), BACKENDS[backend])
+    texts = open_decoder(model, known, generated_only).decode(asked, NEW, None)
+    assert [t.tokens for t in texts] == [e[0] for e in expected]
+    found = likelihoods(model, texts, own.__getitem__, generated_only, batch_size=3)
+    assert [f.entropy for f in found] == pytest.approx([e[1] for e in expected], rel=1e-4)
+    assert [f.log_perplexity for f in found] == pytest.approx([e[2] for e in expected], rel=1e-4)
+
+
+def test_the_planted_additions_matter():
+    """Otherwise the contract would hold for a backend that steers nothing, or at all positions."""
+    model = loaded().model
+    p, a = prompts()[1], additions()[3]
+    plain = by_loop(model, p, {}, False)[0]
+    everywhere, late = (by_loop(model, p, a, g)[0] for g in (False, True))
+    assert len({plain, everywhere, late}) == 3
+    assert plain[0] == late[0] != everywhere[0]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_texts_that_end_leave_the_batch_with_their_own_additions(backend):
+    own = additions()
+    free = [
+        by_loop(loaded().model, p, a, False, 12)[0] for p, a in zip(prompts(), own, strict=True)
+    ]
+
+    def cut(ends):
+        return [t[: min((t.index(e) + 1 for e in ends if e in t), default=len(t))] for t in free]
+
+    pairs = itertools.combinations(sorted(set().union(*free)), 2)
+    ends = max(pairs, key=lambda ends: len({len(t) for t in cut(ends)}))
+    expected = cut(ends)
+    assert len({len(t) for t in expected}) >= 3
+    asked, known = requests(own)
+    model = open_steerable(loaded(ends=ends), BACKENDS[backend])
+    texts = open_decoder(model, known).decode(asked, 12, None)
+    assert [t.tokens for t in texts] == expected
+    for text in texts:
+        ended = text.tokens[-1] in ends
+        assert (text.finish is Finish.eos) == ended
+        assert written(text) == (text.tokens[:-1] if ended else text.tokens)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_zeros_change_no_bit(backend):
+    model = open_steerable(loaded(), BACKENDS[backend])
+    ids = torch.tensor([prompts()[1]])
+    mask = torch.ones_like(ids)
+    zeros = {i: np.zeros(HIDDEN, np.float32) for i in range(N_LAYERS)}
+    injection = Injection([zeros], "cpu")
+    with torch.inference_mode():
+        before = model.logits(ids, mask)
+        with model.editing(injection.edits()):
+            steered = model.logits(ids, mask)
+    assert torch.equal(before, steered)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_unsteered_rows_of_a_steered_batch_are_the_unsteered_texts(backend):
+    own = additions()
+    asked, known = requests(own)
+    text = open_decoder(open_steerable(loaded(), BACKENDS[backend]), known).decode(asked, NEW, None)
+    assert own[2] == {}
+    assert text[2] == HFDecoder(loaded()).decode([asked[2]], NEW, None)[0]
+
+
+class Stop(Exception):
+    pass
+
+
+def hooks_left(model):
+    return sum(len(m._forward_hooks) for m in model.modules())
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("stage", ["edit", "second step", "between passes", "interrupt"])
+def test_no_edit_survives_an_exception(backend, stage, monkeypatch):
+    own = additions()
+    asked, known = requests(own)
+    model = open_steerable(loaded(), BACKENDS[backend])
+    inner = getattr(model, "_model", model.loaded.model)
+    before = hooks_left(inner)
+    decoder = open_decoder(model, known)
+    plain = [Request(p) for p in prompts()]
+    expected = decoder.decode(plain, NEW, None)
+    if stage == "edit":
+
+        def fail(self, at, stream):
+            raise Stop
+
+        monkeypatch.setattr(Injection, "_add", fail)
+    else:
+        real, calls = Injection.select, []
+
+        def fail_later(self, *args):
+            calls.append(args)
+            if stage == "second step" and len(calls) == 2:
+                raise Stop
+            if stage == "interrupt" and len(calls) == 3:
+                raise KeyboardInterrupt
+            if stage == "between passes":
+                raise Stop
+            real(self, *args)
+
+        monkeypatch.setattr(Injection, "select", fail_later)
+    with pytest.raises((Stop, KeyboardInterrupt)):
+        decoder.decode(asked, NEW, None)
+    monkeypatch.undo()
+    assert hooks_left(inner) == before
+    assert decoder.decode(plain, NEW, None) == expected
+
+
+def test_hooks_put_in_before_a_failing_one_are_removed():
+    model = HFSteerable(loaded())
+    with pytest.raises(IndexError), model.editing({0: lambda s: s, 99: lambda s: s}):
+        pass
+    assert hooks_left(model.loaded.model) == 0
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_norms_are_means_over_the_prompts_tokens(backend, family):
+    expected = np.zeros((5, N_LAYERS))
+    reference = loaded(family).model
+    for row, prompt in enumerate(prompts()):
+        for layer, block in enumerate(decoder_layers(reference)):
+
+            def hook(_m, _a, out, at=(row, layer)):
+                stream = out[0] if isinstance(out, tuple) else out
+                expected[at] = stream[0].norm(dim=-1).mean().item()
+
+            handle = block.register_forward_hook(hook)
+            with torch.inference_mode():
+                reference(input_ids=torch.tensor([prompt]), use_cache=False)
+            handle.remove()
+    model = open_steerable(loaded(family), BACKENDS[backend])
+    assert mean_norms(model, prompts(), 2) == pytest.approx(expected, rel=1e-5)
+
+
+def test_an_overflowing_layer_is_refused_with_its_number():
+    model = HFSteerable(loaded())
+    with torch.no_grad():
+        next(decoder_layers(model.loaded.model)[1].parameters()).fill_(float("inf"))
+    with pytest.raises(ModelError, match="layers 1, 2: the residual stream is not finite"):
+        mean_norms(model, prompts(), 4)
+
+
+def test_digest_names_vectors_layers_and_positions():
+    a = additions()[1]
+    names = {
+        addition_digest(a, False),
+        addition_digest(a, True),
+        addition_digest({k + 1: v for k, v in a.items()}, False),
+        addition_digest({k: v * 1.5 for k, v in a.items()}, False),
+        addition_digest({k: v for k, v in a.items() if k == 1}, False),
+    }
+    assert len(names) == 5
+    assert addition_digest(dict(reversed(a.items())), False) == addition_digest(a, False)
+
+
+def test_a_steered_text_has_its_own_identity():
+    plain = Request((0, 5))
+    assert plain.digest != SteeredRequest((0, 5), 0, "a").digest
+    assert SteeredRequest((0, 5), 0, "a").digest != SteeredRequest((0, 5), 0, "b").digest
+    assert SteeredRequest((0, 5), 0, "a").digest != SteeredRequest((0, 6), 0, "a").digest
+
+
+def test_an_empty_text_has_no_likelihood():
+    model = HFSteerable(loaded(ends=(7,)))
+    texts = [Generated((0, 9), (7,), Finish.eos), Generated((0, 9), (5, 6), Finish.length)]
+    found = likelihoods(model, texts)
+    assert np.isnan([found[0].log_perplexity, found[0].entropy]).all()
+    assert np.isfinite([found[1].log_perplexity, found[1].entropy]).all()
+
+
+def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch, caplog):
+    model = HFSteerable(loaded())
+    expected = mean_norms(model, prompts(), 5)
+    real = HFSteerable.logits
+
+    def small(self, ids, mask):
+        if len(ids) > limit:
+            raise MemoryError
+        return real(self, ids, mask)
+
+    monkeypatch.setattr(HFSteerable, "logits", small)
+    limit = 2
+    assert mean_norms(model, prompts(), 5) == pytest.approx(expected)
+    assert "out of memory with 5 texts at once" in caplog.text
+    texts = [Generated(p, (5, 6), Finish.length) for p in prompts()]
+    assert len(likelihoods(model, texts)) == 5
+    limit = 0
+    with pytest.raises(ModelError, match="out of memory on a single text"):
+        likelihoods(model, texts)
+    assert hooks_left(model.loaded.model) == 0

@@ -1,0 +1,125 @@
+"""What the judges can and cannot do; docs/steering.md states the figures measured here."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from emo.errors import ConfigError
+from emo.steering.judging import (
+    LABELS,
+    VALENCE,
+    ClassifierJudge,
+    LexiconJudge,
+    label_of,
+    naming,
+)
+from emo.stimuli.loading import load_stimuli
+
+NAMED = (
+    "She was so {} that she could think of nothing else.",
+    "He told them how {} he felt.",
+    "Everyone in the room looked {}.",
+)
+
+
+def pleasantness(texts):
+    return LexiconJudge().scores(texts, ["happy"] * len(texts))
+
+
+def test_every_bundled_emotion_but_two_has_a_pole():
+    emotions = set(load_stimuli().emotions)
+    assert emotions - set(VALENCE) == {"neutral", "reflective"}
+    assert set(LABELS) == emotions - {"neutral", "brooding"}
+
+
+def test_lexicon_hears_emotions_that_are_named():
+    texts = [(e, t.format(e)) for e in VALENCE for t in NAMED]
+    scores = pleasantness([t for _, t in texts])
+    auc = roc_auc_score([VALENCE[e] > 0 for e, _ in texts], scores)
+    assert auc > 0.99
+
+
+def test_lexicon_is_nearly_deaf_to_emotions_that_are_shown():
+    """The bundled passages name nothing; documented, so that nobody trusts it there."""
+    items = [p for p in load_stimuli().items if p.emotion in VALENCE]
+    auc = roc_auc_score(
+        [VALENCE[p.emotion] > 0 for p in items], pleasantness([p.text for p in items])
+    )
+    assert auc == pytest.approx(0.54, abs=0.02)
+
+
+def test_score_points_to_the_emotions_pole():
+    judge = LexiconJudge()
+    up, down = judge.scores(["A wonderful, lovely day."] * 2, ["calm", "hostile"])
+    assert up > 0.5
+    assert down == -up
+
+
+def test_what_the_lexicon_cannot_judge_is_nan():
+    found = LexiconJudge().scores(
+        ["A lovely day.", "A lovely day.", "", " 12 ..", "A lovely day."],
+        ["neutral", "reflective", "calm", "calm", "joyful"],
+    )
+    assert np.isnan(found).tolist() == [True, True, True, True, False]
+
+
+def test_naming_finds_stems_and_whole_words_only():
+    found = naming(["calm", "proud", "wistful"])
+    assert found["calm"].search("a Soothing voice")
+    assert found["proud"].search("Proudly, then.")
+    assert not found["proud"].search("unproud")
+    assert found["wistful"].search("a wistful look")
+    assert not found["calm"].search("loud")
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    """A random classifier as save_pretrained writes it."""
+    from transformers import LlamaConfig, LlamaForSequenceClassification
+
+    from emo.models.tiny import train_tokenizer
+
+    folder = tmp_path_factory.mktemp("classifier")
+    tokenizer = train_tokenizer()
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
+        intermediate_size=32, pad_token_id=tokenizer.pad_token_id,
+        id2label={0: "Joy", 1: "sadness", 2: "calm"}, label2id={"Joy": 0, "sadness": 1, "calm": 2},
+    )  # fmt: skip
+    LlamaForSequenceClassification(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def test_classifier_gives_the_probability_of_the_emotions_label(classifier):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    judge = ClassifierJudge(classifier, "cpu", batch_size=2)
+    texts = ["A day.", "Another, longer day.", "", "A day.", "A third day"]
+    found = judge.scores(texts, ["happy", "sad", "sad", "proud", "calm"])
+    model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
+    tokenizer = AutoTokenizer.from_pretrained(classifier)
+
+    def probability(text, label):
+        with torch.inference_mode():
+            logits = model(**tokenizer(text, return_tensors="pt")).logits[0]
+        return float(logits.softmax(dim=-1)[label])
+
+    expected = [probability(texts[0], 0), probability(texts[1], 1), probability(texts[4], 2)]
+    assert found[[0, 1, 4]] == pytest.approx(expected, rel=1e-4)
+    assert np.isnan(found[[2, 3]]).all()
+
+
+def test_labels_are_found_by_name_then_by_what_classifiers_call_them():
+    assert label_of("calm", ["calm", "relief"]) == "calm"
+    assert label_of("anxious", ["fear", "nervousness"]) == "nervousness"
+    assert label_of("proud", ["fear"]) is None
+    assert label_of("wistful", ["wistful"]) == "wistful"
+
+
+def test_a_folder_that_is_no_classifier_is_one_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"steer\.judge_model=.*a folder with a classifier"):
+        ClassifierJudge(tmp_path / "none", "cpu")
+    with pytest.raises(ConfigError, match="a text classifier as save_pretrained"):
+        ClassifierJudge(tmp_path, "cpu")
