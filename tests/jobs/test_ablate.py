@@ -128,7 +128,7 @@ def test_what_cannot_be_done_is_one_line(make, override, message):
     assert outcome.failed
     assert message in outcome.error
     tracker = Tracker(make())
-    runs = tracker._client.search_runs([tracker._experiment])
+    runs = tracker.client.search_runs([tracker.experiment_id])
     assert {r.data.tags["job"] for r in runs} <= {"extract"}
 
 

@@ -90,7 +90,7 @@ def test_run_holds_every_text_and_file(finished):
     assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
     assert run.data.params["steer.strengths"] == "[0.2, 20.0]"
     assert run.data.metrics["cells"] == 2
-    steps = tracker._client.get_metric_history(
+    steps = tracker.client.get_metric_history(
         outcome.run_id, next(k for k in run.data.metrics if k.startswith("dose_repetition_target"))
     )
     assert [m.step for m in steps] == [0, 1]
@@ -289,7 +289,7 @@ def test_what_is_refused_opens_no_run(steer_config, override, message):
     assert re.search(message, outcome.error), outcome.error
     assert "\n" not in outcome.error
     tracker = Tracker(config)
-    runs = tracker._client.search_runs([tracker._experiment], "tags.job = 'steer'")
+    runs = tracker.client.search_runs([tracker.experiment_id], "tags.job = 'steer'")
     assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
     assert outcome.run_id is None
 
