@@ -14,9 +14,10 @@ install_import_hook("emo.core", "beartype.beartype")
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,29 @@ settings.load_profile("project")
 
 ROOT = Path(__file__).parents[1]
 EMOTIONS = ("afraid", "calm", "happy", "proud", "sad")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def copied_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow takes over a second to make its tables: in this process only the first test waits.
+
+    Tests that start processes of their own get databases of their own making.
+    """
+    from emo.tracking import database, store
+
+    made = tmp_path_factory.mktemp("database") / "made.db"
+
+    def copy(uri: str, artifacts: Path) -> None:
+        path = Path(uri.removeprefix(database.SQLITE))
+        if not uri.startswith(database.SQLITE) or path.exists() or not path.parent.is_dir():
+            return
+        if not made.exists():
+            database.create_whole(f"{database.SQLITE}{made}", artifacts)
+        shutil.copy(made, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store, "create_whole", copy)
+        yield
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ def test_table_has_what_a_reader_looks_for(launch, small_csv):
         assert word in out
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_after_a_failure_and_says_so_in_its_exit_code(launch, small_csv):
     done = launch(
         "-m",

@@ -9,6 +9,7 @@ import hashlib
 import itertools
 import logging
 import math
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.exceptions import ExperimentalWarning
+from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
@@ -40,6 +41,8 @@ METRIC = "metric."
 """Begins the attributes that hold everything an evaluation returned."""
 MOST_FAILURES = 5
 """So many failures in a row end a study: something is wrong that no other point will mend."""
+CLAIMING_S = 1.0
+"""Longer than a process commonly takes from making a trial to claiming it."""
 
 
 @dataclass(frozen=True)
@@ -166,15 +169,27 @@ def completed(study: optuna.Study) -> list[FrozenTrial]:
 
 def fail_stale(study: optuna.Study) -> list[int]:
     """Tell FAIL for running trials whose process on this host is gone; their numbers."""
-    mine = owner()
-    stale = []
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        # A trial without an owner was killed in the moment between being made and being claimed.
-        claimed = trial.user_attrs.get("host")
-        if claimed in (None, mine["host"]) and not alive(trial.user_attrs):
-            study.tell(trial.number, state=TrialState.FAIL, skip_if_finished=True)
-            stale.append(trial.number)
-    return stale
+    # A trial without an owner was killed in the moment between being made and being claimed, or is in
+    # that moment now: those get a second look.
+    stale = _stale(study)
+    if any(stale.values()):
+        time.sleep(CLAIMING_S)
+        stale = {
+            number: unclaimed for number, unclaimed in _stale(study).items() if number in stale
+        }
+    for number in stale:
+        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    return list(stale)
+
+
+def _stale(study: optuna.Study) -> dict[int, bool]:
+    """Running trials without a living process on this host -> whether they have no owner at all."""
+    host = owner()["host"]
+    return {
+        t.number: "process_start" not in t.user_attrs
+        for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        if t.user_attrs.get("host") in (None, host) and not alive(t.user_attrs)
+    }
 
 
 def run_trials(
@@ -228,8 +243,11 @@ def _claim(
     """A new trial that is this process's, None when there are enough."""
     while len(_live(study)) < total and (sampler is not SamplerName.grid or untried(study, space)):
         trial = study.ask()
-        for name, value in owner().items():
-            trial.set_user_attr(name, value)
+        try:
+            for name, value in owner().items():
+                trial.set_user_attr(name, value)
+        except UpdateFinishedTrialError:  # claimed so slowly that another process took it for dead
+            continue
         opened_with, study.sampler = (
             study.sampler,
             _trial_sampler(sampler, study, space, trial.number, seed),

@@ -356,6 +356,7 @@ def process(root, csv, speed):
     )
 
 
+@pytest.mark.slow
 def test_two_processes_at_once_give_identical_files(tmp_path, small_csv):
     """Also the first start of a database by two processes at the same moment."""
     roots = [tmp_path / "shared", tmp_path / "shared", tmp_path / "alone"]

@@ -290,6 +290,7 @@ def process(root, csv, speed):
     )
 
 
+@pytest.mark.slow
 def test_killed_in_mid_generation_it_goes_on_with_the_same_texts(tmp_path, small_csv):
     deadline = time.monotonic() + 60
     with process(tmp_path, small_csv, "slow") as first:

@@ -12,6 +12,7 @@ from optuna.trial import TrialState
 
 from emo.choices import SamplerName
 from emo.errors import EmoError
+from emo.owner import owner
 from emo.study.importance import importances
 from emo.study.trials import (
     MOST_FAILURES,
@@ -176,14 +177,42 @@ def test_stale_trials_are_told_fail_and_live_ones_left_alone(tmp_path):
     dead.set_user_attr("pid", "1")
     dead.set_user_attr("process_start", "5")
     elsewhere.set_user_attr("host", "another")
-    from emo.owner import owner
-
     for name, value in owner().items():
         mine.set_user_attr(name, value)
     assert fail_stale(study) == [unclaimed.number, dead.number]
     assert fail_stale(study) == []
     states = [t.state for t in study.trials]
     assert states == [TrialState.FAIL] * 2 + [TrialState.RUNNING] * 2
+
+
+def test_a_trial_that_is_just_being_claimed_is_left_alone(tmp_path, monkeypatch):
+    study = opened(tmp_path)
+    trial = study.ask()
+
+    def claim(_seconds):
+        for name, value in owner().items():
+            trial.set_user_attr(name, value)
+
+    monkeypatch.setattr("emo.study.trials.time.sleep", claim)
+    assert fail_stale(study) == []
+    assert study.trials[0].state is TrialState.RUNNING
+
+
+def test_a_trial_lost_before_it_was_claimed_is_made_up_for(tmp_path, monkeypatch):
+    study = opened(tmp_path)
+    real, lost = study.ask, []
+
+    def ask():
+        trial = real()
+        if not lost:
+            lost.append(trial.number)
+            study.tell(trial.number, state=TrialState.FAIL)
+        return trial
+
+    monkeypatch.setattr(study, "ask", ask)
+    advance(study, 3)
+    assert len(completed(study)) == 3
+    assert lost == [0]
 
 
 def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path):
@@ -223,7 +252,9 @@ def worker(path, total, pause):
     )
 
 
-@pytest.mark.parametrize("name", ["study.journal", "study.db"])
+@pytest.mark.parametrize(
+    "name", ["study.journal", pytest.param("study.db", marks=pytest.mark.slow)]
+)
 def test_processes_share_a_study_and_one_is_killed(tmp_path, name):
     """Three at once, one of them killed in the middle of a trial; a fourth makes up for it."""
     path, total = tmp_path / name, 24
