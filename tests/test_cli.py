@@ -45,6 +45,7 @@ def test_failures_are_json_too(launch, args, words):
     assert words in done.err
 
 
+@pytest.mark.slow
 def test_table_has_what_a_reader_looks_for(launch, small_csv):
     out = launch(*TINY, f"stimuli.path={small_csv}").out
     for word in (

@@ -83,11 +83,14 @@ TL = importlib.util.find_spec("transformer_lens") is None
 @pytest.mark.parametrize(
     "args",
     [
-        ("seed=1",),
+        pytest.param(("seed=1",), marks=pytest.mark.slow),
         ("-m", "seed=1,2"),
         pytest.param(
             ("backend=tl",),
-            marks=pytest.mark.skipif(TL, reason="TransformerLens is not installed"),
+            marks=[
+                pytest.mark.skipif(TL, reason="TransformerLens is not installed"),
+                pytest.mark.slow,
+            ],
         ),
         pytest.param(
             ("-m", "hydra/launcher=joblib_cores", "seed=1,2"),

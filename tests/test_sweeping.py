@@ -166,6 +166,7 @@ def test_a_failing_job_is_logged_and_the_others_go_on(sweep):
     )
 
 
+@pytest.mark.slow
 def test_traceback_is_printed_where_it_is_asked_for(sweep):
     prelude = "from emo.jobs import extract\ndef run(config): raise MemoryError\nextract.run = run"
     done = sweep("seed=1", prelude=prelude, HYDRA_FULL_ERROR="1")
@@ -176,6 +177,7 @@ def test_traceback_is_printed_where_it_is_asked_for(sweep):
     assert run.data.tags["error"].startswith("MemoryError: no reason given")
 
 
+@pytest.mark.slow
 def test_a_run_that_was_opened_is_the_one_marked_failed(sweep):
     prelude = (
         "from emo.jobs import extract\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,12 @@ from jaxtyping import Float, Float64
 
 from emo.core.agreement import Halves, disjoint_items, replicate_rdms, with_interval
 from emo.core.comparison import mantel_matrix
-from emo.core.correlation import partial_spearman_matrix, spearman, spearman_matrix
+from emo.core.correlation import (
+    partial_spearman,
+    partial_spearman_matrix,
+    spearman,
+    spearman_matrix,
+)
 from emo.core.describe import Resampling
 from emo.core.geometry import UNRELIABLE_ANISOTROPY, cosine_matrix, upper
 from emo.core.intervals import Estimates, percentile_interval
@@ -40,6 +46,8 @@ class ModelRun:
     """Of all layers."""
     recipe: Recipe
     projection: str = "none"
+    embedding: Activations | None = None
+    """The passages in the model's embedding layer; None where the run has not logged it."""
 
     @property
     def d_model(self) -> int:
@@ -99,7 +107,9 @@ class Universality:
     partial: Estimates | None
     """``rho`` with the surface baselines' RDMs held fixed."""
     baselines: dict[str, Float64[np.ndarray, " model"]]
-    """Spearman of every model's RDM with each surface baseline's."""
+    """Spearman of every model's RDM with each surface baseline's; the embedding layer is its own."""
+    partial_embedding: Float64[np.ndarray, "model model"]
+    """``rho`` with the surface baselines' and both models' embedding layers held fixed; NaN without."""
     halves: Halves
     blocks: tuple[Block, ...]
     noise_ceiling: tuple[float, float]
@@ -171,13 +181,14 @@ def universality(
     held = {
         name: ItemSet.make(a, 0, models[0].recipe).rdm(emotions) for name, a in surfaces.items()
     }
-    partial = None
+    partial, given = None, np.zeros((0, rdms.shape[1]))
     if held:
         given = np.stack(list(held.values()))
         partial = estimates(
             partial_spearman_matrix(rdms[:, None], given),
             partial_spearman_matrix(replicates, given),
         )
+    embedding = _embedding_rdms(models, emotions, rdms.shape[1])
     rho, p = mantel_matrix(rdms, permutations, stream(resampling.seed, "mantel"))
     halves = disjoint_items(sets, resampling)
     return Universality(
@@ -187,7 +198,9 @@ def universality(
         rho=estimates(rho[..., None], spearman_matrix(replicates, replicates)),
         p=p,
         partial=partial,
-        baselines={name: spearman(rdms, x) for name, x in held.items()},
+        baselines={name: spearman(rdms, x) for name, x in held.items()}
+        | {"embedding_layer": spearman(rdms, embedding)},
+        partial_embedding=_partial_embedding(rdms, given, embedding),
         halves=halves,
         blocks=_blocks(models, rho, halves.disjoint.value),
         noise_ceiling=noise_ceiling(rdms),
@@ -243,6 +256,30 @@ def _spread(
     # A bootstrap RDM is noisier than the RDM; only its scatter is taken, as for correlations.
     low, high = percentile_interval(drawn / drawn.mean(axis=0) * value)
     return Estimates(value, low, high)
+
+
+def _embedding_rdms(
+    models: Sequence[ModelRun], emotions: tuple[str, ...], n_pairs: int
+) -> Float64[np.ndarray, "model pair"]:
+    """NaN for models whose runs have no embedding layer."""
+    rdms = np.full((len(models), n_pairs), np.nan)
+    for row, m in zip(rdms, models, strict=True):
+        if m.embedding is not None:
+            row[:] = ItemSet.make(m.embedding, 0, m.recipe).rdm(emotions)
+    return rdms
+
+
+def _partial_embedding(
+    rdms: Float64[np.ndarray, "model pair"],
+    given: Float64[np.ndarray, "held pair"],
+    embedding: Float64[np.ndarray, "model pair"],
+) -> Float64[np.ndarray, "model model"]:
+    out = np.full((len(rdms), len(rdms)), np.nan)
+    for i, j in itertools.combinations(range(len(rdms)), 2):
+        if np.isfinite(embedding[[i, j]]).all():
+            held = np.concatenate([given, embedding[[i, j]]])
+            out[i, j] = out[j, i] = partial_spearman(rdms[i], rdms[j], held)
+    return out
 
 
 def _projected(models: Sequence[ModelRun], projection: str, resampling: Resampling) -> Projected:

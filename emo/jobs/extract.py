@@ -29,6 +29,7 @@ from emo.report import table
 ARTIFACTS = (
     "vectors.safetensors",
     "activations.safetensors",
+    "embedding.safetensors",
     "rdm.csv",
     "descriptors.json",
     *record.FILES,
@@ -54,6 +55,7 @@ def run(config: RunConfig) -> Outcome:
         vectors, descriptors = _describe(config, activations)
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), plan, activations, vectors, descriptors)
+            serialise.write_activations(reader.embedding(), Path(folder) / "embedding.safetensors")
             tracker.log(run_id, _record(plan, descriptors, passes, reader.weights), Path(folder))
     return _outcome("finished", plan, tracker, run_id, descriptors, passes)
 

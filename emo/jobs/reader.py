@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from emo.activations.opening import open_backend
 from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
 from emo.activations.store import ActivationStore
@@ -15,6 +17,8 @@ from emo.jobs.plan import Plan
 from emo.progress import track
 
 if TYPE_CHECKING:
+    from jaxtyping import Float32
+
     from emo.models.loading import LoadedModel
 
 log = logging.getLogger(__name__)
@@ -51,7 +55,7 @@ class Reader:
         self.plan, config = plan, plan.config
         from emo.models.quantised import count_weights
 
-        loaded = loaded or load_model(plan)
+        self._loaded = loaded = loaded or load_model(plan)
         self.backend = open_backend(loaded, config.backend)
         self.weights = count_weights(loaded.model)
         texts = [p.text for p in plan.stimuli.items]
@@ -71,19 +75,41 @@ class Reader:
                 config.backend.batch_size,
             )
 
+    def embedding(self) -> Activations:
+        """The passages before any block, as a one-layer model: a baseline for comparisons.
+
+        All tokens of a passage count, whatever the readout; there are no neutral sentences in it.
+        """
+        from emo.activations.embedding import embedding_means
+
+        model, tokenizer = self._loaded.model, self._loaded.tokenizer
+        texts = [p.text for p in self.plan.stimuli.items]
+        values = embedding_means(model, tokenise(tokenizer, texts, Readout.mean))
+        return self._labelled(
+            values[None], np.zeros((1, 0, values.shape[1]), np.float32), "embedding"
+        )
+
     def read(self) -> tuple[Activations, Passes]:
         """Activations of passages and neutral sentences, in one go."""
-        stimuli = self.plan.stimuli
         texts, config = [*self.items, *self.neutral], self.plan.config
         batched = config.precision.batched
         values, passes = read(self.backend, texts, self.store, config.batch_size, track, batched)
         n = len(self.items)
-        activations = Activations(
-            values=values[:, :n],
+        readout = config.method.readout.value
+        return self._labelled(values[:, :n], values[:, n:], readout), passes
+
+    def _labelled(
+        self,
+        values: Float32[np.ndarray, "layer item hidden"],
+        neutral: Float32[np.ndarray, "layer sentence hidden"],
+        position: str,
+    ) -> Activations:
+        stimuli = self.plan.stimuli
+        return Activations(
+            values=values,
             item_ids=tuple(p.id for p in stimuli.items),
             emotions=tuple(p.emotion for p in stimuli.items),
             situations=tuple(str(p.situation) for p in stimuli.items) if stimuli.crossed else None,
-            neutral=values[:, n:],
-            position=self.plan.config.method.readout.value,
+            neutral=neutral,
+            position=position,
         )
-        return activations, passes

@@ -49,6 +49,7 @@ def pair_table(u: Universality) -> Table:
                     Interval.of(u.rho[i, j]),
                     float(u.p[i, j]),
                     None if u.partial is None else Interval.of(u.partial[i, j]),
+                    float(u.partial_embedding[i, j]),
                     Interval.of(disjoint),
                     quotient(ceiling(own[i], own[j])),
                     Interval.of(u.halves.share[i, j]),
@@ -60,12 +61,20 @@ def pair_table(u: Universality) -> Table:
         "pairs",
         "Every model with every other",
         f"{DISJOINT} Ceiling: what the halves' reliability lets disjoint rho reach. Partial: the "
-        "RDMs of word and character TF-IDF held fixed. Disattenuated: disjoint over ceiling, not "
+        "RDMs of word and character TF-IDF held fixed; with embedding: those of both models' "
+        "embedding layers, too. Disattenuated: disjoint over ceiling, not "
         "formed where a reliability is at most 0.15. Anisotropy above 0.95 makes a pair unreliable. "
         f"{INTERVAL}",
         (
-            *("model a", "model b", "rho, same items", "Mantel p", "partial rho", "rho, disjoint"),
-            *("ceiling", "share", "disattenuated", "anisotropy"),
+            *("model a", "model b", "rho, same items", "Mantel p", "partial rho"),
+            *(
+                "partial rho, with embedding",
+                "rho, disjoint",
+                "ceiling",
+                "share",
+                "disattenuated",
+                "anisotropy",
+            ),
         ),
         tuple(rows),
     )
@@ -179,7 +188,8 @@ def baseline_table(u: Universality) -> Table:
     return Table(
         "baselines",
         "Surface baselines",
-        "Spearman of each model's RDM with that of TF-IDF vectors of the same passages.",
+        "Spearman of each model's RDM with those of TF-IDF vectors of the same passages, and with "
+        "that of its own embedding layer (mean over a passage's tokens).",
         ("model", *(n.replace("_", " ") for n in names)),
         rows if names else (),
     )

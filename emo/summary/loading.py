@@ -13,6 +13,7 @@ from emo.core.item_sets import ItemSet, Recipe
 from emo.core.stories import story_set
 from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.core.universality import ModelRun
+from emo.errors import EmoError
 from emo.summary.selection import LoggedRun
 
 Files = Callable[[str], Path]
@@ -43,7 +44,16 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
         descriptors=descriptors,
         recipe=Recipe(remove=run.params.get("vectors.remove", "none")),
         projection=run.params.get("vectors.projection", "none"),
+        embedding=_embedding(files),
     )
+
+
+def _embedding(files: Files) -> Activations | None:
+    try:
+        path = files("embedding.safetensors")
+    except EmoError:  # a run of before it was logged
+        return None
+    return serialise.read_activations(path)
 
 
 def layer_by(d: Descriptors, rule: LayerRule) -> int:

@@ -36,6 +36,7 @@ def dry_run(tmp_path_factory):
     return json.loads(kept.read_text()), done.stdout, kept
 
 
+@pytest.mark.slow
 def test_it_needs_torch_transformers_numpy_and_safetensors_only(dry_run):
     figures = dry_run[0]["figures"]
     assert {(f["shape"], f["precision"], f["n_passages"]) for f in figures} == {

@@ -63,6 +63,34 @@ def test_models_that_share_passages_only_agree_on_the_same_items_only(rng):
     assert got.blocks[0].same[1] == pytest.approx(got.rho.value[np.triu_indices(4, 1)].mean())
 
 
+def test_what_comes_from_the_embedding_layers_goes_when_they_are_held_fixed(rng):
+    """Models whose RDMs follow their embedding layers, which follow each other."""
+    found = models(rng, geometry=2, own=0.5, n=3)
+    noisy = [
+        replace(
+            m.activations,
+            values=(
+                m.activations.values + rng.normal(size=m.activations.values.shape, scale=0.05)
+            ).astype(np.float32),
+        )
+        for m in found
+    ]
+    alike = [replace(m, embedding=a) for m, a in zip(found, noisy, strict=True)]
+    got = study([*alike[:2], found[2]])
+    assert got.baselines["embedding_layer"][:2].min() > 0.95
+    assert np.isnan(got.baselines["embedding_layer"][2])
+    assert got.rho.value[0, 1] > 0.7
+    assert abs(got.partial_embedding[0, 1]) < 0.3
+    assert np.isnan(got.partial_embedding[:, 2]).all()
+
+
+def test_other_embedding_layers_take_nothing_away(rng):
+    found = models(rng, geometry=2, own=0.5, n=2)
+    others = models(rng, geometry=0, own=1, n=2)
+    got = study([replace(m, embedding=o.activations) for m, o in zip(found, others, strict=True)])
+    assert got.partial_embedding[0, 1] == pytest.approx(got.rho.value[0, 1], abs=0.05)
+
+
 def test_models_that_share_a_geometry_agree_on_both(rng):
     got = study(models(rng, geometry=2, passage=1, own=0.5))
     off = ~np.eye(4, dtype=bool)

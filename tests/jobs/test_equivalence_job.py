@@ -181,6 +181,7 @@ def test_without_transformer_lens_it_is_one_line(run, monkeypatch):
     assert composing.INSTALL_TL in outcome.error
 
 
+@pytest.mark.slow
 def test_from_the_command_line(launch, small_csv):
     done = launch(*TINY, "job=equivalence", f"stimuli.path={small_csv}", "output=json")
     assert done.json["metrics"]["hooked_agrees"] == 1

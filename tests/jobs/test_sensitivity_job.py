@@ -84,6 +84,7 @@ def test_resumed_to_a_larger_total_under_the_same_parent(study_config):
     assert sorted(map(int, trials)) == list(range(6))
 
 
+@pytest.mark.slow
 def test_another_question_is_another_study(study_config):
     names = {
         conduct(study_config(*o, n=2), planted).fingerprint

@@ -14,6 +14,7 @@ import pytest
 
 from emo.config import RunConfig, TrackingConfig
 from emo.tracking import Tracker
+from emo.tracking.database import create_whole
 from tests.conftest import ROOT, TINY
 
 WRITER = """
@@ -68,6 +69,7 @@ def check_nothing_lost(root, uri, processes, n):
             assert artifact.read_text() == f"{mine} {i}"
 
 
+@pytest.mark.slow
 def test_four_processes_on_a_database_that_is_not_there_yet(tmp_path):
     write_at_once(tmp_path, None, 4, 3)
     check_nothing_lost(tmp_path, None, 4, 3)
@@ -236,6 +238,7 @@ def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
         path.with_name(f"{path.name}-journal").write_bytes(b"of a transaction")
         raise Killed
 
+    monkeypatch.setattr("emo.tracking.store.create_whole", create_whole)  # not the tests' own
     config = RunConfig(root=str(tmp_path))
     with monkeypatch.context() as m, pytest.raises(Killed):
         m.setattr(SqlAlchemyStore, "__init__", killed)
