@@ -16,6 +16,7 @@ from emo.jobs import conditions, record
 from emo.jobs.outcome import Outcome
 from emo.provenance import code_commit, package_versions
 from emo.report import methods, page
+from emo.report.steering_section import steering_parts
 from emo.report.summary_figures import Drawn, figures
 from emo.report.summary_tables import tables
 from emo.report.tables import Table, together
@@ -39,8 +40,16 @@ def run(config: RunConfig) -> Outcome:
     )
     tracker = record.open_tracker(config)
     selection = select(tracker.runs_of("extract"), wanted(config, stimuli))
-    summary = summarise(config, selection, stimuli, lambda r: partial(tracker.artifact, r.run_id))
-    drawn, made = figures(summary), tables(summary)
+    summary = summarise(
+        config,
+        selection,
+        stimuli,
+        lambda r: partial(tracker.artifact, r.run_id),
+        tracker.runs_of("steer"),
+    )
+    steering_figures, steering_tables = steering_parts(summary.steering)
+    drawn = [*figures(summary), *steering_figures]
+    made = [*tables(summary), *steering_tables]
     commit = code_commit(Path(config.root))
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder), summary, drawn, made, commit)

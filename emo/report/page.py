@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from emo.core.verdicts import RULES as VERDICT_RULES
 from emo.report import methods
+from emo.report.steering_section import PREFIX
 from emo.report.summary_figures import Drawn
 from emo.report.tables import Table
 from emo.summary.selection import RULES as SELECTION_RULES
@@ -74,6 +75,7 @@ def render(s: Summary, figures: Sequence[Drawn], tables: Sequence[Table], commit
 def sections(figures: Mapping[str, Drawn], tables: Mapping[str, Table]) -> list[Section]:
     """What stands where; every table and figure once."""
     four = [n for n in tables if n.startswith("four_layer")]
+    steered, doses = ([n for n in of if n.startswith(PREFIX)] for of in (figures, tables))
     plan = (
         ("surviving", "What survives other passages", ("fig6_surviving",), ("blocks",)),
         ("four-layers", "Four layers", ("fig5_four_layers",), four),
@@ -91,6 +93,7 @@ def sections(figures: Mapping[str, Drawn], tables: Mapping[str, Table]) -> list[
             ("descriptors", "sizes"),
         ),
         ("invariance", "What can change an RDM", (), ("normalisations", "projections")),
+        ("steering", "Steering", steered, doses),
         ("published", "Published figures", (), ("claims",)),
         ("provenance", "Runs", (), ("runs", "left_out")),
     )

@@ -6,7 +6,7 @@ from emo.core.claims import RULE
 from emo.core.four_layer import CONTRASTS, LayerRow
 from emo.reference import shared_geometry
 from emo.report.cross_model_tables import INTERVAL, quotient, study_tables
-from emo.report.tables import Cell, Interval, Table
+from emo.report.tables import Cell, Interval, Table, stem
 from emo.summary.study import ModelTable, Summary
 
 
@@ -36,7 +36,7 @@ def four_layer_table(t: ModelTable) -> Table:
         for of_d in (False, True)
     )
     return Table(
-        f"four_layer_{_stem(t.table.model)}",
+        f"four_layer_{stem(t.table.model)}",
         f"Four layers: {t.table.model}",
         f"Spearman rho of two RDMs, post-centred. A, B, C in {plain or 'none'}, D in "
         f"{quantised or 'none'}. "
@@ -183,7 +183,3 @@ def left_out_table(s: Summary) -> Table:
         ("run", "model", "method", "reason"),
         rows,
     )
-
-
-def _stem(name: str) -> str:
-    return "".join(c if c.isalnum() else "_" for c in name)

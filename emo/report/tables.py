@@ -145,3 +145,8 @@ def together(tables: Sequence[Table], form: str) -> str:
     """All tables one below the other: ``markdown`` or ``latex``."""
     made = [t.to_markdown() if form == "markdown" else t.to_latex() for t in tables]
     return "\n".join(made)
+
+
+def stem(name: str) -> str:
+    """A name as part of a file's."""
+    return "".join(c if c.isalnum() else "_" for c in name)

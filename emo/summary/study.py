@@ -19,6 +19,7 @@ from emo.errors import EmoError
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.oracle import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, LoggedRun, Selection
+from emo.summary.steering import Steered, steered, steering_candidates
 
 T = TypeVar("T")
 
@@ -66,6 +67,7 @@ class Summary:
     """Why there is no cross-model study, if there is none."""
     tables: tuple[ModelTable, ...]
     claims: tuple[Claim, ...]
+    steering: tuple[Steered, ...]
     left_out: tuple[LeftOut, ...]
     stimuli: StimulusSet
 
@@ -75,8 +77,9 @@ def summarise(
     selection: Selection,
     stimuli: StimulusSet,
     files: Callable[[LoggedRun], Files],
+    steering_runs: Sequence[LoggedRun] = (),
 ) -> Summary:
-    """Read the selected runs and compute everything.
+    """Read the selected runs and compute everything; ``steering_runs`` are shown for its models.
 
     Raises
     ------
@@ -114,6 +117,13 @@ def summarise(
             + (f" ({len(left)} others; the first: {left[0].reason})" if left else "")
             + "; make one with: python launch.py"
         )
+    names = {m.name for m in models} | {t.table.model for t in tables}
+    found_steering = [
+        _first(of, lambda r: steered(r, files(r)), left)
+        for of in steering_candidates(steering_runs, names).values()
+    ]
+    steering = tuple(found[1] for found in found_steering if found is not None)
+    used |= {s.run.run_id: s.run for s in steering}
     claims = [*model_claims(models, study), *four_layer_claims([t.table for t in tables])]
     return Summary(
         config=config,
@@ -123,6 +133,7 @@ def summarise(
         no_study=no_study,
         tables=tuple(tables),
         claims=tuple(claims),
+        steering=steering,
         left_out=tuple(e for e in left if e.run.run_id not in used),
         stimuli=stimuli,
     )

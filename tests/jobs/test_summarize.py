@@ -15,7 +15,7 @@ from scipy.stats import spearmanr
 from emo import api, serialise
 from emo.composing import compose
 from emo.errors import EmoError
-from emo.jobs import extract, summarize
+from emo.jobs import extract, steer, summarize
 from emo.jobs.record import open_tracker
 from tests.conftest import TINY, write_small_csv
 
@@ -203,6 +203,40 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     assert "No cross-model study" in outcome.table
     assert outcome.metrics["models"] == 1
     assert "rho_same_mean" not in outcome.metrics
+
+
+def test_steering_of_its_models_has_a_section(project, tmp_path):
+    root, config, _ = project
+    few = (
+        "steer.scenarios=[aggressive_to_calm]",
+        "steer.strengths=[0.1]",
+        "steer.max_new_tokens=4",
+    )
+    steered = steer.run(config("job=steer", "steer.controls=[random]", *few))
+    assert steered.error is None
+    outcome = summarize.run(config("job=summarize", *FEW))
+    tracker = open_tracker(config())
+    page = tracker.artifact(outcome.run_id, "summary.html").read_text()
+    assert '<section id="steering">' in page
+    assert steered.run_id[:8] in page
+    (table,) = [
+        rows(tracker.artifact(outcome.run_id, f"tables/{name}.csv").read_text())
+        for name in ("steering_tiny_llama_4x128",)
+    ]
+    cells = rows(tracker.artifact(steered.run_id, "cells.csv").read_text())
+    assert (
+        [r["direction"] for r in table] == [c["direction"] for c in cells] == ["target", "random"]
+    )
+    for row, cell in zip(table, cells, strict=True):
+        assert row["regime, robust"].rstrip("?") == cell["robust"]
+        assert row["regime, published"] == cell["published"]
+        assert float(row["perplexity ratio"]) == pytest.approx(
+            np.exp(float(cell["log_perplexity_ratio"]))
+        )
+        assert float(row["judged better high"]) == pytest.approx(float(cell["success_high"]))
+    for kind in ("png", "svg", "csv"):
+        name = f"figures/steering_regimes_tiny_llama_4x128.{kind}"
+        assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
 
 
 def test_no_torch_is_loaded():
