@@ -71,7 +71,7 @@ class Points:
         keys = dict.fromkeys(map(written_as, settings))
         sets: dict[int, ItemSet] = {}
         lengths: dict[Any, int] = {}
-        passes = separate = 0
+        passes = separate = nominal = 0
         for key in keys:
             written = self._written[key].texts
             texts = dict(zip((s.request for s in written.stories), written.texts, strict=True))
@@ -80,8 +80,10 @@ class Points:
             readings: dict[SubparamsConfig, list[int]] = defaultdict(list)
             for i, sub in mine.items():
                 readings[_reading(sub)].append(i)
-                lens = (len(texts[s.request].tokens) for s in self._planned(sub))
-                separate += sum(min(n, sub.max_new_tokens) for n in lens)
+                for s in self._planned(sub):
+                    length = min(len(texts[s.request].tokens), sub.max_new_tokens)
+                    separate += length
+                    nominal += s.weight * length
             found, done, _ = self._source.read([(self._part(sub, texts), sub) for sub in readings])
             passes += done.done
             for activations, which in zip(found, readings.values(), strict=True):
@@ -93,6 +95,7 @@ class Points:
             tokens_written=sum(w.tokens for w in made),
             tokens_distinct=sum(lengths.values()),
             tokens_separate=separate,
+            tokens_nominal=nominal,
             forward_passes=passes,
             seconds_writing=read_from - start,
             seconds_reading=time.perf_counter() - read_from,

@@ -33,6 +33,8 @@ class Cost:
     """Of all distinct texts, written now or before."""
     tokens_separate: int
     """Of 256 runs that share nothing, greedy repeats counted once."""
+    tokens_nominal: int
+    """Of the same runs writing greedy repeats again, as published."""
     forward_passes: int
     seconds_writing: float
     seconds_reading: float
@@ -71,7 +73,7 @@ def summary(a: Ablation, title: str, note: str, cost: Cost) -> str:
         f"{cost.texts_reused} reused; forward passes {cost.forward_passes}",
         f"  {n} separate runs would write {cost.tokens_separate} tokens, "
         f"{cost.tokens_separate / max(cost.tokens_distinct, 1):.0f} times as many as there are "
-        f"({cost.tokens_distinct})",
+        f"({cost.tokens_distinct}); {cost.tokens_nominal} with greedy repeats written again",
     ]
     return "\n".join(lines)
 

@@ -20,7 +20,7 @@ def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys)
     assert "| ours: distinct texts in batches, one reading pass each | 25 |" in text
     distinct = 3 * (5 + 1 + 10 + 10) + 2 * 10
     assert re.search(rf"256 settings: writing \| {distinct} \|", text)
-    assert text.count(" | yes |") + text.count(" | no |") == 5
+    assert text.count(" | yes |") + text.count(" | no |") == 6
 
 
 def test_the_serial_way_reads_the_middle():

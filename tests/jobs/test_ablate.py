@@ -105,6 +105,8 @@ def test_only_distinct_texts_are_written_and_passed_once(finished):
     # 35 texts of the comprehension run were passed before; nothing is passed for a derived point.
     assert finished.metrics["forward_passes"] == distinct
     assert finished.metrics["tokens_separate"] > 20 * finished.metrics["tokens_distinct"]
+    greedy = finished.metrics["tokens_nominal"] - finished.metrics["tokens_separate"]
+    assert greedy > 0  # ten samples of five templates repeat themselves
 
 
 def test_the_same_again_is_reused(make, finished):
