@@ -32,7 +32,7 @@ class Direction(Enum):
     shuffled = "shuffled"
     """The vector of another emotion."""
     random = "random"
-    """A direction drawn uniformly on the sphere."""
+    """The emotion's vectors of all steered layers under one random rotation."""
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,19 @@ def foreign_share(text: str, prompt: str) -> float:
     return float(sum(share for name, share in shares.items() if name not in known))
 
 
-def random_direction(
-    like: Float[np.ndarray, " hidden"], rng: np.random.Generator
-) -> Float64[np.ndarray, " hidden"]:
-    """A vector of the same norm in a uniformly drawn direction."""
-    drawn = rng.standard_normal(like.shape[0])
-    return drawn * (np.linalg.norm(like) / np.linalg.norm(drawn))
+def randomly_turned(
+    stack: Float[np.ndarray, "layer hidden"], rng: np.random.Generator
+) -> Float64[np.ndarray, "layer hidden"]:
+    """The vectors of several layers under one random rotation: a control that adds up as they do.
+
+    Lengths and cosines between layers stay. Drawn by layer, directions would be nearly orthogonal,
+    and what they add up to in the residual stream far shorter than what similar vectors do. A single
+    vector comes out uniform on the sphere.
+    """
+    _, r = np.linalg.qr(stack.T)
+    q, signs = np.linalg.qr(rng.standard_normal((len(r), stack.shape[1])).T)
+    q = q * np.sign(np.diag(signs))  # without the signs, QR's convention would show
+    return (q @ r).T
 
 
 def derangement(names: Sequence[str], rng: np.random.Generator) -> dict[str, str]:

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from emo.steering.judging import Judge
     from emo.tracking import Tracker
 
+STEER_VERSION = 2
+"""Raised when what is added or how it is judged changes; older runs are then not reused."""
+
 
 def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
     """The scenarios asked for and the digest of their file; what needs no model is checked here.
@@ -71,6 +74,7 @@ def steer_plan(config: RunConfig, scenarios_sha256: str, tracker: Tracker) -> Pl
             del settings[name]
         return {
             "job": "steer",
+            "version": STEER_VERSION,
             "reader": reader_identity(config, weights, device),
             "vectors": vectors,
             "steer": settings,

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from emo.core.resampling import stream
-from emo.core.steering import Direction, random_direction
+from emo.core.steering import Direction, randomly_turned
 from emo.core.types import EmotionVectors
 from emo.errors import ConfigError, EmoError
 from emo.steering.injection import Addition
@@ -110,6 +110,7 @@ class Additions:
         self._partners = partners
         self._source = source
         self._seed = seed
+        self._turned: dict[tuple[str, str, Site], Float64[np.ndarray, "layer hidden"]] = {}
 
     def addition(self, dose: Dose) -> Addition:
         """Layer -> vector, float32; empty at strength 0.
@@ -123,15 +124,30 @@ class Additions:
             return {}
         norms = self._norms[dose.scenario.id]
         return {
-            layer: (dose.strength * norms[layer] * self._unit(dose, layer)).astype(np.float32)
-            for layer in dose.site.layers
+            layer: (dose.strength * norms[layer] * unit).astype(np.float32)
+            for layer, unit in zip(dose.site.layers, self._units(dose), strict=True)
         }
 
-    def _unit(self, dose: Dose, layer: int) -> Float64[np.ndarray, " hidden"]:
-        layer = layer if self._source is None else self._source
+    def _units(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
+        """One unit vector a layer of the site."""
+        if dose.direction is Direction.random:
+            return self._random(dose)
         name = dose.emotion
         if dose.direction is Direction.shuffled:
             name = self._partners[name]
+        units = np.stack([self._unit(name, layer) for layer in dose.site.layers])
+        return -units if dose.direction is Direction.opposite else units
+
+    def _random(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
+        key = (dose.scenario.id, dose.emotion, dose.site)
+        if key not in self._turned:
+            target = np.stack([self._unit(dose.emotion, layer) for layer in dose.site.layers])
+            rng = stream(self._seed, "steering", dose.scenario.id, dose.emotion)
+            self._turned[key] = randomly_turned(target, rng)
+        return self._turned[key]
+
+    def _unit(self, name: str, layer: int) -> Float64[np.ndarray, " hidden"]:
+        layer = layer if self._source is None else self._source
         vector = self._vectors.values[layer, self._vectors.emotions.index(name)]
         length = np.linalg.norm(vector)
         if not np.isfinite(length) or length == 0:
@@ -139,8 +155,4 @@ class Additions:
                 f"steer.layers: the vector of {name} at layer {layer} has norm {length}; take other "
                 "layers, or vectors extracted with precision=bf16 or fp32"
             )
-        unit = vector / length
-        if dose.direction is Direction.random:
-            names = ("steering", dose.scenario.id, dose.emotion, layer)
-            unit = random_direction(unit, stream(self._seed, *names))
-        return -unit if dose.direction is Direction.opposite else unit
+        return vector / length

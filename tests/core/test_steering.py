@@ -15,7 +15,7 @@ from emo.core.steering import (
     exact_interval,
     foreign_share,
     mean_interval,
-    random_direction,
+    randomly_turned,
     repetition,
     scripts,
 )
@@ -99,10 +99,19 @@ def test_one_value_has_no_interval_and_none_has_no_mean():
     assert math.isnan(mean_interval(np.array([np.nan]))[0])
 
 
+@pytest.mark.parametrize("n_layers", [1, 2, 5, 9])
+def test_a_rotation_keeps_lengths_and_cosines_also_of_more_layers_than_dimensions(n_layers, rng):
+    stack = rng.standard_normal((n_layers, 6))
+    stack[-1] = stack[0]  # one source for all layers
+    turned = randomly_turned(stack, rng)
+    assert turned @ turned.T == pytest.approx(stack @ stack.T)
+    assert not np.allclose(turned, stack)
+
+
 def test_random_direction_has_the_norm_and_no_memory_of_the_direction():
     like = np.zeros(256)
     like[3] = 4.0
-    drawn = np.stack([random_direction(like, stream(0, "d", i)) for i in range(400)])
+    drawn = np.concatenate([randomly_turned(like[None], stream(0, "d", i)) for i in range(400)])
     assert np.linalg.norm(drawn, axis=1) == pytest.approx(4.0)
     cosines = drawn @ like / 16
     # Cosines of random directions have mean 0 and variance 1 / d.

@@ -59,7 +59,30 @@ def test_opposite_and_shuffled():
     assert added(Direction.shuffled)[1] == pytest.approx(0.1 * 3 * unit(1, "sad"), rel=1e-6)
 
 
-def test_random_is_the_same_for_all_strengths_and_another_for_each_scenario_layer_and_seed():
+def test_random_directions_add_up_over_layers_as_the_emotions_vectors_do():
+    """Similar vectors of many layers add up; independent draws would stay at the root of them."""
+    rng = np.random.default_rng(2)
+    common = 3 * rng.standard_normal((1, 3, 64))
+    similar = EmotionVectors(
+        common + rng.standard_normal((12, 3, 64)), EMOTIONS, (2, 2, 2), "global"
+    )
+    norms = {"a": rng.uniform(1, 9, 12)}
+    found = {}
+    for direction in (Direction.target, Direction.random):
+        dose = Dose(A, "calm", direction, Site("all", tuple(range(12))), 0.1)
+        found[direction] = np.stack(
+            list(Additions(similar, norms, PARTNERS, None, 0).addition(dose).values())
+        )
+    target, random = found[Direction.target], found[Direction.random]
+    assert random @ random.T == pytest.approx(target @ target.T, rel=1e-4)
+    length = np.linalg.norm(target.sum(axis=0))
+    assert np.linalg.norm(random.sum(axis=0)) == pytest.approx(length, rel=1e-4)
+    assert length > 2 * np.linalg.norm(np.linalg.norm(target, axis=1))
+    cosine = random.sum(axis=0) @ target.sum(axis=0) / length**2
+    assert abs(cosine) < 0.5
+
+
+def test_random_is_the_same_for_all_strengths_and_another_for_each_scenario_and_seed():
     one = added(Direction.random)[1]
     assert added(Direction.random, strength=0.2)[1] == pytest.approx(2 * one)
 
