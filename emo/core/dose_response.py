@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from emo.core.regimes import Limits, Regime, label, published_regime, robust_regime
-from emo.core.steering import Direction, TextMeasures, exact_interval, mean_interval
+from emo.core.steering import Direction, TextMeasures, exact_interval, mean_interval, share_interval
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Sweep:
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean over texts with its 95 % interval (Student); NaN where it cannot be had."""
+    """A mean over texts with its 95 % interval (:func:`emo.core.steering.mean_interval`)."""
 
     value: float
     low: float
@@ -79,7 +79,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Proportion:
-    """k of n with the exact 95 % interval (Clopper and Pearson)."""
+    """k of n with its 95 % interval (:func:`emo.core.steering.share_interval`)."""
 
     k: int
     n: int
@@ -95,6 +95,8 @@ class Cell:
     site: str
     strength: float
     n_texts: int
+    n_scenarios: int
+    """Fewer than texts where several emotions are added in a scenario."""
     published: Regime
     robust: Regime
     success: Proportion
@@ -116,18 +118,20 @@ class Cell:
         return self.published.name != self.robust.name
 
 
+SHARES = ("repetition", "distinct_2", "foreign")
 MEANS = ("shift", "repetition", "distinct_2", "foreign", "log_perplexity_ratio", "entropy")
 
 
-def proportion(successes: Sequence[bool]) -> Proportion:
-    """How many of how many, with the exact interval."""
-    k, n = sum(successes), len(successes)
-    return Proportion(k, n, *exact_interval(k, n))
+def proportion(successes: Sequence[bool], scenarios: Sequence[str]) -> Proportion:
+    """How many of how many, with the interval."""
+    return Proportion(sum(successes), len(successes), *share_interval(successes, scenarios))
 
 
-def mean(values: Sequence[float]) -> Mean:
-    """Mean and Student's interval over the finite values."""
-    return Mean(*mean_interval(np.array(values, dtype=np.float64)))
+def mean(name: str, texts: Sequence[SteeredText]) -> Mean:
+    """One of ``MEANS`` over texts; the bounds of a share are held within 0 and 1."""
+    values = np.array([value(t, name) for t in texts], dtype=np.float64)
+    found = np.array(mean_interval(values, [t.scenario for t in texts]))
+    return Mean(*(found.clip(0, 1) if name in SHARES else found).tolist())
 
 
 def value(text: SteeredText, name: str) -> float:
@@ -148,19 +152,52 @@ def _cell(
     direction: str, site: str, strength: float, texts: Sequence[SteeredText], limits: Limits
 ) -> Cell:
     judged = [t for t in texts if t.judged]
+    openings = [t.scenario for t in judged]
     fluent = [t.success and label(t.measures, limits) == "fluent" for t in judged]
     return Cell(
         direction,
         site,
         strength,
         len(texts),
+        len({t.scenario for t in texts}),
         published_regime([t.text for t in texts]),
-        robust_regime([t.measures for t in texts], limits),
-        proportion([t.success for t in judged]),
-        proportion(fluent),
+        robust_regime([t.measures for t in texts], limits, [t.scenario for t in texts]),
+        proportion([t.success for t in judged], openings),
+        proportion(fluent, openings),
         named=sum(t.measures.named for t in texts) / len(texts),
-        **{name: mean([value(t, name) for t in texts]) for name in MEANS},
+        **{name: mean(name, texts) for name in MEANS},
     )
+
+
+@dataclass(frozen=True)
+class SiteRegime:
+    """The fourth descriptor: what steering at one site does to this model's language."""
+
+    site: str
+    n_texts: int
+    published: Regime
+    robust: Regime
+
+
+def by_site(texts: Sequence[SteeredText], limits: Limits) -> list[SiteRegime]:
+    """Both rules over all texts of the emotions' own vectors at a site: all strengths but 0.
+
+    The study gives one regime a model and the rule's shares of texts, not over which texts they are
+    taken; that they are pooled over strengths is this project's reading.
+    """
+    groups: dict[str, list[SteeredText]] = {}
+    for t in texts:
+        if t.direction == Direction.target.value and t.strength > 0:
+            groups.setdefault(t.site, []).append(t)
+    return [
+        SiteRegime(
+            site,
+            len(of),
+            published_regime([t.text for t in of]),
+            robust_regime([t.measures for t in of], limits, [t.scenario for t in of]),
+        )
+        for site, of in groups.items()
+    ]
 
 
 @dataclass(frozen=True)
@@ -171,22 +208,24 @@ class EmotionDose:
     direction: str
     site: str
     strength: float
+    n_texts: int
     shift: Mean
 
 
 def by_emotion(texts: Sequence[SteeredText]) -> list[EmotionDose]:
     """The judge's shift for every emotion by itself: the mean over its scenarios."""
-    groups: dict[tuple[str, str, str, float], list[float]] = {}
+    groups: dict[tuple[str, str, str, float], list[SteeredText]] = {}
     for t in texts:
-        groups.setdefault((t.emotion, t.direction, t.site, t.strength), []).append(t.shift)
-    return [EmotionDose(*key, mean(shifts)) for key, shifts in groups.items()]
+        groups.setdefault((t.emotion, t.direction, t.site, t.strength), []).append(t)
+    return [EmotionDose(*key, len(of), mean("shift", of)) for key, of in groups.items()]
 
 
 @dataclass(frozen=True)
 class ScenarioSuccess:
     """One scenario and emotion, over all sites and strengths of one direction.
 
-    Its texts share a prompt and a vector, so the interval is one for this scenario, not for others.
+    Its trials are doses of one prompt, not independent: the interval takes them for that, and says
+    how few they are, no more.
     """
 
     scenario: str
@@ -201,9 +240,14 @@ def by_scenario(texts: Sequence[SteeredText]) -> list[ScenarioSuccess]:
     for t in texts:
         groups.setdefault((t.scenario, t.emotion, t.direction), []).append(t)
     return [
-        ScenarioSuccess(*key, proportion([t.success for t in group if t.judged]))
+        ScenarioSuccess(*key, _of_doses([t.success for t in group if t.judged]))
         for key, group in groups.items()
     ]
+
+
+def _of_doses(successes: Sequence[bool]) -> Proportion:
+    k, n = sum(successes), len(successes)
+    return Proportion(k, n, *exact_interval(k, n))
 
 
 def best_cell(cells: Sequence[Cell]) -> Cell | None:

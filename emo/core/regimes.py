@@ -22,8 +22,8 @@ twenty tokens would be a loop; above, a model that loops unsteered would make lo
 
 The regime keeps the published shares: more than half repetitive is ``repetitive_collapse``; else more
 than 30 % incoherent is ``explosive``; else more than 30 % empty is ``silent``; else ``surgical``. A
-verdict is ``sure`` where the exact 95 % interval of every share that decided it excludes its
-cut-off; with two texts none is.
+verdict is ``sure`` where the 95 % interval of every share that decided it
+(:func:`emo.core.steering.share_interval`) excludes its cut-off; with two texts none is.
 
 Writing in another script is reported beside the regime (``TextMeasures.foreign``) and decides nothing:
 fluent Chinese is not broken language, and a loop in Chinese is found by its tokens.
@@ -38,7 +38,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emo.core.steering import TextMeasures, exact_interval
+from emo.core.steering import TextMeasures, share_interval
 
 COLLAPSE, EXPLOSIVE, SILENT, SURGICAL = "repetitive_collapse", "explosive", "silent", "surgical"
 MAJORITY, THIRD = 0.5, 0.3
@@ -121,12 +121,15 @@ def label(measures: TextMeasures, limits: Limits) -> str:
     return "fluent"
 
 
-def robust_regime(measures: Sequence[TextMeasures], limits: Limits) -> Regime:
+def robust_regime(
+    measures: Sequence[TextMeasures], limits: Limits, scenarios: Sequence[str]
+) -> Regime:
     """The robust rule: a label a text, then the published shares."""
     if not measures:
         raise ValueError("no texts")
     n = len(measures)
-    counts = Counter(label(m, limits) for m in measures)
+    labels = [label(m, limits) for m in measures]
+    counts = Counter(labels)
     shares = {name: counts[name] / n for name in ("repetitive", "incoherent", "empty", "fluent")}
     sure = True
     for kind, cut, name in (
@@ -134,8 +137,8 @@ def robust_regime(measures: Sequence[TextMeasures], limits: Limits) -> Regime:
         ("incoherent", THIRD, EXPLOSIVE),
         ("empty", THIRD, SILENT),
     ):
-        low, high = exact_interval(counts[kind], n)
-        sure = sure and not low <= cut <= high
+        low, high = share_interval([found == kind for found in labels], scenarios)
+        sure = sure and (cut < low or high < cut)  # without an interval it is not
         if shares[kind] > cut:
             return Regime(name, shares, n, sure)
     return Regime(SURGICAL, shares, n, sure)

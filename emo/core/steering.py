@@ -17,7 +17,12 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy.stats import binomtest, t
 
-from emo.core.intervals import LEVEL
+from emo.core.intervals import LEVEL, expansion
+from emo.core.resampling import index, stream
+
+FEWEST = 5
+"""With fewer texts (or scenarios, if these are drawn) a mean has no interval."""
+N_REPLICATES = 2000
 
 REPEATED_N = 3
 """Length in tokens of the n-grams whose repetition is counted."""
@@ -138,16 +143,62 @@ def exact_interval(k: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
+def share_interval(
+    hits: Sequence[bool], scenarios: Sequence[str], level: float = LEVEL
+) -> tuple[float, float]:
+    """Interval for the share of hits: exact where every text has a scenario of its own.
+
+    Texts of one scenario share a prompt and are no independent trials: where a scenario has several,
+    scenarios are drawn with replacement (:func:`cluster_interval`). If all or none are hits, the
+    interval is the exact one of as many trials as there are scenarios.
+    """
+    k, n, clusters = sum(hits), len(hits), len(set(scenarios))
+    if clusters == n:
+        return exact_interval(k, n, level)
+    if k in (0, n):
+        return exact_interval(clusters if k else 0, clusters, level)
+    low, high = cluster_interval(np.array(hits, dtype=np.float64), scenarios, level)
+    return max(low, 0.0), min(high, 1.0)
+
+
+def cluster_interval(
+    values: Float[np.ndarray, " text"], scenarios: Sequence[str], level: float = LEVEL
+) -> tuple[float, float]:
+    """Bootstrap interval for the mean, whole scenarios drawn; NaN below ``FEWEST`` scenarios.
+
+    Expanded for the small number of scenarios (:func:`emo.core.intervals.expansion`); NaN as well if
+    all scenarios have the same mean, where a bootstrap would be certain.
+    """
+    names, at = index(scenarios)
+    n = len(names)
+    factor = expansion(np.array([n]), level)
+    totals, counts = np.bincount(at, weights=values), np.bincount(at)
+    if n < FEWEST or factor is None or np.ptp(totals / counts) < 1e-12:
+        return float("nan"), float("nan")
+    drawn = stream(0, "steering", "clusters").multinomial(n, np.full(n, 1 / n), size=N_REPLICATES)
+    replicates = drawn @ totals / (drawn @ counts)
+    mean = float(values.mean())
+    low, high = np.percentile(replicates, [50 * (1 - level), 50 * (1 + level)])
+    return mean + factor * (float(low) - mean), mean + factor * (float(high) - mean)
+
+
 def mean_interval(
-    values: Float[np.ndarray, " text"], level: float = LEVEL
+    values: Float[np.ndarray, " text"], scenarios: Sequence[str], level: float = LEVEL
 ) -> tuple[float, float, float]:
-    """Mean of the finite values and Student's interval for it; NaN where it cannot be had."""
-    good = np.asarray(values, dtype=np.float64)
-    good = good[np.isfinite(good)]
+    """Mean of the finite values with an interval; NaN where one cannot be had.
+
+    Student's where every text has a scenario of its own, else :func:`cluster_interval`. None below
+    ``FEWEST`` texts or if all values are the same: Student's would be absurdly wide or of no width.
+    """
+    finite = np.isfinite(values)
+    good = np.asarray(values, dtype=np.float64)[finite]
+    of = [s for s, there in zip(scenarios, finite, strict=True) if there]
     if not len(good):
         return float("nan"), float("nan"), float("nan")
     mean = float(good.mean())
-    if len(good) < 2:
+    if len(set(of)) < len(of):
+        return mean, *cluster_interval(good, of, level)
+    if len(good) < FEWEST or np.ptp(good) < 1e-12:
         return mean, float("nan"), float("nan")
     half = float(t.ppf((1 + level) / 2, len(good) - 1) * good.std(ddof=1) / np.sqrt(len(good)))
     return mean, mean - half, mean + half

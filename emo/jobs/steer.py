@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from emo import serialise
 from emo.choices import SteerPositions
 from emo.config import RunConfig, canonical
-from emo.core.dose_response import Cell, Sweep, best_cell, cells
+from emo.core.dose_response import Cell, Sweep, best_cell, by_site, cells
 from emo.core.resampling import stream
 from emo.core.steering import Direction, derangement
 from emo.fingerprint import batch_decides
@@ -105,6 +105,19 @@ def _headline(found: Sequence[Cell]) -> dict[str, Any]:
     return out
 
 
+def _regimes(swept: Sweep) -> dict[str, str]:
+    """The model's regime by both rules, in words a search understands; several sites by name."""
+    found = by_site(swept.steered, swept.limits)
+    rules = {"regime_published": "published", "regime_robust": "robust"}
+    return {
+        tag: getattr(found[0], rule).name
+        if len(found) == 1
+        else ", ".join(f"{s.site}: {getattr(s, rule).name}" for s in found)
+        for tag, rule in rules.items()
+        if found
+    }
+
+
 def _record(plan: Plan, swept: Sweep) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
@@ -112,7 +125,7 @@ def _record(plan: Plan, swept: Sweep) -> RunRecord:
     metrics = {**_headline(found), "texts_done": swept.done, "texts_reused": swept.reused}
     metrics |= {f"limit_{k}": float(v) for k, v in canonical(swept.limits).items()}
     text = report.summary(swept, _title(plan), plan.weights.note)
-    tags = {DESCRIPTION: f"```\n{text}\n```"}
+    tags = {DESCRIPTION: f"```\n{text}\n```", **_regimes(swept)}
     params, dataset = record.params(plan.config), record.dataset(plan)
     return RunRecord(tags, params, metrics, report.curves(found), dataset)
 
@@ -152,7 +165,7 @@ def _outcome(status: str, plan: Plan, tracker: Tracker, run_id: str, swept: Swee
         status=status,
         fingerprint=plan.provenance.fingerprint,
         run_id=run_id,
-        metrics=serialise.plain(_headline(cells(swept.steered, swept.limits))),
+        metrics=serialise.plain(_headline(cells(swept.steered, swept.limits)) | _regimes(swept)),
         artifacts={Path(name).name: f"{uri}/{name}" for name in ARTIFACTS},
         passes_done=swept.done,
         passes_reused=swept.reused,

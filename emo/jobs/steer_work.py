@@ -50,6 +50,9 @@ def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
         raise ConfigError("steer.strengths", steer.strengths, "different numbers of at least 0")
     if steer.judge is JudgeName.hf and not steer.judge_model:
         raise ConfigError("steer.judge_model", None, "a folder with a classifier, for judge=hf")
+    emotions = steer.emotions
+    if emotions is not None and (not emotions or len(set(emotions)) < len(emotions)):
+        raise ConfigError("steer.emotions", emotions, "null, or emotions of the vectors, each once")
     if len(set(steer.controls)) < len(steer.controls):
         raise ConfigError("steer.controls", [c.value for c in steer.controls], "each control once")
     found = load_scenarios(config.path(steer.scenarios_path) if steer.scenarios_path else None)

@@ -8,7 +8,7 @@ from emo.reference.jeong2026 import (
     SharedGeometry,
     shared_geometry,
 )
-from emo.reference.steering import STEERING_SUCCESS, SteeringSuccess
+from emo.reference.steering import STEERING_SUCCESS, SteeringSuccess, published_regime_of
 
 __all__ = [
     "CROSS_BACKEND",
@@ -19,5 +19,6 @@ __all__ = [
     "PublishedSizeCorrelation",
     "SharedGeometry",
     "SteeringSuccess",
+    "published_regime_of",
     "shared_geometry",
 ]

@@ -1,6 +1,9 @@
 """What the published studies report of steering."""
 
+import json
 from dataclasses import dataclass
+
+from emo.reference.jeong2026 import DATA
 
 
 @dataclass(frozen=True)
@@ -15,3 +18,9 @@ class SteeringSuccess:
 STEERING_SUCCESS = SteeringSuccess(
     source="Jeong 2026a, arXiv:2604.04064", successes=37, scenarios=40
 )
+
+
+def published_regime_of(model_id: str) -> str | None:
+    """The regime that Jeong 2026 (arXiv:2604.11050, 2.5) gives a model; None if it gives none."""
+    found: dict[str, str] = json.loads(DATA.read_text(encoding="utf-8"))["steering_regime"]
+    return found.get(model_id.rsplit("/", 1)[-1])

@@ -12,7 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from emo.core.dose_response import Cell, Mean, Proportion, Sweep, best_cell, by_scenario, cells
+from emo.core.dose_response import (
+    Cell,
+    Mean,
+    Proportion,
+    Sweep,
+    best_cell,
+    by_scenario,
+    by_site,
+    cells,
+)
 from emo.core.regimes import label
 from emo.core.steering import exact_interval
 from emo.reference import STEERING_SUCCESS
@@ -51,6 +60,7 @@ def summary(swept: Sweep, title: str, note: str = "") -> str:
     )
     lines += [_line(c, sites) for c in found]
     lines += _limits(swept)
+    lines += _regimes(swept)
     lines += _best(found)
     p = STEERING_SUCCESS
     low, high = exact_interval(p.successes, p.scenarios)
@@ -73,7 +83,9 @@ def _line(c: Cell, sites: int) -> str:
 
 
 def _proportion(p: Proportion) -> str:
-    return f"{p.k}/{p.n} ({p.low:.2f} to {p.high:.2f})" if p.n else "cannot be judged"
+    if not p.n:
+        return "cannot be judged"
+    return f"{p.k}/{p.n}" + (f" ({p.low:.2f} to {p.high:.2f})" if math.isfinite(p.low) else "")
 
 
 def _number(value: float, form: str) -> str:
@@ -86,6 +98,14 @@ def _limits(swept: Sweep) -> list[str]:
         f"  limits from {limits.n_controls} unsteered texts: repeated 3-grams {limits.repetition:.2f}, "
         f"perplexity {math.exp(limits.log_perplexity):.3g}; '?' = a share's 95 % interval holds "
         "its cut-off"
+    ]
+
+
+def _regimes(swept: Sweep) -> list[str]:
+    return [
+        f"  regime at {s.site}, all strengths: robust {s.robust.name}{'' if s.robust.sure else '?'}, "
+        f"published rule {s.published.name} ({s.n_texts} texts)"
+        for s in by_site(swept.steered, swept.limits)
     ]
 
 
@@ -112,7 +132,9 @@ def curves(found: Sequence[Cell]) -> dict[str, np.ndarray]:
         groups.setdefault(f"{c.direction}_{c.site}", []).append(c)
     out = {}
     for name, group in groups.items():
-        out[f"dose_success_{name}"] = np.array([c.success.k / (c.success.n or 1) for c in group])
+        out[f"dose_success_{name}"] = np.array(
+            [c.success.k / c.success.n if c.success.n else np.nan for c in group]
+        )
         out[f"dose_repetition_{name}"] = np.array([c.repetition.value for c in group])
         out[f"dose_log_perplexity_ratio_{name}"] = np.array(
             [c.log_perplexity_ratio.value for c in group]
@@ -147,6 +169,7 @@ def _flat(c: Cell) -> dict[str, Any]:
         "site": c.site,
         "strength": c.strength,
         "n_texts": c.n_texts,
+        "n_scenarios": c.n_scenarios,
         "robust": c.robust.name,
         "robust_sure": c.robust.sure,
         "published": c.published.name,

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from emo.core.dose_response import Cell, Mean, Proportion, cells
+from emo.core.dose_response import Cell, Mean, Proportion, by_site, cells
+from emo.reference import published_regime_of
 from emo.report.steering_figures import dose_response, regime_map
 from emo.report.summary_figures import Drawn
 from emo.report.tables import Cell as TableCell
@@ -23,11 +24,14 @@ def steering_table(s: Steered) -> Table:
         f"{PREFIX}{stem(s.model)}",
         f"Steering: {s.model}",
         "Judged better: texts that the judge scores above zero and above the unsteered text of the same "
-        "scenario, of those it can judge; fluent: of these, the ones the robust rule calls fluent. "
-        "Exact 95 % intervals. An effect that the random directions have as well is not the emotion's. "
+        "scenario, of those it can judge. Better and fluent: judged better and called fluent by the "
+        "robust rule, of the same texts. 95 % intervals: exact where each scenario has one text in a "
+        "row, else from drawing whole scenarios; none below five texts. An effect that the random directions have as well is not the emotion's. "
         "A regime with ? is not sure: the interval of a share that decides it holds its cut-off.",
         (
-            *("layers", "strength", "direction", "judged better", "fluent", "perplexity ratio"),
+            *("layers", "strength", "direction", "texts"),
+            *("better / judged", "judged better", "fluent / judged", "better and fluent"),
+            *("perplexity ratio",),
             *("repetition", "regime, robust", "regime, published", "rules"),
         ),
         rows,
@@ -62,7 +66,32 @@ def steering_figures(s: Steered) -> list[Drawn]:
 
 def steering_parts(found: Sequence[Steered]) -> tuple[list[Drawn], list[Table]]:
     """Figures and tables of all models."""
-    return [f for s in found for f in steering_figures(s)], [steering_table(s) for s in found]
+    tables = [regimes_table(found)] if found else []
+    tables += [steering_table(s) for s in found]
+    return [f for s in found for f in steering_figures(s)], tables
+
+
+def regimes_table(found: Sequence[Steered]) -> Table:
+    """The fourth descriptor: one row a model and site, beside what the study gives."""
+    rows: list[tuple[TableCell, ...]] = []
+    for s in found:
+        given = published_regime_of(s.run.tags.get("model_id", ""))
+        for r in by_site(s.sweep.steered, s.sweep.limits):
+            same = None if given is None else "yes" if r.published.name == given else "no"
+            robust = r.robust.name + ("" if r.robust.sure else "?")
+            rows.append((s.model, r.site, r.n_texts, robust, r.published.name, given, same))
+    return Table(
+        f"{PREFIX}regime_of_each_model",
+        "Steering: regime of each model",
+        "Both rules over all texts of the emotions' own vectors at these layers, pooled over strengths "
+        "and scenarios (the pooling is this project's reading). In the study: the regime given "
+        "by Jeong 2026 (arXiv:2604.11050) by its rule, scenarios and doses; a dash where it gives none.",
+        (
+            *("model", "layers", "texts", "regime, robust", "regime, published rule"),
+            *("in the study", "same by its rule"),
+        ),
+        tuple(rows),
+    )
 
 
 def _row(c: Cell) -> tuple[TableCell, ...]:
@@ -71,7 +100,10 @@ def _row(c: Cell) -> tuple[TableCell, ...]:
         c.site,
         c.strength,
         c.direction,
+        c.n_texts,
+        f"{c.success.k}/{c.success.n}",
         _share(c.success),
+        f"{c.fluent_success.k}/{c.fluent_success.n}",
         _share(c.fluent_success),
         Interval(*(math.exp(x) for x in (ratio.value, ratio.low, ratio.high))),
         _mean(c.repetition),

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from emo.core.dose_response import SteeredText, best_cell, by_emotion, by_scenario, cells
+from emo.core.dose_response import SteeredText, best_cell, by_emotion, by_scenario, by_site, cells
 from emo.core.regimes import Limits
 from emo.core.steering import TextMeasures
 
@@ -122,7 +122,49 @@ def test_by_emotion_takes_the_mean_over_scenarios():
         ("calm", pytest.approx(0.3)),
         ("sad", 0.9),
     ]
-    assert found[0].shift.low < 0.2 and math.isnan(found[1].shift.low)
+    assert [d.n_texts for d in found] == [2, 1]
+    (many,) = by_emotion([text(0.1 * i, scenario=str(i)) for i in range(6)])
+    assert many.shift.low < many.shift.value == pytest.approx(0.25)
+
+
+def test_shares_stay_within_0_and_1():
+    (cell,) = cells(
+        [text(0.1, scenario=str(i), repetition=0.9 * (i == 0)) for i in range(6)], LIMITS
+    )
+    assert cell.repetition.low == 0
+    assert cell.shift.high != cell.shift.high  # all the same: no interval
+
+
+def test_crossed_emotions_are_no_further_trials():
+    """Two emotions in each of ten scenarios that succeed or fail together: ten trials, not twenty."""
+    texts = [
+        text(0.5 if i < 5 else -0.5, scenario=str(i), emotion=e)
+        for i in range(10)
+        for e in ("a", "b")
+    ]
+    (crossed,) = cells(texts, LIMITS)
+    (single,) = cells(texts[::2], LIMITS)
+    assert (crossed.success.k, crossed.success.n, crossed.n_scenarios) == (10, 20, 10)
+    width = [c.success.high - c.success.low for c in (crossed, single)]
+    assert width[0] == pytest.approx(width[1], rel=0.2)
+
+
+def test_a_sites_regime_pools_the_strengths_of_the_emotions_own_vectors():
+    """Each strength for itself is surgical or collapse; together 3 of 5 texts loop."""
+    loop = {"repetition": 0.9}
+    own = [text(0.1, scenario=n, strength=0.1) for n in "ab"]
+    own += [text(0.1, scenario=n, strength=0.2, **loop) for n in "abc"]
+    others = [text(0.1, scenario=n, direction="random", strength=0.2) for n in "abcdef"]
+    plain = [text(0.1, scenario=n, strength=0.0) for n in "abcdef"]
+    elsewhere = text(0.1, site="all", empty=True)
+    first, second = by_site([*own, *others, *plain, elsewhere], LIMITS)
+    assert (first.site, first.n_texts, first.robust.name) == ("best", 5, "repetitive_collapse")
+    assert (first.published.name, first.robust.sure) == ("surgical", False)
+    assert (second.site, second.published.name, second.robust.name) == (
+        "all",
+        "explosive",
+        "silent",
+    )
 
 
 def test_by_scenario_counts_over_doses():

@@ -46,6 +46,11 @@ def measured(text, log_perplexity=1.5):
 LIMITS = Limits(repetition=0.3, log_perplexity=3.0, n_controls=40)
 
 
+def robust(measures, limits):
+    """Every text of a scenario of its own."""
+    return robust_regime(measures, limits, [str(i) for i in range(len(measures))])
+
+
 def rule(*texts):
     return published_regime(texts).name
 
@@ -93,7 +98,7 @@ def test_published_rule_misreads_chinese_and_empty_texts():
     ],
 )
 def test_robust_rule_reads_them_right(text, log_perplexity, name):
-    found = robust_regime([measured(text, log_perplexity)] * 20, LIMITS)
+    found = robust([measured(text, log_perplexity)] * 20, LIMITS)
     assert (found.name, found.sure) == (name, True)
 
 
@@ -110,21 +115,31 @@ def test_labels_come_in_order():
 )
 def test_a_verdict_is_sure_only_where_the_interval_excludes_the_cut(n_bad, name, sure):
     texts = [measured(LOOP)] * n_bad + [measured(FLUENT)] * (20 - n_bad)
-    found = robust_regime(texts, LIMITS)
+    found = robust(texts, LIMITS)
     assert (found.name, found.sure) == (name, sure)
     assert found.shares["repetitive"] == n_bad / 20
 
 
 def test_two_texts_are_never_sure():
     for text in (FLUENT, LOOP, "", SALAD):
-        assert not robust_regime([measured(text, 9 if text == SALAD else 1)] * 2, LIMITS).sure
+        assert not robust([measured(text, 9 if text == SALAD else 1)] * 2, LIMITS).sure
+
+
+def test_texts_of_one_scenario_are_not_twenty_trials():
+    """Six loops of twenty texts are surely no majority, unless they are all of one scenario of four."""
+    texts = [measured(LOOP)] * 3 + [measured(FLUENT)] * 17
+    own = robust(texts, LIMITS)
+    crossed = robust_regime(texts, LIMITS, [f"s{i // 5}" for i in range(20)])
+    assert (own.name, own.sure) == ("surgical", True)
+    assert (crossed.name, crossed.sure) == ("surgical", False)
+    assert own.shares == crossed.shares
 
 
 def test_no_texts_have_no_regime():
     with pytest.raises(ValueError, match="no texts"):
         published_regime([])
     with pytest.raises(ValueError, match="no texts"):
-        robust_regime([], LIMITS)
+        robust([], LIMITS)
 
 
 @given(st.lists(st.floats(-10, 10), min_size=1, max_size=60))

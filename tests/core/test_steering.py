@@ -10,6 +10,7 @@ from scipy.stats import beta, ttest_1samp
 
 from emo.core.resampling import stream
 from emo.core.steering import (
+    cluster_interval,
     derangement,
     distinct_n,
     exact_interval,
@@ -18,6 +19,7 @@ from emo.core.steering import (
     randomly_turned,
     repetition,
     scripts,
+    share_interval,
 )
 
 TOKENS = st.lists(st.integers(0, 4), max_size=30)
@@ -84,19 +86,76 @@ def test_published_success_rate_interval():
     assert (round(low, 3), round(high, 3)) == (0.796, 0.984)
 
 
-@given(st.lists(st.floats(-5, 5), min_size=2, max_size=20))
+def own(values):
+    """A scenario of its own for every value."""
+    return [str(i) for i in range(len(values))]
+
+
+@given(st.lists(st.floats(-5, 5), min_size=4, max_size=20))
 def test_mean_interval_is_students(values):
     values = np.array([*values, 6.0, np.nan])
-    mean, low, high = mean_interval(values)
+    mean, low, high = mean_interval(values, own(values))
     good = values[:-1]
     expected = ttest_1samp(good, 0).confidence_interval(0.95)
     assert (mean, low, high) == pytest.approx((good.mean(), expected.low, expected.high))
 
 
-def test_one_value_has_no_interval_and_none_has_no_mean():
-    mean, low, high = mean_interval(np.array([2.0, np.nan]))
-    assert mean == 2 and math.isnan(low) and math.isnan(high)
-    assert math.isnan(mean_interval(np.array([np.nan]))[0])
+@pytest.mark.parametrize("values", [[2.0, np.nan], [1.0, 2.0, 3.0, 6.0], [0.5] * 9])
+def test_few_or_equal_values_have_no_interval(values):
+    mean, low, high = mean_interval(np.array(values), own(values))
+    assert mean == np.nanmean(values) and math.isnan(low) and math.isnan(high)
+
+
+def test_no_value_has_no_mean():
+    assert math.isnan(mean_interval(np.array([np.nan]), ["a"])[0])
+
+
+def test_a_share_of_separate_scenarios_is_exact():
+    hits = [True] * 6 + [False] * 3
+    assert share_interval(hits, own(hits)) == exact_interval(6, 9)
+    assert share_interval([], []) == (0, 1)
+
+
+def test_all_or_none_of_crossed_texts_count_as_their_scenarios():
+    scenarios = [f"s{i % 8}" for i in range(48)]
+    assert share_interval([True] * 48, scenarios) == exact_interval(8, 8)
+    assert share_interval([False] * 48, scenarios) == exact_interval(0, 8)
+
+
+@pytest.mark.parametrize("n_scenarios", [4, 10])
+def test_few_or_equal_scenarios_have_no_interval(n_scenarios):
+    hits = np.array([True, False] * n_scenarios)
+    if n_scenarios < 5:
+        hits[0] = False
+    low, high = share_interval(hits.tolist(), [f"s{i // 2}" for i in range(2 * n_scenarios)])
+    assert math.isnan(low) and math.isnan(high)
+
+
+def test_intervals_of_crossed_texts_cover_and_taking_texts_for_trials_does_not():
+    """Six texts a scenario that are mostly alike, twenty scenarios, share 0.5 in truth."""
+    rng, covered, naive = np.random.default_rng(3), 0, 0
+    scenarios = [f"s{i // 6}" for i in range(120)]
+    for _ in range(200):
+        p = np.repeat(rng.beta(0.4, 0.4, 20), 6)
+        hits = (rng.random(120) < p).tolist()
+        low, high = share_interval(hits, scenarios)
+        covered += low <= 0.5 <= high
+        assert 0 <= low <= high <= 1
+        low, high = exact_interval(sum(hits), 120)
+        naive += low <= 0.5 <= high
+    assert covered >= 180  # 95 % of 200, less three standard errors
+    assert naive < 150
+
+
+def test_crossed_means_come_from_whole_scenarios(rng):
+    values = np.repeat(rng.standard_normal(12), 5)
+    of = [f"s{i // 5}" for i in range(60)]
+    mean, low, high = mean_interval(values, of)
+    assert (low, high) == cluster_interval(values, of)
+    # As wide as Student's for twelve values, not for sixty.
+    expected = ttest_1samp(values[::5], 0).confidence_interval(0.95)
+    assert high - low == pytest.approx(expected.high - expected.low, rel=0.15)
+    assert mean == pytest.approx(values.mean())
 
 
 @pytest.mark.parametrize("n_layers", [1, 2, 5, 9])

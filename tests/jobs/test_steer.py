@@ -10,7 +10,7 @@ import yaml
 from emo import serialise
 from emo.cli import run_job
 from emo.composing import compose
-from emo.core.dose_response import cells
+from emo.core.dose_response import by_site, cells
 from emo.core.steering import foreign_share
 from emo.generation.decoding import HFDecoder
 from emo.jobs import steer, steer_work
@@ -90,6 +90,11 @@ def test_run_holds_every_text_and_file(finished):
     assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
     assert run.data.params["steer.strengths"] == "[0.2, 20.0]"
     assert run.data.metrics["cells"] == 2
+    (regime,) = by_site(swept.steered, swept.limits)
+    assert regime.n_texts == 6
+    for rule in ("published", "robust"):
+        name = getattr(regime, rule).name
+        assert run.data.tags[f"regime_{rule}"] == outcome.metrics[f"regime_{rule}"] == name
     steps = tracker.client.get_metric_history(
         outcome.run_id, next(k for k in run.data.metrics if k.startswith("dose_repetition_target"))
     )
@@ -277,6 +282,8 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
         ("steer.strengths=[0.1,0.1]", "steer.strengths="),
         ("steer.scenarios=[one,four]", "steer.scenarios=.*: allowed is each once, of one, two"),
         ("steer.emotions=[calm,smug]", "steer.emotions=smug: allowed is afraid, calm, happy"),
+        ("steer.emotions=[calm,calm]", "steer.emotions=.*: allowed is null, or emotions"),
+        ("steer.emotions=[]", "steer.emotions=.*: allowed is null, or emotions"),
         ("steer.max_new_tokens=2000", "steer.max_new_tokens=2000: allowed is at most"),
         ("steer.judge=hf", "steer.judge_model=None: allowed is a folder"),
         ("steer.controls=[random,random]", "steer.controls="),

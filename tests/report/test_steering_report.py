@@ -10,8 +10,12 @@ from emo.core.dose_response import SteeredText, Sweep, cells
 from emo.core.regimes import Limits
 from emo.core.steering import TextMeasures
 from emo.report import steering as report
-from emo.report import steering_figures
+from emo.report import steering_figures, steering_section
+from emo.report.steering_section import steering_parts
+from emo.summary.selection import LoggedRun
+from emo.summary.steering import Steered
 
+LIMITS = Limits(0.3, 3.0, 36)
 GOOD = TextMeasures(9, False, 0.0, 1.0, 1.0, 0.0, 1.0, 2.0, 0.5, True)
 PLAIN = replace(GOOD, score=0.0, named=False)
 CHINESE_LOOP = replace(GOOD, repetition=0.9, foreign=1.0, score=math.nan)
@@ -33,7 +37,7 @@ def planted():
     unsteered = {f"s{i}": f"plain {i}" for i in range(12)}
     sampled = dict.fromkeys(unsteered, ("one", "two"))
     openings = dict.fromkeys(unsteered, "An opening that <i>")
-    return Sweep(tuple(steered), openings, unsteered, sampled, Limits(0.3, 3.0, 36), 48, 0)
+    return Sweep(tuple(steered), openings, unsteered, sampled, LIMITS, 48, 0)
 
 
 def test_summary_says_what_was_planted():
@@ -48,6 +52,53 @@ def test_summary_says_what_was_planted():
     assert any("best surgical dose 0.1 at 3: 12/12" in x for x in lines)
     assert any("random there: 0/12" in x for x in lines)
     assert "37 of 40 (0.80 to 0.98)" in lines[-1]
+
+
+def test_regime_of_the_site_is_said():
+    """Half of 24 texts loop: not more than half, and not surely so."""
+    text = report.summary(planted(), "t")
+    assert (
+        "regime at 3, all strengths: robust surgical?, published rule explosive (24 texts)" in text
+    )
+
+
+def test_what_cannot_be_judged_is_no_failure():
+    swept = planted()
+    dumb = [
+        replace(t, unsteered=replace(t.unsteered, score=math.nan))
+        for t in swept.steered
+        if t.strength == 0.1
+    ]
+    found = report.curves(cells((*dumb, *(t for t in swept.steered if t.strength == 0.2)), LIMITS))
+    assert np.isnan(found["dose_success_target_3"][0])
+    assert found["dose_success_target_3"][1] == 0
+
+
+def steered(model_id):
+    run = LoggedRun("abcdef123456", "FINISHED", 0, {"model_id": model_id, "model": "m"}, {})
+    return Steered("m", run, planted())
+
+
+@pytest.mark.parametrize(
+    ("model_id", "published", "same"),
+    [
+        ("google/gemma-3-1b-pt", "explosive", "yes"),
+        ("google/gemma-3-1b-it", "surgical", "no"),
+        ("somebody/other", None, None),
+    ],
+)
+def test_section_has_the_regime_beside_the_studys(model_id, published, same):
+    _figures, tables = steering_parts([steered(model_id)])
+    row = dict(zip(tables[0].columns, tables[0].rows[0], strict=True))
+    assert row["regime, published rule"] == "explosive"
+    assert row["regime, robust"] == "surgical?"
+    assert (row["in the study"], row["same by its rule"]) == (published, same)
+
+
+def test_section_counts_texts():
+    table = steering_section.steering_table(steered("x"))
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (row["texts"], row["better / judged"], row["fluent / judged"]) == (12, "12/12", "12/12")
 
 
 def test_nothing_surgical_is_said():
