@@ -199,6 +199,7 @@ def read_steering(path: Path) -> Sweep:
     )
     sampled = {name: tuple(texts) for name, texts in raw["sampled"].items()}
     fresh = {"steered": steered, "sampled": sampled, "limits": Limits(**raw["limits"])}
+    fresh["alike"] = tuple(raw.get("alike", ()))
     return Sweep(**raw | fresh)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -45,9 +45,11 @@ class SteeredText:
         """Judged to show the emotion (score above 0), and more of it than the unsteered text.
 
         Both, because a text that steering has emptied of all feeling scores 0 with a lexicon, which is
-        more than an unsteered text of the opposite pole has. An empty text never is a success.
+        more than an unsteered text of the opposite pole has. Neither an empty text nor one that
+        ended in an overflow is a success.
         """
-        return bool(self.shift > 0 and self.measures.score > 0)
+        better = self.shift > 0 and self.measures.score > 0
+        return bool(better and not self.measures.overflow)
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,10 @@ class Sweep:
     """Texts written now."""
     reused: int
     """Texts taken from the store."""
+    partners: dict[str, str] = field(default_factory=dict)
+    """Emotion -> the one whose vector is its shuffled control."""
+    alike: tuple[str, ...] = ()
+    """Emotions that the judge cannot tell from their partner."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ counts as explosive; fluent text and word salad are both surgical.
 
 **Robust** (this project's): every text gets one label, in this order:
 
-1. ``empty``: nothing but white space and special tokens.
-2. ``repetitive``: its share of repeated token 3-grams is above ``Limits.repetition``.
-3. ``incoherent``: its log-perplexity under the unsteered model is above ``Limits.log_perplexity``.
-4. ``fluent``: none of these.
+1. ``incoherent`` if it ended because steering drove the logits out of the precision's range.
+2. ``empty``: nothing but white space and special tokens.
+3. ``repetitive``: its share of repeated token 3-grams is above ``Limits.repetition``.
+4. ``incoherent``: its log-perplexity under the unsteered model is above ``Limits.log_perplexity``.
+5. ``fluent``: none of these.
 
 The limits come from control texts: what the same model writes unsteered for the same prompts, greedily
 and sampled at temperature 1. Each is the conformal 95 % quantile of the controls (Vovk et al. 2005): a
@@ -112,11 +113,13 @@ def conformal_quantile(values: Sequence[float], alpha: float) -> float:
 
 def label(measures: TextMeasures, limits: Limits) -> str:
     """empty, repetitive, incoherent or fluent."""
+    if measures.overflow:
+        return "incoherent"
     if measures.empty:
         return "empty"
     if measures.repetition > limits.repetition:
         return "repetitive"
-    if measures.log_perplexity > limits.log_perplexity:
+    if not measures.log_perplexity <= limits.log_perplexity:
         return "incoherent"
     return "fluent"
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
 import numpy as np
 from jaxtyping import Float, Float64
+from scipy.optimize import linear_sum_assignment
 from scipy.stats import binomtest, t
 
 from emo.core.intervals import LEVEL, expansion
@@ -61,6 +62,8 @@ class TextMeasures:
     """The judge's score for the emotion that was added; higher is more of it."""
     named: bool
     """Whether a word of the text names that emotion."""
+    overflow: bool = False
+    """Whether it ended because the steered logits were not finite."""
 
 
 def ngrams(tokens: Sequence[int], n: int) -> list[tuple[int, ...]]:
@@ -121,8 +124,15 @@ def randomly_turned(
     return (q @ r).T
 
 
-def derangement(names: Sequence[str], rng: np.random.Generator) -> dict[str, str]:
-    """Every name's partner in a drawn cycle through all of them: nobody is their own.
+def derangement(
+    names: Sequence[str],
+    rng: np.random.Generator,
+    alike: Callable[[str, str], bool] = lambda a, b: False,
+) -> dict[str, str]:
+    """Every name's partner, each taken once: nobody is their own, and as few as can be are alike.
+
+    The matching of least cost, with costs drawn uniformly and far higher ones for partners that
+    ``alike`` calls so.
 
     Raises
     ------
@@ -131,8 +141,13 @@ def derangement(names: Sequence[str], rng: np.random.Generator) -> dict[str, str
     """
     if len(names) < 2:
         raise ValueError("shuffling needs at least two emotions")
-    order: list[str] = [names[int(i)] for i in rng.permutation(len(names))]
-    return dict(zip(order, [*order[1:], order[0]], strict=True))
+    n = len(names)
+    cost = rng.random((n, n))
+    cost += [
+        [2 * n * (a != b and alike(a, b)) + 4 * n * n * (a == b) for b in names] for a in names
+    ]
+    _, partner = linear_sum_assignment(cost)
+    return {name: names[int(j)] for name, j in zip(names, partner, strict=True)}
 
 
 def exact_interval(k: int, n: int, level: float = LEVEL) -> tuple[float, float]:

@@ -14,10 +14,11 @@ from emo.errors import ConfigError
 
 
 class Finish(Enum):
-    """Why a text ends: the model wrote an end-of-text token, or the budget was used up."""
+    """Why a text ends: an end-of-text token, the budget used up, or (steered) logits not finite."""
 
     eos = "eos"
     length = "length"
+    overflow = "overflow"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Generated:
 
     def truncated(self, max_new_tokens: int) -> Generated:
         """The text as a smaller budget would have given it."""
-        if len(self.tokens) <= max_new_tokens:
+        if len(self.tokens) < max_new_tokens + (self.finish is not Finish.overflow):
             return self
         return replace(self, tokens=self.tokens[:max_new_tokens], finish=Finish.length)
 

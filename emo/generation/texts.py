@@ -52,7 +52,7 @@ class TextStore:
         return {
             key: text.truncated(max_new_tokens)
             for key, text in longest.items()
-            if text.finish is Finish.eos or len(text.tokens) >= max_new_tokens
+            if text.finish is not Finish.length or len(text.tokens) >= max_new_tokens
         }
 
     def put(self, texts: Mapping[str, Generated]) -> None:

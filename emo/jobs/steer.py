@@ -26,6 +26,7 @@ from emo.report import steering as report
 from emo.steering.doses import Additions
 
 if TYPE_CHECKING:
+    from emo.steering.steerable import Steerable
     from emo.tracking import RunRecord, Tracker
 
 ARTIFACTS = (
@@ -57,26 +58,45 @@ def run(config: RunConfig) -> Outcome:
     work = prepare(config, plan, scenarios, source, loaded)
     name = f"{config.model.label} steering {config.steer.name}"
     tags = record.tags(plan) | {"steer": config.steer.name, "vectors_run": source.run_id}
+    ready = _ready(work)
     with tracker.run(name, tags) as run_id:
-        swept = _sweep(work)
+        swept = _sweep(work, *ready)
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), plan, swept)
             tracker.log(run_id, _record(plan, swept), Path(folder))
     return _outcome("finished", plan, tracker, run_id, swept)
 
 
-def _sweep(work: Work) -> Sweep:
+def _ready(work: Work) -> tuple[Steerable, Additions]:
+    """The model under the backend, and what is added to it: refused before a run is opened."""
+    import torch
+
     from emo.steering.scoring import mean_norms
     from emo.steering.steerable import open_steerable
-    from emo.steering.sweep import Setup, sweep
 
-    config, steer = work.plan.config, work.plan.config.steer
+    config = work.plan.config
     model = open_steerable(work.loaded, config.backend)
     names = [s.id for s in work.scenarios]
     prompts = [work.prompts[name] for name in names]
-    norms = dict(zip(names, mean_norms(model, prompts, config.batch_size), strict=True))
-    partners = derangement(work.vectors.emotions, stream(config.seed, "steering", "shuffled"))
+    layers = {layer for dose in work.doses for layer in dose.site.layers}
+    found = mean_norms(model, prompts, config.batch_size, layers)
+    norms = dict(zip(names, found, strict=True))
+    rng = stream(config.seed, "steering", "shuffled")
+    partners = derangement(work.vectors.emotions, rng, work.judge.alike)
     additions = Additions(work.vectors, norms, partners, work.source, config.seed)
+    dtype = work.loaded.model.dtype
+    strongest = max(d.strength for d in work.doses)
+    largest = min(torch.finfo(t).max for t in (dtype, torch.float32))
+    additions.check_range(
+        [d for d in work.doses if d.strength == strongest], largest, str(dtype).split(".")[-1]
+    )
+    return model, additions
+
+
+def _sweep(work: Work, model: Steerable, additions: Additions) -> Sweep:
+    from emo.steering.sweep import Setup, sweep
+
+    config, steer = work.plan.config, work.plan.config.steer
     generation = Generation(
         steer.max_new_tokens, None, config.seed, config.batch_size, batch_decides(config)
     )

@@ -12,7 +12,7 @@ from emo.api import LoadedRun, load_run
 from emo.choices import JudgeName, LayerRule, MethodName, SteerVector
 from emo.config import RunConfig, canonical
 from emo.core.steering import Direction
-from emo.errors import ConfigError
+from emo.errors import ConfigError, ModelError
 from emo.fingerprint import batch_decides, reader_identity, text_identity
 from emo.generation.prompting import prompt_ids
 from emo.generation.texts import TextStore
@@ -103,7 +103,11 @@ def _judge_identity(config: RunConfig) -> str:
     folder = config.path(config.steer.judge_model or "")
     if not folder.is_dir():
         raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
-    return folder_digest(folder)
+    try:
+        return folder_digest(folder)
+    except ModelError:
+        allowed = "a classifier as save_pretrained writes it: there is no config.json"
+        raise ConfigError("steer.judge_model", folder, allowed) from None
 
 
 def vectors_run(config: RunConfig) -> LoadedRun:

@@ -43,7 +43,7 @@ COLUMNS = (
     *("scenario", "emotion", "direction", "site", "strength", "label"),
     *("opening", "text", "unsteered_text"),
     *("success", "score", "unsteered_score", "named", "repetition", "distinct_1", "distinct_2"),
-    *("perplexity_ratio", "perplexity", "foreign", "entropy", "n_tokens", "empty"),
+    *("perplexity_ratio", "perplexity", "foreign", "entropy", "n_tokens", "empty", "overflow"),
 )
 
 
@@ -60,6 +60,7 @@ def summary(swept: Sweep, title: str, note: str = "") -> str:
     )
     lines += [_line(c, sites) for c in found]
     lines += _limits(swept)
+    lines += _shuffled(swept)
     lines += _regimes(swept)
     lines += _best(found)
     p = STEERING_SUCCESS
@@ -97,7 +98,22 @@ def _limits(swept: Sweep) -> list[str]:
     return [
         f"  limits from {limits.n_controls} unsteered texts: repeated 3-grams {limits.repetition:.2f}, "
         f"perplexity {math.exp(limits.log_perplexity):.3g}; '?' = a share's 95 % interval holds "
-        "its cut-off"
+        "its cut-off",
+        *(
+            [f"  {over} texts end where the logits were no longer finite; they count as incoherent"]
+            if (over := sum(t.measures.overflow for t in swept.steered))
+            else []
+        ),
+    ]
+
+
+def _shuffled(swept: Sweep) -> list[str]:
+    if not swept.partners:
+        return []
+    pairs = ", ".join(f"{e} by {swept.partners[e]}" for e in swept.alike)
+    return [
+        f"  shuffled: {len(swept.alike)} of {len(swept.partners)} emotions stand in for one that the "
+        f"judge cannot tell apart{': ' if pairs else ''}{pairs}"
     ]
 
 
@@ -203,7 +219,7 @@ def texts_table(swept: Sweep) -> dict[str, list[Any]]:
                 *(t.success if t.judged else None, m.score, t.unsteered.score, m.named),
                 *(m.repetition, m.distinct_1, m.distinct_2),
                 *(math.exp(t.log_perplexity_ratio), math.exp(m.log_perplexity)),
-                *(m.foreign, m.entropy, m.n_tokens, m.empty),
+                *(m.foreign, m.entropy, m.n_tokens, m.empty, m.overflow),
             ]
         )
     return {"columns": list(COLUMNS), "data": rows}

@@ -107,7 +107,7 @@ class Additions:
     ) -> None:
         self._vectors = vectors
         self._norms = norms
-        self._partners = partners
+        self.partners = partners
         self._source = source
         self._seed = seed
         self._turned: dict[tuple[str, str, Site], Float64[np.ndarray, "layer hidden"]] = {}
@@ -128,13 +128,29 @@ class Additions:
             for layer, unit in zip(dose.site.layers, self._units(dose), strict=True)
         }
 
+    def check_range(self, doses: Sequence[Dose], largest: float, dtype: str) -> None:
+        """Refuse strengths whose vectors the model's numbers cannot hold.
+
+        Raises
+        ------
+        ConfigError
+            With the largest strength that all scenarios, layers and directions allow.
+        """
+        most = min(
+            largest / float(self._norms[dose.scenario.id][layer] * np.abs(unit).max())
+            for dose in doses
+            for layer, unit in zip(dose.site.layers, self._units(dose), strict=True)
+        )
+        if (strongest := max(dose.strength for dose in doses)) > most:
+            raise ConfigError("steer.strengths", strongest, f"at most {most:.3g} here ({dtype})")
+
     def _units(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
         """One unit vector a layer of the site."""
         if dose.direction is Direction.random:
             return self._random(dose)
         name = dose.emotion
         if dose.direction is Direction.shuffled:
-            name = self._partners[name]
+            name = self.partners[name]
         units = np.stack([self._unit(name, layer) for layer in dose.site.layers])
         return -units if dose.direction is Direction.opposite else units
 

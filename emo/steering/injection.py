@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool, Float, Float32, Int, Int64
 
 from emo.generation.decoding import HFDecoder
-from emo.generation.samples import Generated, Request, Sampling
+from emo.generation.samples import Finish, Generated, Request, Sampling
 from emo.steering.steerable import Edit, Steerable
 
 Addition = Mapping[int, Float32[np.ndarray, " hidden"]]
@@ -85,6 +85,9 @@ class SteeredDecoder(HFDecoder):
     Requests that are no :class:`SteeredRequest` are written unsteered, in the same batch if need be.
     With ``generated_only`` the prompt is read as it is and every generated token's position is
     steered; the first generated token is then always the unsteered one.
+
+    A steered text whose logits are not finite ends there (``Finish.overflow``) and the others of its
+    batch go on; an unsteered one is an error, as anywhere.
     """
 
     def __init__(
@@ -98,6 +101,9 @@ class SteeredDecoder(HFDecoder):
         self._additions = additions
         self._generated_only = generated_only
         self._injection = Injection([], self._device)
+        self._steered: list[bool] = []
+        self._step = 0
+        self._overflowed: dict[int, int] = {}
 
     def decode(
         self,
@@ -111,10 +117,34 @@ class SteeredDecoder(HFDecoder):
             self._additions(r.addition) if isinstance(r, SteeredRequest) else {} for r in requests
         ]
         self._injection = Injection(own, self._device)
+        self._steered, self._step, self._overflowed = [bool(a) for a in own], 0, {}
         with self._steerable.editing(self._injection.edits()):
-            return super().decode(requests, max_new_tokens, sampling, seed)
+            texts = super().decode(requests, max_new_tokens, sampling, seed)
+        return [self._until_overflow(row, text) for row, text in enumerate(texts)]
+
+    def _until_overflow(self, row: int, text: Generated) -> Generated:
+        step = self._overflowed.get(row, len(text.tokens))
+        if step >= len(text.tokens):  # none, or after the text had ended
+            return text
+        return replace(text, tokens=text.tokens[:step], finish=Finish.overflow)
 
     def _next_logits(
+        self,
+        ids: Int64[torch.Tensor, "row token"],
+        mask: Int64[torch.Tensor, "row position"],
+        cache: Any,
+        rows: Int[np.ndarray, " row"],
+    ) -> Float[torch.Tensor, "row vocabulary"]:
+        logits = self._steered_logits(ids, mask, cache, rows)
+        for at in (~logits.amax(dim=-1).isfinite()).nonzero().flatten().tolist():
+            if self._steered[row := int(rows[at])]:
+                self._overflowed.setdefault(row, self._step)
+                logits[at] = -torch.inf
+                logits[at, self._ends[0] if len(self._ends) else 0] = 0  # ends it where it can
+        self._step += 1
+        return logits
+
+    def _steered_logits(
         self,
         ids: Int64[torch.Tensor, "row token"],
         mask: Int64[torch.Tensor, "row position"],
@@ -149,7 +179,7 @@ class UncachedDecoder(SteeredDecoder):
     def _new_cache(self) -> Any:
         return _Written()
 
-    def _next_logits(
+    def _steered_logits(
         self,
         ids: Int64[torch.Tensor, "row token"],
         mask: Int64[torch.Tensor, "row position"],

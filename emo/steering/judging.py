@@ -61,6 +61,10 @@ class Judge(Protocol):
         """How much of its emotion each text shows; NaN where this judge cannot say."""
         ...
 
+    def alike(self, a: str, b: str) -> bool:
+        """Whether it scores every text the same for both emotions."""
+        ...
+
 
 class LexiconJudge:
     """VADER's compound valence (Hutto and Gilbert 2014), -1 to 1, towards the emotion's pole.
@@ -85,6 +89,10 @@ class LexiconJudge:
             ]
         )
 
+    def alike(self, a: str, b: str) -> bool:
+        """Emotions of one pole are one to it."""
+        return self._pole(a) == self._pole(b)  # NaN, no pole, equals nothing
+
     def _pole(self, emotion: str) -> float:
         if emotion in VALENCE:
             return VALENCE[emotion]
@@ -93,7 +101,11 @@ class LexiconJudge:
 
 
 class ClassifierJudge:
-    """A local text-classification model of transformers: the probability of the emotion's label."""
+    """A local text-classification model of transformers.
+
+    The score is the probability of the emotion's label minus that of the likeliest other label: above
+    0 where the classifier's verdict is this emotion, -1 to 1.
+    """
 
     def __init__(self, folder: Path, device: str, batch_size: int = 16) -> None:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
@@ -115,15 +127,23 @@ class ClassifierJudge:
         self.labels = {str(v).lower(): int(k) for k, v in model.config.id2label.items()}
 
     def scores(self, texts: Sequence[str], emotions: Sequence[str]) -> Float64[np.ndarray, " text"]:
-        """Probability of each emotion's label; NaN for emotions without one and for empty texts."""
+        """Lead of each emotion's label; NaN for emotions without one and for empty texts."""
         at = [self.labels.get(label_of(e, self.labels) or "", -1) for e in emotions]
         wanted = [i for i, text in enumerate(texts) if at[i] >= 0 and text.strip()]
         out = np.full(len(texts), np.nan)
         for first in range(0, len(wanted), self._batch_size):
             rows = wanted[first : first + self._batch_size]
             p = self._probabilities([texts[i] for i in rows])
-            out[rows] = p[np.arange(len(rows)), [at[i] for i in rows]]
+            own = np.arange(len(rows)), [at[i] for i in rows]
+            others = p.copy()
+            others[own] = 0
+            out[rows] = p[own] - others.max(axis=1)
         return out
+
+    def alike(self, a: str, b: str) -> bool:
+        """Emotions it has one label for are one to it."""
+        label = label_of(a, self.labels)
+        return label is not None and label == label_of(b, self.labels)
 
     def _probabilities(self, texts: Sequence[str]) -> Float64[np.ndarray, "text label"]:
         import torch

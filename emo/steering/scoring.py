@@ -31,7 +31,10 @@ Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Of the written tokens, the end-of-text token left out; NaN if there are none. In nats."""
+    """Of the written tokens, the end-of-text token left out; NaN if there are none. In nats.
+
+    NaN as well where the model's logits are not finite.
+    """
 
     log_perplexity: float
     entropy: float
@@ -44,19 +47,25 @@ def written(text: Generated) -> tuple[int, ...]:
 
 
 def mean_norms(
-    model: Steerable, prompts: Sequence[tuple[int, ...]], batch_size: int
+    model: Steerable,
+    prompts: Sequence[tuple[int, ...]],
+    batch_size: int,
+    layers: Iterable[int] | None = None,
 ) -> Float64[np.ndarray, "prompt layer"]:
     """Mean over all tokens of a prompt (BOS included) of the Euclidean norm of resid_post, unsteered.
+
+    It must be finite at ``layers``, those that are steered (None: all).
 
     Raises
     ------
     ModelError
-        If TransformerLens has no hook at a layer, or a norm is not finite.
+        If TransformerLens has no hook at such a layer, or its norm is not finite.
     """
     chunks = [prompts[i : i + batch_size] for i in range(0, len(prompts), batch_size)]
     parts = [part for chunk in chunks for part in _halving(lambda c: [_norms(model, c)], chunk)]
     norms = np.concatenate(parts)
-    if (bad := np.flatnonzero(~np.isfinite(norms).all(axis=0))).size:
+    wanted = range(model.n_layers) if layers is None else sorted(set(layers))
+    if bad := [layer for layer in wanted if not np.isfinite(norms[:, layer]).all()]:
         raise ModelError(
             f"layers {', '.join(map(str, bad))}: the residual stream is not finite or cannot be "
             "hooked, so no steering strength can be set; take precision=bf16 or fp32"
@@ -154,6 +163,7 @@ def _likelihood(logits: torch.Tensor, tokens: torch.Tensor) -> Likelihood:
         return Likelihood(float("nan"), float("nan"))
     log_p = logits.log_softmax(dim=-1)
     entropy = -(log_p.exp() * log_p).nansum(dim=-1)  # 0 log 0 is 0
+    entropy = entropy.where(log_p.amax(dim=-1).isfinite(), torch.nan)
     return Likelihood(
         float(-log_p.gather(1, tokens[:, None]).double().mean()), float(entropy.double().mean())
     )

@@ -8,10 +8,10 @@ from typing import Any
 
 from emo.core.dose_response import SteeredText, Sweep
 from emo.core.regimes import limits
-from emo.core.steering import TextMeasures, distinct_n, foreign_share, repetition
+from emo.core.steering import Direction, TextMeasures, distinct_n, foreign_share, repetition
 from emo.errors import ModelError
 from emo.generation.generating import Generation, generate
-from emo.generation.samples import Generated, Request, Sampling
+from emo.generation.samples import Finish, Generated, Request, Sampling
 from emo.generation.texts import TextStore
 from emo.steering.doses import Additions, Dose
 from emo.steering.injection import Addition, SteeredRequest, addition_digest, open_decoder
@@ -54,7 +54,8 @@ def sweep(
     Raises
     ------
     ModelError
-        If memory does not suffice, a logit is not finite, or the unsteered model writes nothing.
+        If memory does not suffice, an unsteered logit is not finite, or the unsteered model writes
+        nothing.
     """
     scenarios = list({d.scenario.id: d.scenario for d in doses}.values())
     by_digest = {addition_digest(additions.addition(d), setup.generated_only): d for d in doses}
@@ -100,7 +101,14 @@ def sweep(
         limits=found,
         done=texts.done + samples.done,
         reused=texts.reused + samples.reused,
+        partners=(partners := _used_partners(doses, additions)),
+        alike=tuple(e for e, partner in partners.items() if judge.alike(e, partner)),
     )
+
+
+def _used_partners(doses: Sequence[Dose], additions: Additions) -> dict[str, str]:
+    shuffled = [d.emotion for d in doses if d.direction is Direction.shuffled]
+    return {emotion: additions.partners[emotion] for emotion in shuffled}
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,7 @@ class _Read:
     text: str
     tokens: tuple[int, ...]
     foreign: float
+    overflow: bool
     likelihood: Likelihood
 
     def measures(self, score: float | None, named: bool | None) -> TextMeasures:
@@ -124,6 +133,7 @@ class _Read:
             entropy=self.likelihood.entropy,
             score=float("nan") if score is None else score,
             named=bool(named),
+            overflow=self.overflow,
         )
 
 
@@ -152,7 +162,8 @@ class _Reader:
             tokens = written(text)
             words = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
             likelihood = Likelihood(a.log_perplexity, b.entropy)
-            out.append(_Read(words, tokens, foreign_share(words, scenario.text), likelihood))
+            foreign, over = foreign_share(words, scenario.text), text.finish is Finish.overflow
+            out.append(_Read(words, tokens, foreign, over, likelihood))
         return out
 
     def judged(

@@ -1,6 +1,7 @@
 """Cells and successes of planted texts."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -68,6 +69,11 @@ def test_a_text_that_cannot_be_judged_is_no_success():
     assert emptied.judged
     assert not emptied.success
     assert not text(math.nan, before=math.nan).judged
+
+
+def test_a_text_that_overflowed_is_no_success():
+    good = text(0.5)
+    assert not replace(good, measures=replace(good.measures, overflow=True)).success
 
 
 def test_cell_counts_and_means():

@@ -102,6 +102,17 @@ def test_robust_rule_reads_them_right(text, log_perplexity, name):
     assert (found.name, found.sure) == (name, True)
 
 
+def test_an_overflow_is_incoherent_whatever_was_written_before():
+    for words in ("", FLUENT, LOOP):
+        assert label(replace(measured(words), overflow=True), LIMITS) == "incoherent"
+    assert robust([replace(measured(""), overflow=True)] * 20, LIMITS).name == "explosive"
+
+
+def test_a_text_without_a_finite_likelihood_is_not_fluent():
+    assert label(measured(FLUENT, math.nan), LIMITS) == "incoherent"
+    assert label(measured(FLUENT, math.inf), LIMITS) == "incoherent"
+
+
 def test_labels_come_in_order():
     assert label(measured("", 9), LIMITS) == "empty"
     assert label(measured(LOOP, 9), LIMITS) == "repetitive"

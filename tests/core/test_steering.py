@@ -186,6 +186,28 @@ def test_derangement_leaves_nobody_in_place(n, seed):
     assert all(a != b for a, b in partners.items())
 
 
+@given(st.lists(st.sampled_from("ab."), min_size=2, max_size=14), st.integers(0, 50))
+def test_as_few_partners_as_can_be_are_alike(kinds, seed):
+    """Two poles and emotions without one: what is over of the larger pole must stay within it."""
+    names = [f"{kind}{i}" for i, kind in enumerate(kinds)]
+
+    def alike(a, b):
+        return a[0] == b[0] != "."
+
+    partners = derangement(names, stream(seed, "s"), alike)
+    assert all(a != b for a, b in partners.items())
+    assert sorted(partners.values()) == sorted(names)
+    n = len(names)
+    over = sum(max(0, 2 * kinds.count(kind) - n) for kind in "ab")
+    assert sum(alike(a, b) for a, b in partners.items()) == over
+
+
+def test_derangement_follows_the_seed():
+    names = [f"e{i}" for i in range(20)]
+    first, again, other = (derangement(names, stream(seed, "s")) for seed in (0, 0, 1))
+    assert first == again != other
+
+
 def test_derangement_needs_two():
     with pytest.raises(ValueError, match="at least two"):
         derangement(["calm"], stream(0))

@@ -84,6 +84,11 @@ def test_run_holds_every_text_and_file(finished):
     assert all(len(t) == 2 for t in swept.sampled.values())
     assert outcome.passes_done == swept.done == 24 + 3 + 6
     assert {t.emotion for t in swept.steered if t.scenario == "one"} == {"sad"}
+    assert set(swept.partners) == {"sad", "proud", "calm"}
+    pleasant = {"calm", "happy", "proud"}
+    same = {e for e, partner in swept.partners.items() if (e in pleasant) == (partner in pleasant)}
+    assert set(swept.alike) == same and "sad" not in same
+    assert f"shuffled: {len(same)} of 3 emotions" in outcome.table
     run = tracker.get(outcome.run_id)
     assert run.data.tags["job"] == "steer"
     assert run.data.tags["steer"] == "default"
@@ -194,6 +199,29 @@ def test_strength_zero_is_the_unsteered_text(steer_config):
         assert t.text == swept.unsteered[t.scenario]
         assert t.log_perplexity_ratio == 0
         assert not t.success
+
+
+def test_an_overflowing_dose_is_recorded_and_the_sweep_goes_on(steer_config):
+    """Vectors that fp16 just holds at one layer, added at all of them; one that it does not hold."""
+    fp16 = ("precision=fp16", "steer.layers=all", "steer.vector=best", "steer.controls=[]")
+    refused = run_job(steer_config(*fp16, "steer.strengths=[0.1,1e9]"))
+    assert "steer.strengths=1000000000.0: allowed is at most " in refused.error
+    assert refused.run_id is None and "(float16)" in refused.error
+    most = float(refused.error.split("at most ")[1].split()[0])
+    config = steer_config(*fp16, f"steer.strengths=[0.1,{0.9 * most}]")
+    outcome = run_job(config)
+    assert outcome.error is None
+    swept = texts(config, outcome)
+    over = {t.strength: t.measures.overflow for t in swept.steered if t.scenario == "one"}
+    assert list(over.values()) == [False, True]
+    cell = cells(swept.steered, swept.limits)[-1]
+    assert cell.robust.name == "explosive"
+    assert f"{sum(t.measures.overflow for t in swept.steered)} texts end where" in outcome.table
+
+
+def test_a_judge_without_a_model_is_named(steer_config, tmp_path):
+    outcome = run_job(steer_config("steer.judge=hf", f"steer.judge_model={tmp_path}"))
+    assert outcome.error.startswith(f"steer.judge_model={tmp_path}: allowed is a classifier")
 
 
 CHANGES = (

@@ -54,6 +54,13 @@ def test_summary_says_what_was_planted():
     assert "37 of 40 (0.80 to 0.98)" in lines[-1]
 
 
+def test_shuffled_partners_that_the_judge_cannot_tell_apart_are_named():
+    swept = replace(planted(), partners={"calm": "sad", "sad": "gloomy"}, alike=("sad",))
+    text = report.summary(swept, "t")
+    assert "shuffled: 1 of 2 emotions" in text and "apart: sad by gloomy" in text
+    assert "shuffled:" not in report.summary(planted(), "t")
+
+
 def test_regime_of_the_site_is_said():
     """Half of 24 texts loop: not more than half, and not surely so."""
     text = report.summary(planted(), "t")

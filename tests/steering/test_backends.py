@@ -15,6 +15,7 @@ from emo.config import BackendConfig
 from emo.errors import ModelError
 from emo.generation.decoding import HFDecoder
 from emo.generation.samples import Finish, Generated, Request
+from emo.generation.texts import TextStore
 from emo.models.loading import LoadedModel
 from emo.models.tiny import build
 from emo.models.weights import Weights
@@ -292,3 +293,63 @@ def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch, caplog):
     with pytest.raises(ModelError, match="out of memory on a single text"):
         likelihoods(model, texts)
     assert hooks_left(model.loaded.model) == 0
+
+
+HUGE = np.full(HIDDEN, 3e38, dtype=np.float32)
+"""Added at two layers, more than float32 holds."""
+
+
+@pytest.mark.parametrize("generated_only", [False, True])
+@pytest.mark.parametrize("ends", [(), (7,)])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_text_that_overflows_ends_and_the_others_go_on(backend, ends, generated_only):
+    own = additions()
+    own[1] = {0: HUGE, 1: HUGE}
+    asked, known = requests(own, generated_only)
+    model = open_steerable(loaded(ends=ends), BACKENDS[backend])
+    decoder = open_decoder(model, known, generated_only)
+    texts = decoder.decode(asked, NEW, None)
+    assert texts[1].finish is Finish.overflow
+    assert len(texts[1].tokens) == (1 if generated_only else 0)
+    rest = [0, 2, 3, 4]
+    assert [texts[i] for i in rest] == decoder.decode([asked[i] for i in rest], NEW, None)
+    assert all(texts[i].tokens for i in rest)
+    found = likelihoods(model, texts, own.__getitem__, generated_only)
+    assert np.isnan(found[1].entropy)
+    assert all(np.isfinite(found[i].entropy) for i in rest)
+
+
+def test_entropy_under_logits_that_are_not_finite_is_nan():
+    model = open_steerable(loaded(), BACKENDS["hf"])
+    text = Generated(prompts()[0], (5, 6, 7), Finish.length)
+    (found,) = likelihoods(model, [text], lambda _: {0: HUGE, 1: HUGE})
+    assert np.isnan(found.entropy) and np.isnan(found.log_perplexity)
+
+
+def test_an_unsteered_overflow_is_an_error():
+    own = additions(2)
+    asked, known = requests(own)
+    broken = loaded()
+    decoder_layers(broken.model)[1].mlp.down_proj.weight.data[0] = torch.inf
+    decoder = open_decoder(open_steerable(broken, BACKENDS["hf"]), known)
+    with pytest.raises(ModelError, match="not finite"):
+        decoder.decode([asked[0], Request(asked[1].prompt)], NEW, None)
+
+
+def test_norms_need_be_finite_at_the_steered_layers_only():
+    broken = loaded()
+    decoder_layers(broken.model)[2].mlp.down_proj.weight.data[0] = torch.inf
+    model = open_steerable(broken, BACKENDS["hf"])
+    norms = mean_norms(model, prompts(), 2, [1, 0])
+    assert np.isfinite(norms[:, :2]).all()
+    with pytest.raises(ModelError, match="layers 2: the residual stream is not finite"):
+        mean_norms(model, prompts(), 2, [1, 2])
+
+
+def test_an_overflow_is_served_from_the_store_and_not_by_a_smaller_budget(tmp_path):
+    store = TextStore(tmp_path, {"test": "overflow"})
+    text = Generated((1, 2), (3, 4), Finish.overflow)
+    store.put({"k": text})
+    assert store.get({"k": (1, 2)}, 8) == store.get({"k": (1, 2)}, 3) == {"k": text}
+    shorter = store.get({"k": (1, 2)}, 2)["k"]
+    assert (shorter.tokens, shorter.finish) == ((3, 4), Finish.length)

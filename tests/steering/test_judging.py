@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from emo.core.resampling import stream
+from emo.core.steering import derangement
 from emo.errors import ConfigError
 from emo.steering.judging import (
     LABELS,
@@ -63,6 +65,19 @@ def test_what_the_lexicon_cannot_judge_is_nan():
     assert np.isnan(found).tolist() == [True, True, True, True, False]
 
 
+def test_the_lexicon_cannot_tell_emotions_of_one_pole_apart():
+    judge = LexiconJudge()
+    pairs = (("sad", "angry"), ("calm", "proud"), ("calm", "sad"), ("neutral", "reflective"))
+    assert [judge.alike(*pair) for pair in pairs] == [True, True, False, False]
+
+
+def test_of_the_bundled_emotions_one_pair_stays_within_its_pole():
+    """Eleven of twenty-one are unpleasant: docs/steering.md says so."""
+    judge, emotions = LexiconJudge(), load_stimuli().emotions
+    partners = derangement(emotions, stream(0, "s"), judge.alike)
+    assert sum(judge.alike(*pair) for pair in partners.items()) == 1
+
+
 def test_naming_finds_stems_and_whole_words_only():
     found = naming(["calm", "proud", "wistful"])
     assert found["calm"].search("a Soothing voice")
@@ -91,7 +106,7 @@ def classifier(tmp_path_factory):
     return folder
 
 
-def test_classifier_gives_the_probability_of_the_emotions_label(classifier):
+def test_classifier_gives_the_lead_of_the_emotions_label(classifier):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -101,12 +116,16 @@ def test_classifier_gives_the_probability_of_the_emotions_label(classifier):
     model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
     tokenizer = AutoTokenizer.from_pretrained(classifier)
 
-    def probability(text, label):
+    assert judge.alike("happy", "blissful")
+    assert not judge.alike("happy", "sad") and not judge.alike("proud", "guilty")
+
+    def lead(text, label):
         with torch.inference_mode():
             logits = model(**tokenizer(text, return_tensors="pt")).logits[0]
-        return float(logits.softmax(dim=-1)[label])
+        p = logits.softmax(dim=-1)
+        return float(p[label] - max(x for i, x in enumerate(p) if i != label))
 
-    expected = [probability(texts[0], 0), probability(texts[1], 1), probability(texts[4], 2)]
+    expected = [lead(texts[0], 0), lead(texts[1], 1), lead(texts[4], 2)]
     assert found[[0, 1, 4]] == pytest.approx(expected, rel=1e-4)
     assert np.isnan(found[[2, 3]]).all()
 
