@@ -34,6 +34,7 @@ ARTIFACTS = (
     "texts.json",
     "texts.html",
     "cells.csv",
+    "emotions.csv",
     "scenarios.csv",
     "table.txt",
     *record.FILES,
@@ -53,11 +54,13 @@ def run(config: RunConfig) -> Outcome:
         swept = replace(swept, done=0, reused=swept.done + swept.reused)
         return _outcome("reused", plan, tracker, run_id, swept)
 
-    source = vectors_run(config)
+    source = vectors_run(config, plan.weights.revision)
     loaded = load_model(plan)
     work = prepare(config, plan, scenarios, source, loaded)
     name = f"{config.model.label} steering {config.steer.name}"
     tags = record.tags(plan) | {"steer": config.steer.name, "vectors_run": source.run_id}
+    names = ("stimuli_sha256", "readout", "precision")  # a run named need not be of this config
+    tags |= {f"vectors_{name}": source.tags[name] for name in names if name in source.tags}
     ready = _ready(work)
     with tracker.run(name, tags) as run_id:
         swept = _sweep(work, *ready)
@@ -161,6 +164,7 @@ def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:
     serialise.write_json(report.texts_table(swept), folder / "texts.json")
     (folder / "texts.html").write_text(report.texts_html(swept, title), encoding="utf-8")
     (folder / "cells.csv").write_text(report.cells_csv(swept), encoding="utf-8")
+    (folder / "emotions.csv").write_text(report.emotions_csv(swept), encoding="utf-8")
     (folder / "scenarios.csv").write_text(report.scenarios_csv(swept), encoding="utf-8")
     text = report.summary(swept, title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")

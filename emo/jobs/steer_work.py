@@ -110,13 +110,13 @@ def _judge_identity(config: RunConfig) -> str:
         raise ConfigError("steer.judge_model", folder, allowed) from None
 
 
-def vectors_run(config: RunConfig) -> LoadedRun:
+def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     """The extraction whose vectors are added: the one named, or this configuration's own.
 
     Raises
     ------
     EmoError
-        If the run is none of this model's, or the extraction fails.
+        If the run is not of this model in this revision of its weights, or the extraction fails.
     """
     uri, run_id = config.tracking.uri, config.steer.run
     if run_id is None:
@@ -129,6 +129,9 @@ def vectors_run(config: RunConfig) -> LoadedRun:
     if found.tags.get("model_id") != config.model.id:
         model = found.tags.get("model_id")
         raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")
+    if (theirs := found.tags.get("revision")) != revision:
+        allowed = f"a run of revision {revision} of {config.model.label}; this is of {theirs}"
+        raise ConfigError("steer.run", run_id, allowed)
     return found
 
 

@@ -18,6 +18,7 @@ from emo.core.dose_response import (
     Proportion,
     Sweep,
     best_cell,
+    by_emotion,
     by_scenario,
     by_site,
     cells,
@@ -32,6 +33,7 @@ __all__ = [
     "curves",
     "dose_response",
     "emotions",
+    "emotions_csv",
     "regime_map",
     "scenarios_csv",
     "summary",
@@ -131,7 +133,7 @@ def _best(found: Sequence[Cell]) -> list[str]:
         return ["  no dose of the emotion vectors is surgical with a text judged better"]
     lines = [
         f"  best surgical dose {best.strength:g} at {best.site}: {_proportion(best.fluent_success)} "
-        "judged better and fluent (chosen on these texts)"
+        "judged better and fluent, of the same texts it was chosen on"
     ]
     lines += [
         f"    {c.direction} there: {_proportion(c.fluent_success)}"
@@ -168,14 +170,38 @@ def cells_csv(swept: Sweep) -> str:
     return out.getvalue()
 
 
-def scenarios_csv(swept: Sweep) -> str:
-    """One row a scenario, emotion and direction: successes over all its sites and strengths."""
+def emotions_csv(swept: Sweep) -> str:
+    """One row an emotion, direction, site and strength: the judge's shift with its interval."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["scenario", "emotion", "direction", "k", "n", "low", "high"])
+    head = (
+        "emotion",
+        "direction",
+        "site",
+        "strength",
+        "n_texts",
+        "shift",
+        "shift_low",
+        "shift_high",
+    )
+    writer.writerow(head)
+    for d in by_emotion(swept.steered):
+        writer.writerow([*(getattr(d, x) for x in head[:5]), *map(repr, vars(d.shift).values())])
+    return out.getvalue()
+
+
+def scenarios_csv(swept: Sweep) -> str:
+    """One row a scenario, emotion and direction: successes over all its sites and strengths.
+
+    The trials are doses of one prompt, and a column says so.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["scenario", "emotion", "direction", "k", "n", "low", "high", "trials"])
     for s in by_scenario(swept.steered):
         p = s.success
-        writer.writerow([s.scenario, s.emotion, s.direction, p.k, p.n, repr(p.low), repr(p.high)])
+        own = (s.scenario, s.emotion, s.direction, p.k, p.n, repr(p.low), repr(p.high))
+        writer.writerow([*own, "doses of one prompt"])
     return out.getvalue()
 
 
@@ -290,6 +316,8 @@ def _scenario_table(swept: Sweep) -> str:
     )
     return (
         "<details><summary>Openings, and how often judged better over all doses</summary>"
+        "<p>The trials of a scenario are doses of one prompt, not independent: the interval says how few "
+        "they are and nothing about other prompts.</p>"
         f"<table><thead><tr><th>scenario<th>emotion<th>k/n (95 % interval)<th>opening</tr></thead>"
         f"<tbody>{rows}</tbody></table></details>"
     )

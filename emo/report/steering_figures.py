@@ -96,23 +96,26 @@ def _bounds(group: Sequence[Cell], name: str) -> tuple[list[float], list[float],
 
 
 def emotions(swept: Sweep, title: str) -> Figure:
-    """The judge's shift against strength, a panel an emotion, at the first site; intervals if any."""
+    """The judge's shift against strength, a panel an emotion, rows for each site; intervals if any."""
     found = by_emotion(swept.steered)
-    site = sites_of(found)[0]
-    found = [d for d in found if d.site == site]
+    sites = sites_of(found)
     names = list(dict.fromkeys(d.emotion for d in found))
     columns = min(5, len(names))
     rows = -(-len(names) // columns)
-    figure = blank(2.3 * columns + 1, 1.9 * rows + 1)
-    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for axes in panels.flat[len(names) :]:
-        axes.set_axis_off()
-    for axes, name in zip(panels.flat, names, strict=False):
-        _draw_emotion(axes, [d for d in found if d.emotion == name], name)
+    figure = blank(2.3 * columns + 1, 1.9 * rows * len(sites) + 1)
+    panels = figure.subplots(
+        rows * len(sites), columns, sharex=True, sharey=True, squeeze=False
+    ).reshape(len(sites), -1)
+    for own, site in zip(panels, sites, strict=True):
+        for axes in own[len(names) :]:
+            axes.set_axis_off()
+        for axes, name in zip(own, names, strict=False):
+            here = [d for d in found if d.emotion == name and d.site == site]
+            _draw_emotion(axes, here, name if len(sites) == 1 else f"{site}: {name}")
     panels.flat[0].legend(fontsize=6)
     figure.supxlabel("strength (x mean residual norm)", fontsize=9)
     figure.supylabel("judge's score minus the unsteered text's", fontsize=9)
-    figure.suptitle(f"{title}\nby emotion, {site}", fontsize=11)
+    figure.suptitle(f"{title}\nby emotion, {', '.join(sites)}", fontsize=11)
     return figure
 
 

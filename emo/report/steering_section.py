@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from emo.core.dose_response import Cell, Mean, Proportion, by_site, cells
+from emo.core.dose_response import Cell, Mean, Proportion, by_emotion, by_site, cells
 from emo.reference import published_regime_of
-from emo.report.steering_figures import dose_response, regime_map
+from emo.report.steering_figures import dose_response, emotions, regime_map
 from emo.report.summary_figures import Drawn
 from emo.report.tables import Cell as TableCell
 from emo.report.tables import Interval, Table, stem
@@ -22,8 +22,8 @@ def steering_table(s: Steered) -> Table:
     rows = tuple(_row(c) for c in cells(s.sweep.steered, s.sweep.limits))
     return Table(
         f"{PREFIX}{stem(s.model)}",
-        f"Steering: {s.model}",
-        "Judged better: texts that the judge scores above zero and above the unsteered text of the same "
+        f"Steering: {s.model} ({s.settings})",
+        f"{s.settings[0].upper()}{s.settings[1:]}. Judged better: texts that the judge scores above zero and above the unsteered text of the same "
         "scenario, of those it can judge. Better and fluent: judged better and called fluent by the "
         "robust rule, of the same texts. 95 % intervals: exact where each scenario has one text in a "
         "row, else from drawing whole scenarios; none below five texts. An effect that the random directions have as well is not the emotion's. "
@@ -44,17 +44,26 @@ def steering_figures(s: Steered) -> list[Drawn]:
     return [
         Drawn(
             f"{PREFIX}dose_response_{stem(s.model)}",
-            f"Dose and response: {s.model}",
+            f"Dose and response: {s.model} ({s.settings})",
             "Against the strength, in mean residual norms of the prompt: share of texts judged better "
-            "than unsteered, log perplexity under the unsteered model, repeated token 3-grams; 95 % "
-            "intervals. Grey: random directions of the same norm.",
+            "than unsteered, log perplexity ratio under the unsteered model, repeated token 3-grams; 95 % "
+            "intervals (those of the table). Grey: random directions of the same norm.",
             dose_response(s.sweep, s.model),
             data,
             ids,
         ),
         Drawn(
+            f"{PREFIX}emotions_{stem(s.model)}",
+            f"Shift by emotion: {s.model} ({s.settings})",
+            "The judge's score minus that of the unsteered text of the same scenario, a panel an emotion "
+            "and layers; band: 95 % interval over scenarios where an emotion has five or more.",
+            emotions(s.sweep, s.model),
+            emotions_table(s),
+            ids,
+        ),
+        Drawn(
             f"{PREFIX}regimes_{stem(s.model)}",
-            f"Regimes: {s.model}",
+            f"Regimes: {s.model} ({s.settings})",
             "By the published rule and by the robust one, and the robust one for random directions. "
             "Framed: the rules disagree.",
             regime_map(s.sweep, s.model),
@@ -62,6 +71,20 @@ def steering_figures(s: Steered) -> list[Drawn]:
             ids,
         ),
     ]
+
+
+def emotions_table(s: Steered) -> Table:
+    """The data behind the figure of emotions."""
+    return Table(
+        f"{PREFIX}emotions_{stem(s.model)}",
+        f"Shift by emotion: {s.model}",
+        "",
+        ("layers", "strength", "emotion", "direction", "texts", "shift"),
+        tuple(
+            (d.site, d.strength, d.emotion, d.direction, d.n_texts, _mean(d.shift))
+            for d in by_emotion(s.sweep.steered)
+        ),
+    )
 
 
 def steering_parts(found: Sequence[Steered]) -> tuple[list[Drawn], list[Table]]:

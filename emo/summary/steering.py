@@ -1,4 +1,4 @@
-"""The steering runs a summary shows: of each model the newest."""
+"""The steering runs a summary shows: of each model the newest whose vectors are of this study."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from emo import serialise
 from emo.core.dose_response import Sweep
 from emo.summary.loading import Files
-from emo.summary.selection import LoggedRun
+from emo.summary.selection import LeftOut, LoggedRun
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,57 @@ class Steered:
     run: LoggedRun
     sweep: Sweep
 
+    @property
+    def settings(self) -> str:
+        """Preset, precision, positions and run, for titles."""
+        tags, params = self.run.tags, self.run.params
+        return (
+            f"preset {tags.get('steer', '?')}, {tags.get('precision', '?')}, positions "
+            f"{params.get('steer.positions', '?')}, run {self.run.short}"
+        )
+
+
+VECTORS = ("stimuli_sha256", "readout", "precision")
+"""What the vectors that were added share with a run of the summary, if they are not that run's own."""
+
 
 def steering_candidates(
-    runs: Sequence[LoggedRun], models: Collection[str]
-) -> dict[str, tuple[LoggedRun, ...]]:
-    """By model of those a summary is of: finished steering runs, newest first."""
+    runs: Sequence[LoggedRun], used: Collection[LoggedRun]
+) -> tuple[dict[str, tuple[LoggedRun, ...]], list[LeftOut]]:
+    """By model of those a summary uses runs of: usable steering runs, newest first; and all but these.
+
+    Usable is a finished run whose vectors are those of a run used, or were read from the same passages
+    with the same readout and precision by the same revision of the model. Older ones are there should
+    the newest's files be damaged, and are left out as well.
+    """
     found: dict[str, tuple[LoggedRun, ...]] = {}
+    left = []
     for run in sorted(runs, key=lambda r: r.started, reverse=True):
-        if run.status == "FINISHED" and run.model in models:
-            found[run.model] = (*found.get(run.model, ()), run)
-    return found
+        mine = [r for r in used if r.model == run.model]
+        if not mine:
+            continue
+        newer = found.get(run.model, ())
+        reason = _unusable(run, mine)
+        if reason is None:
+            found[run.model] = (*newer, run)
+            reason = (
+                f"older than steering run {newer[0].short} of the same model" if newer else None
+            )
+        if reason is not None:
+            left.append(LeftOut(run, reason))
+    return found, left
+
+
+def _unusable(run: LoggedRun, used: Collection[LoggedRun]) -> str | None:
+    if run.status != "FINISHED":
+        return f"not finished ({run.status})"
+    source = run.tags.get("vectors_run", "?")
+    if source in {r.run_id for r in used}:
+        return None
+    mine = [*(run.tags.get(f"vectors_{name}", "?") for name in VECTORS), run.tags.get("revision")]
+    if any(mine == [*(r.tags.get(n) for n in VECTORS), r.tags.get("revision")] for r in used):
+        return None
+    return f"adds vectors of run {source[:8]}: other passages, readout, precision or revision"
 
 
 def steered(run: LoggedRun, files: Files) -> Steered:

@@ -117,10 +117,10 @@ def summarise(
             + (f" ({len(left)} others; the first: {left[0].reason})" if left else "")
             + "; make one with: python launch.py"
         )
-    names = {m.name for m in models} | {t.table.model for t in tables}
+    candidates, unused = steering_candidates(steering_runs, list(used.values()))
+    left += unused
     found_steering = [
-        _first(of, lambda r: steered(r, files(r)), left)
-        for of in steering_candidates(steering_runs, names).values()
+        _first(of, lambda r: steered(r, files(r)), left) for of in candidates.values()
     ]
     steering = tuple(found[1] for found in found_steering if found is not None)
     used |= {s.run.run_id: s.run for s in steering}

@@ -331,8 +331,9 @@ def test_what_is_refused_opens_no_run(steer_config, override, message):
 
 def test_vectors_of_another_model_are_refused(finished, steer_config):
     vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
-    other = run_job(steer_config(f"steer.run={vectors}", "model.tiny.hidden=64"))
-    assert "vectors with this model's layers and width" in other.error
+    for override in ("model.tiny.hidden=64", "model.tiny.seed=1"):
+        other = run_job(steer_config(f"steer.run={vectors}", override))
+        assert "allowed is a run of revision tiny-" in other.error, override
     itself = run_job(steer_config(f"steer.run={finished[1].run_id}"))
     assert "the id of a job=extract run" in itself.error
 

@@ -134,6 +134,46 @@ def test_scenarios_table_counts_over_doses():
     lines = report.scenarios_csv(planted()).splitlines()
     assert len(lines) == 1 + 12 * 2
     assert lines[1].startswith("s0,calm,target,1,2,")
+    assert lines[1].endswith(",doses of one prompt")
+    assert "doses of one prompt" in report.texts_html(planted(), "t")
+
+
+def test_emotions_csv_has_the_intervals_of_the_figure():
+    swept = planted()
+    varied = [
+        replace(t, measures=replace(t.measures, score=0.1 * i)) if t.strength == 0.1 else t
+        for i, t in enumerate(swept.steered)
+    ]
+    lines = report.emotions_csv(replace(swept, steered=tuple(varied))).splitlines()
+    rows = [dict(zip(lines[0].split(","), x.split(","), strict=True)) for x in lines[1:]]
+    assert [(r["direction"], r["strength"], r["n_texts"]) for r in rows] == [
+        (d, s, "12") for d in ("target", "random") for s in ("0.1", "0.2")
+    ]
+    assert float(rows[0]["shift"]) == pytest.approx(0.55)
+    assert float(rows[0]["shift_low"]) < 0.55 < float(rows[0]["shift_high"])
+
+
+def test_emotions_have_panels_at_every_site():
+    swept = planted()
+    other = [replace(t, site="all") for t in swept.steered]
+    figure = report.emotions(replace(swept, steered=(*swept.steered, *other)), "t")
+    assert [a.get_title() for a in figure.axes] == ["3: calm", "all: calm"]
+
+
+def test_section_says_which_run_it_shows():
+    run = LoggedRun(
+        "abcdef123456",
+        "FINISHED",
+        0,
+        {"steer": "published", "precision": "bf16"},
+        {"steer.positions": "generated"},
+    )
+    drawn, tables = steering_parts([Steered("m", run, planted())])
+    said = "preset published, bf16, positions generated, run abcdef12"
+    assert all(said in x.title for x in (*drawn, tables[1]))
+    assert {f.name for f in drawn} == {
+        f"steering_{x}_m" for x in ("dose_response", "emotions", "regimes")
+    }
 
 
 def labels(axes):

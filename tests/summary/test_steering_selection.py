@@ -1,0 +1,47 @@
+"""Which steering runs a summary shows, and what it says of the others."""
+
+import pytest
+
+from emo.summary.selection import LoggedRun
+from emo.summary.steering import steering_candidates
+
+READ = {"stimuli_sha256": "p", "readout": "last", "precision": "fp16", "revision": "r"}
+USED = LoggedRun("used", "FINISHED", 0, {"model": "m", **READ}, {})
+VECTORS = {"vectors_stimuli_sha256": "p", "vectors_readout": "last", "vectors_precision": "fp16"}
+
+
+def steered(run_id, started, source="elsewhere", status="FINISHED", model="m", **tags):
+    known = {"model": model, "vectors_run": source, "revision": "r", **VECTORS, **tags}
+    return LoggedRun(run_id, status, started, known, {})
+
+
+def test_the_newest_with_vectors_of_this_study_is_first():
+    runs = [
+        steered("old", 1, "used"),
+        steered("same", 3),
+        steered("new", 5, vectors_stimuli_sha256="other"),
+        steered("dead", 6, "used", status="KILLED"),
+        steered("foreign", 7, model="another"),
+    ]
+    found, left = steering_candidates(runs, [USED])
+    assert {k: [r.run_id for r in v] for k, v in found.items()} == {"m": ["same", "old"]}
+    assert {e.run.run_id: e.reason for e in left} == {
+        "dead": "not finished (KILLED)",
+        "new": "adds vectors of run elsewher: other passages, readout, precision or revision",
+        "old": "older than steering run same of the same model",
+    }
+
+
+@pytest.mark.parametrize(
+    "tag", ["vectors_stimuli_sha256", "vectors_readout", "vectors_precision", "revision"]
+)
+def test_vectors_of_another_run_must_be_of_the_same_kind(tag):
+    other = steered("x", 1, **{tag: "other"})
+    assert steering_candidates([other], [USED])[0] == {}
+    own = steered("x", 1, "used", **{tag: "other"})
+    assert steering_candidates([own], [USED])[0] == {"m": (own,)}
+
+
+def test_a_run_from_before_vectors_were_tagged_needs_its_source_here():
+    bare = LoggedRun("x", "FINISHED", 1, {"model": "m", **READ, "vectors_run": "gone"}, {})
+    assert steering_candidates([bare], [USED])[0] == {}
