@@ -31,8 +31,11 @@ def _labels(**entries: object) -> dict[str, str]:
     return {"labels": json.dumps(entries, ensure_ascii=False)}
 
 
-def write_vectors(vectors: EmotionVectors, path: Path) -> None:
-    """Emotion vectors of all layers: tensor ``vectors`` [layer emotion hidden], float64."""
+def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
+    """Emotion vectors of all layers: tensor ``vectors`` [layer emotion hidden], float64.
+
+    ``labels`` join those of the vectors in the header.
+    """
     save_file(
         {"vectors": np.ascontiguousarray(vectors.values)},
         path,
@@ -42,6 +45,7 @@ def write_vectors(vectors: EmotionVectors, path: Path) -> None:
             centring=vectors.centring,
             removed=vectors.removed,
             unit_norm=vectors.unit_norm,
+            **labels,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import replace
 
@@ -28,11 +29,14 @@ def run(config: RunConfig) -> Outcome:
     folder = config.path(export.folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = source.tags.get("model", "model")
-    name = _file_name(f"{model}_{source.tags.get('readout', '')}_{export.scale.value}")
+    readout = source.tags.get("readout", "")
+    name = _file_name(f"{model}_{readout}_{export.run[:8]}_{export.scale.value}")
     paths = []
     if export.format is ExportFormat.safetensors:
-        paths.append(folder / f"{name}.safetensors")
-        serialise.write_vectors(vectors, paths[0])
+        paths.append(folder / f"{name}{_subset(export.emotions)}.safetensors")
+        partial = folder / f".partial-{paths[0].name}"
+        serialise.write_vectors(vectors, partial, **_origin(source, export.scale))
+        partial.replace(paths[0])
     else:
         for i, emotion in enumerate(vectors.emotions):
             suffix = "repeng.gguf" if export.format is ExportFormat.repeng else "gguf"
@@ -51,6 +55,25 @@ def run(config: RunConfig) -> Outcome:
         artifacts={path.name: str(path) for path in paths},
         table="\n".join(lines),
     )
+
+
+def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
+    """What a file says of itself besides the vectors' labels."""
+    tags = ("model", "model_id", "revision", "precision", "method", "readout", "stimuli_sha256")
+    return {
+        "run": source.run_id,
+        **{name: source.tags[name] for name in tags if name in source.tags},
+        "layers": "row l: output of decoder block l, counted from 0 (resid_post)",
+        "scale": scale.value,
+    }
+
+
+def _subset(emotions: list[str] | None) -> str:
+    """Part of a file name: a file of some emotions is not one of all, nor one of others."""
+    if emotions is None:
+        return ""
+    digest = hashlib.sha256("/".join(emotions).encode()).hexdigest()[:8]
+    return _file_name("_" + ("-".join(emotions) if len(emotions) <= 3 else digest))
 
 
 def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
@@ -86,7 +109,7 @@ def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> E
     if scale is ExportScale.residual:
         neutral = source.activations.neutral.astype(np.float64)
         values = values * np.linalg.norm(neutral, axis=-1).mean(axis=1)[:, None, None]
-    return replace(vectors, values=values)
+    return replace(vectors, values=values, unit_norm=scale is ExportScale.unit)
 
 
 def _file_name(name: str) -> str:

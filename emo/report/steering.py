@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import io
 import math
 import re
 from collections.abc import Sequence
@@ -14,11 +12,9 @@ import numpy as np
 
 from emo.core.dose_response import (
     Cell,
-    Mean,
     Proportion,
     Sweep,
     best_cell,
-    by_emotion,
     by_scenario,
     by_site,
     cells,
@@ -26,6 +22,7 @@ from emo.core.dose_response import (
 from emo.core.regimes import label
 from emo.core.steering import exact_interval
 from emo.reference import STEERING_SUCCESS
+from emo.report.steering_csv import cells_csv, emotions_csv, scenarios_csv
 from emo.report.steering_figures import dose_response, emotions, regime_map
 
 __all__ = [
@@ -160,74 +157,6 @@ def curves(found: Sequence[Cell]) -> dict[str, np.ndarray]:
     return {name: np.where(np.isfinite(v), v, np.nan) for name, v in out.items()}
 
 
-def cells_csv(swept: Sweep) -> str:
-    """One row a cell, everything in it with its intervals."""
-    rows = [_flat(c) for c in cells(swept.steered, swept.limits)]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
-
-
-def emotions_csv(swept: Sweep) -> str:
-    """One row an emotion, direction, site and strength: the judge's shift with its interval."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    head = (
-        "emotion",
-        "direction",
-        "site",
-        "strength",
-        "n_texts",
-        "shift",
-        "shift_low",
-        "shift_high",
-    )
-    writer.writerow(head)
-    for d in by_emotion(swept.steered):
-        writer.writerow([*(getattr(d, x) for x in head[:5]), *map(repr, vars(d.shift).values())])
-    return out.getvalue()
-
-
-def scenarios_csv(swept: Sweep) -> str:
-    """One row a scenario, emotion and direction: successes over all its sites and strengths.
-
-    The trials are doses of one prompt, and a column says so.
-    """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["scenario", "emotion", "direction", "k", "n", "low", "high", "trials"])
-    for s in by_scenario(swept.steered):
-        p = s.success
-        own = (s.scenario, s.emotion, s.direction, p.k, p.n, repr(p.low), repr(p.high))
-        writer.writerow([*own, "doses of one prompt"])
-    return out.getvalue()
-
-
-def _flat(c: Cell) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "direction": c.direction,
-        "site": c.site,
-        "strength": c.strength,
-        "n_texts": c.n_texts,
-        "n_scenarios": c.n_scenarios,
-        "robust": c.robust.name,
-        "robust_sure": c.robust.sure,
-        "published": c.published.name,
-        "disagree": c.disagree,
-        "named": c.named,
-    }
-    row |= {f"robust_share_{k}": v for k, v in c.robust.shares.items()}
-    row |= {f"published_share_{k}": v for k, v in c.published.shares.items()}
-    for name, value in vars(c).items():
-        if isinstance(value, Proportion):
-            row |= {f"{name}_{k}": v for k, v in vars(value).items()}
-        elif isinstance(value, Mean):
-            row |= {name if k == "value" else f"{name}_{k}": v for k, v in vars(value).items()}
-    return row
-
-
 def texts_table(swept: Sweep) -> dict[str, list[Any]]:
     """Columns and rows, as the tracking UI shows tables; the unsteered texts first."""
     rows = [
@@ -316,8 +245,8 @@ def _scenario_table(swept: Sweep) -> str:
     )
     return (
         "<details><summary>Openings, and how often judged better over all doses</summary>"
-        "<p>The trials of a scenario are doses of one prompt, not independent: the interval says how few "
-        "they are and nothing about other prompts.</p>"
+        "<p>The trials of a scenario are doses of one prompt, not independent: the interval says how "
+        "few they are and nothing about other prompts.</p>"
         f"<table><thead><tr><th>scenario<th>emotion<th>k/n (95 % interval)<th>opening</tr></thead>"
         f"<tbody>{rows}</tbody></table></details>"
     )

@@ -23,10 +23,11 @@ def steering_table(s: Steered) -> Table:
     return Table(
         f"{PREFIX}{stem(s.model)}",
         f"Steering: {s.model} ({s.settings})",
-        f"{s.settings[0].upper()}{s.settings[1:]}. Judged better: texts that the judge scores above zero and above the unsteered text of the same "
+        "Judged better: texts that the judge scores above zero and above the unsteered text of the same "
         "scenario, of those it can judge. Better and fluent: judged better and called fluent by the "
         "robust rule, of the same texts. 95 % intervals: exact where each scenario has one text in a "
-        "row, else from drawing whole scenarios; none below five texts. An effect that the random directions have as well is not the emotion's. "
+        "row, else from drawing whole scenarios; means have none below five texts. An effect that the "
+        "random directions have as well is not the emotion's. "
         "A regime with ? is not sure: the interval of a share that decides it holds its cut-off.",
         (
             *("layers", "strength", "direction", "texts"),
@@ -46,8 +47,8 @@ def steering_figures(s: Steered) -> list[Drawn]:
             f"{PREFIX}dose_response_{stem(s.model)}",
             f"Dose and response: {s.model} ({s.settings})",
             "Against the strength, in mean residual norms of the prompt: share of texts judged better "
-            "than unsteered, log perplexity ratio under the unsteered model, repeated token 3-grams; 95 % "
-            "intervals (those of the table). Grey: random directions of the same norm.",
+            "than unsteered, log perplexity ratio under the unsteered model, repeated token 3-grams; "
+            "95 % intervals as in the table. Grey: random directions of the same norm.",
             dose_response(s.sweep, s.model),
             data,
             ids,
@@ -55,8 +56,8 @@ def steering_figures(s: Steered) -> list[Drawn]:
         Drawn(
             f"{PREFIX}emotions_{stem(s.model)}",
             f"Shift by emotion: {s.model} ({s.settings})",
-            "The judge's score minus that of the unsteered text of the same scenario, a panel an emotion "
-            "and layers; band: 95 % interval over scenarios where an emotion has five or more.",
+            "The judge's score minus that of the unsteered text of the same scenario, a panel an "
+            "emotion and layers; band: 95 % interval over scenarios where an emotion has five or more.",
             emotions(s.sweep, s.model),
             emotions_table(s),
             ids,

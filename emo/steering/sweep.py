@@ -78,7 +78,7 @@ def sweep(
     sampling = replace(setup.generation, sampling=CONTROL_SAMPLING)
     samples = generate(decoder, drawn, sampling, store, setup.track)
 
-    reader = _Reader(model, judge, setup)
+    reader = TextReader(model, judge, setup)
     n = len(scenarios)
     base = reader.read(texts.items[:n], scenarios)
     sampled = reader.read(samples.items, owners)
@@ -137,7 +137,7 @@ class _Read:
         )
 
 
-class _Reader:
+class TextReader:
     """Measures texts with one model, judge and tokenizer."""
 
     def __init__(self, model: Steerable, judge: Judge, setup: Setup) -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import json
 import re
 import sys
 import types
@@ -72,6 +73,39 @@ def test_safetensors_holds_unit_vectors_and_labels(tiny, source):
     with safe_open(path, framework="numpy") as file:
         assert file.get_tensor("vectors") == pytest.approx(units(source))
     assert emo.serialise.read_vectors(path).emotions == EMOTIONS
+
+
+def test_safetensors_says_what_it_is(tiny, source):
+    for scale in ("unit", "residual"):
+        (path,) = export(tiny, source, f"export.scale={scale}").values()
+        with safe_open(path, framework="numpy") as file:
+            labels = json.loads(file.metadata()["labels"])
+        lengths = np.linalg.norm(emo.serialise.read_vectors(path).values, axis=-1)
+        assert labels["unit_norm"] == np.allclose(lengths, 1) == (scale == "unit")
+        wanted = {"run": source.run_id, "scale": scale, "model": "tiny", "readout": "last"}
+        assert labels.items() >= wanted.items()
+        assert labels["revision"] == source.tags["revision"]
+        assert "output of decoder block l, counted from 0" in labels["layers"]
+
+
+def test_no_export_takes_the_place_of_another(tiny, source, project):
+    other = run_job(tiny("seed=5"))
+    assert other.run_id != source.run_id
+    names = [
+        name
+        for run, override in (
+            (source, "export.scale=unit"),
+            (emo.load_run(other.run_id, root=project), "export.scale=unit"),
+            (source, "export.scale=residual"),
+            (source, "export.emotions=[sad]"),
+            (source, "export.emotions=[afraid,calm,happy,proud]"),
+            (source, "export.emotions=[afraid,calm,happy,sad]"),
+        )
+        for name in export(tiny, run, override)
+    ]
+    assert len(set(names)) == len(names) == 6
+    assert source.run_id[:8] in names[0]
+    assert all(part.count("/") == 0 for part in names)
 
 
 def test_gguf_is_a_llama_cpp_control_vector_without_layer_zero(tiny, source):

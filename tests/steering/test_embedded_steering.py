@@ -16,14 +16,19 @@ from emo.activations.store import ActivationStore
 from emo.choices import Attention, BackendName, Implementation, Readout
 from emo.composing import compose
 from emo.config import BackendConfig, PrecisionConfig
+from emo.core.regimes import limits, published_regime, robust_regime
 from emo.core.steering import exact_interval
 from emo.core.types import Activations
 from emo.core.vectors import emotion_vectors
+from emo.generation.generating import Generation
+from emo.generation.samples import Finish, Generated, Request
 from emo.models.loading import load
 from emo.models.weights import locate
 from emo.steering.injection import Injection, SteeredRequest, addition_digest, open_decoder
+from emo.steering.judging import LexiconJudge
 from emo.steering.scoring import mean_norms
 from emo.steering.steerable import HFSteerable, open_steerable
+from emo.steering.sweep import CONTROL_SAMPLING, Setup, TextReader
 from emo.stimuli.loading import first_situations, load_stimuli
 from emo.stimuli.scenarios import load_scenarios
 from tests.conftest import ROOT
@@ -106,3 +111,44 @@ def test_all_backends_write_the_same_steered_tokens(loaded, vectors):
     plain = open_decoder(HFSteerable(loaded), {"": {}}.__getitem__)
     unsteered = plain.decode([SteeredRequest(p) for p in prompts], 12, None)
     assert [t.tokens for t in unsteered] != written["hf"]
+
+
+PLANTED = {
+    "loop": " so glad at last, so glad at last, so glad at last, so glad at last, so glad at last",
+    "salad": " lamp quorum beneath seven because gravy minus which purple the bolt of unless",
+    "chinese loop": "高兴极了高兴极了高兴极了高兴极了高兴极了高兴极了",
+    "fluent": " sat down by the window and waited for the rain to stop.",
+    "empty": "",
+}
+"""Our own wording of what steering does to texts; the Chinese says 'overjoyed', again and again."""
+ROBUST = {
+    "loop": "repetitive_collapse",
+    "salad": "explosive",
+    "chinese loop": "repetitive_collapse",
+    "fluent": "surgical",
+    "empty": "silent",
+}
+
+
+def test_planted_texts_measured_by_the_model_get_their_regimes(loaded):
+    """The robust rule's calibration from end to end: the limits are those of what this model writes."""
+    model, scenarios = HFSteerable(loaded), load_scenarios().items
+    prompts = [tuple(loaded.tokenizer(s.text)["input_ids"]) for s in scenarios]
+    decoder = open_decoder(model, {"": {}}.__getitem__)
+    setup = Setup(Generation(20, None, 0, 20, False), False, 2)
+    reader = TextReader(model, LexiconJudge(), setup)
+    controls = reader.read(decoder.decode([Request(p) for p in prompts], 20, None), scenarios)
+    for sample in range(2):
+        drawn = [Request(p, sample) for p in prompts]
+        controls += reader.read(decoder.decode(drawn, 20, CONTROL_SAMPLING), scenarios)
+    found = limits([c.measures(None, None) for c in controls])
+    regimes, names = {}, [s.id for s in scenarios]
+    for kind, words in PLANTED.items():
+        ids = tuple(loaded.tokenizer(words)["input_ids"])[:20]
+        texts = reader.read([Generated(p, ids, Finish.length) for p in prompts], scenarios)
+        regimes[kind] = robust_regime([t.measures(None, None) for t in texts], found, names)
+        print(kind, regimes[kind], [round(t.likelihood.log_perplexity, 1) for t in texts])
+    print(found)
+    assert {kind: r.name for kind, r in regimes.items()} == ROBUST
+    assert all(regimes[kind].sure for kind in ROBUST if kind != "fluent")
+    assert published_regime([PLANTED["chinese loop"]] * 20).name == "explosive"
