@@ -39,7 +39,7 @@ class ItemComparison:
     disattenuated: Quotient
     """That rho over its ceiling. On the same items rho has none: the two sides share errors."""
     resampled: tuple[bool, bool]
-    """False for a set with one item an emotion: its own error is in no interval."""
+    """False for a set with one item an emotion: then there is no interval over items."""
     emotions: tuple[str, ...]
 
 
@@ -216,8 +216,10 @@ def compare_independent(
         ]
     )
     factors = [d.expansion for d in designs]
-    # Each side's spread falls short by its own factor; the larger one leaves neither too narrow.
-    factor = max((f for f in factors if f is not None), default=None)
+    drawn = [f for f in factors if f is not None]
+    # Each side's spread falls short by its own factor; the larger one leaves neither too narrow. A
+    # side with nothing to draw would bring none of its noise: then there is no such interval.
+    factor = max(drawn) if len(drawn) == len(factors) else None
     rho, partial = _rho(a, b, emotions, replicates, factor, baselines)
     _, reliability_a = split_half(a, resampling, emotions)
     _, reliability_b = split_half(b, resampling, emotions)

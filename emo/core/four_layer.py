@@ -23,7 +23,7 @@ from emo.core.item_sets import ItemSet, common_emotions, shared_design
 from emo.core.reliability import Quotient
 from emo.core.resampling import stream
 from emo.core.types import EmotionVectors, LabelMismatch
-from emo.core.verdicts import Verdict, judge, judge_floor, judge_same_texts
+from emo.core.verdicts import JUDGED, Verdict, judge, judge_floor, judge_same_texts
 
 FORCED = "D forced"
 """D's weights reading C's token ids."""
@@ -119,6 +119,13 @@ class LayerRow:
     n_effective: tuple[float, float]
     verdict: Verdict
     sentence: str
+
+    @property
+    def attainable(self) -> float | None:
+        """What replicates would give; None where the verdict does not rest on it."""
+        if self.contrast.is_floor or self.verdict not in JUDGED:
+            return None
+        return float(np.sqrt(max(self.own[0], 0) * max(self.own[1], 0)))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ class Verdict(Enum):
     replicates_agree = "replicates agree"
     replicates_disagree = "replicates do not agree"
     noise = "not distinguishable from replicate noise"
+    noisy = "agreement shown, too noisy to be judged against replicates"
     as_replicates = "as alike as replicates"
     reduced = "alike, but less than replicates"
     different = "no agreement, though replicates agree"
@@ -27,13 +28,18 @@ class Verdict(Enum):
     nothing_shown = "no agreement shown, no replicate to judge it by"
 
 
+JUDGED = frozenset({Verdict.as_replicates, Verdict.reduced, Verdict.different, Verdict.undecided})
+"""Verdicts that rest on what replicates would give."""
+
 RULES = (
-    "Agreement is shown where the one-sided Mantel p is at most 0.05.",
+    "Agreement is shown where the one-sided Mantel p is at most 0.05. The p of several contrasts are "
+    "not corrected, since each answers a question of its own; Bonferroni's line is in the caption.",
     "A condition's self-agreement is rho with its replicate (B with B'), else the split-half "
     "reliability of its own items (A: over situations; C, D: over prompts). Attainable rho is the "
     "geometric mean of the two sides' self-agreements.",
-    "A self-agreement of at most 0.15 on either side and no agreement shown: not distinguishable from "
-    "replicate noise.",
+    "A self-agreement of at most 0.15 on either side leaves nothing to judge by: not distinguishable "
+    "from replicate noise if no agreement is shown, otherwise agreement shown, too noisy to be judged "
+    "against replicates.",
     "No self-agreement known on a side: agreement is shown or not, and cannot be judged further.",
     "The upper bound of rho's interval reaches the attainable rho: as alike as replicates if "
     "agreement is shown, otherwise undecided.",
@@ -41,7 +47,8 @@ RULES = (
     "though replicates agree.",
     "Two readings of the same token ids share the texts' own content: their rho says how much "
     "changed (1: nothing), not how alike two measurements of emotion are.",
-    "The interval is over items; over emotions where neither side has items to draw from.",
+    "The interval is over items; over emotions where a side has no items to draw from, since its noise "
+    "would be in no interval over items.",
 )
 """The rules of :func:`judge` in words, in its order."""
 
@@ -60,10 +67,16 @@ def judge(
     shown = p <= ALPHA
     weak = min(range(2), key=lambda i: own[i] if np.isfinite(own[i]) else np.inf)
     said = f"rho {rho:.2f}, p {p:.3g}"
-    if not shown and own[weak] <= LEAST_RELIABILITY:
-        return Verdict.noise, (
-            f"{said}: {names[weak]} agrees with itself only at {own[weak]:.2f}, so that no "
-            "agreement could be seen"
+    if own[weak] <= LEAST_RELIABILITY:
+        verdict = Verdict.noisy if shown else Verdict.noise
+        return (
+            verdict,
+            f"{said}: {names[weak]} agrees with itself only at {own[weak]:.2f}, so that "
+            + (
+                "how much of it replicates would show cannot be told"
+                if shown
+                else "no agreement could be seen"
+            ),
         )
     if not np.isfinite(own).all():
         missing = " and ".join(n for n, x in zip(names, own, strict=True) if not np.isfinite(x))

@@ -159,6 +159,27 @@ def test_conditions_without_common_emotions_are_refused_with_the_reason(rng):
     assert "0 emotions are common" in table.refused[0][1]
 
 
+def test_agreement_of_a_side_too_noisy_to_repeat_itself_is_not_judged(rng):
+    """B is B' of other emotions: it agrees with A and not with its replicate."""
+    conditions = study(rng, b_noise=0.3)
+    unlike = reading(rng, rng.normal(size=(N, 40)), 0.3, nested(N, 1), False)
+    conditions["B'"] = condition("B'", unlike)
+    row = rows(four_layer(conditions, FEW, 400))["1 loose"]
+    assert row.post.p <= 0.05
+    assert row.verdict is Verdict.noisy
+    assert row.attainable is None  # no triangle in the figure
+    assert rows(four_layer(conditions, FEW, 400))["1"].attainable > 0.5
+
+
+def test_rows_with_one_text_an_emotion_have_their_interval_over_emotions(rng):
+    got = rows(four_layer(study(rng), FEW, 50))
+    for name in ("1 loose", "2", "floor B"):
+        post = got[name].post
+        assert np.isnan(post.rho.low)
+        assert post.interval == (float(post.over_emotions.low), float(post.over_emotions.high))
+    assert got["1"].post.interval == (float(got["1"].post.rho.low), float(got["1"].post.rho.high))
+
+
 NAN = float("nan")
 
 
@@ -167,7 +188,10 @@ NAN = float("nan")
     [
         (0.02, 0.4, 0.1, (0.05, 0.6), Verdict.noise),
         (0.02, 0.4, 0.1, (0.15, 0.6), Verdict.noise),
-        (0.30, 0.05, 0.4, (0.05, 0.6), Verdict.as_replicates),
+        (0.30, 0.05, 0.4, (0.05, 0.6), Verdict.noisy),
+        (0.30, 0.05, 0.4, (0.6, 0.15), Verdict.noisy),
+        (0.30, 0.05, 0.4, (0.05, NAN), Verdict.noisy),
+        (0.30, 0.05, 0.4, (0.6, 0.16), Verdict.as_replicates),
         (0.30, 0.01, 0.4, (NAN, 0.6), Verdict.agreement),
         (0.02, 0.4, 0.1, (NAN, 0.6), Verdict.nothing_shown),
         (0.02, 0.4, 0.1, (NAN, 0.1), Verdict.noise),
