@@ -106,11 +106,18 @@ def summarise(
     except LabelMismatch as error:
         no_study = str(error)
     tables = []
-    for model, conditions in selection.conditions.items():
-        table = _table(model, conditions, files, left, resampling, settings.permutations)
-        if table is not None:
-            tables.append(table)
-            used |= {r.run_id: r for r in table.runs.values()}
+    for conditions in selection.conditions.values():
+        found = _conditions(conditions, files, left)
+        if found:
+            made = four_layer(
+                {name: c for name, (_, c) in found.items()},
+                resampling,
+                settings.permutations,
+                settings.n_bootstrap,
+            )
+            runs = {name: r for name, (r, _) in found.items()}
+            tables.append(ModelTable(made, tuple(_missing(made, runs)), runs))
+            used |= {r.run_id: r for r in runs.values()}
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"
@@ -151,25 +158,17 @@ def _first(
     return None
 
 
-def _table(
-    model: str,
+def _conditions(
     candidates: Mapping[str, Sequence[LoggedRun]],
     files: Callable[[LoggedRun], Files],
     left: list[LeftOut],
-    resampling: Resampling,
-    permutations: int,
-) -> ModelTable | None:
-    """One model's table; None if none of its runs can be read."""
-    runs: dict[str, LoggedRun] = {}
-    conditions: dict[str, Condition] = {}
-    for name, of in candidates.items():
-        found = _first(of, lambda r, name=name: condition(r, files(r), name), left)
-        if found is not None:
-            runs[name], conditions[name] = found
-    if not conditions:
-        return None
-    table = four_layer(conditions, resampling, permutations)
-    return ModelTable(table, tuple(_missing(table, runs)), runs)
+) -> dict[str, tuple[LoggedRun, Condition]]:
+    """One model's conditions that can be read, each with its run."""
+    found = {
+        name: _first(of, lambda r, name=name: condition(r, files(r), name), left)
+        for name, of in candidates.items()
+    }
+    return {name: pair for name, pair in found.items() if pair is not None}
 
 
 def _missing(table: FourLayerTable, runs: Mapping[str, LoggedRun]) -> list[Missing]:

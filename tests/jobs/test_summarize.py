@@ -206,7 +206,7 @@ def test_one_model_alone_is_summarised_without_a_study(project):
 
 
 def test_steering_of_its_models_has_a_section(project, tmp_path):
-    root, config, _ = project
+    _root, config, _ = project
     few = (
         "steer.scenarios=[aggressive_to_calm]",
         "steer.strengths=[0.1]",
