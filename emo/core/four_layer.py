@@ -18,6 +18,7 @@ from emo.core.comparison import (
 )
 from emo.core.describe import Resampling
 from emo.core.deviation import row_cosines
+from emo.core.geometry import UNRELIABLE_ANISOTROPY
 from emo.core.intervals import Estimates
 from emo.core.item_sets import ItemSet, common_emotions, shared_design
 from emo.core.resampling import stream
@@ -59,6 +60,13 @@ class Condition:
     layer: int
     n_effective: float
     """Texts a mean rests on, all repeats of one text counted once."""
+    anisotropy: float | None = None
+    """At the layer; None where the run has not logged it."""
+
+    @property
+    def flagged(self) -> bool:
+        """Whether no cosine of it can be trusted ([S] 2.5)."""
+        return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,8 @@ class LayerRow:
     Where items are shared its reliability over the common emotions.
     """
     n_effective: tuple[float, float]
+    flagged: bool
+    """Whether a side is too anisotropic to be compared by cosines."""
     verdict: Verdict
     sentence: str
 
@@ -244,6 +254,7 @@ def _row(
         shared=shared,
         own=sides,
         n_effective=(a.n_effective, b.n_effective),
+        flagged=a.flagged or b.flagged,
         verdict=verdict,
         sentence=sentence,
     )

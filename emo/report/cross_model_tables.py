@@ -11,7 +11,8 @@ from emo.report.tables import Cell, Interval, Table
 INTERVAL = "In brackets 95 % bootstrap intervals over items (situations where passages name them)."
 DISJOINT = (
     "Same items: both models on all passages. Disjoint: one model on one half, the other on the other "
-    "half, mean over random halves. Share: disjoint over same, both on halves."
+    "half, mean over random halves. Share: disjoint over same, both on halves (same half: "
+    "both models on one half, mean over random halves)."
 )
 
 
@@ -50,6 +51,7 @@ def pair_table(u: Universality) -> Table:
                     float(u.p[i, j]),
                     None if u.partial is None else Interval.of(u.partial[i, j]),
                     float(u.partial_embedding[i, j]),
+                    float(u.halves.same.value[i, j]),
                     Interval.of(disjoint),
                     quotient(ceiling(own[i], own[j])),
                     Interval.of(u.halves.share[i, j]),
@@ -69,6 +71,7 @@ def pair_table(u: Universality) -> Table:
             *("model a", "model b", "rho, same items", "Mantel p", "partial rho"),
             *(
                 "partial rho, with embedding",
+                "rho, same half",
                 "rho, disjoint",
                 "ceiling",
                 "share",

@@ -188,18 +188,28 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
             panel.plot([low, high], [y, y], color=BLUE, lw=2.5 if over_items else 0.8)
             panel.plot(r.post.rho.value, y, "o", color=BLUE, ms=7)
             panel.plot(r.raw.rho.value, y, "o", color=GREY, mfc="none", ms=5)
+            apart = (None,) * 3
+            if r.disjoint is not None and np.isfinite(r.disjoint.value):
+                apart = tuple(float(x) for x in (r.disjoint.value, r.disjoint.low, r.disjoint.high))
+                panel.plot(apart[1:], [y + 0.22] * 2, color=GREEN, lw=1.5)
+                panel.plot(apart[0], y + 0.22, "s", color=GREEN, ms=5)
             if r.attainable is not None:
-                panel.plot(r.attainable, y, "^", color=ORANGE, ms=7)
+                panel.plot(r.attainable, y + (0.22 if r.shared else 0), "^", color=ORANGE, ms=7)
             labels.append(f"{r.contrast.layer}\n{r.contrast.a} vs {r.contrast.b}")
             values = float(r.post.rho.value), low, high, float(r.raw.rho.value)
-            rows.append((t.table.model, r.contrast.layer, *values, r.attainable, r.verdict.value))
+            rows.append(
+                (t.table.model, r.contrast.layer, *values, *apart, r.attainable, r.verdict.value)
+            )
         panel.axvline(0, color=GREY, lw=0.8)
         panel.set_yticks(range(len(labels)), labels, fontsize=8)
         panel.set_ylim(len(labels) - 0.5, -0.5)
         panel.set_xlabel("Spearman rho")
         panel.set_title(t.table.model, fontsize=10)
         panel.grid(alpha=0.25, axis="x")
-    columns = ("model", "layer", "rho", "low", "high", "rho raw", "replicates", "verdict")
+    columns = (
+        *("model", "layer", "rho", "low", "high", "rho raw"),
+        *("rho disjoint", "disjoint low", "disjoint high", "replicates", "verdict"),
+    )
     return figure, _data("fig5_four_layers", columns, rows)
 
 

@@ -94,7 +94,8 @@ def condition(run: LoggedRun, files: Files, name: str) -> Condition:
     """
     activations = serialise.read_activations(files("activations.safetensors"))
     if run.tags.get("method") == "comprehension":
-        layer = serialise.read_descriptors(files("descriptors.json")).best_layer
+        d = serialise.read_descriptors(files("descriptors.json"))
+        layer = d.best_layer
         items = ItemSet.make(activations, layer)
         effective = len(activations.item_ids) / len(set(activations.emotions))
     else:
@@ -110,6 +111,7 @@ def condition(run: LoggedRun, files: Files, name: str) -> Condition:
         vectors=_at(serialise.read_vectors(files("vectors.safetensors")), layer),
         layer=layer,
         n_effective=effective,
+        anisotropy=d.anisotropy,
     )
 
 

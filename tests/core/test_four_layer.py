@@ -161,11 +161,15 @@ def test_conditions_without_common_emotions_are_refused_with_the_reason(rng):
     assert "0 emotions are common" in table.refused[0][1]
 
 
-def test_agreement_of_a_side_too_noisy_to_repeat_itself_is_not_judged(rng):
-    """B is B' of other emotions: it agrees with A and not with its replicate."""
+def unlike_replicate(rng):
+    """B is of A's emotions, B' of others: B agrees with A and not with its replicate."""
     conditions = study(rng, b_noise=0.3)
     unlike = reading(rng, rng.normal(size=(N, 40)), 0.3, nested(N, 1), False)
-    conditions["B'"] = condition("B'", unlike)
+    return conditions | {"B'": condition("B'", unlike)}
+
+
+def test_agreement_of_a_side_too_noisy_to_repeat_itself_is_not_judged(rng):
+    conditions = unlike_replicate(rng)
     row = rows(four_layer(conditions, FEW, 400))["1 loose"]
     assert row.post.p <= 0.05
     assert row.verdict is Verdict.noisy
