@@ -83,9 +83,9 @@ def figures(s: Summary) -> list[Drawn]:
             "fig5_four_layers",
             "Four layers",
             "Post-centred rho of every contrast with 95 % intervals over items (over emotions where a "
-            "side has no items to draw from: thin). Square: rho on disjoint halves, where both sides have "
-            "the same items. Triangle: what replicates would give, where the "
-            "verdict rests on it. Hollow: raw centring.",
+            "side has no items to draw from: thin). Square: rho on disjoint halves, where both "
+            "sides have the same items. Triangle: what replicates would give, where the verdict rests "
+            "on it. Hollow: raw centring.",
             any(t.table.rows for t in s.tables),
             lambda: draw.four_layers(s.tables),
             "Not drawn: no generation runs are logged. python launch.py method=generation model=NAME "

@@ -61,8 +61,8 @@ def _four_layer_caption(t: FourLayerTable) -> Iterator[str]:
         f"{quantised or 'none'}. {INTERVAL} None over items where a side has one text an emotion. "
         "Disjoint, where both sides have the same items: one side on one half of them, the other on "
         "the other; share: of rho on the same half. Ceiling: what reliability lets rho, or disjoint "
-        "rho where there is one, reach; disattenuated: that over its ceiling. Own: how well each side agrees with "
-        "itself, its reliability, but for B rho with B'. n: effective texts an emotion."
+        "rho where it is there, reach; disattenuated: that over its ceiling. Own: how well each side "
+        "agrees with itself, its reliability, but for B rho with B'. n: effective texts an emotion."
     )
     if t.rows:
         yield (

@@ -53,6 +53,10 @@ class ModelTable:
     missing: tuple[Missing, ...]
     runs: Mapping[str, LoggedRun]
 
+    @property
+    def model_id(self) -> str:
+        return next((r.tags.get("model_id", "") for r in self.runs.values()), "")
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -131,7 +135,10 @@ def summarise(
     ]
     steering = tuple(found[1] for found in found_steering if found is not None)
     used |= {s.run.run_id: s.run for s in steering}
-    claims = [*model_claims(models, study), *four_layer_claims([t.table for t in tables])]
+    claims = [
+        *model_claims(models, study, config),
+        *four_layer_claims([(t.model_id, t.table) for t in tables]),
+    ]
     return Summary(
         config=config,
         runs=tuple(used.values()),

@@ -280,8 +280,8 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
         run = replace(run, tags={**run.tags, "model_id": published.model_id})
         files = lambda f, i=run.run_id: tracker.artifact(i, f)  # noqa: E731
         models.append(model_run(run, files, LayerRule.published))
-    assert model_claims(models[:0], None) == []
-    claims = model_claims(models, None)
+    assert model_claims(models[:0], None, project[1]()) == []
+    claims = model_claims(models, None, project[1]())
     assert [c.topic for c in claims] == ["best layer", "anisotropy", "RDM std"] * 2
     assert claims[0].published == shared_geometry().models[0].best_layer
     assert claims[0].measured == models[0].descriptors.best_layer

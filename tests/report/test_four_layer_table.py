@@ -10,7 +10,7 @@ from emo.report import methods
 from emo.report.study_figures import four_layers
 from emo.report.summary_tables import FOUR_LAYER_COLUMNS, four_layer_table
 from emo.summary.study import ModelTable
-from tests.core.test_four_layer import FEW, study, unlike_replicate
+from tests.core.test_four_layer import FEW, unlike_replicate
 
 
 @pytest.fixture(scope="module")
