@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from safetensors import SafetensorError
 
-from emo.config import RunConfig
+from emo.config import RunConfig, StimuliConfig
 from emo.core.baselines import SURFACES, surface_activations
 from emo.core.claims import Claim
 from emo.core.describe import Resampling
@@ -16,24 +16,13 @@ from emo.core.four_layer import Condition, FourLayerTable, four_layer
 from emo.core.types import LabelMismatch, StimulusSet
 from emo.core.universality import ModelRun, Universality, universality
 from emo.errors import EmoError
+from emo.summary.commands import command
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.oracle import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, LoggedRun, Selection
 from emo.summary.steering import Steered, steered, steering_candidates
 
 T = TypeVar("T")
-
-COMMANDS = {
-    "A": "method=comprehension method.readout=last",
-    "B": "method=generation subparams=loose",
-    "B'": "method=generation subparams=loose subparams.seed=1",
-    "C": "method=generation subparams=matched",
-    "C' odd": "method=generation subparams=matched subparams.templates=odd",
-    "C' even": "method=generation subparams=matched subparams.templates=even",
-    "D": "method=generation subparams=matched precision=int8",
-    "D forced": "method=generation subparams=matched precision=int8 subparams.texts_from={precision}",
-}
-"""What makes each condition, after ``python launch.py model=... precision=...``."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +109,7 @@ def summarise(
                 settings.n_bootstrap,
             )
             runs = {name: r for name, (r, _) in found.items()}
-            tables.append(ModelTable(made, tuple(_missing(made, runs)), runs))
+            tables.append(ModelTable(made, tuple(_missing(made, runs, config.stimuli)), runs))
             used |= {r.run_id: r for r in runs.values()}
     if not used:
         raise EmoError(
@@ -178,31 +167,19 @@ def _conditions(
     return {name: pair for name, pair in found.items() if pair is not None}
 
 
-def _missing(table: FourLayerTable, runs: Mapping[str, LoggedRun]) -> list[Missing]:
+def _missing(
+    table: FourLayerTable, runs: Mapping[str, LoggedRun], stimuli: StimuliConfig
+) -> list[Missing]:
     first = next(iter(runs.values()))
     plain = [c.precision for c in table.conditions if not c.name.startswith("D")]
     precision = plain[0] if plain else "fp16"
+    stories = (runs[n] for n in ("C", "B", *runs) if n in runs and n != "A")
+    prompts = next((r.params.get("subparams.prompts_path", "None") for r in stories), "None")
     layers: dict[str, list[str]] = {}
     for contrast, lacks in table.missing:
         for name in lacks:
             layers.setdefault(name, []).append(contrast.layer)
     return [
-        Missing(name, tuple(of), command(name, first, precision)) for name, of in layers.items()
+        Missing(name, tuple(of), command(name, first, precision, stimuli, prompts))
+        for name, of in layers.items()
     ]
-
-
-def command(name: str, like: LoggedRun, precision: str) -> str:
-    """The command that makes a condition of the model of another run."""
-    made = COMMANDS[name].format(precision=precision)
-    if "precision=" not in made.replace("texts_from=", ""):
-        made += f" precision={precision}"
-    label = like.params.get("model.name", like.model)
-    which = f"model={label}"
-    if label == "hub":
-        which += f" model.id={like.params.get('model.id', '...')}"
-    if like.random:
-        names = ("architecture", "n_layers", "hidden", "seed")
-        which += "".join(
-            f" model.tiny.{n}={like.params.get(f'model.tiny.{n}', '?')}" for n in names
-        )
-    return f"python launch.py {which} {made}"
