@@ -8,7 +8,7 @@ from emo.core.claims import RULE
 from emo.core.four_layer import CONTRASTS, FourLayerTable, LayerRow
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
 from emo.reference import shared_geometry
-from emo.report.cross_model_tables import INTERVAL, quotient, study_tables
+from emo.report.cross_model_tables import INTERVAL, quotient, single_model_tables, study_tables
 from emo.report.tables import Cell, Interval, Table, stem
 from emo.summary.study import ModelTable, Summary
 
@@ -18,6 +18,7 @@ def tables(s: Summary) -> list[Table]:
     return [
         *(four_layer_table(t) for t in s.tables),
         *(study_tables(s.study) if s.study else ()),
+        *(single_model_tables(s.single) if s.single else ()),
         descriptor_table(s),
         *([claim_table(s)] if s.claims else ()),
         run_table(s),

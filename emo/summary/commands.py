@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from emo.config import BackendConfig, ModelConfig, StimuliConfig, canonical
+from emo.config import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
 from emo.summary.selection import LoggedRun
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -62,6 +62,19 @@ def command(
         if not _same(value, usual.get(key, "None"))
     ]
     return " ".join([f"python launch.py {_override('model', label)}", *more, made])
+
+
+def another_model(config: RunConfig) -> str:
+    """The command that adds a model to a summary; NAME is the user's choice."""
+    settings = {
+        "stimuli.path": (config.stimuli.path, BUNDLED.path),
+        "stimuli.neutral_path": (config.stimuli.neutral_path, BUNDLED.neutral_path),
+        "method.readout": (config.method.readout.value, "last"),
+        "vectors.remove": (config.vectors.remove.value, "none"),
+        "vectors.projection": (config.vectors.projection.value, "none"),
+    }
+    more = [_override(k, str(v)) for k, (v, usual) in settings.items() if v != usual]
+    return " ".join(["python launch.py model=NAME", *more])
 
 
 def _usual(label: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from emo.core.baselines import SURFACES, surface_activations
 from emo.core.claims import Claim
 from emo.core.describe import Resampling
 from emo.core.four_layer import Condition, FourLayerTable, four_layer
+from emo.core.single_model import SingleModel, single_model
 from emo.core.types import LabelMismatch, StimulusSet
 from emo.core.universality import ModelRun, Universality, universality
 from emo.errors import EmoError
@@ -58,6 +59,8 @@ class Summary:
     study: Universality | None
     no_study: str
     """Why there is no cross-model study, if there is none."""
+    single: SingleModel | None
+    """What one model alone shows; None where there are several."""
     tables: tuple[ModelTable, ...]
     claims: tuple[Claim, ...]
     steering: tuple[Steered, ...]
@@ -99,6 +102,7 @@ def summarise(
     except LabelMismatch as error:
         no_study = str(error)
     tables = []
+    conditions_of: dict[str, Mapping[str, Condition]] = {}
     for conditions in selection.conditions.values():
         found = _conditions(conditions, files, left)
         if found:
@@ -109,8 +113,13 @@ def summarise(
                 settings.n_bootstrap,
             )
             runs = {name: r for name, (r, _) in found.items()}
+            conditions_of[made.model] = {name: c for name, (_, c) in found.items()}
             tables.append(ModelTable(made, tuple(_missing(made, runs, config.stimuli)), runs))
             used |= {r.run_id: r for r in runs.values()}
+    single = None
+    if len(models) == 1:
+        (alone,) = models
+        single = single_model(alone, surfaces, conditions_of.get(alone.name, {}), config.seed)
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"
@@ -134,6 +143,7 @@ def summarise(
         models=tuple(models),
         study=study,
         no_study=no_study,
+        single=single,
         tables=tuple(tables),
         claims=tuple(claims),
         steering=steering,

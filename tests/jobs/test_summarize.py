@@ -231,6 +231,19 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     assert "No cross-model study" in outcome.table
     assert outcome.metrics["models"] == 1
     assert "rho_same_mean" not in outcome.metrics
+    tracker = open_tracker(config())
+    page = tracker.artifact(outcome.run_id, "summary.html").read_text()
+    assert page.count("No cross-model study") == 1
+    assert not outcome.table.startswith("No cross-model study")
+    assert f"python launch.py model=NAME stimuli.path={_root}/small.csv makes one" in page
+    assert "fig1_rdm_of_rdms" not in page
+    for section in ("surface", "invariance"):
+        assert f'<section id="{section}">' in page
+    (row,) = rows(tracker.artifact(outcome.run_id, "tables/baselines.csv").read_text())
+    assert set(row) == {"model", "tfidf words", "tfidf characters", "embedding layer"}
+    assert all(row.values())
+    text = tracker.artifact(outcome.run_id, "tables/tables.md").read_text()
+    assert "the RDM of condition A, compared with that of condition B" in text
 
 
 def test_steering_of_its_models_has_a_section(project, tmp_path):

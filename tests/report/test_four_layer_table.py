@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from emo.composing import compose
 from emo.core.four_layer import HALVES, four_layer
 from emo.report import methods
 from emo.report.study_figures import four_layers
@@ -72,7 +73,11 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
         "3 teacher-forced",
     }
     summary = SimpleNamespace(
-        study=None, no_study="why", models=(), tables=(made,), runs=(SimpleNamespace(random=False),)
+        study=None,
+        config=compose(),
+        models=(),
+        tables=(made,),
+        runs=(SimpleNamespace(random=False),),
     )
     assert any(
         "Anisotropy is above 0.95 in m (conditions C)" in x for x in methods.headline(summary)
