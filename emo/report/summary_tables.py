@@ -76,13 +76,19 @@ def _four_layer_caption(t: FourLayerTable) -> Iterator[str]:
             reason = str(r.comparison.disattenuated.reason)
             for side, name in (("first set", c.a), ("second set", c.b)):
                 reason = reason.replace(f"the {side}", name)
+            if r.shared:
+                reason = reason.replace("the reliability", "the halves' reliability")
             yield f"Not disattenuated, {c.layer}: {reason}."
     if any(r.contrast.layer == "floor C" for r in t.rows):
         yield (
             "Floor C: its halves have 3 and 2 prompts, so its interval takes Student's t with one "
             "degree of freedom."
         )
-    if flagged := [f"{c.name} ({c.anisotropy:.3f})" for c in t.conditions if c.flagged]:
+    if flagged := [
+        f"{c.name} ({c.anisotropy:.3f})"
+        for c in sorted(t.conditions, key=lambda c: c.name)
+        if c.flagged
+    ]:
         yield (
             f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {', '.join(flagged)}: no cosine of these "
             "can be trusted."
