@@ -30,19 +30,31 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
+def reader_folder(root: Path, reader: Mapping[str, object]) -> Path:
+    """The folder of everything one reader made, named by its identity; made where it is missing.
+
+    Raises
+    ------
+    StoreError
+        If it cannot be written to.
+    """
+    text = json.dumps(reader, sort_keys=True, ensure_ascii=False)
+    folder = root / hashlib.sha256(text.encode()).hexdigest()[:24]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(folder, text.encode(), "reader.json")
+    except OSError as error:
+        raise StoreError(
+            f"paths.store={root}: not writable ({error.strerror}); give another folder"
+        ) from error
+    return folder
+
+
 class ActivationStore:
     """Rows [layer hidden] by key, for one reader."""
 
     def __init__(self, root: Path, reader: Mapping[str, object]) -> None:
-        text = json.dumps(reader, sort_keys=True, ensure_ascii=False)
-        self.folder = root / hashlib.sha256(text.encode()).hexdigest()[:24]
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self.folder, text.encode(), "reader.json")
-        except OSError as error:
-            raise StoreError(
-                f"paths.store={root}: not writable ({error.strerror}); give another folder"
-            ) from error
+        self.folder = reader_folder(root, reader)
 
     def get(self, keys: Sequence[str]) -> dict[str, Float32[np.ndarray, "layer hidden"]]:
         """The rows that are there, of those asked for."""

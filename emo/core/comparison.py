@@ -39,7 +39,7 @@ class ItemComparison:
     disattenuated: Quotient
     """That rho over its ceiling. On the same items rho has none: the two sides share errors."""
     resampled: tuple[bool, bool]
-    """False for a set with one item an emotion: its own error is in no interval."""
+    """False for a set with one item an emotion: then there is no interval over items."""
     emotions: tuple[str, ...]
 
 
@@ -161,11 +161,13 @@ def compare_shared(
     b: ItemSet,
     resampling: Resampling,
     baselines: Float[np.ndarray, "held pair"] | None = None,
+    n_bootstrap: int | None = None,
 ) -> ItemComparison:
     """Two sets that have read the same items, each centred on the mean of its own full set.
 
     Every draw is made for both at once. ``baselines`` are RDMs of the common emotions, in the order
-    of the first set, that the partial rho holds fixed.
+    of the first set, that the partial rho holds fixed. ``n_bootstrap`` is for the intervals on all
+    items; ``resampling`` is for the halves, and for those too where it is not given.
 
     Raises
     ------
@@ -173,7 +175,9 @@ def compare_shared(
         If the items of the common emotions differ, or those are fewer than three.
     """
     design, emotions = shared_design([a, b]), common_emotions(a.emotions, b.emotions)
-    replicates = replicate_rdms([a, b], design, emotions, resampling, "bootstrap")
+    replicates = replicate_rdms(
+        [a, b], design, emotions, _draws(resampling, n_bootstrap), "bootstrap"
+    )
     halves = disjoint_items([a, b], resampling)
     reliability = halves.disjoint.value[0, 0], halves.disjoint.value[1, 1]
     disjoint, same = halves.disjoint.value[0, 1], halves.same.value[0, 1]
@@ -197,10 +201,11 @@ def compare_independent(
     b: ItemSet,
     resampling: Resampling,
     baselines: Float[np.ndarray, "held pair"] | None = None,
+    n_bootstrap: int | None = None,
 ) -> ItemComparison:
     """Two sets that have read other items, each centred on the mean of its own full set.
 
-    Every draw is made for each alone; see :func:`compare_shared` for ``baselines``.
+    Every draw is made for each alone; see :func:`compare_shared` for the arguments.
 
     Raises
     ------
@@ -208,16 +213,18 @@ def compare_independent(
         If fewer than three emotions are common.
     """
     emotions = common_emotions(a.emotions, b.emotions)
-    designs = own_design(a), own_design(b)
+    designs, draws = (own_design(a), own_design(b)), _draws(resampling, n_bootstrap)
     replicates = np.concatenate(
         [
-            replicate_rdms([a], designs[0], emotions, resampling, "bootstrap first"),
-            replicate_rdms([b], designs[1], emotions, resampling, "bootstrap second"),
+            replicate_rdms([a], designs[0], emotions, draws, "bootstrap first"),
+            replicate_rdms([b], designs[1], emotions, draws, "bootstrap second"),
         ]
     )
     factors = [d.expansion for d in designs]
-    # Each side's spread falls short by its own factor; the larger one leaves neither too narrow.
-    factor = max((f for f in factors if f is not None), default=None)
+    drawn = [f for f in factors if f is not None]
+    # Each side's spread falls short by its own factor; the larger one leaves neither too narrow. A
+    # side with nothing to draw would bring none of its noise: then there is no such interval.
+    factor = max(drawn) if len(drawn) == len(factors) else None
     rho, partial = _rho(a, b, emotions, replicates, factor, baselines)
     _, reliability_a = split_half(a, resampling, emotions)
     _, reliability_b = split_half(b, resampling, emotions)
@@ -232,6 +239,10 @@ def compare_independent(
         resampled=(factors[0] is not None, factors[1] is not None),
         emotions=emotions,
     )
+
+
+def _draws(resampling: Resampling, n_bootstrap: int | None) -> Resampling:
+    return resampling if n_bootstrap is None else replace(resampling, n_bootstrap=n_bootstrap)
 
 
 def _rho(

@@ -18,12 +18,19 @@ from emo.core.comparison import (
 )
 from emo.core.describe import Resampling
 from emo.core.deviation import row_cosines
+from emo.core.geometry import UNRELIABLE_ANISOTROPY
 from emo.core.intervals import Estimates
 from emo.core.item_sets import ItemSet, common_emotions, shared_design
-from emo.core.reliability import Quotient
 from emo.core.resampling import stream
 from emo.core.types import EmotionVectors, LabelMismatch
-from emo.core.verdicts import Verdict, judge, judge_floor, judge_same_texts
+from emo.core.verdicts import (
+    JUDGED,
+    Verdict,
+    judge,
+    judge_disjoint,
+    judge_floor,
+    judge_same_texts,
+)
 
 FORCED = "D forced"
 """D's weights reading C's token ids."""
@@ -53,6 +60,13 @@ class Condition:
     layer: int
     n_effective: float
     """Texts a mean rests on, all repeats of one text counted once."""
+    anisotropy: float | None = None
+    """At the layer; None where the run has not logged it."""
+
+    @property
+    def flagged(self) -> bool:
+        """Whether no cosine of it can be trusted ([S] 2.5)."""
+        return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
 
 
 @dataclass(frozen=True)
@@ -111,14 +125,37 @@ class LayerRow:
     raw: Measured
     """As each condition centres by itself."""
     comparison: ItemComparison
-    """Reliabilities, halves, ceiling and disattenuated rho, post-centred."""
+    """Reliabilities, halves, ceiling and disattenuated rho, post-centred.
+
+    Ceiling and disattenuated rho are of all items, or of disjoint halves where items are shared.
+    """
     shared: bool
     """Whether both sides read the same items (by their labels)."""
     own: tuple[float, float]
-    """How well each side agrees with itself: with its replicate, else its reliability."""
+    """How well each side agrees with itself: with its replicate, else its reliability.
+
+    Where items are shared its reliability over the common emotions.
+    """
     n_effective: tuple[float, float]
+    flagged: bool
+    """Whether a side is too anisotropic to be compared by cosines."""
     verdict: Verdict
     sentence: str
+
+    @property
+    def attainable(self) -> float | None:
+        """What replicates would give; None where the verdict does not rest on it."""
+        if self.contrast.is_floor or self.verdict not in JUDGED:
+            return None
+        if self.shared:
+            return self.comparison.ceiling.value
+        return float(np.sqrt(max(self.own[0], 0) * max(self.own[1], 0)))
+
+    @property
+    def disjoint(self) -> Estimates | None:
+        """Rho on disjoint halves of the items, post-centred; None where items are not shared."""
+        halves = self.comparison.halves
+        return halves.disjoint[0, 1] if halves is not None else None
 
 
 @dataclass(frozen=True)
@@ -135,9 +172,15 @@ class FourLayerTable:
 
 
 def four_layer(
-    conditions: Mapping[str, Condition], resampling: Resampling, permutations: int = 10_000
+    conditions: Mapping[str, Condition],
+    resampling: Resampling,
+    permutations: int = 10_000,
+    n_bootstrap: int | None = None,
 ) -> FourLayerTable:
     """All contrasts that the conditions of one model allow.
+
+    ``n_bootstrap`` replicates are drawn for intervals on all items (those of ``resampling`` if it is
+    not given), ``resampling`` is for the halves.
 
     Raises
     ------
@@ -155,7 +198,7 @@ def four_layer(
             missing.append((contrast, lacking))
             continue
         try:
-            rows.append(_row(contrast, conditions, own, resampling, permutations))
+            rows.append(_row(contrast, conditions, own, resampling, permutations, n_bootstrap))
         except LabelMismatch as error:
             refused.append((contrast, str(error)))
     return FourLayerTable(
@@ -179,36 +222,42 @@ def _row(
     own: Mapping[str, float],
     resampling: Resampling,
     permutations: int,
+    n_bootstrap: int | None,
 ) -> LayerRow:
     a, b = conditions[contrast.a], conditions[contrast.b]
     shared = _share_items(a.items, b.items)
-    post, comparison = _measure(contrast, a, b, True, shared, resampling, permutations)
-    raw, _ = _measure(contrast, a, b, False, shared, resampling, permutations)
+    settings = resampling, permutations, n_bootstrap
+    post, comparison = _measure(contrast, a, b, True, shared, *settings)
+    # Halves are asked of the post-centred sets only.
+    once = replace(resampling, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
+    draws = resampling.n_bootstrap if n_bootstrap is None else n_bootstrap
+    raw, _ = _measure(contrast, a, b, False, shared, once, permutations, draws)
     sides = own[contrast.a], own[contrast.b]
     rho, high = float(post.rho.value), post.interval[1]
     if contrast.is_floor:
         verdict, sentence = judge_floor(rho, post.p, contrast.a[0])
     elif contrast.b == FORCED and shared:
         verdict, sentence = judge_same_texts(rho, *post.interval)
+    elif comparison.halves is not None:
+        sides = comparison.reliability
+        disjoint = comparison.halves.disjoint[0, 1]
+        verdict, sentence = judge_disjoint(
+            disjoint, sides, (contrast.a, contrast.b), comparison.ceiling
+        )
     else:
         verdict, sentence = judge(rho, post.p, high, sides, (contrast.a, contrast.b))
     return LayerRow(
         contrast=contrast,
         post=post,
         raw=raw,
-        comparison=_without_ceiling(comparison) if shared and contrast.b == FORCED else comparison,
+        comparison=comparison,
         shared=shared,
         own=sides,
         n_effective=(a.n_effective, b.n_effective),
+        flagged=a.flagged or b.flagged,
         verdict=verdict,
         sentence=sentence,
     )
-
-
-def _without_ceiling(comparison: ItemComparison) -> ItemComparison:
-    """The same texts have no noise between them that a correction could take away."""
-    none = Quotient(None, "both sides read the same texts: their errors are shared")
-    return replace(comparison, ceiling=none, disattenuated=none)
 
 
 def _share_items(a: ItemSet, b: ItemSet) -> bool:
@@ -227,12 +276,14 @@ def _measure(
     shared: bool,
     resampling: Resampling,
     permutations: int,
+    n_bootstrap: int | None,
 ) -> tuple[Measured, ItemComparison]:
     """A contrast with the vectors post-centred, or as each condition leaves them."""
     left, right = (
         replace(c.items, recipe=replace(c.items.recipe, post_centred=post)) for c in (a, b)
     )
-    compared = (compare_shared if shared else compare_independent)(left, right, resampling)
+    compare = compare_shared if shared else compare_independent
+    compared = compare(left, right, resampling, n_bootstrap=n_bootstrap)
     emotions = compared.emotions
     rdms = left.rdm(emotions), right.rdm(emotions)
     rng = stream(resampling.seed, "mantel", contrast.layer)

@@ -14,7 +14,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from emo.activations.store import write_whole
+from emo.activations.store import reader_folder, write_whole
 from emo.errors import StoreError
 from emo.generation.samples import Finish, Generated
 
@@ -25,15 +25,7 @@ class TextStore:
     """Generated texts by key, for one reader."""
 
     def __init__(self, root: Path, reader: Mapping[str, object]) -> None:
-        text = json.dumps(reader, sort_keys=True, ensure_ascii=False)
-        self.folder = root / hashlib.sha256(text.encode()).hexdigest()[:24]
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            write_whole(self.folder, text.encode(), "reader.json")
-        except OSError as error:
-            raise StoreError(
-                f"paths.store={root}: not writable ({error.strerror}); give another folder"
-            ) from error
+        self.folder = reader_folder(root, reader)
 
     def get(
         self, prompts: Mapping[str, tuple[int, ...]], max_new_tokens: int

@@ -146,7 +146,7 @@ def effects_figure(a: Ablation, title: str) -> Figure:
     t = a.texts
     order = [t.factors.index(name) for name in t.ranking]
     names = list(t.ranking)
-    figure = blank(11, 4.6)
+    figure = blank(11, 4.9)
     left, right = figure.subplots(1, 2, sharey=True)
     _bars(left, t.shapley, order, BLUE, 0.0, "interval over texts")
     _bars(left, a.emotions["shapley"], order, ORANGE, 0.28, "interval over emotions", bar=False)
@@ -159,7 +159,9 @@ def effects_figure(a: Ablation, title: str) -> Figure:
     for panel in (left, right):
         panel.axvline(0, color="black", lw=0.8)
         panel.grid(axis="x", alpha=0.25)
-        panel.legend(fontsize=8)
+        panel.legend(
+            fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncol=2, frameon=False
+        )
     figure.suptitle(title, fontsize=11)
     return figure
 

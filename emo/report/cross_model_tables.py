@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from emo.core.reliability import Quotient, ceiling, disattenuated
+from emo.core.single_model import SingleModel
+from emo.core.transforms import Normalisation
 from emo.core.universality import Universality
 from emo.report.tables import Cell, Interval, Table
 
 INTERVAL = "In brackets 95 % bootstrap intervals over items (situations where passages name them)."
 DISJOINT = (
     "Same items: both models on all passages. Disjoint: one model on one half, the other on the other "
-    "half, mean over random halves. Share: disjoint over same, both on halves."
+    "half, mean over random halves. Share: disjoint over same, both on halves (same half: "
+    "both models on one half, mean over random halves)."
 )
 
 
@@ -50,6 +53,7 @@ def pair_table(u: Universality) -> Table:
                     float(u.p[i, j]),
                     None if u.partial is None else Interval.of(u.partial[i, j]),
                     float(u.partial_embedding[i, j]),
+                    float(u.halves.same.value[i, j]),
                     Interval.of(disjoint),
                     quotient(ceiling(own[i], own[j])),
                     Interval.of(u.halves.share[i, j]),
@@ -69,6 +73,7 @@ def pair_table(u: Universality) -> Table:
             *("model a", "model b", "rho, same items", "Mantel p", "partial rho"),
             *(
                 "partial rho, with embedding",
+                "rho, same half",
                 "rho, disjoint",
                 "ceiling",
                 "share",
@@ -181,10 +186,13 @@ def size_table(u: Universality) -> Table:
 
 def baseline_table(u: Universality) -> Table:
     """How much of each RDM the passages' surface explains."""
-    names = tuple(u.baselines)
-    rows = tuple(
-        (m.name, *(float(u.baselines[n][i]) for n in names)) for i, m in enumerate(u.models)
-    )
+    values = {name: [float(x) for x in of] for name, of in u.baselines.items()}
+    return _baselines(values, [m.name for m in u.models])
+
+
+def _baselines(values: Mapping[str, Sequence[float]], models: Sequence[str]) -> Table:
+    names = tuple(values)
+    rows = tuple((m, *(values[n][i] for n in names)) for i, m in enumerate(models))
     return Table(
         "baselines",
         "Surface baselines",
@@ -219,16 +227,44 @@ def projection_table(u: Universality) -> Table:
 
 def normalisation_table(u: Universality) -> Table:
     """Executable proof that linear normalisation does nothing."""
-    a, b = u.models[0].name, u.models[1].name
+    return _normalisations(
+        (u.models[0].name, u.models[1].name),
+        u.normalisations,
+        f"Over all pairs of models and normalisations the largest change of Spearman or Pearson is "
+        f"{u.largest_effect:.1e}.",
+    )
+
+
+def single_model_tables(s: SingleModel) -> Iterator[Table]:
+    """What there is of one model alone; a table without rows is left out."""
+    made = [_baselines({k: [v] for k, v in s.baselines.items()}, [s.model.name])]
+    made.append(
+        Table(
+            "projections",
+            "Projections that can change an RDM",
+            "vectors.projection=...: rho of the model's RDM with its own unprojected one.",
+            ("projection", "with raw"),
+            tuple(s.projections.items()),
+        )
+    )
+    if s.normalisations:
+        said = f"The largest change of Spearman or Pearson is {s.largest_effect:.1e}."
+        made.append(_normalisations(s.compared, s.normalisations, said))
+    return (t for t in made if t.rows)
+
+
+def _normalisations(
+    compared: tuple[str, str], normalisations: Sequence[Normalisation], said: str
+) -> Table:
+    a, b = compared
     rows = tuple(
         (n.name, n.shift, n.scale, n.largest_change, f"{n.spearman:.12f}", f"{n.pearson:.12f}")
-        for n in u.normalisations
+        for n in normalisations
     )
     return Table(
         "normalisations",
         "Linear normalisation of an RDM changes nothing",
-        f"(x - shift) / scale of the RDM of {a}, compared with that of {b}. Over all pairs of models "
-        f"and normalisations the largest change of Spearman or Pearson is {u.largest_effect:.1e}.",
+        f"(x - shift) / scale of the RDM of {a}, compared with that of {b}. {said}",
         ("normalisation", "shift", "scale", "largest change of an entry", "Spearman", "Pearson"),
         rows,
     )

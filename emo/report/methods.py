@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from emo.core.four_layer import FourLayerTable
+from emo.core.geometry import UNRELIABLE_ANISOTROPY
+from emo.summary.commands import another_model
 from emo.summary.selection import LoggedRun
 from emo.summary.study import Summary
 
@@ -133,17 +135,34 @@ def headline(s: Summary) -> list[str]:
         else:
             line += "Agreement on the same half is too small to have a surviving share."
         said.append(line)
-        flagged = [m.name for m in u.models if m.flagged]
-        if flagged:
-            said.append(
-                f"Anisotropy is above 0.95 in {', '.join(flagged)}: no cosine of these can be trusted."
-            )
-    else:
-        said.append(f"No cross-model study: {s.no_study}.")
+    if flagged := _flagged(s):
+        said.append(
+            f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {'; '.join(flagged)}: no cosine of these "
+            "can be trusted."
+        )
     said += [_four(t.table) for t in s.tables]
+    if s.study is None:
+        said.append(_no_study(s))
     if all(r.random for r in s.runs):
         said.append("All models here have random weights: these numbers mean nothing.")
     return said
+
+
+def _flagged(s: Summary) -> list[str]:
+    """Models that are too anisotropic, each with the runs in which it is."""
+    found = {m.name: ["comprehension"] for m in s.models if m.flagged}
+    for t in s.tables:
+        names = sorted(c.name for c in t.table.conditions if c.flagged)
+        if names:
+            found.setdefault(t.table.model, []).append(f"conditions {', '.join(names)}")
+    return [f"{model} ({', '.join(where)})" for model, where in found.items()]
+
+
+def _no_study(s: Summary) -> str:
+    if len(s.models) > 1:
+        return f"No cross-model study: {s.no_study}."
+    wanted = "a second model" if s.models else "comprehension runs of two models"
+    return f"No cross-model study: it needs {wanted}; {another_model(s.config)} makes one."
 
 
 def _four(t: FourLayerTable) -> str:

@@ -79,7 +79,7 @@ def sections(figures: Mapping[str, Drawn], tables: Mapping[str, Table]) -> list[
     plan = (
         ("surviving", "What survives other passages", ("fig6_surviving",), ("blocks",)),
         ("four-layers", "Four layers", ("fig5_four_layers",), four),
-        ("models", "Every model with every other", ("fig1_rdm_of_rdms",), ("pairs", "baselines")),
+        ("models", "Every model with every other", ("fig1_rdm_of_rdms",), ("pairs",)),
         (
             "families",
             "Base and instruct, families",
@@ -92,6 +92,7 @@ def sections(figures: Mapping[str, Drawn], tables: Mapping[str, Table]) -> list[
             ("fig2_layers", "fig3_size"),
             ("descriptors", "sizes"),
         ),
+        ("surface", "What the surface of the passages explains", (), ("baselines",)),
         ("invariance", "What can change an RDM", (), ("normalisations", "projections")),
         ("steering", "Steering", steered, doses),
         ("published", "Published figures", (), ("claims",)),

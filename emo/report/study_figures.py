@@ -9,7 +9,6 @@ import numpy as np
 
 from emo.core.reliability import ceiling
 from emo.core.universality import UNRELIABLE_ANISOTROPY, Universality
-from emo.core.verdicts import Verdict
 from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
 from emo.report.tables import Cell, Table
 from emo.summary.study import ModelTable, Summary
@@ -189,22 +188,28 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
             panel.plot([low, high], [y, y], color=BLUE, lw=2.5 if over_items else 0.8)
             panel.plot(r.post.rho.value, y, "o", color=BLUE, ms=7)
             panel.plot(r.raw.rho.value, y, "o", color=GREY, mfc="none", ms=5)
-            attainable = float(np.sqrt(max(r.own[0], 0) * max(r.own[1], 0)))
-            unjudged = r.contrast.is_floor or r.verdict is Verdict.same_texts
-            judged = not unjudged and bool(np.isfinite(r.own).all())
-            if judged:
-                panel.plot(attainable, y, "^", color=ORANGE, ms=7)
+            apart = (None,) * 3
+            if r.disjoint is not None and np.isfinite(r.disjoint.value):
+                apart = tuple(float(x) for x in (r.disjoint.value, r.disjoint.low, r.disjoint.high))
+                panel.plot(apart[1:], [y + 0.22] * 2, color=GREEN, lw=1.5)
+                panel.plot(apart[0], y + 0.22, "s", color=GREEN, ms=5)
+            if r.attainable is not None:
+                panel.plot(r.attainable, y + (0.22 if r.shared else 0), "^", color=ORANGE, ms=7)
             labels.append(f"{r.contrast.layer}\n{r.contrast.a} vs {r.contrast.b}")
             values = float(r.post.rho.value), low, high, float(r.raw.rho.value)
-            limit = attainable if judged else None
-            rows.append((t.table.model, r.contrast.layer, *values, limit, r.verdict.value))
+            rows.append(
+                (t.table.model, r.contrast.layer, *values, *apart, r.attainable, r.verdict.value)
+            )
         panel.axvline(0, color=GREY, lw=0.8)
         panel.set_yticks(range(len(labels)), labels, fontsize=8)
         panel.set_ylim(len(labels) - 0.5, -0.5)
         panel.set_xlabel("Spearman rho")
         panel.set_title(t.table.model, fontsize=10)
         panel.grid(alpha=0.25, axis="x")
-    columns = ("model", "layer", "rho", "low", "high", "rho raw", "replicates", "verdict")
+    columns = (
+        *("model", "layer", "rho", "low", "high", "rho raw"),
+        *("rho disjoint", "disjoint low", "disjoint high", "replicates", "verdict"),
+    )
     return figure, _data("fig5_four_layers", columns, rows)
 
 

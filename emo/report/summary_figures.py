@@ -14,6 +14,9 @@ from emo.summary.study import Summary
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+OF_PAIRS = ("fig1_rdm_of_rdms", "fig4_base_instruct", "fig6_surviving")
+"""Figures of several models."""
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -28,11 +31,10 @@ class Drawn:
 
 
 def figures(s: Summary) -> list[Drawn]:
-    """All six, in the order of the report."""
+    """All six, in the order of the report; without a second model those that need none."""
     ids = tuple(m.run_id for m in s.models)
     story = tuple(r.run_id for t in s.tables for r in t.runs.values())
     many = s.study is not None
-    why = f"Not drawn: {s.no_study}."
     pairs = bool(s.study and s.study.base_instruct())
     made: list[
         tuple[str, str, str, bool, Callable[[], tuple[Any, Table]], str, tuple[str, ...]]
@@ -45,7 +47,7 @@ def figures(s: Summary) -> list[Drawn]:
             "diagonal is a model with itself. A pair with a model of anisotropy above 0.95 is marked *.",
             many,
             lambda: draw.rdm_of_rdms(_study(s)),
-            why,
+            "Not drawn: there is no cross-model study.",
             ids,
         ),
         (
@@ -82,9 +84,10 @@ def figures(s: Summary) -> list[Drawn]:
         (
             "fig5_four_layers",
             "Four layers",
-            "Post-centred rho of every contrast with 95 % intervals over items (over emotions where no "
-            "side has items to draw from: thin). Triangle: what replicates would give. Hollow: raw "
-            "centring.",
+            "Post-centred rho of every contrast with 95 % intervals over items (over emotions where a "
+            "side has no items to draw from: thin). Square: rho on disjoint halves, where both "
+            "sides have the same items. Triangle: what replicates would give, where the verdict rests "
+            "on it. Hollow: raw centring.",
             any(t.table.rows for t in s.tables),
             lambda: draw.four_layers(s.tables),
             "Not drawn: no generation runs are logged. python launch.py method=generation model=NAME "
@@ -100,12 +103,14 @@ def figures(s: Summary) -> list[Drawn]:
             "ceiling that reliability sets to the latter. Bars: means.",
             many,
             lambda: draw.surviving(_study(s)),
-            why,
+            "Not drawn: there is no cross-model study.",
             ids,
         ),
     ]
     out = []
     for name, title, caption, there, make, reason, runs in made:
+        if not many and name in OF_PAIRS:  # the headline says why
+            continue
         figure, data = make() if there else (None, None)
         out.append(Drawn(name, title, caption if there else reason, figure, data, runs))
     return out

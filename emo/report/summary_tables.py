@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from emo.core.claims import RULE
-from emo.core.four_layer import CONTRASTS, LayerRow
+from emo.core.four_layer import CONTRASTS, FourLayerTable, LayerRow
+from emo.core.geometry import UNRELIABLE_ANISOTROPY
 from emo.reference import shared_geometry
-from emo.report.cross_model_tables import INTERVAL, quotient, study_tables
+from emo.report.cross_model_tables import INTERVAL, quotient, single_model_tables, study_tables
 from emo.report.tables import Cell, Interval, Table, stem
 from emo.summary.study import ModelTable, Summary
 
@@ -15,6 +18,7 @@ def tables(s: Summary) -> list[Table]:
     return [
         *(four_layer_table(t) for t in s.tables),
         *(study_tables(s.study) if s.study else ()),
+        *(single_model_tables(s.single) if s.single else ()),
         descriptor_table(s),
         *([claim_table(s)] if s.claims else ()),
         run_table(s),
@@ -22,40 +26,73 @@ def tables(s: Summary) -> list[Table]:
     ]
 
 
+FOUR_LAYER_COLUMNS = (
+    *("layer", "contrast", "rho", "verdict", "Mantel p", "over emotions", "rho, disjoint", "share"),
+    *("ceiling", "own a", "own b", "reliability a", "reliability b", "disattenuated", "rho, raw"),
+    *("p, raw", "mean cosine", "cosine, raw", "emotions", "n a, b", "anisotropy", "isolates"),
+)
+
+
 def four_layer_table(t: ModelTable) -> Table:
     """Table 1: method, sub-parameters, precision."""
     made = {r.contrast: _layer(r) for r in t.table.rows}
     reasons = {c: f"missing: {', '.join(lacks)}" for c, lacks in t.table.missing}
     reasons |= {c: f"refused: {reason}" for c, reason in t.table.refused}
+    empty = (None,) * (len(FOUR_LAYER_COLUMNS) - 5)
     rows = [
-        made.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *(None,) * 9, c.isolates))
+        made.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *empty, c.isolates))
         for c in CONTRASTS
     ]
-    plain, quantised = (
-        ", ".join(sorted({x.precision for x in t.table.conditions if (x.name[0] == "D") is of_d}))
-        for of_d in (False, True)
-    )
     return Table(
         f"four_layer_{stem(t.table.model)}",
         f"Four layers: {t.table.model}",
-        f"Spearman rho of two RDMs, post-centred. A, B, C in {plain or 'none'}, D in "
-        f"{quantised or 'none'}. "
-        "Own: how well each side agrees with itself. Disattenuated: rho over the ceiling of the "
-        f"reliabilities. n: effective texts an emotion. {INTERVAL}",
-        (
-            *("layer", "contrast", "rho", "verdict", "Mantel p", "over emotions", "own a"),
-            *(
-                "own b",
-                "disattenuated",
-                "rho, raw",
-                "mean cosine",
-                "emotions",
-                "n a, b",
-                "isolates",
-            ),
-        ),
+        " ".join(_four_layer_caption(t.table)),
+        FOUR_LAYER_COLUMNS,
         tuple(rows),
     )
+
+
+def _four_layer_caption(t: FourLayerTable) -> Iterator[str]:
+    plain, quantised = (
+        ", ".join(sorted({x.precision for x in t.conditions if (x.name[0] == "D") is of_d}))
+        for of_d in (False, True)
+    )
+    yield (
+        f"Spearman rho of two RDMs, post-centred. A, B, C in {plain or 'none'}, D in "
+        f"{quantised or 'none'}. {INTERVAL} None over items where a side has one text an emotion. "
+        "Disjoint, where both sides have the same items: one side on one half of them, the other on "
+        "the other; share: of rho on the same half. Ceiling: what reliability lets rho, or disjoint "
+        "rho where it is there, reach; disattenuated: that over its ceiling. Own: how well each side "
+        "agrees with itself, its reliability, but for B rho with B'. n: effective texts an emotion."
+    )
+    if t.rows:
+        yield (
+            f"p are not corrected; Bonferroni's line over these {len(t.rows)} contrasts is "
+            f"{0.05 / len(t.rows):.4f}."
+        )
+    for r in t.rows:
+        if r.comparison.disattenuated.value is None:
+            c = r.contrast
+            reason = str(r.comparison.disattenuated.reason)
+            for side, name in (("first set", c.a), ("second set", c.b)):
+                reason = reason.replace(f"the {side}", name)
+            if r.shared:
+                reason = reason.replace("the reliability", "the halves' reliability")
+            yield f"Not disattenuated, {c.layer}: {reason}."
+    if any(r.contrast.layer == "floor C" for r in t.rows):
+        yield (
+            "Floor C: its halves have 3 and 2 prompts, so its interval takes Student's t with one "
+            "degree of freedom."
+        )
+    if flagged := [
+        f"{c.name} ({c.anisotropy:.3f})"
+        for c in sorted(t.conditions, key=lambda c: c.name)
+        if c.flagged
+    ]:
+        yield (
+            f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {', '.join(flagged)}: no cosine of these "
+            "can be trusted."
+        )
 
 
 def _layer(r: LayerRow) -> tuple[Cell, ...]:
@@ -67,13 +104,19 @@ def _layer(r: LayerRow) -> tuple[Cell, ...]:
         r.verdict.value,
         r.post.p,
         Interval.of(r.post.over_emotions),
-        float(r.own[0]),
-        float(r.own[1]),
+        None if r.disjoint is None else Interval.of(r.disjoint),
+        quotient(r.comparison.share),
+        quotient(r.comparison.ceiling),
+        *(float(x) for x in r.own),
+        *(float(x) for x in r.comparison.reliability),
         quotient(r.comparison.disattenuated),
         Interval.of(r.raw.rho),
+        r.raw.p,
         r.post.mean_cosine,
+        r.raw.mean_cosine,
         len(r.comparison.emotions),
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
+        "unreliable" if r.flagged else "ok",
         c.isolates,
     )
 

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -81,6 +82,20 @@ def read_text(path: Path) -> str:
         raise StimuliError(
             path, [f"line {line}: not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8"]
         ) from error
+
+
+def read_yaml(path: Path) -> Any:
+    """A stimulus file's contents, whatever they are.
+
+    Raises
+    ------
+    StimuliError
+        If the file cannot be read or is not YAML.
+    """
+    try:
+        return yaml.safe_load(read_text(path))
+    except yaml.YAMLError as error:
+        raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
 
 
 def _content(text: str, numbers: list[int]) -> Iterator[str]:
@@ -179,11 +194,7 @@ def _set_problems(passages: list[Passage]) -> list[str]:
 
 def read_neutral(path: Path) -> tuple[str, ...]:
     """Neutral sentences: a YAML list of at least two texts."""
-    text = read_text(path)
-    try:
-        sentences = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
+    sentences = read_yaml(path)
     if not isinstance(sentences, list) or not all(
         isinstance(s, str) and s.strip() for s in sentences
     ):

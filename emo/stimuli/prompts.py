@@ -10,10 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from emo.errors import StimuliError
-from emo.stimuli.loading import DATA, read_text
+from emo.stimuli.loading import DATA, read_yaml
 
 BUNDLED_PROMPTS = DATA / "prompts.yaml"
 # Field -> the one placeholder each of its texts has (None: plain text), and whether it is a list.
@@ -62,10 +60,7 @@ def load_prompts(path: Path | None = None) -> PromptSet:
         Naming everything that is wrong with the file.
     """
     where = path or BUNDLED_PROMPTS
-    try:
-        raw = yaml.safe_load(read_text(where))
-    except yaml.YAMLError as error:
-        raise StimuliError(where, [f"not YAML: {' '.join(str(error).split())}"]) from error
+    raw = read_yaml(where)
     if problems := list(_problems(raw)):
         raise StimuliError(where, problems)
     content: dict[str, Any] = {

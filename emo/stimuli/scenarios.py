@@ -9,10 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from emo.errors import StimuliError
-from emo.stimuli.loading import DATA, read_text
+from emo.stimuli.loading import DATA, read_yaml
 
 BUNDLED_SCENARIOS = DATA / "scenarios.yaml"
 FIELDS = ("id", "mood", "emotion", "text")
@@ -49,10 +47,7 @@ def load_scenarios(path: Path | None = None) -> ScenarioSet:
         Naming everything that is wrong with the file.
     """
     where = path or BUNDLED_SCENARIOS
-    try:
-        raw = yaml.safe_load(read_text(where))
-    except yaml.YAMLError as error:
-        raise StimuliError(where, [f"not YAML: {' '.join(str(error).split())}"]) from error
+    raw = read_yaml(where)
     if problems := list(_problems(raw)):
         raise StimuliError(where, problems)
     items = tuple(Scenario(**{name: entry[name].strip() for name in FIELDS}) for entry in raw)

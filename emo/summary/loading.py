@@ -9,6 +9,7 @@ from pathlib import Path
 from emo import serialise
 from emo.choices import LayerRule
 from emo.core.four_layer import Condition
+from emo.core.geometry import finite_layers
 from emo.core.item_sets import ItemSet, Recipe
 from emo.core.stories import story_set
 from emo.core.types import Activations, Descriptors, EmotionVectors
@@ -26,10 +27,13 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
     Raises
     ------
     ValueError
-        If the run has no layer by that rule.
+        If the run has no layer by that rule, or that layer is not finite.
     """
     descriptors = serialise.read_descriptors(files("descriptors.json"))
     layer = layer_by(descriptors, rule)
+    activations = one_layer(serialise.read_activations(files("activations.safetensors")), layer)
+    if not finite_layers(activations.values, activations.neutral):
+        raise ValueError(f"layer {layer} of {run.model} has activations that are not finite")
     size = run.params.get("model.size_b", "None")
     return ModelRun(
         name=run.model,
@@ -39,7 +43,7 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
         variant=run.tags.get("variant", "unknown"),
         precision=run.tags.get("precision", "unknown"),
         size_b=None if size == "None" else float(size),
-        activations=one_layer(serialise.read_activations(files("activations.safetensors")), layer),
+        activations=activations,
         layer=layer,
         descriptors=descriptors,
         recipe=Recipe(remove=run.params.get("vectors.remove", "none")),
@@ -94,7 +98,8 @@ def condition(run: LoggedRun, files: Files, name: str) -> Condition:
     """
     activations = serialise.read_activations(files("activations.safetensors"))
     if run.tags.get("method") == "comprehension":
-        layer = serialise.read_descriptors(files("descriptors.json")).best_layer
+        d = serialise.read_descriptors(files("descriptors.json"))
+        layer = d.best_layer
         items = ItemSet.make(activations, layer)
         effective = len(activations.item_ids) / len(set(activations.emotions))
     else:
@@ -110,6 +115,7 @@ def condition(run: LoggedRun, files: Files, name: str) -> Condition:
         vectors=_at(serialise.read_vectors(files("vectors.safetensors")), layer),
         layer=layer,
         n_effective=effective,
+        anisotropy=d.anisotropy,
     )
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from emo.choices import LayerRule, Readout
+from emo.config import RunConfig, VectorsConfig
 from emo.core.claims import Claim
 from emo.core.four_layer import FourLayerTable
 from emo.core.universality import ModelRun, Universality
 from emo.reference import PublishedModel, shared_geometry
+
+MODEL_IDS = {
+    "Mistral-7B-Instruct-v0.3": "mistralai/Mistral-7B-Instruct-v0.3",
+    "Llama-3.1-8B-Instruct": "meta-llama/Llama-3.1-8B-Instruct",
+}
+"""Which models section 4.3 is of."""
 
 
 def published(model: ModelRun) -> PublishedModel | None:
@@ -15,8 +23,16 @@ def published(model: ModelRun) -> PublishedModel | None:
     return next((m for m in shared_geometry().models if m.model_id == model.model_id), None)
 
 
-def model_claims(models: Sequence[ModelRun], study: Universality | None) -> list[Claim]:
-    """Table A1, the RDM-of-RDMs and the size correlations, as far as their models are here."""
+def model_claims(
+    models: Sequence[ModelRun], study: Universality | None, config: RunConfig
+) -> list[Claim]:
+    """Table A1, the RDM-of-RDMs and the size correlations, as far as their models are here.
+
+    The study reads the last token and compares plain vectors at the published best layer: of a
+    summary of anything else nothing is claimed, and no rho at other layers.
+    """
+    if config.method.readout is not Readout.last or config.vectors != VectorsConfig():
+        return []
     claims = []
     for i, model in enumerate(models):
         row = published(model)
@@ -33,7 +49,9 @@ def model_claims(models: Sequence[ModelRun], study: Universality | None) -> list
             spread = float(study.rdm_std.low[i]), float(study.rdm_std.high[i])
         claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread))
     if study is not None:
-        claims += _pairs(study) + _sizes(study)
+        claims += _sizes(study)
+        if config.job.summary.layer is LayerRule.published:
+            claims += _pairs(study)
     return claims
 
 
@@ -64,13 +82,12 @@ def _sizes(study: Universality) -> list[Claim]:
     ]
 
 
-def four_layer_claims(tables: Sequence[FourLayerTable]) -> list[Claim]:
-    """Section 4.3, for the models it gives."""
-    by_name = {"Mistral-7B-Instruct-v0.3": "mistral7b", "Llama-3.1-8B-Instruct": "llama3_1_8b"}
+def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable]]) -> list[Claim]:
+    """Section 4.3, for the models it gives; a table comes with the id of its model."""
     claims = []
     for entry in shared_geometry().four_layer:
-        for table in tables:
-            if table.model not in (entry.model, by_name[entry.model]):
+        for model_id, table in tables:
+            if model_id != MODEL_IDS[entry.model]:
                 continue
             for row in table.rows:
                 name = row.contrast.layer

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from emo.config import Int8Config, canonical
 from emo.core.four_layer import FORCED, HALVES
 
 UNQUANTISED = ("fp32", "bf16", "fp16")
 BATCHED = "int8_batched"
+INT8 = {
+    f"precision.int8.{name}": str(canonical(getattr(Int8Config(), name)))
+    for name in ("threshold", "compute_dtype")
+}
+"""Settings that condition D has, as runs log them."""
 
 RULES = (
     "Only finished runs of job=extract are taken; of several that would do, the newest.",
@@ -17,9 +23,10 @@ RULES = (
     "Of a model logged in several revisions, the revision of the newest run. Random models count by "
     "their shape and seed, and are left out beside real ones unless named.",
     "A four-layer table is of one model revision; A, B and C have one common precision that is not "
-    "quantised (the one with most conditions, of several the newest), D is INT8, batched "
-    "INT8 only where there is no other. Generation runs must have the prompts of C (of B, if there is "
-    "no C).",
+    "quantised (the one with most conditions, of several the newest), D is INT8 with its default "
+    "threshold and compute format, batched INT8 only where there is no other; D forced reads texts of "
+    "the common precision. Generation runs must have the prompts of C (of B, if there is no C), and "
+    "those at the best layer must have taken it from the configured passages.",
     "A run whose files cannot be read gives way to the next older one.",
 )
 
@@ -153,7 +160,7 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
     passages = sorting.keep(comprehension, lambda r: _other_setting(r, wanted))
     plain = [r for r in passages if r.tags.get("precision") in UNQUANTISED]
     usable = _by(plain, lambda r: r.model)
-    stories = sorting.keep(generation, _no_condition)
+    stories = sorting.keep(generation, lambda r: _no_condition(r) or _other_layer(r, wanted))
     readable = [r for r in comprehension if _is_condition_a(r, wanted)]
     conditions = {
         model: _conditions([*readable, *stories], model, sorting)
@@ -229,6 +236,26 @@ def _no_condition(run: LoggedRun) -> str | None:
     return f"none of the conditions: {run.tags.get('condition_note', 'no note')}"
 
 
+def _other_layer(run: LoggedRun, wanted: Wanted) -> str | None:
+    """Why the layer of a generation run is not this summary's: ``best`` is best on some passages."""
+    digest = run.tags.get("stimuli_sha256", "")
+    if run.params.get("subparams.layer") != "best" or digest == wanted.stimuli_sha256:
+        return None
+    return (
+        f"its layer is the best one on other passages ({digest[:8]} instead of "
+        f"{wanted.stimuli_sha256[:8]})"
+    )
+
+
+def _other_int8(run: LoggedRun) -> str | None:
+    """Why a run of condition D is not of LLM.int8 as it is by default."""
+    for name, default in INT8.items():
+        value = run.params.get(name, default)
+        if value != default:
+            return f"{name}={value}, condition D has {default}"
+    return None
+
+
 def _conditions(
     runs: Sequence[LoggedRun], model: str, sorting: _Sorting
 ) -> dict[str, tuple[LoggedRun, ...]]:
@@ -254,6 +281,11 @@ def _conditions(
         single = any(r.tags.get("precision") == "int8" for r in same)
         if run.tags.get("precision") == BATCHED and single:
             return f"batched INT8 is a variant: {run.condition} is there in int8"
+        if run.condition in ("D", FORCED) and (other := _other_int8(run)):
+            return other
+        source = run.params.get("subparams.texts_from", chosen)
+        if run.condition == FORCED and source != chosen:
+            return f"it reads the texts of {source}, C is in {chosen}"
         if run.condition != "A" and run.tags.get("prompts_sha256") != prompts:
             return "other prompts than those of condition C"
         return None

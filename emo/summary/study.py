@@ -8,32 +8,22 @@ from typing import TypeVar
 
 from safetensors import SafetensorError
 
-from emo.config import RunConfig
+from emo.config import RunConfig, StimuliConfig
 from emo.core.baselines import SURFACES, surface_activations
 from emo.core.claims import Claim
 from emo.core.describe import Resampling
 from emo.core.four_layer import Condition, FourLayerTable, four_layer
+from emo.core.single_model import SingleModel, single_model
 from emo.core.types import LabelMismatch, StimulusSet
 from emo.core.universality import ModelRun, Universality, universality
 from emo.errors import EmoError
+from emo.summary.commands import command
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.oracle import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, LoggedRun, Selection
 from emo.summary.steering import Steered, steered, steering_candidates
 
 T = TypeVar("T")
-
-COMMANDS = {
-    "A": "method=comprehension method.readout=last",
-    "B": "method=generation subparams=loose",
-    "B'": "method=generation subparams=loose subparams.seed=1",
-    "C": "method=generation subparams=matched",
-    "C' odd": "method=generation subparams=matched subparams.templates=odd",
-    "C' even": "method=generation subparams=matched subparams.templates=even",
-    "D": "method=generation subparams=matched precision=int8",
-    "D forced": "method=generation subparams=matched precision=int8 subparams.texts_from={precision}",
-}
-"""What makes each condition, after ``python launch.py model=... precision=...``."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +43,10 @@ class ModelTable:
     missing: tuple[Missing, ...]
     runs: Mapping[str, LoggedRun]
 
+    @property
+    def model_id(self) -> str:
+        return next((r.tags.get("model_id", "") for r in self.runs.values()), "")
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -65,6 +59,8 @@ class Summary:
     study: Universality | None
     no_study: str
     """Why there is no cross-model study, if there is none."""
+    single: SingleModel | None
+    """What one model alone shows; None where there are several."""
     tables: tuple[ModelTable, ...]
     claims: tuple[Claim, ...]
     steering: tuple[Steered, ...]
@@ -106,11 +102,24 @@ def summarise(
     except LabelMismatch as error:
         no_study = str(error)
     tables = []
-    for model, conditions in selection.conditions.items():
-        table = _table(model, conditions, files, left, resampling, settings.permutations)
-        if table is not None:
-            tables.append(table)
-            used |= {r.run_id: r for r in table.runs.values()}
+    conditions_of: dict[str, Mapping[str, Condition]] = {}
+    for conditions in selection.conditions.values():
+        found = _conditions(conditions, files, left)
+        if found:
+            made = four_layer(
+                {name: c for name, (_, c) in found.items()},
+                resampling,
+                settings.permutations,
+                settings.n_bootstrap,
+            )
+            runs = {name: r for name, (r, _) in found.items()}
+            conditions_of[made.model] = {name: c for name, (_, c) in found.items()}
+            tables.append(ModelTable(made, tuple(_missing(made, runs, config.stimuli)), runs))
+            used |= {r.run_id: r for r in runs.values()}
+    single = None
+    if len(models) == 1:
+        (alone,) = models
+        single = single_model(alone, surfaces, conditions_of.get(alone.name, {}), config.seed)
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"
@@ -124,13 +133,17 @@ def summarise(
     ]
     steering = tuple(found[1] for found in found_steering if found is not None)
     used |= {s.run.run_id: s.run for s in steering}
-    claims = [*model_claims(models, study), *four_layer_claims([t.table for t in tables])]
+    claims = [
+        *model_claims(models, study, config),
+        *four_layer_claims([(t.model_id, t.table) for t in tables]),
+    ]
     return Summary(
         config=config,
         runs=tuple(used.values()),
         models=tuple(models),
         study=study,
         no_study=no_study,
+        single=single,
         tables=tuple(tables),
         claims=tuple(claims),
         steering=steering,
@@ -151,52 +164,32 @@ def _first(
     return None
 
 
-def _table(
-    model: str,
+def _conditions(
     candidates: Mapping[str, Sequence[LoggedRun]],
     files: Callable[[LoggedRun], Files],
     left: list[LeftOut],
-    resampling: Resampling,
-    permutations: int,
-) -> ModelTable | None:
-    """One model's table; None if none of its runs can be read."""
-    runs: dict[str, LoggedRun] = {}
-    conditions: dict[str, Condition] = {}
-    for name, of in candidates.items():
-        found = _first(of, lambda r, name=name: condition(r, files(r), name), left)
-        if found is not None:
-            runs[name], conditions[name] = found
-    if not conditions:
-        return None
-    table = four_layer(conditions, resampling, permutations)
-    return ModelTable(table, tuple(_missing(table, runs)), runs)
+) -> dict[str, tuple[LoggedRun, Condition]]:
+    """One model's conditions that can be read, each with its run."""
+    found = {
+        name: _first(of, lambda r, name=name: condition(r, files(r), name), left)
+        for name, of in candidates.items()
+    }
+    return {name: pair for name, pair in found.items() if pair is not None}
 
 
-def _missing(table: FourLayerTable, runs: Mapping[str, LoggedRun]) -> list[Missing]:
+def _missing(
+    table: FourLayerTable, runs: Mapping[str, LoggedRun], stimuli: StimuliConfig
+) -> list[Missing]:
     first = next(iter(runs.values()))
     plain = [c.precision for c in table.conditions if not c.name.startswith("D")]
     precision = plain[0] if plain else "fp16"
+    stories = (runs[n] for n in ("C", "B", *runs) if n in runs and n != "A")
+    prompts = next((r.params.get("subparams.prompts_path", "None") for r in stories), "None")
     layers: dict[str, list[str]] = {}
     for contrast, lacks in table.missing:
         for name in lacks:
             layers.setdefault(name, []).append(contrast.layer)
     return [
-        Missing(name, tuple(of), command(name, first, precision)) for name, of in layers.items()
+        Missing(name, tuple(of), command(name, first, precision, stimuli, prompts))
+        for name, of in layers.items()
     ]
-
-
-def command(name: str, like: LoggedRun, precision: str) -> str:
-    """The command that makes a condition of the model of another run."""
-    made = COMMANDS[name].format(precision=precision)
-    if "precision=" not in made.replace("texts_from=", ""):
-        made += f" precision={precision}"
-    label = like.params.get("model.name", like.model)
-    which = f"model={label}"
-    if label == "hub":
-        which += f" model.id={like.params.get('model.id', '...')}"
-    if like.random:
-        names = ("architecture", "n_layers", "hidden", "seed")
-        which += "".join(
-            f" model.tiny.{n}={like.params.get(f'model.tiny.{n}', '?')}" for n in names
-        )
-    return f"python launch.py {which} {made}"

@@ -77,7 +77,9 @@ def test_one_geometry_under_every_condition_is_as_alike_as_replicates(rng):
     assert got["floor C"].verdict is got["floor B"].verdict is Verdict.replicates_agree
     assert got["3 teacher-forced"].verdict is Verdict.same_texts
     assert got["3 teacher-forced"].post.rho.value > 0.95
-    assert got["3 teacher-forced"].comparison.disattenuated.value is None
+    assert got["3 teacher-forced"].disjoint.value < got["3 teacher-forced"].post.rho.value
+    assert got["3 teacher-forced"].attainable is None
+    assert got["1"].disjoint is None
 
 
 def test_two_methods_with_geometries_of_their_own_differ(rng):
@@ -159,6 +161,83 @@ def test_conditions_without_common_emotions_are_refused_with_the_reason(rng):
     assert "0 emotions are common" in table.refused[0][1]
 
 
+def unlike_replicate(rng):
+    """B is of A's emotions, B' of others: B agrees with A and not with its replicate."""
+    conditions = study(rng, b_noise=0.3)
+    unlike = reading(rng, rng.normal(size=(N, 40)), 0.3, nested(N, 1), False)
+    return conditions | {"B'": condition("B'", unlike)}
+
+
+def test_agreement_of_a_side_too_noisy_to_repeat_itself_is_not_judged(rng):
+    conditions = unlike_replicate(rng)
+    row = rows(four_layer(conditions, FEW, 400))["1 loose"]
+    assert row.post.p <= 0.05
+    assert row.verdict is Verdict.noisy
+    assert row.attainable is None  # no triangle in the figure
+    assert rows(four_layer(conditions, FEW, 400))["1"].attainable > 0.5
+
+
+def with_shared_noise(rng, c, d):
+    """C and D of the given emotion vectors, whose texts have every noise in common."""
+    conditions = study(rng)
+    texts = 2 * rng.normal(size=(N * 10, 40))
+    return conditions | {
+        "C": condition("C", reading(rng, c, 0.1, texts=texts)),
+        "D": condition("D", reading(rng, d, 0.1, texts=texts)),
+    }
+
+
+def test_shared_item_noise_alone_is_not_as_alike_as_replicates(rng):
+    none = np.zeros((N, 40))
+    row = rows(four_layer(with_shared_noise(rng, none, none), FEW, 400))["3 free-running"]
+    assert row.post.rho.value > 0.9
+    assert row.post.p <= 0.05
+    assert abs(row.disjoint.value) < 0.15
+    assert row.verdict is Verdict.noise
+    assert row.attainable is None
+
+
+def test_geometries_of_their_own_are_different_whatever_noise_they_share(rng):
+    conditions = with_shared_noise(rng, *rng.normal(size=(2, N, 40)))
+    row = rows(four_layer(conditions, FEW, 400))["3 free-running"]
+    assert row.disjoint.high < row.comparison.ceiling.value == row.attainable
+    assert row.own == row.comparison.reliability
+    assert row.verdict is Verdict.different
+
+
+def test_one_geometry_is_found_under_shared_noise(rng):
+    emotion = rng.normal(size=(N, 40))
+    row = rows(four_layer(with_shared_noise(rng, emotion, emotion), FEW, 400))["3 free-running"]
+    assert row.disjoint.low > 0
+    assert row.verdict is Verdict.as_replicates
+
+
+def test_intervals_on_all_items_have_draws_of_their_own_number(rng):
+    conditions = study(rng)
+    few, many = (rows(four_layer(conditions, FEW, 50, n)) for n in (None, 400))
+    want = four_layer(conditions, replace(FEW, n_bootstrap=400), 50)
+    for name in ("1", "3 free-running"):
+        full = rows(want)[name]
+        for kind in ("post", "raw"):
+            got = getattr(many[name], kind).rho
+            assert (got.low, got.high) == (
+                getattr(full, kind).rho.low,
+                getattr(full, kind).rho.high,
+            )
+            assert got.low != getattr(few[name], kind).rho.low
+    disjoint = (few["3 free-running"].disjoint, many["3 free-running"].disjoint)
+    assert disjoint[0].low == disjoint[1].low  # halves keep theirs
+
+
+def test_rows_with_one_text_an_emotion_have_their_interval_over_emotions(rng):
+    got = rows(four_layer(study(rng), FEW, 50))
+    for name in ("1 loose", "2", "floor B"):
+        post = got[name].post
+        assert np.isnan(post.rho.low)
+        assert post.interval == (float(post.over_emotions.low), float(post.over_emotions.high))
+    assert got["1"].post.interval == (float(got["1"].post.rho.low), float(got["1"].post.rho.high))
+
+
 NAN = float("nan")
 
 
@@ -167,7 +246,10 @@ NAN = float("nan")
     [
         (0.02, 0.4, 0.1, (0.05, 0.6), Verdict.noise),
         (0.02, 0.4, 0.1, (0.15, 0.6), Verdict.noise),
-        (0.30, 0.05, 0.4, (0.05, 0.6), Verdict.as_replicates),
+        (0.30, 0.05, 0.4, (0.05, 0.6), Verdict.noisy),
+        (0.30, 0.05, 0.4, (0.6, 0.15), Verdict.noisy),
+        (0.30, 0.05, 0.4, (0.05, NAN), Verdict.noisy),
+        (0.30, 0.05, 0.4, (0.6, 0.16), Verdict.as_replicates),
         (0.30, 0.01, 0.4, (NAN, 0.6), Verdict.agreement),
         (0.02, 0.4, 0.1, (NAN, 0.6), Verdict.nothing_shown),
         (0.02, 0.4, 0.1, (NAN, 0.1), Verdict.noise),

@@ -71,7 +71,7 @@ def test_numbers_are_those_of_the_logged_vectors(project, done):
     assert by["tiny llama 4x128"] == b.descriptors.anisotropy
 
 
-def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(done):
+def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(project, done):
     _outcome, artifact, _ = done
     table = rows(artifact("tables/four_layer_tiny_llama_4x128.csv").read_text())
     by = {r["layer"]: r for r in table}
@@ -85,15 +85,15 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(done):
     assert float(by["1 loose"]["own b"]) == pytest.approx(float(by["floor B"]["rho"]))
     page = artifact("summary.html").read_text()
     assert (
-        "python launch.py model=tiny model.tiny.architecture=llama model.tiny.n_layers=4 "
-        "model.tiny.hidden=128 model.tiny.seed=0 method=generation subparams=matched precision=fp32"
+        f"python launch.py model=tiny stimuli.path={project[0]}/small.csv method=generation "
+        "subparams=matched precision=fp32"
     ) in page
 
 
 def test_every_command_it_names_makes_the_condition_it_names(project, done):
     from emo.generation.protocols import recognise
+    from emo.summary.commands import COMMANDS, command
     from emo.summary.selection import LoggedRun
-    from emo.summary.study import COMMANDS, command
 
     tracker = open_tracker(project[1]())
     like = next(r for r in tracker.runs_of("extract") if r.run_id == done[2]["llama"])
@@ -103,6 +103,34 @@ def test_every_command_it_names_makes_the_condition_it_names(project, done):
         assert recognise(config).name == name.split()[0]
         assert config.precision.name.value == ("int8" if name[0] == "D" else "bf16")
         assert (config.subparams.texts_from is not None) == (name == "D forced")
+
+
+@pytest.mark.parametrize(("name", "model"), [("A", "gpt2"), ("B", "llama"), ("B'", "llama")])
+def test_the_named_command_makes_the_very_run_that_is_there(project, done, name, model):
+    """By fingerprint: own passages, another shape, as logged."""
+    import shlex
+
+    from emo.jobs.plan import make_plan
+    from emo.jobs.stories import plan_of
+    from emo.summary.commands import command
+
+    root, config, runs = project
+    listed = {r.run_id: r for r in open_tracker(config()).runs_of("extract")}
+    line = command(name, listed[runs[model]], "fp32", config().stimuli)
+    made = compose(*shlex.split(line)[2:], *TINY[1:], root=root)
+    plan = make_plan(made) if name == "A" else plan_of(made)[0]
+    there = listed[runs[model if name == "A" else name]]
+    assert plan.provenance.fingerprint == there.tags["fingerprint"]
+
+
+def test_the_intervals_take_the_number_of_draws_that_the_report_names(project, monkeypatch):
+    from emo.summary import study
+
+    asked = []
+    real = study.four_layer
+    monkeypatch.setattr(study, "four_layer", lambda *a: asked.append(a[3]) or real(*a))
+    summarize.run(project[1]("job=summarize", *FEW))
+    assert asked == [30]
 
 
 def test_runs_left_out_are_listed_with_the_reason(done):
@@ -203,6 +231,19 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     assert "No cross-model study" in outcome.table
     assert outcome.metrics["models"] == 1
     assert "rho_same_mean" not in outcome.metrics
+    tracker = open_tracker(config())
+    page = tracker.artifact(outcome.run_id, "summary.html").read_text()
+    assert page.count("No cross-model study") == 1
+    assert not outcome.table.startswith("No cross-model study")
+    assert f"python launch.py model=NAME stimuli.path={_root}/small.csv makes one" in page
+    assert "fig1_rdm_of_rdms" not in page
+    for section in ("surface", "invariance"):
+        assert f'<section id="{section}">' in page
+    (row,) = rows(tracker.artifact(outcome.run_id, "tables/baselines.csv").read_text())
+    assert set(row) == {"model", "tfidf words", "tfidf characters", "embedding layer"}
+    assert all(row.values())
+    text = tracker.artifact(outcome.run_id, "tables/tables.md").read_text()
+    assert "the RDM of condition A, compared with that of condition B" in text
 
 
 def test_steering_of_its_models_has_a_section(project, tmp_path):
@@ -280,8 +321,8 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
         run = replace(run, tags={**run.tags, "model_id": published.model_id})
         files = lambda f, i=run.run_id: tracker.artifact(i, f)  # noqa: E731
         models.append(model_run(run, files, LayerRule.published))
-    assert model_claims(models[:0], None) == []
-    claims = model_claims(models, None)
+    assert model_claims(models[:0], None, project[1]()) == []
+    claims = model_claims(models, None, project[1]())
     assert [c.topic for c in claims] == ["best layer", "anisotropy", "RDM std"] * 2
     assert claims[0].published == shared_geometry().models[0].best_layer
     assert claims[0].measured == models[0].descriptors.best_layer
@@ -298,7 +339,7 @@ def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config
     from emo.generation.protocols import recognise
     from emo.jobs.conditions import condition_config
     from emo.models.weights import Weights
-    from emo.summary.study import COMMANDS
+    from emo.summary.commands import COMMANDS
 
     def called(config):
         identity = partial(story_identity, prompts_sha256="p") if name != "A" else run_identity

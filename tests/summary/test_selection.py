@@ -188,3 +188,44 @@ def test_batched_int8_only_where_there_is_no_other():
     _, conditions, left = taken([*full("fp16", 1), batched, story("D", "D", precision="int8")])
     assert conditions["m"]["D"] == "D"
     assert left["batched"] == "batched INT8 is a variant: D is there in int8"
+
+
+def test_layers_that_are_best_on_other_passages_are_left_out():
+    best = {"subparams.layer": "best"}
+    other = story("X", "B", 9, params=best, stimuli_sha256="t" * 64)
+    middle = story("M", "C", 9, params={"subparams.layer": "middle"}, stimuli_sha256="t" * 64)
+    _, conditions, left = taken([*full("fp16", 1), other, middle])
+    assert conditions["m"]["B"] == "B fp16"
+    assert conditions["m"]["C"] == "M"  # no passage is in it
+    assert left["X"] == (
+        "its layer is the best one on other passages (tttttttt instead of ssssssss)"
+    )
+    _, conditions, _ = taken([*full("fp16", 1), story("N", "B", 9, params=best)])
+    assert conditions["m"]["B"] == "N"
+
+
+def test_forced_readings_are_of_the_texts_of_c():
+    def forced(name, source, started=1):
+        tags = {"precision": "int8", "teacher_forced": "true"}
+        return story(name, "D", started, params={"subparams.texts_from": source}, **tags)
+
+    _, conditions, left = taken([*full("fp16", 1), forced("F", "fp16"), forced("X", "fp32", 9)])
+    assert conditions["m"][FORCED] == "F"
+    assert left["X"] == "it reads the texts of fp32, C is in fp16"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "default"),
+    [("threshold", "0.0", "6.0"), ("compute_dtype", "fp32", "fp16")],
+)
+def test_condition_d_has_int8_as_it_is_by_default(name, value, default):
+    key = f"precision.int8.{name}"
+    good, bad = (
+        story(which, "D", started, params={key: x}, precision="int8")
+        for which, started, x in (("good", 1, default), ("bad", 9, value))
+    )
+    # Only D: the settings are logged with every run, whatever its precision.
+    c = story("C9", "C", 9, params={key: value}, precision="fp16")
+    _, conditions, left = taken([*full("fp16", 1), good, bad, c])
+    assert (conditions["m"]["D"], conditions["m"]["C"]) == ("good", "C9")
+    assert left["bad"] == f"{key}={value}, condition D has {default}"

@@ -1,0 +1,54 @@
+"""Following a named command gives the settings of the run it was made like."""
+
+import shlex
+
+import pytest
+
+from emo.composing import compose
+from emo.config import StimuliConfig, canonical
+from emo.jobs.record import params
+from emo.summary.commands import COMMANDS, command
+from emo.summary.selection import LoggedRun
+
+OTHER = {
+    "hub": (
+        "model=hub",
+        "model.id=org/some-model",
+        "model.revision=0123abc",
+        "model.variant=instruct",
+        "model.size_b=1.5",
+        "model.family=some",
+        "backend=hf",
+        "backend.attention=sdpa",
+        "backend.device=cpu",
+        "backend.batch_size=4",
+    ),
+    "a folder": ("model=hub", "model.id='/my models/one, two'"),
+    "an option": ("model=mistral7b", "model.revision=main"),
+    "tiny": ("model=tiny", "model.tiny.architecture=gpt2", "model.tiny.hidden=64"),
+}
+
+
+def like(config):
+    return LoggedRun("r", "FINISHED", 1, {"model": config.model.label}, params(config))
+
+
+@pytest.mark.parametrize("which", OTHER)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_command_has_model_backend_passages_and_prompts_of_the_run(which, name):
+    config = compose(*OTHER[which])
+    stimuli = StimuliConfig(path="my texts.csv", neutral_path="/data/neutral.yaml")
+    line = command(name, like(config), "bf16", stimuli, "own/prompts.yaml")
+    got = compose(*shlex.split(line)[2:])
+    assert got.model == config.model
+    assert got.backend == config.backend
+    assert (got.stimuli.path, got.stimuli.neutral_path) == (stimuli.path, stimuli.neutral_path)
+    assert got.subparams.prompts_path == (None if name == "A" else "own/prompts.yaml")
+
+
+def test_nothing_is_added_that_is_usual():
+    for option in ("smollm2_135m", "mistral7b", "gemma3_1b", "tiny"):
+        line = command("C", like(compose(f"model={option}")), "fp16")
+        want = f"model={option} method=generation subparams=matched precision=fp16"
+        assert line == f"python launch.py {want}"
+    assert canonical(compose("model=tiny").stimuli)["path"] is None

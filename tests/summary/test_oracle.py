@@ -1,0 +1,50 @@
+"""What is claimed beside published figures, and where nothing is."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from emo.composing import compose
+from emo.core.four_layer import four_layer
+from emo.core.intervals import Estimates
+from emo.reference import shared_geometry
+from emo.summary.oracle import MODEL_IDS, four_layer_claims, model_claims
+from tests.core.test_four_layer import FEW, study
+
+IDS = [m.model_id for m in shared_geometry().models[:2]]
+
+
+def models_and_study():
+    descriptors = SimpleNamespace(
+        best_layer=3, anisotropy=0.5, rdm_std=0.2, choices={"mean_cosine": None}
+    )
+    models = [SimpleNamespace(name=i, model_id=i, layer=3, descriptors=descriptors) for i in IDS]
+    e = Estimates(*np.full((3, 2, 2), 0.5))
+    spread = Estimates(*np.full((3, 2), 0.2))
+    return models, SimpleNamespace(models=models, rho=e, rdm_std=spread, sizes=())
+
+
+@pytest.mark.parametrize(
+    ("overrides", "topics"),
+    [
+        ((), {"best layer", "anisotropy", "RDM std", "rho"}),
+        (("job.summary.layer=middle",), {"best layer", "anisotropy", "RDM std"}),
+        (("method.readout=mean",), set()),
+        (("vectors.remove=situation",), set()),
+        (("vectors.projection=z_score",), set()),
+    ],
+)
+def test_only_what_the_study_did_is_claimed(overrides, topics):
+    claims = model_claims(*models_and_study(), compose("job=summarize", *overrides))
+    assert {c.topic for c in claims} == topics
+
+
+def test_four_layer_figures_go_by_the_id_of_the_model(rng):
+    table = four_layer(study(rng), FEW, 20)
+    for model_id in MODEL_IDS.values():
+        claims = four_layer_claims([(model_id, table)])
+        assert len([c for c in claims if c.topic == "four layers"]) == 5
+    assert four_layer_claims([("org/mistral7b", table)]) == []
+    assert set(MODEL_IDS.values()) <= {m.model_id for m in shared_geometry().models}
+    assert set(MODEL_IDS) == {entry.model for entry in shared_geometry().four_layer}
