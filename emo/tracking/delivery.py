@@ -6,7 +6,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
-from emo.tracking.addresses import without_password
+from emo.passwords import without_password
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
 from emo.tracking.store import ERROR, STALE, Tracker, first_line

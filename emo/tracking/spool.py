@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.tracking.addresses import without_password
+from emo.passwords import without_password
 from emo.tracking.record import RunRecord
 
 

@@ -18,8 +18,9 @@ from mlflow.tracking import MlflowClient
 from emo.config import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
 from emo.owner import alive, owner
+from emo.passwords import without_password
 from emo.summary.selection import LoggedRun
-from emo.tracking.addresses import local_path, require_server, tracking_uri, without_password
+from emo.tracking.addresses import local_path, require_server, tracking_uri
 from emo.tracking.database import create_whole
 from emo.tracking.record import NOTHING, RunRecord
 from emo.tracking.sending import send
@@ -306,7 +307,7 @@ class Tracker:
         try:
             return self.client.get_run(run_id)
         except MlflowException as error:
-            raise TrackingError(f"run {run_id}: not in {self.uri}") from error
+            raise TrackingError(f"run {run_id}: not in {without_password(self.uri)}") from error
 
     def artifact(self, run_id: str, path: str) -> Path:
         """Local path of an artifact, downloaded where the store is remote.
@@ -339,7 +340,7 @@ def spool_of(config: RunConfig) -> Spool:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its type where it has none."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return without_password((str(error) or type(error).__name__).splitlines()[0])
 
 
 def _now() -> int:

@@ -10,8 +10,8 @@ from mlflow.exceptions import MlflowException
 from emo.cli import run_job
 from emo.config import RunConfig, TrackingConfig
 from emo.errors import TrackingError
+from emo.passwords import without_password
 from emo.tracking import RunRecord, Spooled, Tracker, deliver
-from emo.tracking.addresses import without_password
 from emo.tracking.record import NOTHING
 from emo.tracking.spool import Entry, Spool
 
