@@ -273,7 +273,7 @@ def _log(
     }
     with tempfile.TemporaryDirectory() as folder:
         _write_csv(Path(folder) / "sweep.csv", points, results)
-        tracker.log(parent, RunRecord(tags, {}, metrics), Path(folder))
+        tracker.log(parent, RunRecord(tags, {}, metrics), Path(folder), outcome.error)
 
 
 def _write_csv(path: Path, points: Sequence[Point], results: Sequence[Outcome]) -> None:

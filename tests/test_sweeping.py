@@ -303,7 +303,7 @@ def test_every_submitit_job_is_waited_for(monkeypatch):
 
     class Job(submitit.Job):
         def __init__(self, end):
-            self.end = end
+            self.end, self._cancel_at_deletion = end, False
 
     def results(job):
         waited.append(job.end)

@@ -41,26 +41,37 @@ def open_tracker(config: RunConfig) -> Tracker:
 def alone(plan: Plan) -> Iterator[None]:
     """Keep other processes from the same run while one looks for it, makes it and logs it.
 
-    The second of two waits and then finds what the first has logged. The operating system gives the
-    lock back when its process dies, however it dies.
+    The second of two waits and then finds what the first has logged.
 
     Raises
     ------
     StoreError
         If there can be no lock in ``paths.store``.
     """
-    fingerprint = plan.provenance.fingerprint
-    folder = plan.config.path(plan.config.paths.store) / "locks"
-    lock = FileLock(folder / f"{fingerprint}.lock")
+    with locked(plan.config, plan.provenance.fingerprint):
+        yield
+
+
+@contextmanager
+def locked(config: RunConfig, name: str) -> Iterator[None]:
+    """Hold the lock of a name; the operating system gives it back if its process dies.
+
+    Raises
+    ------
+    StoreError
+        If there can be no lock in ``paths.store``.
+    """
+    folder = config.path(config.paths.store) / "locks"
+    lock = FileLock(folder / f"{name}.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            log.info("another process makes run %s: waiting for it", fingerprint)
+            log.info("another process is at work on %s: waiting for it", name)
             lock.acquire()
     except (OSError, NotImplementedError) as error:
-        raise StoreError(f"paths.store={plan.config.paths.store}: no lock: {error}") from error
+        raise StoreError(f"paths.store={config.paths.store}: no lock: {error}") from error
     try:
         yield
     finally:

@@ -6,11 +6,14 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from mlflow.exceptions import MlflowException
 
+from emo.cli import run_job
 from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
-from emo.tracking import Tracker
+from emo.study.trials import open_study
+from emo.tracking import Spooled, Tracker
 
 SPACE = {"prompts": ["stories", "paragraph"], "samples": [10, 1], "layer": ["middle", "best"]}
 
@@ -111,9 +114,67 @@ def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(study_c
         conduct(study_config(n=3), planted)
     assert runs(study_config(), job="trial") == []
     monkeypatch.setattr(sensitivity, "alive", lambda _: False)  # that process is gone
+    with monkeypatch.context() as m:
+        m.setattr(sensitivity, "here", lambda _: False)  # or is it? it was on another host
+        conduct(study_config(n=3), planted)
+    assert runs(study_config(), job="trial") == []
     conduct(study_config(n=3), planted)
     conduct(study_config(n=3), planted)
     assert len(runs(study_config(), job="trial")) == 3
+
+
+def abandoned(config, host="gone-host"):
+    """A trial that a process of another host left running."""
+    name = conduct(config, planted).fingerprint
+    journal = config.path("mlruns") / "studies" / f"{name}.journal"
+    trial = open_study(journal, name, ["rho"], config.job.study.sampler, 0).ask()
+    trial.set_user_attr("host", host)
+
+
+def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_config):
+    abandoned(study_config(n=2))
+    with pytest.raises(
+        EmoError, match=r"3 of 4 trials .* on gone-host; .*take_over=true"
+    ) as caught:
+        conduct(study_config(n=4), planted)
+    assert "\n" not in str(caught.value)
+    (parent,) = runs(study_config(), job="sensitivity")
+    assert parent.info.status == "FAILED"
+    outcome = conduct(study_config("job.study.take_over=true", n=4), planted)
+    assert outcome.metrics["trials"] == 4
+    (parent,) = runs(study_config(), job="sensitivity")
+    assert parent.info.status == "FINISHED"
+    assert len([r for r in runs(study_config(), job="trial") if r.info.status == "FINISHED"]) == 4
+
+
+def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypatch):
+    def gone(*_args, **_kwargs):
+        raise MlflowException("Connection refused")
+
+    with monkeypatch.context() as m, pytest.raises(Spooled):
+        m.setattr("mlflow.tracking.MlflowClient.log_artifacts", gone)
+        conduct(study_config(n=3), planted)
+    (parent,) = runs(study_config(), job="sensitivity")
+    assert parent.info.status == "FAILED"
+    monkeypatch.setattr(sensitivity, "alive", lambda _: False)  # that process is gone
+    conduct(study_config(n=3), planted)
+    assert run_job(study_config("job=sync")).metrics["already_there"] == 1
+    children = runs(study_config(), job="trial")
+    finished = [r.data.tags["trial"] for r in children if r.info.status == "FINISHED"]
+    assert sorted(finished) == ["0", "1", "2"]
+    assert {r.info.status for r in children} == {"FINISHED", "KILLED"}
+    (parent,) = runs(study_config(), job="sensitivity")
+    assert parent.info.status == "FINISHED"
+
+
+def test_no_password_of_a_storage_is_printed(study_config, monkeypatch, caplog):
+    caplog.set_level("INFO")
+    config = study_config("job.study.storage='sqlite://me:secret@/x.db'", n=2)
+    kept = config.path("study.journal")
+    monkeypatch.setattr(sensitivity, "open_study", lambda _, *rest: open_study(kept, *rest))
+    outcome = conduct(config, planted)
+    assert "storage sqlite://me@/x.db" in outcome.table
+    assert "secret" not in outcome.table + caplog.text
 
 
 def test_failed_trials_are_failed_children_and_are_made_up_for(study_config):
