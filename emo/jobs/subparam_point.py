@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from enum import Enum
 from functools import cache
@@ -13,23 +13,34 @@ import numpy as np
 
 from emo.config import RunConfig, SubparamsConfig
 from emo.core.agreement import split_half
+from emo.core.cells import left_out_accuracy
 from emo.core.correlation import spearman
 from emo.core.describe import Resampling
 from emo.core.item_sets import ItemSet, common_emotions
 from emo.errors import ConfigError
 from emo.generation.protocols import MATCHED
+from emo.generation.stories import most_texts
 from emo.jobs.ablate import emotions_of
 from emo.jobs.plan import make_plan
 from emo.jobs.points import Points
 from emo.jobs.stories import best_layer, read_prompts
 from emo.jobs.story_source import StorySource
+from emo.stimuli.prompts import PromptSet
 
 KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
 """Fields that are not sub-parameters: taken from the config."""
+OF_SEVERAL_TEXTS = ("reliability", "accuracy")
+"""Values that a point with one text an emotion does not have."""
+OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
+"""What a study may be about.
+
+``accuracy`` is the share of texts that are nearest to their own emotion's mean, each left out of the
+means with all texts of its prompt.
+"""
 
 
 def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, float]]:
-    """A function from a point to ``rho_matched``, ``reliability`` and what it cost.
+    """A function from a point to its ``OBJECTIVES`` and what it cost.
 
     The reference is the matched protocol with the first value of every parameter of the space. The
     model is loaded at the first point.
@@ -37,22 +48,25 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
     Raises
     ------
     ConfigError
-        If the space has a name or a value that a sub-parameter does not have.
+        If the space has a name or a value that a sub-parameter does not have, or an objective is
+        none or cannot be had at some point.
     """
     space = config.job.study.space
     for name, values in space.items():
         for value in values:
             setting(config, {name: value})
-    first = setting(config, {name: values[0] for name, values in space.items()})
+    every = [
+        setting(config, dict(zip(space, values, strict=True)))
+        for values in product(*space.values())
+    ]
+    first = every[0]
+    prompts = read_prompts(config)
+    _check_objectives(config, prompts, every)
 
     @cache
     def prepared() -> tuple[Points, ItemSet]:
         plan = make_plan(config)
-        source = StorySource(plan, read_prompts(config), emotions_of(plan))
-        every = [
-            setting(config, dict(zip(space, values, strict=True)))
-            for values in product(*space.values())
-        ]
+        source = StorySource(plan, prompts, emotions_of(plan))
         named = any(sub.layer == "best" for sub in every)
         best = best_layer(replace(config, subparams=MATCHED)).layer if named else 0
         tokens, samples = (
@@ -75,11 +89,31 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
         }
         resampling = Resampling(seed=config.seed, **asdict(config.resampling))
         _, reliability = split_half(items, resampling)
-        if np.isfinite(reliability):  # one text an emotion has no halves
-            values["reliability"] = float(reliability)
+        everything = np.ones((1, len(items.gram.cells.size)))
+        (accuracy,) = left_out_accuracy(items.gram, everything)
+        for name, value in (("reliability", reliability), ("accuracy", accuracy)):
+            if np.isfinite(value):  # one text an emotion has neither
+                values[name] = float(value)
         return values
 
     return at
+
+
+def _check_objectives(
+    config: RunConfig, prompts: PromptSet, every: Sequence[SubparamsConfig]
+) -> None:
+    for name in config.job.study.objectives:
+        if name not in OBJECTIVES:
+            raise ConfigError("job.study.objectives", name, OBJECTIVES)
+        if name not in OF_SEVERAL_TEXTS:
+            continue
+        why = f"(the objective {name} needs two texts an emotion)"
+        for sub in every:
+            if sub.samples < 2:
+                raise ConfigError("job.study.space.samples", sub.samples, f"2 or more {why}")
+            if most_texts(prompts, sub) < 2:
+                allowed = f"sampled where prompts={sub.prompts.value} {why}"
+                raise ConfigError("job.study.space.decoding", "greedy", allowed)
 
 
 def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:

@@ -12,6 +12,7 @@ from emo.cli import run_job
 from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
+from emo.jobs.subparam_point import evaluator, setting
 from emo.study.trials import open_study
 from emo.tracking import Spooled, Tracker
 
@@ -117,7 +118,7 @@ def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(study_c
     with monkeypatch.context() as m:
         m.setattr(sensitivity, "here", lambda _: False)  # or is it? it was on another host
         conduct(study_config(n=3), planted)
-    assert runs(study_config(), job="trial") == []
+    assert len(runs(study_config(), job="trial")) == 2
     conduct(study_config(n=3), planted)
     conduct(study_config(n=3), planted)
     assert len(runs(study_config(), job="trial")) == 3
@@ -230,7 +231,6 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     """The same points through job=ablate's own levels, and most of them without a new text."""
     from emo.cli import run_job
     from emo.core.decomposition import full_factorial
-    from emo.jobs.subparam_point import evaluator
     from tests.jobs.test_ablate import points_of
 
     config = study_config(space=SMALL)
@@ -252,7 +252,8 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
         )
         assert values["rho_matched"] == pytest.approx(float(row["rho"]))
         assert values["tokens_written"] == 0
-    assert "reliability" not in at({**point, "samples": 1, "prompts": "paragraph"})
+    values = at({**point, "samples": 1, "prompts": "paragraph"})
+    assert not {"reliability", "accuracy"} & set(values)
 
 
 @pytest.mark.parametrize(
@@ -269,6 +270,74 @@ def test_a_value_no_sub_parameter_has_is_refused_before_anything_is_loaded(
 ):
     with pytest.raises(ConfigError, match=words):
         sensitivity.run(study_config(space=space))
+
+
+@pytest.mark.parametrize("objective", ["reliability", "accuracy"])
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        ({"samples": [4, 1]}, r"samples=1: allowed is 2 or more"),
+        (
+            {"prompts": ["stories", "paragraph"]},
+            r"decoding=greedy: allowed is sampled where prompts=paragraph",
+        ),
+    ],
+)
+def test_points_that_cannot_have_an_objective_are_refused_before_anything_is_loaded(
+    study_config, objective, space, words
+):
+    space = {"position": ["mid", "last"], **space}
+    config = study_config(f"job.study.objectives=[rho_matched,{objective}]", space=space)
+    with pytest.raises(ConfigError, match=words) as caught:
+        sensitivity.run(config)
+    assert f"the objective {objective} needs two texts an emotion" in str(caught.value)
+    assert not config.path("mlruns").exists()
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        {"samples": [10, 2]},
+        {"prompts": ["stories", "paragraph"], "decoding": ["sampled"]},
+        {"prompts": ["stories"], "decoding": ["greedy", "sampled"]},
+    ],
+)
+def test_points_that_can_have_them_are_taken(study_config, space):
+    space = {"position": ["mid", "last"], **space}
+    evaluator(study_config("job.study.objectives=[accuracy,reliability]", space=space))
+
+
+def test_an_unknown_objective_is_refused_before_anything_is_loaded(study_config):
+    config = study_config("job.study.objectives=[rho_mached]", space=SMALL)
+    with pytest.raises(ConfigError, match="objectives=rho_mached: allowed is rho_matched, rel"):
+        sensitivity.run(config)
+    assert not config.path("mlruns").exists()
+
+
+def test_accuracy_of_a_point_by_a_plain_loop(study_config):
+    """Each text against the nearest mean of the texts of other prompts."""
+    from emo.jobs.plan import make_plan
+    from emo.jobs.stories import read_prompts
+    from emo.jobs.story_source import StorySource
+
+    config = study_config(space={"samples": [5, 2], "max_new_tokens": [12], "position": ["last"]})
+    point = {"samples": 5, "max_new_tokens": 12, "position": "last"}
+    sub = setting(config, point)
+    plan = make_plan(config)
+    source = StorySource(plan, read_prompts(config), plan.stimuli.emotions)
+    (read,), _, _ = source.read([(source.write(sub).texts, sub)])
+    values = read.values[source.n_layers() // 2].astype(float)
+    kept = [i for i, e in enumerate(read.emotions) if e != "neutral"]
+    right = 0
+    for i in kept:
+        others = [j for j in kept if read.situations[j] != read.situations[i]]
+        means = {
+            e: values[[j for j in others if read.emotions[j] == e]].mean(axis=0)
+            for e in dict.fromkeys(read.emotions[j] for j in others)
+        }
+        nearest = min(means, key=lambda e: ((values[i] - means[e]) ** 2).sum())
+        right += nearest == read.emotions[i]
+    assert evaluator(config)(point)["accuracy"] == pytest.approx(right / len(kept))
 
 
 def test_the_whole_job_on_a_tiny_model(study_config):
