@@ -197,7 +197,7 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
         "trial": str(trial.number),
         "fingerprint": f"{study.name}:{trial.number}",  # one that waits in the spool is known by it
         "model": c.model.label,
-        "precision": c.precision.label,
+        "precision": str(trial.params.get("precision", c.precision.label)),
     }
     name = f"trial {trial.number}"
     words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from emo.choices import PrecisionName
 from emo.config import RunConfig, SubparamsConfig
 from emo.core.agreement import split_half
 from emo.core.cells import left_out_accuracy
@@ -29,6 +30,8 @@ from emo.stimuli.prompts import PromptSet
 
 KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
 """Fields that are not sub-parameters: taken from the config."""
+PRECISION = "precision"
+"""May be varied as the sub-parameters are."""
 OF_SEVERAL_TEXTS = ("reliability", "accuracy")
 """Values that a point with one text an emotion does not have."""
 OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
@@ -43,15 +46,16 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
     """A function from a point to its ``OBJECTIVES`` and what it cost.
 
     The reference is the matched protocol with the first value of every parameter of the space. The
-    model is loaded at the first point.
+    model is loaded at the first point, and anew where the next point is of another precision.
 
     Raises
     ------
-    ConfigError
-        If the space has a name or a value that a sub-parameter does not have, or an objective is
-        none or cannot be had at some point.
+    EmoError
+        If the space has a name or a value that a sub-parameter does not have, an objective is none
+        or cannot be had at some point, or a precision cannot be had here.
     """
-    space = config.job.study.space
+    space = dict(config.job.study.space)
+    variants = _variants(config, space.pop(PRECISION, [config.precision.name.value]))
     for name, values in space.items():
         for value in values:
             setting(config, {name: value})
@@ -59,27 +63,38 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
         setting(config, dict(zip(space, values, strict=True)))
         for values in product(*space.values())
     ]
-    first = every[0]
     prompts = read_prompts(config)
     _check_objectives(config, prompts, every)
+    made: dict[str, Points] = {}
+
+    def points_in(precision: str) -> Points:
+        for name, others in made.items():
+            if name != precision:
+                others.let_go()
+        if precision not in made:
+            variant = variants[precision]
+            plan = make_plan(variant)
+            source = StorySource(plan, prompts, emotions_of(plan))
+            named = any(sub.layer == "best" for sub in every)
+            best = best_layer(replace(variant, subparams=MATCHED)).layer if named else 0
+            tokens, samples = (
+                max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
+            )
+            points = Points(source, best, tokens, samples)
+            points.check(every)
+            made[precision] = points
+        return made[precision]
 
     @cache
-    def prepared() -> tuple[Points, ItemSet]:
-        plan = make_plan(config)
-        source = StorySource(plan, prompts, emotions_of(plan))
-        named = any(sub.layer == "best" for sub in every)
-        best = best_layer(replace(config, subparams=MATCHED)).layer if named else 0
-        tokens, samples = (
-            max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
-        )
-        points = Points(source, best, tokens, samples)
-        points.check(every)
-        (reference,), _ = points.evaluate([first])
-        return points, reference
+    def referred() -> ItemSet:
+        (items,), _ = points_in(next(iter(variants))).evaluate([every[0]])
+        return items
 
     def at(point: Mapping[str, Any]) -> dict[str, float]:
-        points, reference = prepared()
-        (items,), cost = points.evaluate([setting(config, point)])
+        reference = referred()
+        sub = setting(config, {name: value for name, value in point.items() if name != PRECISION})
+        precision = str(point.get(PRECISION, config.precision.name.value))
+        (items,), cost = points_in(precision).evaluate([sub])
         emotions = common_emotions(reference.emotions, items.emotions)
         values = {
             "rho_matched": float(spearman(reference.rdm(emotions), items.rdm(emotions))),
@@ -97,6 +112,22 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
         return values
 
     return at
+
+
+def _variants(config: RunConfig, names: Sequence[Any]) -> dict[str, RunConfig]:
+    """The config in each precision; several of them are asked for now whether they can be had."""
+    allowed = [p.value for p in PrecisionName]
+    for name in names:
+        if name not in allowed:
+            raise ConfigError(f"job.study.space.{PRECISION}", name, allowed)
+    variants = {
+        name: replace(config, precision=replace(config.precision, name=PrecisionName(name)))
+        for name in names
+    }
+    if len(variants) > 1:
+        for variant in variants.values():
+            make_plan(variant)
+    return variants
 
 
 def _check_objectives(
@@ -129,7 +160,7 @@ def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
     changes: dict[str, Any] = {}
     for name, value in point.items():
         if name not in known:
-            raise ConfigError("job.study.space", name, known)
+            raise ConfigError("job.study.space", name, [*known, PRECISION])
         kind = type(getattr(MATCHED, name))
         if issubclass(kind, Enum):
             allowed = [str(member.value) for member in kind]

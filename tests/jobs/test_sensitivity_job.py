@@ -1,7 +1,9 @@
 """job=sensitivity on a planted function: children, resume, importances, files, what is refused."""
 
 import csv
+import gc
 import json
+import weakref
 from dataclasses import replace
 from itertools import product
 
@@ -35,6 +37,13 @@ def study_config(tiny_config):
         return replace(config, job=replace(config.job, study=study))
 
     return make
+
+
+@pytest.fixture
+def no_files(monkeypatch):
+    """Importances and figures take most of a short study's time."""
+    monkeypatch.setattr(sensitivity, "_write_files", lambda *_: None)
+    monkeypatch.setattr(sensitivity, "importances", lambda *_: [])
 
 
 def runs(config, **tags):
@@ -103,7 +112,9 @@ def test_another_question_is_another_study(study_config):
     assert len(names) == 5
 
 
-def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(study_config, monkeypatch):
+def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(
+    study_config, monkeypatch, no_files
+):
     class Killed(BaseException):
         pass
 
@@ -132,7 +143,7 @@ def abandoned(config, host="gone-host"):
     trial.set_user_attr("host", host)
 
 
-def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_config):
+def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_config, no_files):
     abandoned(study_config(n=2))
     with pytest.raises(
         EmoError, match=r"3 of 4 trials .* on gone-host; .*take_over=true"
@@ -148,7 +159,7 @@ def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_c
     assert len([r for r in runs(study_config(), job="trial") if r.info.status == "FINISHED"]) == 4
 
 
-def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypatch):
+def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypatch, no_files):
     def gone(*_args, **_kwargs):
         raise MlflowException("Connection refused")
 
@@ -168,7 +179,7 @@ def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypa
     assert parent.info.status == "FINISHED"
 
 
-def test_no_password_of_a_storage_is_printed(study_config, monkeypatch, caplog):
+def test_no_password_of_a_storage_is_printed(study_config, monkeypatch, caplog, no_files):
     caplog.set_level("INFO")
     config = study_config("job.study.storage='sqlite://me:secret@/x.db'", n=2)
     kept = config.path("study.journal")
@@ -178,7 +189,7 @@ def test_no_password_of_a_storage_is_printed(study_config, monkeypatch, caplog):
     assert "secret" not in outcome.table + caplog.text
 
 
-def test_failed_trials_are_failed_children_and_are_made_up_for(study_config):
+def test_failed_trials_are_failed_children_and_are_made_up_for(study_config, no_files):
     calls = []
 
     def sometimes(point):
@@ -233,7 +244,7 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     from emo.core.decomposition import full_factorial
     from tests.jobs.test_ablate import points_of
 
-    config = study_config(space=SMALL)
+    config = study_config("job.study.objectives=[rho_matched]", space=SMALL)
     at = evaluator(config)
     make = lambda *o: tiny_config("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]", *o)  # noqa: E731
     rows = points_of(make, run_job(make()))
@@ -263,6 +274,7 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
         ({"position": ["mid", "end"]}, "job.study.space.position=end: allowed is mid, last"),
         ({"samples": [10, 0]}, "job.study.space.samples=0"),
         ({"chat_template": [True, "no"]}, "job.study.space.chat_template=no"),
+        ({"precision": ["fp32", "fp64"]}, "job.study.space.precision=fp64: allowed is fp32, bf16"),
     ],
 )
 def test_a_value_no_sub_parameter_has_is_refused_before_anything_is_loaded(
@@ -320,7 +332,8 @@ def test_accuracy_of_a_point_by_a_plain_loop(study_config):
     from emo.jobs.stories import read_prompts
     from emo.jobs.story_source import StorySource
 
-    config = study_config(space={"samples": [5, 2], "max_new_tokens": [12], "position": ["last"]})
+    space = {"samples": [5, 2], "max_new_tokens": [12], "position": ["last"]}
+    config = study_config("job.study.objectives=[accuracy]", space=space)
     point = {"samples": 5, "max_new_tokens": 12, "position": "last"}
     sub = setting(config, point)
     plan = make_plan(config)
@@ -338,6 +351,30 @@ def test_accuracy_of_a_point_by_a_plain_loop(study_config):
         nearest = min(means, key=lambda e: ((values[i] - means[e]) ** 2).sum())
         right += nearest == read.emotions[i]
     assert evaluator(config)(point)["accuracy"] == pytest.approx(right / len(kept))
+
+
+def test_precision_may_be_varied_and_one_model_is_held(study_config):
+    """The points of another precision are those of a study in that precision."""
+    from emo.models import session
+
+    space = {"samples": [2], "max_new_tokens": [6], "position": ["mid", "last"]}
+    varied = {**space, "precision": ["fp32", "bf16"]}
+    wanted = "job.study.objectives=[rho_matched]"
+    point = {"samples": 2, "max_new_tokens": 6, "position": "last"}
+    at = evaluator(study_config(wanted, space=varied))
+    assert at({**point, "position": "mid", "precision": "fp32"})["rho_matched"] == 1
+    (held,) = session._held.values()
+    first = weakref.ref(held.model)
+    del held
+    values = [at({**point, "precision": p}) for p in ("bf16", "fp32", "bf16")]
+    gc.collect()
+    assert first() is None
+    assert values[0]["tokens_written"] > values[2]["tokens_written"] == 0
+    assert values[0]["rho_matched"] == values[2]["rho_matched"] != values[1]["rho_matched"]
+    for p, value in zip(("bf16", "fp32"), values[:2], strict=True):
+        alone = evaluator(study_config(wanted, f"precision={p}", space=space))(point)
+        assert alone["reliability"] == value["reliability"]
+        assert alone["tokens_written"] == 0
 
 
 def test_the_whole_job_on_a_tiny_model(study_config):
