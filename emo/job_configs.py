@@ -49,6 +49,8 @@ class StudyConfig:
     """Which measured values importances are computed of."""
     storage: str | None = None
     """Database URL; None: a journal file in ``mlruns/studies``."""
+    take_over: bool = False
+    """Whether trials that other hosts left running are told FAIL, for when their processes are gone."""
     space: dict[str, list[Any]] = field(default_factory=dict)
     """Parameter -> the values it may take; those of one value are held fixed."""
 

@@ -18,6 +18,11 @@ def owner() -> dict[str, str]:
     }
 
 
+def here(tags: Mapping[str, str]) -> bool:
+    """Whether the process in a run's tags is or was one of this host."""
+    return tags.get("host") == socket.gethostname()
+
+
 def alive(tags: Mapping[str, str]) -> bool:
     """Whether the process in a run's tags still runs on this host."""
     try:

@@ -22,6 +22,7 @@ from emo.composing import resolve
 from emo.config import RunConfig, canonical
 from emo.errors import EmoError, SweepFailed, TrackingError
 from emo.jobs.outcome import OUTCOME, Outcome, show
+from emo.passwords import without_password
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +30,10 @@ NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
 """Of a config, what makes no other sweep."""
 
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[Any]]
-"""Runs jobs, given as overrides, and returns an Outcome each; the second argument numbers the first."""
+"""Runs jobs, given as overrides; the second argument numbers the first.
+
+Returns an Outcome each, or the error of a job that came to an end without one.
+"""
 
 
 @dataclass(frozen=True)
@@ -149,13 +153,23 @@ def _results(
     results: list[Outcome] = []
     for first in range(0, len(points), at_once or len(points)):
         some = points[first : first + (at_once or len(points))]
+        folders = [folder / str(first + i) for i in range(len(some))]
+        for one in folders:  # of an earlier sweep into the same folder
+            (one / OUTCOME).unlink(missing_ok=True)
         try:
-            results += launch([point.overrides for point in some], first)
+            ended = launch([point.overrides for point in some], first)
         except Exception as error:
-            reason = f"{type(error).__name__}: {(str(error) or 'no reason given').splitlines()[0]}"
-            log.warning("the launcher gave up: %s", reason)
-            results += [_left(folder / str(first + i), reason) for i in range(len(some))]
+            log.warning("the launcher gave up: %s", _said(error))
+            ended = [error] * len(some)
+        results += [
+            _left(one, _said(end)) if isinstance(end, Exception) else end
+            for one, end in zip(folders, ended, strict=True)
+        ]
     return results
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {(str(error) or 'no reason given').splitlines()[0]}"
 
 
 def _left(folder: Path, reason: str) -> Outcome:
@@ -172,7 +186,7 @@ def _recorded(
     """The result, with a FAILED run where a job failed before it had opened one."""
     if not result.failed or result.run_id is not None:
         return result
-    tags = {"overrides": " ".join(point.overrides)[:5000]}
+    tags = {"overrides": without_password(" ".join(point.overrides))[:5000]}
     if point.config is not None:
         c = point.config
         tags |= {
@@ -222,19 +236,24 @@ def _summary(
 def _shared(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
     """The overrides that all points have, and those that are a point's own."""
     common = [o for o in points[0].overrides if all(o in p.overrides for p in points)]
-    return common, [[o for o in p.overrides if o not in common] for p in points]
+    own = [[o for o in p.overrides if o not in common] for p in points]
+    return _shown(common), [_shown(words) for words in own]
+
+
+def _shown(words: Sequence[str]) -> list[str]:
+    return [without_password(word) for word in words]
 
 
 def repeat(points: Sequence[Point], results: Sequence[Outcome]) -> list[str]:
     """Commands that run what failed and nothing else.
 
     That is the same command again, which finds what finished; with force=true it would repeat
-    that, too, so then each failed point has a command of its own.
+    that, too, so then each failed point has a command of its own. Passwords are left out.
     """
     failed = [p for p, result in zip(points, results, strict=True) if result.failed]
     if any(p.config is not None and p.config.force for p in points):
-        return [shlex.join(["python", "launch.py", *p.overrides]) for p in failed]
-    return [shlex.join(["python", "launch.py", *sys.argv[1:]])]
+        return [shlex.join(["python", "launch.py", *_shown(p.overrides)]) for p in failed]
+    return [shlex.join(["python", "launch.py", *_shown(sys.argv[1:])])]
 
 
 def _log(
@@ -254,7 +273,7 @@ def _log(
     }
     with tempfile.TemporaryDirectory() as folder:
         _write_csv(Path(folder) / "sweep.csv", points, results)
-        tracker.log(parent, RunRecord(tags, {}, metrics), Path(folder))
+        tracker.log(parent, RunRecord(tags, {}, metrics), Path(folder), outcome.error)
 
 
 def _write_csv(path: Path, points: Sequence[Point], results: Sequence[Outcome]) -> None:

@@ -6,13 +6,16 @@ imports this, so what is heavy is imported later.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import configure_log
+from hydra.plugins.launcher import Launcher
 from omegaconf import OmegaConf
 
 
@@ -47,7 +50,43 @@ class EmoSweeper(BasicSweeper):
 
     def _launch(self, jobs: Sequence[Sequence[str]], first: int) -> list[object]:
         assert self.launcher is not None
-        return [done.return_value for done in self.launcher.launch(jobs, initial_job_idx=first)]
+        with _each_awaited(self.launcher):
+            return [_value(done) for done in self.launcher.launch(jobs, initial_job_idx=first)]
+
+
+def _value(done: Any) -> object:
+    """What a job returned, or the error that ended it."""
+    try:
+        return done if isinstance(done, Exception) else done.return_value
+    except Exception as error:
+        return error
+
+
+@contextmanager
+def _each_awaited(launcher: Launcher) -> Iterator[None]:
+    """Let submitit's launcher wait for every job, also behind one that was killed.
+
+    It collects results in one expression, so that the first error ends the waiting while the other
+    jobs run on; here such a job's result is its error.
+    """
+    if "submitit" not in type(launcher).__module__:
+        yield
+        return
+    import submitit
+
+    real = submitit.Job.results
+
+    def results(job: Any) -> list[object]:
+        try:
+            return real(job)
+        except Exception as error:
+            return [error]
+
+    submitit.Job.results = results
+    try:
+        yield
+    finally:
+        submitit.Job.results = real
 
 
 CONF = {

@@ -36,8 +36,15 @@ for name in ("getaddrinfo", "gethostbyname"):
         return real(host, *args, **kwargs) if local(host) else refused(host)
     setattr(socket, name, look_up)
 """
-# What the other tests set, and what launch.py must do without.
-OURS = ("HF_HUB_OFFLINE", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "RAY_USAGE_STATS_ENABLED")
+# What the other tests set, and what launch.py must do without; and what MLflow takes for a test or a
+# CI machine, where it reports nothing of itself.
+OURS = (
+    *("HF_HUB_OFFLINE", "MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "RAY_USAGE_STATS_ENABLED"),
+    *("PYTEST_CURRENT_TEST", "PYTEST_VERSION", "CI", "GITHUB_ACTIONS", "GITLAB_CI", "JENKINS_URL"),
+    *("CIRCLECI", "TRAVIS", "TF_BUILD", "BITBUCKET_BUILD_NUMBER", "CODEBUILD_BUILD_ARN"),
+    *("BUILDKITE", "TEAMCITY_VERSION", "CLOUD_RUN_EXECUTION", "RUNBOT_HOST_URL"),
+    *("RUNBOT_BUILD_NAME", "RUNBOT_WORKER_ID"),
+)
 
 
 @pytest.fixture

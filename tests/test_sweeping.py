@@ -14,8 +14,9 @@ import pytest
 from emo.composing import compose
 from emo.core.resampling import stream
 from emo.jobs.outcome import Outcome
-from emo.sweeping import Point, ordered, repeat, sweep_id
+from emo.sweeping import Point, _results, _shared, ordered, repeat, sweep_id
 from emo.tracking import Tracker
+from hydra_plugins.emo_sweeper import EmoSweeper
 from tests.conftest import ROOT, TINY
 
 
@@ -252,3 +253,86 @@ def _nothing_corrupt(project, finished):
         assert loaded.activations.values.shape[1] == 30
         assert loaded.vectors.values.shape[1] == 5
         assert loaded.descriptors.n_layers == 4
+
+
+class Result:
+    def __init__(self, value):
+        self.value = value
+
+    @property
+    def return_value(self):
+        if isinstance(self.value, Exception):
+            raise self.value
+        return self.value
+
+
+def left(folder, number, **fields):
+    (folder / str(number)).mkdir(parents=True)
+    text = Outcome("finished", **fields).to_json()
+    (folder / str(number) / "outcome.json").write_text(text)
+
+
+def test_what_an_earlier_sweep_left_in_the_folder_is_not_this_ones_result(tmp_path):
+    left(tmp_path, 0, run_id="old")
+
+    def dies(_jobs, _first):
+        left(tmp_path, 1, run_id="new")
+        raise RuntimeError("a worker was killed")
+
+    pair = [point("seed=1"), point("seed=2")]
+    first, second = _results(pair, dies, None, tmp_path)
+    assert (first.status, second.run_id) == ("failed", "new")
+    assert first.error == "brought no result back (RuntimeError: a worker was killed)"
+
+
+def test_a_job_that_died_takes_no_other_with_it(tmp_path):
+    ended = [Outcome("finished", run_id="a"), RuntimeError("killed"), RuntimeError("killed")]
+
+    def launch(_jobs, _first):
+        left(tmp_path, 2, run_id="c")
+        return ended
+
+    results = _results([point(f"seed={i}") for i in range(3)], launch, None, tmp_path)
+    assert [r.run_id for r in results] == ["a", None, "c"]
+    assert results[1].failed
+
+
+def test_every_submitit_job_is_waited_for(monkeypatch):
+    submitit = pytest.importorskip("submitit")
+    waited = []
+
+    class Job(submitit.Job):
+        def __init__(self, end):
+            self.end, self._cancel_at_deletion = end, False
+
+    def results(job):
+        waited.append(job.end)
+        if isinstance(job.end, Exception):
+            raise job.end
+        return [job.end]
+
+    def launch(_self, jobs, initial_job_idx):
+        return [job.results()[0] for job in jobs]
+
+    monkeypatch.setattr(submitit.Job, "results", results)
+    launcher = type("L", (), {"launch": launch, "__module__": "hydra_submitit"})()
+    sweeper = EmoSweeper.__new__(EmoSweeper)
+    sweeper.launcher = launcher
+    killed, failed = RuntimeError("killed"), ValueError("in the job")
+    ends = [Result(1), killed, Result(failed), Result(4)]
+    assert sweeper._launch([Job(end) for end in ends], 0) == [1, killed, failed, 4]
+    assert waited == ends
+    assert submitit.Job.results is results
+
+
+def test_passwords_are_not_shown(monkeypatch):
+    uri = "tracking.uri=postgresql://me:s3cret@db/x"
+    pair = [point(uri, "seed=1"), point(uri, "seed=2"), point(uri.replace("s3", "s4"), "seed=3")]
+    common, own = _shared(pair[:2])
+    monkeypatch.setattr(sys, "argv", ["launch.py", "-m", f"'{uri}'"])
+    failed = [Outcome("failed")] * 3
+    shown = [common, own, _shared(pair), repeat(pair, failed)]
+    forced = [Point((*p.overrides, "force=true"), compose("force=true")) for p in pair]
+    shown.append(repeat(forced, failed))
+    assert "cret" not in str(shown)
+    assert "tracking.uri=postgresql://me@db/x" in str(shown)

@@ -77,6 +77,12 @@ def _named(prompts: PromptSet, sub: SubparamsConfig, emotion: str) -> list[tuple
     return named[first.get(sub.templates, slice(1, None, 2))]
 
 
+def most_texts(prompts: PromptSet, sub: SubparamsConfig) -> int:
+    """The most different texts an emotion can have: greedy decoding repeats those of a prompt."""
+    greedy = sub.decoding is Decoding.greedy
+    return min(sub.samples, len(_named(prompts, sub, ""))) if greedy else sub.samples
+
+
 def sampling(sub: SubparamsConfig) -> Sampling | None:
     """The nucleus that is drawn from; None where decoding is greedy."""
     if sub.decoding is Decoding.greedy:

@@ -53,6 +53,12 @@ def run(config: RunConfig) -> Outcome:
     """Evaluate the factorial, or find the run that did."""
     prompts = read_prompts(config)
     plan = _plan(config, prompts)
+    with record.alone(plan):
+        return _run(plan, prompts)
+
+
+def _run(plan: Plan, prompts: PromptSet) -> Outcome:
+    config = plan.config
     tracker = record.open_tracker(config)
     if found := record.finished(plan, tracker, "ablation.json", report.read_shown):
         run_id, shown = found

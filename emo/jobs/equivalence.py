@@ -39,7 +39,12 @@ def run(config: RunConfig) -> Outcome:
     _check(config)
     plan = _with_backend(make_plan(config, equivalence_identity), BackendName.hf)
     plan = replace(plan, provenance=replace(plan.provenance, backend="hf, bridge, hooked"))
-    tracker = record.open_tracker(config)
+    with record.alone(plan):
+        return _run(plan)
+
+
+def _run(plan: Plan) -> Outcome:
+    tracker = record.open_tracker(plan.config)
     if found := record.finished(plan, tracker, "equivalence.json", serialise.read_equivalence):
         run_id, report = found
         passes = Passes(0, report.n_texts * (1 + len(report.compared)))

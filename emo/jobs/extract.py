@@ -44,6 +44,12 @@ def run(config: RunConfig) -> Outcome:
     if config.method.name is MethodName.generation:
         return stories.run(config)
     plan = make_plan(config)
+    with record.alone(plan):
+        return _run(plan)
+
+
+def _run(plan: Plan) -> Outcome:
+    config = plan.config
     tracker = record.open_tracker(config)
     if found := record.finished(plan, tracker, "descriptors.json", serialise.read_descriptors):
         passes = Passes(0, len(plan.stimuli.items) + len(plan.stimuli.neutral))

@@ -38,6 +38,10 @@ class Points:
         self._written: dict[tuple[Any, ...], Written] = {}
         self._plans: dict[tuple[Any, ...], tuple[Story, ...]] = {}
 
+    def let_go(self) -> None:
+        """Keep no model; texts and plans are kept."""
+        self._source.let_go()
+
     def check(self, settings: Sequence[SubparamsConfig]) -> None:
         """Refuse what cannot be done, before anything is written.
 

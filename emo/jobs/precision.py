@@ -62,6 +62,12 @@ class Measured:
 def run(config: RunConfig) -> Outcome:
     """Read the passages in every precision and compare, or find the run that did."""
     plan = _plan(config)
+    with record.alone(plan):
+        return _run(plan)
+
+
+def _run(plan: Plan) -> Outcome:
+    config = plan.config
     tracker = record.open_tracker(config)
     if found := record.finished(plan, tracker, "precision.json", serialise.read_precisions):
         run_id, rows = found

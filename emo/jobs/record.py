@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from filelock import FileLock, Timeout
 
 from emo import serialise
 from emo.choices import BackendName, JobName, MethodName
 from emo.config import RunConfig, canonical
-from emo.errors import EmoError
+from emo.errors import EmoError, StoreError
 from emo.generation.protocols import recognise
 from emo.jobs.plan import Plan
 
@@ -32,6 +35,47 @@ def open_tracker(config: RunConfig) -> Tracker:
     for stale in tracker.mark_stale():
         log.warning("run %s was left open by a process that is gone: marked KILLED", stale)
     return tracker
+
+
+@contextmanager
+def alone(plan: Plan) -> Iterator[None]:
+    """Keep other processes from the same run while one looks for it, makes it and logs it.
+
+    The second of two waits and then finds what the first has logged.
+
+    Raises
+    ------
+    StoreError
+        If there can be no lock in ``paths.store``.
+    """
+    with locked(plan.config, plan.provenance.fingerprint):
+        yield
+
+
+@contextmanager
+def locked(config: RunConfig, name: str) -> Iterator[None]:
+    """Hold the lock of a name; the operating system gives it back if its process dies.
+
+    Raises
+    ------
+    StoreError
+        If there can be no lock in ``paths.store``.
+    """
+    folder = config.path(config.paths.store) / "locks"
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(blocking=False)
+        except Timeout:
+            log.info("another process is at work on %s: waiting for it", name)
+            lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        raise StoreError(f"paths.store={config.paths.store}: no lock: {error}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def finished(

@@ -16,21 +16,23 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from emo import serialise
+from emo.choices import SamplerName
 from emo.config import RunConfig, canonical
 from emo.core.decomposition import factorial
 from emo.core.sensitivity import variance_shares
-from emo.errors import ConfigError
+from emo.errors import ConfigError, EmoError
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
-from emo.owner import alive
+from emo.owner import alive, here
+from emo.passwords import without_password
 from emo.report import sensitivity as report
 from emo.study.importance import Importance, importances
+from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.trials import (
     REASON,
     Evaluate,
     Space,
     completed,
-    fail_stale,
     open_study,
     run_trials,
     study_name,
@@ -84,14 +86,16 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
     storage = settings.storage or config.path("mlruns") / "studies" / f"{name}.journal"
     open_one = open_study(storage, name, settings.objectives, settings.sampler, config.seed)
     tracker = record.open_tracker(config)
-    for number in fail_stale(open_one):
+    for number in [*fail_stale(open_one), *(take_over(open_one) if settings.take_over else ())]:
         log.warning("trial %d was left by a process that is gone: told FAIL", number)
-    log.info("study %s in %s has %d trials", name, storage, len(completed(open_one)))
+    where = without_password(str(storage))
+    log.info("study %s in %s has %d trials", name, where, len(completed(open_one)))
     with tracker.again(f"study {name}", {"job": "sensitivity", "study": name}) as parent:
         tracking = replace(config.tracking, parent=parent)
         children = Tracker(replace(config, tracking=tracking))
         study = Study(config, name, space, open_one, children, parent)
-        _log_unlogged(study)
+        with record.locked(config, name):
+            _log_unlogged(study)
         done = 0
         trials = run_trials(
             open_one,
@@ -111,8 +115,9 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), study, found, exact)
             tracker.log(parent, _record(study, found, text), Path(folder))
+        _check_whole(study)
     text += (
-        f"\n  {len(completed(open_one))} trials, {done} of them now; storage {storage}"
+        f"\n  {len(completed(open_one))} trials, {done} of them now; storage {where}"
         f"\n  run {parent}; look at it with: make ui"
     )
     return Outcome(
@@ -132,8 +137,9 @@ def _space(config: RunConfig) -> Space:
     space = Space(choices)
     if not space.varied:
         raise ConfigError("job.study.space", choices, "two values of one parameter at least")
-    if not config.job.study.objectives:
-        raise ConfigError("job.study.objectives", "[]", "the name of a measured value")
+    objectives = config.job.study.objectives
+    if not objectives or len(set(objectives)) < len(objectives):
+        raise ConfigError("job.study.objectives", objectives, "names of measured values, each once")
     return space
 
 
@@ -143,14 +149,41 @@ def _identity(config: RunConfig) -> str:
     for name in ("force", "output", "root", "tracking", "paths"):
         del whole[name]
     whole["job"] = {**whole["job"]["study"], "n_trials": None, "storage": None}
+    del whole["job"]["take_over"]
     return json.dumps(whole, sort_keys=True)
 
 
+def _check_whole(study: Study) -> None:
+    """Refuse to call a study finished that lacks trials which other hosts have not finished.
+
+    Raises
+    ------
+    EmoError
+        If there are such trials.
+    """
+    settings = study.config.job.study
+    grid = settings.sampler is SamplerName.grid
+    wanted = min(settings.n_trials, study.space.size) if grid else settings.n_trials
+    done, hosts = len(completed(study.optuna)), elsewhere(study.optuna)
+    if done < wanted and hosts:
+        raise EmoError(
+            f"study {study.name}: {done} of {wanted} trials are complete, others are running on "
+            f"{', '.join(sorted(hosts))}; if nothing runs there any more, job.study.take_over=true "
+            "makes up for them"
+        )
+
+
 def _log_unlogged(study: Study) -> None:
-    """Log trials whose process was killed after they were told and before they were logged."""
+    """Log trials whose process was killed after they were told and before they were logged.
+
+    Whether a process of another host is gone cannot be seen from here: ``take_over`` says it.
+    """
     logged = {run.data.tags["trial"] for run in study.tracker.children(study.parent)}
+    over = study.config.job.study.take_over
     for trial in completed(study.optuna):
-        if str(trial.number) not in logged and not alive(trial.user_attrs):
+        tags = trial.user_attrs
+        gone = not alive(tags) if here(tags) else over
+        if str(trial.number) not in logged and gone:
             _log_trial(study, trial)
 
 
@@ -162,8 +195,9 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
         "job": "trial",
         "study": study.name,
         "trial": str(trial.number),
+        "fingerprint": f"{study.name}:{trial.number}",  # one that waits in the spool is known by it
         "model": c.model.label,
-        "precision": c.precision.label,
+        "precision": str(trial.params.get("precision", c.precision.label)),
     }
     name = f"trial {trial.number}"
     words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())

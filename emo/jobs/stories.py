@@ -70,6 +70,12 @@ class Result:
 def run(config: RunConfig) -> Outcome:
     """Write and read the texts, or find the finished run with the same fingerprint."""
     plan, prompts = plan_of(config)
+    with record.alone(plan):
+        return _run(plan, prompts)
+
+
+def _run(plan: Plan, prompts: PromptSet) -> Outcome:
+    config = plan.config
     tracker = record.open_tracker(config)
     if found := record.finished(plan, tracker, "generation.json", serialise.read_story_descriptors):
         return _outcome("reused", plan, tracker, *found)

@@ -81,6 +81,10 @@ class StorySource:
         self._model = None
         return load_model(self.plan)
 
+    def let_go(self) -> None:
+        """Keep no model: another one is going to be loaded."""
+        self._model = None
+
     def n_layers(self) -> int:
         """Decoder blocks of the model."""
         return int(self.writer().model.config.get_text_config().num_hidden_layers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from enum import Enum
 from functools import cache
@@ -11,61 +11,90 @@ from typing import Any
 
 import numpy as np
 
+from emo.choices import PrecisionName
 from emo.config import RunConfig, SubparamsConfig
 from emo.core.agreement import split_half
+from emo.core.cells import left_out_accuracy
 from emo.core.correlation import spearman
 from emo.core.describe import Resampling
 from emo.core.item_sets import ItemSet, common_emotions
 from emo.errors import ConfigError
 from emo.generation.protocols import MATCHED
+from emo.generation.stories import most_texts
 from emo.jobs.ablate import emotions_of
 from emo.jobs.plan import make_plan
 from emo.jobs.points import Points
 from emo.jobs.stories import best_layer, read_prompts
 from emo.jobs.story_source import StorySource
+from emo.stimuli.prompts import PromptSet
 
 KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
 """Fields that are not sub-parameters: taken from the config."""
+PRECISION = "precision"
+"""May be varied as the sub-parameters are."""
+OF_SEVERAL_TEXTS = ("reliability", "accuracy")
+"""Values that a point with one text an emotion does not have."""
+OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
+"""What a study may be about.
+
+``accuracy`` is the share of texts that are nearest to their own emotion's mean, each left out of the
+means with all texts of its prompt.
+"""
 
 
 def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, float]]:
-    """A function from a point to ``rho_matched``, ``reliability`` and what it cost.
+    """A function from a point to its ``OBJECTIVES`` and what it cost.
 
     The reference is the matched protocol with the first value of every parameter of the space. The
-    model is loaded at the first point.
+    model is loaded at the first point, and anew where the next point is of another precision.
 
     Raises
     ------
-    ConfigError
-        If the space has a name or a value that a sub-parameter does not have.
+    EmoError
+        If the space has a name or a value that a sub-parameter does not have, an objective is none
+        or cannot be had at some point, or a precision cannot be had here.
     """
-    space = config.job.study.space
+    space = dict(config.job.study.space)
+    variants = _variants(config, space.pop(PRECISION, [config.precision.name.value]))
     for name, values in space.items():
         for value in values:
             setting(config, {name: value})
-    first = setting(config, {name: values[0] for name, values in space.items()})
+    every = [
+        setting(config, dict(zip(space, values, strict=True)))
+        for values in product(*space.values())
+    ]
+    prompts = read_prompts(config)
+    _check_objectives(config, prompts, every)
+    made: dict[str, Points] = {}
+
+    def points_in(precision: str) -> Points:
+        for name, others in made.items():
+            if name != precision:
+                others.let_go()
+        if precision not in made:
+            variant = variants[precision]
+            plan = make_plan(variant)
+            source = StorySource(plan, prompts, emotions_of(plan))
+            named = any(sub.layer == "best" for sub in every)
+            best = best_layer(replace(variant, subparams=MATCHED)).layer if named else 0
+            tokens, samples = (
+                max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
+            )
+            points = Points(source, best, tokens, samples)
+            points.check(every)
+            made[precision] = points
+        return made[precision]
 
     @cache
-    def prepared() -> tuple[Points, ItemSet]:
-        plan = make_plan(config)
-        source = StorySource(plan, read_prompts(config), emotions_of(plan))
-        every = [
-            setting(config, dict(zip(space, values, strict=True)))
-            for values in product(*space.values())
-        ]
-        named = any(sub.layer == "best" for sub in every)
-        best = best_layer(replace(config, subparams=MATCHED)).layer if named else 0
-        tokens, samples = (
-            max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
-        )
-        points = Points(source, best, tokens, samples)
-        points.check(every)
-        (reference,), _ = points.evaluate([first])
-        return points, reference
+    def referred() -> ItemSet:
+        (items,), _ = points_in(next(iter(variants))).evaluate([every[0]])
+        return items
 
     def at(point: Mapping[str, Any]) -> dict[str, float]:
-        points, reference = prepared()
-        (items,), cost = points.evaluate([setting(config, point)])
+        reference = referred()
+        sub = setting(config, {name: value for name, value in point.items() if name != PRECISION})
+        precision = str(point.get(PRECISION, config.precision.name.value))
+        (items,), cost = points_in(precision).evaluate([sub])
         emotions = common_emotions(reference.emotions, items.emotions)
         values = {
             "rho_matched": float(spearman(reference.rdm(emotions), items.rdm(emotions))),
@@ -75,11 +104,47 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
         }
         resampling = Resampling(seed=config.seed, **asdict(config.resampling))
         _, reliability = split_half(items, resampling)
-        if np.isfinite(reliability):  # one text an emotion has no halves
-            values["reliability"] = float(reliability)
+        everything = np.ones((1, len(items.gram.cells.size)))
+        (accuracy,) = left_out_accuracy(items.gram, everything)
+        for name, value in (("reliability", reliability), ("accuracy", accuracy)):
+            if np.isfinite(value):  # one text an emotion has neither
+                values[name] = float(value)
         return values
 
     return at
+
+
+def _variants(config: RunConfig, names: Sequence[Any]) -> dict[str, RunConfig]:
+    """The config in each precision; several of them are asked for now whether they can be had."""
+    allowed = [p.value for p in PrecisionName]
+    for name in names:
+        if name not in allowed:
+            raise ConfigError(f"job.study.space.{PRECISION}", name, allowed)
+    variants = {
+        name: replace(config, precision=replace(config.precision, name=PrecisionName(name)))
+        for name in names
+    }
+    if len(variants) > 1:
+        for variant in variants.values():
+            make_plan(variant)
+    return variants
+
+
+def _check_objectives(
+    config: RunConfig, prompts: PromptSet, every: Sequence[SubparamsConfig]
+) -> None:
+    for name in config.job.study.objectives:
+        if name not in OBJECTIVES:
+            raise ConfigError("job.study.objectives", name, OBJECTIVES)
+        if name not in OF_SEVERAL_TEXTS:
+            continue
+        why = f"(the objective {name} needs two texts an emotion)"
+        for sub in every:
+            if sub.samples < 2:
+                raise ConfigError("job.study.space.samples", sub.samples, f"2 or more {why}")
+            if most_texts(prompts, sub) < 2:
+                allowed = f"sampled where prompts={sub.prompts.value} {why}"
+                raise ConfigError("job.study.space.decoding", "greedy", allowed)
 
 
 def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
@@ -95,7 +160,7 @@ def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
     changes: dict[str, Any] = {}
     for name, value in point.items():
         if name not in known:
-            raise ConfigError("job.study.space", name, known)
+            raise ConfigError("job.study.space", name, [*known, PRECISION])
         kind = type(getattr(MATCHED, name))
         if issubclass(kind, Enum):
             allowed = [str(member.value) for member in kind]

@@ -12,46 +12,78 @@ from emo.errors import TrackingError
 from emo.jobs.outcome import Outcome
 
 if TYPE_CHECKING:
+    from emo.tracking import Tracker
     from emo.tracking.spool import Entry
 
 
 def run(config: RunConfig) -> Outcome:
     """Deliver every waiting entry, to ``tracking.uri`` if that is given, else to where it came from.
 
-    Raises
-    ------
-    TrackingError
-        If a store does not take an entry; those before it are delivered, the others wait.
+    One that cannot be read, or that its store does not take, stays and does not hold up the others;
+    the outcome is a failed one then, and names it.
     """
-    from emo.tracking import spool_of
+    from emo.tracking import deliver, spool_of
 
     spool = spool_of(config)
     if not spool.folder.exists():
-        return _outcome(0, 0)
+        return _outcome(0, 0, [])
     sent = there = 0
+    stores = _Stores(config)
     with FileLock(spool.folder / ".sync.lock"):
-        for entry in spool.entries():
-            if _deliver(config, entry):
-                sent += 1
+        entries, stay = spool.read()
+        for entry in entries:
+            try:
+                delivered = deliver(stores.of(entry), entry) is not None
+            except (TrackingError, OSError) as error:
+                stay.append(str(error))
             else:
-                there += 1
-    return _outcome(sent, there)
+                sent += delivered
+                there += not delivered
+    return _outcome(sent, there, stay)
 
 
-def _deliver(config: RunConfig, entry: Entry) -> bool:
-    from emo.tracking import Tracker, deliver
+class _Stores:
+    """The stores that entries go to, each asked once whether it is there."""
 
-    uri = config.tracking.uri or entry.uri
-    tracking = replace(config.tracking, uri=uri, experiment=entry.experiment, parent=None)
-    try:
-        return deliver(Tracker(replace(config, tracking=tracking)), entry) is not None
-    except TrackingError as error:
-        raise TrackingError(f"{error}; job=sync again goes on with it") from error
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
+        self._known: dict[tuple[str, str], Tracker | TrackingError] = {}
+
+    def of(self, entry: Entry) -> Tracker:
+        """The store of an entry.
+
+        Raises
+        ------
+        TrackingError
+            If it cannot be opened.
+        """
+        from emo.tracking import Tracker
+
+        tracking = self._config.tracking
+        key = (tracking.uri or entry.uri, entry.experiment)
+        if key not in self._known:
+            there = replace(tracking, uri=key[0], experiment=key[1], parent=None)
+            try:
+                self._known[key] = Tracker(replace(self._config, tracking=there))
+            except TrackingError as error:
+                self._known[key] = error
+        known = self._known[key]
+        if isinstance(known, TrackingError):
+            raise known
+        return known
 
 
-def _outcome(sent: int, there: int) -> Outcome:
+def _outcome(sent: int, there: int, stay: list[str]) -> Outcome:
+    text = f"{sent} results delivered, {there} were there already"
+    error = None
+    if stay:
+        reasons = dict.fromkeys(stay)
+        text += "".join(f"\n  {reason}" for reason in reasons)
+        first = next(iter(reasons))
+        error = f"{len(stay)} results stay here: {first}; job=sync again goes on with what stays"
     return Outcome(
-        status="finished",
-        metrics={"delivered": sent, "already_there": there},
-        table=f"{sent} results delivered, {there} were there already",
+        status="failed" if stay else "finished",
+        metrics={"delivered": sent, "already_there": there, "stay": len(stay)},
+        table=text,
+        error=error,
     )

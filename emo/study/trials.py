@@ -9,7 +9,6 @@ import hashlib
 import itertools
 import logging
 import math
-import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,8 @@ from optuna.trial import FrozenTrial, TrialState
 from emo.choices import SamplerName
 from emo.core.resampling import stream
 from emo.errors import EmoError
-from emo.owner import alive, owner
+from emo.owner import owner
+from emo.passwords import without_password
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +41,6 @@ METRIC = "metric."
 """Begins the attributes that hold everything an evaluation returned."""
 MOST_FAILURES = 5
 """So many failures in a row end a study: something is wrong that no other point will mend."""
-CLAIMING_S = 1.0
-"""Longer than a process commonly takes from making a trial to claiming it."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,8 @@ def open_study(
         )
     except Exception as error:  # a driver's own errors, a file that is no journal
         first = (str(error) or type(error).__name__).splitlines()[0]
-        raise EmoError(f"job.study.storage={storage}: cannot be opened: {first}") from error
+        said = f"job.study.storage={storage}: cannot be opened: {first}"
+        raise EmoError(without_password(said)) from error
 
 
 def _storage(where: Path | str) -> BaseStorage:
@@ -167,31 +166,6 @@ def completed(study: optuna.Study) -> list[FrozenTrial]:
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
 
 
-def fail_stale(study: optuna.Study) -> list[int]:
-    """Tell FAIL for running trials whose process on this host is gone; their numbers."""
-    # A trial without an owner was killed in the moment between being made and being claimed, or is in
-    # that moment now: those get a second look.
-    stale = _stale(study)
-    if any(stale.values()):
-        time.sleep(CLAIMING_S)
-        stale = {
-            number: unclaimed for number, unclaimed in _stale(study).items() if number in stale
-        }
-    for number in stale:
-        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
-    return list(stale)
-
-
-def _stale(study: optuna.Study) -> dict[int, bool]:
-    """Running trials without a living process on this host -> whether they have no owner at all."""
-    host = owner()["host"]
-    return {
-        t.number: "process_start" not in t.user_attrs
-        for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if t.user_attrs.get("host") in (None, host) and not alive(t.user_attrs)
-    }
-
-
 def run_trials(
     study: optuna.Study,
     space: Space,
@@ -205,7 +179,8 @@ def run_trials(
 
     Yields each trial of this process when it has been told. One whose evaluation raises an EmoError
     or misses an objective is told FAIL with the reason and is made up for; as many failures in a row
-    as ``MOST_FAILURES`` end it.
+    as ``MOST_FAILURES`` end it. One for which another process told FAIL meanwhile is dropped and made
+    up for.
 
     Raises
     ------
@@ -219,22 +194,40 @@ def run_trials(
             values = dict(evaluate(point))
             told = [_objective(values, name) for name in objectives]
         except EmoError as error:
-            trial.set_user_attr(REASON, str(error))
-            study.tell(trial, state=TrialState.FAIL)
             failures += 1
             log.warning("trial %d failed: %s", trial.number, error)
-            yield study.trials[trial.number]
+            if _told(study, trial, TrialState.FAIL, {REASON: str(error)}):
+                yield study.trials[trial.number]
             if failures == MOST_FAILURES:
                 raise EmoError(f"{failures} trials in a row failed, the last: {error}") from error
             continue
         except BaseException:
-            study.tell(trial, state=TrialState.FAIL)
+            study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
             raise
         failures = 0
-        for name, value in values.items():
-            trial.set_user_attr(f"{METRIC}{name}", value)
-        study.tell(trial, told)
-        yield study.trials[trial.number]
+        attributes = {f"{METRIC}{name}": value for name, value in values.items()}
+        if _told(study, trial, TrialState.COMPLETE, attributes, told):
+            yield study.trials[trial.number]
+
+
+def _told(
+    study: optuna.Study,
+    trial: optuna.Trial,
+    state: TrialState,
+    attributes: Mapping[str, Value],
+    values: Sequence[float] | None = None,
+) -> bool:
+    """Tell how a trial ended; False if another process took it for dead and told FAIL before."""
+    try:
+        for name, value in attributes.items():
+            trial.set_user_attr(name, value)
+        told = study.tell(trial, values, state=state, skip_if_finished=True)
+    except UpdateFinishedTrialError:
+        told = None
+    if told is not None and told.state is state:
+        return True
+    log.warning("trial %d was told FAIL by another process: made up for", trial.number)
+    return False
 
 
 def _claim(
@@ -243,24 +236,23 @@ def _claim(
     """A new trial that is this process's, None when there are enough."""
     while len(_live(study)) < total and (sampler is not SamplerName.grid or untried(study, space)):
         trial = study.ask()
+        opened_with = study.sampler
         try:
             for name, value in owner().items():
                 trial.set_user_attr(name, value)
-        except UpdateFinishedTrialError:  # claimed so slowly that another process took it for dead
+            study.sampler = _trial_sampler(sampler, study, space, trial.number, seed)
+            for name, distribution in space.varied.items():
+                trial.suggest_categorical(name, distribution.choices)
+        except UpdateFinishedTrialError:  # so slowly that another process took it for dead
             continue
-        opened_with, study.sampler = (
-            study.sampler,
-            _trial_sampler(sampler, study, space, trial.number, seed),
-        )
-        for name, distribution in space.varied.items():
-            trial.suggest_categorical(name, distribution.choices)
-        study.sampler = opened_with
+        finally:
+            study.sampler = opened_with
         # Of several processes that saw the last place, or a point, free the first trial has it.
         before = [t for t in _live(study) if t.number < trial.number]
         double = sampler is SamplerName.grid and any(t.params == trial.params for t in before)
         if len(before) < total and not double:
             return trial
-        study.tell(trial, state=TrialState.FAIL)
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
     return None
 
 
@@ -270,7 +262,8 @@ def _live(study: optuna.Study) -> list[FrozenTrial]:
 
 def _objective(values: Mapping[str, float], name: str) -> float:
     if name not in values:
-        raise EmoError(f"job.study.objectives={name}: allowed is {', '.join(sorted(values))}")
+        there = ", ".join(sorted(values))
+        raise EmoError(f"objective {name} has no value at this point, there are {there}")
     if not math.isfinite(values[name]):
         raise EmoError(f"{name} is {values[name]} there")
     return float(values[name])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from emo.config import RunConfig
 from emo.errors import TrackingError
+from emo.passwords import without_password
 
 
 def tracking_uri(config: RunConfig) -> str:
@@ -19,15 +20,6 @@ def tracking_uri(config: RunConfig) -> str:
     if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
         return f"sqlite:///{config.path(uri.removeprefix('sqlite:///'))}"
     return uri
-
-
-def without_password(uri: str) -> str:
-    """The URI with the password of its ``user:password@`` left out."""
-    parts = urllib.parse.urlsplit(uri)
-    if parts.password is None:
-        return uri
-    user, _, host = parts.netloc.rpartition("@")
-    return parts._replace(netloc=f"{user.partition(':')[0]}@{host}").geturl()
 
 
 def local_path(uri: str) -> Path | None:

@@ -6,7 +6,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
-from emo.tracking.addresses import without_password
+from emo.passwords import without_password
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
 from emo.tracking.store import ERROR, STALE, Tracker, first_line
@@ -69,5 +69,7 @@ def _log(tracker: Tracker, entry: Entry, run_id: str | None) -> str:
     send(client, run_id, entry.record, tracker.spool.files(entry), entry.end_ms)
     for tag in {STALE, ERROR} & client.get_run(run_id).data.tags.keys():
         client.delete_tag(run_id, tag)
-    client.set_terminated(run_id, "FINISHED", entry.end_ms)
+    if entry.error is not None:
+        client.set_tag(run_id, ERROR, entry.error)
+    client.set_terminated(run_id, entry.status, entry.end_ms)
     return run_id

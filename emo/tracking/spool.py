@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.tracking.addresses import without_password
+from emo.passwords import without_password
 from emo.tracking.record import RunRecord
 
 
@@ -35,6 +35,10 @@ class Entry:
     end_ms: int
     id: str = ""
     """Its folder's name; a run made for it carries it as the tag ``spool``."""
+    status: str = "FINISHED"
+    """How the run ended, in MLflow's words."""
+    error: str | None = None
+    """One line, where it did not finish."""
 
 
 class Spool:
@@ -66,9 +70,18 @@ class Spool:
             raise
 
     def entries(self) -> Iterator[Entry]:
-        """All entries, oldest first."""
-        found = [_from_json(path) for path in self.folder.glob("[!.]*/entry.json")]
-        yield from sorted(found, key=lambda entry: entry.end_ms)
+        """All entries that can be read, oldest first."""
+        yield from self.read()[0]
+
+    def read(self) -> tuple[list[Entry], list[str]]:
+        """Entries, oldest first, and one line for each folder that holds none that can be read."""
+        found, problems = [], []
+        for folder in sorted(self.folder.glob("[!.]*/")):
+            try:
+                found.append(_from_json(folder / "entry.json"))
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+                problems.append(f"{folder} cannot be read: {type(error).__name__}: {error}")
+        return sorted(found, key=lambda entry: entry.end_ms), problems
 
     def files(self, entry: Entry) -> Path:
         """The folder of an entry's files."""

@@ -18,8 +18,9 @@ from mlflow.tracking import MlflowClient
 from emo.config import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
 from emo.owner import alive, owner
+from emo.passwords import without_password
 from emo.summary.selection import LoggedRun
-from emo.tracking.addresses import local_path, require_server, tracking_uri, without_password
+from emo.tracking.addresses import local_path, require_server, tracking_uri
 from emo.tracking.database import create_whole
 from emo.tracking.record import NOTHING, RunRecord
 from emo.tracking.sending import send
@@ -52,6 +53,8 @@ class Tracker:
         self._name = config.tracking.experiment
         self._parent = config.tracking.parent
         self._open: dict[str, Entry] = {}
+        self._kept: set[str] = set()
+        """Open runs that are in the spool, whole: job=sync closes them."""
         self._away = False
         """The store has gone while a sweep runs: the rest of the sweep is spooled."""
         if self.uri.startswith("http"):
@@ -239,11 +242,8 @@ class Tracker:
         except BaseException as error:
             if run_id != NOWHERE:
                 error.add_note(f"{RUN_NOTE}{run_id}")
-            if run_id != NOWHERE and not isinstance(error, Spooled):  # that is closed by job=sync
-                status = "FAILED" if isinstance(error, Exception) else "KILLED"
-                with suppress(MlflowException):  # the error itself matters more
-                    self.client.set_tag(run_id, ERROR, first_line(error)[:500])
-                    self.client.set_terminated(run_id, status)
+                if run_id not in self._kept:
+                    self._close(run_id, error)
             raise
         else:
             try:
@@ -252,6 +252,18 @@ class Tracker:
                 raise self._keep(run_id, NOTHING, None, _now(), error) from error
         finally:
             del self._open[run_id]
+            self._kept.discard(run_id)
+
+    def _close(self, run_id: str, error: BaseException) -> None:
+        """Mark a run that an error ended; where the store is away, keep that for job=sync."""
+        status = "FAILED" if isinstance(error, Exception) else "KILLED"
+        reason = first_line(error)[:500]
+        try:
+            self.client.set_tag(run_id, ERROR, reason)
+            self.client.set_terminated(run_id, status)
+        except MlflowException as away:  # the error itself matters more
+            self._open[run_id] = replace(self._open[run_id], status=status, error=reason)
+            log.warning("%s", self._keep(run_id, NOTHING, None, _now(), away))
 
     def record_failure(
         self, parent: str, name: str, tags: Mapping[str, str], reason: str
@@ -264,8 +276,11 @@ class Tracker:
             self.client.set_terminated(run_id, "FAILED")
         return run_id
 
-    def log(self, run_id: str, record: RunRecord, files: Path) -> None:
+    def log(self, run_id: str, record: RunRecord, files: Path, failure: str | None = None) -> None:
         """Log a record and everything in a folder into an open run.
+
+        ``failure`` is the reason why the run is going to end as FAILED: what is kept of it in the
+        spool is then delivered so.
 
         Raises
         ------
@@ -273,6 +288,8 @@ class Tracker:
             If the store does not take it; it is kept in the spool.
         """
         now = _now()
+        if failure is not None:
+            self._open[run_id] = replace(self._open[run_id], status="FAILED", error=failure[:500])
         try:
             if run_id == NOWHERE:
                 raise MlflowException("the server is away")
@@ -293,6 +310,7 @@ class Tracker:
                 f"{said}, and the result cannot be kept here: {first_line(error)}; activations are "
                 "in the store, the same command goes on from there"
             )
+        self._kept.add(run_id)
         return Spooled(f"{said}; the result is kept in {kept}: python launch.py job=sync sends it")
 
     def get(self, run_id: str) -> Run:
@@ -306,7 +324,7 @@ class Tracker:
         try:
             return self.client.get_run(run_id)
         except MlflowException as error:
-            raise TrackingError(f"run {run_id}: not in {self.uri}") from error
+            raise TrackingError(f"run {run_id}: not in {without_password(self.uri)}") from error
 
     def artifact(self, run_id: str, path: str) -> Path:
         """Local path of an artifact, downloaded where the store is remote.
@@ -339,7 +357,7 @@ def spool_of(config: RunConfig) -> Spool:
 
 def first_line(error: BaseException) -> str:
     """The first line of an error's message, or its type where it has none."""
-    return (str(error) or type(error).__name__).splitlines()[0]
+    return without_password((str(error) or type(error).__name__).splitlines()[0])
 
 
 def _now() -> int:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from emo.activations import hf
 from emo.activations.backend import OutOfMemory
 from emo.cli import run_job
 from emo.core.types import LabelMismatch
-from emo.jobs import extract
+from emo.errors import EmoError
+from emo.jobs import extract, record
 from emo.jobs.plan import make_plan
 from emo.models import session
 from emo.tracking import Tracker
@@ -85,6 +87,32 @@ def test_same_command_again_reuses_the_run(finished, monkeypatch):
     assert (again.status, again.run_id, again.passes_done) == ("reused", first.run_id, 0)
     assert again.passes_reused == 50
     assert again.metrics == first.metrics
+
+
+def test_the_second_of_two_at_once_waits_and_reuses_the_first(tiny_config, caplog):
+    """Jobs that outlive a killed sweep, or the same command in two terminals."""
+    caplog.set_level(logging.INFO)
+    config = tiny_config()
+    plan = make_plan(config)
+    with ThreadPoolExecutor(1) as pool:
+        with record.alone(plan):
+            second = pool.submit(run_job, config)
+            deadline = time.monotonic() + 30
+            while "waiting for it" not in caplog.text:
+                assert time.monotonic() < deadline
+                assert not second.done(), second.result()
+                time.sleep(0.01)
+            first = extract._run(plan)
+        again = second.result(30)
+    assert (first.status, again.status, again.run_id) == ("finished", "reused", first.run_id)
+    assert caplog.text.count("waiting for it") == 1
+
+
+def test_a_job_lets_go_of_its_lock_when_it_fails(tiny_config, monkeypatch):
+    with monkeypatch.context() as m:
+        m.setattr(extract, "_run", lambda _: (_ for _ in ()).throw(EmoError("once")))
+        assert run_job(tiny_config()).failed
+    assert run_job(tiny_config()).status == "finished"
 
 
 def test_force_repeats_from_the_store_with_the_same_numbers(finished, tiny_config):

@@ -14,12 +14,12 @@ from emo.choices import SamplerName
 from emo.errors import EmoError
 from emo.owner import owner
 from emo.study.importance import importances
+from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.trials import (
     MOST_FAILURES,
     REASON,
     Space,
     completed,
-    fail_stale,
     open_study,
     run_trials,
     study_name,
@@ -153,7 +153,9 @@ def test_a_failed_trial_is_made_up_for(tmp_path):
 
 def test_nothing_but_failures_ends_a_study(tmp_path):
     study = opened(tmp_path)
-    with pytest.raises(EmoError, match=r"objectives=rho: allowed is other$"):
+    with pytest.raises(
+        EmoError, match=r"objective rho has no value at this point, there are other$"
+    ):
         advance(study, 10, lambda _: {"other": 1.0})
     assert len(study.trials) == MOST_FAILURES
 
@@ -185,6 +187,47 @@ def test_stale_trials_are_told_fail_and_live_ones_left_alone(tmp_path):
     assert states == [TrialState.FAIL] * 2 + [TrialState.RUNNING] * 2
 
 
+def test_trials_of_other_hosts_are_told_fail_only_when_asked(tmp_path):
+    study = opened(tmp_path)
+    there, also_there, mine = (study.ask() for _ in range(3))
+    for trial in (there, also_there):
+        trial.set_user_attr("host", "another")
+    for name, value in owner().items():
+        mine.set_user_attr(name, value)
+    assert elsewhere(study) == {"another": 2}
+    assert fail_stale(study) == []
+    assert take_over(study) == [0, 1]
+    assert elsewhere(study) == {}
+    assert study.trials[mine.number].state is TrialState.RUNNING
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_live_worker_whose_trial_another_has_failed_goes_on(tmp_path, failing, caplog):
+    study = opened(tmp_path)
+    lost = []
+
+    def taken(point):
+        if not lost:
+            lost.append(study.trials[-1].number)
+            study.tell(lost[0], state=TrialState.FAIL)
+            if failing:
+                raise EmoError("no texts there")
+        return planted(point)
+
+    told = advance(study, 3, taken)
+    assert lost == [0]
+    assert [t.number for t in told] == [1, 2, 3]
+    assert len(completed(study)) == 3
+    assert "trial 0 was told FAIL by another process: made up for" in caplog.text
+
+
+def test_passwords_of_a_storage_are_not_said(tmp_path):
+    with pytest.raises(EmoError) as caught:
+        open_study("nonsense://me:secret@host/x", "s", ["rho"], SamplerName.qmc, 0)
+    assert "nonsense://me@host/x" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
 def test_a_trial_that_is_just_being_claimed_is_left_alone(tmp_path, monkeypatch):
     study = opened(tmp_path)
     trial = study.ask()
@@ -193,7 +236,7 @@ def test_a_trial_that_is_just_being_claimed_is_left_alone(tmp_path, monkeypatch)
         for name, value in owner().items():
             trial.set_user_attr(name, value)
 
-    monkeypatch.setattr("emo.study.trials.time.sleep", claim)
+    monkeypatch.setattr("emo.study.left.time.sleep", claim)
     assert fail_stale(study) == []
     assert study.trials[0].state is TrialState.RUNNING
 
@@ -229,7 +272,8 @@ WORKER = """
 import sys, time
 from pathlib import Path
 from emo.choices import SamplerName
-from emo.study.trials import open_study, run_trials, fail_stale
+from emo.study.left import fail_stale
+from emo.study.trials import open_study, run_trials
 from tests.study.test_trials import SPACE, planted
 path, total, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 def slow(point):

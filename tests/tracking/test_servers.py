@@ -216,7 +216,10 @@ def test_a_server_killed_in_mid_run_gets_the_results_later_once(
     )
     runs = tracker.client.search_runs([tracker.experiment_id])
     finished = [run for run in runs if "fingerprint" in run.data.tags]
-    assert [run.info.status for run in runs] == ["FINISHED"] * (n + sweep)
+    assert [run.info.status for run in finished] == ["FINISHED"] * n
+    parents = [run for run in runs if run not in finished]
+    assert [run.info.status for run in parents] == ["FAILED"] * sweep
+    assert [run.data.tags["error"] for run in parents] == ["2 of 2 points failed"] * sweep
     assert len({run.data.tags["fingerprint"] for run in finished}) == n
     for run in finished:
         artifact = tracker.artifact(run.info.run_id, "descriptors.json")

@@ -10,8 +10,9 @@ from mlflow.exceptions import MlflowException
 from emo.cli import run_job
 from emo.config import RunConfig, TrackingConfig
 from emo.errors import TrackingError
-from emo.tracking import RunRecord, Spooled, Tracker, deliver
-from emo.tracking.addresses import without_password
+from emo.jobs import sync
+from emo.passwords import without_password
+from emo.tracking import RunRecord, Spooled, Tracker, deliver, store
 from emo.tracking.record import NOTHING
 from emo.tracking.spool import Entry, Spool
 
@@ -230,8 +231,64 @@ def test_job_sync_delivers_what_an_extraction_left(tiny_config, monkeypatch):
     assert failed.failed
     assert "python launch.py job=sync" in failed.error
     synced = run_job(tiny_config("job=sync"))
-    assert synced.metrics == {"delivered": 1, "already_there": 0}
+    assert synced.metrics == {"delivered": 1, "already_there": 0, "stay": 0}
     again = run_job(tiny_config())
     assert again.status == "reused"
     assert json.dumps(again.metrics)
-    assert run_job(tiny_config("job=sync")).metrics == {"delivered": 0, "already_there": 0}
+    assert run_job(tiny_config("job=sync")).metrics["delivered"] == 0
+
+
+def test_a_run_that_failed_is_delivered_as_failed(config, files, monkeypatch):
+    tracker = Tracker(config)
+    with monkeypatch.context() as m, pytest.raises(Spooled):
+        cut(tracker, m, "log_batch")
+        with tracker.run("sweep", {"job": "sweep"}) as run_id:
+            tracker.log(run_id, RECORD, files, "3 of 4 points failed")
+    (entry,) = tracker.spool.entries()
+    run = tracker.get(deliver(Tracker(config), entry))
+    assert (run.info.status, run.data.tags["error"]) == ("FAILED", "3 of 4 points failed")
+    assert run.data.metrics["rho"] == 0.5
+
+
+def test_a_run_that_fails_while_the_store_is_away_is_closed_later(config, monkeypatch):
+    tracker = Tracker(config)
+    with monkeypatch.context() as m, pytest.raises(ZeroDivisionError):
+        cut(tracker, m, "set_tag", "set_terminated")
+        with tracker.run("one", TAGS):
+            raise ZeroDivisionError("in the middle")
+    (entry,) = tracker.spool.entries()
+    run = tracker.get(deliver(Tracker(config), entry))
+    assert (run.info.status, run.data.tags["error"]) == ("FAILED", "in the middle")
+
+
+def test_a_child_that_is_kept_does_not_leave_its_parent_open(config, files, monkeypatch):
+    parents = Tracker(config)
+    with monkeypatch.context() as m, pytest.raises(Spooled), parents.run("parent", {}) as parent:
+        child = Tracker(replace(config, tracking=TrackingConfig(parent=parent)))
+        cut(child, m, "log_batch")
+        log_one(child, files)
+    assert parents.get(parent).info.status == "FAILED"
+
+
+def test_job_sync_goes_on_behind_what_it_cannot_deliver(config, files, monkeypatch):
+    tracker = Tracker(config)
+    for i in range(3):
+        with monkeypatch.context() as m, pytest.raises(Spooled):
+            cut(tracker, m, "log_batch")
+            log_one(tracker, files, {"fingerprint": f"f{i}"})
+    spool = tracker.spool
+    (spool.folder / "unreadable").mkdir()
+    (spool.folder / "unreadable" / "entry.json").write_text("{")
+    away = Entry("http://127.0.0.1:9", "e", None, "away", {}, NOTHING, 1, 2)  # the oldest
+    for _ in range(2):
+        spool.add(away, None)
+    asked = []
+    real = store.require_server
+    monkeypatch.setattr(store, "require_server", lambda *a: (asked.append(a), real(*a)))
+    synced = sync.run(config)
+    assert synced.metrics == {"delivered": 3, "already_there": 0, "stay": 3}
+    assert synced.failed
+    assert synced.error.startswith("3 results stay here: ")
+    assert "unreadable cannot be read: JSONDecodeError" in synced.table
+    assert synced.table.count("no MLflow server answers") == len(asked) == 1
+    assert [e.name for e in spool.entries()] == ["away"] * 2
