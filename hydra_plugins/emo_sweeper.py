@@ -74,7 +74,8 @@ def _each_awaited(launcher: Launcher) -> Iterator[None]:
         return
     import submitit
 
-    real = submitit.Job.results
+    job_class: Any = submitit.Job
+    real = job_class.results
 
     def results(job: Any) -> list[object]:
         try:
@@ -82,11 +83,11 @@ def _each_awaited(launcher: Launcher) -> Iterator[None]:
         except Exception as error:
             return [error]
 
-    submitit.Job.results = results
+    job_class.results = results
     try:
         yield
     finally:
-        submitit.Job.results = real
+        job_class.results = real
 
 
 CONF = {

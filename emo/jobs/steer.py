@@ -27,6 +27,7 @@ from emo.steering.doses import Additions
 
 if TYPE_CHECKING:
     from emo.steering.steerable import Steerable
+    from emo.stimuli.scenarios import Scenario
     from emo.tracking import RunRecord, Tracker
 
 ARTIFACTS = (
@@ -49,6 +50,13 @@ def run(config: RunConfig) -> Outcome:
     scenarios, digest = chosen_scenarios(config)
     tracker = record.open_tracker(config)
     plan = steer_plan(config, digest, tracker)
+    with record.alone(plan):
+        return _run(config, plan, scenarios, tracker)
+
+
+def _run(
+    config: RunConfig, plan: Plan, scenarios: tuple[Scenario, ...], tracker: Tracker
+) -> Outcome:
     if found := record.finished(plan, tracker, "steering.json", serialise.read_steering):
         run_id, swept = found
         swept = replace(swept, done=0, reused=swept.done + swept.reused)
