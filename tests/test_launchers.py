@@ -26,7 +26,7 @@ def needs(extra):
 
 # Each worker of joblib and Ray imports torch anew: half a minute on two busy cores.
 LAUNCHERS = [
-    "basic",
+    pytest.param("basic", marks=pytest.mark.slow),
     pytest.param("slurm_here", marks=[needs("submitit"), pytest.mark.slow]),
     pytest.param("joblib_cores", marks=[needs("joblib"), pytest.mark.slow]),
     pytest.param("ray_workers", marks=[needs("ray"), pytest.mark.slow]),

@@ -53,6 +53,7 @@ def test_it_needs_torch_transformers_numpy_and_safetensors_only(dry_run):
         assert f["min_cosine"] == pytest.approx(1)
 
 
+@pytest.mark.slow
 def test_a_dry_run_says_that_its_figures_mean_nothing(dry_run):
     _, printed, _ = dry_run
     assert "these figures mean nothing" in printed
@@ -60,6 +61,7 @@ def test_a_dry_run_says_that_its_figures_mean_nothing(dry_run):
     assert "CPU" in printed
 
 
+@pytest.mark.slow
 def test_kept_figures_are_rendered_elsewhere(dry_run, monkeypatch, capsys):
     from benchmarks import report
 

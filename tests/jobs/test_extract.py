@@ -397,6 +397,7 @@ def test_two_processes_at_once_give_identical_files(tmp_path, small_csv):
     assert len({json.dumps(r["metrics"]) for r in results}) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes(tmp_path, small_csv):
     deadline = time.monotonic() + 60
     with process(tmp_path, small_csv, "slow") as first:

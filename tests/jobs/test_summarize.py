@@ -289,7 +289,14 @@ def test_no_torch_is_loaded():
     assert done.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("projection", ["all_but_the_top", "z_score", "neutral_pcs"])
+@pytest.mark.parametrize(
+    "projection",
+    [
+        pytest.param("all_but_the_top", marks=pytest.mark.slow),
+        pytest.param("z_score", marks=pytest.mark.slow),
+        "neutral_pcs",
+    ],
+)
 def test_a_projected_run_is_logged_with_the_models_own_activations(project, projection):
     from emo.core.transforms import project as projected
     from emo.core.vectors import emotion_vectors
