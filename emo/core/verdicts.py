@@ -16,7 +16,7 @@ ALPHA = 0.05
 class Verdict(Enum):
     """What a row of the four-layer table allows to be said."""
 
-    same_texts = "change on the same texts"
+    same_texts = "change by the weights alone"
     replicates_agree = "replicates agree"
     replicates_disagree = "replicates do not agree"
     noise = "not distinguishable from replicate noise"
@@ -129,5 +129,5 @@ def judge_floor(rho: float, p: float, name: str) -> tuple[Verdict, str]:
 def judge_same_texts(rho: float, low: float, high: float) -> tuple[Verdict, str]:
     """Verdict on two readings of the same token ids."""
     return Verdict.same_texts, (
-        f"rho {rho:.2f} ({low:.2f} to {high:.2f}) on the same texts, 1 would be no change"
+        f"rho {rho:.4f} ({low:.4f} to {high:.4f}) on the same texts, 1 would be no change"
     )
