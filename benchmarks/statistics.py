@@ -175,13 +175,7 @@ def render(mine: Sequence[Timed], others: Sequence[Timed], size: Size, machine: 
         for t in (*mine, *others)
     ]
     total, bootstrap = mine[0].median + mine[1].median, mine[1].median
-    ratios = [
-        f"| {words} | {t.median / bootstrap:.1f} | at least {RATIO:.0f} | "
-        f"{'yes' if t.median / bootstrap >= RATIO else 'no'} |"
-        for t, words in zip(
-            others, ("rsatoolbox, finished RDMs / ours", "rsatoolbox, items / ours"), strict=True
-        )
-    ]
+    finished, items = (t.median / bootstrap for t in others)
     return "\n".join(
         [
             "## Statistics of a cross-model study",
@@ -190,7 +184,7 @@ def render(mine: Sequence[Timed], others: Sequence[Timed], size: Size, machine: 
             f"situations x {size.emotions} emotions; all pairs of models. Medians of "
             f"{len(mine[0].seconds)} rounds in one process, one thread, everything in turn. rsatoolbox "
             f"{importlib.metadata.version('rsatoolbox')}; its own bootstrap starts from finished "
-            "RDMs, ours from the items' activations, which is the larger job.",
+            "RDMs, a smaller job than ours from the items' activations: its ratio has no aim.",
             "",
             machine,
             "",
@@ -202,7 +196,9 @@ def render(mine: Sequence[Timed], others: Sequence[Timed], size: Size, machine: 
             "|---|---|---|---|",
             f"| Mantel tests and bootstrap, seconds | {total:.2f} | at most {LIMIT_S:.0f} | "
             f"{'yes' if total <= LIMIT_S else 'no'} |",
-            *ratios,
+            f"| rsatoolbox, the same bootstrap over situations / ours | {items:.1f} | at least "
+            f"{RATIO:.0f} | {'yes' if items >= RATIO else 'no'} |",
+            f"| rsatoolbox, bootstrap of finished RDMs / ours of items | {finished:.1f} | | |",
         ]
     )
 

@@ -11,9 +11,10 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds; MLflow's 
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from emo.tracking.addresses import tracking_uri
+from emo.tracking.connection import spool_of
 from emo.tracking.delivery import deliver
 from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
-from emo.tracking.store import Spooled, Tracker, spool_of
+from emo.tracking.store import Spooled, Tracker
 
 __all__ = [
     "DESCRIPTION",

@@ -7,9 +7,10 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
 from emo.passwords import without_password
+from emo.tracking.connection import STALE, first_line
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
-from emo.tracking.store import ERROR, STALE, Tracker, first_line
+from emo.tracking.store import ERROR, Tracker
 
 
 def deliver(tracker: Tracker, entry: Entry) -> str | None:
