@@ -163,5 +163,5 @@ def _too_large(batch: Sequence[Request], settings: Generation) -> str:
         )
     return (
         f"out of memory with {len(batch)} texts at once; in this precision the batch decides the "
-        "texts, so it is not halved silently: set a smaller backend.batch_size"
+        "texts, so it is not halved silently: set a smaller backend.decode_batch_size"
     )

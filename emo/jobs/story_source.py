@@ -112,7 +112,7 @@ class StorySource:
             max_new_tokens=sub.max_new_tokens,
             sampling=sampling(sub),
             seed=sub.seed if sub.decoding is Decoding.sampled else 0,
-            batch_size=config.batch_size,
+            batch_size=config.decode_batch_size,
             batch_decides=batch_decides(config),
         )
         identity = text_identity(config, self._writer.weights, self._writer.device)

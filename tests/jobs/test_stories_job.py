@@ -177,7 +177,7 @@ def test_batch_size_changes_nothing_in_fp32(run, file, tmp_path):
     vectors = []
     for size in (1, 4, 16):
         store = f"paths.store={tmp_path / str(size)}"
-        outcome = run(f"backend.batch_size={size}", store, "force=true", "subparams=loose")
+        outcome = run(f"backend.decode_batch_size={size}", store, "force=true", "subparams=loose")
         texts = rows_of(file(outcome, "texts.jsonl"))
         vectors.append(serialise.read_vectors(file(outcome, "vectors.safetensors")).values)
         assert texts == rows_of(file(outcome, "texts.jsonl"))
@@ -192,12 +192,12 @@ def fingerprint(config):
 def test_batch_size_enters_the_fingerprint_where_it_can_change_a_text(make):
     def changed(*overrides):
         return fingerprint(make(*overrides)) != fingerprint(
-            make(*overrides, "backend.batch_size=3")
+            make(*overrides, "backend.decode_batch_size=3")
         )
 
     assert not changed()
     assert changed("precision=bf16")
-    assert not changed("precision=int8")  # one text at a time, whatever backend.batch_size says
+    assert not changed("precision=int8")  # one text at a time, whatever the batch size is
     assert changed("precision=int8", "precision.int8.batched=true")
     assert changed("precision=fp32", "subparams.texts_from=bf16")
 
@@ -275,7 +275,7 @@ if sys.argv[3] == "slow":
         return real(self, *args)
     decoding.HFDecoder.decode = slow
 config = compose(
-    *{TINY + SHORT!r}, "backend.batch_size=4", "stimuli.path=" + sys.argv[2], root=sys.argv[1]
+    *{TINY + SHORT!r}, "backend.decode_batch_size=4", "stimuli.path=" + sys.argv[2], root=sys.argv[1]
 )
 print(run_job(config).to_json())
 """
