@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +37,15 @@ class Story:
     prompt: str
     request: Request
     weight: int
+
+    @property
+    def group(self) -> Hashable:
+        """Which stories may share a batch where the batch decides a text.
+
+        Centring, the number of samples and halves of the templates take or leave whole groups, so
+        that none of them changes a text which they do not ask for.
+        """
+        return NEUTRAL if self.emotion == NEUTRAL else (self.prompt_name, self.request.sample)
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,23 @@ def test_neutral_stories_are_written_only_if_they_are_subtracted(tokenizer):
         assert {s.emotion for s in plan(tokenizer, f"centring={centring}")} == {"happy", "sad"}
 
 
+@pytest.mark.parametrize(
+    "change", ["centring=global", "samples=3", "samples=7", "templates=odd", "templates=even"]
+)
+@pytest.mark.parametrize("decoding", ["greedy", "sampled"])
+def test_no_group_of_texts_is_changed_by_what_takes_others(tokenizer, decoding, change):
+    def groups(*overrides):
+        found = {}
+        for story in plan(tokenizer, f"decoding={decoding}", *overrides):
+            found.setdefault(story.group, set()).add(story.request)
+        return found
+
+    whole, part = groups(), groups(change)
+    shared = whole.keys() & part.keys()
+    assert len(shared) > 1
+    assert all(whole[group] == part[group] for group in shared)
+
+
 def test_loose_is_one_sampled_text_an_emotion(tokenizer):
     loose = compose("subparams=loose").subparams
     stories = plan_stories(load_prompts(), loose, EMOTIONS, tokenizer).stories

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -145,8 +146,10 @@ def test_the_same_again_is_reused_without_a_model(run, monkeypatch):
     assert again.metrics == first.metrics
 
 
-def test_what_texts_and_stores_share(run):
-    """Position, layer, centring, budget and number of samples need no new text."""
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_what_texts_and_stores_share(run, precision):
+    """Position, layer, centring, budget, samples and half of the templates need no new text."""
+    run = partial(run, f"precision={precision}", "backend.batch_size=4")
     assert "texts 35 written" in run().table
     for override in (
         "position=last",
@@ -154,11 +157,21 @@ def test_what_texts_and_stores_share(run):
         "centring=global",
         "max_new_tokens=10",
         "samples=1",
+        "templates=even",
     ):
         assert "texts 0 written" in run(f"subparams.{override}").table
     assert "readings reused" in run("subparams.layer=3").table
     outcome = run("subparams.unit_norm=false")
     assert outcome.passes_done == 0
+
+
+def test_neutral_stories_change_no_text_of_an_emotion(run, file):
+    """bf16 texts follow from their batch's shape: the neutral ones have batches of their own."""
+    settings = ("precision=bf16", "backend.batch_size=4", "subparams.decoding=sampled")
+    alone, both = (run(*settings, f"subparams.centring={c}") for c in ("global", "neutral"))
+    assert "texts 10 written" in both.table
+    rows = [rows_of(file(o, "texts.jsonl")) for o in (alone, both)]
+    assert rows[0] == [r for r in rows[1] if r["emotion"] != "neutral"]
 
 
 def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
@@ -174,13 +187,13 @@ def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
 
 
 def test_batch_size_changes_nothing_in_fp32(run, file, tmp_path):
-    vectors = []
+    texts, vectors = [], []
     for size in (1, 4, 16):
         store = f"paths.store={tmp_path / str(size)}"
         outcome = run(f"backend.batch_size={size}", store, "force=true", "subparams=loose")
-        texts = rows_of(file(outcome, "texts.jsonl"))
+        texts.append(rows_of(file(outcome, "texts.jsonl")))
         vectors.append(serialise.read_vectors(file(outcome, "vectors.safetensors")).values)
-        assert texts == rows_of(file(outcome, "texts.jsonl"))
+    assert texts[0] == texts[1] == texts[2]
     assert np.allclose(vectors[0], vectors[1], atol=1e-6)
     assert np.allclose(vectors[0], vectors[2], atol=1e-6)
 
