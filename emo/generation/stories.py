@@ -12,6 +12,7 @@ import numpy as np
 from emo.activations.backend import TokenSpan
 from emo.choices import Centring, Decoding, Prompts, Templates
 from emo.config import SubparamsConfig
+from emo.errors import ConfigError
 from emo.generation.positions import is_short, span
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import (
@@ -56,13 +57,37 @@ class StoryPlan:
     templated: bool
 
 
+def check_templates(prompts: PromptSet, sub: SubparamsConfig) -> None:
+    """Refuse half of the story templates where that is none.
+
+    Raises
+    ------
+    ConfigError
+        Naming the halves that there are.
+    """
+    if not _named(prompts, sub, ""):
+        raise ConfigError(
+            "subparams.templates",
+            sub.templates.value,
+            f"all, odd: there is one story template (prompts: {prompts.source})",
+        )
+
+
 def plan_stories(
     prompts: PromptSet, sub: SubparamsConfig, emotions: Sequence[str], tokenizer: Any
 ) -> StoryPlan:
     """Texts about every emotion but neutral and, where they are subtracted, the neutral stories.
 
     Every neutral topic is told once, whatever the number of samples an emotion.
+
+    Raises
+    ------
+    ConfigError
+        If there is no template in the half that is asked for.
+    ModelError
+        If the model's chat template fails.
     """
+    check_templates(prompts, sub)
     asked = [(e, _named(prompts, sub, e), sub.samples) for e in emotions if e != NEUTRAL]
     if sub.centring is Centring.neutral:
         topics = [(f"topic {i}", p) for i, p in enumerate(prompts.neutral_prompts(), 1)]

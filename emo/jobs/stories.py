@@ -19,7 +19,7 @@ from emo.core.stories import StoryDescriptors, TextCounts, describe_stories
 from emo.core.types import Activations, EmotionVectors
 from emo.errors import EmoError
 from emo.fingerprint import story_identity
-from emo.generation.stories import NEUTRAL, StoryTexts
+from emo.generation.stories import NEUTRAL, StoryTexts, check_templates
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
@@ -106,6 +106,7 @@ def plan_of(config: RunConfig) -> tuple[Plan, PromptSet]:
         If something is wrong with either; nothing has been written then.
     """
     prompts = read_prompts(config)
+    check_templates(prompts, config.subparams)
     return make_plan(config, partial(story_identity, prompts_sha256=prompts.sha256)), prompts
 
 

@@ -1,8 +1,11 @@
 """Which texts a setting asks for, and the labels that they carry."""
 
+from dataclasses import replace
+
 import pytest
 
 from emo.composing import compose
+from emo.errors import ConfigError
 from emo.generation.samples import Finish, Generated
 from emo.generation.stories import NEUTRAL, StoryTexts, plan_stories
 from emo.models.tiny import build
@@ -88,6 +91,14 @@ def test_halves_of_the_templates_share_none(tokenizer):
         for half in ("odd", "even")
     }
     assert halves == {"odd": {"story 1", "story 3", "story 5"}, "even": {"story 2", "story 4"}}
+
+
+def test_half_of_a_single_template_is_none_and_refused(tokenizer):
+    one = replace(load_prompts(), stories=("A {emotion} story.",))
+    with pytest.raises(ConfigError, match=r"^subparams\.templates=even: allowed is all, odd: "):
+        plan_stories(one, sub("templates=even"), EMOTIONS, tokenizer)
+    for allowed in (["templates=odd"], ["templates=even", "prompts=paragraph"]):
+        assert plan_stories(one, sub(*allowed), EMOTIONS, tokenizer).stories
 
 
 def test_nominal_samples_repeat_their_text_and_are_never_parted(tokenizer):

@@ -251,11 +251,13 @@ def test_int8_reads_the_truncated_text(run, file):
     assert short.passes_done == 15  # recomputed on the texts cut to 12 tokens
 
 
-def test_what_cannot_be_done_is_refused_before_a_run_is_opened(make):
+def test_what_cannot_be_done_is_refused_before_a_run_is_opened(make, one_template):
     for overrides, message in (
         (("subparams.layer=4",), "subparams.layer=4: allowed is middle, best, 0 to 3"),
         (("subparams.max_new_tokens=100000",), "subparams.max_new_tokens=100000"),
         (("subparams.prompts_path=nowhere.yaml",), "nowhere.yaml"),
+        # Before layer=best makes a comprehension run.
+        ((one_template, "subparams.templates=even", "subparams.layer=best"), "templates=even"),
     ):
         outcome = run_job(make(*overrides))
         assert outcome.failed
