@@ -170,6 +170,18 @@ class StoryTexts:
             of[story.emotion][1].append(story.weight)
         return {emotion: effective_n(*entry) for emotion, entry in of.items()}
 
+    def neutral_counts(self, sub: SubparamsConfig) -> tuple[int, int] | None:
+        """How many neutral stories there are, and how many of them differ; None if there are none.
+
+        Each has a prompt of its own, so that they are compared by what was written only.
+        """
+        own = [
+            (story.weight, text.truncated(sub.max_new_tokens).tokens)
+            for story, text in zip(self.stories, self.texts, strict=True)
+            if story.emotion == NEUTRAL
+        ]
+        return (sum(w for w, _ in own), len({t for _, t in own})) if own else None
+
     def n_short(self, sub: SubparamsConfig) -> int:
         """How many distinct texts are too short for the position and read elsewhere."""
         cut = (t.truncated(sub.max_new_tokens) for t in self.texts)

@@ -163,11 +163,14 @@ def _measure(source: StorySource, layer: int, how: str) -> Result:
 def counts_of(texts: StoryTexts, config: RunConfig) -> TextCounts:
     """How many texts an emotion's mean rests on."""
     counts = [c for e, c in texts.counts(config.subparams).items() if e != NEUTRAL]
+    neutral, differing = texts.neutral_counts(config.subparams) or (None, None)
     return TextCounts(
         nominal=fmean(c.nominal for c in counts),
         distinct=fmean(c.distinct for c in counts),
         effective=fmean(c.effective for c in counts),
         short=texts.n_short(config.subparams),
+        neutral=neutral,
+        neutral_distinct=differing,
     )
 
 
@@ -181,6 +184,12 @@ def _warn(written: Written, counts: TextCounts, config: RunConfig) -> None:
             "greedy repeats of a prompt are the same text"
             if sub.decoding.value == "greedy"
             else "some sampled texts are the same",
+        )
+    if counts.neutral is not None and counts.neutral != counts.neutral_distinct:
+        log.warning(
+            "of %d neutral stories only %d differ: the baseline rests on fewer texts",
+            counts.neutral,
+            counts.neutral_distinct,
         )
     if sub.chat_template and not written.templated:
         log.warning("the model has no chat template: bare prompts are continued")

@@ -138,6 +138,19 @@ def test_only_a_causal_reader_ignores_what_comes_behind(tokenizer):
     assert len(whole.ids) == n + 60
 
 
+def test_neutral_stories_are_counted_by_what_was_written(tokenizer):
+    texts = written(plan(tokenizer, "samples=1"))
+    assert texts.neutral_counts(sub()) == (10, 1)
+    own = tuple(
+        replace(text, tokens=(*text.tokens[:30], i // 2, *text.tokens[30:]))
+        for i, text in enumerate(texts.texts)
+    )
+    differing = replace(texts, texts=own)
+    assert differing.neutral_counts(sub()) == (10, 5)
+    assert differing.neutral_counts(sub("max_new_tokens=30")) == (10, 1)
+    assert written(plan(tokenizer, "centring=global")).neutral_counts(sub()) is None
+
+
 def test_short_texts_are_counted(tokenizer):
     texts = written(plan(tokenizer), length=10)
     assert texts.n_short(sub("position=mid")) == 20

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import torch
 
 from emo import serialise
 from emo.cli import run_job
+from emo.generation.texts import TextStore
 from emo.jobs import stories
 from emo.models import session
 from emo.models.tiny import build
@@ -137,6 +139,33 @@ def test_a_warning_where_effective_n_is_below_nominal(run, caplog):
     assert "effective n" not in caplog.text
 
 
+def test_neutral_stories_that_are_the_same_are_counted_and_said(run, monkeypatch, caplog):
+    real = TextStore.get
+
+    def repeated(self, *args):
+        found = real(self, *args)
+        return {key: replace(text, tokens=(5, 6, 7)) for key, text in found.items()}
+
+    first = run()
+    assert (first.metrics["n_neutral"], first.metrics["n_neutral_distinct"]) == (10, 10)
+    assert "neutral        10 stories, 10 distinct\n" in first.table
+    assert "neutral stories only" not in caplog.text
+    alone = run("subparams.centring=global")
+    assert (alone.metrics["n_neutral"], alone.metrics["n_neutral_distinct"]) == (None, None)
+    monkeypatch.setattr(TextStore, "get", repeated)
+    again = run("subparams.position=last")
+    assert (again.metrics["n_neutral"], again.metrics["n_neutral_distinct"]) == (10, 1)
+    assert "10 stories, 1 distinct SOME ARE THE SAME" in again.table
+    assert "of 10 neutral stories only 1 differ" in caplog.text
+
+
+def test_runs_logged_before_neutral_stories_were_counted_are_read(run, file, tmp_path):
+    raw = json.loads(file(run(), "generation.json").read_text())
+    del raw["n_neutral"], raw["n_neutral_distinct"]
+    (tmp_path / "old.json").write_text(json.dumps(raw))
+    assert serialise.read_story_descriptors(tmp_path / "old.json").n_neutral is None
+
+
 def test_the_same_again_is_reused_without_a_model(run, monkeypatch):
     first = run()
     session.release()
@@ -146,10 +175,8 @@ def test_the_same_again_is_reused_without_a_model(run, monkeypatch):
     assert again.metrics == first.metrics
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_what_texts_and_stores_share(run, precision):
+def test_what_texts_and_stores_share(run):
     """Position, layer, centring, budget, samples and half of the templates need no new text."""
-    run = partial(run, f"precision={precision}", "backend.batch_size=4")
     assert "texts 35 written" in run().table
     for override in (
         "position=last",
@@ -165,13 +192,17 @@ def test_what_texts_and_stores_share(run, precision):
     assert outcome.passes_done == 0
 
 
-def test_neutral_stories_change_no_text_of_an_emotion(run, file):
-    """bf16 texts follow from their batch's shape: the neutral ones have batches of their own."""
-    settings = ("precision=bf16", "backend.batch_size=4", "subparams.decoding=sampled")
-    alone, both = (run(*settings, f"subparams.centring={c}") for c in ("global", "neutral"))
+def test_where_batches_decide_no_sub_parameter_changes_texts_that_are_not_its_own(run, file):
+    """The neutral stories and every prompt have batches of their own."""
+    run = partial(run, "precision=bf16", "backend.batch_size=4", "subparams.max_new_tokens=6")
+    alone = run("subparams.centring=global")
+    both = run("subparams.centring=neutral")
+    assert "texts 25 written" in alone.table
     assert "texts 10 written" in both.table
     rows = [rows_of(file(o, "texts.jsonl")) for o in (alone, both)]
     assert rows[0] == [r for r in rows[1] if r["emotion"] != "neutral"]
+    for override in ("samples=3", "templates=even"):
+        assert "texts 0 written" in run(f"subparams.{override}").table
 
 
 def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
