@@ -118,7 +118,8 @@ class StorySource:
         identity = text_identity(config, self._writer.weights, self._writer.device)
         store = TextStore(config.path(config.paths.store), identity)
         requests = [s.request for s in plan.stories]
-        made = generate(HFDecoder(loaded), requests, settings, store, track)
+        groups = [s.group for s in plan.stories]
+        made = generate(HFDecoder(loaded), requests, settings, store, track, groups)
         return Written(
             texts=StoryTexts(plan.stories, made.items),
             templated=plan.templated,
