@@ -39,7 +39,7 @@ def copied_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
     Tests that start processes of their own get databases of their own making.
     """
-    from emo.tracking import database, store
+    from emo.tracking import connection, database
 
     made = tmp_path_factory.mktemp("database") / "made.db"
 
@@ -52,7 +52,7 @@ def copied_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
         shutil.copy(made, path)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(store, "create_whole", copy)
+        patch.setattr(connection, "create_whole", copy)
         yield
 
 
