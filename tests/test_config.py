@@ -11,6 +11,7 @@ from emo.composing import INSTALL_TL, compose
 from emo.config import RunConfig, canonical
 from emo.errors import ConfigError
 from emo.fingerprint import (
+    ablation_identity,
     fingerprint,
     precision_identity,
     reader_identity,
@@ -210,6 +211,11 @@ def test_int8_readings_that_were_wrong_are_not_found_and_all_others_are():
     assert version == dict.fromkeys(version) | {"int8": 2}
     # Texts are written token by token: nothing was wrong with those.
     assert "int8_reading" not in text_identity(compose("precision=int8"), WEIGHTS, "cpu")
+
+
+def test_ablations_under_another_best_layer_are_not_found():
+    made = ablation_identity(compose("job=ablate"), WEIGHTS, "cpu", "s", "p", [])
+    assert made["version"] == 2
 
 
 @pytest.mark.parametrize("job", ["ablate", "sensitivity"])
