@@ -77,6 +77,9 @@ class BackendConfig:
     attention: Attention = Attention.eager
     device: Device = Device.auto
     batch_size: int = field(default=16, metadata={"min": 1})
+    """Texts read at once."""
+    decode_batch_size: int = field(default=64, metadata={"min": 1})
+    """Texts written at once: a step of decoding is one token a text, so that more of them pay."""
 
     @property
     def label(self) -> str:
@@ -93,7 +96,7 @@ class Int8Config:
     compute_dtype: FloatFormat = FloatFormat.fp16
     """Format of everything that is not an int8 product: embeddings, norms, residual stream."""
     batched: bool = False
-    """Read ``backend.batch_size`` texts at once although each then changes the others' numbers."""
+    """Read and write in batches although the texts of one then change each other's numbers."""
 
 
 @dataclass(frozen=True)
@@ -269,8 +272,16 @@ class RunConfig:
     @property
     def batch_size(self) -> int:
         """Texts in one forward pass: one where the others would change its numbers."""
-        one = self.precision.name is PrecisionName.int8 and not self.precision.batched
-        return 1 if one else self.backend.batch_size
+        return 1 if self._alone else self.backend.batch_size
+
+    @property
+    def decode_batch_size(self) -> int:
+        """Texts that are written at once: one where the others would change it."""
+        return 1 if self._alone else self.backend.decode_batch_size
+
+    @property
+    def _alone(self) -> bool:
+        return self.precision.name is PrecisionName.int8 and not self.precision.batched
 
     def text_config(self) -> RunConfig:
         """The config that writes this run's texts: its own, or that of another precision."""

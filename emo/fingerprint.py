@@ -81,7 +81,7 @@ def story_identity(
         "subparams": protocols.identity(config.subparams),
         "texts": text_identity(text_config, weights, device),
         # In fp32 the batch size changes no text; see emo.generation.decoding.
-        "batch_size": text_config.batch_size if batch_decides(text_config) else None,
+        "batch_size": text_config.decode_batch_size if batch_decides(text_config) else None,
         "prompts": prompts_sha256,
         "stimuli": stimuli_sha256,
         "resampling": canonical(config.resampling),

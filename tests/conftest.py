@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import settings
 
 settings.register_profile("project", deadline=None, max_examples=40, derandomize=True)
@@ -64,6 +65,15 @@ def rng() -> np.random.Generator:
 @pytest.fixture
 def small_csv(tmp_path: Path) -> Path:
     return write_small_csv(tmp_path)
+
+
+@pytest.fixture
+def one_template(tmp_path: Path) -> str:
+    """The override that takes prompts with a single story template."""
+    prompts = yaml.safe_load((ROOT / "emo/stimuli/data/prompts.yaml").read_text())
+    path = tmp_path / "one_template.yaml"
+    path.write_text(yaml.safe_dump(prompts | {"stories": prompts["stories"][:1]}))
+    return f"subparams.prompts_path={path}"
 
 
 def write_small_csv(folder: Path) -> Path:

@@ -50,6 +50,9 @@ class StoryDescriptors:
     """Distinct texts too short for the position, read elsewhere."""
     nearest: tuple[str, str, float]
     farthest: tuple[str, str, float]
+    n_neutral: int | None = None
+    """Neutral stories that are subtracted; None if there are none, or of runs logged before."""
+    n_neutral_distinct: int | None = None
     curves: dict[str, Float64[np.ndarray, " layer"]] = field(default_factory=dict)
 
     def headline(self) -> dict[str, Any]:
@@ -63,6 +66,8 @@ class StoryDescriptors:
             "n_distinct": self.n_distinct,
             "n_effective": self.n_effective,
             "n_short": self.n_short,
+            "n_neutral": self.n_neutral,
+            "n_neutral_distinct": self.n_neutral_distinct,
         }
 
 
@@ -74,6 +79,9 @@ class TextCounts:
     distinct: float
     effective: float
     short: int
+    neutral: int | None = None
+    """Neutral stories, no mean; None where there are none."""
+    neutral_distinct: int | None = None
 
 
 def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
@@ -165,6 +173,8 @@ def describe_stories(
         n_distinct=counts.distinct,
         n_effective=counts.effective,
         n_short=counts.short,
+        n_neutral=counts.neutral,
+        n_neutral_distinct=counts.neutral_distinct,
         nearest=nearest,
         farthest=farthest,
         curves=curves,

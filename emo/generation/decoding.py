@@ -102,7 +102,7 @@ class HFDecoder:
             logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], cache, rows)
             if seen is not None:
                 logits = penalised(logits, seen, self._penalty)
-            chosen = choose(logits, draws[:, step], sampling)
+            chosen = choose(logits, draws[:, step], sampling, going)
             on = going.cpu().numpy()
             yield rows[on].tolist(), chosen.cpu().numpy()[on].tolist()
             going &= ~torch.isin(chosen, self._ends)
@@ -176,24 +176,30 @@ def choose(
     logits: Float[torch.Tensor, "row vocabulary"],
     draws: Float64[torch.Tensor, " row"],
     sampling: Sampling | None,
+    going: Bool[torch.Tensor, " row"],
 ) -> Int64[torch.Tensor, " row"]:
     """The most likely token, or the one at which the nucleus' cumulative probability passes the draw.
+
+    Of rows that are not ``going`` any token: their texts have ended.
 
     Raises
     ------
     ModelError
-        If the model overflowed.
+        If the model overflowed in a row that is going.
     """
     best = logits.argmax(dim=-1)
-    if not logits.gather(1, best[:, None]).isfinite().all():
+    lost = ~logits.gather(1, best[:, None]).isfinite().flatten()
+    if (lost & going).any():
         raise ModelError(
             "the model's logits are not finite in this precision, so it cannot generate; take "
             "precision=bf16 or precision=fp32"
         )
     if sampling is None:
         return best
+    if lost.any():  # nothing can be drawn from these
+        logits = torch.where(lost[:, None], 0.0, logits)
     if logits.device.type == "mps":  # has no float64
-        return choose(logits.cpu(), draws, sampling).to(logits.device)
+        return choose(logits.cpu(), draws, sampling, going.cpu()).to(logits.device)
     draws = draws.to(logits.device)
     few = min(CANDIDATES, logits.shape[-1])
     chosen, whole = draw(logits, draws, sampling, few)

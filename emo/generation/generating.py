@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -75,11 +76,16 @@ def generate(
     settings: Generation,
     store: TextStore,
     track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
+    groups: Sequence[Hashable] | None = None,
 ) -> Texts:
     """Texts of all requests; what the store holds is not generated, and each batch is saved at once.
 
     Batches are cut from the distinct requests sorted by prompt length, so they follow from the set
     of requests, the batch size and (where batches do not decide) from what the store holds.
+
+    ``groups`` names the group of each request. Where batches decide, they are cut within groups, so
+    that a group's texts are the same whatever other groups are asked for. A request that stands in
+    several groups is written with the first of them.
 
     Raises
     ------
@@ -90,7 +96,10 @@ def generate(
     """
     check_room(requests, settings.max_new_tokens, decoder.context)
     distinct = sorted(set(requests), key=lambda r: (len(r.prompt), r.digest, r.sample))
-    cut = list(_cut(distinct, settings.batch_size))
+    together = [distinct]
+    if settings.batch_decides and groups is not None:
+        together = _apart(distinct, requests, groups)
+    cut = [batch for part in together for batch in _cut(part, settings.batch_size)]
     keys = {r: settings.key(r, batch) for batch in cut for r in batch}
     found = store.get({keys[r]: r.prompt for r in distinct}, settings.max_new_tokens)
     texts = {r: found[keys[r]] for r in distinct if keys[r] in found}
@@ -109,6 +118,18 @@ def generate(
         reused=len(distinct) - len(new),
         tokens=sum(len(texts[r].tokens) for r in new),
     )
+
+
+def _apart(
+    distinct: Sequence[Request], requests: Sequence[Request], groups: Sequence[Hashable]
+) -> list[list[Request]]:
+    first: dict[Request, Hashable] = {}
+    for request, group in zip(requests, groups, strict=True):
+        first.setdefault(request, group)
+    parts: dict[Hashable, list[Request]] = defaultdict(list)
+    for request in distinct:
+        parts[first[request]].append(request)
+    return list(parts.values())
 
 
 def _cut(requests: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:
@@ -163,5 +184,5 @@ def _too_large(batch: Sequence[Request], settings: Generation) -> str:
         )
     return (
         f"out of memory with {len(batch)} texts at once; in this precision the batch decides the "
-        "texts, so it is not halved silently: set a smaller backend.batch_size"
+        "texts, so it is not halved silently: set a smaller backend.decode_batch_size"
     )

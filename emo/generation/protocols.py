@@ -7,7 +7,8 @@ about method and sub-parameters, and a run says its precision besides.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from emo.choices import (
@@ -61,15 +62,18 @@ class Recognised:
 
 def values(sub: SubparamsConfig, name: str) -> tuple[Any, ...]:
     """What a sub-parameter is set to; temperature and top-p count where texts are sampled."""
-    fields = SUBPARAMETERS[name]
-    if name == "decoding" and sub.decoding is Decoding.sampled:
-        fields += ("temperature", "top_p")
-    return tuple(getattr(sub, f) for f in fields)
+    return tuple(getattr(sub, f) for f in _fields(sub, name))
 
 
 def differing(a: SubparamsConfig, b: SubparamsConfig) -> tuple[str, ...]:
     """Names of the sub-parameters that are set otherwise."""
     return tuple(name for name in SUBPARAMETERS if values(a, name) != values(b, name))
+
+
+def differing_fields(a: SubparamsConfig, b: SubparamsConfig) -> tuple[str, ...]:
+    """Names of the fields that are set otherwise; temperature and top-p where both sample."""
+    shared = [f for name in SUBPARAMETERS for f in _fields(a, name) if f in _fields(b, name)]
+    return tuple(f for f in shared if getattr(a, f) != getattr(b, f))
 
 
 def identity(sub: SubparamsConfig) -> dict[str, Any]:
@@ -91,11 +95,22 @@ def _fields(sub: SubparamsConfig, name: str) -> tuple[str, ...]:
 
 
 def recognise(config: RunConfig) -> Recognised:
-    """The condition (A, B, C, D; B' and C' are replicates) from the resolved values."""
+    """The condition (A, B, C, D; B' and C' are replicates) from the resolved values.
+
+    Prompts are not among these, so that a study with prompts of its own has conditions, too; the note
+    says so then.
+    """
     if config.method.name is MethodName.comprehension:
         return _comprehension(config)
+    found, path = _generation(config), config.subparams.prompts_path
+    if path is None:
+        return found
+    return replace(found, note=f"{found.note}; the prompts are the user's own ({Path(path).name})")
+
+
+def _generation(config: RunConfig) -> Recognised:
     sub, precision = config.subparams, config.precision
-    from_matched, from_loose = differing(sub, MATCHED), differing(sub, LOOSE)
+    from_matched, from_loose = differing_fields(sub, MATCHED), differing_fields(sub, LOOSE)
     forced = sub.texts_from not in (None, precision.name)
     half = sub.prompts is Prompts.stories and sub.templates is not Templates.all
     if not from_loose and not precision.quantised and not forced:
@@ -123,8 +138,8 @@ def recognise(config: RunConfig) -> Recognised:
         reasons.append(f"B is not quantised, this is {precision.label}")
     if forced and sub.texts_from is not None:
         reasons.append(f"it reads the texts of {sub.texts_from.value}")
-    if half and precision.quantised:
-        reasons.append("it has half of the templates")
+    if half:
+        reasons.append(f"it has the {sub.templates.value} half of the templates")
     return Recognised("none", "; ".join(reasons))
 
 

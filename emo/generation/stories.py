@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from emo.activations.backend import TokenSpan
 from emo.choices import Centring, Decoding, Prompts, Templates
 from emo.config import SubparamsConfig
+from emo.errors import ConfigError
 from emo.generation.positions import is_short, span
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import (
@@ -38,6 +39,15 @@ class Story:
     request: Request
     weight: int
 
+    @property
+    def group(self) -> Hashable:
+        """Which stories may share a batch where the batch decides a text.
+
+        Centring, the number of samples and halves of the templates take or leave whole groups, so
+        that none of them changes a text which they do not ask for.
+        """
+        return NEUTRAL if self.emotion == NEUTRAL else (self.prompt_name, self.request.sample)
+
 
 @dataclass(frozen=True)
 class StoryPlan:
@@ -47,13 +57,37 @@ class StoryPlan:
     templated: bool
 
 
+def check_templates(prompts: PromptSet, sub: SubparamsConfig) -> None:
+    """Refuse half of the story templates where that is none.
+
+    Raises
+    ------
+    ConfigError
+        Naming the halves that there are.
+    """
+    if not _named(prompts, sub, ""):
+        raise ConfigError(
+            "subparams.templates",
+            sub.templates.value,
+            f"all, odd: there is one story template (prompts: {prompts.source})",
+        )
+
+
 def plan_stories(
     prompts: PromptSet, sub: SubparamsConfig, emotions: Sequence[str], tokenizer: Any
 ) -> StoryPlan:
     """Texts about every emotion but neutral and, where they are subtracted, the neutral stories.
 
     Every neutral topic is told once, whatever the number of samples an emotion.
+
+    Raises
+    ------
+    ConfigError
+        If there is no template in the half that is asked for.
+    ModelError
+        If the model's chat template fails.
     """
+    check_templates(prompts, sub)
     asked = [(e, _named(prompts, sub, e), sub.samples) for e in emotions if e != NEUTRAL]
     if sub.centring is Centring.neutral:
         topics = [(f"topic {i}", p) for i, p in enumerate(prompts.neutral_prompts(), 1)]
@@ -135,6 +169,18 @@ class StoryTexts:
             of[story.emotion][0].append(text.truncated(sub.max_new_tokens))
             of[story.emotion][1].append(story.weight)
         return {emotion: effective_n(*entry) for emotion, entry in of.items()}
+
+    def neutral_counts(self, sub: SubparamsConfig) -> tuple[int, int] | None:
+        """How many neutral stories there are, and how many of them differ; None if there are none.
+
+        Each has a prompt of its own, so that they are compared by what was written only.
+        """
+        own = [
+            (story.weight, text.truncated(sub.max_new_tokens).tokens)
+            for story, text in zip(self.stories, self.texts, strict=True)
+            if story.emotion == NEUTRAL
+        ]
+        return (sum(w for w, _ in own), len({t for _, t in own})) if own else None
 
     def n_short(self, sub: SubparamsConfig) -> int:
         """How many distinct texts are too short for the position and read elsewhere."""

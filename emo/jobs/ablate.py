@@ -196,6 +196,8 @@ def _warn(ground: report.Ground) -> None:
             counts[0].effective,
             counts[0].nominal,
         )
+    if same := sum(c.neutral != c.neutral_distinct for c in counts):
+        log.warning("in %d of %d settings some neutral stories are the same", same, len(counts))
     if not ground.templated:
         log.warning("%s: both levels of this sub-parameter are the same", NO_TEMPLATE)
     if short := sum(c.short > 0 for c in counts):

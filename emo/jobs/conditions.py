@@ -66,13 +66,18 @@ def make(config: RunConfig) -> None:
     Raises
     ------
     EmoError
-        If one of them fails.
+        If one of them fails; before any is made, if the prompts do not have what one of them needs.
     """
     made = {name: condition_config(name, config) for name in config.job.summary.make}
     if not made:
         return
+    from emo.generation.stories import check_templates
     from emo.jobs import extract
+    from emo.jobs.stories import read_prompts
 
+    for name, each in made.items():
+        if name != "A":
+            check_templates(read_prompts(each), each.subparams)
     for name, each in made.items():
         log.info("condition %s of %s", name, config.model.label)
         outcome = extract.run(each)

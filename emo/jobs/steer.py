@@ -109,7 +109,7 @@ def _sweep(work: Work, model: Steerable, additions: Additions) -> Sweep:
 
     config, steer = work.plan.config, work.plan.config.steer
     generation = Generation(
-        steer.max_new_tokens, None, config.seed, config.batch_size, batch_decides(config)
+        steer.max_new_tokens, None, config.seed, config.decode_batch_size, batch_decides(config)
     )
     late = steer.positions is SteerPositions.generated
     setup = Setup(generation, late, steer.control_samples, track)

@@ -83,7 +83,9 @@ def steer_plan(config: RunConfig, scenarios_sha256: str, tracker: Tracker) -> Pl
             "steer": settings,
             "scenarios": scenarios_sha256,
             "judge": _judge_identity(config),
-            "batch_size": config.batch_size if batch_decides(config) else None,
+            "batch_size": (
+                [config.batch_size, config.decode_batch_size] if batch_decides(config) else None
+            ),
             "seed": config.seed,
         }
 

@@ -19,7 +19,7 @@ from emo.core.stories import StoryDescriptors, TextCounts, describe_stories
 from emo.core.types import Activations, EmotionVectors
 from emo.errors import EmoError
 from emo.fingerprint import story_identity
-from emo.generation.stories import NEUTRAL, StoryTexts
+from emo.generation.stories import NEUTRAL, StoryTexts, check_templates
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
@@ -114,6 +114,7 @@ def plan_of(config: RunConfig) -> tuple[Plan, PromptSet]:
         If something is wrong with either; nothing has been written then.
     """
     prompts = read_prompts(config)
+    check_templates(prompts, config.subparams)
     return make_plan(config, partial(story_identity, prompts_sha256=prompts.sha256)), prompts
 
 
@@ -171,11 +172,14 @@ def _measure(source: StorySource, layer: int, how: str) -> Result:
 def counts_of(texts: StoryTexts, sub: SubparamsConfig) -> TextCounts:
     """How many texts an emotion's mean rests on."""
     counts = [c for e, c in texts.counts(sub).items() if e != NEUTRAL]
+    neutral, differing = texts.neutral_counts(sub) or (None, None)
     return TextCounts(
         nominal=fmean(c.nominal for c in counts),
         distinct=fmean(c.distinct for c in counts),
         effective=fmean(c.effective for c in counts),
         short=texts.n_short(sub),
+        neutral=neutral,
+        neutral_distinct=differing,
     )
 
 
@@ -189,6 +193,12 @@ def _warn(written: Written, counts: TextCounts, config: RunConfig) -> None:
             "greedy repeats of a prompt are the same text"
             if sub.decoding.value == "greedy"
             else "some sampled texts are the same",
+        )
+    if counts.neutral is not None and counts.neutral != counts.neutral_distinct:
+        log.warning(
+            "of %d neutral stories only %d differ: the baseline rests on fewer texts",
+            counts.neutral,
+            counts.neutral_distinct,
         )
     if sub.chat_template and not written.templated:
         log.warning(NO_TEMPLATE)

@@ -125,13 +125,14 @@ class StorySource:
             max_new_tokens=sub.max_new_tokens,
             sampling=sampling(sub),
             seed=sub.seed if sub.decoding is Decoding.sampled else 0,
-            batch_size=config.batch_size,
+            batch_size=config.decode_batch_size,
             batch_decides=batch_decides(config),
         )
         identity = text_identity(config, self._writer.weights, self._writer.device)
         store = TextStore(config.path(config.paths.store), identity)
         requests = [s.request for s in plan.stories]
-        made = generate(HFDecoder(loaded), requests, settings, store, track)
+        groups = [s.group for s in plan.stories]
+        made = generate(HFDecoder(loaded), requests, settings, store, track, groups)
         return Written(
             texts=StoryTexts(plan.stories, made.items),
             templated=plan.templated,

@@ -20,7 +20,7 @@ from emo.core.describe import Resampling
 from emo.core.item_sets import ItemSet, common_emotions
 from emo.errors import ConfigError
 from emo.generation.protocols import MATCHED
-from emo.generation.stories import most_texts
+from emo.generation.stories import check_templates, most_texts
 from emo.jobs.ablate import KEPT, emotions_of
 from emo.jobs.plan import make_plan
 from emo.jobs.points import Points
@@ -62,6 +62,8 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
         for values in product(*space.values())
     ]
     prompts = read_prompts(config)
+    for sub in every:
+        check_templates(prompts, sub)
     _check_objectives(config, prompts, every)
     made: dict[str, Points] = {}
 

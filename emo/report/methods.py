@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -92,10 +93,12 @@ def _condition(run: LoggedRun) -> str:
     decoding = p.get("decoding", "?")
     if decoding == "sampled":
         decoding += f" at T {p.get('temperature')}, top-p {p.get('top_p')}, seed {p.get('seed')}"
+    own = p.get("prompts_path", "None")
+    whose = "" if own == "None" else f" of the user's own {Path(own).name}"
     return (
-        f"prompts {p.get('prompts')} ({p.get('templates')}), {p.get('samples')} texts an emotion, "
-        f"{decoding}, {p.get('max_new_tokens')} tokens, position {p.get('position')}, chat template "
-        f"{run.tags.get('chat_template', '?')}, centring {p.get('centring')}, in "
+        f"prompts {p.get('prompts')} ({p.get('templates')}){whose}, {p.get('samples')} texts an "
+        f"emotion, {decoding}, {p.get('max_new_tokens')} tokens, position {p.get('position')}, chat "
+        f"template {run.tags.get('chat_template', '?')}, centring {p.get('centring')}, in "
         f"{run.tags.get('precision')}"
         + (f", texts of {p.get('texts_from')}" if run.tags.get("teacher_forced") == "true" else "")
     )

@@ -47,6 +47,9 @@ def summary(d: StoryDescriptors, title: str, note: str = "") -> str:
         ),
         ("centring", f"{d.centring}{', unit norm' if d.unit_norm else ''}"),
     ]
+    if d.n_neutral is not None:
+        same = " SOME ARE THE SAME" if d.n_neutral_distinct != d.n_neutral else ""
+        rows.append(("neutral", f"{d.n_neutral} stories, {d.n_neutral_distinct} distinct{same}"))
     if d.n_short:
         rows.append(("too short", f"{d.n_short} texts, read elsewhere than the position says"))
     lines += [f"  {name:<14} {text}" for name, text in rows]

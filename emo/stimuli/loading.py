@@ -90,12 +90,20 @@ def read_yaml(path: Path) -> Any:
     Raises
     ------
     StimuliError
-        If the file cannot be read or is not YAML.
+        If the file cannot be read, is not YAML, or holds a value that is none of its kind.
     """
+    text = read_text(path)
     try:
-        return yaml.safe_load(read_text(path))
+        return yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
+    except RecursionError:
+        raise StimuliError(path, ["not YAML that can be read: too many brackets"]) from None
+    except (ValueError, LookupError, AttributeError, OverflowError) as error:
+        # PyYAML lets through what Python says of a value that only looks like a date or number.
+        raise StimuliError(
+            path, [f"a value is no date or number ({error}); texts that look like one need quotes"]
+        ) from error
 
 
 def _content(text: str, numbers: list[int]) -> Iterator[str]:

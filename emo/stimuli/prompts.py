@@ -84,11 +84,11 @@ def _problems(raw: Any) -> Iterator[str]:
         elif not isinstance(raw[name], list) or not raw[name]:
             yield f"{name}: must be a list of texts"
         else:
+            first: dict[str, int] = {}
             for i, text in enumerate(raw[name], 1):
                 yield from _text_problems(f"{name}, entry {i}", text, placeholder)
-                if text in raw[name][: i - 1]:
-                    first = raw[name].index(text) + 1
-                    yield f"{name}, entry {i}: is the same as entry {first}"
+                if isinstance(text, str) and first.setdefault(text.strip(), i) != i:
+                    yield f"{name}, entry {i}: is the same as entry {first[text.strip()]}"
 
 
 def _text_problems(where: str, text: Any, placeholder: str | None) -> Iterator[str]:

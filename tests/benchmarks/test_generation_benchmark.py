@@ -15,9 +15,9 @@ def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys)
     generation.main(["--model", "tiny", "--emotions", "3", "--tokens", "8"])
     text = written["generation"]
     assert text in capsys.readouterr().out
-    # 3 emotions of 5 distinct and 10 nominal texts, and ten neutral stories.
-    assert "**3 timed, scaled to 40** | 40 |" in text
-    assert "| ours: distinct texts in batches, one reading pass each | 25 |" in text
+    # 20 emotions of 5 distinct and 10 nominal texts, and ten neutral stories.
+    assert "**5 timed, scaled to 210** | 210 |" in text
+    assert "| ours: distinct texts in batches, one reading pass each | 110 |" in text
     distinct = 3 * (5 + 1 + 10 + 10) + 2 * 10
     assert re.search(rf"256 settings: writing \| {distinct} \|", text)
     assert text.count(" | yes |") + text.count(" | no |") == 6

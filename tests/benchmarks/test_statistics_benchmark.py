@@ -29,5 +29,8 @@ def test_ratios_are_of_the_bootstrap_and_scaled(monkeypatch):
     others = [Timed("p", lambda: None, 10, [7.0]), Timed("i", lambda: None, 100, [0.35])]
     text = render(mine, others, SMALL, "Machine: none.")
     assert "| Mantel tests and bootstrap, seconds | 5.50 | at most 5 | no |" in text
-    assert "| rsatoolbox, finished RDMs / ours | 20.0 | at least 20 | yes |" in text
-    assert "| rsatoolbox, items / ours | 10.0 | at least 20 | no |" in text
+    assert "| rsatoolbox, bootstrap of finished RDMs / ours of items | 20.0 | | |" in text
+    assert (
+        "| rsatoolbox, the same bootstrap over situations / ours | 10.0 | at least 20 | no |"
+        in text
+    )

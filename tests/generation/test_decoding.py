@@ -178,6 +178,11 @@ def test_draws_of_a_sequence_are_its_own_and_more_continue_fewer():
 # The sampler itself
 
 
+def drawn(logits, draws, sampling):
+    """The tokens of texts none of which has ended."""
+    return choose(logits, draws, sampling, torch.ones(len(logits), dtype=torch.bool))
+
+
 def nucleus(logits, sampling):
     """Exact top-p distribution in most-likely-first order, by a plain loop."""
     weights = np.exp((logits - logits.max()) / sampling.temperature)
@@ -204,7 +209,7 @@ def test_the_sampler_follows_the_exact_distribution(monkeypatch, top_p, temperat
     kept, p = nucleus(PLANTED.astype(float), sampling)
     n = 50_000
     draws = torch.from_numpy(np.random.default_rng(0).random(n))
-    tokens = choose(torch.from_numpy(PLANTED).expand(n, -1), draws, sampling)
+    tokens = drawn(torch.from_numpy(PLANTED).expand(n, -1), draws, sampling)
     counts = np.bincount(tokens.numpy(), minlength=len(PLANTED))
     assert counts.sum() == counts[kept].sum()  # never outside the nucleus
     assert len(kept) == 1 or chisquare(counts[kept], n * p).pvalue > 1e-3
@@ -232,7 +237,7 @@ def test_inverse_cdf_by_a_plain_loop_whatever_the_candidates(values, draw, top_p
     want = kept[int(np.argmax(edges > draw))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(decoding, "CANDIDATES", candidates)
-        got = choose(torch.from_numpy(logits)[None], torch.tensor([draw]).double(), sampling)
+        got = drawn(torch.from_numpy(logits)[None], torch.tensor([draw]).double(), sampling)
     assert got.tolist() == [want]
 
 
@@ -242,7 +247,7 @@ def test_rows_with_large_and_small_nuclei_in_one_batch(monkeypatch):
     peaked[17] = 30.0
     logits = torch.stack([flat, peaked, flat])
     draws = torch.tensor([0.999, 0.999, 0.0], dtype=torch.float64)
-    got = choose(logits, draws, Sampling(1.0, 0.9))
+    got = drawn(logits, draws, Sampling(1.0, 0.9))
     assert got.tolist() == [44, 17, 0]  # 45 of 50 equals reach 0.9, by id
 
 
@@ -252,13 +257,36 @@ def test_an_overflowing_model_is_one_line(sampling, value):
     logits = torch.zeros(2, 9)
     logits[1, 4] = value
     with pytest.raises(ModelError, match="not finite"):
-        choose(logits, torch.zeros(2, dtype=torch.float64), sampling)
+        drawn(logits, torch.zeros(2, dtype=torch.float64), sampling)
+
+
+@pytest.mark.parametrize("sampling", [None, SAMPLING], ids=["greedy", "sampled"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_comes_behind_the_end_of_a_text_ends_no_other(monkeypatch, sampling, value):
+    requests = [Request(p) for p in prompts(5)]
+    free = HFDecoder(tiny()).decode(requests, 12, sampling)
+    tokens = [token for text in free for token in set(text.tokens[:9])]
+    end = next(token for token in tokens if tokens.count(token) == 1)
+    decoder = HFDecoder(tiny(ends=[end]))
+    want = decoder.decode(requests, 12, sampling)
+    (row,) = (i for i, text in enumerate(want) if len(text.tokens) < 10)
+    inner, steps = decoder._next_logits, iter(range(12))
+
+    def spoilt(ids, mask, cache, rows):
+        logits = inner(ids, mask, cache, rows)
+        assert len(logits) == 5  # a single text that has ended stays in the batch
+        if next(steps) >= len(want[row].tokens):
+            logits[row] = value
+        return logits
+
+    monkeypatch.setattr(decoder, "_next_logits", spoilt)
+    assert decoder.decode(requests, 12, sampling) == want
 
 
 def test_tokens_ruled_out_by_the_model_are_never_drawn():
     logits = torch.zeros(1, 9)
     logits[0, 1:] = -torch.inf
-    assert choose(logits, torch.tensor([0.99]).double(), Sampling(1.0, 1.0)).tolist() == [0]
+    assert drawn(logits, torch.tensor([0.99]).double(), Sampling(1.0, 1.0)).tolist() == [0]
 
 
 def test_memory_errors_are_said_as_such(monkeypatch):

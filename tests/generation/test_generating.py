@@ -62,8 +62,9 @@ def root(tmp_path):
     return tmp_path / "texts"
 
 
-def run(decoder, wanted, settings, root, reader=None):
-    return generate(decoder, wanted, settings, TextStore(root, reader or {"m": 1}))
+def run(decoder, wanted, settings, root, reader=None, groups=None):
+    store = TextStore(root, reader or {"m": 1})
+    return generate(decoder, wanted, settings, store, groups=groups)
 
 
 def test_each_distinct_request_is_generated_once_and_order_is_kept(root):
@@ -180,6 +181,23 @@ def test_where_the_batch_decides_a_lost_batch_is_generated_with_all_its_members(
         fresh = run(CountingDecoder(mixes=True), requests(), settings, root / str(settings))
         assert got.items == fresh.items
     assert run(CountingDecoder(dies_after=0), requests(), MIXED, root).items == first.items
+
+
+def test_where_the_batch_decides_a_group_is_the_same_whatever_else_is_asked_for(root):
+    wanted, more = requests(5), [*requests(8)[5:], requests(1)[0]]  # the last is asked for twice
+    alone = run(CountingDecoder(mixes=True), wanted, MIXED, root, groups=["a"] * 5)
+    decoder = CountingDecoder(mixes=True)
+    both = run(decoder, wanted + more, MIXED, root, groups=["a"] * 5 + ["b"] * 4)
+    assert both.items[:5] == alone.items
+    assert both.items[-1] == alone.items[0]
+    assert [set(batch) for batch in decoder.batches] == [set(more[:3])]
+    assert (both.done, both.reused) == (3, 5)
+
+
+def test_where_the_batch_does_not_decide_groups_share_batches(root):
+    decoder = CountingDecoder()
+    run(decoder, requests(6), GREEDY, root, groups=list("abcabc"))
+    assert [len(batch) for batch in decoder.batches] == [3, 3]
 
 
 def test_batch_one_needs_no_batch_in_its_identity(root):

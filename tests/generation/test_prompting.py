@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from emo.choices import Source
+from emo.errors import ModelError
 from emo.generation.prompting import prompt_ids
 from emo.models.packaged import PACKAGES, converted_folder
 from emo.models.tiny import train_tokenizer
@@ -85,6 +86,28 @@ def test_templates_are_rendered_as_transformers_does(tokenizer, start):
         [{"role": "user", "content": TEXT}], add_generation_prompt=True, return_dict=True
     )["input_ids"]
     assert prompt_ids(tokenizer, TEXT, chat_template=True).ids == tuple(want)
+
+
+@pytest.mark.parametrize(
+    ("template", "says"),
+    [
+        ("{{ raise_exception('Conversation roles\nmust alternate') }}", "Conversation roles must"),
+        ("{% for m in messages %}", "Unexpected end of template"),
+        ("{{ messages[0].content + 1 }}", "can only concatenate str"),
+        ("{{ messages[7].content }}", "has no element 7"),
+        ("{{ 1 / 0 }}", "division by zero"),
+        ({"tool_use": TEMPLATE, "rag": TEMPLATE}, "multiple chat templates"),
+    ],
+)
+def test_a_template_that_fails_is_one_line_with_the_way_out(tokenizer, template, says):
+    tokenizer.chat_template = template
+    with pytest.raises(ModelError) as caught:
+        prompt_ids(tokenizer, TEXT, chat_template=True)
+    message = str(caught.value)
+    assert says in message
+    assert "subparams.chat_template=false" in message
+    assert "\n" not in message
+    assert prompt_ids(tokenizer, TEXT, chat_template=False).ids
 
 
 @pytest.mark.slow

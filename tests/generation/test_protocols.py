@@ -68,14 +68,50 @@ def test_comprehension_is_condition_a():
 def test_what_is_none_says_what_differs():
     found = recognise(compose("method=generation", "subparams.max_new_tokens=100"))
     assert "from matched (C, D) it differs in max_new_tokens;" in found.note
-    others = [name for name in SUBPARAMETERS if name != "max_new_tokens"]
-    assert f"from loose (B) in {', '.join(others)}" in found.note
+    others = [f for of in SUBPARAMETERS.values() for f in of if f != "max_new_tokens"]
+    assert found.note.endswith(f"from loose (B) in {', '.join(others)}")
     nf4 = recognise(compose("method=generation", "precision=nf4"))
     assert "no condition has precision nf4" in nf4.note
     batched = recognise(
         compose("method=generation", "precision=int8", "precision.int8.batched=true")
     )
     assert "int8_batched; a variant" in batched.note
+
+
+@pytest.mark.parametrize(
+    ("overrides", "says"),
+    [
+        (["unit_norm=false"], "from matched (C, D) it differs in unit_norm; "),
+        (["centring=none"], "from matched (C, D) it differs in centring; "),
+        (["decoding=sampled", "top_p=0.8"], "from matched (C, D) it differs in decoding; "),
+        (["samples=3", "templates=odd"], "; it has the odd half of the templates"),
+    ],
+)
+def test_what_is_none_names_the_fields(overrides, says):
+    found = recognise(compose("method=generation", *(f"subparams.{o}" for o in overrides)))
+    assert (found.name, says in found.note) == ("none", True)
+
+
+def test_of_sampling_it_names_the_field():
+    found = recognise(compose("method=generation", "subparams=loose", "subparams.top_p=0.8"))
+    assert found.note.endswith("from loose (B) in top_p")
+
+
+@pytest.mark.parametrize(
+    ("override", "name"),
+    [
+        ("subparams=matched", "C"),
+        ("subparams=loose", "B"),
+        ("precision=int8", "D"),
+        ("subparams.samples=3", "none"),
+    ],
+)
+def test_own_prompts_are_said_and_leave_the_condition(override, name):
+    own = "subparams.prompts_path=some/mine.yaml"
+    plain, found = (recognise(compose("method=generation", override, *o)) for o in ([], [own]))
+    assert found.name == plain.name == name
+    assert found.note == f"{plain.note}; the prompts are the user's own (mine.yaml)"
+    assert recognise(compose(own)) == recognise(compose())  # condition A has no such prompts
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,11 @@
 """Which texts a setting asks for, and the labels that they carry."""
 
+from dataclasses import replace
+
 import pytest
 
 from emo.composing import compose
+from emo.errors import ConfigError
 from emo.generation.samples import Finish, Generated
 from emo.generation.stories import NEUTRAL, StoryTexts, plan_stories
 from emo.models.tiny import build
@@ -49,6 +52,23 @@ def test_neutral_stories_are_written_only_if_they_are_subtracted(tokenizer):
         assert {s.emotion for s in plan(tokenizer, f"centring={centring}")} == {"happy", "sad"}
 
 
+@pytest.mark.parametrize(
+    "change", ["centring=global", "samples=3", "samples=7", "templates=odd", "templates=even"]
+)
+@pytest.mark.parametrize("decoding", ["greedy", "sampled"])
+def test_no_group_of_texts_is_changed_by_what_takes_others(tokenizer, decoding, change):
+    def groups(*overrides):
+        found = {}
+        for story in plan(tokenizer, f"decoding={decoding}", *overrides):
+            found.setdefault(story.group, set()).add(story.request)
+        return found
+
+    whole, part = groups(), groups(change)
+    shared = whole.keys() & part.keys()
+    assert len(shared) > 1
+    assert all(whole[group] == part[group] for group in shared)
+
+
 def test_loose_is_one_sampled_text_an_emotion(tokenizer):
     loose = compose("subparams=loose").subparams
     stories = plan_stories(load_prompts(), loose, EMOTIONS, tokenizer).stories
@@ -71,6 +91,14 @@ def test_halves_of_the_templates_share_none(tokenizer):
         for half in ("odd", "even")
     }
     assert halves == {"odd": {"story 1", "story 3", "story 5"}, "even": {"story 2", "story 4"}}
+
+
+def test_half_of_a_single_template_is_none_and_refused(tokenizer):
+    one = replace(load_prompts(), stories=("A {emotion} story.",))
+    with pytest.raises(ConfigError, match=r"^subparams\.templates=even: allowed is all, odd: "):
+        plan_stories(one, sub("templates=even"), EMOTIONS, tokenizer)
+    for allowed in (["templates=odd"], ["templates=even", "prompts=paragraph"]):
+        assert plan_stories(one, sub(*allowed), EMOTIONS, tokenizer).stories
 
 
 def test_nominal_samples_repeat_their_text_and_are_never_parted(tokenizer):
@@ -108,6 +136,19 @@ def test_only_a_causal_reader_ignores_what_comes_behind(tokenizer):
     assert (cut.start, cut.stop) == (whole.start, whole.stop) == (n + 30, n + 31)
     assert len(cut.ids) == n + 31
     assert len(whole.ids) == n + 60
+
+
+def test_neutral_stories_are_counted_by_what_was_written(tokenizer):
+    texts = written(plan(tokenizer, "samples=1"))
+    assert texts.neutral_counts(sub()) == (10, 1)
+    own = tuple(
+        replace(text, tokens=(*text.tokens[:30], i // 2, *text.tokens[30:]))
+        for i, text in enumerate(texts.texts)
+    )
+    differing = replace(texts, texts=own)
+    assert differing.neutral_counts(sub()) == (10, 5)
+    assert differing.neutral_counts(sub("max_new_tokens=30")) == (10, 1)
+    assert written(plan(tokenizer, "centring=global")).neutral_counts(sub()) is None
 
 
 def test_short_texts_are_counted(tokenizer):

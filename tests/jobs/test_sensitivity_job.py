@@ -315,6 +315,14 @@ def test_points_that_cannot_have_an_objective_are_refused_before_anything_is_loa
     assert not config.path("mlruns").exists()
 
 
+def test_half_of_a_single_template_is_refused_before_anything_is_loaded(study_config, one_template):
+    space = {"position": ["mid", "last"], "templates": ["all", "even"]}
+    config = study_config(one_template, space=space)
+    with pytest.raises(ConfigError, match="templates=even: allowed is all, odd"):
+        sensitivity.run(config)
+    assert not config.path("mlruns").exists()
+
+
 @pytest.mark.parametrize(
     "space",
     [

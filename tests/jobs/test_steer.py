@@ -161,7 +161,7 @@ def test_a_killed_run_goes_on_where_it_was(steer_config, monkeypatch):
         return real(self, *args)
 
     monkeypatch.setattr(HFDecoder, "decode", dies)
-    config = steer_config("backend.batch_size=4", "seed=3", "paths.store=killed")
+    config = steer_config("backend.decode_batch_size=4", "seed=3", "paths.store=killed")
     with pytest.raises(KeyboardInterrupt):
         run_job(config)
     monkeypatch.undo()
@@ -185,9 +185,8 @@ def test_backends_write_the_same_texts(finished, steer_config):
 
 
 def test_texts_do_not_depend_on_the_batch(finished, steer_config):
-    config = steer_config(
-        "backend.batch_size=1", "tracking.experiment=singly", "paths.store=singly"
-    )
+    single = ("backend.batch_size=1", "backend.decode_batch_size=1")
+    config = steer_config(*single, "tracking.experiment=singly", "paths.store=singly")
     outcome = run_job(config)
     assert outcome.passes_done == 33
     assert words(texts(config, outcome)) == words(texts(*finished))
@@ -256,12 +255,19 @@ def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, proj
     other.write_text(yaml.safe_dump([SCENARIOS[0] | {"text": "Another opening, and"}]))
     seen.append(fingerprint(steer_config(f"steer.scenarios_path={other}")))
     assert len(set(seen)) == len(seen)
-    bf16 = [fingerprint(steer_config("precision=bf16", f"backend.batch_size={n}")) for n in (2, 3)]
-    assert bf16[0] != bf16[1]
+    for size in ("batch_size", "decode_batch_size"):
+        bf16 = [fingerprint(steer_config("precision=bf16", f"backend.{size}={n}")) for n in (2, 3)]
+        assert bf16[0] != bf16[1]
 
 
 def test_what_changes_no_text_is_not_in_the_fingerprint(finished, steer_config):
-    for override in ("backend.batch_size=3", "force=true", "paths.store=x", "steer.name=mine"):
+    for override in (
+        "backend.decode_batch_size=3",
+        "backend.batch_size=3",
+        "force=true",
+        "paths.store=x",
+        "steer.name=mine",
+    ):
         assert fingerprint(steer_config(override)) == finished[1].fingerprint
 
 

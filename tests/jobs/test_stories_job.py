@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import torch
 
 from emo import serialise
 from emo.cli import run_job
+from emo.generation.texts import TextStore
 from emo.jobs import stories
 from emo.models import session
 from emo.models.tiny import build
@@ -136,6 +139,33 @@ def test_a_warning_where_effective_n_is_below_nominal(run, caplog):
     assert "effective n" not in caplog.text
 
 
+def test_neutral_stories_that_are_the_same_are_counted_and_said(run, monkeypatch, caplog):
+    real = TextStore.get
+
+    def repeated(self, *args):
+        found = real(self, *args)
+        return {key: replace(text, tokens=(5, 6, 7)) for key, text in found.items()}
+
+    first = run()
+    assert (first.metrics["n_neutral"], first.metrics["n_neutral_distinct"]) == (10, 10)
+    assert "neutral        10 stories, 10 distinct\n" in first.table
+    assert "neutral stories only" not in caplog.text
+    alone = run("subparams.centring=global")
+    assert (alone.metrics["n_neutral"], alone.metrics["n_neutral_distinct"]) == (None, None)
+    monkeypatch.setattr(TextStore, "get", repeated)
+    again = run("subparams.position=last")
+    assert (again.metrics["n_neutral"], again.metrics["n_neutral_distinct"]) == (10, 1)
+    assert "10 stories, 1 distinct SOME ARE THE SAME" in again.table
+    assert "of 10 neutral stories only 1 differ" in caplog.text
+
+
+def test_runs_logged_before_neutral_stories_were_counted_are_read(run, file, tmp_path):
+    raw = json.loads(file(run(), "generation.json").read_text())
+    del raw["n_neutral"], raw["n_neutral_distinct"]
+    (tmp_path / "old.json").write_text(json.dumps(raw))
+    assert serialise.read_story_descriptors(tmp_path / "old.json").n_neutral is None
+
+
 def test_the_same_again_is_reused_without_a_model(run, monkeypatch):
     first = run()
     session.release()
@@ -146,7 +176,7 @@ def test_the_same_again_is_reused_without_a_model(run, monkeypatch):
 
 
 def test_what_texts_and_stores_share(run):
-    """Position, layer, centring, budget and number of samples need no new text."""
+    """Position, layer, centring, budget, samples and half of the templates need no new text."""
     assert "texts 35 written" in run().table
     for override in (
         "position=last",
@@ -154,11 +184,25 @@ def test_what_texts_and_stores_share(run):
         "centring=global",
         "max_new_tokens=10",
         "samples=1",
+        "templates=even",
     ):
         assert "texts 0 written" in run(f"subparams.{override}").table
     assert "readings reused" in run("subparams.layer=3").table
     outcome = run("subparams.unit_norm=false")
     assert outcome.passes_done == 0
+
+
+def test_where_batches_decide_no_sub_parameter_changes_texts_that_are_not_its_own(run, file):
+    """The neutral stories and every prompt have batches of their own."""
+    run = partial(run, "precision=bf16", "backend.batch_size=4", "subparams.max_new_tokens=6")
+    alone = run("subparams.centring=global")
+    both = run("subparams.centring=neutral")
+    assert "texts 25 written" in alone.table
+    assert "texts 10 written" in both.table
+    rows = [rows_of(file(o, "texts.jsonl")) for o in (alone, both)]
+    assert rows[0] == [r for r in rows[1] if r["emotion"] != "neutral"]
+    for override in ("samples=3", "templates=even"):
+        assert "texts 0 written" in run(f"subparams.{override}").table
 
 
 def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
@@ -174,13 +218,13 @@ def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
 
 
 def test_batch_size_changes_nothing_in_fp32(run, file, tmp_path):
-    vectors = []
+    texts, vectors = [], []
     for size in (1, 4, 16):
         store = f"paths.store={tmp_path / str(size)}"
-        outcome = run(f"backend.batch_size={size}", store, "force=true", "subparams=loose")
-        texts = rows_of(file(outcome, "texts.jsonl"))
+        outcome = run(f"backend.decode_batch_size={size}", store, "force=true", "subparams=loose")
+        texts.append(rows_of(file(outcome, "texts.jsonl")))
         vectors.append(serialise.read_vectors(file(outcome, "vectors.safetensors")).values)
-        assert texts == rows_of(file(outcome, "texts.jsonl"))
+    assert texts[0] == texts[1] == texts[2]
     assert np.allclose(vectors[0], vectors[1], atol=1e-6)
     assert np.allclose(vectors[0], vectors[2], atol=1e-6)
 
@@ -192,12 +236,12 @@ def fingerprint(config):
 def test_batch_size_enters_the_fingerprint_where_it_can_change_a_text(make):
     def changed(*overrides):
         return fingerprint(make(*overrides)) != fingerprint(
-            make(*overrides, "backend.batch_size=3")
+            make(*overrides, "backend.decode_batch_size=3")
         )
 
     assert not changed()
     assert changed("precision=bf16")
-    assert not changed("precision=int8")  # one text at a time, whatever backend.batch_size says
+    assert not changed("precision=int8")  # one text at a time, whatever the batch size is
     assert changed("precision=int8", "precision.int8.batched=true")
     assert changed("precision=fp32", "subparams.texts_from=bf16")
 
@@ -238,11 +282,13 @@ def test_int8_reads_the_truncated_text(run, file):
     assert short.passes_done == 15  # recomputed on the texts cut to 12 tokens
 
 
-def test_what_cannot_be_done_is_refused_before_a_run_is_opened(make):
+def test_what_cannot_be_done_is_refused_before_a_run_is_opened(make, one_template):
     for overrides, message in (
         (("subparams.layer=4",), "subparams.layer=4: allowed is middle, best, 0 to 3"),
         (("subparams.max_new_tokens=100000",), "subparams.max_new_tokens=100000"),
         (("subparams.prompts_path=nowhere.yaml",), "nowhere.yaml"),
+        # Before layer=best makes a comprehension run.
+        ((one_template, "subparams.templates=even", "subparams.layer=best"), "templates=even"),
     ):
         outcome = run_job(make(*overrides))
         assert outcome.failed
@@ -275,7 +321,7 @@ if sys.argv[3] == "slow":
         return real(self, *args)
     decoding.HFDecoder.decode = slow
 config = compose(
-    *{TINY + SHORT!r}, "backend.batch_size=4", "stimuli.path=" + sys.argv[2], root=sys.argv[1]
+    *{TINY + SHORT!r}, "backend.decode_batch_size=4", "stimuli.path=" + sys.argv[2], root=sys.argv[1]
 )
 print(run_job(config).to_json())
 """

@@ -365,6 +365,15 @@ def test_wrong_conditions_are_refused(tiny_config):
         summarize.run(tiny_config("job=summarize", "job.summary.make=[A]", "precision=int8"))
 
 
+def test_conditions_that_the_prompts_cannot_give_are_refused_before_any_is_made(
+    tiny_config, one_template
+):
+    config = tiny_config("job=summarize", 'job.summary.make=[A,"C\' even"]', one_template)
+    with pytest.raises(EmoError, match=r"subparams\.templates=even: allowed is all, odd"):
+        summarize.run(config)
+    assert not config.path("mlruns").exists()
+
+
 def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config):
     make = ("job=summarize", *FEW, "job.summary.make=[A, B]")
     first = summarize.run(tiny_config(*make))

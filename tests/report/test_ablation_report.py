@@ -74,4 +74,5 @@ def test_what_the_texts_are_is_said(effects):
     assert [points[0][n] for n in names] == ["10.0", "5.0", "5.0", "2"]
     metrics = report.metrics(effects, COST, GROUND)
     assert (metrics["n_effective_matched"], metrics["n_effective_loose"]) == (5, 1)
+    assert "n_neutral_loose" not in metrics
     assert (metrics["settings_repeating"], metrics["best_layer"]) == (3, 7)

@@ -10,6 +10,7 @@ from emo.core.four_layer import HALVES, four_layer
 from emo.report import methods
 from emo.report.study_figures import four_layers
 from emo.report.summary_tables import FOUR_LAYER_COLUMNS, four_layer_table
+from emo.summary.selection import LoggedRun
 from emo.summary.study import ModelTable
 from tests.core.test_four_layer import FEW, unlike_replicate
 
@@ -91,3 +92,13 @@ def test_only_rows_that_are_judged_by_replicates_have_a_triangle(conditions):
     assert at["1"] is not None
     triangles = [line for line in figure.axes[0].lines if line.get_marker() == "^"]
     assert len(triangles) == sum(x is not None for x in at.values())
+
+
+def test_a_condition_with_the_users_own_prompts_says_so():
+    def said(path):
+        params = {"subparams.prompts": "stories", "subparams.templates": "all"}
+        params["subparams.prompts_path"] = path
+        return methods._condition(LoggedRun("r", "FINISHED", 1, {"method": "generation"}, params))
+
+    assert said("None").startswith("prompts stories (all), ")
+    assert said("some/mine.yaml").startswith("prompts stories (all) of the user's own mine.yaml, ")

@@ -57,7 +57,7 @@ def test_digest_follows_content_not_layout(tmp_path):
 def test_everything_wrong_is_reported_at_once(tmp_path):
     bad = {
         "stories": ["No place.", "{emotion} {emotion}", "A {feeling} {emotion}.", 3, " "],
-        "neutral_topics": ["tin", "tin", "{emotion}"],
+        "neutral_topics": ["tin", " tin\n", "{emotion}"],
         "neutral_story": "About {topic}.",
         "extra": 1,
     }
@@ -80,13 +80,22 @@ def test_everything_wrong_is_reported_at_once(tmp_path):
         ("", "must be a mapping"),
         ("- a", "must be a mapping"),
         ("a: [", "not YAML"),
+        ("stories: [2024-99-99]", "no date or number (month must be in 1..12)"),
+        ("stories: [2024-01-01 99:99:99]", "no date or number (hour must be in"),
+        ("a: !!int x", "no date or number"),
+        ("a: !!int ''", "no date or number"),
+        ("a: !!bool x", "no date or number"),
+        ("a: !!timestamp x", "no date or number"),
+        ("[" * 3000, "too many brackets"),
         (yaml.safe_dump(GOOD | {"stories": []}), "stories: must be a list"),
         (yaml.safe_dump(GOOD | {"stories": "A {emotion} one."}), "stories: must be a list"),
         (yaml.safe_dump(GOOD | {"paragraph": ["{emotion}"]}), "paragraph: must be a text"),
     ],
 )
 def test_bad_files(tmp_path, content, words):
-    assert words in " ".join(problems(tmp_path, content))
+    found = problems(tmp_path, content)
+    assert words in " ".join(found)
+    assert all("\n" not in problem for problem in found)
 
 
 def test_missing_file(tmp_path):

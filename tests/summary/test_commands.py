@@ -22,6 +22,7 @@ OTHER = {
         "backend.attention=sdpa",
         "backend.device=cpu",
         "backend.batch_size=4",
+        "backend.decode_batch_size=5",
     ),
     "a folder": ("model=hub", "model.id='/my models/one, two'"),
     "an option": ("model=mistral7b", "model.revision=main"),
