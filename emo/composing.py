@@ -95,13 +95,14 @@ def _check_generation(run: RunConfig) -> None:
     generation = run.method.name is MethodName.generation
     if generation and run.job.name not in (JobName.extract, JobName.ablate):
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name.value}")
-    if generation and run.vectors.remove is not Removal.none:
-        raise ConfigError("vectors.remove", run.vectors.remove.value, "none with method=generation")
-    projection = run.vectors.projection
+    where = "method=generation" if generation else f"job={run.job.name.value}"
+    remove, projection = run.vectors.remove, run.vectors.projection
+    own_texts = generation or run.job.name in (JobName.ablate, JobName.sensitivity)
+    if own_texts and remove is not Removal.none:
+        raise ConfigError("vectors.remove", remove.value, f"none with {where}")
     if projection is not Projection.none and (
         generation or run.job.name not in (JobName.extract, JobName.summarize)
     ):
-        where = "method=generation" if generation else f"job={run.job.name.value}"
         raise ConfigError("vectors.projection", projection.value, f"none with {where}")
     for name in ("tokens", "samples"):
         levels = getattr(run.job, name)

@@ -132,6 +132,11 @@ class PrecisionConfig:
         return self.name is PrecisionName.int8 and self.int8.batched
 
     @property
+    def causal(self) -> bool:
+        """Whether later tokens leave a token as it is: the tokens of INT8 share outlier columns."""
+        return self.name is not PrecisionName.int8
+
+    @property
     def label(self) -> str:
         """What the precision is called in tags and tables; batched INT8 is never called int8."""
         return "int8_batched" if self.batched else self.name.value

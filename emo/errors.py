@@ -13,8 +13,9 @@ class ConfigError(EmoError):
     """A parameter with a value that is not allowed."""
 
     def __init__(self, parameter: str, value: object, allowed: str | Iterable[object]) -> None:
-        words = allowed if isinstance(allowed, str) else ", ".join(map(str, allowed))
-        super().__init__(f"{parameter}={value}: allowed is {words}")
+        self.parameter = parameter
+        self.allowed = allowed if isinstance(allowed, str) else ", ".join(map(str, allowed))
+        super().__init__(f"{parameter}={value}: allowed is {self.allowed}")
 
 
 class StimuliError(EmoError):

@@ -15,6 +15,10 @@ PROTOCOL_VERSION = 1
 """Raised when the computation changes; older store entries and runs are then not reused."""
 TEXT_VERSION = 1
 """The same for generated texts."""
+INT8_READING = 2
+"""The same for readings in INT8. 1 read a passage inside another that begins with it."""
+ABLATION_VERSION = 2
+"""The same for job=ablate. 1 could take the best layer under ``vectors.remove``."""
 
 
 def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
@@ -40,6 +44,7 @@ def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[st
         "attention": backend.attention.value,
         "device": device,
         "precision": precision_identity(config),
+        **({} if config.precision.causal else {"int8_reading": INT8_READING}),
     }
 
 
@@ -95,7 +100,13 @@ def ablation_identity(
     """Everything that can change a number of job=ablate; ``levels`` are its two settings."""
     identity = story_identity(config, weights, device, stimuli_sha256, prompts_sha256)
     del identity["subparams"]
-    return {**identity, "job": "ablate", "levels": levels, "emotions": config.job.emotions}
+    return {
+        **identity,
+        "job": "ablate",
+        "version": ABLATION_VERSION,
+        "levels": levels,
+        "emotions": config.job.emotions,
+    }
 
 
 def batch_decides(config: RunConfig) -> bool:

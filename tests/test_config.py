@@ -10,7 +10,14 @@ from emo.choices import BackendName, PrecisionName
 from emo.composing import INSTALL_TL, compose
 from emo.config import RunConfig, canonical
 from emo.errors import ConfigError
-from emo.fingerprint import fingerprint, precision_identity, reader_identity, run_identity
+from emo.fingerprint import (
+    ablation_identity,
+    fingerprint,
+    precision_identity,
+    reader_identity,
+    run_identity,
+    text_identity,
+)
 from emo.models.weights import Weights
 
 ROOT = Path(__file__).parents[1]
@@ -194,6 +201,30 @@ def test_batched_int8_is_never_called_int8():
 
 def test_the_plain_precisions_keep_the_fingerprints_of_stored_activations():
     assert precision_identity(compose()) == {"name": "fp32"}
+
+
+def test_int8_readings_that_were_wrong_are_not_found_and_all_others_are():
+    version = {
+        p: reader_identity(compose(f"precision={p}"), WEIGHTS, "cpu").get("int8_reading")
+        for p in ("fp32", "bf16", "fp16", "int8", "nf4", "fp4")
+    }
+    assert version == dict.fromkeys(version) | {"int8": 2}
+    # Texts are written token by token: nothing was wrong with those.
+    assert "int8_reading" not in text_identity(compose("precision=int8"), WEIGHTS, "cpu")
+
+
+def test_ablations_under_another_best_layer_are_not_found():
+    made = ablation_identity(compose("job=ablate"), WEIGHTS, "cpu", "s", "p", [])
+    assert made["version"] == 2
+
+
+@pytest.mark.parametrize("job", ["ablate", "sensitivity"])
+def test_removing_situations_is_refused_where_no_passage_is_read(job):
+    with pytest.raises(
+        ConfigError, match=rf"vectors\.remove=situation: allowed is none with job={job}"
+    ):
+        compose("model=tiny", f"job={job}", "vectors.remove=situation")
+    compose("model=tiny", "job=precision", "vectors.remove=situation")
 
 
 def test_fingerprint_follows_weights_device_and_stimuli():

@@ -9,28 +9,30 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo import serialise
-from emo.config import RunConfig, SubparamsConfig
+from emo.choices import MethodName, Readout
+from emo.config import RunConfig, SubparamsConfig, canonical
 from emo.core.ablation import Ablation, ablation, responses
 from emo.core.decomposition import FactorialError, full_factorial
 from emo.errors import ConfigError, EmoError
 from emo.fingerprint import ablation_identity
 from emo.generation import protocols
 from emo.generation.protocols import SUBPARAMETERS
-from emo.generation.stories import NEUTRAL
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
-from emo.jobs.points import Points
-from emo.jobs.stories import best_layer, read_prompts
-from emo.jobs.story_source import StorySource
+from emo.jobs.points import WRITTEN, Points
+from emo.jobs.stories import NO_TEMPLATE, Best, best_layer, counts_of, forced, read_prompts
+from emo.jobs.story_source import StorySource, told
 from emo.progress import track
 from emo.report import ablation as report
+from emo.report import stories as texts_report
 from emo.stimuli.prompts import PromptSet
 
 if TYPE_CHECKING:
@@ -39,10 +41,14 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FACTORS = tuple(SUBPARAMETERS)
+KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
+"""Fields that are not sub-parameters: taken from the config, for all settings."""
 ARTIFACTS = (
     "ablation.json",
     "points.csv",
     "effects.csv",
+    "texts.jsonl",
+    "texts.json",
     *record.FILES,
     "figures/effects.png",
     "figures/interactions.png",
@@ -51,10 +57,36 @@ ARTIFACTS = (
 
 def run(config: RunConfig) -> Outcome:
     """Evaluate the factorial, or find the run that did."""
+    _check(config)
+    # Its texts are the model's own, whatever the method says: the run must not be called a reading.
+    config = replace(config, method=replace(config.method, name=MethodName.generation))
     prompts = read_prompts(config)
     plan = _plan(config, prompts)
     with record.alone(plan):
         return _run(plan, prompts)
+
+
+def _check(config: RunConfig) -> None:
+    """Refuse what all settings would ignore.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first such field.
+    """
+    matched = canonical(protocols.MATCHED)
+    elsewhere = {"max_new_tokens": "job.tokens", "samples": "job.samples"}
+    for name, value in canonical(config.subparams).items():
+        if name in KEPT or value == matched[name]:
+            continue
+        why = "which takes both levels of every sub-parameter"
+        if name in elsewhere:
+            why = f"whose two levels are {elsewhere[name]}"
+        parameter = "subparams" if name == "name" else f"subparams.{name}"
+        raise ConfigError(parameter, value, f"{matched[name]} with job=ablate, {why}")
+    if config.method.readout is not Readout.last:
+        where = "last with job=ablate, whose positions are subparams.position's"
+        raise ConfigError("method.readout", config.method.readout.value, where)
 
 
 def _run(plan: Plan, prompts: PromptSet) -> Outcome:
@@ -64,16 +96,19 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         run_id, shown = found
         return _outcome("reused", plan, tracker, run_id, shown["summary"], shown["metrics"])
 
+    emotions = emotions_of(plan)
     best = best_layer(replace(config, subparams=SubparamsConfig()))
-    source = StorySource(plan, prompts, emotions_of(plan))
+    source = StorySource(plan, prompts, emotions)
     settings = points(config)
     shared = Points(source, best.layer, max(config.job.tokens), max(config.job.samples))
-    shared.check(settings)  # before a run is opened
-    tags = record.tags(plan) | {"prompts_sha256": prompts.sha256}
+    shared.check(settings, "job.tokens", config.job.tokens)  # before a run is opened
+    tags = record.tags(plan) | {"prompts_sha256": prompts.sha256, "teacher_forced": forced(config)}
     with tracker.run(
         f"{config.model.label} {plan.config.precision.label} ablation", tags
     ) as run_id:
         sets, cost = shared.evaluate(settings)
+        ground = _ground(shared, settings, best)
+        _warn(ground)
         start = time.perf_counter()
         found = responses(sets[0], sets, config.resampling.n_bootstrap, config.seed, track)
         try:
@@ -81,21 +116,20 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         except FactorialError as error:
             raise EmoError(f"model={config.model.label}: {error}") from error
         cost = replace(cost, seconds_comparing=time.perf_counter() - start)
-        text = report.summary(effects, _title(plan), plan.weights.note, cost)
-        metrics = report.metrics(effects, cost)
+        text = report.summary(effects, _title(plan), plan.weights.note, cost, ground)
+        metrics = report.metrics(effects, cost, ground)
+        shown = {"summary": text, "metrics": metrics, "best_layer": best}
         with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, effects, {"summary": text, "metrics": metrics})
-            tracker.log(run_id, _record(plan, prompts, text, metrics), Path(folder))
+            _write_files(Path(folder), plan, effects, ground, shown)
+            _write_texts(Path(folder), shared, settings, source.tokenizer)
+            tracker.log(run_id, _record(plan, prompts, ground, shown), Path(folder))
     return _outcome("finished", plan, tracker, run_id, text, metrics, cost)
 
 
 def levels(config: RunConfig) -> tuple[SubparamsConfig, SubparamsConfig]:
     """The matched and the loose setting, with the budgets and sample counts of the job."""
     own = config.subparams
-    kept = {
-        name: getattr(own, name)
-        for name in ("seed", "temperature", "top_p", "prompts_path", "texts_from")
-    }
+    kept = {name: getattr(own, name) for name in KEPT}
     return tuple(  # pyright: ignore[reportReturnType]
         replace(level, **kept, max_new_tokens=config.job.tokens[i], samples=config.job.samples[i])
         for i, level in enumerate((protocols.MATCHED, protocols.LOOSE))
@@ -120,9 +154,9 @@ def emotions_of(plan: Plan) -> tuple[str, ...]:
     Raises
     ------
     ConfigError
-        If more are asked for than there are.
+        If more are asked for than there are, or there are too few.
     """
-    emotions = tuple(e for e in plan.stimuli.emotions if e != NEUTRAL)
+    emotions = told(plan)
     n = plan.config.job.emotions
     if n is not None and n > len(emotions):
         raise ConfigError("job.emotions", n, f"3 to {len(emotions)}, or null for all")
@@ -142,17 +176,74 @@ def _title(plan: Plan) -> str:
     return f"{c.model.label}, {c.precision.label}, ablation of the eight sub-parameters"
 
 
-def _record(plan: Plan, prompts: PromptSet, text: str, metrics: dict[str, Any]) -> RunRecord:
-    from emo.tracking import DESCRIPTION, RunRecord
+def _ground(shared: Points, settings: Sequence[SubparamsConfig], best: Best) -> report.Ground:
+    return report.Ground(
+        counts=tuple(counts_of(shared.texts(sub), sub) for sub in settings),
+        templated=shared.templated(settings[0]),
+        best_layer=best.layer,
+        best_run=best.run_id,
+    )
+
+
+def _warn(ground: report.Ground) -> None:
+    counts = ground.counts
+    if ground.repeating:
+        log.warning(
+            "effective n is below nominal n in %d of %d settings (matched: %.2f of %.0f texts an "
+            "emotion): greedy repeats of a prompt, and equal sampled texts, are the same text",
+            ground.repeating,
+            len(counts),
+            counts[0].effective,
+            counts[0].nominal,
+        )
+    if same := sum(c.neutral != c.neutral_distinct for c in counts):
+        log.warning("in %d of %d settings some neutral stories are the same", same, len(counts))
+    if not ground.templated:
+        log.warning("%s: both levels of this sub-parameter are the same", NO_TEMPLATE)
+    if short := sum(c.short > 0 for c in counts):
+        log.warning(
+            "%d of %d settings have texts too short for their position (up to %d), read at the "
+            "prompt's last token",
+            short,
+            len(counts),
+            max(c.short for c in counts),
+        )
+
+
+def _record(
+    plan: Plan, prompts: PromptSet, ground: report.Ground, shown: dict[str, Any]
+) -> RunRecord:
+    from emo.tracking import DESCRIPTION, TABLES, RunRecord
 
     dataset = ("prompts", prompts.sha256, Path(prompts.source).name)
-    tags = {DESCRIPTION: f"```\n{text}\n```"}
-    return RunRecord(tags, record.params(plan.config), metrics, {}, dataset)
+    tags = {
+        "chat_template": "applied" if ground.templated else "not applied",
+        "best_layer_run": ground.best_run,
+        DESCRIPTION: f"```\n{shown['summary']}\n```",
+        TABLES: texts_report.TABLE_TAG,
+    }
+    return RunRecord(tags, record.params(plan.config), shown["metrics"], {}, dataset)
 
 
-def _write_files(folder: Path, plan: Plan, effects: Ablation, shown: dict[str, Any]) -> None:
+def _write_texts(
+    folder: Path, shared: Points, settings: Sequence[SubparamsConfig], tokenizer: Any
+) -> None:
+    """All distinct texts, each with what of the sub-parameters it was written with."""
+    rows = [
+        {**{name: canonical(getattr(sub, name)) for name in WRITTEN}, **row}
+        for sub in shared.sets(settings)
+        for row in texts_report.text_rows(shared.texts(sub), sub, tokenizer)
+    ]
+    table = texts_report.table_json(rows, (*WRITTEN, *texts_report.SHOWN))
+    (folder / "texts.jsonl").write_text(texts_report.jsonl(rows), encoding="utf-8")
+    (folder / "texts.json").write_text(table, encoding="utf-8")
+
+
+def _write_files(
+    folder: Path, plan: Plan, effects: Ablation, ground: report.Ground, shown: dict[str, Any]
+) -> None:
     serialise.write_json(shown, folder / "ablation.json")
-    (folder / "points.csv").write_text(report.points_csv(effects), encoding="utf-8")
+    (folder / "points.csv").write_text(report.points_csv(effects, ground), encoding="utf-8")
     (folder / "effects.csv").write_text(report.effects_csv(effects), encoding="utf-8")
     record.write_files(folder, plan)
     (folder / "figures").mkdir()

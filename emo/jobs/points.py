@@ -17,7 +17,7 @@ from emo.config import SubparamsConfig
 from emo.core.item_sets import ItemSet, Recipe
 from emo.core.stories import story_set
 from emo.core.types import Activations
-from emo.errors import EmoError
+from emo.errors import ConfigError, EmoError
 from emo.generation.stories import Story, StoryTexts
 from emo.jobs.story_source import StorySource, Written, layer_number
 from emo.progress import track
@@ -42,35 +42,61 @@ class Points:
         """Keep no model; texts and plans are kept."""
         self._source.let_go()
 
-    def check(self, settings: Sequence[SubparamsConfig]) -> None:
-        """Refuse what cannot be done, before anything is written.
+    def check(self, settings: Sequence[SubparamsConfig], name: str, budgets: object) -> None:
+        """Plan all settings and refuse what cannot be done, before anything is written.
+
+        ``name`` is the parameter that ``budgets`` of tokens have been set by.
 
         Raises
         ------
         ConfigError
             If a budget leaves no room in the model's context, or it has no such layer.
         """
-        for sub in {written_as(sub): self._whole(sub) for sub in settings}.values():
-            self._source.planned(sub)
+        try:
+            for sub in self.sets(settings):
+                self._source.planned(sub)
+        except ConfigError as error:
+            if error.parameter != "subparams.max_new_tokens":
+                raise
+            raise ConfigError(name, budgets, f"each {error.allowed}") from None
         for layer in {sub.layer: sub for sub in settings}.values():
             layer_number(layer, self._source.n_layers(), self._best)
+        self._plan(settings)
+
+    def sets(self, settings: Sequence[SubparamsConfig]) -> list[SubparamsConfig]:
+        """The sets of texts that settings take their parts of: the first of each with all its texts."""
+        first: dict[tuple[Any, ...], SubparamsConfig] = {}
+        for sub in settings:
+            first.setdefault(written_as(sub), self._whole(sub))
+        return list(first.values())
 
     def write(self, settings: Sequence[SubparamsConfig]) -> list[Written]:
         """The sets of texts that settings need and no earlier call has written."""
-        whole = {written_as(sub): self._whole(sub) for sub in settings}
-        new = [key for key in whole if key not in self._written]
-        for key in track(new, "sets of texts"):
-            self._written[key] = self._source.write(whole[key])
-        return [self._written[key] for key in new]
+        new = [sub for sub in self.sets(settings) if written_as(sub) not in self._written]
+        for sub in track(new, "sets of texts"):
+            self._written[written_as(sub)] = self._source.write(sub)
+        return [self._written[written_as(sub)] for sub in new]
+
+    def texts(self, sub: SubparamsConfig) -> StoryTexts:
+        """A setting's part of the texts that were written."""
+        written = self._written[written_as(sub)].texts
+        of = dict(zip((s.request for s in written.stories), written.texts, strict=True))
+        stories = self._planned(sub)
+        return StoryTexts(stories, tuple(of[s.request] for s in stories))
+
+    def templated(self, sub: SubparamsConfig) -> bool:
+        """Whether a chat template was applied to a setting's prompts, which were written."""
+        return self._written[written_as(sub)].templated
 
     def evaluate(self, settings: Sequence[SubparamsConfig]) -> tuple[list[ItemSet], Cost]:
         """The data set of every setting, at its layer and with its recipe.
 
-        All texts are written first, so that a model which only writes is loaded once; then the
-        readings of each set of texts are taken together, in one pass a text.
+        All texts are planned and written first, so that a model which only writes is loaded once;
+        then the readings of each set of texts are taken together, in one pass a text.
         """
         start = time.perf_counter()
         made = self.write(settings)
+        self._plan(settings)
         read_from = time.perf_counter()
         keys = dict.fromkeys(map(written_as, settings))
         sets: dict[int, ItemSet] = {}
@@ -78,17 +104,18 @@ class Points:
         passes = separate = nominal = 0
         for key in keys:
             written = self._written[key].texts
-            texts = dict(zip((s.request for s in written.stories), written.texts, strict=True))
-            lengths |= {(key[1], request): len(text.tokens) for request, text in texts.items()}
+            for story, text in zip(written.stories, written.texts, strict=True):
+                lengths[key[1], story.request] = len(text.tokens)
             mine = {i: sub for i, sub in enumerate(settings) if written_as(sub) == key}
             readings: dict[SubparamsConfig, list[int]] = defaultdict(list)
             for i, sub in mine.items():
                 readings[_reading(sub)].append(i)
-                for s in self._planned(sub):
-                    length = min(len(texts[s.request].tokens), sub.max_new_tokens)
+                part = self.texts(sub)
+                for story, text in zip(part.stories, part.texts, strict=True):
+                    length = min(len(text.tokens), sub.max_new_tokens)
                     separate += length
-                    nominal += s.weight * length
-            found, done, _ = self._source.read([(self._part(sub, texts), sub) for sub in readings])
+                    nominal += story.weight * length
+            found, done, _ = self._source.read([(self.texts(sub), sub) for sub in readings])
             passes += done.done
             for activations, which in zip(found, readings.values(), strict=True):
                 for i in which:
@@ -110,15 +137,17 @@ class Points:
         """The setting that writes all texts which others of its kind take part of."""
         return replace(sub, **self._largest, centring=Centring.neutral)
 
+    def _plan(self, settings: Sequence[SubparamsConfig]) -> None:
+        """Have all plans: one made between readings would put the writer in the reader's place."""
+        for sub in settings:
+            self._planned(sub)
+            self._planned(_reading(sub))
+
     def _planned(self, sub: SubparamsConfig) -> tuple[Story, ...]:
         key = (*written_as(sub), sub.samples, sub.centring)
         if key not in self._plans:
             self._plans[key] = self._source.planned(sub).stories
         return self._plans[key]
-
-    def _part(self, sub: SubparamsConfig, texts: dict[Any, Any]) -> StoryTexts:
-        stories = self._planned(sub)
-        return StoryTexts(stories, tuple(texts[s.request] for s in stories))
 
     def _item_set(self, activations: Activations, sub: SubparamsConfig) -> ItemSet:
         layer, _ = layer_number(sub, activations.n_layers, self._best)

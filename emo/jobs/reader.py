@@ -92,8 +92,15 @@ class Reader:
     def read(self) -> tuple[Activations, Passes]:
         """Activations of passages and neutral sentences, in one go."""
         texts, config = [*self.items, *self.neutral], self.plan.config
-        batched = config.precision.batched
-        values, passes = read(self.backend, texts, self.store, config.batch_size, track, batched)
+        values, passes = read(
+            self.backend,
+            texts,
+            self.store,
+            config.batch_size,
+            track,
+            fixed_batches=config.precision.batched,
+            causal=config.precision.causal,
+        )
         n = len(self.items)
         readout = config.method.readout.value
         return self._labelled(values[:, :n], values[:, n:], readout), passes

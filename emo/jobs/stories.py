@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from emo import serialise
 from emo.activations.reading import Passes
-from emo.config import RunConfig
+from emo.config import RunConfig, SubparamsConfig
 from emo.core.describe import GeometryError, Resampling
 from emo.core.item_sets import Recipe
 from emo.core.stories import StoryDescriptors, TextCounts, describe_stories
@@ -23,7 +23,13 @@ from emo.generation.stories import NEUTRAL, StoryTexts, check_templates
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
-from emo.jobs.story_source import StorySource, Written, comprehension_config, layer_number
+from emo.jobs.story_source import (
+    StorySource,
+    Written,
+    comprehension_config,
+    layer_number,
+    told,
+)
 from emo.report import stories as report
 from emo.stimuli.prompts import PromptSet, load_prompts
 
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+NO_TEMPLATE = "the model has no chat template: bare prompts are continued"
 ARTIFACTS = (
     "vectors.safetensors",
     "activations.safetensors",
@@ -80,15 +87,16 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
     if found := record.finished(plan, tracker, "generation.json", serialise.read_story_descriptors):
         return _outcome("reused", plan, tracker, *found)
 
+    emotions = told(plan)
     best = best_layer(config) if config.subparams.layer == "best" else None
-    source = StorySource(plan, prompts, plan.stimuli.emotions)
+    source = StorySource(plan, prompts, emotions)
     # Both refuse what cannot be done before a run is opened.
     layer, how = layer_number(config.subparams, source.n_layers(), best and best.layer)
     source.planned(config.subparams)
     if best is not None:
         how += f" {best.run_id}"
     tags = record.tags(plan) | {"prompts_sha256": prompts.sha256}
-    tags |= {"subparams": config.subparams.name, "teacher_forced": _forced(config)}
+    tags |= {"subparams": config.subparams.name, "teacher_forced": forced(config)}
     with tracker.run(plan.run_name, tags) as run_id:
         result = _measure(source, layer, how)
         with tempfile.TemporaryDirectory() as folder:
@@ -139,7 +147,8 @@ def recipe_of(config: RunConfig) -> Recipe:
     return Recipe(centring=sub.centring.value, unit_norm=sub.unit_norm)
 
 
-def _forced(config: RunConfig) -> str:
+def forced(config: RunConfig) -> str:
+    """Tag that says whether the texts are another precision's."""
     return str(config.text_config() is not config).lower()
 
 
@@ -147,7 +156,7 @@ def _measure(source: StorySource, layer: int, how: str) -> Result:
     config = source.plan.config
     sub = config.subparams
     written = source.write(sub)
-    counts = counts_of(written.texts, config)
+    counts = counts_of(written.texts, sub)
     _warn(written, counts, config)
     (activations,), passes, weights = source.read([(written.texts, sub)])
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
@@ -160,15 +169,15 @@ def _measure(source: StorySource, layer: int, how: str) -> Result:
     return Result(written, activations, vectors, descriptors, passes, weights)
 
 
-def counts_of(texts: StoryTexts, config: RunConfig) -> TextCounts:
+def counts_of(texts: StoryTexts, sub: SubparamsConfig) -> TextCounts:
     """How many texts an emotion's mean rests on."""
-    counts = [c for e, c in texts.counts(config.subparams).items() if e != NEUTRAL]
-    neutral, differing = texts.neutral_counts(config.subparams) or (None, None)
+    counts = [c for e, c in texts.counts(sub).items() if e != NEUTRAL]
+    neutral, differing = texts.neutral_counts(sub) or (None, None)
     return TextCounts(
         nominal=fmean(c.nominal for c in counts),
         distinct=fmean(c.distinct for c in counts),
         effective=fmean(c.effective for c in counts),
-        short=texts.n_short(config.subparams),
+        short=texts.n_short(sub),
         neutral=neutral,
         neutral_distinct=differing,
     )
@@ -192,7 +201,7 @@ def _warn(written: Written, counts: TextCounts, config: RunConfig) -> None:
             counts.neutral_distinct,
         )
     if sub.chat_template and not written.templated:
-        log.warning("the model has no chat template: bare prompts are continued")
+        log.warning(NO_TEMPLATE)
     if counts.short:
         log.warning(
             "%d of %d texts are too short for position=%s and read at %s",

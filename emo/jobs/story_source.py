@@ -16,13 +16,13 @@ import numpy as np
 from emo.activations.opening import open_backend
 from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
 from emo.activations.store import ActivationStore
-from emo.choices import Decoding, PrecisionName, Readout
+from emo.choices import Decoding, Readout
 from emo.config import RunConfig, SubparamsConfig
 from emo.core.types import Activations
 from emo.errors import ConfigError
 from emo.fingerprint import batch_decides, reader_identity, text_identity
 from emo.generation.generating import Generation, check_room, generate
-from emo.generation.stories import StoryPlan, StoryTexts, plan_stories, sampling
+from emo.generation.stories import NEUTRAL, StoryPlan, StoryTexts, plan_stories, sampling
 from emo.generation.texts import TextStore
 from emo.jobs.plan import Plan
 from emo.jobs.reader import load_model
@@ -35,6 +35,24 @@ if TYPE_CHECKING:
     from emo.models.quantised import WeightCount
 
 log = logging.getLogger(__name__)
+
+
+def told(plan: Plan) -> tuple[str, ...]:
+    """The emotions that texts are written about: those of the passages but neutral.
+
+    Raises
+    ------
+    ConfigError
+        If they are too few for a geometry.
+    """
+    emotions = tuple(e for e in plan.stimuli.emotions if e != NEUTRAL)
+    if len(emotions) < 3:
+        raise ConfigError(
+            "stimuli.path",
+            plan.config.stimuli.path,
+            f"passages of at least 3 emotions besides {NEUTRAL}, these have {len(emotions)}",
+        )
+    return emotions
 
 
 @dataclass(frozen=True)
@@ -61,11 +79,6 @@ class StorySource:
         self._model: LoadedModel | None = None
         self.tokenizer: Any = None
         """The model's, from when it has been loaded."""
-
-    @property
-    def causal(self) -> bool:
-        """Whether later tokens leave a reading as it is: INT8 shares its outlier columns."""
-        return self.plan.config.precision.name is not PrecisionName.int8
 
     def writer(self) -> LoadedModel:
         """The model that writes."""
@@ -140,7 +153,8 @@ class StorySource:
         neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
         names = [f"neutral sentence {i + 1}" for i in range(len(neutral))]
         check_lengths(neutral, names, backend.context)
-        per_setting = [texts.spans(sub, self.causal) for texts, sub in settings]
+        causal = config.precision.causal
+        per_setting = [texts.spans(sub, causal) for texts, sub in settings]
         spans = [*neutral, *(span for each in per_setting for span in each)]
         store = _store(plan, spans)
         values, passes = read(
@@ -150,7 +164,7 @@ class StorySource:
             config.batch_size,
             track,
             fixed_batches=config.precision.batched,
-            causal=self.causal,
+            causal=causal,
         )
         at, out = len(neutral), []
         for (texts, sub), each in zip(settings, per_setting, strict=True):
@@ -200,8 +214,13 @@ def layer_number(sub: SubparamsConfig, n_layers: int, best: int | None) -> tuple
 
 
 def comprehension_config(config: RunConfig) -> RunConfig:
-    """The comprehension run (condition A's method) of the same model, precision and stimuli."""
-    from emo.config import MethodConfig
+    """The comprehension run (condition A) of the same model, precision and stimuli.
+
+    Only what is part of the identity of a run that takes its layer may reach it.
+    """
+    from emo.config import MethodConfig, VectorsConfig
     from emo.job_configs import JobConfig
 
-    return replace(config, job=JobConfig(), method=MethodConfig(), force=False)
+    return replace(
+        config, job=JobConfig(), method=MethodConfig(), vectors=VectorsConfig(), force=False
+    )

@@ -21,15 +21,13 @@ from emo.core.item_sets import ItemSet, common_emotions
 from emo.errors import ConfigError
 from emo.generation.protocols import MATCHED
 from emo.generation.stories import check_templates, most_texts
-from emo.jobs.ablate import emotions_of
+from emo.jobs.ablate import KEPT, emotions_of
 from emo.jobs.plan import make_plan
 from emo.jobs.points import Points
 from emo.jobs.stories import best_layer, read_prompts
 from emo.jobs.story_source import StorySource
 from emo.stimuli.prompts import PromptSet
 
-KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
-"""Fields that are not sub-parameters: taken from the config."""
 PRECISION = "precision"
 """May be varied as the sub-parameters are."""
 OF_SEVERAL_TEXTS = ("reliability", "accuracy")
@@ -83,7 +81,8 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
                 max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
             )
             points = Points(source, best, tokens, samples)
-            points.check(every)
+            budgets = space.get("max_new_tokens", [MATCHED.max_new_tokens])
+            points.check(every, "job.study.space.max_new_tokens", budgets)
             made[precision] = points
         return made[precision]
 

@@ -6,15 +6,16 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo.core.ablation import EFFECTS, Ablation
+from emo.core.ablation import Ablation
 from emo.core.decomposition import full_factorial
 from emo.core.intervals import Estimates
+from emo.core.stories import TextCounts
 from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
 
 if TYPE_CHECKING:
@@ -41,7 +42,35 @@ class Cost:
     seconds_comparing: float
 
 
-def summary(a: Ablation, title: str, note: str, cost: Cost) -> str:
+@dataclass(frozen=True)
+class Ground:
+    """What the settings rest on."""
+
+    counts: tuple[TextCounts, ...]
+    """Of every setting, in the order of the points."""
+    templated: bool
+    """Whether the model has a chat template, which the settings that ask for one then have."""
+    best_layer: int
+    best_run: str
+    """The comprehension run that names this layer."""
+
+    @property
+    def repeating(self) -> int:
+        """Settings whose effective n is below their nominal n."""
+        return sum(c.effective < c.nominal - 1e-9 for c in self.counts)
+
+    def metrics(self) -> dict[str, float]:
+        """What extract logs of its texts, of the matched and of the loose setting."""
+        out = {
+            f"n_{name}_{level}": float(value)
+            for level, counts in (("matched", self.counts[0]), ("loose", self.counts[-1]))
+            for name, value in asdict(counts).items()
+            if value is not None  # a level without neutral stories
+        }
+        return out | {"settings_repeating": self.repeating, "best_layer": self.best_layer}
+
+
+def summary(a: Ablation, title: str, note: str, cost: Cost, ground: Ground) -> str:
     """The ranking as plain text."""
     t, n = a.texts, len(a.responses.rho)
     drop = t.drop
@@ -52,22 +81,30 @@ def summary(a: Ablation, title: str, note: str, cost: Cost) -> str:
         f"  rho of loose with matched {a.responses.rho[-1]:+.3f}; the drop {float(drop.value):.3f} "
         f"{_interval(drop)} over texts, {_interval(a.emotions['drop'])} over emotions",
         f"  {n} settings, {len(a.responses.emotions)} emotions, {t.n_replicates} replicates",
+        f"  texts an emotion: matched {_counts(ground.counts[0])}; "
+        f"loose {_counts(ground.counts[-1])}",
+        f"  effective n is below nominal in {ground.repeating} of {n} settings",
+        f"  best layer {ground.best_layer} (comprehension run {ground.best_run}); chat template "
+        f"{'applied' if ground.templated else 'not applied: the model has none'}",
         "",
         "  share of the drop (Shapley), with 95 % intervals, and one at a time:",
-        f"  {'':<16}{'Shapley':>8}  {'over texts':<17}{'over emotions':<17}"
+        f"  {'':<16}{'rank':<10}{'Shapley':>8}  {'over texts':<17}{'over emotions':<17}"
         f"{'main':>7}{'from matched':>14}{'from loose':>12}",
     ]
     for name in t.ranking:
         i = t.factors.index(name)
         lines.append(
-            f"  {name:<16}{t.shapley.value[i]:>+8.3f}  {_interval(t.shapley[i]):<17}"
+            f"  {name:<16}{_rank(t.rank[i]):<10}{t.shapley.value[i]:>+8.3f}  "
+            f"{_interval(t.shapley[i]):<17}"
             f"{_interval(a.emotions['shapley'][i]):<17}{t.main.value[i]:>+7.3f}"
             f"{t.loosened.value[i]:>+14.3f}{t.restored.value[i]:>+12.3f}"
         )
     largest = np.argsort(-np.abs(t.interaction.value))[:3]
     pairs = (f"{' x '.join(t.pairs[k])} {t.interaction.value[k]:+.3f}" for k in largest)
     lines += [
-        "  main: mean change of rho when loosened; from matched, from loose: this one alone changed",
+        "  rank: by Shapley value, with the interval over texts; main: mean change of rho when "
+        "loosened;",
+        "  from matched, from loose: this one alone changed",
         f"  largest interactions: {', '.join(pairs)}",
         f"  texts {cost.texts_written} written ({cost.tokens_written} tokens), "
         f"{cost.texts_reused} reused; forward passes {cost.forward_passes}",
@@ -83,8 +120,21 @@ def _interval(e: Estimates) -> str:
     return "" if low != low else f"[{low:+.2f}, {high:+.2f}]"
 
 
-def metrics(a: Ablation, cost: Cost) -> dict[str, float | None]:
-    """Effects by sub-parameter, and the cost, as flat metrics."""
+def _rank(e: Estimates) -> str:
+    low, high = float(e.low), float(e.high)
+    return f"{float(e.value):.0f}" + ("" if low != low else f" [{low:.0f}, {high:.0f}]")
+
+
+def _counts(c: TextCounts) -> str:
+    short = f", {c.short} too short" if c.short else ""
+    return (
+        f"{c.nominal:g} nominal, {c.distinct:g} distinct, {c.effective:.3g} effective in the mean"
+        f"{short}"
+    )
+
+
+def metrics(a: Ablation, cost: Cost, ground: Ground) -> dict[str, float | None]:
+    """Effects by sub-parameter, the texts and the cost, as flat metrics."""
     t = a.texts
     out: dict[str, float | None] = {
         "rho_loose": float(a.responses.rho[-1]),
@@ -95,7 +145,7 @@ def metrics(a: Ablation, cost: Cost) -> dict[str, float | None]:
             out[f"{kind}_{name}"] = float(getattr(t, kind).value[i])
     for name in Cost.__annotations__:
         out[name] = getattr(cost, name)
-    return out
+    return out | ground.metrics()
 
 
 def read_shown(path: Path) -> dict[str, Any]:
@@ -110,21 +160,24 @@ def read_shown(path: Path) -> dict[str, Any]:
     return {name: raw[name] for name in ("summary", "metrics")}
 
 
-def points_csv(a: Ablation) -> str:
-    """Every setting (0 matched, 1 loose) with its rho and the interval over texts."""
+def points_csv(a: Ablation, ground: Ground) -> str:
+    """Every setting (0 matched, 1 loose): its rho, the interval over texts, its numbers of texts."""
     low, high = np.nanpercentile(a.responses.replicates, [2.5, 97.5], axis=0)
-    rows = zip(full_factorial(len(a.texts.factors)), a.responses.rho, low, high, strict=True)
+    levels = full_factorial(len(a.texts.factors))
+    rows = zip(levels, a.responses.rho, low, high, ground.counts, strict=True)
     return _csv(
-        [*a.texts.factors, "rho", "low", "high"],
-        [[*map(int, levels), *map(float, rest)] for levels, *rest in rows],
+        [*a.texts.factors, "rho", "low", "high", *(f"n_{f.name}" for f in fields(TextCounts))],
+        [[*map(int, x), *map(float, rest), *astuple(counts)] for x, *rest, counts in rows],
     )
 
 
 def effects_csv(a: Ablation) -> str:
-    """Every effect with both intervals."""
+    """Every effect with both intervals; a rank is no smooth function, a jackknife gives it none."""
     rows = []
-    for kind in EFFECTS:
-        texts, emotions = getattr(a.texts, kind), a.emotions[kind]
+    nothing = np.full(len(a.texts.factors), np.nan)
+    over_emotions = {**a.emotions, "rank": Estimates(a.texts.rank.value, nothing, nothing)}
+    for kind, emotions in over_emotions.items():
+        texts = getattr(a.texts, kind)
         names = {"interaction": [" x ".join(p) for p in a.texts.pairs], "drop": ["all"]}
         for i, name in enumerate(names.get(kind, a.texts.factors)):
             over = [np.atleast_1d(x)[i] for e in (texts, emotions) for x in (e.low, e.high)]
@@ -145,7 +198,7 @@ def effects_figure(a: Ablation, title: str) -> Figure:
     """Shapley values and one-at-a-time changes, in the order of the ranking."""
     t = a.texts
     order = [t.factors.index(name) for name in t.ranking]
-    names = list(t.ranking)
+    names = [f"{t.factors[i]}  {_rank(t.rank[i])}" for i in order]
     figure = blank(11, 4.9)
     left, right = figure.subplots(1, 2, sharey=True)
     _bars(left, t.shapley, order, BLUE, 0.0, "interval over texts")
@@ -155,6 +208,7 @@ def effects_figure(a: Ablation, title: str) -> Figure:
     _bars(right, t.restored, order, GREY, 0.18, "from loose: this one matched again")
     right.set_title("one at a time: change of rho", fontsize=10)
     left.set_yticks(range(len(names)), names)
+    left.set_ylabel("rank by Shapley value, interval over texts", fontsize=8)
     left.invert_yaxis()
     for panel in (left, right):
         panel.axvline(0, color="black", lw=0.8)

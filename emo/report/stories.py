@@ -93,10 +93,10 @@ def jsonl(rows: Sequence[dict[str, Any]]) -> str:
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
 
 
-def table_json(rows: Sequence[dict[str, Any]]) -> str:
+def table_json(rows: Sequence[dict[str, Any]], columns: Sequence[str] = SHOWN) -> str:
     """The columns to look at, in the form that MLflow shows as a table."""
-    data = [[row[name] for name in SHOWN] for row in rows]
-    return json.dumps({"columns": list(SHOWN), "data": data}, ensure_ascii=False)
+    data = [[row[name] for name in columns] for row in rows]
+    return json.dumps({"columns": list(columns), "data": data}, ensure_ascii=False)
 
 
 def layer_curves(d: StoryDescriptors, title: str) -> Figure:

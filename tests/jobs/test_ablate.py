@@ -1,30 +1,39 @@
 """The factorial of a tiny model, checked against separate runs of single settings."""
 
 import csv
+import json
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from emo import serialise
+from emo.choices import Removal
 from emo.cli import run_job
-from emo.config import canonical
+from emo.composing import compose
+from emo.config import VectorsConfig, canonical
 from emo.core.comparison import post_centred_rdm
 from emo.core.correlation import spearman
 from emo.core.decomposition import full_factorial
 from emo.generation.protocols import LOOSE, MATCHED, SUBPARAMETERS, differing
-from emo.jobs import ablate
+from emo.jobs import ablate, stories
+from emo.models import session
 from emo.tracking import Tracker
-from tests.conftest import EMOTIONS
+from tests.conftest import EMOTIONS, TINY, write_small_csv
 
 SMALL = ("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]")
 
 
-@pytest.fixture
-def make(tiny_config):
-    return lambda *overrides: tiny_config(*SMALL, *overrides)
+@pytest.fixture(scope="module")
+def make(tmp_path_factory):
+    """Configs of one project: what a test has made is there for the next."""
+    folder = tmp_path_factory.mktemp("project")
+    passages = f"stimuli.path={write_small_csv(folder)}"
+    return lambda *overrides: compose(*TINY, passages, *SMALL, *overrides, root=folder)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def finished(make):
     outcome = run_job(make())
     assert outcome.error is None
@@ -48,13 +57,17 @@ def test_the_settings_are_the_factorial(make):
         assert differing(sub, settings[0]) == loose
 
 
-def separately(make, sub):
-    """Vectors of one setting at its layer, from a run of its own."""
+def separate_config(make, sub):
     fields = canonical(sub)
     overrides = [
         f"subparams.{name}={'null' if value is None else value}" for name, value in fields.items()
     ]
-    config = make("job=extract", "job.tokens=[2,1]", "method=generation", *overrides)
+    return make("job=extract", "job.tokens=[2,1]", "method=generation", *overrides)
+
+
+def separately(make, sub):
+    """Vectors of one setting at its layer, from a run of its own."""
+    config = separate_config(make, sub)
     outcome = run_job(config)
     assert outcome.error is None
     tracker = Tracker(config)
@@ -121,15 +134,24 @@ def test_the_same_again_is_reused(make, finished):
     ("override", "message"),
     [
         ("job.emotions=9", "job.emotions=9: allowed is 3 to 5, or null for all"),
-        ("job.tokens=[100000,5]", "subparams.max_new_tokens=100000"),
+        (
+            "job.tokens=[100000,5]",
+            "job.tokens=[100000, 5]: allowed is each a value of at least 1, at",
+        ),
         ("subparams.prompts_path=nowhere.yaml", "nowhere.yaml"),
+        ("subparams.templates=odd", "subparams.templates=odd: allowed is all with job=ablate"),
+        ("subparams.position=mean", "subparams.position=mean: allowed is mid with job=ablate"),
+        ("subparams=loose", "subparams=loose: allowed is matched with job=ablate"),
+        ("subparams.max_new_tokens=9", "256 with job=ablate, whose two levels are job.tokens"),
+        ("subparams.samples=2", "10 with job=ablate, whose two levels are job.samples"),
+        ("method.readout=mean", "method.readout=mean: allowed is last with job=ablate"),
     ],
 )
-def test_what_cannot_be_done_is_one_line(make, override, message):
-    outcome = run_job(make(override))
+def test_what_cannot_be_done_is_one_line(tiny_config, override, message):
+    outcome = run_job(tiny_config(*SMALL, override))
     assert outcome.failed
     assert message in outcome.error
-    tracker = Tracker(make())
+    tracker = Tracker(tiny_config())
     runs = tracker.client.search_runs([tracker.experiment_id])
     assert {r.data.tags["job"] for r in runs} <= {"extract"}
 
@@ -137,3 +159,110 @@ def test_what_cannot_be_done_is_one_line(make, override, message):
 def test_fewer_emotions(make):
     outcome = run_job(make("job.emotions=3"))
     assert "256 settings, 3 emotions" in outcome.table
+
+
+@pytest.fixture
+def two_emotions(small_csv, tmp_path):
+    """Two emotions and passages called neutral: three for a reading, two for texts."""
+    rows = [r for r in small_csv.read_text().splitlines() if not r.startswith(("afraid", "calm"))]
+    path = tmp_path / "two.csv"
+    path.write_text("\n".join(rows).replace("\nproud,", "\nneutral,"))
+    return path
+
+
+@pytest.mark.parametrize("job", ["job=ablate", "method=generation"])
+def test_too_few_emotions_are_refused_before_anything_is_made(make, two_emotions, job, monkeypatch):
+    monkeypatch.setattr(session, "get", None)
+    names = (job, "job=extract") if job.startswith("method") else (job,)
+    outcome = run_job(make(f"stimuli.path={two_emotions}", "subparams.layer=middle", *names))
+    assert outcome.error == (
+        f"stimuli.path={two_emotions}: allowed is passages of at least 3 emotions besides neutral, "
+        "these have 2"
+    )
+
+
+def test_the_best_layer_is_that_of_the_plain_comprehension_run(make, finished):
+    """Whatever of ``vectors`` a config has that was made without composing."""
+    removed = replace(make(), vectors=VectorsConfig(remove=Removal.situation), force=True)
+    best = stories.best_layer(removed)
+    tracker = Tracker(make())
+    tags = tracker.get(finished.run_id).data.tags
+    assert best.run_id == tags["best_layer_run"]
+    assert best.layer == finished_record(make, finished)["best_layer"]["layer"]
+    assert tracker.get(best.run_id).data.tags["condition"] == "A"
+
+
+def finished_record(make, outcome):
+    return json.loads(Tracker(make()).artifact(outcome.run_id, "ablation.json").read_text())
+
+
+def test_it_is_tagged_as_what_it_is(make, finished):
+    run = Tracker(make()).get(finished.run_id)
+    tags = run.data.tags
+    assert (tags["job"], tags["method"], tags["teacher_forced"]) == (
+        "ablate",
+        "generation",
+        "false",
+    )
+    assert "readout" not in tags
+    assert tags["chat_template"] == "not applied"
+    best = finished_record(make, finished)["best_layer"]
+    assert best == {"layer": run.data.metrics["best_layer"], "run_id": tags["best_layer_run"]}
+    assert f"best layer {best['layer']} (comprehension run {best['run_id']})" in finished.table
+
+
+def test_texts_are_counted_as_extract_counts_them(make, finished):
+    """Each setting has the numbers that its own run logs."""
+    rows, settings = points_of(make, finished), ablate.points(make())
+    for i in (0, 4, 6, 134, 255):
+        own = run_job(separate_config(make, settings[i])).metrics
+        for name in ("n_nominal", "n_distinct", "n_effective", "n_short"):
+            assert float(rows[i][name]) == pytest.approx(own[name])
+    for level, row in (("matched", rows[0]), ("loose", rows[-1])):
+        for name in ("n_nominal", "n_distinct", "n_effective", "n_short"):
+            assert finished.metrics[f"{name}_{level}"] == pytest.approx(float(row[name]))
+    repeating = [float(r["n_effective"]) < float(r["n_nominal"]) - 1e-9 for r in rows]
+    assert finished.metrics["settings_repeating"] == sum(repeating) == 32
+
+
+def test_what_weakens_the_texts_is_warned_of(make, caplog):
+    run_job(make("job.tokens=[24,8]"))
+    assert "effective n is below nominal n in 32 of 256 settings (matched: 4.00 of 4" in caplog.text
+    assert "no chat template: bare prompts are continued: both levels" in caplog.text
+    # At 8 tokens every text is too short for mid: half of the settings, half of these.
+    assert "64 of 256 settings have texts too short for their position" in caplog.text
+
+
+def test_every_distinct_text_is_logged_once(make, finished):
+    tracker = Tracker(make())
+    path = tracker.artifact(finished.run_id, "texts.jsonl")
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    sets = Counter((r["prompts"], r["decoding"], r["chat_template"]) for r in rows)
+    assert sets == {
+        (p, d, t): 10 + 5 * (1 if (p, d) == ("paragraph", "greedy") else 4)
+        for p in ("stories", "paragraph")
+        for d in ("greedy", "sampled")
+        for t in (True, False)
+    }
+    assert all(len(r["token_ids"]) == r["n_tokens"] <= 24 and r["text"] for r in rows)
+    table = json.loads(tracker.artifact(finished.run_id, "texts.json").read_text())
+    assert table["columns"][:4] == ["prompts", "decoding", "chat_template", "emotion"]
+    assert len(table["data"]) == len(rows)
+    assert "texts.json" in tracker.get(finished.run_id).data.tags["mlflow.loggedArtifacts"]
+
+
+def test_texts_of_another_precision_take_one_load_more(make, monkeypatch):
+    """Comprehension in bf16, texts in fp32, readings in bf16: no plan is made between readings."""
+    loads = []
+    real = session.load
+
+    def counting(config, weights, precision, *rest):
+        loads.append(precision.name.value)
+        return real(config, weights, precision, *rest)
+
+    session.release()
+    monkeypatch.setattr(session, "load", counting)
+    outcome = run_job(make("precision=bf16", "subparams.texts_from=fp32"))
+    assert outcome.error is None
+    assert loads == ["bf16", "fp32", "bf16"]
+    assert Tracker(make()).get(outcome.run_id).data.tags["teacher_forced"] == "true"

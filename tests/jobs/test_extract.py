@@ -1,5 +1,6 @@
 """The whole chain on a tiny model: files, tracking, reuse, resume, what happens when it breaks."""
 
+import csv
 import json
 import logging
 import signal
@@ -247,6 +248,35 @@ def test_batched_int8_is_a_variant_of_its_own(tiny_config, monkeypatch):
     assert "int8_batched" in batched.table
     again = run_job(tiny_config(*overrides, "precision.int8.batched=true", "force=true"))
     assert (again.passes_done, again.metrics) == (0, batched.metrics)
+
+
+def test_int8_reads_a_passage_that_begins_another_alone(tiny_config, small_csv, tmp_path):
+    """Inside the longer one its tokens would share outlier columns with what comes behind them."""
+    with small_csv.open(newline="") as file:
+        rows = list(csv.reader(file))
+    name, text = rows[1][1:3]
+    rows[-1][2] = f"{text} Then 99 others came."
+    longer = tmp_path / "longer.csv"
+    with longer.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+    def first(*overrides):
+        config = tiny_config(*overrides, "force=true")
+        outcome = run_job(config)
+        assert outcome.error is None
+        path = Tracker(config).artifact(outcome.run_id, "activations.safetensors")
+        activations = serialise.read_activations(path)
+        at = activations.item_ids.index(name)
+        return outcome.passes_done, activations.values[:, at]
+
+    for precision, passes in (("fp32", 49), ("int8", 50)):
+        common = (f"precision={precision}", "precision.int8.threshold=0.5")
+        _, alone = first(*common, f"paths.store={tmp_path / precision / 'a'}")
+        done, beside = first(
+            *common, f"paths.store={tmp_path / precision / 'b'}", f"stimuli.path={longer}"
+        )
+        assert done == passes  # fp32 reads both in one pass: the one does begin the other
+        assert np.allclose(alone, beside, rtol=0, atol=0 if precision == "int8" else 1e-5)
 
 
 def test_batched_int8_shares_no_activation_with_another_set_of_texts(tiny_config, tmp_path):

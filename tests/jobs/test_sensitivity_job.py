@@ -238,6 +238,15 @@ SMALL = {
 }
 
 
+def test_a_budget_without_room_is_said_of_the_space(study_config):
+    space = {**SMALL, "max_new_tokens": [100000, 12]}
+    config = study_config("job.study.objectives=[rho_matched]", space=space)
+    with pytest.raises(
+        ConfigError, match=r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a"
+    ):
+        evaluator(config)({})
+
+
 def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     """The same points through job=ablate's own levels, and most of them without a new text."""
     from emo.cli import run_job
