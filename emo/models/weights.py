@@ -50,9 +50,11 @@ def locate(model: ModelConfig) -> Weights:
 
 
 def folder_digest(folder: Path) -> str:
-    """Digest of a model folder: small files whole; of large ones the size and both ends.
+    """Digest of a model folder: small files whole; of large ones size, time and both ends.
 
-    Reading all of a 15 GB checkpoint before each run would cost more than the run.
+    Reading all of a 15 GB checkpoint before each run would cost more than the run. The time of the
+    last change tells what was written over in the middle; a copy that does not keep it is another
+    model.
 
     Raises
     ------
@@ -71,6 +73,7 @@ def folder_digest(folder: Path) -> str:
         with path.open("rb") as file:
             digest.update(file.read(SMALL))
             if size > SMALL:
+                digest.update(f"{path.stat().st_mtime_ns}\x1f".encode())
                 file.seek(max(SMALL, size - SMALL))
                 digest.update(file.read())
     return digest.hexdigest()

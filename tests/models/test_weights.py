@@ -1,5 +1,7 @@
 """Where weights come from: local folders in hub layout, packages, errors that say what to do."""
 
+import os
+
 import pytest
 
 from emo.choices import Attention, FloatFormat, PrecisionName, Source
@@ -53,6 +55,23 @@ def test_large_files_are_read_at_both_ends(tmp_path, monkeypatch):
         big.write_bytes(content)
         digests.add(weights.folder_digest(tmp_path))
     assert len(digests) == 4
+
+
+def test_a_change_in_the_middle_of_a_large_file_is_noticed(tmp_path, monkeypatch):
+    """Same path, name, size and ends; a small file may be touched, it is read whole."""
+    monkeypatch.setattr(weights, "SMALL", 8)
+    config, big = tmp_path / "config.json", tmp_path / "w.safetensors"
+    config.write_text("{}")
+    big.write_bytes(b"a" * 30)
+    os.utime(big, ns=(0, 1_000))
+    before = weights.locate(hub(tmp_path)).revision
+    os.utime(config, ns=(0, 5_000))
+    assert weights.locate(hub(tmp_path)).revision == before
+    with big.open("r+b") as file:
+        file.seek(15)
+        file.write(b"b")
+    os.utime(big, ns=(0, 1_001))
+    assert weights.locate(hub(tmp_path)).revision != before
 
 
 @pytest.mark.parametrize(
