@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from pickle import UnpicklingError
@@ -174,18 +176,27 @@ def _from_pretrained(
     from transformers import AutoConfig, AutoModelForCausalLM
 
     common: dict[str, Any] = {"revision": revision} if revision else {}
-    broken = (OSError, ValueError, ImportError, KeyError, EOFError, UnpicklingError, SafetensorError)
+    broken = (
+        OSError,
+        ValueError,
+        ImportError,
+        KeyError,
+        EOFError,
+        UnpicklingError,
+        SafetensorError,
+    )
     try:
         _refuse_quantised(AutoConfig.from_pretrained(where, **common), config)
         tokenizer = _tokenizer(where, common, config)
-        model, info = AutoModelForCausalLM.from_pretrained(
-            where,
-            low_cpu_mem_usage=True,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # named below
-            **options,
-            **common,
-        )
+        with _one_line():
+            model, info = AutoModelForCausalLM.from_pretrained(
+                where,
+                low_cpu_mem_usage=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # named below
+                **options,
+                **common,
+            )
     except broken as error:
         raise _cannot_be_loaded(error, config) from error
     except RuntimeError as error:
@@ -241,12 +252,29 @@ def _refuse_incomplete(info: dict[str, Any], config: ModelConfig) -> None:
         f"{name} ({_shape(found)} in the checkpoint, {_shape(wanted)} in the model)"
         for name, found, wanted in sorted(info["mismatched_keys"])
     ]
-    problems = [f"{words} {_some(names)}" for words, names in (("lacks", missing), ("has", wrong)) if names]
+    problems = [
+        f"{words} {_some(names)}" for words, names in (("lacks", missing), ("has", wrong)) if names
+    ]
     if problems:
         raise ModelError(
             f"model.id={config.id}: its checkpoint does not fit its config.json: it "
             f"{' and '.join(problems)}; such weights would be random"
         )
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Without transformers' table of the tensors that are refused in one line."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return not any(word in record.getMessage() for word in ("MISSING", "MISMATCH"))
+
+    logger = logging.getLogger("transformers.modeling_utils")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def _shape(shape: Iterable[int]) -> str:

@@ -133,7 +133,7 @@ def test_a_base_model_with_a_tied_head_is_whole(saved, tmp_path):
 
 
 @pytest.mark.parametrize("precision", [PrecisionName.fp32, PrecisionName.int8, PrecisionName.nf4])
-def test_missing_tensors_are_refused(copy, precision):
+def test_missing_tensors_are_refused(copy, precision, capfd):
     path = copy("llama")
     tensors = st.load_file(path / "model.safetensors")
     for name in [n for n in tensors if "layers.1.mlp" in n]:
@@ -142,6 +142,7 @@ def test_missing_tensors_are_refused(copy, precision):
     said = refusal(path, precision)
     assert "lacks model.layers.1.mlp.down_proj.weight, model.layers.1.mlp.gate" in said
     assert "and 1 more; such weights would be random" in said
+    assert "LOAD REPORT" not in "".join(capfd.readouterr())
 
 
 def test_renamed_tensors_are_missing_ones(copy):
@@ -166,7 +167,9 @@ def test_tensors_of_another_shape_are_refused(copy, precision):
     config = json.loads((path / "config.json").read_text())
     (path / "config.json").write_text(json.dumps(config | {"intermediate_size": 96}))
     if precision is PrecisionName.fp32:
-        words = r"has model.layers.0.mlp.down_proj.weight \(64x128 in the checkpoint, 64x96 in the m"
+        words = (
+            r"has model.layers.0.mlp.down_proj.weight \(64x128 in the checkpoint, 64x96 in the m"
+        )
     else:
         words = "a weight matrix of 128x64 where 96x64 is due"
     with pytest.raises(ModelError, match=words) as caught:
