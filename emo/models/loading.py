@@ -189,7 +189,7 @@ def _from_pretrained(
         _refuse_quantised(AutoConfig.from_pretrained(where, **common), config)
         tokenizer = _tokenizer(where, common, config)
         with _one_line():
-            model, info = AutoModelForCausalLM.from_pretrained(
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 where,
                 low_cpu_mem_usage=True,
                 output_loading_info=True,
@@ -203,6 +203,7 @@ def _from_pretrained(
         if "memory" in str(error).lower():
             raise
         raise _cannot_be_loaded(error, config) from error
+    model, info = loaded
     _refuse_incomplete(info, config)
     return model, tokenizer
 
