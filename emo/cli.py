@@ -68,17 +68,22 @@ def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
     except EmoError as error:
         return Outcome(status="failed", error=str(error))
     except Exception as error:
-        _release_model()
-        lines = "".join(traceback.format_exception(error))
-        where = ""
-        if folder is None or os.environ.get("EMO_TRACEBACK") == "1":
-            print(lines, file=sys.stderr)
-        if folder is not None:
-            (folder / "traceback.txt").write_text(lines, encoding="utf-8")
-            where = f" (traceback in {folder / 'traceback.txt'})"
-        said = (str(error) or "no reason given").splitlines()[0]
-        words = f"{type(error).__name__}: {said}{where}"
-        return Outcome(status="failed", error=words, run_id=run_of(error))
+        outcome = _unforeseen(error, folder)
+    _release_model()  # not above: the traceback holds the frames that hold the model
+    return outcome
+
+
+def _unforeseen(error: Exception, folder: Path | None) -> Outcome:
+    lines = "".join(traceback.format_exception(error))
+    where = ""
+    if folder is None or os.environ.get("EMO_TRACEBACK") == "1":
+        print(lines, file=sys.stderr)
+    if folder is not None:
+        (folder / "traceback.txt").write_text(lines, encoding="utf-8")
+        where = f" (traceback in {folder / 'traceback.txt'})"
+    said = (str(error) or "no reason given").splitlines()[0]
+    words = f"{type(error).__name__}: {said}{where}"
+    return Outcome(status="failed", error=words, run_id=run_of(error))
 
 
 def _release_model() -> None:

@@ -148,6 +148,8 @@ class PrecisionConfig:
             settings["compute_dtype"] = self.compute_dtype.value
         if self.name is PrecisionName.int8:
             settings["threshold"] = self.int8.threshold
+        if self.name in (PrecisionName.bf16, PrecisionName.fp16):
+            settings["buffers"] = "fp32"  # rounded to 16 bits, too, before this was named
         return settings
 
 

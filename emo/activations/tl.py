@@ -35,18 +35,23 @@ class _AllRead(Exception):
 class TLBackend:
     """Reads resid_post through TransformerLens's hooks; keeps the pooled rows only.
 
-    A bridge puts its wrappers into the modules of the loaded model, which from then on runs through
-    them: whoever reads the same model without TransformerLens does so first. ``hooked`` holds a
-    second copy of the weights.
+    A bridge puts its wrappers into the modules of the loaded model, once; from then on the model runs
+    through them. Without TransformerLens it is then read to the same bits, but for families whose
+    joint query, key and value matrix the bridge splits (GPT-2, Falcon, BLOOM): within rounding.
+    ``hooked`` holds a second copy of the weights.
     """
 
     def __init__(self, loaded: LoadedModel, implementation: Implementation) -> None:
-        wrap = bridge if implementation is Implementation.bridge else hooked_transformer
+        def wrap() -> Any:
+            if implementation is Implementation.bridge:
+                return bridge_of(loaded)
+            return hooked_transformer(loaded.model)
+
         # HookedTransformer fills no cache unless it is given one.
         self._options = {"use_cache": False} if implementation is Implementation.bridge else {}
         try:
             with translated_oom():
-                self.model: Any = wrap(loaded.model)
+                self.model: Any = wrap()
         except OutOfMemory:
             raise ModelError(
                 f"backend.implementation={implementation.value}: no memory on {loaded.device} for a "
@@ -81,6 +86,20 @@ class TLBackend:
                     ids, fwd_hooks=hooks, attention_mask=mask, return_type=None, **self._options
                 )
             return torch.stack([out[i] for i in range(self.n_layers)]).cpu().numpy()
+
+
+def bridge_of(loaded: LoadedModel) -> TransformerBridge:
+    """The bridge around a loaded model: built once, a second would wrap the wrappers of the first.
+
+    Raises
+    ------
+    ModelError
+        As :func:`bridge` does.
+    """
+    name = Implementation.bridge.value
+    if name not in loaded.wrapped:
+        loaded.wrapped[name] = bridge(loaded.model)
+    return loaded.wrapped[name]
 
 
 def bridge(model: PreTrainedModel) -> TransformerBridge:

@@ -53,11 +53,9 @@ class Reader:
 
     def __init__(self, plan: Plan, loaded: LoadedModel | None = None) -> None:
         self.plan, config = plan, plan.config
-        from emo.models.quantised import count_weights
-
         self._loaded = loaded = loaded or load_model(plan)
         self.backend = open_backend(loaded, config.backend)
-        self.weights = count_weights(loaded.model)
+        self.weights = loaded.weight_count
         texts = [p.text for p in plan.stimuli.items]
         self.items = tokenise(loaded.tokenizer, texts, config.method.readout, config.method.suffix)
         self.neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)

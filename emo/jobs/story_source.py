@@ -145,8 +145,6 @@ class StorySource:
         self, settings: Sequence[tuple[StoryTexts, SubparamsConfig]]
     ) -> tuple[list[Activations], Passes, WeightCount]:
         """Activations of every setting's nominal samples, all texts in one go."""
-        from emo.models.quantised import count_weights
-
         plan, config = self.plan, self.plan.config
         loaded = self.reader()
         backend = open_backend(loaded, config.backend)
@@ -171,7 +169,7 @@ class StorySource:
             rows = values[:, at : at + len(each)]
             out.append(_activations(texts, sub, rows, values[:, : len(neutral)]))
             at += len(each)
-        return out, passes, count_weights(loaded.model)
+        return out, passes, loaded.weight_count
 
 
 def _store(plan: Plan, spans: Sequence[TokenSpan]) -> ActivationStore:

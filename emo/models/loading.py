@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from emo.choices import Attention, Device, FloatFormat, PrecisionName, Source
@@ -12,11 +16,12 @@ from emo.config import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import quantised
 from emo.models.packaged import converted_folder
+from emo.models.quantised import WeightCount, count_weights
 from emo.models.weights import Weights
 
 if TYPE_CHECKING:
     import torch
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,13 @@ class LoadedModel:
     weights: Weights
     device: str
     precision: PrecisionName
+    weight_count: WeightCount = field(init=False)
+    """The model's own weights: TransformerLens adds copies when it wraps the modules."""
+    wrapped: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was put around the modules of this model and stays there: its bridge."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "weight_count", count_weights(self.model))
 
     @property
     def context(self) -> int | None:
@@ -113,7 +125,8 @@ def load(
         if precision.quantised:
             quantised.finish(model, config.label)
         else:
-            model = model.to(device=device, dtype=dtype)  # pyright: ignore
+            # No dtype here: transformers keeps some buffers (rotary frequencies) in fp32.
+            model = model.to(device=device)  # pyright: ignore
     except RuntimeError as error:
         if "memory" in str(error).lower():
             raise ModelError(
@@ -133,7 +146,10 @@ def _tiny(
     model, tokenizer = build(shape.architecture, shape.n_layers, shape.hidden, shape.seed)
     if precision.quantised:
         model = quantised.quantise_built(model, **options)
-    elif options["attn_implementation"] != Attention.eager.value:
+        return model, tokenizer
+    for parameter in model.parameters():  # and no buffers, as from_pretrained does it
+        parameter.data = parameter.data.to(options["dtype"])
+    if options["attn_implementation"] != Attention.eager.value:
         model.set_attn_implementation(options["attn_implementation"])
     return model, tokenizer
 
@@ -156,15 +172,116 @@ def _from_pretrained(
     options: dict[str, Any],
     config: ModelConfig,
 ) -> tuple[PreTrainedModel, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from safetensors import SafetensorError
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     common: dict[str, Any] = {"revision": revision} if revision else {}
+    broken = (
+        OSError,
+        ValueError,
+        ImportError,
+        KeyError,
+        EOFError,
+        UnpicklingError,
+        SafetensorError,
+    )
+    try:
+        _refuse_quantised(AutoConfig.from_pretrained(where, **common), config)
+        tokenizer = _tokenizer(where, common, config)
+        with _one_line():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                where,
+                low_cpu_mem_usage=True,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # named below
+                **options,
+                **common,
+            )
+    except broken as error:
+        raise _cannot_be_loaded(error, config) from error
+    except RuntimeError as error:
+        if "memory" in str(error).lower():
+            raise
+        raise _cannot_be_loaded(error, config) from error
+    model, info = loaded
+    _refuse_incomplete(info, config)
+    return model, tokenizer
+
+
+def _cannot_be_loaded(error: Exception, config: ModelConfig, what: str = "") -> ModelError:
+    reason = " ".join(str(error).split())
+    return ModelError(f"model.id={config.id}: {what}cannot be loaded: {reason[:300]}")
+
+
+def _refuse_quantised(checkpoint: PreTrainedConfig, config: ModelConfig) -> None:
+    """A checkpoint that is quantised already computes neither what a precision says nor fp32."""
+    for part in (checkpoint, checkpoint.get_text_config()):
+        if (how := getattr(part, "quantization_config", None)) is not None:
+            method = how.get("quant_method") if isinstance(how, dict) else None
+            raise ModelError(
+                f"model.id={config.id}: its weights are quantised already "
+                f"({method or 'quantization_config in its config.json'}); take the checkpoint they "
+                "were made from, every precision starts from that"
+            )
+
+
+def _tokenizer(where: str, common: dict[str, Any], config: ModelConfig) -> Any:
+    """The model's tokenizer, refused if it knows no text.
+
+    Without files, transformers makes some families an empty one, which gives no tokens, or the
+    unknown one for every text.
+    """
+    from transformers import AutoTokenizer
+
     try:
         tokenizer = AutoTokenizer.from_pretrained(where, **common)
-        model = AutoModelForCausalLM.from_pretrained(
-            where, low_cpu_mem_usage=True, **options, **common
+    except Exception as error:  # the tokenizers library raises nothing more special
+        raise _cannot_be_loaded(error, config, "its tokenizer ") from error
+    ids = tokenizer("A week has seven days.", add_special_tokens=False)["input_ids"]
+    if set(ids) <= set(tokenizer.all_special_ids):
+        raise ModelError(
+            f"model.id={config.id}: its tokenizer knows no text; its files (tokenizer.json or "
+            "tokenizer.model, tokenizer_config.json) are missing or empty"
         )
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        reason = " ".join(str(error).split())
-        raise ModelError(f"model.id={config.id}: cannot be loaded: {reason[:300]}") from error
-    return model, tokenizer
+    return tokenizer
+
+
+def _refuse_incomplete(info: dict[str, Any], config: ModelConfig) -> None:
+    """Transformers draws at random what a checkpoint lacks, and only warns."""
+    missing = sorted(info["missing_keys"])
+    wrong = [
+        f"{name} ({_shape(found)} in the checkpoint, {_shape(wanted)} in the model)"
+        for name, found, wanted in sorted(info["mismatched_keys"])
+    ]
+    problems = [
+        f"{words} {_some(names)}" for words, names in (("lacks", missing), ("has", wrong)) if names
+    ]
+    if problems:
+        raise ModelError(
+            f"model.id={config.id}: its checkpoint does not fit its config.json: it "
+            f"{' and '.join(problems)}; such weights would be random"
+        )
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Without transformers' table of the tensors that are refused in one line."""
+
+    def other(record: logging.LogRecord) -> bool:
+        return not any(word in record.getMessage() for word in ("MISSING", "MISMATCH"))
+
+    logger = logging.getLogger("transformers.modeling_utils")
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
+
+
+def _shape(shape: Iterable[int]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(names[:2]) + more

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -96,9 +97,17 @@ def finish(model: PreTrainedModel, label: str) -> None:
     ------
     ModelError
         If most of it was not quantised: some families hold their weights in other modules than
-        plain linear layers, and the library leaves those as they are without a word.
+        plain linear layers, and the library leaves those as they are without a word. Or if a layer
+        is not as large as config.json says, which nothing checks of weights that are quantised.
     """
     layers = list(quantised_layers(model))
+    for layer in layers:
+        found, wanted = _original_shape(layer), (layer.out_features, layer.in_features)
+        if found != wanted:
+            raise ModelError(
+                f"model={label}: its checkpoint does not fit its config.json: it has a weight matrix "
+                f"of {found[0]}x{found[1]} where {wanted[0]}x{wanted[1]} is due"
+            )
     done, left = sum(map(_original_size, layers)), _left_as_they_are(model)
     if done <= left:
         share = done / max(1, done + left)
@@ -170,8 +179,12 @@ def count_weights(model: nn.Module) -> WeightCount:
 
 
 def _original_size(layer: Any) -> int:
+    return math.prod(_original_shape(layer))
+
+
+def _original_shape(layer: Any) -> tuple[int, ...]:
     state = getattr(layer.weight, "quant_state", None)
-    return layer.weight.numel() if state is None else state.shape.numel()
+    return tuple(layer.weight.shape if state is None else state.shape)
 
 
 def _scales(layer: Any) -> list[torch.Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import sys
 from pathlib import Path
 
 from emo.choices import Attention, Source
@@ -57,12 +58,14 @@ def get(
 
 
 def release() -> None:
-    """Free the held model. Its memory returns as soon as no caller has a reference to it either."""
-    if not _held:
-        return
-    import torch
+    """Free the held model. Its memory returns as soon as no caller has a reference to it either.
 
+    With none held this frees one that a caller still had when it was released.
+    """
     _held.clear()
+    torch = sys.modules.get("torch")
+    if torch is None:  # nothing was ever loaded
+        return
     gc.collect()  # modules and their hooks refer to each other
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

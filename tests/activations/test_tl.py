@@ -12,14 +12,17 @@ from emo.activations import tl
 from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.hooked import FAMILIES, Unmapped, hooked_shape, hooked_transformer
+from emo.activations.opening import open_backend
 from emo.activations.reading import tokenise
 from emo.activations.tl import TLBackend
-from emo.choices import Implementation, PrecisionName, Readout
+from emo.choices import BackendName, Implementation, PrecisionName, Readout
+from emo.config import BackendConfig
 from emo.core.equivalence import tolerance
 from emo.errors import ModelError
 from emo.models.loading import LoadedModel
 from emo.models.tiny import ARCHITECTURES, build
 from emo.models.weights import Weights
+from emo.steering.steerable import open_steerable
 
 LONG = "Someone opened the door of the shop, looked at the clock and went away again. " * 4
 
@@ -321,3 +324,35 @@ def test_an_unmapped_rope_in_local_layers_is_named():
     config.rope_parameters["sliding_attention"] = {"rope_type": "linear", "factor": 2.0}
     with pytest.raises(Unmapped, match="rope_type=linear in local layers"):
         hooked_shape(config)
+
+
+BRIDGED = sorted(ARCHITECTURES)
+SPLIT = {"gpt2", "falcon", "bloom"}
+"""Families with one matrix for query, key and value that is no plain linear layer: the bridge cuts
+it, and products of the parts are rounded otherwise than that of the whole."""
+
+
+@pytest.mark.parametrize("architecture", BRIDGED)
+def test_a_model_is_wrapped_once_however_often_it_is_opened(architecture):
+    model = loaded(architecture)
+    count, parameters = model.weight_count, sum(p.numel() for p in model.model.parameters())
+    bridge_config = BackendConfig(name=BackendName.tl, implementation=Implementation.bridge)
+    first = open_backend(model, bridge_config).resid_post(batch_of(model))
+    modules = sum(1 for _ in model.model.modules())
+    again = open_backend(model, bridge_config)
+    open_steerable(model, bridge_config)
+    assert sum(1 for _ in model.model.modules()) == modules
+    assert np.array_equal(again.resid_post(batch_of(model)), first)
+    assert model.weight_count == count
+    assert count.parameters == parameters
+
+
+@pytest.mark.parametrize("architecture", BRIDGED)
+def test_transformers_reads_a_wrapped_model_right(architecture):
+    model = loaded(architecture)
+    before = HFBackend(model).resid_post(batch_of(model))
+    bridged = TLBackend(model, Implementation.bridge)
+    bridged.resid_post(batch_of(model))
+    after = HFBackend(model).resid_post(batch_of(model))
+    assert np.array_equal(after, bridged.resid_post(batch_of(model)))
+    assert apart(after, before) <= (tolerance("fp32") if architecture in SPLIT else 0)

@@ -7,17 +7,21 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.config_store import ConfigStore
 
 import emo
 from emo import serialise
 from emo.activations import hf
 from emo.activations.backend import OutOfMemory
-from emo.cli import run_job
+from emo.cli import attempt, run_job
+from emo.composing import schema
 from emo.core.types import LabelMismatch
 from emo.errors import EmoError
 from emo.jobs import extract, record
@@ -312,6 +316,57 @@ def test_jobs_of_one_process_load_a_model_once(tiny_config, caplog):
         run_job(tiny_config("model.tiny.seed=9", *overrides))
     said = [r.message.split(" ")[0] for r in caplog.records if r.name == session.__name__]
     assert said == ["loading", "reusing", "loading"]
+
+
+def broken_job(root, path, monkeypatch):
+    """The body of the model of a job that ended with an error nobody foresaw."""
+    read = []
+
+    def unforeseen(self, batch):
+        read.append(weakref.ref(self._body))
+        raise ZeroDivisionError("nobody foresaw this")
+
+    monkeypatch.setattr(hf.HFBackend, "resid_post", unforeseen)
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        node = compose("config", [*TINY, "model.tiny.seed=11", f"stimuli.path={path}"])
+    outcome = attempt(node, root, None)
+    assert "nobody foresaw this" in outcome.error
+    (body,) = read
+    return body
+
+
+def test_a_job_that_broke_leaves_no_model_in_memory(tmp_path, small_csv, monkeypatch):
+    session.release()
+    ConfigStore.instance().store(name="schema", node=schema())
+    body = broken_job(tmp_path, small_csv, monkeypatch)
+    assert body() is None
+    assert session._held == {}
+
+
+def test_weights_are_counted_once_however_often_a_model_is_bridged(tiny_config):
+    """The bridge of this family copies its joint matrices; the last two jobs use one model."""
+    pytest.importorskip("transformer_lens")
+    session.release()
+    counts = []
+    for overrides in (["backend=hf"], ["backend=tl"], ["backend=tl", "method.readout=mean"]):
+        config = tiny_config("model.tiny.architecture=gpt2", *overrides)
+        metrics = Tracker(config).get(run_job(config).run_id).data.metrics
+        counts.append((metrics["weights_parameters"], metrics["weights_bytes"]))
+    assert len(set(counts)) == 1
+
+
+def test_reading_after_transformer_lens_is_what_it_is_alone(tiny_config):
+    pytest.importorskip("transformer_lens")
+
+    def values(*overrides):
+        config = tiny_config("model.tiny.architecture=gpt2", "force=true", *overrides)
+        path = Tracker(config).artifact(run_job(config).run_id, "activations.safetensors")
+        return path.read_bytes()
+
+    session.release()
+    alone = values("backend=hf", "paths.store=a")
+    values("backend=tl", "paths.store=b")
+    assert values("backend=hf", "paths.store=c") == alone
 
 
 def test_runs_through_transformer_lens_are_called_so(tiny_config):

@@ -194,7 +194,9 @@ def test_what_texts_and_stores_share(run):
 
 def test_where_batches_decide_no_sub_parameter_changes_texts_that_are_not_its_own(run, file):
     """The neutral stories and every prompt have batches of their own."""
-    run = partial(run, "precision=bf16", "backend.decode_batch_size=4", "subparams.max_new_tokens=6")
+    run = partial(
+        run, "precision=bf16", "backend.decode_batch_size=4", "subparams.max_new_tokens=6"
+    )
     alone = run("subparams.centring=global")
     both = run("subparams.centring=neutral")
     assert "texts 25 written" in alone.table

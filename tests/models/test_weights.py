@@ -1,5 +1,7 @@
 """Where weights come from: local folders in hub layout, packages, errors that say what to do."""
 
+import os
+
 import pytest
 
 from emo.choices import Attention, FloatFormat, PrecisionName, Source
@@ -55,16 +57,19 @@ def test_large_files_are_read_at_both_ends(tmp_path, monkeypatch):
     assert len(digests) == 4
 
 
-@pytest.mark.parametrize(
-    ("id", "words"),
-    [
-        ("./nowhere", "no such folder"),
-        ("/nowhere/at/all", "no such folder"),
-        ("no/such/thing", "no such folder"),
-        ("some-org/some-model", "hub cannot be reached.*local folder"),
-        ("bad name!/x", "neither a folder nor a hub id"),
-    ],
-)
+def test_a_change_of_the_middle_of_a_large_file_is_noticed_and_a_copy_is_the_same(tmp_path):
+    """Same name, size and ends; whenever it was written."""
+    (tmp_path / "config.json").write_text("{}")
+    big = tmp_path / "w.safetensors"
+    content = bytes(3 * weights.SMALL)
+    big.write_bytes(content)
+    before = weights.folder_digest(tmp_path)
+    os.utime(big, ns=(0, 1_000))
+    assert weights.folder_digest(tmp_path) == before
+    big.write_bytes(content[: weights.SMALL] + b"b" * weights.SMALL + content[: weights.SMALL])
+    assert weights.folder_digest(tmp_path) != before
+
+
 def test_one_line_says_what_to_do(id, words):
     with pytest.raises(ModelError, match=words) as caught:
         weights.locate(hub(id))
