@@ -70,6 +70,16 @@ def test_a_change_of_the_middle_of_a_large_file_is_noticed_and_a_copy_is_the_sam
     assert weights.folder_digest(tmp_path) != before
 
 
+@pytest.mark.parametrize(
+    ("id", "words"),
+    [
+        ("./nowhere", "no such folder"),
+        ("/nowhere/at/all", "no such folder"),
+        ("no/such/thing", "no such folder"),
+        ("some-org/some-model", "hub cannot be reached.*local folder"),
+        ("bad name!/x", "neither a folder nor a hub id"),
+    ],
+)
 def test_one_line_says_what_to_do(id, words):
     with pytest.raises(ModelError, match=words) as caught:
         weights.locate(hub(id))
