@@ -97,10 +97,10 @@ class BridgeSteerable(HFSteerable):
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
-        from emo.activations.tl import bridge
+        from emo.activations.tl import checked_bridge
 
         super().__init__(loaded)
-        self._bridge: Any = bridge(loaded.model)
+        self._bridge: Any = checked_bridge(loaded)
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
         """TransformerLens's own context of temporary hooks."""
