@@ -127,7 +127,7 @@ def run_identity(
 def equivalence_identity(
     config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
 ) -> dict[str, Any]:
-    """Everything that can change a number of job=equivalence; it reads all backends, whichever is set."""
+    """All that can change a number of job=equivalence, which reads all backends whatever is set."""
     config = replace(config, backend=replace(config.backend, name=BackendName.hf))
     identity = run_identity(config, weights, device, stimuli_sha256)
     names = ("reader", "method", "vectors", "stimuli")  # nothing is drawn at random

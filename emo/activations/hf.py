@@ -46,8 +46,8 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     return min(found, key=lambda entry: entry[:2])[2]
 
 
-NO_MEMORY = ("out of memory", "allocate memory", "alloc_failed")
-"""How CUDA and MPS, the CPU, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED) say it, in lower case."""
+NO_MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
+"""As CUDA and MPS, the CPU, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED) say it, in lower case."""
 
 
 @contextmanager

@@ -180,7 +180,11 @@ def test_no_softcap_is_no_softcap():
 @pytest.mark.parametrize(
     ("architecture", "options", "words"),
     [
-        ("falcon", {}, "type falcon: not mapped to HookedTransformer here .families that are: llama"),
+        (
+            "falcon",
+            {},
+            "type falcon: not mapped to HookedTransformer here .families that are: llama",
+        ),
         ("olmo2", {"num_key_value_heads": 2}, "no num_key_value_heads=2"),
         ("llama", {"attention_bias": True}, "no attention_bias=True"),
         ("llama", {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e4}}, "rope_type=yarn"),
@@ -260,7 +264,9 @@ def counted(monkeypatch):
     """How often transformers reads."""
     passes, real = [], HFBackend.resid_post
     monkeypatch.setattr(
-        HFBackend, "resid_post", lambda self, batch: passes.append(len(batch.ids)) or real(self, batch)
+        HFBackend,
+        "resid_post",
+        lambda self, batch: passes.append(len(batch.ids)) or real(self, batch),
     )
     return passes
 
@@ -324,7 +330,9 @@ def test_no_memory_for_the_comparison_is_one_line(monkeypatch):
         raise OutOfMemory
 
     monkeypatch.setattr(HFBackend, "resid_post", full)
-    with pytest.raises(NoMemory, match="implementation=bridge: no memory on cpu for one short text"):
+    with pytest.raises(
+        NoMemory, match="implementation=bridge: no memory on cpu for one short text"
+    ):
         TLBackend(loaded("llama"), Implementation.bridge)
 
 

@@ -30,4 +30,7 @@ def test_ratios_are_of_the_bootstrap_and_scaled(monkeypatch):
     text = render(mine, others, SMALL, "Machine: none.")
     assert "| Mantel tests and bootstrap, seconds | 5.50 | at most 5 | no |" in text
     assert "| rsatoolbox, bootstrap of finished RDMs / ours of items | 20.0 | | |" in text
-    assert "| rsatoolbox, the same bootstrap over situations / ours | 10.0 | at least 20 | no |" in text
+    assert (
+        "| rsatoolbox, the same bootstrap over situations / ours | 10.0 | at least 20 | no |"
+        in text
+    )

@@ -126,7 +126,9 @@ def test_a_family_without_hooked_says_so_and_is_no_error(run, make):
     assert outcome.status == "finished"
     assert outcome.metrics["hooked_agrees"] is None
     assert outcome.metrics["bridge_agrees"] == 1
-    assert "not available: model of type falcon: not mapped to HookedTransformer here" in outcome.table
+    assert (
+        "not available: model of type falcon: not mapped to HookedTransformer here" in outcome.table
+    )
     again = run("model.tiny.architecture=falcon")
     assert again.metrics == outcome.metrics
 
