@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -113,7 +114,8 @@ class HFBackend:
         return inputs
 
 
-class Spans(NamedTuple):
+@dataclass(frozen=True)
+class Spans:
     """Where a batch is read, made once for all of its layers."""
 
     where: list[tuple[int, int, int]]

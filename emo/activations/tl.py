@@ -54,7 +54,7 @@ class TLBackend:
 
     def __init__(self, loaded: LoadedModel, implementation: Implementation) -> None:
         if implementation is Implementation.bridge:
-            self.model: Any = checked_bridge(loaded)
+            self.model: Any = bridge_of(loaded)
             self._options = {"use_cache": False}
         else:
             self.model = _hooked(loaded)
@@ -109,7 +109,7 @@ def _hooked(loaded: LoadedModel) -> Any:
     )
 
 
-def checked_bridge(loaded: LoadedModel) -> TransformerBridge:
+def bridge_of(loaded: LoadedModel) -> TransformerBridge:
     """A bridge around a loaded model that reads a short text as transformers does.
 
     Both read every token of it, transformers before the model is wrapped, once a model. They may be
@@ -122,11 +122,19 @@ def checked_bridge(loaded: LoadedModel) -> TransformerBridge:
         If TransformerLens cannot take the model, or computes something else.
     """
     model = loaded.model
-    if model in _faults:
-        if _faults[model]:
-            raise ModelError(_faults[model])
-        return bridge(model)
-    batch = _check_batch(loaded)
+    if model not in _faults:
+        return _compared(loaded)
+    if _faults[model]:
+        raise ModelError(_faults[model])
+    return bridge(model)
+
+
+def _compared(loaded: LoadedModel) -> TransformerBridge:
+    model, batch = loaded.model, _check_batch(loaded)
+    no_room = (
+        f"backend.implementation=bridge: no memory on {loaded.device} for one short text; take a "
+        "smaller precision, or another device"
+    )
     with suppress(OutOfMemory), translated_oom():
         transformers = HFBackend(loaded)
         reference = transformers.resid_post(batch)
@@ -134,6 +142,9 @@ def checked_bridge(loaded: LoadedModel) -> TransformerBridge:
             reference, transformers.resid_post(batch), equal_nan=True
         )
         wrapped = bridge(model)
+        _faults[model] = (
+            no_room  # until it has been compared: transformers reads no more without it
+        )
         if repeats:
             got = _read(wrapped, batch, len(reference), loaded.device, use_cache=False)
             _faults[model] = _fault(model, reference, got)
@@ -143,10 +154,7 @@ def checked_bridge(loaded: LoadedModel) -> TransformerBridge:
         if _faults[model]:
             raise ModelError(_faults[model])
         return wrapped
-    raise NoMemory(
-        f"backend.implementation=bridge: no memory on {loaded.device} for one short text; take a "
-        "smaller precision, or another device"
-    )
+    raise NoMemory(no_room)
 
 
 def take_as_it_is(loaded: LoadedModel) -> None:
@@ -166,7 +174,7 @@ def _fault(
 ) -> str:
     """What is wrong with a bridge's numbers, "" for nothing; where the reference overflows, nothing."""
     allowed = tolerance(FORMATS[model.dtype])
-    finite = np.isfinite(reference).all(axis=(1, 2))
+    finite = np.all(np.isfinite(reference), axis=(1, 2))
     _, relative = differences(reference, np.nan_to_num(got, nan=np.inf), finite)
     outside = [int(i) for i in np.flatnonzero(finite) if not relative[i] <= allowed]
     if not outside:

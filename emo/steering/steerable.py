@@ -97,10 +97,10 @@ class BridgeSteerable(HFSteerable):
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
-        from emo.activations.tl import checked_bridge
+        from emo.activations.tl import bridge_of
 
         super().__init__(loaded)
-        self._bridge: Any = checked_bridge(loaded)
+        self._bridge: Any = bridge_of(loaded)
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
         """TransformerLens's own context of temporary hooks."""

@@ -325,15 +325,28 @@ def test_a_text_longer_than_the_context_is_cut():
     assert tl._check_batch(model).ids.shape == (1, 5)
 
 
-def test_no_memory_for_the_comparison_is_one_line(monkeypatch):
-    def full(*_):
-        raise OutOfMemory
+def full(*_args, **_more):
+    raise OutOfMemory
 
+
+NO_ROOM = "implementation=bridge: no memory on cpu for one short text"
+
+
+def test_no_memory_for_the_comparison_is_one_line(monkeypatch):
     monkeypatch.setattr(HFBackend, "resid_post", full)
-    with pytest.raises(
-        NoMemory, match="implementation=bridge: no memory on cpu for one short text"
-    ):
+    with pytest.raises(NoMemory, match=NO_ROOM):
         TLBackend(loaded("llama"), Implementation.bridge)
+
+
+def test_a_model_wrapped_but_not_compared_is_not_taken(monkeypatch):
+    """Comparing it later would be the bridge with itself."""
+    model = cohere()
+    with monkeypatch.context() as patch:
+        patch.setattr(tl, "_read", full)
+        with pytest.raises(NoMemory, match=NO_ROOM):
+            TLBackend(model, Implementation.bridge)
+    with pytest.raises(ModelError, match=NO_ROOM):
+        TLBackend(model, Implementation.bridge)
 
 
 def test_a_model_that_reads_more_than_text_is_refused_before_anything_is_installed(monkeypatch):
