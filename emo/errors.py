@@ -31,6 +31,10 @@ class ModelError(EmoError):
     """A model that cannot be had or read."""
 
 
+class NoMemory(ModelError):
+    """A model that can be read, but not in the memory that is free now."""
+
+
 class StoreError(EmoError):
     """An activation store that cannot be read or written."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Any
 
 from emo.choices import BackendName, PrecisionName, Projection, Readout, Source
@@ -137,7 +138,8 @@ def run_identity(
 def equivalence_identity(
     config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
 ) -> dict[str, Any]:
-    """Everything that can change a number of job=equivalence, which reads all backends."""
+    """All that can change a number of job=equivalence, which reads all backends whatever is set."""
+    config = replace(config, backend=replace(config.backend, name=BackendName.hf))
     identity = run_identity(config, weights, device, stimuli_sha256)
     names = ("reader", "method", "vectors", "stimuli")  # nothing is drawn at random
     return {"job": "equivalence", **{name: identity[name] for name in names}}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +47,10 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     return min(found, key=lambda entry: entry[:2])[2]
 
 
+NO_MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
+"""As CUDA and MPS, the CPU, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED) say it, in lower case."""
+
+
 @contextmanager
 def translated_oom() -> Iterator[None]:
     """Every device's way of saying 'out of memory' becomes OutOfMemory."""
@@ -53,8 +58,9 @@ def translated_oom() -> Iterator[None]:
         yield
     except MemoryError as error:
         raise OutOfMemory from error
-    except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error):
+    except RuntimeError as error:  # torch's own of CUDA, MPS and its libraries are all of this kind
+        said = str(error).lower()
+        if isinstance(error, torch.OutOfMemoryError) or any(words in said for words in NO_MEMORY):
             raise OutOfMemory from error
         raise
 
@@ -80,11 +86,12 @@ class HFBackend:
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
         """Mean of resid_post over each span, for every layer; one forward pass."""
         out: list[torch.Tensor | None] = [None] * self.n_layers
+        spans = Spans.of(batch, self._device)
 
         def keep(layer: int) -> Any:
             def hook(_module: nn.Module, _args: object, output: Any) -> None:
                 stream = output[0] if isinstance(output, tuple) else output
-                out[layer] = pool(stream, batch)
+                out[layer] = pool(stream, spans)
 
             return hook
 
@@ -107,14 +114,31 @@ class HFBackend:
         return inputs
 
 
+@dataclass(frozen=True)
+class Spans:
+    """Where a batch is read, made once for all of its layers."""
+
+    where: list[tuple[int, int, int]]
+    """Row, and half-open span of positions."""
+    index: tuple[torch.Tensor, torch.Tensor] | None
+    """Rows and positions on the device, if every span is a single position."""
+
+    @classmethod
+    def of(cls, batch: Batch, device: str | torch.device) -> Spans:
+        """The spans of a batch that is read on a device."""
+        start, stop = batch.spans.T
+        where = list(zip(batch.rows.tolist(), start.tolist(), stop.tolist(), strict=True))
+        if not (stop - start == 1).all():
+            return cls(where, None)
+        rows, positions = (torch.from_numpy(x).to(device) for x in (batch.rows, start))
+        return cls(where, (rows, positions))
+
+
 def pool(
-    stream: Float[torch.Tensor, "text token hidden"], batch: Batch
+    stream: Float[torch.Tensor, "text token hidden"], spans: Spans
 ) -> Float[torch.Tensor, "item hidden"]:
     """Mean over each span in float32; a span of one position is copied exactly."""
-    start, stop = batch.spans.T
-    if (stop - start == 1).all():
-        at = [torch.from_numpy(x).to(stream.device) for x in (batch.rows, start)]
-        return stream[at[0], at[1]].float()
+    if spans.index is not None:
+        return stream[spans.index].float()
     # Span by span, so that the sum does not depend on the padding of the batch.
-    where = zip(batch.rows.tolist(), start.tolist(), stop.tolist(), strict=True)
-    return torch.stack([stream[row, a:b].float().mean(dim=0) for row, a, b in where])
+    return torch.stack([stream[row, a:b].float().mean(dim=0) for row, a, b in spans.where])

@@ -22,7 +22,7 @@ Shape = dict[str, Any]
 
 
 class Unmapped(Exception):
-    """An option of a model's config that HookedTransformer has no counterpart for."""
+    """A family without a shape here, or an option that HookedTransformer has no counterpart for."""
 
 
 def hooked_transformer(model: PreTrainedModel) -> HookedTransformer:
@@ -31,7 +31,7 @@ def hooked_transformer(model: PreTrainedModel) -> HookedTransformer:
     Raises
     ------
     ModelError
-        If TransformerLens has no such family, or none with this model's options.
+        If the family is not in ``FAMILIES``, or HookedTransformer lacks one of the model's options.
     """
     import torch
 
@@ -50,8 +50,8 @@ def hooked_transformer(model: PreTrainedModel) -> HookedTransformer:
         cfg = HookedTransformerConfig(**shape, dtype=weight.dtype, device=str(weight.device))
     except (Unmapped, AssertionError) as error:
         raise ModelError(
-            f"model of type {config.model_type}: TransformerLens has no HookedTransformer of it "
-            f"({error}); take backend.implementation=bridge, or backend=hf"
+            f"model of type {config.model_type}: not mapped to HookedTransformer here ({error}); "
+            "take backend.implementation=bridge, or backend=hf"
         ) from None
     with warnings.catch_warnings():
         # Deprecated because version 4 drops it; a second implementation is what it is used for.
@@ -79,7 +79,7 @@ def hooked_shape(config: Any) -> Shape:
         Saying what has no counterpart.
     """
     if config.model_type not in FAMILIES:
-        raise Unmapped(f"families it has: {', '.join(FAMILIES)}")
+        raise Unmapped(f"families that are: {', '.join(FAMILIES)}")
     heads = config.num_attention_heads
     family = FAMILIES[config.model_type]
     return {

@@ -20,7 +20,7 @@ from emo.core.vectors import emotion_vectors
 
 @dataclass(frozen=True)
 class Deviation:
-    """One value a layer; NaN at layers that are not finite on both sides."""
+    """One value a layer; NaN where a passage or a neutral sentence of either side is not finite."""
 
     cosine_mean: Float64[np.ndarray, " layer"]
     """Mean over items of the cosine with the reference's activation of the same item."""
@@ -52,7 +52,7 @@ def deviation(activations: Activations, reference: Activations, remove: str = "n
     a, b = activations.values, reference.values
     if a.shape != b.shape:
         raise LabelMismatch(f"layers and hidden sizes differ: {a.shape[::2]} and {b.shape[::2]}")
-    good = list(finite_layers(a, b))
+    good = finite_layers(a, b, activations.neutral, reference.neutral)
     va, vb = (emotion_vectors(x, "global", remove).values for x in (activations, reference))
     curves = {f.name: np.full(len(a), np.nan) for f in fields(Deviation)}
     for layer in good:

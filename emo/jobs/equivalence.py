@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import traceback
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from emo.choices import Attention, BackendName, Implementation
 from emo.composing import INSTALL_TL, tl_installed
 from emo.config import RunConfig
 from emo.core.equivalence import ROUNDOFF, EquivalenceReport, equivalence
-from emo.errors import ConfigError, ModelError
+from emo.errors import ConfigError, ModelError, NoMemory
 from emo.fingerprint import equivalence_identity
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
@@ -24,6 +25,7 @@ from emo.report import equivalence as report_on
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
+    from emo.tracking import Tracker
 
 ARTIFACTS = (
     "equivalence.csv",
@@ -40,27 +42,30 @@ def run(config: RunConfig) -> Outcome:
     plan = _with_backend(make_plan(config, equivalence_identity), BackendName.hf)
     plan = replace(plan, provenance=replace(plan.provenance, backend="hf, bridge, hooked"))
     with record.alone(plan):
-        return _run(plan)
+        tracker = record.open_tracker(plan.config)
+        if found := record.finished(plan, tracker, "equivalence.json", serialise.read_equivalence):
+            run_id, report = found
+            passes = Passes(0, report.n_texts * (1 + len(report.compared)))
+            return _outcome("reused", plan, tracker, run_id, report, passes)
+        try:
+            return _run(plan, tracker)
+        except BaseException as error:
+            _forget(error)
+            raise
+        finally:
+            session.release()  # the bridge stays in the modules of this model
 
 
-def _run(plan: Plan) -> Outcome:
-    tracker = record.open_tracker(plan.config)
-    if found := record.finished(plan, tracker, "equivalence.json", serialise.read_equivalence):
-        run_id, report = found
-        passes = Passes(0, report.n_texts * (1 + len(report.compared)))
-        return _outcome("reused", plan, tracker, run_id, report, passes)
-
+def _run(plan: Plan, tracker: Tracker) -> Outcome:
+    """Everything that refers to the model is a local of this function, and gone when it is."""
     loaded = load_model(plan)
     reader = Reader(plan, loaded)
     tags = record.tags(plan) | {"backend": "all"}
-    try:
-        with tracker.run(f"equivalence {plan.run_name}", tags) as run_id:
-            report, passes = _measure(plan, loaded, reader)
-            with tempfile.TemporaryDirectory() as folder:
-                _write_files(Path(folder), plan, report)
-                tracker.log(run_id, _record(plan, report, passes), Path(folder))
-    finally:
-        session.release()  # the bridge stays in the modules of this model
+    with tracker.run(f"equivalence {plan.run_name}", tags) as run_id:
+        report, passes = _measure(plan, loaded, reader)
+        with tempfile.TemporaryDirectory() as folder:
+            _write_files(Path(folder), plan, report)
+            tracker.log(run_id, _record(plan, report, passes), Path(folder))
     return _outcome("finished", plan, tracker, run_id, report, passes)
 
 
@@ -87,8 +92,17 @@ def _with_backend(
 
 
 def _measure(plan: Plan, loaded: LoadedModel, reader: Reader) -> tuple[EquivalenceReport, Passes]:
-    """All readings of the same texts, each against that of transformers."""
+    """All readings of the same texts, each against that of transformers.
+
+    Raises
+    ------
+    NoMemory
+        If there is no room for a reader: another start may have it, so this is no result.
+    """
+    from emo.activations.tl import take_as_it_is  # imports torch
+
     precision, remove = plan.config.precision.name.value, plan.config.vectors.remove.value
+    take_as_it_is(loaded)
     reference, passes = reader.read()
     compared, missing = {}, {}
     # The bridge last: it puts its wrappers into the modules of the loaded model.
@@ -96,14 +110,32 @@ def _measure(plan: Plan, loaded: LoadedModel, reader: Reader) -> tuple[Equivalen
         name = implementation.value
         try:
             reader = Reader(_with_backend(plan, BackendName.tl, implementation), loaded)
+        except NoMemory:
+            raise _without_room(implementation, loaded.device) from None
         except ModelError as error:
             missing[name] = str(error)
             continue
         activations, more = reader.read()
+        del reader  # hooked's copy of the weights
         passes = Passes(passes.done + more.done, passes.reused + more.reused)
         compared[name] = equivalence(reference, activations, precision, remove)
     n_texts = len(plan.stimuli.items) + len(plan.stimuli.neutral)
     return EquivalenceReport(precision, n_texts, reference.n_layers, compared, missing), passes
+
+
+def _without_room(implementation: Implementation, device: str) -> NoMemory:
+    fix = "" if device == "cpu" else ", or backend.device=cpu"
+    return NoMemory(
+        f"job=equivalence: no memory on {device} for {implementation.value} beside the model; free "
+        f"some, or take a smaller precision{fix}"
+    )
+
+
+def _forget(error: BaseException | None) -> None:
+    """Clear the locals that an error's tracebacks keep alive, the model among them."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
 
 
 def _headline(report: EquivalenceReport) -> dict[str, Any]:

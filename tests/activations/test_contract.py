@@ -230,3 +230,33 @@ def test_other_errors_are_not_taken_for_memory():
         raise RuntimeError("shape mismatch")
     with pytest.raises(OutOfMemory), translated_oom():
         raise MemoryError
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB, max allowed: 9.07 GB)"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        torch.AcceleratorError("CUDA error: out of memory", 2),
+        torch.OutOfMemoryError("HIP is full"),
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 9 bytes."),
+    ],
+    ids=str,
+)
+def test_every_devices_words_for_no_memory(error):
+    with pytest.raises(OutOfMemory), translated_oom():
+        raise error
+
+
+@pytest.mark.parametrize("reader", READERS)
+def test_where_a_batch_is_read_is_copied_to_the_device_once_and_not_at_every_layer(
+    reader, monkeypatch
+):
+    model = loaded("llama")
+    backend = open_backend(model, READERS[reader])
+    batch = pad(tokenise(model.tokenizer, TEXTS, Readout.last), backend.pad_id)
+    copied, real = [], torch.from_numpy
+    monkeypatch.setattr(torch, "from_numpy", lambda x: copied.append(x) or real(x))
+    backend.resid_post(batch)
+    assert len(copied) == 4  # ids, mask, rows, positions

@@ -88,6 +88,17 @@ def test_layers_that_are_not_finite_on_both_sides_have_no_value(rng, side):
         assert np.isfinite(curve).tolist() == [True, False, False]
 
 
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_layer_in_which_only_a_neutral_sentence_overflows_has_no_value(rng, side):
+    values, neutral = rng.standard_normal((3, 12, 6)), rng.standard_normal((3, 2, 6))
+    broken = neutral.astype(np.float32)
+    broken[1, 1, 4] = np.inf
+    pair = [activations(values, neutral=n) for n in (neutral.astype(np.float32), broken)]
+    d = deviation(pair[side], pair[1 - side])
+    for curve in d.curves().values():
+        assert np.isfinite(curve).tolist() == [True, False, True]
+
+
 def test_situation_means_are_removed_from_both(rng):
     values = rng.standard_normal((1, 12, 6))
     shifted = values + np.repeat(100 * rng.standard_normal((3, 6)), 4, axis=0)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -13,6 +14,7 @@ from emo.cli import run_job
 from emo.composing import compose
 from emo.core.equivalence import CURVES
 from emo.jobs import equivalence
+from emo.models import session
 from emo.tracking import Tracker
 from tests.conftest import TINY
 
@@ -95,9 +97,14 @@ def test_files_and_curves_hold_every_layer(finished, make):
     assert "transformer-lens" in provenance["package_versions"]
 
 
-def test_the_same_command_reuses_the_run(finished, run, monkeypatch):
+@pytest.mark.parametrize(
+    "reader", [["backend=hf"], ["backend=tl"], ["backend=tl", "backend.implementation=hooked"]]
+)
+def test_the_same_command_reuses_the_run_whatever_backend_it_names(
+    finished, run, monkeypatch, reader
+):
     monkeypatch.setattr(equivalence, "load_model", None)  # loading anything would fail
-    again = run("backend=hf")
+    again = run(*reader)
     assert (again.status, again.run_id, again.passes_done) == ("reused", finished.run_id, 0)
     assert again.metrics == finished.metrics
     assert again.table.replace("(reused)", "").splitlines()[:-2] == finished.table.splitlines()[:-2]
@@ -119,7 +126,9 @@ def test_a_family_without_hooked_says_so_and_is_no_error(run, make):
     assert outcome.status == "finished"
     assert outcome.metrics["hooked_agrees"] is None
     assert outcome.metrics["bridge_agrees"] == 1
-    assert "not available: model of type falcon: TransformerLens has no Hooked" in outcome.table
+    assert (
+        "not available: model of type falcon: not mapped to HookedTransformer here" in outcome.table
+    )
     again = run("model.tiny.architecture=falcon")
     assert again.metrics == outcome.metrics
 
@@ -156,6 +165,69 @@ def test_a_wrong_mask_is_found(afresh, monkeypatch):
 
     monkeypatch.setattr(tl.TLBackend, "resid_post", unmasked)
     assert afresh().metrics["bridge_agrees"] == 0
+
+
+def test_no_memory_for_a_reader_is_a_failed_run_that_is_made_anew(make, run, tmp_path, monkeypatch):
+    def full(_model):
+        raise MemoryError
+
+    seed = "model.tiny.seed=11"
+    with monkeypatch.context() as patch:
+        patch.setattr(tl, "hooked_transformer", full)
+        outcome = run(seed)
+    assert outcome.failed
+    assert outcome.error == (
+        "job=equivalence: no memory on cpu for hooked beside the model; free some, or take a smaller "
+        "precision"
+    )
+    assert Tracker(make()).get(outcome.run_id).info.status == "FAILED"
+    again = run(seed)
+    assert again.status == "finished"
+    assert again.metrics["hooked_agrees"] == 1
+
+
+@pytest.fixture
+def freed(monkeypatch):
+    """Whether the model was gone at each release: what is left then stays on the device."""
+    models, gone = [], []
+    load, release = equivalence.load_model, session.release
+
+    def loading(plan):
+        loaded = load(plan)
+        models.append(weakref.ref(loaded.model))
+        return loaded
+
+    def releasing():
+        release()
+        gone.extend(model() is None for model in models)
+
+    monkeypatch.setattr(equivalence, "load_model", loading)
+    monkeypatch.setattr(session, "release", releasing)
+    return gone
+
+
+def test_the_model_is_gone_when_its_memory_is_given_back(afresh, freed):
+    assert afresh().status == "finished"
+    assert freed == [True]
+
+
+def test_the_model_is_gone_after_an_error_too(afresh, freed, monkeypatch):
+    def full(_model):
+        raise MemoryError
+
+    monkeypatch.setattr(tl, "hooked_transformer", full)
+    assert afresh().failed
+    assert freed == [True]
+
+
+def test_a_reused_run_does_not_release_what_other_jobs_hold(finished, run, freed):
+    assert run().status == "reused"
+    assert freed == []
+
+
+def test_a_bridge_with_other_numbers_is_measured_and_not_refused(afresh, monkeypatch):
+    monkeypatch.setattr(tl, "_fault", lambda *_: "computes something else")
+    assert afresh().metrics["bridge_agrees"] == 1
 
 
 def test_overflow_in_all_readers_is_reported_as_such(afresh, monkeypatch):
