@@ -226,7 +226,7 @@ def test_what_was_done_before_memory_ran_out_is_kept(root):
 
 
 def test_a_batch_that_decides_is_not_halved_silently(root):
-    with pytest.raises(ModelError, match=r"with 3 texts at once.*backend\.batch_size"):
+    with pytest.raises(ModelError, match=r"with 3 texts at once.*backend\.decode_batch_size"):
         run(CountingDecoder(fits=2), requests(), MIXED, root)
 
 

@@ -375,7 +375,7 @@ def test_precision_may_be_varied_and_one_model_is_held(study_config):
     from emo.models import session
 
     space = {"samples": [2], "max_new_tokens": [6], "position": ["mid", "last"]}
-    varied = {**space, "precision": ["fp32", "bf16"]}
+    varied = {**space, "precision": ["fp32", "nf4"]}
     wanted = "job.study.objectives=[rho_matched]"
     point = {"samples": 2, "max_new_tokens": 6, "position": "last"}
     at = evaluator(study_config(wanted, space=varied))
@@ -383,12 +383,12 @@ def test_precision_may_be_varied_and_one_model_is_held(study_config):
     (held,) = session._held.values()
     first = weakref.ref(held.model)
     del held
-    values = [at({**point, "precision": p}) for p in ("bf16", "fp32", "bf16")]
+    values = [at({**point, "precision": p}) for p in ("nf4", "fp32", "nf4")]
     gc.collect()
     assert first() is None
     assert values[0]["tokens_written"] > values[2]["tokens_written"] == 0
     assert values[0]["rho_matched"] == values[2]["rho_matched"] != values[1]["rho_matched"]
-    for p, value in zip(("bf16", "fp32"), values[:2], strict=True):
+    for p, value in zip(("nf4", "fp32"), values[:2], strict=True):
         alone = evaluator(study_config(wanted, f"precision={p}", space=space))(point)
         assert alone["reliability"] == value["reliability"]
         assert alone["tokens_written"] == 0

@@ -12,7 +12,7 @@ from emo.config import RunConfig, TrackingConfig
 from emo.errors import TrackingError
 from emo.jobs import sync
 from emo.passwords import without_password
-from emo.tracking import RunRecord, Spooled, Tracker, deliver, store
+from emo.tracking import RunRecord, Spooled, Tracker, connection, deliver
 from emo.tracking.record import NOTHING
 from emo.tracking.spool import Entry, Spool
 
@@ -283,8 +283,8 @@ def test_job_sync_goes_on_behind_what_it_cannot_deliver(config, files, monkeypat
     for _ in range(2):
         spool.add(away, None)
     asked = []
-    real = store.require_server
-    monkeypatch.setattr(store, "require_server", lambda *a: (asked.append(a), real(*a)))
+    real = connection.require_server
+    monkeypatch.setattr(connection, "require_server", lambda *a: (asked.append(a), real(*a)))
     synced = sync.run(config)
     assert synced.metrics == {"delivered": 3, "already_there": 0, "stay": 3}
     assert synced.failed
