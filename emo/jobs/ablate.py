@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,10 @@ log = logging.getLogger(__name__)
 FACTORS = tuple(SUBPARAMETERS)
 KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
 """Fields that are not sub-parameters: taken from the config, for all settings."""
+LEVELS = {
+    "max_new_tokens": "whose two levels are job.tokens",
+    "samples": "whose two levels are job.samples",
+}
 ARTIFACTS = (
     "ablation.json",
     "points.csv",
@@ -57,7 +61,7 @@ ARTIFACTS = (
 
 def run(config: RunConfig) -> Outcome:
     """Evaluate the factorial, or find the run that did."""
-    _check(config)
+    refuse_ignored(config, "which takes both levels of every sub-parameter", LEVELS)
     # Its texts are the model's own, whatever the method says: the run must not be called a reading.
     config = replace(config, method=replace(config.method, name=MethodName.generation))
     prompts = read_prompts(config)
@@ -66,26 +70,25 @@ def run(config: RunConfig) -> Outcome:
         return _run(plan, prompts)
 
 
-def _check(config: RunConfig) -> None:
-    """Refuse what all settings would ignore.
+def refuse_ignored(config: RunConfig, why: str, elsewhere: Mapping[str, str]) -> None:
+    """Refuse sub-parameters where the job sets them itself, and what it would ignore.
+
+    ``why`` says what the job takes instead, ``elsewhere`` more of it for some fields.
 
     Raises
     ------
     ConfigError
         Naming the first such field.
     """
-    matched = canonical(protocols.MATCHED)
-    elsewhere = {"max_new_tokens": "job.tokens", "samples": "job.samples"}
+    matched, job = canonical(protocols.MATCHED), f"job={config.job.name.value}"
     for name, value in canonical(config.subparams).items():
         if name in KEPT or value == matched[name]:
             continue
-        why = "which takes both levels of every sub-parameter"
-        if name in elsewhere:
-            why = f"whose two levels are {elsewhere[name]}"
         parameter = "subparams" if name == "name" else f"subparams.{name}"
-        raise ConfigError(parameter, value, f"{matched[name]} with job=ablate, {why}")
+        instead = elsewhere.get(name, why)
+        raise ConfigError(parameter, value, f"{matched[name]} with {job}, {instead}")
     if config.method.readout is not Readout.last:
-        where = "last with job=ablate, whose positions are subparams.position's"
+        where = f"last with {job}, whose positions are subparams.position's"
         raise ConfigError("method.readout", config.method.readout.value, where)
 
 

@@ -64,8 +64,10 @@ class Study:
 
 def run(config: RunConfig) -> Outcome:
     """Study the sub-parameters of generation on the model of the config."""
+    from emo.jobs.ablate import refuse_ignored
     from emo.jobs.subparam_point import evaluator
 
+    refuse_ignored(config, "whose points are job.study.space's", {})
     _space(config)
     return conduct(config, evaluator(config))
 
