@@ -144,9 +144,7 @@ def _compared(loaded: LoadedModel) -> TransformerBridge:
             reference, transformers.resid_post(batch), equal_nan=True
         )
         wrapped = bridge(model)
-        _faults[model] = (
-            no_room  # until it has been compared: transformers reads no more without it
-        )
+        _faults[model] = no_room  # until it is compared: transformers reads through it now
         if repeats:
             got = _read(wrapped, batch, len(reference), loaded.device, use_cache=False)
             _faults[model] = _fault(model, reference, got)
