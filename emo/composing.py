@@ -98,6 +98,9 @@ def _check_generation(run: RunConfig) -> None:
     where = "method=generation" if generation else f"job={run.job.name.value}"
     remove, projection = run.vectors.remove, run.vectors.projection
     own_texts = generation or run.job.name in (JobName.ablate, JobName.sensitivity)
+    if own_texts and run.method.readout is not Readout.last:
+        allowed = f"last with {where}, which reads at subparams.position"
+        raise ConfigError("method.readout", run.method.readout.value, allowed)
     if own_texts and remove is not Removal.none:
         raise ConfigError("vectors.remove", remove.value, f"none with {where}")
     if projection is not Projection.none and (

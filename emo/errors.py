@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class EmoError(Exception):
@@ -21,10 +22,19 @@ class ConfigError(EmoError):
 class StimuliError(EmoError):
     """A stimulus file with problems, all of them listed with their line numbers."""
 
-    def __init__(self, path: object, problems: list[str]) -> None:
-        self.problems = problems
+    def __init__(self, path: object, problems: list[str], parameter: str | None = None) -> None:
+        self.path, self.problems = path, problems
         text = problems[0] if len(problems) == 1 else "".join(f"\n  {p}" for p in problems)
-        super().__init__(f"stimuli file {path}: {text}")
+        super().__init__(f"{f'{parameter}=' if parameter else 'stimuli '}{path}: {text}")
+
+
+@contextmanager
+def set_by(parameter: str) -> Iterator[None]:
+    """Problems of a stimulus file are said of the parameter that names it; also a decorator."""
+    try:
+        yield
+    except StimuliError as error:
+        raise StimuliError(error.path, error.problems, parameter) from error
 
 
 class ModelError(EmoError):

@@ -219,12 +219,14 @@ def test_ablations_under_another_best_layer_are_not_found():
 
 
 @pytest.mark.parametrize("job", ["ablate", "sensitivity"])
-def test_removing_situations_is_refused_where_no_passage_is_read(job):
-    with pytest.raises(
-        ConfigError, match=rf"vectors\.remove=situation: allowed is none with job={job}"
-    ):
-        compose("model=tiny", f"job={job}", "vectors.remove=situation")
-    compose("model=tiny", "job=precision", "vectors.remove=situation")
+@pytest.mark.parametrize(
+    ("override", "allowed"),
+    [("vectors.remove=situation", "none"), ("method.readout=mean", "last")],
+)
+def test_ways_to_read_passages_are_refused_where_none_is_read(job, override, allowed):
+    with pytest.raises(ConfigError, match=rf"{override}: allowed is {allowed} with job={job}"):
+        compose("model=tiny", f"job={job}", override)
+    compose("model=tiny", "job=precision", override)
 
 
 def test_fingerprint_follows_weights_device_and_stimuli():

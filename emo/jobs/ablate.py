@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emo import serialise
-from emo.choices import MethodName, Readout
+from emo.choices import MethodName
 from emo.config import RunConfig, SubparamsConfig, canonical
 from emo.core.ablation import Ablation, ablation, responses
 from emo.core.decomposition import FactorialError, full_factorial
@@ -87,9 +87,6 @@ def refuse_ignored(config: RunConfig, why: str, elsewhere: Mapping[str, str]) ->
         parameter = "subparams" if name == "name" else f"subparams.{name}"
         instead = elsewhere.get(name, why)
         raise ConfigError(parameter, value, f"{matched[name]} with {job}, {instead}")
-    if config.method.readout is not Readout.last:
-        where = f"last with {job}, whose positions are subparams.position's"
-        raise ConfigError("method.readout", config.method.readout.value, where)
 
 
 def _run(plan: Plan, prompts: PromptSet) -> Outcome:

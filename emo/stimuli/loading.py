@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from emo.core.types import Passage, StimulusSet
-from emo.errors import StimuliError
+from emo.errors import StimuliError, set_by
 
 DATA = Path(__file__).parent / "data"
 BUNDLED_PASSAGES = DATA / "passages.csv"
@@ -52,6 +52,7 @@ def _unit(p: Passage) -> str:
     return p.situation or f"{p.emotion}/{p.id}"
 
 
+@set_by("stimuli.path")
 def read_passages(path: Path) -> tuple[Passage, ...]:
     """Passages of a CSV ``emotion,passage_id,text[,situation]``.
 
@@ -200,6 +201,7 @@ def _set_problems(passages: list[Passage]) -> list[str]:
     return []
 
 
+@set_by("stimuli.neutral_path")
 def read_neutral(path: Path) -> tuple[str, ...]:
     """Neutral sentences: a YAML list of at least two texts."""
     sentences = read_yaml(path)

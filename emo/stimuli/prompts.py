@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.errors import StimuliError
+from emo.errors import StimuliError, set_by
 from emo.stimuli.loading import DATA, read_yaml
 
 BUNDLED_PROMPTS = DATA / "prompts.yaml"
@@ -51,6 +51,7 @@ class PromptSet:
         return tuple(self.neutral_story.replace("{topic}", t) for t in self.neutral_topics)
 
 
+@set_by("subparams.prompts_path")
 def load_prompts(path: Path | None = None) -> PromptSet:
     """The bundled prompts, or a user's file of the same structure (any number of list entries).
 

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.errors import StimuliError
+from emo.errors import StimuliError, set_by
 from emo.stimuli.loading import DATA, read_yaml
 
 BUNDLED_SCENARIOS = DATA / "scenarios.yaml"
@@ -38,6 +38,7 @@ class ScenarioSet:
     """Digest of the contents; layout and comments of the file are not part of it."""
 
 
+@set_by("steer.scenarios_path")
 def load_scenarios(path: Path | None = None) -> ScenarioSet:
     """The bundled scenarios, or a user's file: a list of entries with id, mood, emotion and text.
 

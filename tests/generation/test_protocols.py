@@ -158,6 +158,7 @@ def test_no_field_is_forgotten():
         ("subparams.max_new_tokens=0", "subparams.max_new_tokens=0"),
         ("subparams.seed=-1", "subparams.seed=-1"),
         ("vectors.remove=situation", "vectors.remove=situation: allowed is none with method="),
+        ("method.readout=mean", "method.readout=mean: allowed is last with method=generation"),
         ("job=precision", "method=generation: allowed is comprehension with job=precision"),
         ("job.tokens=[100]", "job.tokens=[100]: allowed is two different numbers"),
         ("job.samples=[3,3]", "job.samples=[3, 3]: allowed is two different numbers"),

@@ -144,7 +144,6 @@ def test_the_same_again_is_reused(make, finished):
         ("subparams=loose", "subparams=loose: allowed is matched with job=ablate"),
         ("subparams.max_new_tokens=9", "256 with job=ablate, whose two levels are job.tokens"),
         ("subparams.samples=2", "10 with job=ablate, whose two levels are job.samples"),
-        ("method.readout=mean", "method.readout=mean: allowed is last with job=ablate"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(tiny_config, override, message):

@@ -223,7 +223,6 @@ def test_a_space_with_nothing_to_vary_is_refused(study_config, space, words):
     [
         ("subparams.templates=odd", "subparams.templates=odd: allowed is all with job=sensitivity"),
         ("subparams.samples=2", r"allowed is 10 with job=sensitivity.*job\.study\.space"),
-        ("method.readout=mean", "method.readout=mean: allowed is last with job=sensitivity"),
     ],
 )
 def test_what_all_points_would_ignore_is_refused(study_config, override, words):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -99,8 +101,10 @@ def test_bad_files(tmp_path, content, words):
 
 def test_missing_file_and_folder(tmp_path):
     for path in (tmp_path / "none.csv", tmp_path):
-        with pytest.raises(StimuliError, match="cannot be read"):
-            read_passages(path)
+        for parameter, load in (("path", read_passages), ("neutral_path", read_neutral)):
+            words = rf"^stimuli\.{parameter}={re.escape(str(path))}: cannot be read"
+            with pytest.raises(StimuliError, match=words):
+                load(path)
 
 
 def test_digest_follows_content_not_layout(tmp_path):

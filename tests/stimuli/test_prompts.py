@@ -99,7 +99,9 @@ def test_bad_files(tmp_path, content, words):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(StimuliError, match="cannot be read"):
+    with pytest.raises(
+        StimuliError, match=r"^subparams\.prompts_path=.*none\.yaml: cannot be read"
+    ):
         load_prompts(tmp_path / "none.yaml")
 
 
