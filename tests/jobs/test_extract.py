@@ -1,15 +1,10 @@
 """The whole chain on a tiny model: files, tracking, reuse, resume, what happens when it breaks."""
 
-import csv
 import json
 import logging
-import signal
-import subprocess
-import sys
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +14,6 @@ from hydra.core.config_store import ConfigStore
 import emo
 from emo import serialise
 from emo.activations import hf
-from emo.activations.backend import OutOfMemory
 from emo.cli import attempt, run_job
 from emo.composing import schema
 from emo.core.types import LabelMismatch
@@ -208,105 +202,11 @@ def test_overflowing_layers_are_reported(tiny_config, monkeypatch):
     assert "non-finite layers, left out: 2, 3" in outcome.table
 
 
-def batch_sizes(monkeypatch):
-    seen = []
-    real = hf.HFBackend.resid_post
-
-    def counting(self, batch):
-        seen.append(len(batch.ids))
-        return real(self, batch)
-
-    monkeypatch.setattr(hf.HFBackend, "resid_post", counting)
-    return seen
-
-
-def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch, caplog):
-    caplog.set_level(logging.INFO)
-    seen = batch_sizes(monkeypatch)
-    config = tiny_config("precision=int8", "backend.batch_size=8")
-    outcome = run_job(config)
-    assert outcome.error is None
-    assert seen == [1] * 50
-    assert caplog.text.count("one text at a time instead of backend.batch_size=8") == 1
-    run = Tracker(config).get(outcome.run_id)
-    assert run.data.tags["precision"] == "int8"
-    assert (
-        run.data.metrics["weights_quantised_parameters"] == 4 * (2 * 128 + 2 * 64 + 6 * 128) * 128
-    )
-    assert run.data.metrics["weights_bytes"] < 2 * run.data.metrics["weights_parameters"]
-    assert "bitsandbytes" in Tracker(config).artifact(outcome.run_id, "provenance.json").read_text()
-
-
-def test_batched_int8_is_a_variant_of_its_own(tiny_config, monkeypatch):
-    seen = batch_sizes(monkeypatch)
-    overrides = ("precision=int8", "precision.int8.threshold=1", "backend.batch_size=8")
-    single = run_job(tiny_config(*overrides))
-    assert set(seen) == {1}
-    seen.clear()
-    config = tiny_config(*overrides, "precision.int8.batched=true")
-    batched = run_job(config)
-    assert seen == [8] * 6 + [2]
-    assert batched.fingerprint != single.fingerprint
-    assert batched.metrics != single.metrics
-    assert Tracker(config).get(batched.run_id).data.tags["precision"] == "int8_batched"
-    assert "int8_batched" in batched.table
-    again = run_job(tiny_config(*overrides, "precision.int8.batched=true", "force=true"))
-    assert (again.passes_done, again.metrics) == (0, batched.metrics)
-
-
-def test_int8_reads_a_passage_that_begins_another_alone(tiny_config, small_csv, tmp_path):
-    """Inside the longer one its tokens would share outlier columns with what comes behind them."""
-    with small_csv.open(newline="") as file:
-        rows = list(csv.reader(file))
-    name, text = rows[1][1:3]
-    rows[-1][2] = f"{text} Then 99 others came."
-    longer = tmp_path / "longer.csv"
-    with longer.open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-
-    def first(*overrides):
-        config = tiny_config(*overrides, "force=true")
-        outcome = run_job(config)
-        assert outcome.error is None
-        path = Tracker(config).artifact(outcome.run_id, "activations.safetensors")
-        activations = serialise.read_activations(path)
-        at = activations.item_ids.index(name)
-        return outcome.passes_done, activations.values[:, at]
-
-    for precision, passes in (("fp32", 49), ("int8", 50)):
-        common = (f"precision={precision}", "precision.int8.threshold=0.5")
-        _, alone = first(*common, f"paths.store={tmp_path / precision / 'a'}")
-        done, beside = first(
-            *common, f"paths.store={tmp_path / precision / 'b'}", f"stimuli.path={longer}"
-        )
-        assert done == passes  # fp32 reads both in one pass: the one does begin the other
-        assert np.allclose(alone, beside, rtol=0, atol=0 if precision == "int8" else 1e-5)
-
-
-def test_batched_int8_shares_no_activation_with_another_set_of_texts(tiny_config, tmp_path):
-    """A text's numbers there depend on the texts beside it."""
-    overrides = ("precision=int8", "precision.int8.batched=true")
-    run_job(tiny_config(*overrides))
-    rows = (tmp_path / "small.csv").read_text().splitlines()
-    fewer = tmp_path / "fewer.csv"
-    fewer.write_text("\n".join(rows[:-5]))
-    assert run_job(tiny_config(*overrides, f"stimuli.path={fewer}")).passes_done == 45
-
-
 def test_plain_precisions_have_no_quantised_parameters(finished):
     config, outcome = finished
     metrics = Tracker(config).get(outcome.run_id).data.metrics
     assert metrics["weights_quantised_parameters"] == 0
     assert metrics["weights_bytes"] == 4 * metrics["weights_parameters"] > 0
-
-
-def test_quantised_without_bitsandbytes_is_refused_before_a_run_is_opened(tiny_config, monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    config = tiny_config("precision=nf4")
-    outcome = run_job(config)
-    assert outcome.failed
-    assert "precision=nf4: allowed is fp32, bf16, fp16 without bitsandbytes" in outcome.error
-    assert Tracker(config).client.search_runs([Tracker(config).experiment_id]) == []
 
 
 def test_jobs_of_one_process_load_a_model_once(tiny_config, caplog):
@@ -389,111 +289,3 @@ def test_the_log_says_why_the_same_weights_are_loaded_again(tiny_config, caplog)
         "loading tiny in fp32 on cpu",
         "loading tiny in fp32 on cpu for backend.implementation=bridge",
     ]
-
-
-def test_a_failing_run_is_closed_as_failed_with_its_reason(tiny_config, monkeypatch):
-    def never(self, batch):
-        raise OutOfMemory
-
-    monkeypatch.setattr(hf.HFBackend, "resid_post", never)
-    config = tiny_config()
-    outcome = run_job(config)
-    assert "out of memory on a single text" in outcome.error
-    tracker = Tracker(config)
-    (run,) = tracker.client.search_runs([tracker.experiment_id])
-    assert run.info.status == "FAILED"
-    assert "out of memory" in run.data.tags["error"]
-
-
-def test_full_disk_while_writing_the_files_is_one_line(tiny_config, monkeypatch):
-    def full(*_args):
-        raise OSError(28, "No space left on device", "rdm.csv")
-
-    monkeypatch.setattr(serialise, "rdm_csv", full)
-    config = tiny_config()
-    outcome = run_job(config)
-    assert outcome.error == "No space left on device (rdm.csv)"
-    monkeypatch.undo()
-    again = run_job(config)  # nothing half-written is taken for finished, nothing read again
-    assert (again.status, again.passes_done) == ("finished", 0)
-
-
-def test_server_that_does_not_answer(tiny_config):
-    outcome = run_job(tiny_config("tracking=server", "tracking.uri=http://127.0.0.1:9"))
-    assert outcome.failed
-    assert "no MLflow server answers" in outcome.error
-    assert "\n" not in outcome.error
-
-
-def test_stale_run_is_closed_and_never_taken_for_finished(tiny_config):
-    config = tiny_config()
-    tracker = Tracker(config)
-    plan = make_plan(config)
-    tags = {"fingerprint": plan.provenance.fingerprint}
-    dead = tracker.client.create_run(
-        tracker.experiment_id,
-        tags={**tags, "host": __import__("socket").gethostname(), "pid": "1", "process_start": "5"},
-    ).info.run_id
-    with tracker.run("alive", {}) as alive:
-        assert tracker.mark_stale() == [dead]
-        assert tracker.get(alive).info.status == "RUNNING"
-    assert tracker.get(dead).info.status == "KILLED"
-    assert tracker.find_finished(plan.provenance.fingerprint) is None
-
-
-SCRIPT = f"""
-import sys
-sys.path.insert(0, {str(ROOT)!r})
-from emo.activations import hf, reading
-from emo.cli import run_job
-from emo.composing import compose
-reading.SHARD_BYTES = 4096
-if sys.argv[3] == "slow":
-    import time
-    real = hf.HFBackend.resid_post
-    def slow(self, batch):
-        time.sleep(0.2)
-        return real(self, batch)
-    hf.HFBackend.resid_post = slow
-config = compose(*{TINY!r}, "backend.batch_size=2", "stimuli.path=" + sys.argv[2], root=sys.argv[1])
-print(run_job(config).to_json())
-"""
-
-
-def process(root, csv, speed):
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(root), str(csv), speed],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-
-
-@pytest.mark.slow
-def test_two_processes_at_once_give_identical_files(tmp_path, small_csv):
-    """Also the first start of a database by two processes at the same moment."""
-    roots = [tmp_path / "shared", tmp_path / "shared", tmp_path / "alone"]
-    running = [process(root, small_csv, "fast") for root in roots]
-    results = [json.loads(p.communicate(timeout=120)[0].splitlines()[-1]) for p in running]
-    assert {r["status"] for r in results} <= {"finished", "reused"}
-    files = [r["artifacts"]["vectors.safetensors"].removeprefix("file://") for r in results]
-    contents = {Path(f).read_bytes() for f in files}
-    assert len(contents) == 1
-    assert len({json.dumps(r["metrics"]) for r in results}) == 1
-
-
-@pytest.mark.slow
-def test_a_killed_run_resumes(tmp_path, small_csv):
-    deadline = time.monotonic() + 60
-    with process(tmp_path, small_csv, "slow") as first:
-        while len(list(tmp_path.glob(".cache/activations/*/*.safetensors"))) < 3:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        first.send_signal(signal.SIGKILL)
-    out = process(tmp_path, small_csv, "fast").communicate(timeout=120)[0]
-    result = json.loads(out.splitlines()[-1])
-    assert result["status"] == "finished"
-    assert result["forward_passes"]["reused"] >= 6
-    assert sum(result["forward_passes"].values()) == 50
-    undisturbed = process(tmp_path / "other", small_csv, "fast").communicate(timeout=120)[0]
-    assert json.loads(undisturbed.splitlines()[-1])["metrics"] == result["metrics"]

@@ -1,10 +1,7 @@
 """job=sensitivity on a planted function: children, resume, importances, files, what is refused."""
 
 import csv
-import gc
 import json
-import weakref
-from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -14,11 +11,9 @@ from emo.cli import run_job
 from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
-from emo.jobs.subparam_point import evaluator, setting
 from emo.study.trials import open_study
 from emo.tracking import Spooled, Tracker
-
-SPACE = {"prompts": ["stories", "paragraph"], "samples": [10, 1], "layer": ["middle", "best"]}
+from tests.jobs.conftest import SPACE, runs
 
 
 def planted(point):
@@ -27,29 +22,10 @@ def planted(point):
 
 
 @pytest.fixture
-def study_config(tiny_config):
-    """A study of three parameters in ``n`` trials."""
-
-    def make(*overrides, n=8, space=SPACE):
-        settings = ("job.study.objectives=[rho]", f"job.study.n_trials={n}")
-        config = tiny_config("job=sensitivity", *settings, *overrides)
-        study = replace(config.job.study, space=space)
-        return replace(config, job=replace(config.job, study=study))
-
-    return make
-
-
-@pytest.fixture
 def no_files(monkeypatch):
     """Importances and figures take most of a short study's time."""
     monkeypatch.setattr(sensitivity, "_write_files", lambda *_: None)
     monkeypatch.setattr(sensitivity, "importances", lambda *_: [])
-
-
-def runs(config, **tags):
-    tracker = Tracker(config)
-    found = tracker.client.search_runs([tracker.experiment_id])
-    return [r for r in found if all(r.data.tags.get(k) == v for k, v in tags.items())]
 
 
 def test_a_grid_has_the_exact_shares_beside_its_importances(study_config):
@@ -238,180 +214,3 @@ def test_a_study_of_nothing_is_refused(study_config):
 def test_the_published_space_is_the_whole_factorial(tiny_config):
     space = tiny_config("job=sensitivity").job.study.space
     assert len(list(product(*space.values()))) == 2**8
-
-
-SMALL = {
-    "prompts": ["stories", "paragraph"],
-    "samples": [4, 1],
-    "max_new_tokens": [24, 12],
-    "position": ["mid", "last"],
-    "layer": ["middle", 1],
-    "centring": ["neutral", "global"],
-}
-
-
-def test_a_budget_without_room_is_said_of_the_space(study_config):
-    space = {**SMALL, "max_new_tokens": [100000, 12]}
-    config = study_config("job.study.objectives=[rho_matched]", space=space)
-    with pytest.raises(
-        ConfigError, match=r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a"
-    ):
-        evaluator(config)({})
-
-
-def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
-    """The same points through job=ablate's own levels, and most of them without a new text."""
-    from emo.cli import run_job
-    from emo.core.decomposition import full_factorial
-    from tests.jobs.test_ablate import points_of
-
-    config = study_config("job.study.objectives=[rho_matched]", space=SMALL)
-    at = evaluator(config)
-    make = lambda *o: tiny_config("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]", *o)  # noqa: E731
-    rows = points_of(make, run_job(make()))
-    names = ["prompts", "samples", "max_new_tokens", "position", "centring"]
-    for levels in full_factorial(len(names))[::5]:
-        loose = {n: bool(x) for n, x in zip(names, levels, strict=True)}
-        point = {n: SMALL[n][loose.get(n, False)] for n in SMALL}
-        values = at(point)
-        (row,) = (
-            r
-            for r in rows
-            if all(
-                r[n] == str(int(loose.get(n, False)))
-                for n in (*names, "decoding", "layer", "chat_template")
-            )
-        )
-        assert values["rho_matched"] == pytest.approx(float(row["rho"]))
-        assert values["tokens_written"] == 0
-    values = at({**point, "samples": 1, "prompts": "paragraph"})
-    assert not {"reliability", "accuracy"} & set(values)
-
-
-@pytest.mark.parametrize(
-    ("space", "words"),
-    [
-        ({"temperature": [0.1, 0.2]}, "job.study.space=temperature: allowed is prompts, samples"),
-        ({"position": ["mid", "end"]}, "job.study.space.position=end: allowed is mid, last"),
-        ({"samples": [10, 0]}, "job.study.space.samples=0"),
-        ({"chat_template": [True, "no"]}, "job.study.space.chat_template=no"),
-        ({"precision": ["fp32", "fp64"]}, "job.study.space.precision=fp64: allowed is fp32, bf16"),
-    ],
-)
-def test_a_value_no_sub_parameter_has_is_refused_before_anything_is_loaded(
-    study_config, space, words
-):
-    with pytest.raises(ConfigError, match=words):
-        sensitivity.run(study_config(space=space))
-
-
-@pytest.mark.parametrize("objective", ["reliability", "accuracy"])
-@pytest.mark.parametrize(
-    ("space", "words"),
-    [
-        ({"samples": [4, 1]}, r"samples=1: allowed is 2 or more"),
-        (
-            {"prompts": ["stories", "paragraph"]},
-            r"decoding=greedy: allowed is sampled where prompts=paragraph",
-        ),
-    ],
-)
-def test_points_that_cannot_have_an_objective_are_refused_before_anything_is_loaded(
-    study_config, objective, space, words
-):
-    space = {"position": ["mid", "last"], **space}
-    config = study_config(f"job.study.objectives=[rho_matched,{objective}]", space=space)
-    with pytest.raises(ConfigError, match=words) as caught:
-        sensitivity.run(config)
-    assert f"the objective {objective} needs two texts an emotion" in str(caught.value)
-    assert not config.path("mlruns").exists()
-
-
-def test_half_of_a_single_template_is_refused_before_anything_is_loaded(study_config, one_template):
-    space = {"position": ["mid", "last"], "templates": ["all", "even"]}
-    config = study_config(one_template, space=space)
-    with pytest.raises(ConfigError, match="templates=even: allowed is all, odd"):
-        sensitivity.run(config)
-    assert not config.path("mlruns").exists()
-
-
-@pytest.mark.parametrize(
-    "space",
-    [
-        {"samples": [10, 2]},
-        {"prompts": ["stories", "paragraph"], "decoding": ["sampled"]},
-        {"prompts": ["stories"], "decoding": ["greedy", "sampled"]},
-    ],
-)
-def test_points_that_can_have_them_are_taken(study_config, space):
-    space = {"position": ["mid", "last"], **space}
-    evaluator(study_config("job.study.objectives=[accuracy,reliability]", space=space))
-
-
-def test_an_unknown_objective_is_refused_before_anything_is_loaded(study_config):
-    config = study_config("job.study.objectives=[rho_mached]", space=SMALL)
-    with pytest.raises(ConfigError, match="objectives=rho_mached: allowed is rho_matched, rel"):
-        sensitivity.run(config)
-    assert not config.path("mlruns").exists()
-
-
-def test_accuracy_of_a_point_by_a_plain_loop(study_config):
-    """Each text against the nearest mean of the texts of other prompts."""
-    from emo.jobs.plan import make_plan
-    from emo.jobs.stories import read_prompts
-    from emo.jobs.story_source import StorySource
-
-    space = {"samples": [5, 2], "max_new_tokens": [12], "position": ["last"]}
-    config = study_config("job.study.objectives=[accuracy]", space=space)
-    point = {"samples": 5, "max_new_tokens": 12, "position": "last"}
-    sub = setting(config, point)
-    plan = make_plan(config)
-    source = StorySource(plan, read_prompts(config), plan.stimuli.emotions)
-    (read,), _, _ = source.read([(source.write(sub).texts, sub)])
-    values = read.values[source.n_layers() // 2].astype(float)
-    kept = [i for i, e in enumerate(read.emotions) if e != "neutral"]
-    right = 0
-    for i in kept:
-        others = [j for j in kept if read.situations[j] != read.situations[i]]
-        means = {
-            e: values[[j for j in others if read.emotions[j] == e]].mean(axis=0)
-            for e in dict.fromkeys(read.emotions[j] for j in others)
-        }
-        nearest = min(means, key=lambda e: ((values[i] - means[e]) ** 2).sum())
-        right += nearest == read.emotions[i]
-    assert evaluator(config)(point)["accuracy"] == pytest.approx(right / len(kept))
-
-
-def test_precision_may_be_varied_and_one_model_is_held(study_config):
-    """The points of another precision are those of a study in that precision."""
-    from emo.models import session
-
-    space = {"samples": [2], "max_new_tokens": [6], "position": ["mid", "last"]}
-    varied = {**space, "precision": ["fp32", "nf4"]}
-    wanted = "job.study.objectives=[rho_matched]"
-    point = {"samples": 2, "max_new_tokens": 6, "position": "last"}
-    at = evaluator(study_config(wanted, space=varied))
-    assert at({**point, "position": "mid", "precision": "fp32"})["rho_matched"] == 1
-    (held,) = session._held.values()
-    first = weakref.ref(held.model)
-    del held
-    values = [at({**point, "precision": p}) for p in ("nf4", "fp32", "nf4")]
-    gc.collect()
-    assert first() is None
-    assert values[0]["tokens_written"] > values[2]["tokens_written"] == 0
-    assert values[0]["rho_matched"] == values[2]["rho_matched"] != values[1]["rho_matched"]
-    for p, value in zip(("nf4", "fp32"), values[:2], strict=True):
-        alone = evaluator(study_config(wanted, f"precision={p}", space=space))(point)
-        assert alone["reliability"] == value["reliability"]
-        assert alone["tokens_written"] == 0
-
-
-def test_the_whole_job_on_a_tiny_model(study_config):
-    config = study_config("job.study.objectives=[rho_matched]", n=6, space=SMALL)
-    outcome = sensitivity.run(config)
-    assert outcome.metrics["trials"] == 6
-    children = runs(config, job="trial")
-    written = [r.data.metrics["tokens_written"] for r in children]
-    assert min(written) == 0  # points share their texts
-    assert all(r.data.metrics["tokens_reused"] > 0 for r in children)
-    assert sensitivity.run(config).status == "reused"

@@ -1,0 +1,105 @@
+"""How quantised weights are read: one text at a time, or in batches that decide the numbers."""
+
+import csv
+import logging
+
+import numpy as np
+
+from emo import serialise
+from emo.activations import hf
+from emo.cli import run_job
+from emo.tracking import Tracker
+
+
+def batch_sizes(monkeypatch):
+    seen = []
+    real = hf.HFBackend.resid_post
+
+    def counting(self, batch):
+        seen.append(len(batch.ids))
+        return real(self, batch)
+
+    monkeypatch.setattr(hf.HFBackend, "resid_post", counting)
+    return seen
+
+
+def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch, caplog):
+    caplog.set_level(logging.INFO)
+    seen = batch_sizes(monkeypatch)
+    config = tiny_config("precision=int8", "backend.batch_size=8")
+    outcome = run_job(config)
+    assert outcome.error is None
+    assert seen == [1] * 50
+    assert caplog.text.count("one text at a time instead of backend.batch_size=8") == 1
+    run = Tracker(config).get(outcome.run_id)
+    assert run.data.tags["precision"] == "int8"
+    assert (
+        run.data.metrics["weights_quantised_parameters"] == 4 * (2 * 128 + 2 * 64 + 6 * 128) * 128
+    )
+    assert run.data.metrics["weights_bytes"] < 2 * run.data.metrics["weights_parameters"]
+    assert "bitsandbytes" in Tracker(config).artifact(outcome.run_id, "provenance.json").read_text()
+
+
+def test_batched_int8_is_a_variant_of_its_own(tiny_config, monkeypatch):
+    seen = batch_sizes(monkeypatch)
+    overrides = ("precision=int8", "precision.int8.threshold=1", "backend.batch_size=8")
+    single = run_job(tiny_config(*overrides))
+    assert set(seen) == {1}
+    seen.clear()
+    config = tiny_config(*overrides, "precision.int8.batched=true")
+    batched = run_job(config)
+    assert seen == [8] * 6 + [2]
+    assert batched.fingerprint != single.fingerprint
+    assert batched.metrics != single.metrics
+    assert Tracker(config).get(batched.run_id).data.tags["precision"] == "int8_batched"
+    assert "int8_batched" in batched.table
+    again = run_job(tiny_config(*overrides, "precision.int8.batched=true", "force=true"))
+    assert (again.passes_done, again.metrics) == (0, batched.metrics)
+
+
+def test_int8_reads_a_passage_that_begins_another_alone(tiny_config, small_csv, tmp_path):
+    """Inside the longer one its tokens would share outlier columns with what comes behind them."""
+    with small_csv.open(newline="") as file:
+        rows = list(csv.reader(file))
+    name, text = rows[1][1:3]
+    rows[-1][2] = f"{text} Then 99 others came."
+    longer = tmp_path / "longer.csv"
+    with longer.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+
+    def first(*overrides):
+        config = tiny_config(*overrides, "force=true")
+        outcome = run_job(config)
+        assert outcome.error is None
+        path = Tracker(config).artifact(outcome.run_id, "activations.safetensors")
+        activations = serialise.read_activations(path)
+        at = activations.item_ids.index(name)
+        return outcome.passes_done, activations.values[:, at]
+
+    for precision, passes in (("fp32", 49), ("int8", 50)):
+        common = (f"precision={precision}", "precision.int8.threshold=0.5")
+        _, alone = first(*common, f"paths.store={tmp_path / precision / 'a'}")
+        done, beside = first(
+            *common, f"paths.store={tmp_path / precision / 'b'}", f"stimuli.path={longer}"
+        )
+        assert done == passes  # fp32 reads both in one pass: the one does begin the other
+        assert np.allclose(alone, beside, rtol=0, atol=0 if precision == "int8" else 1e-5)
+
+
+def test_batched_int8_shares_no_activation_with_another_set_of_texts(tiny_config, tmp_path):
+    """A text's numbers there depend on the texts beside it."""
+    overrides = ("precision=int8", "precision.int8.batched=true")
+    run_job(tiny_config(*overrides))
+    rows = (tmp_path / "small.csv").read_text().splitlines()
+    fewer = tmp_path / "fewer.csv"
+    fewer.write_text("\n".join(rows[:-5]))
+    assert run_job(tiny_config(*overrides, f"stimuli.path={fewer}")).passes_done == 45
+
+
+def test_quantised_without_bitsandbytes_is_refused_before_a_run_is_opened(tiny_config, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    config = tiny_config("precision=nf4")
+    outcome = run_job(config)
+    assert outcome.failed
+    assert "precision=nf4: allowed is fp32, bf16, fp16 without bitsandbytes" in outcome.error
+    assert Tracker(config).client.search_runs([Tracker(config).experiment_id]) == []
