@@ -11,13 +11,8 @@ from emo.choices import BackendName, PrecisionName, Projection, Readout, Source
 from emo.config import RunConfig, canonical
 from emo.generation import protocols
 from emo.models.weights import Weights
+from emo.versions import INT8_READING, PROTOCOL_VERSION, TEXT_VERSION
 
-PROTOCOL_VERSION = 1
-"""Raised when the computation changes; older store entries and runs are then not reused."""
-TEXT_VERSION = 1
-"""The same for generated texts."""
-INT8_READING = 2
-"""The same for readings in INT8. 1 read a passage inside another that begins with it."""
 ABLATION_VERSION = 2
 """The same for job=ablate. 1 could take the best layer under ``vectors.remove``."""
 

@@ -72,16 +72,33 @@ SURFACES: dict[str, Callable[[str], Iterator[str]]] = {
 
 
 def surface_activations(stimuli: StimulusSet, surface: str) -> Activations:
-    """The passages as a one-layer 'model' that knows their surface only: ``SURFACES`` by name.
+    """The passages as a one-layer 'model' that knows their surface only: ``SURFACES`` by name."""
+    return surface_of(
+        [p.text for p in stimuli.items],
+        tuple(p.id for p in stimuli.items),
+        tuple(p.emotion for p in stimuli.items),
+        tuple(str(p.situation) for p in stimuli.items) if stimuli.crossed else None,
+        surface,
+    )
+
+
+def surface_of(
+    texts: Sequence[str],
+    item_ids: tuple[str, ...],
+    emotions: tuple[str, ...],
+    situations: tuple[str, ...] | None,
+    surface: str,
+) -> Activations:
+    """Labelled texts as a one-layer 'model' that knows their surface only: ``SURFACES`` by name.
 
     There are no neutral sentences in it: anisotropy of word counts says nothing.
     """
-    values = coordinates(tf_idf([p.text for p in stimuli.items], SURFACES[surface]))
+    values = coordinates(tf_idf(texts, SURFACES[surface]))
     return Activations(
         values=values[None].astype(np.float32),
-        item_ids=tuple(p.id for p in stimuli.items),
-        emotions=tuple(p.emotion for p in stimuli.items),
-        situations=tuple(str(p.situation) for p in stimuli.items) if stimuli.crossed else None,
+        item_ids=item_ids,
+        emotions=emotions,
+        situations=situations,
         neutral=np.zeros((1, 0, values.shape[1]), dtype=np.float32),
         position=surface,
     )

@@ -35,6 +35,8 @@ class Claim:
     high: float | None = None
     """Bounds of the measured 95 % interval; None where there is none."""
     tolerance: float = TOLERANCE
+    differs: str = ""
+    """What was measured otherwise than published."""
 
     @property
     def verdict(self) -> Replication:

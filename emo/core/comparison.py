@@ -14,9 +14,11 @@ from emo.core.agreement import Halves, disjoint_items, replicate_rdms, split_hal
 from emo.core.correlation import partial_spearman, pearson, spearman, standardised_ranks
 from emo.core.describe import Resampling
 from emo.core.geometry import rdm
+from emo.core.hierarchical import over_items_and_emotions
 from emo.core.intervals import LEVEL, NEARLY_ONE, Estimates
 from emo.core.item_sets import ItemSet, common_emotions, own_design, shared_design
 from emo.core.reliability import Quotient, ceiling, disattenuated, surviving_share
+from emo.core.resampling import stream
 from emo.core.types import Comparison, EmotionVectors, Rdm, require_same_labels
 
 
@@ -26,6 +28,8 @@ class ItemComparison:
 
     rho: Estimates
     """All items of both, with the interval over items (over situations where crossed)."""
+    over_both: Estimates
+    """The same rho with the interval over items and emotions; no bounds if not both are resampled."""
     partial: Estimates | None
     """The same with the baseline RDMs held fixed; None where none are given."""
     halves: Halves | None
@@ -104,8 +108,9 @@ def over_emotions(
     """Spearman rho of two RDMs with an interval over emotions: what another choice of them may give.
 
     Jackknife that leaves one emotion out at a time, on Fisher's z scale with Student's t. It needs no
-    items. Where pairs scatter by themselves it is too wide, never too narrow (Efron & Stein 1981); a
-    bootstrap of emotions is wider still, since it doubles pairs. Measured coverage: the tests.
+    items. Where pairs scatter by themselves it is too wide (Efron & Stein 1981). Where a few directions
+    dominate all vectors it can collapse, so its standard error is at least that of as many
+    independent pairs, 1 / sqrt(pairs - 3). Measured coverage: the tests.
     """
     n = len(squareform(a))
     i, j = np.triu_indices(n, 1)
@@ -113,7 +118,8 @@ def over_emotions(
     rho = spearman(a, b)
     each = spearman(np.where((i == left_out) | (j == left_out), np.nan, a), b)
     z, centre = (np.arctanh(np.clip(x, -NEARLY_ONE, NEARLY_ONE)) for x in (each, rho))
-    error = np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum())
+    independent = 1 / np.sqrt(max(len(i) - 3, 1))
+    error = max(np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum()), independent)
     reach = stdtrit(n - 1, (1 + level) / 2) * error
     low, high = (np.asarray(np.tanh(centre + sign * reach)) for sign in (-1, 1))
     return Estimates(rho, low, high)
@@ -185,6 +191,7 @@ def compare_shared(
     drawn = design.expansion is not None
     return ItemComparison(
         rho=rho,
+        over_both=_over_both(a, b, emotions, replicates, [design.expansion], resampling.seed),
         partial=partial,
         halves=halves,
         share=surviving_share(disjoint, same),
@@ -230,6 +237,7 @@ def compare_independent(
     _, reliability_b = split_half(b, resampling, emotions)
     return ItemComparison(
         rho=rho,
+        over_both=_over_both(a, b, emotions, replicates, factors, resampling.seed),
         partial=partial,
         halves=None,
         share=Quotient(None, "the two sets have not read the same items"),
@@ -243,6 +251,19 @@ def compare_independent(
 
 def _draws(resampling: Resampling, n_bootstrap: int | None) -> Resampling:
     return resampling if n_bootstrap is None else replace(resampling, n_bootstrap=n_bootstrap)
+
+
+def _over_both(
+    a: ItemSet,
+    b: ItemSet,
+    emotions: Sequence[str],
+    replicates: np.ndarray,
+    factors: Sequence[float | None],
+    seed: int,
+) -> Estimates:
+    rdms = np.stack([a.rdm(emotions), b.rdm(emotions)])
+    rng = stream(seed, "bootstrap emotions")
+    return over_items_and_emotions(rdms, replicates, factors, rng)[0, 1]
 
 
 def _rho(

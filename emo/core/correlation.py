@@ -123,6 +123,8 @@ def partial_spearman_matrix(
     a: Float[np.ndarray, "set row pair"], given: Float[np.ndarray, "held pair"]
 ) -> Float64[np.ndarray, "set set row"]:
     """:func:`partial_spearman` of every set's RDMs with every other's, row by row."""
+    if a.shape[-1] < len(given) + 3:
+        return np.full((len(a), len(a), a.shape[1]), np.nan)
     if not (np.isfinite(a).all() and np.isfinite(given).all()):
         return np.stack([np.stack([partial_spearman(x, y, given) for y in a]) for x in a])
     left = _residual_ranks(a, given)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emo.core.agreement import split_half
 from emo.core.comparison import (
     ItemComparison,
     compare_independent,
@@ -16,6 +15,7 @@ from emo.core.comparison import (
     over_emotions,
     post_centred,
 )
+from emo.core.correlation import spearman
 from emo.core.describe import Resampling
 from emo.core.deviation import row_cosines
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
@@ -62,6 +62,10 @@ class Condition:
     """Texts a mean rests on, all repeats of one text counted once."""
     anisotropy: float | None = None
     """At the layer; None where the run has not logged it."""
+    surfaces: tuple[ItemSet, ...] = ()
+    """TF-IDF of the texts it has read; none where they are not known."""
+    texts: str = ""
+    """Digest of the token ids of the texts a model wrote; empty where they are not known."""
 
     @property
     def flagged(self) -> bool:
@@ -132,10 +136,10 @@ class LayerRow:
     shared: bool
     """Whether both sides read the same items (by their labels)."""
     own: tuple[float, float]
-    """How well each side agrees with itself: with its replicate, else its reliability.
-
-    Where items are shared its reliability over the common emotions.
-    """
+    """How well each side agrees with itself over the common emotions: with its replicate, else its
+    reliability. NaN where there is neither."""
+    layers: tuple[int, int]
+    """At which each side is read."""
     n_effective: tuple[float, float]
     flagged: bool
     """Whether a side is too anisotropic to be compared by cosines."""
@@ -190,7 +194,6 @@ def four_layer(
     models = dict.fromkeys(c.model for c in conditions.values())
     if len(models) != 1:
         raise LabelMismatch(f"a four-layer table is of one model, not of {', '.join(models)}")
-    own = {name: self_agreement(name, conditions, resampling) for name in conditions}
     rows, missing, refused = [], [], []
     for contrast in CONTRASTS:
         lacking = tuple(c for c in (contrast.a, contrast.b) if c not in conditions)
@@ -198,7 +201,7 @@ def four_layer(
             missing.append((contrast, lacking))
             continue
         try:
-            rows.append(_row(contrast, conditions, own, resampling, permutations, n_bootstrap))
+            rows.append(_row(contrast, conditions, resampling, permutations, n_bootstrap))
         except LabelMismatch as error:
             refused.append((contrast, str(error)))
     return FourLayerTable(
@@ -206,25 +209,33 @@ def four_layer(
     )
 
 
-def self_agreement(name: str, conditions: Mapping[str, Condition], resampling: Resampling) -> float:
-    """Rho of a condition with its replicate, else split-half reliability; NaN if neither is there."""
-    replicate = REPLICATES.get(name, "")
-    if replicate in conditions:
-        a, b = conditions[name].items, conditions[replicate].items
-        emotions = common_emotions(a.emotions, b.emotions)
-        return float(over_emotions(a.rdm(emotions), b.rdm(emotions)).value)
-    return split_half(conditions[name].items, resampling)[1]
+def self_agreement(
+    contrast: Contrast, conditions: Mapping[str, Condition], comparison: ItemComparison
+) -> tuple[float, float]:
+    """Of both sides of a contrast: rho with its replicate, else reliability; NaN without either."""
+    own = list(comparison.reliability)
+    for side, name in enumerate((contrast.a, contrast.b)):
+        replicate = REPLICATES.get(name, "")
+        if replicate in conditions:
+            a, b = conditions[name].items, conditions[replicate].items
+            emotions = [e for e in comparison.emotions if e in b.emotions]
+            own[side] = float(spearman(a.rdm(emotions), b.rdm(emotions)))
+    return own[0], own[1]
 
 
 def _row(
     contrast: Contrast,
     conditions: Mapping[str, Condition],
-    own: Mapping[str, float],
     resampling: Resampling,
     permutations: int,
     n_bootstrap: int | None,
 ) -> LayerRow:
     a, b = conditions[contrast.a], conditions[contrast.b]
+    if contrast.b == FORCED and a.texts and b.texts and a.texts != b.texts:
+        raise LabelMismatch(
+            f"{FORCED} (run {b.run_id[:8]}) has read other token ids than {contrast.a} (run "
+            f"{a.run_id[:8]}) wrote: their batches, devices or attention differ"
+        )
     shared = _share_items(a.items, b.items)
     settings = resampling, permutations, n_bootstrap
     post, comparison = _measure(contrast, a, b, True, shared, *settings)
@@ -232,14 +243,13 @@ def _row(
     once = replace(resampling, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
     draws = resampling.n_bootstrap if n_bootstrap is None else n_bootstrap
     raw, _ = _measure(contrast, a, b, False, shared, once, permutations, draws)
-    sides = own[contrast.a], own[contrast.b]
+    sides = self_agreement(contrast, conditions, comparison)
     rho, high = float(post.rho.value), post.interval[1]
     if contrast.is_floor:
         verdict, sentence = judge_floor(rho, post.p, contrast.a[0])
     elif contrast.b == FORCED and shared:
         verdict, sentence = judge_same_texts(rho, *post.interval)
     elif comparison.halves is not None:
-        sides = comparison.reliability
         disjoint = comparison.halves.disjoint[0, 1]
         verdict, sentence = judge_disjoint(
             disjoint, sides, (contrast.a, contrast.b), comparison.ceiling
@@ -253,6 +263,7 @@ def _row(
         comparison=comparison,
         shared=shared,
         own=sides,
+        layers=(a.layer, b.layer),
         n_effective=(a.n_effective, b.n_effective),
         flagged=a.flagged or b.flagged,
         verdict=verdict,
@@ -283,8 +294,10 @@ def _measure(
         replace(c.items, recipe=replace(c.items.recipe, post_centred=post)) for c in (a, b)
     )
     compare = compare_shared if shared else compare_independent
-    compared = compare(left, right, resampling, n_bootstrap=n_bootstrap)
-    emotions = compared.emotions
+    emotions = common_emotions(left.emotions, right.emotions)
+    held = [s.rdm(emotions) for c in (a, b) for s in c.surfaces] if post else []
+    baselines = np.stack(held) if held else None
+    compared = compare(left, right, resampling, baselines, n_bootstrap)
     rdms = left.rdm(emotions), right.rdm(emotions)
     rng = stream(resampling.seed, "mantel", contrast.layer)
     measured = Measured(

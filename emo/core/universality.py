@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ from emo.core.correlation import (
 )
 from emo.core.describe import Resampling
 from emo.core.geometry import UNRELIABLE_ANISOTROPY, cosine_matrix, upper
+from emo.core.hierarchical import over_items_and_emotions
 from emo.core.intervals import Estimates, percentile_interval
 from emo.core.item_sets import ItemSet, Recipe, common_emotions, shared_design
 from emo.core.reliability import noise_ceiling
@@ -63,6 +65,11 @@ class ModelRun:
         """Whether no cosine with this model can be trusted ([S] 2.5)."""
         return self.anisotropy > UNRELIABLE_ANISOTROPY
 
+    @property
+    def lineage(self) -> str:
+        """The family without its version: Llama 3.1 and Llama 3.2 differ in size, too ([S] 3)."""
+        return re.sub(r"[\s\d.-]+B?$", "", self.family) or self.family
+
     def items(self, projection: str | None = None) -> ItemSet:
         """The item set, under the run's own projection or another."""
         projected = project(self.activations, projection or self.projection)
@@ -102,6 +109,8 @@ class Universality:
     rdms: Float64[np.ndarray, "model pair"]
     rho: Estimates
     """Spearman on all items, with intervals over items."""
+    rho_both: Estimates
+    """The same with intervals over items and emotions."""
     p: Float64[np.ndarray, "model model"]
     """One-sided Mantel p of ``rho``."""
     partial: Estimates | None
@@ -138,12 +147,13 @@ class Universality:
         ]
 
     def across_scale(self) -> list[tuple[int, int]]:
-        """Models of one family and variant, smaller first, of different sizes."""
+        """Models of one lineage and variant, smaller first, of different sizes."""
         return [
             (i, j)
             for i, a in enumerate(self.models)
             for j, b in enumerate(self.models)
-            if (a.family, a.variant) == (b.family, b.variant)
+            if (a.lineage, a.variant) == (b.lineage, b.variant)
+            and a.lineage != "unknown"
             and a.size_b is not None
             and b.size_b is not None
             and a.size_b < b.size_b
@@ -196,6 +206,9 @@ def universality(
         emotions=emotions,
         rdms=rdms,
         rho=estimates(rho[..., None], spearman_matrix(replicates, replicates)),
+        rho_both=over_items_and_emotions(
+            rdms, replicates, [design.expansion], stream(resampling.seed, "bootstrap emotions")
+        ),
         p=p,
         partial=partial,
         baselines={name: spearman(rdms, x) for name, x in held.items()}
@@ -205,7 +218,7 @@ def universality(
         blocks=_blocks(models, rho, halves.disjoint.value),
         noise_ceiling=noise_ceiling(rdms),
         sizes=size_correlations(columns(models), permutations, resampling.seed),
-        rdm_std=_spread(rdms, replicates),
+        rdm_std=_spread(rdms, replicates, design.expansion),
         projections=tuple(_projected(models, name, resampling) for name in PROJECTIONS),
         normalisations=linear_normalisations(rdms[0], rdms[1]),
         largest_effect=_largest_effect(rdms),
@@ -250,11 +263,15 @@ def _blocks(
 def _spread(
     rdms: Float64[np.ndarray, "model pair"],
     replicates: Float64[np.ndarray, "model replicate pair"],
+    factor: float | None,
 ) -> Estimates:
-    """RDM std with intervals: the replicates' relative scatter about their own mean."""
-    value, drawn = rdms.std(axis=1), np.nanstd(replicates, axis=2).T
+    """RDM std with intervals: the replicates' relative scatter about their own mean, on a log scale."""
+    value, drawn = rdms.std(axis=1), np.log(np.nanstd(replicates, axis=2).T)
+    if factor is None:
+        drawn = np.full_like(drawn, np.nan)
     # A bootstrap RDM is noisier than the RDM; only its scatter is taken, as for correlations.
-    low, high = percentile_interval(drawn / drawn.mean(axis=0) * value)
+    scatter = (factor or 1.0) * (drawn - drawn.mean(axis=0))
+    low, high = percentile_interval(np.exp(scatter) * value)
     return Estimates(value, low, high)
 
 

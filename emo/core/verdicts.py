@@ -20,7 +20,7 @@ class Verdict(Enum):
     replicates_agree = "replicates agree"
     replicates_disagree = "replicates do not agree"
     noise = "not distinguishable from replicate noise"
-    noisy = "agreement shown, too noisy to be judged against replicates"
+    noisy = "p below 0.05, but too noisy to be judged against replicates"
     as_replicates = "as alike as replicates"
     reduced = "alike, but less than replicates"
     different = "no agreement, though replicates agree"
@@ -39,8 +39,8 @@ RULES = (
     "reliability of its own items (A: over situations; C, D: over prompts). Attainable rho is the "
     "geometric mean of the two sides' self-agreements.",
     "A self-agreement of at most 0.15 on either side leaves nothing to judge by: not distinguishable "
-    "from replicate noise if no agreement is shown, otherwise agreement shown, too noisy to be judged "
-    "against replicates.",
+    "from replicate noise if no agreement is shown, otherwise p below 0.05, but too noisy to be judged "
+    "against replicates: agreement that the side does not show with itself may be chance.",
     "No self-agreement known on a side: agreement is shown or not, and cannot be judged further.",
     "The upper bound of rho's interval reaches the attainable rho: as alike as replicates if "
     "agreement is shown, otherwise undecided.",
@@ -51,6 +51,8 @@ RULES = (
     "above 0, and the attainable rho is the ceiling of such halves.",
     "Two readings of the same token ids are asked what changed on the very same texts: the verdict is "
     "on the same items (1: nothing), not on how alike two measurements of emotion are.",
+    "Floors compare a condition with its replicate: replicates agree where the p is at most 0.05. Those "
+    "of C are two halves of its prompts, noisier than C, whose own reliability is stepped up to all.",
     "The interval is over items; over emotions where a side has no items to draw from, since its noise "
     "would be in no interval over items.",
 )
@@ -117,12 +119,13 @@ def _judge(
 
 
 def judge_floor(rho: float, p: float, name: str) -> tuple[Verdict, str]:
-    """Verdict on a condition and its replicate."""
+    """Verdict on two replicates of the condition ``name``."""
     said = f"rho {rho:.2f}, p {p:.3g}"
     if p <= ALPHA:
         return Verdict.replicates_agree, f"{said}: contrasts with {name} can reach about this"
+    of = f"halves of {name}'s prompts" if name == "C" else f"two samples of {name}"
     return Verdict.replicates_disagree, (
-        f"{said}: nothing that {name} is compared with can be told from noise"
+        f"{said}: {of} show no agreement, so agreement of {name} with other texts may be chance"
     )
 
 

@@ -16,6 +16,7 @@ from emo.config import RunConfig, canonical
 from emo.errors import EmoError, StoreError
 from emo.generation.protocols import recognise
 from emo.jobs.plan import Plan
+from emo.versions import versions
 
 if TYPE_CHECKING:
     from emo.tracking import Tracker
@@ -117,7 +118,9 @@ def tags(plan: Plan) -> dict[str, str]:
         "code_commit": plan.provenance.code_commit,
         "device": plan.device,
     }
-    if c.method.name is MethodName.comprehension:
+    generation = c.method.name is MethodName.generation
+    out["versions"] = versions(generation, not c.precision.causal)
+    if not generation:
         out["readout"] = c.method.readout.value
     if c.job.name is JobName.extract:
         found = recognise(c)

@@ -68,6 +68,7 @@ def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
         remove=config.vectors.remove.value,
         projection=config.vectors.projection.value,
         models=None if models is None else tuple(models),
+        precision=config.precision.label,
     )
 
 

@@ -51,6 +51,7 @@ def pair_table(u: Universality) -> Table:
                     b.name,
                     Interval.of(u.rho[i, j]),
                     float(u.p[i, j]),
+                    Interval.of(u.rho_both[i, j]),
                     None if u.partial is None else Interval.of(u.partial[i, j]),
                     float(u.partial_embedding[i, j]),
                     float(u.halves.same.value[i, j]),
@@ -67,10 +68,12 @@ def pair_table(u: Universality) -> Table:
         f"{DISJOINT} Ceiling: what the halves' reliability lets disjoint rho reach. Partial: the "
         "RDMs of word and character TF-IDF held fixed; with embedding: those of both models' "
         "embedding layers, too. Disattenuated: disjoint over ceiling, not "
-        "formed where a reliability is at most 0.15. Anisotropy above 0.95 makes a pair unreliable. "
+        "formed where a reliability of the halves is at most 0.15. Anisotropy above 0.95 makes a pair "
+        "unreliable. "
         f"{INTERVAL}",
         (
-            *("model a", "model b", "rho, same items", "Mantel p", "partial rho"),
+            *("model a", "model b", "rho, same items", "Mantel p", "over items and emotions"),
+            "partial rho",
             *(
                 "partial rho, with embedding",
                 "rho, same half",
@@ -108,7 +111,7 @@ def family_table(u: Universality) -> Table:
     rows = [
         (
             kind,
-            u.models[i].family,
+            " and ".join(dict.fromkeys((u.models[i].family, u.models[j].family))),
             u.models[i].name,
             u.models[j].name,
             Interval.of(u.rho[i, j]),
@@ -122,7 +125,8 @@ def family_table(u: Universality) -> Table:
     return Table(
         "families",
         "Within families",
-        f"{DISJOINT} {INTERVAL}",
+        f"{DISJOINT} {INTERVAL} Across scale: models of one lineage (Llama 3.1 and 3.2 are one) and "
+        f"variant, of different sizes{'' if u.across_scale() else ': none here'}.",
         (
             *("kind", "family", "model a", "model b", "rho, same items", "rho, disjoint", "share"),
             "anisotropy",
@@ -178,7 +182,7 @@ def size_table(u: Universality) -> Table:
         "Models of one family are not independent, so these p are too small.",
         (
             *("predictor", "descriptor", "n", "rho", "p", "permutation p", "Bonferroni"),
-            "permutation p",
+            "permutation p and the line",
         ),
         rows,
     )

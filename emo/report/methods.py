@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 
-from emo.core.four_layer import FourLayerTable
+from emo.core.four_layer import FourLayerTable, LayerRow
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
+from emo.core.universality import ModelRun, Universality
 from emo.summary.commands import another_model
 from emo.summary.selection import LoggedRun
 from emo.summary.study import Summary
@@ -55,14 +57,20 @@ def _comprehension(s: Summary) -> str:
     if c.vectors.projection.value != "none":
         more.append(f"activations were projected ({c.vectors.projection.value})")
     precisions = distinct(r.tags.get("precision", "?") for r in used)
-    mixed = (
-        " (mixed: differences between models hold those of precision)" if "," in precisions else ""
+    backends, devices = (
+        distinct(r.tags.get(tag, "?") for r in used) for tag in ("backend", "device")
     )
+    mixed = [
+        name
+        for name, values in (("precision", precisions), ("backend", backends), ("device", devices))
+        if "," in values
+    ]
+    if mixed:
+        more.append(f"differences between models hold those of {' and '.join(mixed)}")
     return (
         f"Comprehension: each model read every passage once, without chat template; {readout} was "
-        f"read after every decoder block. Precision {precisions}{mixed}, backend "
-        f"{distinct(r.tags.get('backend', '?') for r in used)}, device "
-        f"{distinct(r.tags.get('device', '?') for r in used)}. Emotion vectors are means over an "
+        f"read after every decoder block. Precision {precisions}, backend {backends}, device "
+        f"{devices}. Emotion vectors are means over an "
         "emotion's passages minus their mean over emotions; an RDM holds the cosines of all pairs. "
         f"Models are compared at the layer by job.summary.layer={c.job.summary.layer.value}"
         + "".join(f"; {m}" for m in more)
@@ -112,32 +120,35 @@ def _statistics(s: Summary) -> str:
         "situations (of items within emotions where there are none), recentred on Fisher's z scale; "
         f"halves from {c.resampling.n_splits} random divisions, their intervals from "
         f"{c.resampling.n_bootstrap} draws with {c.resampling.splits_per_replicate} divisions each. "
-        "Reliability is the split-half correlation stepped up to all items; where it is at most 0.15 "
-        f"nothing is divided by it. Seed {c.seed}."
+        "Intervals over items and emotions draw emotions in each of these draws. Reliability is the "
+        "split-half correlation stepped up to all items. Nothing is divided by a reliability of at most "
+        f"0.15: that of halves under disjoint rho, that of all items otherwise. Seed {c.seed}."
+        + _own_settings(s)
     )
+
+
+def _own_settings(s: Summary) -> str:
+    """What runs computed with other settings than the summary: their descriptors are their own."""
+    c = s.config
+    now = {"seed": str(c.seed)} | {
+        f"resampling.{name}": str(value) for name, value in asdict(c.resampling).items()
+    }
+    ids = {m.run_id for m in s.models}
+    other = [
+        f"{r.model} {key}={r.params[key]}"
+        for r in s.runs
+        if r.run_id in ids
+        for key, value in now.items()
+        if r.params.get(key, value) != value
+    ]
+    if not other:
+        return ""
+    return f" Descriptors are as each run computed them, these with other settings: {', '.join(other)}."
 
 
 def headline(s: Summary) -> list[str]:
     """The few sentences a reviewer must see first."""
-    said = []
-    if s.study is not None:
-        u, block = s.study, s.study.blocks[0]
-        i, j = np.triu_indices(len(u.models), 1)
-        half = float(u.halves.same.value[i, j].mean())
-        line = (
-            f"{len(u.models)} models agree with a mean rho of {block.same[1]:.2f} on all passages, of "
-            f"{half:.2f} where both read the same half of them, and of {block.disjoint[1]:.2f} where "
-            "each reads another half. "
-        )
-        share = u.halves.mean_share
-        value = float(share.value)
-        if np.isfinite(value):
-            low, high = float(share.low), float(share.high)
-            bounds = f" (95 % interval {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
-            line += f"The share that survives other passages is {value:.2f}{bounds}."
-        else:
-            line += "Agreement on the same half is too small to have a surviving share."
-        said.append(line)
+    said = [] if s.study is None else [_agreement(s.study)]
     if flagged := _flagged(s):
         said.append(
             f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {'; '.join(flagged)}: no cosine of these "
@@ -145,10 +156,30 @@ def headline(s: Summary) -> list[str]:
         )
     said += [_four(t.table) for t in s.tables]
     if s.study is None:
+        said += [_alone(m) for m in s.models]
         said.append(_no_study(s))
     if all(r.random for r in s.runs):
         said.append("All models here have random weights: these numbers mean nothing.")
     return said
+
+
+def _agreement(u: Universality) -> str:
+    """How much the models agree, and how much of that is the passages."""
+    block, share = u.blocks[0], u.halves.mean_share
+    i, j = np.triu_indices(len(u.models), 1)
+    half, value = float(u.halves.same.value[i, j].mean()), float(share.value)
+    line = f"{len(u.models)} models agree with a mean rho of {block.same[1]:.2f} on all passages"
+    if not np.isfinite(block.disjoint[1]):
+        return f"{line}. One passage an emotion cannot be halved: what survives other ones is not known."
+    line += (
+        f", of {half:.2f} where both read the same half of them, and of {block.disjoint[1]:.2f} where "
+        "each reads another half. "
+    )
+    if not np.isfinite(value):
+        return f"{line}Agreement on the same half is too small to have a surviving share."
+    low, high = float(share.low), float(share.high)
+    bounds = f" (95 % interval {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
+    return f"{line}The share that survives other passages is {value:.2f}{bounds}."
 
 
 def _flagged(s: Summary) -> list[str]:
@@ -161,6 +192,19 @@ def _flagged(s: Summary) -> list[str]:
     return [f"{model} ({', '.join(where)})" for model, where in found.items()]
 
 
+def _alone(m: ModelRun) -> str:
+    r = m.descriptors.reliability
+    if r is None:
+        return (
+            f"How well {m.name}'s RDM agrees with itself is not known: too few passages to halve."
+        )
+    most = max(r, 0.0) ** 0.5
+    return (
+        f"{m.name}'s RDM agrees with itself at {r:.2f} (split-half over passages, stepped up), so even "
+        f"an RDM without noise can agree with it at most at {most:.2f}."
+    )
+
+
 def _no_study(s: Summary) -> str:
     if len(s.models) > 1:
         return f"No cross-model study: {s.no_study}."
@@ -170,9 +214,20 @@ def _no_study(s: Summary) -> str:
 
 def _four(t: FourLayerTable) -> str:
     rows = [
-        f"layer {r.contrast.layer}: {r.verdict.value}" for r in t.rows if not r.contrast.is_floor
+        f"layer {r.contrast.layer}: {r.verdict.value}{_survives(r)}"
+        for r in t.rows
+        if not r.contrast.is_floor
     ]
     return f"{t.model}: {'; '.join(rows) or 'no layer can be made yet'}."
+
+
+def _survives(r: LayerRow) -> str:
+    """Rho on the same and on disjoint items, where both sides have the same."""
+    halves = r.comparison.halves
+    if halves is None or not np.isfinite(halves.same.value[0, 1]):
+        return ""
+    same, disjoint = (float(x.value[0, 1]) for x in (halves.same, halves.disjoint))
+    return f" (rho {same:.2f} on the same half of the prompts, {disjoint:.2f} on different ones)"
 
 
 def distinct(values: Iterable[str]) -> str:

@@ -63,7 +63,7 @@ def render(s: Summary, figures: Sequence[Drawn], tables: Sequence[Table], commit
         methods=methods.methods(s),
         sections=sections({f.name: f for f in figures}, {t.name: t for t in tables}),
         images=images,
-        missing=[(t.table.model, m) for t in s.tables for m in t.missing],
+        missing=[*((t.table.model, m) for t in s.tables for m in t.missing), *s.untold],
         sentences=[(t.table.model, r) for t in s.tables for r in t.table.rows],
         verdict_rules=VERDICT_RULES,
         selection_rules=SELECTION_RULES,

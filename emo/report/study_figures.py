@@ -169,7 +169,8 @@ def base_instruct(u: Universality) -> tuple[Figure, Table]:
         panel.grid(alpha=0.25)
         panel.legend(fontsize=8)
         panel.set_ylim(len(pairs) - 0.5, -0.5)
-    columns = ("family", "rho same items", "low", "high", "rho disjoint items", "low", "high")
+    sides = ("rho same items", "rho disjoint items")
+    columns = ("family", *(f"{side}{end}" for side in sides for end in ("", " low", " high")))
     return figure, _data("fig4_base_instruct", (*columns, "anisotropy base", "instruct"), rows)
 
 

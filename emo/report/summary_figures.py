@@ -90,9 +90,7 @@ def figures(s: Summary) -> list[Drawn]:
             "on it. Hollow: raw centring.",
             any(t.table.rows for t in s.tables),
             lambda: draw.four_layers(s.tables),
-            "Not drawn: no generation runs are logged. python launch.py method=generation model=NAME "
-            "makes them with subparams=loose (B), subparams=matched (C), and precision=int8 "
-            "subparams=matched (D).",
+            "Not drawn: no two conditions of one model are logged; the commands below make them.",
             story,
         ),
         (

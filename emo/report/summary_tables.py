@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from emo.core.claims import RULE
-from emo.core.four_layer import CONTRASTS, FourLayerTable, LayerRow
+from emo.core.four_layer import CONTRASTS, LayerRow
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
 from emo.reference import shared_geometry
 from emo.report.cross_model_tables import INTERVAL, quotient, single_model_tables, study_tables
@@ -16,7 +16,7 @@ from emo.summary.study import ModelTable, Summary
 def tables(s: Summary) -> list[Table]:
     """All of them, in the order of the report."""
     return [
-        *(four_layer_table(t) for t in s.tables),
+        *(table for t in s.tables for table in four_layer_tables(t)),
         *(study_tables(s.study) if s.study else ()),
         *(single_model_tables(s.single) if s.single else ()),
         descriptor_table(s),
@@ -27,14 +27,18 @@ def tables(s: Summary) -> list[Table]:
 
 
 FOUR_LAYER_COLUMNS = (
-    *("layer", "contrast", "rho", "verdict", "Mantel p", "over emotions", "rho, disjoint", "share"),
-    *("ceiling", "own a", "own b", "reliability a", "reliability b", "disattenuated", "rho, raw"),
-    *("p, raw", "mean cosine", "cosine, raw", "emotions", "n a, b", "anisotropy", "isolates"),
+    *("layer", "contrast", "rho", "verdict", "Mantel p", "over emotions", "items and emotions"),
+    *("partial rho", "rho, raw", "p, raw", "mean cosine", "cosine, raw", "emotions", "n a, b"),
+    *("read at a, b", "anisotropy", "isolates"),
+)
+RELIABILITY_COLUMNS = (
+    *("layer", "contrast", "own a", "own b", "reliability a", "reliability b", "rho, same half"),
+    *("rho, disjoint", "share", "ceiling", "disattenuated", "why not"),
 )
 
 
-def four_layer_table(t: ModelTable) -> Table:
-    """Table 1: method, sub-parameters, precision."""
+def four_layer_tables(t: ModelTable) -> tuple[Table, Table]:
+    """Table 1: method, sub-parameters, precision; and how reliable its two sides are."""
     made = {r.contrast: _layer(r) for r in t.table.rows}
     reasons = {c: f"missing: {', '.join(lacks)}" for c, lacks in t.table.missing}
     reasons |= {c: f"refused: {reason}" for c, reason in t.table.refused}
@@ -43,42 +47,52 @@ def four_layer_table(t: ModelTable) -> Table:
         made.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *empty, c.isolates))
         for c in CONTRASTS
     ]
-    return Table(
-        f"four_layer_{stem(t.table.model)}",
-        f"Four layers: {t.table.model}",
-        " ".join(_four_layer_caption(t.table)),
-        FOUR_LAYER_COLUMNS,
-        tuple(rows),
+    name = stem(t.table.model)
+    return (
+        Table(
+            f"four_layer_{name}",
+            f"Four layers: {t.table.model}",
+            " ".join(_four_layer_caption(t)),
+            FOUR_LAYER_COLUMNS,
+            tuple(rows),
+        ),
+        Table(
+            f"four_layer_reliability_{name}",
+            f"Four layers, what the two sides allow: {t.table.model}",
+            "Own: how well each side agrees with itself over the common emotions, its reliability, but "
+            "for B rho with B'. Same half and disjoint, where both sides have the same items: both on "
+            "one half of them, or one on the one half and one on the other; share: disjoint over same "
+            "half. Ceiling: what reliability lets rho, or disjoint rho where it is there, reach; "
+            f"disattenuated: that over its ceiling. {INTERVAL}",
+            RELIABILITY_COLUMNS,
+            tuple(_reliability(r) for r in t.table.rows),
+        ),
     )
 
 
-def _four_layer_caption(t: FourLayerTable) -> Iterator[str]:
+def _four_layer_caption(made: ModelTable) -> Iterator[str]:
+    t = made.table
     plain, quantised = (
         ", ".join(sorted({x.precision for x in t.conditions if (x.name[0] == "D") is of_d}))
         for of_d in (False, True)
     )
     yield (
         f"Spearman rho of two RDMs, post-centred. A, B, C in {plain or 'none'}, D in "
-        f"{quantised or 'none'}. {INTERVAL} None over items where a side has one text an emotion. "
-        "Disjoint, where both sides have the same items: one side on one half of them, the other on "
-        "the other; share: of rho on the same half. Ceiling: what reliability lets rho, or disjoint "
-        "rho where it is there, reach; disattenuated: that over its ceiling. Own: how well each side "
-        "agrees with itself, its reliability, but for B rho with B'. n: effective texts an emotion."
+        f"{quantised or 'none'}. {INTERVAL} None over items where a side has one text an emotion. Over "
+        "emotions: jackknife; items and emotions: bootstrap at both levels. Partial: with the RDMs of "
+        "word and character TF-IDF of both sides' texts held fixed. n: effective texts an emotion. "
+        "Mean cosine compares vectors across layers where the two are read at different ones."
     )
     if t.rows:
         yield (
             f"p are not corrected; Bonferroni's line over these {len(t.rows)} contrasts is "
             f"{0.05 / len(t.rows):.4f}."
         )
-    for r in t.rows:
-        if r.comparison.disattenuated.value is None:
-            c = r.contrast
-            reason = str(r.comparison.disattenuated.reason)
-            for side, name in (("first set", c.a), ("second set", c.b)):
-                reason = reason.replace(f"the {side}", name)
-            if r.shared:
-                reason = reason.replace("the reliability", "the halves' reliability")
-            yield f"Not disattenuated, {c.layer}: {reason}."
+    for what, tag in (("backend", "backend"), ("device", "device")):
+        of = {n: r.tags.get(tag, "unknown") for n, r in made.runs.items()}
+        if len(set(of.values())) > 1:
+            said = ", ".join(f"{n} {value}" for n, value in sorted(of.items()))
+            yield f"Mixed in {what} ({said}): contrasts hold that difference, too."
     if any(r.contrast.layer == "floor C" for r in t.rows):
         yield (
             "Floor C: its halves have 3 and 2 prompts, so its interval takes Student's t with one "
@@ -96,7 +110,7 @@ def _four_layer_caption(t: FourLayerTable) -> Iterator[str]:
 
 
 def _layer(r: LayerRow) -> tuple[Cell, ...]:
-    c = r.contrast
+    c, compared = r.contrast, r.comparison
     return (
         c.layer,
         f"{c.a} vs {c.b}",
@@ -104,21 +118,44 @@ def _layer(r: LayerRow) -> tuple[Cell, ...]:
         r.verdict.value,
         r.post.p,
         Interval.of(r.post.over_emotions),
-        None if r.disjoint is None else Interval.of(r.disjoint),
-        quotient(r.comparison.share),
-        quotient(r.comparison.ceiling),
-        *(float(x) for x in r.own),
-        *(float(x) for x in r.comparison.reliability),
-        quotient(r.comparison.disattenuated),
+        Interval.of(compared.over_both),
+        None if compared.partial is None else Interval.of(compared.partial),
         Interval.of(r.raw.rho),
         r.raw.p,
         r.post.mean_cosine,
         r.raw.mean_cosine,
-        len(r.comparison.emotions),
+        len(compared.emotions),
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
+        f"{r.layers[0]}, {r.layers[1]}",
         "unreliable" if r.flagged else "ok",
         c.isolates,
     )
+
+
+def _reliability(r: LayerRow) -> tuple[Cell, ...]:
+    c, compared, halves = r.contrast, r.comparison, r.comparison.halves
+    return (
+        c.layer,
+        f"{c.a} vs {c.b}",
+        *(float(x) for x in r.own),
+        *(float(x) for x in compared.reliability),
+        None if halves is None else float(halves.same.value[0, 1]),
+        None if r.disjoint is None else Interval.of(r.disjoint),
+        None if halves is None else Interval.of(halves.share[0, 1]),
+        quotient(compared.ceiling),
+        quotient(compared.disattenuated),
+        _why_not(r),
+    )
+
+
+def _why_not(r: LayerRow) -> str:
+    """Why there is no disattenuated rho; empty where there is one."""
+    if r.comparison.disattenuated.value is not None:
+        return ""
+    reason = str(r.comparison.disattenuated.reason)
+    for side, name in (("first set", r.contrast.a), ("second set", r.contrast.b)):
+        reason = reason.replace(f"the {side}", name)
+    return reason.replace("the reliability", "the halves' reliability") if r.shared else reason
 
 
 def descriptor_table(s: Summary) -> Table:
@@ -173,6 +210,7 @@ def claim_table(s: Summary) -> Table:
                 float("nan") if c.high is None else c.high,
             ),
             c.verdict.value,
+            c.differs,
         )
         for c in s.claims
     )
@@ -181,7 +219,7 @@ def claim_table(s: Summary) -> Table:
         "Published figures",
         f"{RULE} Published: {shared_geometry().source} The study's passages are its own; figures of "
         "other passages need not agree.",
-        ("figure", "of", "published", "measured", "verdict"),
+        ("figure", "of", "published", "measured", "verdict", "differs from the study"),
         rows,
     )
 
@@ -222,7 +260,7 @@ def left_out_table(s: Summary) -> Table:
     return Table(
         "left_out",
         "Runs left out",
-        "Logged extraction runs that no number here comes from.",
+        "Logged runs of job=extract, and of job=steer for models shown, that no number here comes from.",
         ("run", "model", "method", "reason"),
         rows,
     )

@@ -106,18 +106,23 @@ class Table:
 
 
 def text(cell: Cell) -> str:
-    """Two decimals with an interval, else three; very small numbers as powers of ten."""
+    """Two decimals with an interval (four near 1), else three; very small numbers as powers of ten."""
     if isinstance(cell, Interval):
         if not math.isfinite(cell.value):
             return NOTHING
-        if not math.isfinite(cell.low):
-            return f"{cell.value:.2f}"
-        return f"{cell.value:.2f} ({cell.low:.2f} to {cell.high:.2f})"
+        digits = 4 if 0.99 < abs(cell.value) < 1 else 2
+        value, low, high = (rounded(x, digits) for x in (cell.value, cell.low, cell.high))
+        return f"{value} ({low} to {high})" if math.isfinite(cell.low) else value
     if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return NOTHING
     if isinstance(cell, float):
         return f"{cell:.1e}" if 0 < abs(cell) < 5e-4 else f"{cell:.3f}"
     return str(cell)
+
+
+def rounded(x: float, digits: int) -> str:
+    """Never -0.00: a sign is shown of a number only."""
+    return f"{round(x, digits) + 0.0:.{digits}f}"
 
 
 def _digits(cell: Cell) -> str:

@@ -42,10 +42,19 @@ def command(
 
     Whatever that run has set otherwise than its model's option and the defaults is part of it.
     """
-    label = like.params.get("model.name", like.model)
     made = COMMANDS[name].format(precision=precision)
     if "precision=" not in made.replace("texts_from=", ""):
         made += f" precision={precision}"
+    return _composed(made, like, stimuli, None if name == "A" else prompts_path)
+
+
+def whole_study(like: LoggedRun, precision: str, stimuli: StimuliConfig = BUNDLED) -> str:
+    """The command that makes all conditions of the model of a run, and the summary."""
+    return _composed(f"experiment=four_layer precision={precision}", like, stimuli, None)
+
+
+def _composed(made: str, like: LoggedRun, stimuli: StimuliConfig, prompts_path: str | None) -> str:
+    label = like.params.get("model.name", like.model)
     wanted = {
         key: value
         for key, value in like.params.items()
@@ -53,7 +62,7 @@ def command(
     }
     for key in ("path", "neutral_path"):
         wanted[f"stimuli.{key}"] = str(getattr(stimuli, key))
-    if name != "A":
+    if prompts_path is not None:
         wanted["subparams.prompts_path"] = prompts_path
     usual = _usual(label)
     more = [

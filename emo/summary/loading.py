@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from emo import serialise
 from emo.choices import LayerRule
+from emo.core.baselines import SURFACES, surface_of
 from emo.core.four_layer import Condition
 from emo.core.geometry import finite_layers
 from emo.core.item_sets import ItemSet, Recipe
@@ -15,6 +18,7 @@ from emo.core.stories import story_set
 from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.core.universality import ModelRun
 from emo.errors import EmoError
+from emo.generation.stories import NEUTRAL
 from emo.summary.selection import LoggedRun
 
 Files = Callable[[str], Path]
@@ -88,8 +92,12 @@ def one_layer(activations: Activations, layer: int) -> Activations:
     )
 
 
-def condition(run: LoggedRun, files: Files, name: str) -> Condition:
+def condition(
+    run: LoggedRun, files: Files, name: str, passages: tuple[ItemSet, ...] = ()
+) -> Condition:
     """A run as a condition of the four-layer table, at the layer the condition defines.
+
+    ``passages`` are the surface baselines of what comprehension runs have read.
 
     Raises
     ------
@@ -102,10 +110,12 @@ def condition(run: LoggedRun, files: Files, name: str) -> Condition:
         layer = d.best_layer
         items = ItemSet.make(activations, layer)
         effective = len(activations.item_ids) / len(set(activations.emotions))
+        surfaces, texts = passages, ""
     else:
         d = serialise.read_story_descriptors(files("generation.json"))
         layer, effective = d.layer, d.n_effective
         items = story_set(activations, layer, Recipe(centring=d.centring, unit_norm=d.unit_norm))
+        surfaces, texts = _written(files)
     return Condition(
         name=name,
         run_id=run.run_id,
@@ -116,7 +126,24 @@ def condition(run: LoggedRun, files: Files, name: str) -> Condition:
         layer=layer,
         n_effective=effective,
         anisotropy=d.anisotropy,
+        surfaces=surfaces,
+        texts=texts,
     )
+
+
+def _written(files: Files) -> tuple[tuple[ItemSet, ...], str]:
+    """Surface baselines of a generation run's texts, and the digest of their token ids."""
+    lines = files("texts.jsonl").read_text("utf-8").split("\n")  # texts may hold other line ends
+    rows = [json.loads(line) for line in lines if line]
+    ids = json.dumps(sorted((r["prompt_ids"], r["token_ids"]) for r in rows))
+    told = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]
+    names = tuple(f"{r['prompt_name']}/{r['sample']}/{i}" for i, r in enumerate(told))
+    emotions = tuple(r["emotion"] for r in told)
+    surfaces = tuple(
+        ItemSet.make(surface_of([r["text"] for r in told], names, emotions, None, surface), 0)
+        for surface in SURFACES
+    )
+    return surfaces, hashlib.sha256(ids.encode()).hexdigest()
 
 
 def _at(vectors: EmotionVectors, layer: int) -> EmotionVectors:

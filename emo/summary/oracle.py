@@ -11,6 +11,8 @@ from emo.core.four_layer import FourLayerTable
 from emo.core.universality import ModelRun, Universality
 from emo.reference import PublishedModel, shared_geometry
 
+PRECISION = "fp16"
+"""Of everything published but condition D (arXiv:2604.11050, section 4.3)."""
 MODEL_IDS = {
     "Mistral-7B-Instruct-v0.3": "mistralai/Mistral-7B-Instruct-v0.3",
     "Llama-3.1-8B-Instruct": "meta-llama/Llama-3.1-8B-Instruct",
@@ -42,12 +44,15 @@ def model_claims(
         choice = d.choices["mean_cosine"]
         bounds = (float(choice.low), float(choice.high)) if choice else (None, None)
         layer = (float(row.best_layer), float(d.best_layer))
-        claims.append(Claim("best layer", model.name, *layer, *bounds, tolerance=0.0))
-        claims.append(Claim("anisotropy", model.name, row.anisotropy, d.anisotropy))
+        other = _other_precision(model.precision)
+        claims.append(
+            Claim("best layer", model.name, *layer, *bounds, tolerance=0.0, differs=other)
+        )
+        claims.append(Claim("anisotropy", model.name, row.anisotropy, d.anisotropy, differs=other))
         spread = (None, None)
         if study is not None and model.layer == d.best_layer:
             spread = float(study.rdm_std.low[i]), float(study.rdm_std.high[i])
-        claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread))
+        claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread, differs=other))
     if study is not None:
         claims += _sizes(study)
         if config.job.summary.layer is LayerRule.published:
@@ -63,39 +68,55 @@ def _pairs(study: Universality) -> list[Claim]:
             if rho is not None:
                 e = study.rho[i, j]
                 subject = f"{a.name}, {b.name}"
-                claims.append(
-                    Claim("rho", subject, rho, float(e.value), float(e.low), float(e.high))
-                )
+                numbers = float(e.value), float(e.low), float(e.high)
+                other = _other_precision(a.precision, b.precision)
+                claims.append(Claim("rho", subject, rho, *numbers, differs=other))
     return claims
 
 
 def _sizes(study: Universality) -> list[Claim]:
     """Only if the models are just the twelve: over others the correlation is another one."""
     p = shared_geometry()
+    other = _other_precision(*(m.precision for m in study.models))
     if {m.model_id for m in study.models} != {m.model_id for m in p.models}:
         return []
     measured = {(c.predictor, c.outcome): c.rho for c in study.sizes}
     return [
-        Claim("size correlation", f"{c.predictor} with {c.outcome}", c.rho, rho)
+        Claim("size correlation", f"{c.predictor} with {c.outcome}", c.rho, rho, differs=other)
         for c in p.sizes
         if (rho := measured.get((c.predictor, c.outcome))) is not None
     ]
 
 
-def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable]]) -> list[Claim]:
-    """Section 4.3, for the models it gives; a table comes with the id of its model."""
+def _other_precision(*precisions: str) -> str:
+    found = sorted(set(precisions) - {PRECISION})
+    return f"{', '.join(found)} instead of {PRECISION}" if found else ""
+
+
+def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list[Claim]:
+    """Section 4.3, for the models it gives.
+
+    A table comes with the id of its model and the user's own prompts, if it is of such.
+    """
     claims = []
     for entry in shared_geometry().four_layer:
-        for model_id, table in tables:
+        for model_id, table, prompts in tables:
             if model_id != MODEL_IDS[entry.model]:
                 continue
+            plain = [c.precision for c in table.conditions if c.name[0] != "D"]
+            batched = any(c.precision == "int8_batched" for c in table.conditions)
+            said = (_other_precision(*plain), "batched INT8" if batched else "", prompts)
+            other = "; ".join(x for x in said if x)
             for row in table.rows:
                 name = row.contrast.layer
                 if name in entry.rho:
                     rho = float(row.post.rho.value)
                     subject = f"{table.model}, layer {name}"
                     claims.append(
-                        Claim("four layers", subject, entry.rho[name], rho, *row.post.interval)
+                        Claim(
+                            *("four layers", subject, entry.rho[name], rho, *row.post.interval),
+                            differs=other,
+                        )
                     )
                 if name in entry.mean_cosine and row.post.mean_cosine is not None:
                     claims.append(
@@ -104,6 +125,7 @@ def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable]]) -> list[Clai
                             f"{table.model}, layer {name}",
                             entry.mean_cosine[name],
                             row.post.mean_cosine,
+                            differs=other,
                         )
                     )
     return claims

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from emo.config import Int8Config, canonical
 from emo.core.four_layer import FORCED, HALVES
+from emo.versions import versions
 
 UNQUANTISED = ("fp32", "bf16", "fp16")
 BATCHED = "int8_batched"
@@ -19,14 +20,15 @@ INT8 = {
 RULES = (
     "Only finished runs of job=extract are taken; of several that would do, the newest.",
     "Comprehension runs must have read the configured passages (same digest) with the configured "
-    "readout and vectors settings, in a precision that is not quantised; one run a model.",
+    "readout and vectors settings, in a precision that is not quantised; one run a model, in the "
+    "configured precision if there is one.",
     "Of a model logged in several revisions, the revision of the newest run. Random models count by "
     "their shape and seed, and are left out beside real ones unless named.",
     "A four-layer table is of one model revision; A, B and C have one common precision that is not "
-    "quantised (the one with most conditions, of several the newest), D is INT8 with its default "
-    "threshold and compute format, batched INT8 only where there is no other; D forced reads texts of "
-    "the common precision. Generation runs must have the prompts of C (of B, if there is no C), and "
-    "those at the best layer must have taken it from the configured passages.",
+    "quantised (the one with most conditions, of several the configured one, else the newest), D is "
+    "INT8 with its default threshold and compute format, batched INT8 only where there is no other; D "
+    "forced reads texts of the common precision. Generation runs must have the prompts of C (of B, if "
+    "there is no C), and those at the best layer must have taken it from the configured passages.",
     "A run whose files cannot be read gives way to the next older one.",
 )
 
@@ -95,6 +97,8 @@ class Wanted:
     remove: str
     projection: str
     models: tuple[str, ...] | None = None
+    precision: str = ""
+    """Taken where there are runs in several; empty: the newest."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
     """Sort logged extraction runs by :data:`RULES`."""
     sorting = _Sorting()
     runs = sorted(runs, key=lambda r: r.started, reverse=True)
-    runs = sorting.keep(runs, _unfinished)
+    runs = sorting.keep(runs, lambda r: _unfinished(r) or _other_version(r))
     if wanted.models is not None:
         names = wanted.models
         runs = sorting.keep(
@@ -159,11 +163,12 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
     generation = [r for r in runs if r.tags.get("method") != "comprehension"]
     passages = sorting.keep(comprehension, lambda r: _other_setting(r, wanted))
     plain = [r for r in passages if r.tags.get("precision") in UNQUANTISED]
+    plain.sort(key=lambda r: r.tags.get("precision") != wanted.precision)  # stable: newest first
     usable = _by(plain, lambda r: r.model)
     stories = sorting.keep(generation, lambda r: _no_condition(r) or _other_layer(r, wanted))
     readable = [r for r in comprehension if _is_condition_a(r, wanted)]
     conditions = {
-        model: _conditions([*readable, *stories], model, sorting)
+        model: _conditions([*readable, *stories], model, wanted.precision, sorting)
         for model in dict.fromkeys(r.model for r in stories)
     }
     taken = {r.run_id for of in usable.values() for r in of[:1]}
@@ -178,7 +183,7 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
                     run,
                     f"quantised ({run.tags.get('precision')})"
                     if quantised or newest is None
-                    else f"older than run {newest[0].short} of the same model",
+                    else _not_first(run, newest[0]),
                 )
             )
     # A run that is left out of one study may stand in the other.
@@ -186,8 +191,26 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
     return Selection(usable, conditions, left)
 
 
+def _not_first(run: LoggedRun, first: LoggedRun) -> str:
+    """Why a comprehension run is not the one of its model."""
+    mine, its = (r.tags.get("precision") for r in (run, first))
+    if mine != its:
+        return f"in {mine}, run {first.short} of the same model is in {its}"
+    return f"older than run {first.short} of the same model"
+
+
 def _unfinished(run: LoggedRun) -> str | None:
     return None if run.status == "FINISHED" else f"not finished ({run.status})"
+
+
+def _other_version(run: LoggedRun) -> str | None:
+    """Why a run cannot stand beside new ones; runs from before versions were tagged can."""
+    tags = run.tags
+    now = versions(
+        tags.get("method") == "generation", str(tags.get("precision")).startswith("int8")
+    )
+    mine = tags.get("versions", now)
+    return None if mine == now else f"computed otherwise than now ({mine}, now {now}): repeat it"
 
 
 def _other_revision(runs: Sequence[LoggedRun]) -> Reason:
@@ -257,16 +280,16 @@ def _other_int8(run: LoggedRun) -> str | None:
 
 
 def _conditions(
-    runs: Sequence[LoggedRun], model: str, sorting: _Sorting
+    runs: Sequence[LoggedRun], model: str, asked: str, sorting: _Sorting
 ) -> dict[str, tuple[LoggedRun, ...]]:
     """The usable runs of one model's conditions."""
     mine = [r for r in runs if r.model == model]
     plain = [r for r in mine if r.tags.get("precision") in UNQUANTISED]
     by_precision = _by(plain, lambda r: r.tags["precision"])
 
-    def rank(precision: str) -> tuple[int, int]:
+    def rank(precision: str) -> tuple[int, bool, int]:
         of = by_precision[precision]
-        return len({r.condition for r in of}), of[0].started
+        return len({r.condition for r in of}), precision == asked, of[0].started
 
     chosen = max(by_precision, key=rank, default=None)
     allowed = (chosen, "int8", BATCHED)

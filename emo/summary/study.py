@@ -13,11 +13,12 @@ from emo.core.baselines import SURFACES, surface_activations
 from emo.core.claims import Claim
 from emo.core.describe import Resampling
 from emo.core.four_layer import Condition, FourLayerTable, four_layer
+from emo.core.item_sets import ItemSet
 from emo.core.single_model import SingleModel, single_model
 from emo.core.types import LabelMismatch, StimulusSet
 from emo.core.universality import ModelRun, Universality, universality
 from emo.errors import EmoError
-from emo.summary.commands import command
+from emo.summary.commands import COMMANDS, command, whole_study
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.oracle import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, LoggedRun, Selection
@@ -47,6 +48,12 @@ class ModelTable:
     def model_id(self) -> str:
         return next((r.tags.get("model_id", "") for r in self.runs.values()), "")
 
+    @property
+    def own_prompts(self) -> str:
+        """The user's own prompts in a few words; empty for those of this project."""
+        paths = {r.params.get("subparams.prompts_path", "None") for r in self.runs.values()}
+        return "own prompts" if paths - {"None"} else ""
+
 
 @dataclass(frozen=True)
 class Summary:
@@ -62,6 +69,8 @@ class Summary:
     single: SingleModel | None
     """What one model alone shows; None where there are several."""
     tables: tuple[ModelTable, ...]
+    untold: tuple[tuple[str, Missing], ...]
+    """Models with no condition but A, each with what makes the others."""
     claims: tuple[Claim, ...]
     steering: tuple[Steered, ...]
     left_out: tuple[LeftOut, ...]
@@ -103,8 +112,9 @@ def summarise(
         no_study = str(error)
     tables = []
     conditions_of: dict[str, Mapping[str, Condition]] = {}
+    passages = tuple(ItemSet.make(a, 0) for a in surfaces.values())
     for conditions in selection.conditions.values():
-        found = _conditions(conditions, files, left)
+        found = _conditions(conditions, files, passages, left)
         if found:
             made = four_layer(
                 {name: c for name, (_, c) in found.items()},
@@ -135,7 +145,7 @@ def summarise(
     used |= {s.run.run_id: s.run for s in steering}
     claims = [
         *model_claims(models, study, config),
-        *four_layer_claims([(t.model_id, t.table) for t in tables]),
+        *four_layer_claims([(t.model_id, t.table, t.own_prompts) for t in tables]),
     ]
     return Summary(
         config=config,
@@ -145,6 +155,7 @@ def summarise(
         no_study=no_study,
         single=single,
         tables=tuple(tables),
+        untold=_untold(models, used, [t.table.model for t in tables], config.stimuli),
         claims=tuple(claims),
         steering=steering,
         left_out=tuple(e for e in left if e.run.run_id not in used),
@@ -167,14 +178,29 @@ def _first(
 def _conditions(
     candidates: Mapping[str, Sequence[LoggedRun]],
     files: Callable[[LoggedRun], Files],
+    passages: tuple[ItemSet, ...],
     left: list[LeftOut],
 ) -> dict[str, tuple[LoggedRun, Condition]]:
     """One model's conditions that can be read, each with its run."""
     found = {
-        name: _first(of, lambda r, name=name: condition(r, files(r), name), left)
+        name: _first(of, lambda r, name=name: condition(r, files(r), name, passages), left)
         for name, of in candidates.items()
     }
     return {name: pair for name, pair in found.items() if pair is not None}
+
+
+def _untold(
+    models: Sequence[ModelRun],
+    used: Mapping[str, LoggedRun],
+    told: Sequence[str],
+    stimuli: StimuliConfig,
+) -> tuple[tuple[str, Missing], ...]:
+    names = ", ".join(n for n in COMMANDS if n != "A")
+    return tuple(
+        (m.name, Missing(names, ("1 to 4",), whole_study(used[m.run_id], m.precision, stimuli)))
+        for m in models
+        if m.name not in told
+    )
 
 
 def _missing(

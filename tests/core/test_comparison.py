@@ -119,18 +119,44 @@ def test_mantel_of_many_has_five_false_positives_in_a_hundred():
 
 
 def test_leaving_emotions_out_equals_the_loop(rng):
-    x, y = rng.normal(size=(2, 7, 5))
-    y = y + x
-    rho = spearmanr(rdm_of(x), rdm_of(y))[0]
-    each = [spearmanr(*(rdm_of(np.delete(v, e, axis=0)) for v in (x, y)))[0] for e in range(7)]
-    z = np.arctanh(each)
-    error = np.sqrt(6 / 7 * ((z - z.mean()) ** 2).sum())
-    for level in (0.95, 0.8):
-        reach = t.ppf((1 + level) / 2, 6) * error
-        got = over_emotions(rdm_of(x), rdm_of(y), level)
-        assert got.value == pytest.approx(rho)
-        assert got.low == pytest.approx(np.tanh(np.arctanh(rho) - reach))
-        assert got.high == pytest.approx(np.tanh(np.arctanh(rho) + reach))
+    """And the error is never less than that of as many independent pairs."""
+    floored = []
+    for _ in range(12):
+        x, y = rng.normal(size=(2, 7, 5))
+        y = y + x
+        rho = spearmanr(rdm_of(x), rdm_of(y))[0]
+        each = [spearmanr(*(rdm_of(np.delete(v, e, axis=0)) for v in (x, y)))[0] for e in range(7)]
+        z = np.arctanh(each)
+        jackknife = np.sqrt(6 / 7 * ((z - z.mean()) ** 2).sum())
+        floored.append(jackknife < 1 / np.sqrt(21 - 3))
+        for level in (0.95, 0.8):
+            reach = t.ppf((1 + level) / 2, 6) * max(jackknife, 1 / np.sqrt(21 - 3))
+            got = over_emotions(rdm_of(x), rdm_of(y), level)
+            assert got.value == pytest.approx(rho)
+            assert got.low == pytest.approx(np.tanh(np.arctanh(rho) - reach))
+            assert got.high == pytest.approx(np.tanh(np.arctanh(rho) + reach))
+    assert 0 < sum(floored) < 12
+
+
+def test_three_emotions_say_nothing_four_little(rng):
+    got = over_emotions(*(rdm_of(x) for x in rng.normal(size=(2, 3, 5))))
+    assert np.isnan([got.low, got.high]).all()
+    got = over_emotions(*(rdm_of(x) for x in rng.normal(size=(2, 4, 5))))
+    assert got.high - got.low > 1.0
+
+
+@pytest.mark.parametrize("dominant", [30, 300])
+def test_intervals_over_emotions_cover_where_one_direction_dominates(dominant):
+    """As in a residual stream. Without a least error 0.95 and 0.91 of 300 were covered."""
+    rng = np.random.default_rng(0)
+    covered = 0
+    for _ in range(150):
+        a, b = rng.normal(size=(2, 20, 64))
+        a[:, 0] *= dominant
+        b[:, 0] *= dominant
+        e = over_emotions(*(rdm_of(v - v.mean(axis=0)) for v in (a, b)))
+        covered += e.low <= 0 <= e.high
+    assert covered >= 0.97 * 150
 
 
 def test_an_rdm_with_itself_has_no_doubt_over_emotions(rng):

@@ -12,6 +12,7 @@ from emo.core.correlation import (
     cosine,
     kendall,
     partial_spearman,
+    partial_spearman_matrix,
     pearson,
     ranks,
     spearman,
@@ -133,6 +134,14 @@ def test_partial_spearman_leaves_missing_pairs_out(rng):
     for row, gone in ((0, [7, 9]), (1, [4, 7, 9])):
         x, y, z = (np.delete(v, gone, axis=-1) for v in (a[row], b, given))
         assert partial_spearman(a, b, given)[row] == pytest.approx(float(partial_spearman(x, y, z)))
+
+
+@pytest.mark.parametrize("pairs", [3, 4, 5])
+def test_too_few_pairs_for_what_is_held_are_no_partial_correlation(rng, pairs):
+    a, given = rng.normal(size=(2, 1, pairs)), rng.normal(size=(2, pairs))  # two sets, two held
+    one = partial_spearman(a[0], a[1], given)
+    assert np.array_equal(partial_spearman_matrix(a, given)[0, 1], one, equal_nan=True)
+    assert np.isfinite(one[0]) == (pairs >= 5)
 
 
 def test_partial_spearman_takes_a_planted_surface_away(rng):

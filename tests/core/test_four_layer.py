@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 
 from emo.core.agreement import split_half
 from emo.core.describe import Resampling
-from emo.core.four_layer import CONTRASTS, FORCED, HALVES, Condition, four_layer, self_agreement
+from emo.core.four_layer import CONTRASTS, FORCED, HALVES, Condition, four_layer
 from emo.core.item_sets import ItemSet, Recipe
 from emo.core.types import LabelMismatch
 from emo.core.vectors import emotion_vectors
@@ -117,9 +117,48 @@ def test_rows_hold_what_their_parts_say(rng):
     assert row.n_effective == (10, 10)
     assert row.own == pytest.approx([split_half(x.items, FEW)[1] for x in (a, c)])
     b, again = (conditions[n].items.rdm(names) for n in ("B", "B'"))
-    assert self_agreement("B", conditions, FEW) == pytest.approx(spearmanr(b, again)[0])
+    loose = rows(four_layer(conditions, FEW, 20))["1 loose"]
+    assert loose.own == pytest.approx((row.own[0], spearmanr(b, again)[0]))
     del conditions["B'"]
-    assert np.isnan(self_agreement("B", conditions, FEW))
+    assert np.isnan(rows(four_layer(conditions, FEW, 20))["1 loose"].own[1])
+
+
+def test_the_surface_of_the_texts_is_held_fixed(rng):
+    """Texts of which A is but a noisy copy explain its agreement; unlike ones explain nothing."""
+    conditions = study(rng)
+    assert rows(four_layer(conditions, FEW, 20))["1"].comparison.partial is None
+    a, c = conditions["A"], conditions["C"]
+    held = conditions | {"C": replace(c, surfaces=(c.items, a.items))}
+    left = rows(four_layer(held, FEW, 20))["1"].comparison.partial.value
+    assert np.isnan(left)  # nothing is left of either side
+    alike = ItemSet.make(reading(rng, c.vectors.values[0], 0.1), 0)
+    held = rows(four_layer(conditions | {"A": replace(a, surfaces=(alike,))}, FEW, 20))["1"]
+    assert abs(held.comparison.partial.value) < 0.3 < held.post.rho.value
+    other = ItemSet.make(reading(rng, rng.normal(size=(N, 40)), 0.5), 0)
+    kept = rows(four_layer(conditions | {"C": replace(c, surfaces=(other,))}, FEW, 20))["1"]
+    assert kept.comparison.partial.value == pytest.approx(float(kept.post.rho.value), abs=0.1)
+
+
+def test_forced_readings_of_other_texts_are_refused(rng):
+    conditions = study(rng)
+    texts = {"C": "one", FORCED: "one"}
+    same = {n: replace(c, texts=texts.get(n, "")) for n, c in conditions.items()}
+    assert four_layer(same, FEW, 20).refused == ()
+    same[FORCED] = replace(same[FORCED], texts="other")
+    ((contrast, reason),) = four_layer(same, FEW, 20).refused
+    assert contrast.layer == "3 teacher-forced"
+    assert reason.startswith("D forced (run run-D fo) has read other token ids than C (run run-C) ")
+
+
+def test_self_agreement_is_over_the_emotions_compared(rng):
+    """A has an emotion more than C, far from all others: it must not count."""
+    vectors = rng.normal(size=(N, 40))
+    vectors[-1] *= 20
+    a = condition("A", reading(rng, vectors, 3.0))
+    c = condition("C", reading(rng, vectors[:-1], 1.0, crossed(N - 1, 10), tag="story "))
+    got = rows(four_layer({"A": a, "C": c}, FEW, 20))["1"]
+    assert got.own[0] == pytest.approx(split_half(a.items, FEW, c.items.emotions)[1])
+    assert abs(got.own[0] - split_half(a.items, FEW)[1]) > 0.01
 
 
 def test_raw_and_post_centred_part_where_a_side_is_centred_on_something_else(rng):

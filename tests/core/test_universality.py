@@ -6,23 +6,26 @@ import numpy as np
 import pytest
 from scipy.stats import permutation_test, spearmanr
 
-from emo.core.agreement import disjoint_items
+from emo.core.agreement import disjoint_items, replicate_rdms
 from emo.core.correlation import partial_spearman, partial_spearman_matrix
 from emo.core.describe import Resampling, describe
-from emo.core.item_sets import Recipe
+from emo.core.item_sets import Recipe, shared_design
 from emo.core.scaling import size_correlations
 from emo.core.types import LabelMismatch
 from emo.core.universality import ModelRun, universality
-from tests.core.planted import crossed, record
+from tests.core.planted import crossed, nested, record
 
 FEW = Resampling(n_splits=12, n_bootstrap=30, splits_per_replicate=2, seed=3)
 N, GROUPS = 10, 12
 
 
-def models(rng, geometry=0.0, passage=0.0, own=1.0, n=4, tilt=0.0):
-    """``n`` models of growing width; pairs (base, instruct) of one family and size."""
-    emotions, groups = crossed(N, GROUPS)
-    shared, item = rng.normal(size=(N, 30)), rng.normal(size=(N * GROUPS, 30))
+def models(rng, geometry=0.0, passage=0.0, own=1.0, n=4, tilt=0.0, design=None):
+    """``n`` models of growing width; pairs (base, instruct) of one family and size.
+
+    A ``design`` other than crossed situations has none.
+    """
+    emotions, groups = design or crossed(N, GROUPS)
+    shared, item = rng.normal(size=(N, 30)), rng.normal(size=(len(emotions), 30))
     found = []
     for k in range(n):
         hidden = 40 + 10 * k
@@ -30,13 +33,15 @@ def models(rng, geometry=0.0, passage=0.0, own=1.0, n=4, tilt=0.0):
         values = (geometry * shared[emotions] + passage * item) @ basis
         values += own * rng.normal(size=values.shape)
         neutral = rng.normal(size=(1, 6, hidden)) + (tilt if k == 0 else 0)
-        data = replace(record(values, emotions, groups), neutral=neutral.astype(np.float32))
+        data = replace(
+            record(values, emotions, groups, design is None), neutral=neutral.astype(np.float32)
+        )
         found.append(
             ModelRun(
                 name=f"m{k}",
                 run_id=f"run{k}",
                 model_id=f"org/m{k}",
-                family=f"f{k // 2}",
+                family=chr(97 + k // 2),
                 variant="instruct" if k % 2 else "base",
                 precision="fp32",
                 size_b=1.0 + k // 2,
@@ -116,6 +121,29 @@ def test_the_parts_are_those_of_the_core(rng):
     assert got.rdm_std.value == pytest.approx([m.descriptors.rdm_std for m in found], abs=1e-6)
     assert (got.rdm_std.low < got.rdm_std.value).all()
     assert (got.rdm_std.value < got.rdm_std.high).all()
+    inner, outer = got.rho[0, 1], got.rho_both[0, 1]
+    assert outer.value == pytest.approx(float(inner.value))
+    assert outer.low < inner.low < inner.high < outer.high
+
+
+def test_one_passage_an_emotion_leaves_no_bounds(rng):
+    got = study(models(rng, geometry=1, design=nested(8, 1)))
+    assert np.isnan([got.rdm_std.low, got.rdm_std.high]).all()
+    assert np.isnan(got.rho_both.low).all()
+    assert np.isnan(got.halves.disjoint.value[0, 1])
+
+
+def test_few_passages_widen_the_interval_of_rdm_std(rng):
+    """By the factor that all intervals are expanded by."""
+    found = models(rng, geometry=1, design=nested(8, 3))
+    sets = [m.items() for m in found]
+    design = shared_design(sets)
+    draws = replace(FEW, n_bootstrap=40)
+    drawn = np.log(replicate_rdms(sets, design, sets[0].emotions, draws, "bootstrap").std(axis=2))
+    plain = np.subtract(*np.percentile(drawn, [97.5, 2.5], axis=1))
+    std = study(found).rdm_std
+    assert design.expansion > 1.2
+    assert np.log(std.high / std.low) == pytest.approx(design.expansion * plain, rel=0.01)
 
 
 def test_blocks_and_pairs_follow_family_variant_and_size(rng):
@@ -135,6 +163,19 @@ def test_blocks_and_pairs_follow_family_variant_and_size(rng):
     assert got.across_scale() == []
     one_family = study([replace(m, family="f") for m in found])
     assert one_family.across_scale() == [(0, 2), (1, 3)]
+    versions = ("Llama 3.2", "Llama 3.2", "Llama 3.1", "Llama 3.1")
+    lineage = study([replace(m, family=f) for m, f in zip(found, versions, strict=True)])
+    assert lineage.across_scale() == [(0, 2), (1, 3)]
+    unknown = study([replace(m, family="unknown") for m in found])
+    assert unknown.across_scale() == []
+    names = {
+        "Qwen 2.5": "Qwen",
+        "Mistral 7B": "Mistral",
+        "SmolLM2": "SmolLM",
+        "GPT-2": "GPT",
+        "7": "7",
+    }
+    assert {f: replace(found[0], family=f).lineage for f in names} == names
 
 
 def test_an_anisotropic_model_flags_its_pairs(rng):

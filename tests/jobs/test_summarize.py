@@ -1,6 +1,7 @@
 """job=summarize over logged runs of tiny models, as a user has them."""
 
 import csv
+import html
 import io
 import re
 import subprocess
@@ -82,12 +83,26 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
     assert by["1 loose"]["contrast"] == "A vs B"
     assert by["1 loose"]["n a, b"] == "6, 1"
     assert by["1 loose"]["emotions"] == "5"
-    assert float(by["1 loose"]["own b"]) == pytest.approx(float(by["floor B"]["rho"]))
+    assert by["1 loose"]["partial rho"] not in ("", by["1 loose"]["rho"])
+    assert by["1 loose"]["read at a, b"].count(",") == 1
+    sides = rows(artifact("tables/four_layer_reliability_tiny_llama_4x128.csv").read_text())
+    allowed = {r["layer"]: r for r in sides}
+    assert float(allowed["1 loose"]["own b"]) == pytest.approx(float(by["floor B"]["rho"]))
     page = artifact("summary.html").read_text()
     assert (
         f"python launch.py model=tiny stimuli.path={project[0]}/small.csv method=generation "
         "subparams=matched precision=fp32"
     ) in page
+    whole = (
+        "python launch.py model=tiny model.tiny.architecture=gpt2 model.tiny.hidden=64 "
+        f"stimuli.path={project[0]}/small.csv experiment=four_layer precision=fp32"
+    )
+    said = html.unescape(page)
+    assert (
+        f"tiny gpt2 4x64, B, B', C, C' odd, C' even, D, D forced (layer 1 to 4): <code>{whole}"
+        in said
+    )
+    compose(*whole.split()[2:])
 
 
 def test_every_command_it_names_makes_the_condition_it_names(project, done):
@@ -191,6 +206,15 @@ def test_tables_for_papers_hold_every_table(done):
     n = len(list(folder.glob("*.csv")))
     assert (folder / "tables.md").read_text().count("### ") == n
     assert (folder / "tables.tex").read_text().count(r"\end{table}") == n
+
+
+def test_no_table_and_no_figures_data_has_a_heading_twice(done):
+    _, artifact, _ = done
+    files = [p for of in ("tables", "figures") for p in artifact(of).glob("*.csv")]
+    for path in files:
+        heads = next(csv.reader(io.StringIO(path.read_text())))
+        assert len(heads) == len(set(heads)), path.name
+    assert len(files) > 10
 
 
 def test_the_same_summary_again_gives_the_same_numbers(project, done):

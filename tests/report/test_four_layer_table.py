@@ -9,10 +9,12 @@ from emo.composing import compose
 from emo.core.four_layer import HALVES, four_layer
 from emo.report import methods
 from emo.report.study_figures import four_layers
-from emo.report.summary_tables import FOUR_LAYER_COLUMNS, four_layer_table
+from emo.report.summary_tables import FOUR_LAYER_COLUMNS, RELIABILITY_COLUMNS, four_layer_tables
 from emo.summary.selection import LoggedRun
 from emo.summary.study import ModelTable
+from tests.core.planted import nested
 from tests.core.test_four_layer import FEW, unlike_replicate
+from tests.core.test_universality import models, study
 
 
 @pytest.fixture(scope="module")
@@ -34,37 +36,53 @@ def cells(table, layer):
 
 def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
     made = table_of(conditions)
-    table = four_layer_table(made)
+    table, sides = four_layer_tables(made)
     assert {len(r) for r in table.rows} == {len(FOUR_LAYER_COLUMNS)}
+    assert {len(r) for r in sides.rows} == {len(RELIABILITY_COLUMNS)}
     by = {r.contrast.layer: r for r in made.table.rows}
-    free = cells(table, "3 free-running")
+    free, compared = cells(sides, "3 free-running"), by["3 free-running"].comparison
     assert free["rho, disjoint"].value == float(by["3 free-running"].disjoint.value)
-    assert free["share"] == by["3 free-running"].comparison.share.value
-    assert free["ceiling"] == by["3 free-running"].comparison.ceiling.value
-    assert cells(table, "3 teacher-forced")["rho, disjoint"] is not None
-    one = cells(table, "1")
-    assert one["rho, disjoint"] is None
+    assert free["rho, same half"] == float(compared.halves.same.value[0, 1])
+    assert free["share"].value == compared.share.value
+    assert free["share"].low < free["share"].value < free["share"].high
+    assert free["ceiling"] == compared.ceiling.value
+    assert cells(sides, "3 teacher-forced")["rho, disjoint"] is not None
+    one, allowed = cells(table, "1"), cells(sides, "1")
+    assert allowed["rho, disjoint"] is allowed["rho, same half"] is allowed["share"] is None
+    assert allowed["reliability a"] == by["1"].comparison.reliability[0]
+    assert allowed["why not"] == ""
+    assert cells(sides, "2")["why not"] == "B has no reliability: too few items to halve"
     assert one["p, raw"] == by["1"].raw.p
     assert one["cosine, raw"] == by["1"].raw.mean_cosine
-    assert one["reliability a"] == by["1"].comparison.reliability[0]
+    both, inner = one["items and emotions"], one["rho"]
+    assert both.low < inner.low < inner.high < both.high
+    assert one["read at a, b"] == "0, 0"
 
 
-def test_the_caption_says_why_and_how(conditions):
-    caption = four_layer_table(table_of(conditions)).caption
-    assert "Not disattenuated, 2: B has no reliability: too few items to halve." in caption
-    assert "Not disattenuated, 1:" not in caption
+def test_the_caption_says_how(conditions):
+    caption = four_layer_tables(table_of(conditions))[0].caption
     assert "Bonferroni's line over these 8 contrasts is 0.0063" in caption
-    assert "for B rho with B'" in caption
     assert "one degree of freedom" in caption
     few = {k: v for k, v in conditions.items() if k not in HALVES}
-    assert "one degree of freedom" not in four_layer_table(table_of(few)).caption
+    assert "one degree of freedom" not in four_layer_tables(table_of(few))[0].caption
     assert "Anisotropy is above" not in caption
+    assert "Mixed" not in caption
+
+
+def test_the_caption_names_conditions_read_otherwise(conditions):
+    def logged(**tags):
+        return LoggedRun("r", "FINISHED", 1, tags, {})
+
+    runs = {"A": logged(backend="tl", device="cpu"), "C": logged(backend="hf", device="cpu")}
+    caption = four_layer_tables(replace(table_of(conditions), runs=runs))[0].caption
+    assert "Mixed in backend (A tl, C hf): contrasts hold that difference, too." in caption
+    assert "Mixed in device" not in caption
 
 
 def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
     flagged = conditions | {"C": replace(conditions["C"], anisotropy=0.96)}
     made = table_of(flagged)
-    table = four_layer_table(made)
+    table, _ = four_layer_tables(made)
     assert "Anisotropy is above 0.95 in C (0.960)" in table.caption
     marks = {r[0]: r[table.columns.index("anisotropy")] for r in table.rows}
     assert {k for k, v in marks.items() if v == "unreliable"} == {
@@ -102,3 +120,14 @@ def test_a_condition_with_the_users_own_prompts_says_so():
 
     assert said("None").startswith("prompts stories (all), ")
     assert said("some/mine.yaml").startswith("prompts stories (all) of the user's own mine.yaml, ")
+
+
+def test_passages_that_cannot_be_halved_are_said_so(rng):
+    found = models(rng, geometry=1, design=nested(8, 1))
+    said = methods._agreement(study(found))
+    assert said.endswith(
+        "One passage an emotion cannot be halved: what survives other ones is not known."
+    )
+    assert "nan" not in said
+    whole = methods._agreement(study(models(rng, geometry=1)))
+    assert "where each reads another half. The share that survives other passages is" in whole

@@ -27,6 +27,9 @@ TABLE = Table(
         (math.nan, "–"),  # noqa: RUF001
         (Interval(0.5, 0.25, 0.75), "0.50 (0.25 to 0.75)"),
         (Interval(0.5), "0.50"),
+        (Interval(-0.001, -0.02, 0.01), "0.00 (-0.02 to 0.01)"),
+        (Interval(0.998, 0.9964, 0.99891), "0.9980 (0.9964 to 0.9989)"),
+        (Interval(1.0), "1.00"),
     ],
 )
 def test_cells(cell, want):

@@ -1,5 +1,6 @@
 """What is claimed beside published figures, and where nothing is."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -19,7 +20,10 @@ def models_and_study():
     descriptors = SimpleNamespace(
         best_layer=3, anisotropy=0.5, rdm_std=0.2, choices={"mean_cosine": None}
     )
-    models = [SimpleNamespace(name=i, model_id=i, layer=3, descriptors=descriptors) for i in IDS]
+    models = [
+        SimpleNamespace(name=i, model_id=i, layer=3, precision="fp16", descriptors=descriptors)
+        for i in IDS
+    ]
     e = Estimates(*np.full((3, 2, 2), 0.5))
     spread = Estimates(*np.full((3, 2), 0.2))
     return models, SimpleNamespace(models=models, rho=e, rdm_std=spread, sizes=())
@@ -40,11 +44,36 @@ def test_only_what_the_study_did_is_claimed(overrides, topics):
     assert {c.topic for c in claims} == topics
 
 
+def test_another_precision_than_the_studys_is_said():
+    models, study = models_and_study()
+    config = compose("job=summarize")
+    assert {c.differs for c in model_claims(models, study, config)} == {""}
+    models[1].precision = "bf16"
+    said = {(c.topic, c.subject): c.differs for c in model_claims(models, study, config)}
+    assert said["anisotropy", IDS[0]] == ""
+    assert said["anisotropy", IDS[1]] == said["rho", ", ".join(IDS)] == "bf16 instead of fp16"
+
+
+def replace_precision(table, precision, initial="ABC"):
+    conditions = tuple(
+        replace(c, precision=precision) if c.name[0] in initial else c for c in table.conditions
+    )
+    return replace(table, conditions=conditions)
+
+
 def test_four_layer_figures_go_by_the_id_of_the_model(rng):
     table = four_layer(study(rng), FEW, 20)
     for model_id in MODEL_IDS.values():
-        claims = four_layer_claims([(model_id, table)])
+        claims = four_layer_claims([(model_id, table, "")])
         assert len([c for c in claims if c.topic == "four layers"]) == 5
-    assert four_layer_claims([("org/mistral7b", table)]) == []
+        assert {c.differs for c in claims} == {"fp32 instead of fp16"}
+    published = replace_precision(table, "fp16")
+    (model_id, *_) = MODEL_IDS.values()
+    assert {c.differs for c in four_layer_claims([(model_id, published, "")])} == {""}
+    own = four_layer_claims([(model_id, published, "own prompts")])
+    assert {c.differs for c in own} == {"own prompts"}
+    batched = four_layer_claims([(model_id, replace_precision(table, "int8_batched", "D"), "")])
+    assert {c.differs for c in batched} == {"fp32 instead of fp16; batched INT8"}
+    assert four_layer_claims([("org/mistral7b", table, "")]) == []
     assert set(MODEL_IDS.values()) <= {m.model_id for m in shared_geometry().models}
     assert set(MODEL_IDS) == {entry.model for entry in shared_geometry().four_layer}

@@ -6,6 +6,7 @@ import pytest
 
 from emo.core.four_layer import FORCED, HALVES
 from emo.summary.selection import LoggedRun, Wanted, select
+from emo.versions import versions
 
 WANTED = Wanted("s" * 64, "last", "", "none", "none")
 
@@ -129,6 +130,36 @@ def test_the_most_complete_precision_of_several_the_newest():
     assert "A fp32" not in left  # it stands in the cross-model study
     _, conditions, _ = taken([*full("fp16", 1), *full("fp32", 9)])
     assert set(conditions["m"].values()) == {"A fp32", "B fp32", "C fp32"}
+
+
+def test_the_configured_precision_of_several_as_complete():
+    runs = [*full("fp16", 1), *full("fp32", 9)]
+    models, conditions, left = taken(runs, replace(WANTED, precision="fp16"))
+    assert set(conditions["m"].values()) == {"A fp16", "B fp16", "C fp16"}
+    assert models["m"][0] == "A fp16"
+    assert left["A fp32"] == "fp32: A, B and C are compared in fp16"
+    _, _, left = taken(
+        [run("a", 1), run("b", 9, precision="fp32")], replace(WANTED, precision="fp16")
+    )
+    assert left == {"b": "in fp32, run a of the same model is in fp16"}
+    models, _, _ = taken(runs, replace(WANTED, precision="bf16"))
+    assert models["m"][0] == "A fp32"  # there is none in bf16: the newest
+    more = [*runs, story("B2", "B'", precision="fp32")]
+    _, conditions, _ = taken(more, replace(WANTED, precision="fp16"))
+    assert conditions["m"]["C"] == "C fp32"  # more conditions come first
+
+
+def test_runs_computed_otherwise_are_left_out():
+    old = {"versions": "reading 0"}
+    runs = [run("a", 1, versions=versions(False, False)), run("b", 2, **old), run("untagged", 0)]
+    models, _, left = taken(runs)
+    assert models["m"] == ["a", "untagged"]
+    assert left["b"] == "computed otherwise than now (reading 0, now reading 1): repeat it"
+    d = story("D", "D", 5, precision="int8", versions=versions(True, True))
+    stale = story("E", "D", 9, precision="int8", versions=versions(True, False))
+    _, conditions, left = taken([*full("fp16", 1), d, stale])
+    assert conditions["m"]["D"] == "D"
+    assert "int8" in left["E"]
 
 
 def test_other_prompts_other_models_and_halves():
