@@ -17,7 +17,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from emo import serialise
 from emo.choices import SamplerName
-from emo.config import RunConfig, canonical
+from emo.config import RunConfig
 from emo.core.decomposition import factorial
 from emo.core.sensitivity import variance_shares
 from emo.errors import ConfigError, EmoError
@@ -78,13 +78,15 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
     Raises
     ------
     EmoError
-        If the space or the storage is wrong, or nothing but failed trials comes back.
+        If the space or the storage is wrong, what the points need cannot be had, or nothing but
+        failed trials comes back.
     """
+    from emo.jobs.subparam_point import identity
     from emo.tracking import Tracker
 
     settings = config.job.study
     space = _space(config)
-    name = study_name(settings.name, _identity(config))
+    name = study_name(settings.name, identity(config))
     storage = settings.storage or config.path("mlruns") / "studies" / f"{name}.journal"
     open_one = open_study(storage, name, settings.objectives, settings.sampler, config.seed)
     tracker = record.open_tracker(config)
@@ -145,16 +147,6 @@ def _space(config: RunConfig) -> Space:
     return space
 
 
-def _identity(config: RunConfig) -> str:
-    """Everything that makes another study: all but where it is kept and how long it runs."""
-    whole = canonical(config)
-    for name in ("force", "output", "root", "tracking", "paths"):
-        del whole[name]
-    whole["job"] = {**whole["job"]["study"], "n_trials": None, "storage": None}
-    del whole["job"]["take_over"]
-    return json.dumps(whole, sort_keys=True)
-
-
 def _check_whole(study: Study) -> None:
     """Refuse to call a study finished that lacks trials which other hosts have not finished.
 
@@ -193,13 +185,14 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
     from emo.tracking import RunRecord
 
     c = study.config
+    point = {**study.space.fixed, **trial.params}
     tags = {
         "job": "trial",
         "study": study.name,
         "trial": str(trial.number),
         "fingerprint": f"{study.name}:{trial.number}",  # one that waits in the spool is known by it
         "model": c.model.label,
-        "precision": str(trial.params.get("precision", c.precision.label)),
+        "precision": str(point.get("precision", c.precision.label)),
     }
     name = f"trial {trial.number}"
     words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())
@@ -208,7 +201,7 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
         reason = trial.user_attrs.get(REASON, "no reason given")
         study.tracker.record_failure(study.parent, name, tags, reason)
         return
-    params = {k: str(v) for k, v in {**study.space.fixed, **trial.params}.items()}
+    params = {k: str(v) for k, v in point.items()}
     with tempfile.TemporaryDirectory() as empty, study.tracker.run(name, tags) as run_id:
         study.tracker.log(run_id, RunRecord({}, params, values_of(trial)), Path(empty))
 
