@@ -28,10 +28,10 @@ from emo.passwords import without_password
 from emo.report import sensitivity as report
 from emo.study.importance import Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
+from emo.study.points import Space
 from emo.study.trials import (
     REASON,
     Evaluate,
-    Space,
     completed,
     open_study,
     run_trials,
@@ -88,7 +88,7 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
     space = _space(config)
     name = study_name(settings.name, identity(config))
     storage = settings.storage or config.path("mlruns") / "studies" / f"{name}.journal"
-    open_one = open_study(storage, name, settings.objectives, settings.sampler, config.seed)
+    open_one = open_study(storage, name, settings.objectives)
     tracker = record.open_tracker(config)
     for number in [*fail_stale(open_one), *(take_over(open_one) if settings.take_over else ())]:
         log.warning("trial %d was left by a process that is gone: told FAIL", number)

@@ -115,7 +115,7 @@ def abandoned(config, host="gone-host"):
     """A trial that a process of another host left running."""
     name = conduct(config, planted).fingerprint
     journal = config.path("mlruns") / "studies" / f"{name}.journal"
-    trial = open_study(journal, name, ["rho"], config.job.study.sampler, 0).ask()
+    trial = open_study(journal, name, ["rho"]).ask()
     trial.set_user_attr("host", host)
 
 
