@@ -16,7 +16,6 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from emo import serialise
-from emo.choices import SamplerName
 from emo.config import RunConfig
 from emo.core.decomposition import factorial
 from emo.core.sensitivity import variance_shares
@@ -36,6 +35,7 @@ from emo.study.trials import (
     open_study,
     run_trials,
     study_name,
+    trials_wanted,
     values_of,
 )
 
@@ -90,16 +90,16 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
     storage = settings.storage or config.path("mlruns") / "studies" / f"{name}.journal"
     open_one = open_study(storage, name, settings.objectives)
     tracker = record.open_tracker(config)
-    for number in [*fail_stale(open_one), *(take_over(open_one) if settings.take_over else ())]:
-        log.warning("trial %d was left by a process that is gone: told FAIL", number)
+    fail_stale(open_one)
+    if settings.take_over:
+        take_over(open_one)
     where = without_password(str(storage))
     log.info("study %s in %s has %d trials", name, where, len(completed(open_one)))
     with tracker.again(f"study {name}", {"job": "sensitivity", "study": name}) as parent:
         tracking = replace(config.tracking, parent=parent)
         children = Tracker(replace(config, tracking=tracking))
         study = Study(config, name, space, open_one, children, parent)
-        with record.locked(config, name):
-            _log_unlogged(study)
+        _log_unlogged(study)
         done = 0
         trials = run_trials(
             open_one,
@@ -113,6 +113,7 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         for trial in trials:
             _log_trial(study, trial)
             done += trial.state is TrialState.COMPLETE
+        _log_unlogged(study)  # of processes that were killed meanwhile
         found = importances(open_one, settings.objectives, config.seed)
         exact = {name: exact_shares(study, i) for i, name in enumerate(settings.objectives)}
         text = report.summary(f"study {name}", found, exact)
@@ -156,8 +157,7 @@ def _check_whole(study: Study) -> None:
         If there are such trials.
     """
     settings = study.config.job.study
-    grid = settings.sampler is SamplerName.grid
-    wanted = min(settings.n_trials, study.space.size) if grid else settings.n_trials
+    wanted = trials_wanted(settings.n_trials, settings.sampler, study.space)
     done, hosts = len(completed(study.optuna)), elsewhere(study.optuna)
     if done < wanted and hosts:
         raise EmoError(
@@ -172,13 +172,14 @@ def _log_unlogged(study: Study) -> None:
 
     Whether a process of another host is gone cannot be seen from here: ``take_over`` says it.
     """
-    logged = {run.data.tags["trial"] for run in study.tracker.children(study.parent)}
     over = study.config.job.study.take_over
-    for trial in completed(study.optuna):
-        tags = trial.user_attrs
-        gone = not alive(tags) if here(tags) else over
-        if str(trial.number) not in logged and gone:
-            _log_trial(study, trial)
+    with record.locked(study.config, study.name):
+        logged = {run.data.tags["trial"] for run in study.tracker.children(study.parent)}
+        for trial in completed(study.optuna):
+            tags = trial.user_attrs
+            gone = not alive(tags) if here(tags) else over
+            if str(trial.number) not in logged and gone:
+                _log_trial(study, trial)
 
 
 def _log_trial(study: Study, trial: FrozenTrial) -> None:

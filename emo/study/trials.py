@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from emo.choices import SamplerName
 from emo.errors import EmoError
 from emo.owner import owner
 from emo.passwords import without_password
+from emo.study.left import fail_stale, of_another_host
 from emo.study.points import Space, Value, live, trial_sampler, untried
 
 log = logging.getLogger(__name__)
@@ -34,6 +36,8 @@ REASON = "reason"
 """Attribute of a failed trial: why."""
 METRIC = "metric."
 """Begins the attributes that hold everything an evaluation returned."""
+WAIT_S = 1.0
+"""How often it is looked whether the trials of other processes have ended."""
 MOST_FAILURES = 5
 """So many failures in a row end a study: something is wrong that no other point will mend."""
 
@@ -84,6 +88,9 @@ def run_trials(
 ) -> Iterator[FrozenTrial]:
     """Evaluate points until the study has ``total`` complete trials, other processes' included.
 
+    Those that processes of this host are at are waited for, and made up for if these are killed; those
+    of other hosts, of which that cannot be seen, are counted as if they were complete.
+
     Yields each trial of this process when it has been told. One whose evaluation raises an EmoError
     or misses an objective is told FAIL with the reason and is made up for; as many failures in a row
     as ``MOST_FAILURES`` end it. One for which another process told FAIL meanwhile is dropped and made
@@ -95,7 +102,7 @@ def run_trials(
         If nothing but failures comes back.
     """
     failures = 0
-    while (trial := _claim(study, space, total, sampler, seed)) is not None:
+    while (trial := _next(study, space, total, sampler, seed)) is not None:
         point = {**space.fixed, **trial.params}
         try:
             values = dict(evaluate(point))
@@ -135,6 +142,31 @@ def _told(
         return True
     log.warning("trial %d was told FAIL by another process: made up for", trial.number)
     return False
+
+
+def trials_wanted(total: int, sampler: SamplerName, space: Space) -> int:
+    """How many trials make a study complete: a grid has no more than it has points."""
+    return min(total, space.size) if sampler is SamplerName.grid else total
+
+
+def _next(
+    study: optuna.Study, space: Space, total: int, sampler: SamplerName, seed: int
+) -> optuna.Trial | None:
+    """A new trial that is this process's, None when this host has nothing more to do."""
+    wanted = trials_wanted(total, sampler, space)
+    waiting = False
+    while True:
+        trial = _claim(study, space, total, sampler, seed)
+        if trial is not None:
+            return trial
+        settled = [t for t in live(study) if t.state is TrialState.COMPLETE or of_another_host(t)]
+        if len(settled) >= wanted:
+            return None
+        if not fail_stale(study):
+            if not waiting:
+                log.info("waiting for trials that other processes of this host are at")
+            waiting = True
+            time.sleep(WAIT_S)
 
 
 def _claim(

@@ -11,6 +11,7 @@ from emo.cli import run_job
 from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
+from emo.owner import owner
 from emo.study.trials import open_study
 from emo.tracking import Spooled, Tracker
 from tests.jobs.conftest import SPACE, runs
@@ -109,6 +110,27 @@ def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(
     conduct(study_config(n=3), planted)
     conduct(study_config(n=3), planted)
     assert len(runs(study_config(), job="trial")) == 3
+
+
+def test_a_trial_of_a_worker_killed_meanwhile_is_logged_by_the_survivor(study_config, no_files):
+    config = study_config(n=3)
+    told = []
+
+    def while_another_is_killed(point):
+        if not told:
+            (journal,) = (config.path("mlruns") / "studies").iterdir()
+            other = open_study(journal, journal.stem, ["rho"])
+            told.append(other.ask())
+            for name, value in {**owner(), "process_start": "5"}.items():
+                told[0].set_user_attr(name, value)
+            for name, values in SPACE.items():
+                told[0].suggest_categorical(name, values)
+            other.tell(told[0], 1.0)
+        return planted(point)
+
+    conduct(config, while_another_is_killed)
+    trials = [run.data.tags["trial"] for run in runs(config, job="trial")]
+    assert sorted(trials) == ["0", "1", "2"]
 
 
 def abandoned(config, host="gone-host"):
