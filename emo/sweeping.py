@@ -124,7 +124,8 @@ def _tracked(
     tracker = record.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
-        with tracker.again(f"sweep {identity}", {"job": "sweep", "sweep": identity}) as parent:
+        tags = {"job": "sweep", "sweep": identity}
+        with record.again(config, tracker, f"sweep {identity}", tags) as parent:
             # Hydra begins the overrides of every job, wherever it runs, with these.
             master.hydra.overrides.hydra.append(f"tracking.parent={parent}")
             results = _results(points, launch, at_once, folder)

@@ -95,7 +95,8 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         take_over(open_one)
     where = without_password(str(storage))
     log.info("study %s in %s has %d trials", name, where, len(completed(open_one)))
-    with tracker.again(f"study {name}", {"job": "sensitivity", "study": name}) as parent:
+    tags = {"job": "sensitivity", "study": name}
+    with record.again(config, tracker, f"study {name}", tags) as parent:
         tracking = replace(config.tracking, parent=parent)
         children = Tracker(replace(config, tracking=tracking))
         study = Study(config, name, space, open_one, children, parent)
@@ -174,7 +175,8 @@ def _log_unlogged(study: Study) -> None:
     """
     over = study.config.job.study.take_over
     with record.locked(study.config, study.name):
-        logged = {run.data.tags["trial"] for run in study.tracker.children(study.parent)}
+        found = study.tracker.all_finished(job="trial", study=study.name)
+        logged = {run.data.tags["trial"] for run in found}
         for trial in completed(study.optuna):
             tags = trial.user_attrs
             gone = not alive(tags) if here(tags) else over

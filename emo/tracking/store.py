@@ -55,7 +55,10 @@ class Tracker(Connection):
 
     @contextmanager
     def again(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-        """As :meth:`run`, but a run with the same tags, however it ended, is opened again."""
+        """As :meth:`run`, but a run with the same tags, however it ended, is opened again.
+
+        Several processes that find none would each make one: :func:`emo.jobs.record.again`.
+        """
         found = self.find(**tags)
         if found is None:
             run_id = self._create(name, tags)

@@ -133,6 +133,16 @@ def test_a_trial_of_a_worker_killed_meanwhile_is_logged_by_the_survivor(study_co
     assert sorted(trials) == ["0", "1", "2"]
 
 
+def test_trials_logged_under_another_parent_are_not_logged_again(
+    study_config, monkeypatch, no_files
+):
+    first = conduct(study_config(n=3), planted).run_id
+    Tracker(study_config()).client.set_tag(first, "study", "of old")
+    monkeypatch.setattr(sensitivity, "alive", lambda _: False)
+    assert conduct(study_config(n=3), planted).run_id != first
+    assert len(runs(study_config(), job="trial")) == 3
+
+
 def abandoned(config, host="gone-host"):
     """A trial that a process of another host left running."""
     name = conduct(config, planted).fingerprint
