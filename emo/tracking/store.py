@@ -103,10 +103,11 @@ class Tracker(Connection):
         try:
             yield run_id
         except BaseException as error:
-            if run_id != NOWHERE:
+            kept = run_id in self._kept
+            if kept or run_id != NOWHERE:
                 error.add_note(f"{RUN_NOTE}{run_id}")
-                if run_id not in self._kept:
-                    self._close(run_id, error)
+            if not kept and run_id != NOWHERE:
+                self._close(run_id, error)
             raise
         else:
             try:
