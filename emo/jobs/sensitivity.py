@@ -82,12 +82,14 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         failed trials comes back.
     """
     from emo.jobs.subparam_point import identity
-    from emo.tracking import Tracker
+    from emo.tracking import Tracker, from_root
 
     settings = config.job.study
     space = _space(config)
     name = study_name(settings.name, identity(config))
-    storage = settings.storage or config.path("mlruns") / "studies" / f"{name}.journal"
+    storage = config.path("mlruns") / "studies" / f"{name}.journal"
+    if settings.storage is not None:
+        storage = from_root(config, settings.storage)
     open_one = open_study(storage, name, settings.objectives)
     tracker = record.open_tracker(config)
     fail_stale(open_one)

@@ -197,6 +197,19 @@ def test_no_password_of_a_storage_is_printed(study_config, monkeypatch, caplog, 
     assert "secret" not in outcome.table + caplog.text
 
 
+def test_a_database_of_a_study_lies_in_the_projects_root(
+    study_config, monkeypatch, tmp_path, no_files
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    config = study_config("job.study.storage=sqlite:///study.db", n=2)
+    outcome = conduct(config, planted)
+    assert f"storage sqlite:///{config.path('study.db')}" in outcome.table
+    assert config.path("study.db").is_file()
+    assert list(elsewhere.iterdir()) == []
+
+
 def test_failed_trials_are_failed_children_and_are_made_up_for(study_config, no_files):
     calls = []
 
