@@ -11,21 +11,19 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from emo import serialise
 from emo.config import RunConfig
-from emo.core.decomposition import factorial
-from emo.core.sensitivity import variance_shares
 from emo.errors import ConfigError, EmoError
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
+from emo.jobs.study_exact import exact_shares
 from emo.owner import alive, here
 from emo.passwords import without_password
 from emo.report import sensitivity as report
-from emo.study.importance import Importance, importances
+from emo.study.importance import Exact, Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.points import Space
 from emo.study.trials import (
@@ -118,7 +116,7 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
             done += trial.state is TrialState.COMPLETE
         _log_unlogged(study)  # of processes that were killed meanwhile
         found = importances(open_one, settings.objectives, config.seed)
-        exact = {name: exact_shares(study, i) for i, name in enumerate(settings.objectives)}
+        exact = exact_shares(config, space, completed(open_one), tracker)
         text = report.summary(f"study {name}", found, exact)
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), study, found, exact)
@@ -211,26 +209,6 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
         study.tracker.log(run_id, RunRecord({}, params, values_of(trial)), Path(empty))
 
 
-def exact_shares(study: Study, objective: int) -> dict[str, float]:
-    """Each parameter's share of the variance, interactions included, if all points were tried.
-
-    Empty unless every varied parameter has two values and the trials are their full factorial.
-    """
-    varied = study.space.varied
-    if any(len(d.choices) != 2 for d in varied.values()):
-        return {}
-    seen: dict[tuple[int, ...], float] = {}
-    for trial in completed(study.optuna):
-        levels = tuple(d.choices.index(trial.params[n]) for n, d in varied.items())
-        seen.setdefault(levels, trial.values[objective])
-    if len(seen) < 2 ** len(varied):
-        return {}
-    shares = variance_shares(
-        factorial(list(varied), np.array(list(seen)), np.array(list(seen.values())))
-    )
-    return dict(zip(shares.factors, map(float, shares.in_all), strict=True))
-
-
 def _metrics(found: Sequence[Importance]) -> dict[str, float]:
     return {
         f"importance_{kind}_{i.objective}_{name}": value
@@ -247,16 +225,27 @@ def _record(study: Study, found: Sequence[Importance], text: str) -> RunRecord:
     return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, {}, metrics)
 
 
+def _compared(importance: Importance, exact: Exact | None) -> dict[str, Any]:
+    """The exact shares, where they are known, and how well each importance ranks as they do."""
+    if exact is None:
+        return {"exact": None, "exact_from": None, "rank_correlation": None}
+    return {
+        "exact": exact.shares,
+        "exact_from": exact.source,
+        "rank_correlation": exact.agreement(importance),
+    }
+
+
 def _write_files(
     folder: Path,
     study: Study,
     found: Sequence[Importance],
-    exact: dict[str, dict[str, float]],
+    exact: dict[str, Exact],
 ) -> None:
     trials = completed(study.optuna)
     content: dict[str, Any] = {
         "study": study.name,
-        "importances": [{**asdict(i), "exact": exact[i.objective]} for i in found],
+        "importances": [asdict(i) | _compared(i, exact.get(i.objective)) for i in found],
     }
     serialise.write_json(content, folder / "importance.json")
     names = list(study.space.choices)
@@ -275,7 +264,7 @@ def _write_files(
             "parallel": report.parallel_figure(points, varied, importance.objective),
         }
         if importance.impurity:
-            bars = report.importance_figure(importance, exact[importance.objective])
+            bars = report.importance_figure(importance, exact.get(importance.objective))
             figures["importance"] = bars
         for name, figure in figures.items():
             figure.savefig(folder / "figures" / f"{name}_{importance.objective}.png")

@@ -1,7 +1,5 @@
 """job=sensitivity on a planted function: children, resume, importances, files, what is refused."""
 
-import csv
-import json
 from itertools import product
 
 import pytest
@@ -27,26 +25,6 @@ def no_files(monkeypatch):
     """Importances and figures take most of a short study's time."""
     monkeypatch.setattr(sensitivity, "_write_files", lambda *_: None)
     monkeypatch.setattr(sensitivity, "importances", lambda *_: [])
-
-
-def test_a_grid_has_the_exact_shares_beside_its_importances(study_config):
-    config = study_config("job.study.sampler=grid", n=100)
-    outcome = conduct(config, planted)
-    assert outcome.metrics["trials"] == 8
-    tracker = Tracker(config)
-    content = json.loads(tracker.artifact(outcome.run_id, "importance.json").read_text())
-    (found,) = content["importances"]
-    assert found["exact"] == pytest.approx({"prompts": 9 / 14, "samples": 5 / 14, "layer": 4 / 14})
-    assert "exact" in outcome.table
-    with tracker.artifact(outcome.run_id, "trials.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 8
-    for row in rows:
-        point = {**row, "samples": int(row["samples"])}
-        assert float(row["rho"]) == planted(point)["rho"]
-    for name in ("importance", "slices", "parallel"):
-        path = tracker.artifact(outcome.run_id, f"figures/{name}_rho.png")
-        assert path.stat().st_size > 5000
 
 
 def test_each_trial_is_a_child_with_its_point_and_values(study_config):

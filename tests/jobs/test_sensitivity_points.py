@@ -4,12 +4,17 @@ import gc
 import weakref
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from emo.cli import run_job
+from emo.core.sensitivity import variance_shares
 from emo.errors import ConfigError
 from emo.jobs import sensitivity
+from emo.jobs.study_exact import of_ablation
 from emo.jobs.subparam_point import evaluator, identity, setting
+from emo.study.points import Space
+from emo.tracking import Tracker
 from tests.jobs.conftest import runs
 
 SMALL = {
@@ -33,7 +38,7 @@ def test_a_budget_without_room_is_said_of_the_space(study_config):
 
 def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     """The same points through job=ablate's own levels, and most of them without a new text."""
-    from emo.core.decomposition import full_factorial
+    from emo.core.decomposition import factorial, full_factorial
     from tests.jobs.test_ablate import points_of
 
     config = study_config("job.study.objectives=[rho_matched]", space=SMALL)
@@ -55,6 +60,13 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
         )
         assert values["rho_matched"] == pytest.approx(float(row["rho"]))
         assert values["tokens_written"] == 0
+    space = {name: SMALL[name] for name in names}
+    exact = of_ablation(study_config(space=space), Space(space), Tracker(config))
+    kept = [r for r in rows if not any(int(r[n]) for n in ("decoding", "layer", "chat_template"))]
+    levels = np.array([[int(row[name]) for name in names] for row in kept])
+    rho = np.array([float(row["rho"]) for row in kept])
+    shares = variance_shares(factorial(names, levels, rho))
+    assert exact.shares == pytest.approx(dict(zip(names, shares.in_all, strict=True)))
     values = at({**point, "samples": 1, "prompts": "paragraph"})
     assert not {"reliability", "accuracy"} & set(values)
 
