@@ -15,6 +15,8 @@ from emo.versions import INT8_READING, PROTOCOL_VERSION, TEXT_VERSION
 
 ABLATION_VERSION = 2
 """The same for job=ablate. 1 could take the best layer under ``vectors.remove``."""
+STUDY_VERSION = 1
+"""The same for job=sensitivity; older studies are then not continued."""
 
 
 def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
@@ -101,6 +103,33 @@ def ablation_identity(
         "job": "ablate",
         "version": ABLATION_VERSION,
         "levels": levels,
+        "emotions": config.job.emotions,
+    }
+
+
+def study_identity(
+    config: RunConfig,
+    weights: Weights,
+    device: str,
+    stimuli_sha256: str,
+    prompts_sha256: str,
+    points: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """Everything that makes another study of job=sensitivity, for one of the precisions it varies.
+
+    ``points`` are the settings of its space. How long it runs and where it is kept change nothing.
+    """
+    identity = story_identity(config, weights, device, stimuli_sha256, prompts_sha256)
+    del identity["subparams"]
+    study = canonical(config.job.study)
+    for name in ("n_trials", "storage", "take_over"):
+        del study[name]
+    return {
+        **identity,
+        "job": "sensitivity",
+        "version": STUDY_VERSION,
+        "points": points,
+        "study": study,
         "emotions": config.job.emotions,
     }
 

@@ -48,7 +48,7 @@ class StudyConfig:
     objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
     """Which measured values importances are computed of."""
     storage: str | None = None
-    """Database URL; None: a journal file in ``mlruns/studies``."""
+    """Database URL, a SQLite file from the project's root; None: a journal in ``mlruns/studies``."""
     take_over: bool = False
     """Whether trials that other hosts left running are told FAIL, for when their processes are gone."""
     space: dict[str, list[Any]] = field(default_factory=dict)

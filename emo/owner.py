@@ -27,6 +27,8 @@ def alive(tags: Mapping[str, str]) -> bool:
     """Whether the process in a run's tags still runs on this host."""
     try:
         process = psutil.Process(int(tags["pid"]))
+        if process.status() == psutil.STATUS_ZOMBIE:  # killed, and its parent has not asked yet
+            return False
         return abs(process.create_time() - float(tags["process_start"])) < 1
     except (KeyError, ValueError, psutil.Error):
         return False

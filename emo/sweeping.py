@@ -124,7 +124,8 @@ def _tracked(
     tracker = record.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
-        with tracker.again(f"sweep {identity}", {"job": "sweep", "sweep": identity}) as parent:
+        tags = {"job": "sweep", "sweep": identity}
+        with record.again(config, tracker, f"sweep {identity}", tags) as parent:
             # Hydra begins the overrides of every job, wherever it runs, with these.
             master.hydra.overrides.hydra.append(f"tracking.parent={parent}")
             results = _results(points, launch, at_once, folder)
@@ -183,7 +184,10 @@ def _left(folder: Path, reason: str) -> Outcome:
 def _recorded(
     tracker: Any, parent: str, point: Point, words: Sequence[str], result: Outcome
 ) -> Outcome:
-    """The result, with a FAILED run where a job failed before it had opened one."""
+    """The result, with a FAILED run where a job failed before it had opened one.
+
+    A result in the spool has a run, though it may be ``NOWHERE`` as yet: job=sync delivers it.
+    """
     if not result.failed or result.run_id is not None:
         return result
     tags = {"overrides": without_password(" ".join(point.overrides))[:5000]}

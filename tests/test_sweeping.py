@@ -13,9 +13,10 @@ import pytest
 
 from emo.composing import compose
 from emo.core.resampling import stream
+from emo.errors import run_of
 from emo.jobs.outcome import Outcome
-from emo.sweeping import Point, _results, _shared, ordered, repeat, sweep_id
-from emo.tracking import Tracker
+from emo.sweeping import Point, _recorded, _results, _shared, ordered, repeat, sweep_id
+from emo.tracking import RunRecord, Spooled, Tracker
 from hydra_plugins.emo_sweeper import EmoSweeper
 from tests.conftest import ROOT, TINY
 
@@ -283,6 +284,23 @@ def test_what_an_earlier_sweep_left_in_the_folder_is_not_this_ones_result(tmp_pa
     first, second = _results(pair, dies, None, tmp_path)
     assert (first.status, second.run_id) == ("failed", "new")
     assert first.error == "brought no result back (RuntimeError: a worker was killed)"
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_point_in_the_spool_is_no_failure_of_its_own(tmp_path, kept):
+    """The server was away while it ran and is back when the sweep ends."""
+    away = ("tracking=server", "tracking.uri=http://127.0.0.1:9", "tracking.parent=p")
+    tracker = Tracker(compose("model=tiny", *away, root=tmp_path))
+    with pytest.raises(Spooled if kept else RuntimeError) as caught, tracker.run("one", {}) as run:
+        if not kept:
+            raise RuntimeError("a bug")
+        (tmp_path / "files").mkdir()
+        tracker.log(run, RunRecord({}, {}, {}), tmp_path / "files")
+    result = Outcome("failed", run_id=run_of(caught.value), error="said")
+    back = Tracker(compose("model=tiny", root=tmp_path))
+    _recorded(back, "p", point("model=tiny"), ["model=tiny"], result)
+    assert len(back.client.search_runs([back.experiment_id])) == (0 if kept else 1)
+    assert len(list(tracker.spool.entries())) == (1 if kept else 0)
 
 
 def test_a_job_that_died_takes_no_other_with_it(tmp_path):

@@ -65,7 +65,7 @@ def run(config: RunConfig) -> Outcome:
     # Its texts are the model's own, whatever the method says: the run must not be called a reading.
     config = replace(config, method=replace(config.method, name=MethodName.generation))
     prompts = read_prompts(config)
-    plan = _plan(config, prompts)
+    plan = plan_of(config, prompts)
     with record.alone(plan):
         return _run(plan, prompts)
 
@@ -163,9 +163,9 @@ def emotions_of(plan: Plan) -> tuple[str, ...]:
     return emotions[:n]
 
 
-def _plan(config: RunConfig, prompts: PromptSet) -> Plan:
+def plan_of(config: RunConfig, prompts: PromptSet) -> Plan:
+    """The plan of an ablation; nothing has been loaded or written then."""
     settings = [protocols.identity(sub) for sub in levels(config)]
-
     return make_plan(
         config, partial(ablation_identity, prompts_sha256=prompts.sha256, levels=settings)
     )

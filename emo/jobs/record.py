@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -77,6 +77,21 @@ def locked(config: RunConfig, name: str) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def again(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str]) -> Iterator[str]:
+    """A run that several processes may open together: the first makes it, the others find it.
+
+    Raises
+    ------
+    StoreError
+        If there can be no lock in ``paths.store``.
+    """
+    with ExitStack() as stack:
+        with locked(config, name.replace(" ", "-")):
+            run_id = stack.enter_context(tracker.again(name, tags))
+        yield run_id
 
 
 def finished(

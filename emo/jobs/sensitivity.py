@@ -11,31 +11,29 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from emo import serialise
-from emo.choices import SamplerName
-from emo.config import RunConfig, canonical
-from emo.core.decomposition import factorial
-from emo.core.sensitivity import variance_shares
+from emo.config import RunConfig
 from emo.errors import ConfigError, EmoError
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
+from emo.jobs.study_exact import exact_shares
 from emo.owner import alive, here
 from emo.passwords import without_password
 from emo.report import sensitivity as report
-from emo.study.importance import Importance, importances
+from emo.study.importance import Exact, Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
+from emo.study.points import Space
 from emo.study.trials import (
     REASON,
     Evaluate,
-    Space,
     completed,
     open_study,
     run_trials,
     study_name,
+    trials_wanted,
     values_of,
 )
 
@@ -78,26 +76,31 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
     Raises
     ------
     EmoError
-        If the space or the storage is wrong, or nothing but failed trials comes back.
+        If the space or the storage is wrong, what the points need cannot be had, or nothing but
+        failed trials comes back.
     """
-    from emo.tracking import Tracker
+    from emo.jobs.subparam_point import identity
+    from emo.tracking import Tracker, from_root
 
     settings = config.job.study
     space = _space(config)
-    name = study_name(settings.name, _identity(config))
-    storage = settings.storage or config.path("mlruns") / "studies" / f"{name}.journal"
-    open_one = open_study(storage, name, settings.objectives, settings.sampler, config.seed)
+    name = study_name(settings.name, identity(config))
+    storage = config.path("mlruns") / "studies" / f"{name}.journal"
+    if settings.storage is not None:
+        storage = from_root(config, settings.storage)
+    open_one = open_study(storage, name, settings.objectives)
     tracker = record.open_tracker(config)
-    for number in [*fail_stale(open_one), *(take_over(open_one) if settings.take_over else ())]:
-        log.warning("trial %d was left by a process that is gone: told FAIL", number)
+    fail_stale(open_one)
+    if settings.take_over:
+        take_over(open_one)
     where = without_password(str(storage))
     log.info("study %s in %s has %d trials", name, where, len(completed(open_one)))
-    with tracker.again(f"study {name}", {"job": "sensitivity", "study": name}) as parent:
+    tags = {"job": "sensitivity", "study": name}
+    with record.again(config, tracker, f"study {name}", tags) as parent:
         tracking = replace(config.tracking, parent=parent)
         children = Tracker(replace(config, tracking=tracking))
         study = Study(config, name, space, open_one, children, parent)
-        with record.locked(config, name):
-            _log_unlogged(study)
+        _log_unlogged(study)
         done = 0
         trials = run_trials(
             open_one,
@@ -111,8 +114,9 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         for trial in trials:
             _log_trial(study, trial)
             done += trial.state is TrialState.COMPLETE
+        _log_unlogged(study)  # of processes that were killed meanwhile
         found = importances(open_one, settings.objectives, config.seed)
-        exact = {name: exact_shares(study, i) for i, name in enumerate(settings.objectives)}
+        exact = exact_shares(config, space, completed(open_one), tracker)
         text = report.summary(f"study {name}", found, exact)
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), study, found, exact)
@@ -145,16 +149,6 @@ def _space(config: RunConfig) -> Space:
     return space
 
 
-def _identity(config: RunConfig) -> str:
-    """Everything that makes another study: all but where it is kept and how long it runs."""
-    whole = canonical(config)
-    for name in ("force", "output", "root", "tracking", "paths"):
-        del whole[name]
-    whole["job"] = {**whole["job"]["study"], "n_trials": None, "storage": None}
-    del whole["job"]["take_over"]
-    return json.dumps(whole, sort_keys=True)
-
-
 def _check_whole(study: Study) -> None:
     """Refuse to call a study finished that lacks trials which other hosts have not finished.
 
@@ -164,8 +158,7 @@ def _check_whole(study: Study) -> None:
         If there are such trials.
     """
     settings = study.config.job.study
-    grid = settings.sampler is SamplerName.grid
-    wanted = min(settings.n_trials, study.space.size) if grid else settings.n_trials
+    wanted = trials_wanted(settings.n_trials, settings.sampler, study.space)
     done, hosts = len(completed(study.optuna)), elsewhere(study.optuna)
     if done < wanted and hosts:
         raise EmoError(
@@ -180,26 +173,29 @@ def _log_unlogged(study: Study) -> None:
 
     Whether a process of another host is gone cannot be seen from here: ``take_over`` says it.
     """
-    logged = {run.data.tags["trial"] for run in study.tracker.children(study.parent)}
     over = study.config.job.study.take_over
-    for trial in completed(study.optuna):
-        tags = trial.user_attrs
-        gone = not alive(tags) if here(tags) else over
-        if str(trial.number) not in logged and gone:
-            _log_trial(study, trial)
+    with record.locked(study.config, study.name):
+        found = study.tracker.all_finished(job="trial", study=study.name)
+        logged = {run.data.tags["trial"] for run in found}
+        for trial in completed(study.optuna):
+            tags = trial.user_attrs
+            gone = not alive(tags) if here(tags) else over
+            if str(trial.number) not in logged and gone:
+                _log_trial(study, trial)
 
 
 def _log_trial(study: Study, trial: FrozenTrial) -> None:
     from emo.tracking import RunRecord
 
     c = study.config
+    point = {**study.space.fixed, **trial.params}
     tags = {
         "job": "trial",
         "study": study.name,
         "trial": str(trial.number),
         "fingerprint": f"{study.name}:{trial.number}",  # one that waits in the spool is known by it
         "model": c.model.label,
-        "precision": str(trial.params.get("precision", c.precision.label)),
+        "precision": str(point.get("precision", c.precision.label)),
     }
     name = f"trial {trial.number}"
     words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())
@@ -208,29 +204,9 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
         reason = trial.user_attrs.get(REASON, "no reason given")
         study.tracker.record_failure(study.parent, name, tags, reason)
         return
-    params = {k: str(v) for k, v in {**study.space.fixed, **trial.params}.items()}
+    params = {k: str(v) for k, v in point.items()}
     with tempfile.TemporaryDirectory() as empty, study.tracker.run(name, tags) as run_id:
         study.tracker.log(run_id, RunRecord({}, params, values_of(trial)), Path(empty))
-
-
-def exact_shares(study: Study, objective: int) -> dict[str, float]:
-    """Each parameter's share of the variance, interactions included, if all points were tried.
-
-    Empty unless every varied parameter has two values and the trials are their full factorial.
-    """
-    varied = study.space.varied
-    if any(len(d.choices) != 2 for d in varied.values()):
-        return {}
-    seen: dict[tuple[int, ...], float] = {}
-    for trial in completed(study.optuna):
-        levels = tuple(d.choices.index(trial.params[n]) for n, d in varied.items())
-        seen.setdefault(levels, trial.values[objective])
-    if len(seen) < 2 ** len(varied):
-        return {}
-    shares = variance_shares(
-        factorial(list(varied), np.array(list(seen)), np.array(list(seen.values())))
-    )
-    return dict(zip(shares.factors, map(float, shares.in_all), strict=True))
 
 
 def _metrics(found: Sequence[Importance]) -> dict[str, float]:
@@ -249,16 +225,27 @@ def _record(study: Study, found: Sequence[Importance], text: str) -> RunRecord:
     return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, {}, metrics)
 
 
+def _compared(importance: Importance, exact: Exact | None) -> dict[str, Any]:
+    """The exact shares, where they are known, and how well each importance ranks as they do."""
+    if exact is None:
+        return {"exact": None, "exact_from": None, "rank_correlation": None}
+    return {
+        "exact": exact.shares,
+        "exact_from": exact.source,
+        "rank_correlation": exact.agreement(importance),
+    }
+
+
 def _write_files(
     folder: Path,
     study: Study,
     found: Sequence[Importance],
-    exact: dict[str, dict[str, float]],
+    exact: dict[str, Exact],
 ) -> None:
     trials = completed(study.optuna)
     content: dict[str, Any] = {
         "study": study.name,
-        "importances": [{**asdict(i), "exact": exact[i.objective]} for i in found],
+        "importances": [asdict(i) | _compared(i, exact.get(i.objective)) for i in found],
     }
     serialise.write_json(content, folder / "importance.json")
     names = list(study.space.choices)
@@ -277,7 +264,7 @@ def _write_files(
             "parallel": report.parallel_figure(points, varied, importance.objective),
         }
         if importance.impurity:
-            bars = report.importance_figure(importance, exact[importance.objective])
+            bars = report.importance_figure(importance, exact.get(importance.objective))
             figures["importance"] = bars
         for name, figure in figures.items():
             figure.savefig(folder / "figures" / f"{name}_{importance.objective}.png")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
 from enum import Enum
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from typing import Any
 
@@ -19,6 +19,8 @@ from emo.core.correlation import spearman
 from emo.core.describe import Resampling
 from emo.core.item_sets import ItemSet, common_emotions
 from emo.errors import ConfigError
+from emo.fingerprint import study_identity
+from emo.generation import protocols
 from emo.generation.protocols import MATCHED
 from emo.generation.stories import check_templates, most_texts
 from emo.jobs.ablate import KEPT, emotions_of
@@ -49,18 +51,11 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
     Raises
     ------
     EmoError
-        If the space has a name or a value that a sub-parameter does not have, an objective is none
-        or cannot be had at some point, or a precision cannot be had here.
+        If the space has a name or a value that a sub-parameter does not have, or an objective is
+        none or cannot be had at some point.
     """
-    space = dict(config.job.study.space)
-    variants = _variants(config, space.pop(PRECISION, [config.precision.name.value]))
-    for name, values in space.items():
-        for value in values:
-            setting(config, {name: value})
-    every = [
-        setting(config, dict(zip(space, values, strict=True)))
-        for values in product(*space.values())
-    ]
+    variants = precisions(config)
+    every = settings(config)
     prompts = read_prompts(config)
     for sub in every:
         check_templates(prompts, sub)
@@ -81,7 +76,7 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
                 max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
             )
             points = Points(source, best, tokens, samples)
-            budgets = space.get("max_new_tokens", [MATCHED.max_new_tokens])
+            budgets = config.job.study.space.get("max_new_tokens", [MATCHED.max_new_tokens])
             points.check(every, "job.study.space.max_new_tokens", budgets)
             made[precision] = points
         return made[precision]
@@ -115,20 +110,56 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
     return at
 
 
-def _variants(config: RunConfig, names: Sequence[Any]) -> dict[str, RunConfig]:
-    """The config in each precision; several of them are asked for now whether they can be had."""
+def identity(config: RunConfig) -> str:
+    """What tells a study from others, known before a model is loaded.
+
+    Raises
+    ------
+    EmoError
+        If the space is wrong, or the stimuli, the prompts, the weights or a precision cannot be had.
+    """
+    points = [protocols.identity(sub) for sub in settings(config)]
+    prompts_sha256 = read_prompts(config).sha256
+    named = partial(study_identity, prompts_sha256=prompts_sha256, points=points)
+    plans = [make_plan(variant, named) for variant in precisions(config).values()]
+    return " ".join(plan.provenance.fingerprint for plan in plans)
+
+
+def precisions(config: RunConfig) -> dict[str, RunConfig]:
+    """The config in each precision of the space, its own where the space has none.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such precision.
+    """
+    names = config.job.study.space.get(PRECISION, [config.precision.name.value])
     allowed = [p.value for p in PrecisionName]
     for name in names:
         if name not in allowed:
             raise ConfigError(f"job.study.space.{PRECISION}", name, allowed)
-    variants = {
+    return {
         name: replace(config, precision=replace(config.precision, name=PrecisionName(name)))
         for name in names
     }
-    if len(variants) > 1:
-        for variant in variants.values():
-            make_plan(variant)
-    return variants
+
+
+def settings(config: RunConfig) -> list[SubparamsConfig]:
+    """Every point of the space but for the precision; the first has the first of all values.
+
+    Raises
+    ------
+    ConfigError
+        If a name or a value is none of a sub-parameter.
+    """
+    space = {n: values for n, values in config.job.study.space.items() if n != PRECISION}
+    for name, values in space.items():
+        for value in values:
+            setting(config, {name: value})
+    return [
+        setting(config, dict(zip(space, values, strict=True)))
+        for values in product(*space.values())
+    ]
 
 
 def _check_objectives(

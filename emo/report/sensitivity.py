@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo.core.sensitivity import rank_agreement
 from emo.report.figures import BLUE, GREY, ORANGE, blank
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from emo.study.importance import Importance
+    from emo.study.importance import Exact, Importance
 
 Points = Sequence[tuple[Mapping[str, Any], float]]
 """Each complete trial's point and its objective."""
 
 
-def summary(
-    title: str, found: Sequence[Importance], exact: Mapping[str, Mapping[str, float]]
-) -> str:
+def summary(title: str, found: Sequence[Importance], exact: Mapping[str, Exact]) -> str:
     """Importances of every objective, with the exact factorial's shares where there are any."""
     lines = [title]
     for importance in found:
@@ -29,29 +26,31 @@ def summary(
         if not importance.impurity:
             lines.append("    none: it does not vary, or no parameter does")
             continue
-        shares = exact.get(importance.objective, {})
+        known = exact.get(importance.objective)
+        shares = {} if known is None else known.shares
         head = f"    {'':<16} {'impurity':>9} {'fANOVA':>9}"
-        lines.append(head + (f" {'exact':>9}" if shares else ""))
+        lines.append(head + (f" {'total Sobol':>12}" if shares else ""))
         for name, value in importance.impurity.items():
             row = f"    {name:<16} {value:>9.3f} {importance.fanova[name]:>9.3f}"
-            lines.append(row + (f" {shares[name]:>9.3f}" if name in shares else ""))
-        if shares:
-            agreement = rank_agreement(importance.impurity, shares)
-            lines.append(
-                f"    rank correlation of impurity with the exact factorial {agreement.rho:.2f}"
-            )
+            lines.append(row + (f" {shares[name]:>12.3f}" if name in shares else ""))
+        if known is not None:
+            rho = known.agreement(importance)
+            lines += [
+                f"    total Sobol index: exact, of {known.source}; rank correlation with it:",
+                f"    impurity {rho['impurity']:.2f}, fANOVA {rho['fanova']:.2f}",
+            ]
     return "\n".join(lines)
 
 
-def importance_figure(importance: Importance, exact: Mapping[str, float]) -> Figure:
+def importance_figure(importance: Importance, exact: Exact | None) -> Figure:
     """Bars of both importances, and of the exact shares where there are any."""
     names = list(importance.impurity)[::-1]
     series: list[tuple[str, Mapping[str, float], str]] = [
         ("mean decrease of impurity", importance.impurity, BLUE)
     ]
     series.append(("fANOVA", importance.fanova, ORANGE))
-    if exact:
-        series.append(("exact share of variance", exact, GREY))
+    if exact is not None:
+        series.append(("total Sobol index, exact", exact.shares, GREY))
     figure = blank(8, 1.2 + 0.5 * len(names))
     axes = figure.add_subplot()
     height = 0.8 / len(series)

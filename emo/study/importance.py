@@ -12,6 +12,7 @@ from optuna.importance import (
     get_param_importances,
 )
 
+from emo.core.sensitivity import rank_agreement
 from emo.study.trials import completed
 
 
@@ -25,6 +26,20 @@ class Importance:
     """Mean decrease of impurity in a random forest (Breiman 2001)."""
     fanova: dict[str, float]
     """Functional ANOVA of a random forest's main effects (Hutter et al. 2014)."""
+
+
+@dataclass(frozen=True)
+class Exact:
+    """What the importances estimate, known of every point of the space."""
+
+    shares: dict[str, float]
+    """Of the variance, all effects that a parameter is part of (total Sobol index)."""
+    source: str
+
+    def agreement(self, importance: Importance) -> dict[str, float]:
+        """Spearman's rank correlation of each kind of importance with the shares."""
+        kinds = {"impurity": importance.impurity, "fanova": importance.fanova}
+        return {kind: rank_agreement(values, self.shares).rho for kind, values in kinds.items()}
 
 
 def importances(study: optuna.Study, objectives: list[str], seed: int) -> list[Importance]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import Counter
+from collections.abc import Iterable
 
 import optuna
-from optuna.trial import TrialState
+from optuna.trial import FrozenTrial, TrialState
 
 from emo.owner import alive, here
+
+log = logging.getLogger(__name__)
 
 CLAIMING_S = 1.0
 """Longer than a process commonly takes from making a trial to claiming it."""
@@ -17,8 +21,12 @@ CLAIMING_S = 1.0
 def elsewhere(study: optuna.Study) -> dict[str, int]:
     """Hosts other than this one -> how many trials they have running, alive or not."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    attributes = [t.user_attrs for t in running]
-    return dict(Counter(a["host"] for a in attributes if "host" in a and not here(a)))
+    return dict(Counter(t.user_attrs["host"] for t in running if of_another_host(t)))
+
+
+def of_another_host(trial: FrozenTrial) -> bool:
+    """Whether a process of another host asked for a trial; from here none can see whether it lives."""
+    return "host" in trial.user_attrs and not here(trial.user_attrs)
 
 
 def take_over(study: optuna.Study) -> list[int]:
@@ -26,10 +34,9 @@ def take_over(study: optuna.Study) -> list[int]:
     taken = [
         t.number
         for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if "host" in t.user_attrs and not here(t.user_attrs)
+        if of_another_host(t)
     ]
-    for number in taken:
-        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    _fail(study, taken)
     return taken
 
 
@@ -43,9 +50,14 @@ def fail_stale(study: optuna.Study) -> list[int]:
         stale = {
             number: unclaimed for number, unclaimed in _stale(study).items() if number in stale
         }
-    for number in stale:
-        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+    _fail(study, stale)
     return list(stale)
+
+
+def _fail(study: optuna.Study, numbers: Iterable[int]) -> None:
+    for number in numbers:
+        study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
+        log.warning("trial %d was left by a process that is gone: told FAIL", number)
 
 
 def _stale(study: optuna.Study) -> dict[int, bool]:
@@ -53,5 +65,5 @@ def _stale(study: optuna.Study) -> dict[int, bool]:
     return {
         t.number: "process_start" not in t.user_attrs
         for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if ("host" not in t.user_attrs or here(t.user_attrs)) and not alive(t.user_attrs)
+        if not of_another_host(t) and not alive(t.user_attrs)
     }

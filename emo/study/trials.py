@@ -6,32 +6,29 @@ Optuna's ask-and-tell interface (Akiba et al. 2019, arXiv:1907.10902).
 from __future__ import annotations
 
 import hashlib
-import itertools
 import logging
 import math
-import warnings
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution
-from optuna.exceptions import ExperimentalWarning, UpdateFinishedTrialError
-from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.samplers import RandomSampler
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 from emo.choices import SamplerName
-from emo.core.resampling import stream
 from emo.errors import EmoError
 from emo.owner import owner
 from emo.passwords import without_password
+from emo.study.left import fail_stale, of_another_host
+from emo.study.points import Space, Value, live, trial_sampler, untried
 
 log = logging.getLogger(__name__)
 
-Value = str | int | float | bool | None
 Evaluate = Callable[[Mapping[str, Value]], Mapping[str, float]]
 """A point of the space -> its measured values, the objectives among them."""
 
@@ -39,43 +36,13 @@ REASON = "reason"
 """Attribute of a failed trial: why."""
 METRIC = "metric."
 """Begins the attributes that hold everything an evaluation returned."""
+WAIT_S = 1.0
+"""How often it is looked whether the trials of other processes have ended."""
 MOST_FAILURES = 5
 """So many failures in a row end a study: something is wrong that no other point will mend."""
 
 
-@dataclass(frozen=True)
-class Space:
-    """What is varied: the values each parameter may take. One value means it is held fixed."""
-
-    choices: Mapping[str, Sequence[Value]]
-
-    @property
-    def varied(self) -> dict[str, CategoricalDistribution]:
-        """Optuna's distributions of the parameters that have several values."""
-        return {
-            name: CategoricalDistribution(tuple(values))
-            for name, values in self.choices.items()
-            if len(values) > 1
-        }
-
-    @property
-    def fixed(self) -> dict[str, Value]:
-        """The others."""
-        return {name: v[0] for name, v in self.choices.items() if len(v) == 1}
-
-    @property
-    def size(self) -> int:
-        """How many points there are."""
-        return math.prod(len(values) for values in self.choices.values())
-
-
-def open_study(
-    storage: Path | str,
-    name: str,
-    objectives: Sequence[str],
-    sampler: SamplerName,
-    seed: int,
-) -> optuna.Study:
+def open_study(storage: Path | str, name: str, objectives: Sequence[str]) -> optuna.Study:
     """A study in a journal file (a path) or a database (a URL), made where it is not there yet.
 
     Raises
@@ -89,7 +56,7 @@ def open_study(
             storage=_storage(storage),
             study_name=name,
             directions=[StudyDirection.MAXIMIZE] * len(objectives),
-            sampler=_first_sampler(sampler, seed),
+            sampler=RandomSampler(),  # draws nothing yet when a trial is asked for
             load_if_exists=True,
         )
     except Exception as error:  # a driver's own errors, a file that is no journal
@@ -103,62 +70,6 @@ def _storage(where: Path | str) -> BaseStorage:
         return RDBStorage(where)
     where.parent.mkdir(parents=True, exist_ok=True)
     return JournalStorage(JournalFileBackend(str(where)))
-
-
-class _Given(RandomSampler):
-    """Takes a point that has been chosen; Optuna's own grid forgets points whose trial failed."""
-
-    def __init__(self, point: Mapping[str, Value]) -> None:
-        super().__init__()
-        self.point = point
-
-    def sample_independent(
-        self,
-        study: optuna.Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Value:
-        return self.point[param_name]
-
-
-def _first_sampler(name: SamplerName, seed: int) -> BaseSampler:
-    """The sampler a study is opened with. All but qmc are set again for every trial."""
-    if name is not SamplerName.qmc:
-        return RandomSampler(seed=seed)
-    # Every process must have the same scrambling, so that together they walk one sequence.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ExperimentalWarning)  # Optuna's version is pinned
-        return QMCSampler(scramble=True, seed=seed, warn_independent_sampling=False)
-
-
-def _trial_sampler(
-    name: SamplerName, study: optuna.Study, space: Space, number: int, seed: int
-) -> BaseSampler:
-    """A stream of its own for every trial: a resumed study draws nothing twice."""
-    rng = stream(seed, "trial", number)
-    match name:
-        case SamplerName.random:
-            return RandomSampler(seed=int(rng.integers(2**32)))
-        case SamplerName.tpe:
-            return TPESampler(seed=int(rng.integers(2**32)))
-        case SamplerName.grid:
-            left = untried(study, space)
-            return _Given(left[rng.integers(len(left))] if left else {})
-        case SamplerName.qmc:
-            return study.sampler
-
-
-def untried(study: optuna.Study, space: Space) -> list[dict[str, Value]]:
-    """Points that no complete or running trial has."""
-    names = list(space.varied)
-    tried = {tuple(map(repr, t.params.values())) for t in _live(study)}
-    points = itertools.product(*(d.choices for d in space.varied.values()))
-    return [
-        dict(zip(names, point, strict=True))
-        for point in points
-        if tuple(map(repr, point)) not in tried
-    ]
 
 
 def completed(study: optuna.Study) -> list[FrozenTrial]:
@@ -177,6 +88,9 @@ def run_trials(
 ) -> Iterator[FrozenTrial]:
     """Evaluate points until the study has ``total`` complete trials, other processes' included.
 
+    Those that processes of this host are at are waited for, and made up for if these are killed; those
+    of other hosts, of which that cannot be seen, are counted as if they were complete.
+
     Yields each trial of this process when it has been told. One whose evaluation raises an EmoError
     or misses an objective is told FAIL with the reason and is made up for; as many failures in a row
     as ``MOST_FAILURES`` end it. One for which another process told FAIL meanwhile is dropped and made
@@ -188,7 +102,7 @@ def run_trials(
         If nothing but failures comes back.
     """
     failures = 0
-    while (trial := _claim(study, space, total, sampler, seed)) is not None:
+    while (trial := _next(study, space, total, sampler, seed)) is not None:
         point = {**space.fixed, **trial.params}
         try:
             values = dict(evaluate(point))
@@ -230,34 +144,72 @@ def _told(
     return False
 
 
+def trials_wanted(total: int, sampler: SamplerName, space: Space) -> int:
+    """How many trials make a study complete: a grid has no more than it has points."""
+    return min(total, space.size) if sampler is SamplerName.grid else total
+
+
+def _next(
+    study: optuna.Study, space: Space, total: int, sampler: SamplerName, seed: int
+) -> optuna.Trial | None:
+    """A new trial that is this process's, None when this host has nothing more to do."""
+    wanted = trials_wanted(total, sampler, space)
+    waiting = False
+    while True:
+        trial = _claim(study, space, total, sampler, seed)
+        if trial is not None:
+            return trial
+        settled = [t for t in live(study) if t.state is TrialState.COMPLETE or of_another_host(t)]
+        if len(settled) >= wanted:
+            return None
+        if not fail_stale(study):
+            if not waiting:
+                log.info("waiting for trials that other processes of this host are at")
+            waiting = True
+            time.sleep(WAIT_S)
+
+
 def _claim(
     study: optuna.Study, space: Space, total: int, sampler: SamplerName, seed: int
 ) -> optuna.Trial | None:
     """A new trial that is this process's, None when there are enough."""
-    while len(_live(study)) < total and (sampler is not SamplerName.grid or untried(study, space)):
+    while len(live(study)) < total and (sampler is not SamplerName.grid or untried(study, space)):
         trial = study.ask()
-        opened_with = study.sampler
         try:
-            for name, value in owner().items():
-                trial.set_user_attr(name, value)
-            study.sampler = _trial_sampler(sampler, study, space, trial.number, seed)
-            for name, distribution in space.varied.items():
-                trial.suggest_categorical(name, distribution.choices)
+            if _drawn(study, trial, space, sampler, seed) and _first(study, trial, total, sampler):
+                return trial
         except UpdateFinishedTrialError:  # so slowly that another process took it for dead
             continue
-        finally:
-            study.sampler = opened_with
-        # Of several processes that saw the last place, or a point, free the first trial has it.
-        before = [t for t in _live(study) if t.number < trial.number]
-        double = sampler is SamplerName.grid and any(t.params == trial.params for t in before)
-        if len(before) < total and not double:
-            return trial
+        except BaseException:
+            study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+            raise
         study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
     return None
 
 
-def _live(study: optuna.Study) -> list[FrozenTrial]:
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
+def _drawn(
+    study: optuna.Study, trial: optuna.Trial, space: Space, sampler: SamplerName, seed: int
+) -> bool:
+    """Make a trial this process's and draw its point; False if another took the last one."""
+    for name, value in owner().items():
+        trial.set_user_attr(name, value)
+    drawing = trial_sampler(sampler, study, space, trial.number, seed)
+    if drawing is None:
+        return False
+    asked_with, study.sampler = study.sampler, drawing
+    try:
+        for name, distribution in space.varied.items():
+            trial.suggest_categorical(name, distribution.choices)
+    finally:
+        study.sampler = asked_with
+    return True
+
+
+def _first(study: optuna.Study, trial: optuna.Trial, total: int, sampler: SamplerName) -> bool:
+    """Whether of several processes that saw the last place, or a point, free this one has it."""
+    before = [t for t in live(study) if t.number < trial.number]
+    double = sampler is SamplerName.grid and any(t.params == trial.params for t in before)
+    return len(before) < total and not double
 
 
 def _objective(values: Mapping[str, float], name: str) -> float:

@@ -10,7 +10,7 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds; MLflow's own is 120
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
-from emo.tracking.addresses import tracking_uri
+from emo.tracking.addresses import from_root, tracking_uri
 from emo.tracking.connection import spool_of
 from emo.tracking.delivery import deliver
 from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
@@ -23,6 +23,7 @@ __all__ = [
     "Spooled",
     "Tracker",
     "deliver",
+    "from_root",
     "spool_of",
     "tracking_uri",
 ]

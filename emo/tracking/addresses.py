@@ -17,6 +17,11 @@ def tracking_uri(config: RunConfig) -> str:
     uri = config.tracking.uri
     if uri is None:
         return f"sqlite:///{config.path('mlruns') / 'mlflow.db'}"
+    return from_root(config, uri)
+
+
+def from_root(config: RunConfig, uri: str) -> str:
+    """A URI with the path of a SQLite file taken from the project's root; others as they are."""
     if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
         return f"sqlite:///{config.path(uri.removeprefix('sqlite:///'))}"
     return uri

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -111,7 +111,7 @@ class Connection:
 
     def find(self, **tags: str) -> Run | None:
         """The newest run with these tags, however it ended."""
-        return self._search(" and ".join(f"tags.{key} = '{value}'" for key, value in tags.items()))
+        return self._search(_having(tags))
 
     def _search(self, query: str) -> Run | None:
         if self._away:
@@ -122,9 +122,9 @@ class Connection:
             )
         return runs[0] if runs else None
 
-    def children(self, parent: str) -> list[Run]:
-        """Finished runs of a parent."""
-        return self._all(f"tags.`{PARENT}` = '{parent}' and attributes.status = 'FINISHED'")
+    def all_finished(self, **tags: str) -> list[Run]:
+        """Finished runs with these tags, newest first."""
+        return self._all(f"{_having(tags)} and attributes.status = 'FINISHED'")
 
     def runs_of(self, job: str) -> list[LoggedRun]:
         """All runs of a job that are not deleted, newest first."""
@@ -207,6 +207,10 @@ class Connection:
 def spool_of(config: RunConfig) -> Spool:
     """Where a project keeps what its store could not take."""
     return Spool(config.path("mlruns") / "spool")
+
+
+def _having(tags: Mapping[str, str]) -> str:
+    return " and ".join(f"tags.{key} = '{value}'" for key, value in tags.items())
 
 
 def first_line(error: BaseException) -> str:

@@ -55,7 +55,10 @@ class Tracker(Connection):
 
     @contextmanager
     def again(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-        """As :meth:`run`, but a run with the same tags, however it ended, is opened again."""
+        """As :meth:`run`, but a run with the same tags, however it ended, is opened again.
+
+        Several processes that find none would each make one: :func:`emo.jobs.record.again`.
+        """
         found = self.find(**tags)
         if found is None:
             run_id = self._create(name, tags)
@@ -100,10 +103,11 @@ class Tracker(Connection):
         try:
             yield run_id
         except BaseException as error:
-            if run_id != NOWHERE:
+            kept = run_id in self._kept
+            if kept or run_id != NOWHERE:
                 error.add_note(f"{RUN_NOTE}{run_id}")
-                if run_id not in self._kept:
-                    self._close(run_id, error)
+            if not kept and run_id != NOWHERE:
+                self._close(run_id, error)
             raise
         else:
             try:

@@ -1,7 +1,5 @@
 """job=sensitivity on a planted function: children, resume, importances, files, what is refused."""
 
-import csv
-import json
 from itertools import product
 
 import pytest
@@ -11,6 +9,7 @@ from emo.cli import run_job
 from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
+from emo.owner import owner
 from emo.study.trials import open_study
 from emo.tracking import Spooled, Tracker
 from tests.jobs.conftest import SPACE, runs
@@ -26,26 +25,6 @@ def no_files(monkeypatch):
     """Importances and figures take most of a short study's time."""
     monkeypatch.setattr(sensitivity, "_write_files", lambda *_: None)
     monkeypatch.setattr(sensitivity, "importances", lambda *_: [])
-
-
-def test_a_grid_has_the_exact_shares_beside_its_importances(study_config):
-    config = study_config("job.study.sampler=grid", n=100)
-    outcome = conduct(config, planted)
-    assert outcome.metrics["trials"] == 8
-    tracker = Tracker(config)
-    content = json.loads(tracker.artifact(outcome.run_id, "importance.json").read_text())
-    (found,) = content["importances"]
-    assert found["exact"] == pytest.approx({"prompts": 9 / 14, "samples": 5 / 14, "layer": 4 / 14})
-    assert "exact" in outcome.table
-    with tracker.artifact(outcome.run_id, "trials.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == 8
-    for row in rows:
-        point = {**row, "samples": int(row["samples"])}
-        assert float(row["rho"]) == planted(point)["rho"]
-    for name in ("importance", "slices", "parallel"):
-        path = tracker.artifact(outcome.run_id, f"figures/{name}_rho.png")
-        assert path.stat().st_size > 5000
 
 
 def test_each_trial_is_a_child_with_its_point_and_values(study_config):
@@ -111,11 +90,42 @@ def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(
     assert len(runs(study_config(), job="trial")) == 3
 
 
+def test_a_trial_of_a_worker_killed_meanwhile_is_logged_by_the_survivor(study_config, no_files):
+    config = study_config(n=3)
+    told = []
+
+    def while_another_is_killed(point):
+        if not told:
+            (journal,) = (config.path("mlruns") / "studies").iterdir()
+            other = open_study(journal, journal.stem, ["rho"])
+            told.append(other.ask())
+            for name, value in {**owner(), "process_start": "5"}.items():
+                told[0].set_user_attr(name, value)
+            for name, values in SPACE.items():
+                told[0].suggest_categorical(name, values)
+            other.tell(told[0], 1.0)
+        return planted(point)
+
+    conduct(config, while_another_is_killed)
+    trials = [run.data.tags["trial"] for run in runs(config, job="trial")]
+    assert sorted(trials) == ["0", "1", "2"]
+
+
+def test_trials_logged_under_another_parent_are_not_logged_again(
+    study_config, monkeypatch, no_files
+):
+    first = conduct(study_config(n=3), planted).run_id
+    Tracker(study_config()).client.set_tag(first, "study", "of old")
+    monkeypatch.setattr(sensitivity, "alive", lambda _: False)
+    assert conduct(study_config(n=3), planted).run_id != first
+    assert len(runs(study_config(), job="trial")) == 3
+
+
 def abandoned(config, host="gone-host"):
     """A trial that a process of another host left running."""
     name = conduct(config, planted).fingerprint
     journal = config.path("mlruns") / "studies" / f"{name}.journal"
-    trial = open_study(journal, name, ["rho"], config.job.study.sampler, 0).ask()
+    trial = open_study(journal, name, ["rho"]).ask()
     trial.set_user_attr("host", host)
 
 
@@ -163,6 +173,19 @@ def test_no_password_of_a_storage_is_printed(study_config, monkeypatch, caplog, 
     outcome = conduct(config, planted)
     assert "storage sqlite://me@/x.db" in outcome.table
     assert "secret" not in outcome.table + caplog.text
+
+
+def test_a_database_of_a_study_lies_in_the_projects_root(
+    study_config, monkeypatch, tmp_path, no_files
+):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    config = study_config("job.study.storage=sqlite:///study.db", n=2)
+    outcome = conduct(config, planted)
+    assert f"storage sqlite:///{config.path('study.db')}" in outcome.table
+    assert config.path("study.db").is_file()
+    assert list(elsewhere.iterdir()) == []
 
 
 def test_failed_trials_are_failed_children_and_are_made_up_for(study_config, no_files):

@@ -2,13 +2,19 @@
 
 import gc
 import weakref
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from emo.cli import run_job
+from emo.core.sensitivity import variance_shares
 from emo.errors import ConfigError
 from emo.jobs import sensitivity
-from emo.jobs.subparam_point import evaluator, setting
+from emo.jobs.study_exact import of_ablation
+from emo.jobs.subparam_point import evaluator, identity, setting
+from emo.study.points import Space
+from emo.tracking import Tracker
 from tests.jobs.conftest import runs
 
 SMALL = {
@@ -32,7 +38,7 @@ def test_a_budget_without_room_is_said_of_the_space(study_config):
 
 def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     """The same points through job=ablate's own levels, and most of them without a new text."""
-    from emo.core.decomposition import full_factorial
+    from emo.core.decomposition import factorial, full_factorial
     from tests.jobs.test_ablate import points_of
 
     config = study_config("job.study.objectives=[rho_matched]", space=SMALL)
@@ -54,6 +60,13 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
         )
         assert values["rho_matched"] == pytest.approx(float(row["rho"]))
         assert values["tokens_written"] == 0
+    space = {name: SMALL[name] for name in names}
+    exact = of_ablation(study_config(space=space), Space(space), Tracker(config))
+    kept = [r for r in rows if not any(int(r[n]) for n in ("decoding", "layer", "chat_template"))]
+    levels = np.array([[int(row[name]) for name in names] for row in kept])
+    rho = np.array([float(row["rho"]) for row in kept])
+    shares = variance_shares(factorial(names, levels, rho))
+    assert exact.shares == pytest.approx(dict(zip(names, shares.in_all, strict=True)))
     values = at({**point, "samples": 1, "prompts": "paragraph"})
     assert not {"reliability", "accuracy"} & set(values)
 
@@ -150,6 +163,61 @@ def test_accuracy_of_a_point_by_a_plain_loop(study_config):
         nearest = min(means, key=lambda e: ((values[i] - means[e]) ** 2).sum())
         right += nearest == read.emotions[i]
     assert evaluator(config)(point)["accuracy"] == pytest.approx(right / len(kept))
+
+
+def test_a_study_is_named_by_all_that_can_change_a_number(study_config, one_template, small_csv):
+    def name(*overrides):
+        return identity(study_config(*overrides, space=SMALL))
+
+    prompts = Path(one_template.partition("=")[2])
+    before = name(one_template)
+    prompts.write_text(prompts.read_text().replace("about", "of"))
+    assert name(one_template) != before
+    before = name()
+    small_csv.write_text(small_csv.read_text().replace("quay", "pier"))
+    assert name() != before
+    others = ("job.emotions=4", "model.tiny.seed=1", "precision=bf16", "resampling.n_splits=7")
+    assert len({name(), *map(name, others)}) == 1 + len(others)
+
+
+@pytest.mark.parametrize("version", ["PROTOCOL_VERSION", "TEXT_VERSION", "STUDY_VERSION"])
+def test_an_older_harness_study_is_not_continued(study_config, monkeypatch, version):
+    before = identity(study_config(space=SMALL))
+    monkeypatch.setattr(f"emo.fingerprint.{version}", 99)
+    assert identity(study_config(space=SMALL)) != before
+
+
+def test_edited_weights_make_another_study(study_config, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    model = ("model=hub", f"model.id={folder}")
+    before = identity(study_config(*model, space=SMALL))
+    (folder / "model.safetensors").write_text("retrained")
+    assert identity(study_config(*model, space=SMALL)) != before
+
+
+def test_what_changes_no_number_makes_no_other_study(study_config):
+    same = (
+        "backend.batch_size=3",
+        "backend.decode_batch_size=5",
+        "job.study.n_trials=99",
+        "job.study.take_over=true",
+        "job.study.storage=sqlite:///other.db",
+        "subparams.temperature=0.5",  # nothing is sampled there
+    )
+    assert len({identity(study_config(o, space=SMALL)) for o in ("force=true", *same)}) == 1
+    sampled = {**SMALL, "decoding": ["greedy", "sampled"]}
+    both = {identity(study_config(o, space=sampled)) for o in ("force=true", same[-1])}
+    assert len(both) == 2
+
+
+def test_each_precision_of_the_space_is_part_of_the_name(study_config):
+    varied = {**SMALL, "precision": ["fp32", "int8"]}
+    other = "precision.int8.compute_dtype=bf16"
+    assert identity(study_config(space=varied)) != identity(study_config(other, space=varied))
+    # Of a precision that no point has the settings change nothing.
+    assert identity(study_config(space=SMALL)) == identity(study_config(other, space=SMALL))
 
 
 def test_precision_may_be_varied_and_one_model_is_held(study_config):
