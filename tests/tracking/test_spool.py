@@ -3,60 +3,17 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from mlflow.exceptions import MlflowException
 
 from emo.cli import run_job
-from emo.config import RunConfig, TrackingConfig
+from emo.config import TrackingConfig
 from emo.errors import TrackingError
 from emo.jobs import sync
 from emo.passwords import without_password
-from emo.tracking import RunRecord, Spooled, Tracker, connection, deliver
+from emo.tracking import Spooled, Tracker, connection, deliver
 from emo.tracking.record import NOTHING
 from emo.tracking.spool import Entry, Spool
-
-RECORD = RunRecord(
-    {"colour": "blue"},
-    {"seed": "1", "force": "False"},
-    {"rho": 0.5, "none": None, "best": np.int64(3)},
-    {"curve": np.array([1.0, np.nan, 3.0])},
-    ("small", "abc", "small.csv"),
-)
-TAGS = {"fingerprint": "f1"}
-
-
-@pytest.fixture
-def config(tmp_path):
-    return RunConfig(root=str(tmp_path / "project"))
-
-
-@pytest.fixture
-def files(tmp_path):
-    folder = tmp_path / "files"
-    (folder / "figures").mkdir(parents=True)
-    (folder / "a.txt").write_text("a")
-    (folder / "figures" / "b.txt").write_text("b")
-    return folder
-
-
-def gone(*_args, **_kwargs):
-    raise MlflowException("Connection refused\nand more")
-
-
-def cut(tracker, monkeypatch, *names):
-    for name in names:
-        monkeypatch.setattr(tracker.client, name, gone)
-
-
-def log_one(tracker, files, tags=TAGS, record=RECORD):
-    with tracker.run("one", tags) as run_id:
-        tracker.log(run_id, record, files)
-    return run_id
-
-
-def all_runs(tracker):
-    return tracker.client.search_runs([tracker.experiment_id])
+from tests.tracking.spooling import RECORD, TAGS, all_runs, cut, gone, log_one
 
 
 def check_delivered(tracker, run_id):
