@@ -54,6 +54,36 @@ def test_addresses_without_secrets_stay(address):
     ],
 )
 def test_a_wrong_address_of_a_server_is_one_line(tmp_path, uri, message):
+    check_refused(tmp_path, uri, message)
+
+
+def check_refused(folder, uri, message):
     with pytest.raises(TrackingError, match=message) as caught:
-        Tracker(RunConfig(root=str(tmp_path), tracking=TrackingConfig(uri=uri)))
+        Tracker(RunConfig(root=str(folder), tracking=TrackingConfig(uri=uri)))
     assert "\n" not in str(caught.value) and "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("uri", "message"),
+    [
+        (
+            "mysql+none://me:secret@h/d",
+            "tracking.uri=mysql.none://me@h/d: cannot be opened: .*none",
+        ),
+        ("mysql+aiomysql://me:secret@h/d", "cannot be opened: No module named 'aiomysql'"),
+        ("postgresql://me:secret@h:5x/d", "cannot be opened: invalid literal"),
+        ("sqlite:///text.db", "cannot be opened: .*file is not a database"),
+        ("sqlite:///folder", "cannot be opened: .*unable to open database file"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_one_line_at_once(tmp_path, monkeypatch, uri, message):
+    (tmp_path / "text.db").write_text("this is no database " * 100)
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr("time.sleep", lambda s: pytest.fail("MLflow tries again"))
+    check_refused(tmp_path, uri, message)
+
+
+def test_a_sqlite_address_may_have_options(tmp_path):
+    uri = f"sqlite:///{tmp_path}/x.db?timeout=3"
+    tracker = Tracker(RunConfig(root=str(tmp_path), tracking=TrackingConfig(uri=uri)))
+    assert tracker.runs_of("extract") == []

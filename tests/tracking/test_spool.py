@@ -236,13 +236,16 @@ def test_job_sync_goes_on_behind_what_it_cannot_deliver(config, files, monkeypat
     away = Entry("http://127.0.0.1:9", "e", None, "away", {}, NOTHING, 1, 2)  # the oldest
     for _ in range(2):
         spool.add(away, None)
+    spool.add(replace(away, uri="mysql+none://me:secret@h/d", name="no driver"), None)
     asked = []
     real = connection.require_server
     monkeypatch.setattr(connection, "require_server", lambda *a: (asked.append(a), real(*a)))
     synced = sync.run(config)
-    assert synced.metrics == {"delivered": 3, "already_there": 0, "stay": 3}
+    assert synced.metrics == {"delivered": 3, "already_there": 0, "stay": 4}
     assert synced.failed
-    assert synced.error.startswith("3 results stay here: ")
+    assert synced.error.startswith("4 results stay here: ")
     assert "unreadable cannot be read: JSONDecodeError" in synced.table
     assert synced.table.count("no MLflow server answers") == len(asked) == 1
-    assert [e.name for e in spool.entries()] == ["away"] * 2
+    assert "tracking.uri=mysql+none://me@h/d: cannot be opened" in synced.table
+    assert synced.table.count("give tracking.uri with it") == 1
+    assert sorted(e.name for e in spool.entries()) == ["away", "away", "no driver"]
