@@ -30,6 +30,7 @@ def run(config: RunConfig) -> Outcome:
     sent = there = 0
     stores = _Stores(config)
     with FileLock(spool.folder / ".sync.lock"):
+        spool.clean()
         entries, stay = spool.read()
         for entry in entries:
             try:

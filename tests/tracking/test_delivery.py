@@ -1,11 +1,14 @@
-"""A parent that waits in the spool is delivered unless a newer one took its place."""
+"""What waits in the spool is delivered unless a newer result took its place; what kills left goes."""
 
+import os
+import time
 from dataclasses import replace
 
 import psutil
 import pytest
 
-from emo.tracking import Spooled, Tracker, deliver
+from emo.jobs import sync
+from emo.tracking import Spooled, Tracker, deliver, spool_of
 from tests.tracking.spooling import RECORD, cut
 
 PARENT = {"job": "sweep", "sweep": "s1"}
@@ -48,3 +51,12 @@ def test_a_parent_marked_stale_meanwhile_is_delivered(config, files, monkeypatch
     assert Tracker(config).mark_stale() == [entry.run_id]
     assert deliver(Tracker(config), entry) == entry.run_id
     assert tracker.get(entry.run_id).info.status == "FAILED"
+
+
+def test_job_sync_removes_what_kills_left_and_nobody_writes(config):
+    folder = spool_of(config).folder
+    for name, age in ((".partial-old", 2 * 86400), (".partial-new", 0), (".delivered-x", 0)):
+        (folder / name / "files").mkdir(parents=True)
+        os.utime(folder / name, (time.time() - age,) * 2)
+    assert sync.run(config).status == "finished"
+    assert [path.name for path in folder.glob(".[!s]*")] == [".partial-new"]
