@@ -21,6 +21,7 @@ class LoadedRun:
 
     run_id: str
     tags: dict[str, str]
+    params: dict[str, str]
     tracker: Tracker
 
     @cached_property
@@ -59,7 +60,8 @@ def load_run(run_id: str, root: str | Path = ".", uri: str | None = None) -> Loa
         tracking=TrackingConfig(uri=uri), paths=PathsConfig(), root=str(Path(root).resolve())
     )
     tracker = Tracker(config)
-    return LoadedRun(run_id, dict(tracker.get(run_id).data.tags), tracker)
+    data = tracker.get(run_id).data
+    return LoadedRun(run_id, dict(data.tags), dict(data.params), tracker)
 
 
 def compare(

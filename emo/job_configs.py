@@ -100,7 +100,10 @@ class ExportConfig:
     emotions: list[str] | None = None
     """None: all of the run."""
     scale: ExportScale = ExportScale.unit
-    """residual: of the run's neutral sentences, so that a program's scale is job=steer's strength."""
+    """residual: times the mean norm of the run's neutral sentences, so that one scale serves all layers.
+
+    That is not job=steer's strength, which is in units of the mean norm of a prompt's tokens.
+    """
     folder: str = "exports"
     """Where the files go; taken from the project's root."""
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emo.core.regimes import Limits, Regime, label, published_regime, robust_regime
-from emo.core.steering import Direction, TextMeasures, exact_interval, mean_interval, share_interval
+from emo.core.steering import (
+    Direction,
+    TextMeasures,
+    exact_interval,
+    mean_interval,
+    mean_scripts,
+    share_interval,
+)
 
 
 @dataclass(frozen=True)
@@ -117,6 +124,8 @@ class Cell:
     entropy: Mean
     named: float
     """Share of texts with a word that names the emotion."""
+    scripts: dict[str, float]
+    """Unicode script -> mean share of the texts' letters, largest first."""
 
     @property
     def disagree(self) -> bool:
@@ -171,6 +180,7 @@ def _cell(
         proportion([t.success for t in judged], openings),
         proportion(fluent, openings),
         named=sum(t.measures.named for t in texts) / len(texts),
+        scripts=mean_scripts([t.text for t in texts]),
         **{name: mean(name, texts) for name in MEANS},
     )
 

@@ -57,7 +57,10 @@ class TextMeasures:
     log_perplexity: float
     """Mean negative log-likelihood a token under the unsteered model, in nats."""
     entropy: float
-    """Mean entropy of the next-token distributions the text was written from, in nats."""
+    """Mean entropy of the model's next-token distributions under the addition, in nats.
+
+    Before the repetition penalty that decoding applies where the model has one.
+    """
     score: float
     """The judge's score for the emotion that was added; higher is more of it."""
     named: bool
@@ -95,6 +98,15 @@ def scripts(text: str) -> dict[str, float]:
     letters = [c for c in unicodedata.normalize("NFKC", text) if c.isalpha()]
     found = Counter(unicodedata.name(c, "UNNAMED").split()[0].split("-")[0] for c in letters)
     return {name: n / len(letters) for name, n in found.most_common()}
+
+
+def mean_scripts(texts: Sequence[str]) -> dict[str, float]:
+    """Mean over texts of :func:`scripts`, largest first; texts without letters are left out."""
+    found = [shares for text in texts if (shares := scripts(text))]
+    total: Counter[str] = Counter()
+    for shares in found:
+        total.update(shares)
+    return {name: share / len(found) for name, share in total.most_common()}
 
 
 def foreign_share(text: str, prompt: str) -> float:

@@ -9,28 +9,25 @@ from dataclasses import replace
 import numpy as np
 
 from emo import control_vectors, serialise
-from emo.api import LoadedRun, load_run
+from emo.api import LoadedRun
 from emo.choices import ExportFormat, ExportScale
 from emo.config import RunConfig
 from emo.core.types import EmotionVectors
 from emo.errors import ConfigError, EmoError
 from emo.jobs.outcome import Outcome
+from emo.jobs.vector_source import settings, vector_source
 
 
 def run(config: RunConfig) -> Outcome:
     """Write the files; nothing is computed but the scale, and nothing is logged."""
     export = config.export
-    if not export.run:
-        raise ConfigError("export.run", export.run, "the id of a job=extract run")
-    source = load_run(export.run, config.root, config.tracking.uri)
-    if source.tags.get("job") != "extract":
-        raise ConfigError("export.run", export.run, "the id of a job=extract run")
+    source = vector_source(config, "export.run", export.run)
     vectors = _scaled(_chosen(source.vectors, export.emotions), source, export.scale)
     folder = config.path(export.folder)
     folder.mkdir(parents=True, exist_ok=True)
     model = source.tags.get("model", "model")
     readout = source.tags.get("readout", "")
-    name = _file_name(f"{model}_{readout}_{export.run[:8]}_{export.scale.value}")
+    name = _file_name(f"{model}_{readout}_{source.run_id[:8]}_{export.scale.value}")
     paths = []
     if export.format is ExportFormat.safetensors:
         paths.append(folder / f"{name}{_subset(export.emotions)}.safetensors")
@@ -51,7 +48,7 @@ def run(config: RunConfig) -> Outcome:
     lines += [f"  {path}" for path in paths]
     return Outcome(
         status="finished",
-        run_id=export.run,
+        run_id=source.run_id,
         artifacts={path.name: str(path) for path in paths},
         table="\n".join(lines),
     )
@@ -63,6 +60,7 @@ def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
     return {
         "run": source.run_id,
         **{name: source.tags[name] for name in tags if name in source.tags},
+        **{name.removeprefix("vectors."): value for name, value in settings(source).items()},
         "layers": "row l: output of decoder block l, counted from 0 (resid_post)",
         "scale": scale.value,
     }

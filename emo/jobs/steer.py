@@ -21,6 +21,7 @@ from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan
 from emo.jobs.reader import load_model
 from emo.jobs.steer_work import Work, chosen_scenarios, prepare, steer_plan, vectors_run
+from emo.jobs.vector_source import vector_tags
 from emo.progress import track
 from emo.report import steering as report
 from emo.steering.doses import Additions
@@ -49,7 +50,7 @@ def run(config: RunConfig) -> Outcome:
     """Steer, or find the finished run with the same fingerprint."""
     scenarios, digest = chosen_scenarios(config)
     tracker = record.open_tracker(config)
-    plan = steer_plan(config, digest, tracker)
+    plan = steer_plan(config, digest)
     with record.alone(plan):
         return _run(config, plan, scenarios, tracker)
 
@@ -67,8 +68,7 @@ def _run(
     work = prepare(config, plan, scenarios, source, loaded)
     name = f"{config.model.label} steering {config.steer.name}"
     tags = record.tags(plan) | {"steer": config.steer.name, "vectors_run": source.run_id}
-    names = ("stimuli_sha256", "readout", "precision")  # a run named need not be of this config
-    tags |= {f"vectors_{name}": source.tags[name] for name in names if name in source.tags}
+    tags |= vector_tags(source)
     ready = _ready(work)
     with tracker.run(name, tags) as run_id:
         swept = _sweep(work, *ready)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from emo import serialise
-from emo.api import LoadedRun, load_run
 from emo.choices import JudgeName, LayerRule, MethodName, SteerVector
 from emo.config import RunConfig, canonical
 from emo.core.steering import Direction
@@ -20,16 +19,17 @@ from emo.job_configs import JobConfig
 from emo.jobs import extract
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.story_source import comprehension_config
+from emo.jobs.vector_source import vector_source
 from emo.models.weights import Weights, folder_digest
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
 from emo.stimuli.scenarios import Scenario, load_scenarios
 from emo.summary.loading import layer_by
 
 if TYPE_CHECKING:
+    from emo.api import LoadedRun
     from emo.core.types import EmotionVectors
     from emo.models.loading import LoadedModel
     from emo.steering.judging import Judge
-    from emo.tracking import Tracker
 
 STEER_VERSION = 2
 """Raised when what is added or how it is judged changes; older runs are then not reused."""
@@ -63,13 +63,20 @@ def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
     return tuple(by_id[name] for name in names), found.sha256
 
 
-def steer_plan(config: RunConfig, scenarios_sha256: str, tracker: Tracker) -> Plan:
-    """The plan, named by everything that can change a text or a verdict."""
+def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
+    """The plan, named by everything that can change a text or a verdict.
+
+    Raises
+    ------
+    EmoError
+        If the run named has no vectors that can be added.
+    """
     steer = config.steer
     if steer.run is None:
         vectors = make_plan(_extraction(config)).provenance.fingerprint
     else:
-        vectors = tracker.get(steer.run).data.tags.get("fingerprint", steer.run)
+        source = vector_source(config, "steer.run", steer.run)
+        vectors = source.tags.get("fingerprint", source.run_id)
 
     def identity(config: RunConfig, weights: Weights, device: str, _sha256: str) -> dict[str, Any]:
         settings = canonical(steer)
@@ -120,14 +127,12 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     EmoError
         If the run is not of this model in this revision of its weights, or the extraction fails.
     """
-    uri, run_id = config.tracking.uri, config.steer.run
+    run_id = config.steer.run
     if run_id is None:
         done = extract.run(_extraction(config))
         assert done.run_id is not None
         run_id = done.run_id
-    found = load_run(run_id, config.root, uri)
-    if found.tags.get("job") != "extract":
-        raise ConfigError("steer.run", run_id, "the id of a job=extract run")
+    found = vector_source(config, "steer.run", run_id)
     if found.tags.get("model_id") != config.model.id:
         model = found.tags.get("model_id")
         raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")

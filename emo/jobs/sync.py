@@ -30,6 +30,7 @@ def run(config: RunConfig) -> Outcome:
     sent = there = 0
     stores = _Stores(config)
     with FileLock(spool.folder / ".sync.lock"):
+        spool.clean()
         entries, stay = spool.read()
         for entry in entries:
             try:
@@ -68,9 +69,14 @@ class _Stores:
             except TrackingError as error:
                 self._known[key] = error
         known = self._known[key]
-        if isinstance(known, TrackingError):
-            raise known
-        return known
+        if not isinstance(known, TrackingError):
+            return known
+        if tracking.uri is None and ("@" in key[0] or "password=" in key[0]):
+            raise TrackingError(
+                f"{known}; passwords are not kept with results: if this address needs one, give "
+                "tracking.uri with it"
+            )
+        raise known
 
 
 def _outcome(sent: int, there: int, stay: list[str]) -> Outcome:

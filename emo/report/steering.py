@@ -20,9 +20,9 @@ from emo.core.dose_response import (
     cells,
 )
 from emo.core.regimes import label
-from emo.core.steering import exact_interval
+from emo.core.steering import exact_interval, scripts
 from emo.reference import STEERING_SUCCESS
-from emo.report.steering_csv import cells_csv, emotions_csv, scenarios_csv
+from emo.report.steering_csv import cells_csv, emotions_csv, named_shares, scenarios_csv
 from emo.report.steering_figures import dose_response, emotions, regime_map
 
 __all__ = [
@@ -40,7 +40,7 @@ __all__ = [
 
 COLUMNS = (
     *("scenario", "emotion", "direction", "site", "strength", "label"),
-    *("opening", "text", "unsteered_text"),
+    *("opening", "text", "unsteered_text", "scripts", "opening_scripts"),
     *("success", "score", "unsteered_score", "named", "repetition", "distinct_1", "distinct_2"),
     *("perplexity_ratio", "perplexity", "foreign", "entropy", "n_tokens", "empty", "overflow"),
 )
@@ -159,11 +159,12 @@ def curves(found: Sequence[Cell]) -> dict[str, np.ndarray]:
 
 def texts_table(swept: Sweep) -> dict[str, list[Any]]:
     """Columns and rows, as the tracking UI shows tables; the unsteered texts first."""
-    rows = [
-        [name, "", "none", "", 0.0, "", swept.openings[name], text, text]
-        + [None] * (len(COLUMNS) - 9)
-        for name, text in swept.unsteered.items()
-    ]
+    openings = {name: named_shares(scripts(text)) for name, text in swept.openings.items()}
+    rows = []
+    for name, text in swept.unsteered.items():
+        own = [name, "", "none", "", 0.0, "", swept.openings[name], text, text]
+        own += [named_shares(scripts(text)), openings[name]]
+        rows.append(own + [None] * (len(COLUMNS) - len(own)))
     for t in swept.steered:
         m = t.measures
         rows.append(
@@ -171,6 +172,7 @@ def texts_table(swept: Sweep) -> dict[str, list[Any]]:
                 *(t.scenario, t.emotion, t.direction, t.site, t.strength),
                 *(label(m, swept.limits), swept.openings[t.scenario]),
                 *(t.text, swept.unsteered[t.scenario]),
+                *(named_shares(scripts(t.text)), openings[t.scenario]),
                 *(t.success if t.judged else None, m.score, t.unsteered.score, m.named),
                 *(m.repetition, m.distinct_1, m.distinct_2),
                 *(math.exp(t.log_perplexity_ratio), math.exp(m.log_perplexity)),

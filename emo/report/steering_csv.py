@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from emo.core.dose_response import Cell, Mean, Proportion, Sweep, by_emotion, by_scenario, cells
+
+
+def named_shares(shares: Mapping[str, float]) -> str:
+    """Shares by script, as one entry of a table: ``LATIN 0.95, CJK 0.05``."""
+    return ", ".join(f"{name} {share:.3g}" for name, share in shares.items())
 
 
 def cells_csv(swept: Sweep) -> str:
@@ -66,6 +72,7 @@ def _flat(c: Cell) -> dict[str, Any]:
         "published": c.published.name,
         "disagree": c.disagree,
         "named": c.named,
+        "scripts": named_shares(c.scripts),
     }
     row |= {f"robust_share_{k}": v for k, v in c.robust.shares.items()}
     row |= {f"published_share_{k}": v for k, v in c.published.shares.items()}

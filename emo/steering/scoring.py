@@ -38,7 +38,7 @@ class Likelihood:
 
     log_perplexity: float
     entropy: float
-    """Mean entropy of the distributions the tokens were taken from."""
+    """Mean entropy of the model's distributions at the tokens' places."""
 
 
 def written(text: Generated) -> tuple[int, ...]:
@@ -99,7 +99,8 @@ def likelihoods(
 ) -> list[Likelihood]:
     """Likelihood of every text under the addition of its index (by default: unsteered), in one pass.
 
-    Under the addition it was written with, ``entropy`` is that of the distributions it was written from.
+    Both are of the model's own logits: the repetition penalty, which decoding applies where the
+    model's generation config has one, is not in them.
     """
     order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
     found: dict[int, Likelihood] = {}

@@ -150,7 +150,7 @@ class TextReader:
         scenarios: Sequence[Scenario],
         addition: Callable[[int], Addition] | None = None,
     ) -> list[_Read]:
-        """Likelihood under the unsteered model; entropy under what the text was written with."""
+        """Likelihood under the unsteered model; entropy under the addition it was written with."""
         size, track = self._setup.generation.batch_size, self._setup.track
         plain = likelihoods(self._model, texts, batch_size=size, track=track)
         own = plain

@@ -31,6 +31,8 @@ class Steered:
 
 VECTORS = ("stimuli_sha256", "readout", "precision")
 """What the vectors that were added share with a run of the summary, if they are not that run's own."""
+SETTINGS = ("remove", "projection")
+"""The same, as parameters of the run they are of; without them (older runs) it is none."""
 
 
 def steering_candidates(
@@ -39,8 +41,8 @@ def steering_candidates(
     """By model of those a summary uses runs of: usable steering runs, newest first; and all but these.
 
     Usable is a finished run whose vectors are those of a run used, or were read from the same passages
-    with the same readout and precision by the same revision of the model. Older ones are there should
-    the newest's files be damaged, and are left out as well.
+    with the same readout, precision and vectors settings by the same revision of the model. Older
+    ones are there should the newest's files be damaged, and are left out as well.
     """
     found: dict[str, tuple[LoggedRun, ...]] = {}
     left = []
@@ -66,10 +68,26 @@ def _unusable(run: LoggedRun, used: Collection[LoggedRun]) -> str | None:
     source = run.tags.get("vectors_run", "?")
     if source in {r.run_id for r in used}:
         return None
-    mine = [*(run.tags.get(f"vectors_{name}", "?") for name in VECTORS), run.tags.get("revision")]
-    if any(mine == [*(r.tags.get(n) for n in VECTORS), r.tags.get("revision")] for r in used):
+    mine = [
+        run.tags.get("revision"),
+        *(run.tags.get(f"vectors_{name}", "?") for name in VECTORS),
+        *(run.tags.get(f"vectors_{name}", "none") for name in SETTINGS),
+    ]
+    if any(mine == _kind(r) for r in used):
         return None
-    return f"adds vectors of run {source[:8]}: other passages, readout, precision or revision"
+    return (
+        f"adds vectors of run {source[:8]}: other passages, readout, precision, revision or "
+        "vectors settings"
+    )
+
+
+def _kind(run: LoggedRun) -> list[str | None]:
+    """Of what kind an extraction's vectors are."""
+    return [
+        run.tags.get("revision"),
+        *(run.tags.get(name) for name in VECTORS),
+        *(run.params.get(f"vectors.{name}", "none") for name in SETTINGS),
+    ]
 
 
 def steered(run: LoggedRun, files: Files) -> Steered:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -40,8 +41,15 @@ def require_server(uri: str, timeout: float) -> None:
     Raises
     ------
     TrackingError
-        If it does not answer.
+        If it does not answer, or if a user or password stands in the address: MLflow would print
+        it with the address of every run.
     """
+    shown = without_password(uri)
+    if shown != uri:
+        raise TrackingError(
+            f"tracking.uri={shown}: give the user and password as MLFLOW_TRACKING_USERNAME and "
+            "MLFLOW_TRACKING_PASSWORD in the environment, not in the address"
+        )
     try:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):
             return
@@ -49,9 +57,9 @@ def require_server(uri: str, timeout: float) -> None:
         if error.code < 500:  # it answers; a proxy may not pass /health on
             return
         reason: object = error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
     raise TrackingError(
-        f"tracking.uri={without_password(uri)}: no MLflow server answers ({reason}); start it, or "
-        "log to a local file with tracking=local"
+        f"tracking.uri={shown}: no MLflow server answers ({reason}); start it, or log to a local file "
+        "with tracking=local"
     )

@@ -19,7 +19,7 @@ from emo.owner import alive
 from emo.passwords import without_password
 from emo.summary.selection import LoggedRun
 from emo.tracking.addresses import local_path, require_server, tracking_uri
-from emo.tracking.database import create_whole
+from emo.tracking.database import UNUSABLE, create_whole, require_database
 from emo.tracking.spool import Spool
 
 log = logging.getLogger(__name__)
@@ -66,9 +66,10 @@ class Connection:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".create.lock"):
                 create_whole(self.uri, folder / "artifacts")
+                require_database(self.uri)
                 self.client = MlflowClient(tracking_uri=self.uri)
                 return self._ensure_experiment(str(folder / "artifacts"))
-        except (OSError, MlflowException) as error:
+        except (*UNUSABLE, MlflowException) as error:
             raise TrackingError(
                 f"tracking.uri={without_password(self.uri)}: cannot be opened: {first_line(error)}"
             ) from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
+from emo.owner import alive
 from emo.passwords import without_password
 from emo.tracking.connection import STALE, first_line
 from emo.tracking.sending import send
@@ -22,9 +24,12 @@ def deliver(tracker: Tracker, entry: Entry) -> str | None:
         If the store does not take it; the entry stays.
     """
     try:
-        run_id = _run_of(tracker, entry)
+        run = _run_of(tracker, entry)
+        run_id = None if run is None else run.info.run_id
         other = _repeated(tracker, entry, run_id)
-        if other is not None and run_id is not None:
+        if other is None and run is not None and _opened_again(run, entry):
+            other = run_id
+        elif other is not None and run_id is not None:
             tracker.client.set_tag(run_id, STALE, f"finished again as run {other}")
             tracker.client.set_terminated(run_id, "KILLED")
         if other is None:
@@ -38,16 +43,26 @@ def deliver(tracker: Tracker, entry: Entry) -> str | None:
     return run_id if other is None else None
 
 
-def _run_of(tracker: Tracker, entry: Entry) -> str | None:
+def _run_of(tracker: Tracker, entry: Entry) -> Run | None:
     """The run that was opened for an entry, by its job or by a delivery that was cut off."""
     if entry.run_id is not None:
         try:
-            return tracker.client.get_run(entry.run_id).info.run_id
+            return tracker.client.get_run(entry.run_id)
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
                 raise
-    found = tracker.find(spool=entry.id)
-    return None if found is None else found.info.run_id
+    return tracker.find(spool=entry.id)
+
+
+def _opened_again(run: Run, entry: Entry) -> bool:
+    """Whether the run has a newer result, or is getting one: parents are opened again.
+
+    Not so a KILLED run: that is how the next start marks the very run that waits here.
+    """
+    tags, status = run.data.tags, run.info.status
+    if status == "RUNNING":  # a living process may also be the one that left this entry behind
+        return alive(tags) and float(tags["process_start"]) * 1000 > entry.end_ms
+    return status in ("FINISHED", "FAILED") and (run.info.end_time or 0) > entry.end_ms
 
 
 def _repeated(tracker: Tracker, entry: Entry, run_id: str | None) -> str | None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -17,6 +19,10 @@ import numpy as np
 
 from emo.passwords import without_password
 from emo.tracking.record import RunRecord
+
+PARTIAL, DELIVERED = ".partial-", ".delivered-"
+STALE_S = 24 * 3600
+"""From what age a half-written entry is one of a process that was killed: writing takes minutes."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,7 @@ class Spool:
             If it cannot be written; nothing is left then.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=self.folder, prefix=".partial-"))
+        partial = Path(tempfile.mkdtemp(dir=self.folder, prefix=PARTIAL))
         try:
             if files is not None:
                 shutil.copytree(files, partial / "files")
@@ -89,8 +95,17 @@ class Spool:
 
     def remove(self, entry: Entry) -> None:
         """Drop a delivered entry: renamed first, so that it is whole or gone."""
-        gone = (self.folder / entry.id).rename(self.folder / f".delivered-{entry.id}")
+        gone = (self.folder / entry.id).rename(self.folder / f"{DELIVERED}{entry.id}")
         shutil.rmtree(gone)
+
+    def clean(self) -> None:
+        """Remove what kills left behind; the caller is the only one who delivers."""
+        for folder in self.folder.glob(f"{PARTIAL}*"):
+            with suppress(FileNotFoundError):  # finished and renamed at this moment
+                if time.time() - folder.stat().st_mtime > STALE_S:
+                    shutil.rmtree(folder, ignore_errors=True)
+        for folder in self.folder.glob(f"{DELIVERED}*"):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _to_json(entry: Entry) -> str:

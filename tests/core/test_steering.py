@@ -16,6 +16,7 @@ from emo.core.steering import (
     exact_interval,
     foreign_share,
     mean_interval,
+    mean_scripts,
     randomly_turned,
     repetition,
     scripts,
@@ -61,6 +62,13 @@ def test_a_loop_is_repetitive_and_a_sentence_is_not():
 )
 def test_scripts_of_letters(text, shares):
     assert scripts(text) == pytest.approx(shares)
+
+
+def test_mean_scripts_are_over_texts_with_letters():
+    found = mean_scripts(["高高高 a", "abc", "12", "高兴"])
+    assert found == pytest.approx({"CJK": 1.75 / 3, "LATIN": 1.25 / 3})
+    assert list(found) == ["CJK", "LATIN"]
+    assert mean_scripts(["", "!"]) == {}
 
 
 def test_foreign_is_what_the_prompt_does_not_write():

@@ -84,6 +84,7 @@ def test_safetensors_says_what_it_is(tiny, source):
         assert labels["unit_norm"] == np.allclose(lengths, 1) == (scale == "unit")
         wanted = {"run": source.run_id, "scale": scale, "model": "tiny", "readout": "last"}
         assert labels.items() >= wanted.items()
+        assert (labels["projection"], labels["remove"]) == ("none", "none")
         assert labels["revision"] == source.tags["revision"]
         assert "output of decoder block l, counted from 0" in labels["layers"]
 
@@ -183,6 +184,14 @@ def test_what_is_refused(tiny, source, override, message, project):
     assert outcome.failed
     assert re.search(message, outcome.error), outcome.error
     assert not (project / "no").exists()
+
+
+def test_z_scored_vectors_are_no_directions_of_the_residual_stream(tiny, project):
+    made = run_job(tiny("vectors.projection=z_score"))
+    outcome = run_job(tiny("job=export", f"export.run={made.run_id}", "export.folder=none"))
+    assert outcome.error.startswith(f"export.run={made.run_id}: allowed is a run with vectors in")
+    assert outcome.error.endswith("this has vectors.projection=z_score")
+    assert not (project / "none").exists()
 
 
 def test_a_layer_without_direction_is_refused(tiny, source, monkeypatch):

@@ -246,7 +246,7 @@ CHANGES = (
 
 def fingerprint(config):
     _, digest = steer_work.chosen_scenarios(config)
-    return steer_work.steer_plan(config, digest, Tracker(config)).provenance.fingerprint
+    return steer_work.steer_plan(config, digest).provenance.fingerprint
 
 
 def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, project):
@@ -343,6 +343,27 @@ def test_vectors_of_another_model_are_refused(finished, steer_config):
         assert "allowed is a run of revision tiny-" in other.error, override
     itself = run_job(steer_config(f"steer.run={finished[1].run_id}"))
     assert "the id of a job=extract run" in itself.error
+
+
+def test_z_scored_vectors_are_refused_and_projected_ones_are_tagged(finished, steer_config):
+    made = {
+        name: run_job(steer_config("job=extract", f"vectors.projection={name}")).run_id
+        for name in ("z_score", "all_but_the_top")
+    }
+    refused = run_job(steer_config(f"steer.run={made['z_score']}"))
+    assert refused.run_id is None and "\n" not in refused.error
+    assert refused.error.startswith(
+        f"steer.run={made['z_score']}: allowed is a run with vectors in"
+    )
+    assert refused.error.endswith("vectors.projection=z_score")
+    few = ("steer.strengths=[20]", "steer.controls=[]", "steer.scenarios=[one]")
+    config = steer_config(f"steer.run={made['all_but_the_top']}", *few)
+    for run_id, projection in (
+        (finished[1].run_id, "none"),
+        (run_job(config).run_id, "all_but_the_top"),
+    ):
+        tags = Tracker(config).get(run_id).data.tags
+        assert (tags["vectors_projection"], tags["vectors_remove"]) == (projection, "none")
 
 
 def test_a_local_classifier_can_judge(steer_config, tmp_path):

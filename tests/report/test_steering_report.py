@@ -1,5 +1,7 @@
 """What the report says of planted sweeps: numbers, doubt, disagreement."""
 
+import csv
+import io
 import math
 from dataclasses import replace
 
@@ -52,6 +54,25 @@ def test_summary_says_what_was_planted():
     assert any("best surgical dose 0.1 at 3: 12/12" in x for x in lines)
     assert any("random there: 0/12" in x for x in lines)
     assert "37 of 40 (0.80 to 0.98)" in lines[-1]
+
+
+def test_tables_have_the_share_of_every_script():
+    swept = planted()
+    mixed = replace(swept.steered[0], text="good 高兴")
+    swept = replace(swept, steered=(mixed, *swept.steered[1:]))
+    table = report.texts_table(swept)
+    at = [table["columns"].index(name) for name in ("scripts", "opening_scripts")]
+    rows = [tuple(row[i] for i in at) for row in table["data"]]
+    assert rows[:13] == [("LATIN 1", "LATIN 1")] * 12 + [("LATIN 0.667, CJK 0.333", "LATIN 1")]
+    loop = next(i for i, t in enumerate(swept.steered) if t.measures is CHINESE_LOOP)
+    assert rows[12 + loop] == ("CJK 1", "LATIN 1")
+    cells = list(csv.DictReader(io.StringIO(report.cells_csv(swept))))
+    assert [c["scripts"] for c in cells] == [
+        "LATIN 0.972, CJK 0.0278",
+        "CJK 1",
+        "LATIN 1",
+        "LATIN 1",
+    ]
 
 
 def test_shuffled_partners_that_the_judge_cannot_tell_apart_are_named():

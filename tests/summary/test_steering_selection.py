@@ -27,13 +27,22 @@ def test_the_newest_with_vectors_of_this_study_is_first():
     assert {k: [r.run_id for r in v] for k, v in found.items()} == {"m": ["same", "old"]}
     assert {e.run.run_id: e.reason for e in left} == {
         "dead": "not finished (KILLED)",
-        "new": "adds vectors of run elsewher: other passages, readout, precision or revision",
+        "new": "adds vectors of run elsewher: other passages, readout, precision, "
+        "revision or vectors settings",
         "old": "older than steering run same of the same model",
     }
 
 
 @pytest.mark.parametrize(
-    "tag", ["vectors_stimuli_sha256", "vectors_readout", "vectors_precision", "revision"]
+    "tag",
+    [
+        "vectors_stimuli_sha256",
+        "vectors_readout",
+        "vectors_precision",
+        "vectors_projection",
+        "vectors_remove",
+        "revision",
+    ],
 )
 def test_vectors_of_another_run_must_be_of_the_same_kind(tag):
     other = steered("x", 1, **{tag: "other"})
@@ -45,3 +54,12 @@ def test_vectors_of_another_run_must_be_of_the_same_kind(tag):
 def test_a_run_from_before_vectors_were_tagged_needs_its_source_here():
     bare = LoggedRun("x", "FINISHED", 1, {"model": "m", **READ, "vectors_run": "gone"}, {})
     assert steering_candidates([bare], [USED])[0] == {}
+
+
+def test_a_summary_of_projected_runs_takes_steering_with_such_vectors():
+    params = {"vectors.projection": "all_but_the_top", "vectors.remove": "none"}
+    projected = LoggedRun("used", "FINISHED", 0, USED.tags, params)
+    alike = steered("x", 1, vectors_projection="all_but_the_top", vectors_remove="none")
+    untagged = steered("old", 2)
+    assert steering_candidates([alike, untagged], [projected])[0] == {"m": (alike,)}
+    assert steering_candidates([alike, untagged], [USED])[0] == {"m": (untagged,)}

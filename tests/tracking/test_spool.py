@@ -3,60 +3,16 @@
 import json
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from mlflow.exceptions import MlflowException
 
 from emo.cli import run_job
-from emo.config import RunConfig, TrackingConfig
+from emo.config import TrackingConfig
 from emo.errors import TrackingError
 from emo.jobs import sync
-from emo.passwords import without_password
-from emo.tracking import RunRecord, Spooled, Tracker, connection, deliver
+from emo.tracking import Spooled, Tracker, connection, deliver
 from emo.tracking.record import NOTHING
 from emo.tracking.spool import Entry, Spool
-
-RECORD = RunRecord(
-    {"colour": "blue"},
-    {"seed": "1", "force": "False"},
-    {"rho": 0.5, "none": None, "best": np.int64(3)},
-    {"curve": np.array([1.0, np.nan, 3.0])},
-    ("small", "abc", "small.csv"),
-)
-TAGS = {"fingerprint": "f1"}
-
-
-@pytest.fixture
-def config(tmp_path):
-    return RunConfig(root=str(tmp_path / "project"))
-
-
-@pytest.fixture
-def files(tmp_path):
-    folder = tmp_path / "files"
-    (folder / "figures").mkdir(parents=True)
-    (folder / "a.txt").write_text("a")
-    (folder / "figures" / "b.txt").write_text("b")
-    return folder
-
-
-def gone(*_args, **_kwargs):
-    raise MlflowException("Connection refused\nand more")
-
-
-def cut(tracker, monkeypatch, *names):
-    for name in names:
-        monkeypatch.setattr(tracker.client, name, gone)
-
-
-def log_one(tracker, files, tags=TAGS, record=RECORD):
-    with tracker.run("one", tags) as run_id:
-        tracker.log(run_id, record, files)
-    return run_id
-
-
-def all_runs(tracker):
-    return tracker.client.search_runs([tracker.experiment_id])
+from tests.tracking.spooling import RECORD, TAGS, all_runs, cut, gone, log_one
 
 
 def check_delivered(tracker, run_id):
@@ -211,8 +167,6 @@ def test_a_full_disk_leaves_no_half_entry(config, files, monkeypatch):
 
 
 def test_passwords_are_not_written(tmp_path):
-    assert without_password("postgresql://me:secret@db:5432/x") == "postgresql://me@db:5432/x"
-    assert without_password("http://127.0.0.1:5000") == "http://127.0.0.1:5000"
     spool = Spool(tmp_path)
     kept = spool.add(Entry("http://me:secret@host", "e", None, "n", {}, NOTHING, 1, 2), None)
     assert "secret" not in (kept / "entry.json").read_text()
@@ -282,13 +236,16 @@ def test_job_sync_goes_on_behind_what_it_cannot_deliver(config, files, monkeypat
     away = Entry("http://127.0.0.1:9", "e", None, "away", {}, NOTHING, 1, 2)  # the oldest
     for _ in range(2):
         spool.add(away, None)
+    spool.add(replace(away, uri="mysql+none://me:secret@h/d", name="no driver"), None)
     asked = []
     real = connection.require_server
     monkeypatch.setattr(connection, "require_server", lambda *a: (asked.append(a), real(*a)))
     synced = sync.run(config)
-    assert synced.metrics == {"delivered": 3, "already_there": 0, "stay": 3}
+    assert synced.metrics == {"delivered": 3, "already_there": 0, "stay": 4}
     assert synced.failed
-    assert synced.error.startswith("3 results stay here: ")
+    assert synced.error.startswith("4 results stay here: ")
     assert "unreadable cannot be read: JSONDecodeError" in synced.table
     assert synced.table.count("no MLflow server answers") == len(asked) == 1
-    assert [e.name for e in spool.entries()] == ["away"] * 2
+    assert "tracking.uri=mysql+none://me@h/d: cannot be opened" in synced.table
+    assert synced.table.count("give tracking.uri with it") == 1
+    assert sorted(e.name for e in spool.entries()) == ["away", "away", "no driver"]
