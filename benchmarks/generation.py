@@ -22,7 +22,7 @@ from typing import Any
 import torch
 
 from benchmarks.report import conditions, write_section
-from emo.choices import Decoding
+from emo.choices import Decoding, Position
 from emo.composing import compose
 from emo.config import RunConfig, SubparamsConfig
 from emo.core.ablation import responses
@@ -83,8 +83,11 @@ def timed(work: Callable[[], Any]) -> tuple[float, Any]:
     return CLOCK() - start, result
 
 
-def serial(loaded: LoadedModel, story: Story, sub: SubparamsConfig) -> int:
-    """One nominal sample the published way: generate alone, then a second full pass; how many tokens."""
+def serial(loaded: LoadedModel, story: Story, sub: SubparamsConfig) -> tuple[int, torch.Tensor]:
+    """One nominal sample the published way: generate alone, then a second full pass.
+
+    How many tokens, and the middle layer where ``mid`` or ``last`` reads it.
+    """
     model: Any = loaded.model
     ids = torch.tensor([story.request.prompt])
     drawn = {"do_sample": True, "temperature": sub.temperature, "top_p": sub.top_p}
@@ -96,8 +99,10 @@ def serial(loaded: LoadedModel, story: Story, sub: SubparamsConfig) -> int:
         **(drawn if sub.decoding is Decoding.sampled else {"do_sample": False}),
     )
     with torch.inference_mode():
-        model(written, output_hidden_states=True)
-    return written.shape[1] - ids.shape[1]
+        states = model(written, output_hidden_states=True).hidden_states
+    n, length = ids.shape[1], written.shape[1]
+    at = n + (length - n) // 2 if sub.position is Position.mid else -1
+    return length - n, states[(len(states) - 1) // 2 + 1][0, at]
 
 
 def bare(loaded: LoadedModel, batch: Sequence[Story], tokens: int) -> None:
@@ -202,7 +207,7 @@ def single_serial(source: StorySource, sub: SubparamsConfig) -> int:
     """One setting the published way, every nominal sample alone; how many tokens were written."""
     loaded = source.writer()
     return sum(
-        serial(loaded, story, sub)
+        serial(loaded, story, sub)[0]
         for story in source.planned(sub).stories
         for _ in range(story.weight)
     )

@@ -22,6 +22,7 @@ def test_ratios_are_of_medians_over_hf_at_the_same_batch_size():
     assert "| hooked | 1 | 10.00 | 10.00 to 10.00 | 2.50 | 15 |" in text
 
 
+@pytest.mark.slow
 def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys):
     pytest.importorskip("transformer_lens")
     written, seen = {}, []

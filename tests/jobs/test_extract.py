@@ -243,6 +243,7 @@ def test_a_job_that_broke_leaves_no_model_in_memory(tmp_path, small_csv, monkeyp
     assert session._held == {}
 
 
+@pytest.mark.slow
 def test_weights_are_counted_once_however_often_a_model_is_bridged(tiny_config):
     """The bridge of this family copies its joint matrices; the last two jobs use one model."""
     pytest.importorskip("transformer_lens")

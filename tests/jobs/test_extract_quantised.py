@@ -4,6 +4,7 @@ import csv
 import logging
 
 import numpy as np
+import pytest
 
 from emo import serialise
 from emo.activations import hf
@@ -40,6 +41,7 @@ def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch
     assert "bitsandbytes" in Tracker(config).artifact(outcome.run_id, "provenance.json").read_text()
 
 
+@pytest.mark.slow
 def test_batched_int8_is_a_variant_of_its_own(tiny_config, monkeypatch):
     seen = batch_sizes(monkeypatch)
     overrides = ("precision=int8", "precision.int8.threshold=1", "backend.batch_size=8")
@@ -57,6 +59,7 @@ def test_batched_int8_is_a_variant_of_its_own(tiny_config, monkeypatch):
     assert (again.passes_done, again.metrics) == (0, batched.metrics)
 
 
+@pytest.mark.slow
 def test_int8_reads_a_passage_that_begins_another_alone(tiny_config, small_csv, tmp_path):
     """Inside the longer one its tokens would share outlier columns with what comes behind them."""
     with small_csv.open(newline="") as file:

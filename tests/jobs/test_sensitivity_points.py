@@ -220,6 +220,7 @@ def test_each_precision_of_the_space_is_part_of_the_name(study_config):
     assert identity(study_config(space=SMALL)) == identity(study_config(other, space=SMALL))
 
 
+@pytest.mark.slow
 def test_precision_may_be_varied_and_one_model_is_held(study_config):
     """The points of another precision are those of a study in that precision."""
     from emo.models import session

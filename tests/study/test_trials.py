@@ -280,6 +280,7 @@ def test_the_last_trial_of_another_process_is_waited_for_and_made_up_for_when_it
     assert study.trials[0].state is TrialState.FAIL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["study.journal", pytest.param("study.db", marks=pytest.mark.slow)]
 )
