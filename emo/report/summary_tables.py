@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from emo.core.claims import RULE
 from emo.core.four_layer import CONTRASTS, LayerRow
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
@@ -134,6 +136,8 @@ def _layer(r: LayerRow) -> tuple[Cell, ...]:
 
 def _reliability(r: LayerRow) -> tuple[Cell, ...]:
     c, compared, halves = r.contrast, r.comparison, r.comparison.halves
+    if r.disjoint is not None and not np.isfinite(r.disjoint.value):
+        halves = None  # one text an emotion: halves are of emotions, not of texts
     return (
         c.layer,
         f"{c.a} vs {c.b}",

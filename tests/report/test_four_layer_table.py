@@ -49,6 +49,7 @@ def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
     assert cells(sides, "3 teacher-forced")["rho, disjoint"] is not None
     one, allowed = cells(table, "1"), cells(sides, "1")
     assert allowed["rho, disjoint"] is allowed["rho, same half"] is allowed["share"] is None
+    assert cells(sides, "floor B")["rho, same half"] is None  # one text an emotion
     assert allowed["reliability a"] == by["1"].comparison.reliability[0]
     assert allowed["why not"] == ""
     assert cells(sides, "2")["why not"] == "B has no reliability: too few items to halve"
