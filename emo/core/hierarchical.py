@@ -24,8 +24,9 @@ def over_items_and_emotions(
     ``replicates`` are RDMs of bootstrap draws of items. In each of them as many emotions are drawn,
     with replacement; a pair of an emotion with itself is no comparison and is left out. Such draws
     count the noise of single entries three times, so the variance is twice the sum of those of items
-    alone and emotions alone, less that of both; it is at least the larger of the two
-    (Schuett et al. 2023, eLife 12:e82566); carried to Fisher's z by its slope, with Student's t.
+    alone and emotions alone, less that of both; it is held between the larger of the two and that of
+    both (Schuett et al. 2023, eLife 12:e82566, as in rsatoolbox), and carried to Fisher's z by its
+    slope, with Student's t.
     ``factors`` are :func:`expansion` of each set's items, which widen their part; no bounds where one is
     None, since that set's noise would be in no draw. Measured coverage: the tests.
     """
@@ -45,7 +46,8 @@ def over_items_and_emotions(
         )
     )
     items = items * max(drawn) ** 2
-    variance = np.maximum(2 * (items + chosen) - both, np.maximum(items, chosen))
+    least = np.maximum(items, chosen)
+    variance = np.clip(2 * (items + chosen) - both, least, np.maximum(both, least))
     held = np.clip(rho, -NEARLY_ONE, NEARLY_ONE)
     reach = stdtrit(n - 1, (1 + LEVEL) / 2) * np.sqrt(variance) / (1 - held**2)
     centre = np.arctanh(held)

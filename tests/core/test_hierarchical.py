@@ -32,7 +32,9 @@ def test_variances_equal_the_loop(rng):
     off = ~np.eye(3, dtype=bool)
     items, chosen, both = (np.nanvar(np.array(x)[:, off], axis=0) for x in (items, chosen, both))
     items = items * 1.3**2
-    variance = np.maximum(2 * (items + chosen) - both, np.maximum(items, chosen))
+    least = np.maximum(items, chosen)
+    variance = np.maximum(2 * (items + chosen) - both, least)
+    variance = np.minimum(variance, np.maximum(both, least))
     rho = correlations(rdms, every)[off]
     assert got.value[off] == pytest.approx(rho)
     reach = t.ppf(0.975, n - 1) * np.sqrt(variance) / (1 - rho**2)
