@@ -20,7 +20,7 @@ class Verdict(Enum):
     replicates_agree = "replicates agree"
     replicates_disagree = "replicates do not agree"
     noise = "not distinguishable from replicate noise"
-    noisy = "p below 0.05, but too noisy to be judged against replicates"
+    noisy = "some agreement, too noisy to be judged against replicates"
     as_replicates = "as alike as replicates"
     reduced = "alike, but less than replicates"
     different = "no agreement, though replicates agree"
@@ -39,7 +39,7 @@ RULES = (
     "reliability of its own items (A: over situations; C, D: over prompts). Attainable rho is the "
     "geometric mean of the two sides' self-agreements.",
     "A self-agreement of at most 0.15 on either side leaves nothing to judge by: not distinguishable "
-    "from replicate noise if no agreement is shown, otherwise p below 0.05, but too noisy to be judged "
+    "from replicate noise if no agreement is shown, otherwise some agreement, too noisy to be judged "
     "against replicates: agreement that the side does not show with itself may be chance.",
     "No self-agreement known on a side: agreement is shown or not, and cannot be judged further.",
     "The upper bound of rho's interval reaches the attainable rho: as alike as replicates if "

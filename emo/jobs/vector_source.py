@@ -15,7 +15,7 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     """The run named by ``parameter``, if its vectors are directions of the residual stream.
 
     A projection that leaves out components keeps directions; z_score has a scale for every
-    dimension, and what is added to a model or leaves the house would point elsewhere.
+    dimension, and what is added to a model or exported would point elsewhere.
 
     Raises
     ------

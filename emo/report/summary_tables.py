@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from emo.core.claims import RULE
-from emo.core.four_layer import CONTRASTS, LayerRow
+from emo.core.four_layer import CONTRASTS, HALVES, LayerRow
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
 from emo.reference import shared_geometry
 from emo.report.cross_model_tables import INTERVAL, quotient, single_model_tables, study_tables
@@ -96,9 +96,11 @@ def _four_layer_caption(made: ModelTable) -> Iterator[str]:
             said = ", ".join(f"{n} {value}" for n, value in sorted(of.items()))
             yield f"Mixed in {what} ({said}): contrasts hold that difference, too."
     if any(r.contrast.layer == "floor C" for r in t.rows):
+        of = {c.name: len(c.items.groups) for c in t.conditions}
+        odd, even = (of[half] for half in HALVES)
         yield (
-            "Floor C: its halves have 3 and 2 prompts, so its interval takes Student's t with one "
-            "degree of freedom."
+            f"Floor C: its halves have {odd} and {even} prompts, so its interval takes Student's t with "
+            f"as little as {min(odd, even) - 1} degrees of freedom."
         )
     if flagged := [
         f"{c.name} ({c.anisotropy:.3f})"

@@ -63,9 +63,10 @@ def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
 def test_the_caption_says_how(conditions):
     caption = four_layer_tables(table_of(conditions))[0].caption
     assert "Bonferroni's line over these 8 contrasts is 0.0063" in caption
-    assert "one degree of freedom" in caption
+    assert "its halves have 10 and 10 prompts" in caption
+    assert "as little as 9 degrees of freedom" in caption
     few = {k: v for k, v in conditions.items() if k not in HALVES}
-    assert "one degree of freedom" not in four_layer_tables(table_of(few))[0].caption
+    assert "degrees of freedom" not in four_layer_tables(table_of(few))[0].caption
     assert "Anisotropy is above" not in caption
     assert "Mixed" not in caption
 
@@ -132,3 +133,50 @@ def test_passages_that_cannot_be_halved_are_said_so(rng):
     assert "nan" not in said
     whole = methods._agreement(study(models(rng, geometry=1)))
     assert "where each reads another half. The share that survives other passages is" in whole
+
+
+def test_the_headline_has_what_disjoint_prompts_leave(conditions):
+    made = four_layer(conditions, FEW, 100)
+    halves = next(r for r in made.rows if r.contrast.layer == "3 free-running").comparison.halves
+    same, disjoint = halves.same.value[0, 1], halves.disjoint.value[0, 1]
+    said = methods._four(made)
+    assert (
+        f"(rho {same:.2f} on the same half of the prompts, {disjoint:.2f} on different ones)"
+        in said
+    )
+    assert said.count("same half") == 2  # free-running and forced
+
+
+@pytest.mark.parametrize(
+    ("reliability", "words"),
+    [
+        (0.36, "agrees with itself at 0.36 (split-half over passages, stepped up), so even an RDM "
+        "without noise can agree with it at most at 0.60."),
+        (-0.2, "at most at 0.00."),
+        (None, "How well m's RDM agrees with itself is not known: too few passages to halve."),
+    ],
+)  # fmt: skip
+def test_one_model_alone_has_its_own_ceiling(reliability, words):
+    model = SimpleNamespace(name="m", descriptors=SimpleNamespace(reliability=reliability))
+    assert methods._alone(model).endswith(words)
+
+
+def test_the_methods_name_what_was_read_otherwise():
+    def logged(model, backend="hf", **params):
+        tags = {"method": "comprehension", "backend": backend, "device": "cpu", "precision": "fp32"}
+        return LoggedRun(model, "FINISHED", 1, tags | {"model": model}, params)
+
+    def said(*runs):
+        summary = SimpleNamespace(
+            config=compose(), runs=runs, models=[SimpleNamespace(run_id=r.run_id) for r in runs]
+        )
+        return methods._comprehension(summary), methods._statistics(summary)
+
+    reading, statistics = said(logged("a", seed="0"), logged("b", seed="0"))
+    assert "differences between models" not in reading
+    assert statistics.endswith("Seed 0.")
+    other = logged("b", "tl", **{"seed": "3", "resampling.n_splits": "7"})
+    reading, statistics = said(logged("a"), other)
+    assert "backend hf, tl, device cpu" in reading
+    assert "differences between models hold those of backend." in reading
+    assert statistics.endswith("these with other settings: b seed=3, b resampling.n_splits=7.")
