@@ -12,7 +12,7 @@ from emo.core.four_layer import FourLayerTable, LayerRow
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
 from emo.core.universality import ModelRun, Universality
 from emo.summary.commands import another_model
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 from emo.summary.study import Summary
 
 READOUTS = {

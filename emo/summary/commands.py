@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from emo.config import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 

@@ -19,7 +19,7 @@ from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.core.universality import ModelRun
 from emo.errors import EmoError
 from emo.generation.stories import NEUTRAL
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 
 Files = Callable[[str], Path]
 """A run's artifact by its name, as a local path."""

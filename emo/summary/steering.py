@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from emo import serialise
 from emo.core.dose_response import Sweep
 from emo.summary.loading import Files
-from emo.summary.selection import LeftOut, LoggedRun
+from emo.summary.logged import LoggedRun
+from emo.summary.selection import LeftOut
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from emo.core.universality import ModelRun, Universality, universality
 from emo.errors import EmoError
 from emo.summary.commands import COMMANDS, command, whole_study
 from emo.summary.loading import Files, condition, model_run
+from emo.summary.logged import LoggedRun
 from emo.summary.oracle import four_layer_claims, model_claims
-from emo.summary.selection import LeftOut, LoggedRun, Selection
+from emo.summary.selection import LeftOut, Selection
 from emo.summary.steering import Steered, steered, steering_candidates
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from emo.config import RunConfig
 from emo.errors import TrackingError
 from emo.owner import alive
 from emo.passwords import without_password
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 from emo.tracking.addresses import local_path, require_server, tracking_uri
 from emo.tracking.database import UNUSABLE, create_whole, require_database
 from emo.tracking.spool import Spool

@@ -108,7 +108,7 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
 def test_every_command_it_names_makes_the_condition_it_names(project, done):
     from emo.generation.protocols import recognise
     from emo.summary.commands import COMMANDS, command
-    from emo.summary.selection import LoggedRun
+    from emo.summary.logged import LoggedRun
 
     tracker = open_tracker(project[1]())
     like = next(r for r in tracker.runs_of("extract") if r.run_id == done[2]["llama"])

@@ -10,7 +10,7 @@ from emo.core.four_layer import HALVES, four_layer
 from emo.report import methods
 from emo.report.study_figures import four_layers
 from emo.report.summary_tables import FOUR_LAYER_COLUMNS, RELIABILITY_COLUMNS, four_layer_tables
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 from emo.summary.study import ModelTable
 from tests.core.planted import nested
 from tests.core.test_four_layer import FEW, unlike_replicate

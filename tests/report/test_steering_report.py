@@ -14,7 +14,7 @@ from emo.core.steering import TextMeasures
 from emo.report import steering as report
 from emo.report import steering_figures, steering_section
 from emo.report.steering_section import steering_parts
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 from emo.summary.steering import Steered
 
 LIMITS = Limits(0.3, 3.0, 36)

@@ -8,7 +8,7 @@ from emo.composing import compose
 from emo.config import StimuliConfig, canonical
 from emo.jobs.record import params
 from emo.summary.commands import COMMANDS, command
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 
 OTHER = {
     "hub": (

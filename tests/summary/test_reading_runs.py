@@ -7,7 +7,7 @@ import pytest
 
 from emo.choices import LayerRule
 from emo.summary import loading
-from emo.summary.selection import LoggedRun
+from emo.summary.logged import LoggedRun
 from tests.core.planted import crossed, record
 
 

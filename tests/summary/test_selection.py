@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from emo.core.four_layer import FORCED, HALVES
-from emo.summary.selection import LoggedRun, Wanted, select
+from emo.summary.logged import LoggedRun
+from emo.summary.selection import Wanted, select
 from emo.versions import versions
 
 WANTED = Wanted("s" * 64, "last", "", "none", "none")
