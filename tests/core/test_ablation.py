@@ -57,7 +57,7 @@ def test_left_out_is_rho_without_the_emotion(rng, geometry):
 def test_equal_points_have_equal_replicates_so_that_their_difference_has_no_noise(rng, geometry):
     reference, point = items(rng, geometry, 0.5), items(rng, geometry, 0.5)
     found = responses(reference, [point, point], 20, 0)
-    assert np.array_equal(found.replicates[:, 0], found.replicates[:, 1])
+    assert np.allclose(found.replicates[:, 0], found.replicates[:, 1], rtol=0, atol=1e-12)
     assert found.replicates[:, 0].std() > 0
 
 

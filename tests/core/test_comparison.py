@@ -191,7 +191,7 @@ def test_a_shared_comparison_says_what_its_parts_say(rng):
     same, halves = same_items([a, b], FEW)[0, 1], disjoint_items([a, b], FEW)
     assert got.rho.value == pytest.approx(float(same.value))
     assert got.rho.low == pytest.approx(float(same.low))
-    assert np.array_equal(got.halves.disjoint.value, halves.disjoint.value)
+    assert np.allclose(got.halves.disjoint.value, halves.disjoint.value)
     disjoint, own = halves.disjoint.value[0, 1], np.diag(halves.disjoint.value)
     assert got.share.value == pytest.approx(disjoint / halves.same.value[0, 1])
     # Halves of a half's length: their own correlation is the reliability that limits them.

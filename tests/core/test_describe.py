@@ -88,7 +88,7 @@ def test_non_finite_layers_do_not_compete(rng, bad):
         assert choice.layer != 2
         assert choice.low != 2 or choice.low <= choice.layer <= choice.high
     clean = planted(np.random.default_rng(7), [1, 2, 6, 1])[1]
-    assert np.array_equal(
+    assert np.allclose(
         describe(clean, FEW)[1].curves["accuracy"][[0, 1, 3]], d.curves["accuracy"][[0, 1, 3]]
     )
 

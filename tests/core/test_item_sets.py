@@ -71,7 +71,7 @@ def test_rdms_equal_the_loop(rng, recipe, with_baseline):
     for row, counts in zip(got, count_of_group[:, groups], strict=True):
         want = loop_rdm(x, data.emotions, groups, counts, names, recipe, baseline)
         assert np.allclose(row, want, atol=1e-6, equal_nan=True)
-    assert np.array_equal(items.rdm(names), got[0])
+    assert np.allclose(items.rdm(names), got[0], rtol=0, atol=1e-12, equal_nan=True)
 
 
 def test_an_emotion_without_items_leaves_the_centre_and_its_pairs(rng):
@@ -117,7 +117,7 @@ def test_the_layer_asked_for_is_read(rng):
     for layer, one in ((0, a), (1, b)):
         names = both.emotions[:4]
         want = ItemSet.make(one, 0).rdm(names)
-        assert np.array_equal(ItemSet.make(both, layer).rdm(names), want)
+        assert np.allclose(ItemSet.make(both, layer).rdm(names), want, rtol=0, atol=1e-12)
 
 
 def test_common_emotions_keep_the_first_order():
