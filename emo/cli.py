@@ -14,21 +14,20 @@ from typing import NoReturn
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
-from hydra.errors import (
-    ConfigCompositionException,
-    HydraException,
-    MissingConfigException,
-    OverrideParseException,
-)
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from emo import arguments, checks
 from emo.choices import Output
 from emo.composing import resolve, schema
 from emo.config import RunConfig
-from emo.errors import EmoError, SweepFailed, run_of
+from emo.errors import EmoError, SweepFailed, run_of, said
+from emo.hydra_errors import explained
 from emo.jobs.outcome import OUTCOME, Outcome, show
+from emo.launching import POINTS, VARIED
+from emo.passwords import shown
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +39,6 @@ QUIET = {
     "WANDB_MODE": "disabled",  # comes with TransformerLens, never used
 }
 """Turns off the usage reports of the packages underneath, here and in the processes of launchers."""
-
-LAUNCHER_EXTRAS = ("joblib", "ray", "submitit")
 
 
 def run_job(config: RunConfig) -> Outcome:
@@ -64,7 +61,9 @@ def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
     Of an error nobody foresaw the traceback is kept in the job's ``folder`` (a sweep) or printed.
     """
     try:
-        return run_job(resolve(config, root))
+        run = resolve(config, root)
+        checks.check_files(run)
+        return run_job(run)
     except EmoError as error:
         return Outcome(status="failed", error=str(error))
     except Exception as error:
@@ -77,12 +76,12 @@ def _unforeseen(error: Exception, folder: Path | None) -> Outcome:
     lines = "".join(traceback.format_exception(error))
     where = ""
     if folder is None or os.environ.get("EMO_TRACEBACK") == "1":
-        print(lines, file=sys.stderr)
+        print(shown(lines), file=sys.stderr)
     if folder is not None:
-        (folder / "traceback.txt").write_text(lines, encoding="utf-8")
+        (folder / "traceback.txt").write_text(shown(lines), encoding="utf-8")
         where = f" (traceback in {folder / 'traceback.txt'})"
-    said = (str(error) or "no reason given").splitlines()[0]
-    words = f"{type(error).__name__}: {said}{where}"
+    reason = (str(error) or "no reason given").strip().partition("\n")[0]
+    words = f"{type(error).__name__}: {reason}{where}"
     return Outcome(status="failed", error=words, run_id=run_of(error))
 
 
@@ -97,37 +96,6 @@ def job_folder() -> Path | None:
     """The folder of this job of a sweep; None in a single run."""
     conf = HydraConfig.get()
     return Path(conf.runtime.output_dir) if conf.mode is RunMode.MULTIRUN else None
-
-
-def explain(error: Exception) -> str:
-    """Hydra's several lines as one: the parameter, the value and what is allowed."""
-    if isinstance(error, MissingConfigException):
-        group, _, option = str(error.missing_cfg_file).rpartition("/")
-        if group == "hydra/launcher" and (extra := option.partition("_")[0]) in LAUNCHER_EXTRAS:
-            install = f"pip install -c constraints.txt -e '.[{extra}]'"
-            return f"hydra/launcher: its package is not installed, {install}"
-        if error.options is not None:
-            allowed = ", ".join(o for o in error.options if not o.startswith("_"))
-            return f"{group}={option}: allowed is {allowed}"
-    if isinstance(error, OverrideParseException):
-        return f"override {error.override}: {str(error).splitlines()[0]} (form: group=option, a.b=value)"
-    cause = error.__cause__
-    if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
-        return _explain_override(str(error).splitlines()[0], cause)
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    keep = [line for line in lines if not line.startswith(("reference_type", "object_type"))]
-    return "; ".join(keep)
-
-
-def _explain_override(first_line: str, cause: OmegaConfBaseException) -> str:
-    """What is wrong with an override of one parameter, from Hydra's first line and its cause."""
-    merging = "Error merging override "
-    if first_line.startswith(merging):
-        return f"{first_line.removeprefix(merging)}: {str(cause.msg).splitlines()[0]}"
-    keys = (
-        ", ".join(map(str, cause.parent_node)) if isinstance(cause.parent_node, DictConfig) else "?"
-    )
-    return f"{cause.full_key}: no such parameter; in this group there are {keys}"
 
 
 def main(launcher: str) -> NoReturn:
@@ -146,28 +114,59 @@ def main(launcher: str) -> NoReturn:
     @hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name="config")
     def job(config: DictConfig) -> Outcome:
         folder = job_folder()
+        if folder is not None:
+            _announce()
         outcome = attempt(config, root, folder)
+        outcome = replace(outcome, error=outcome.error and shown(outcome.error))
         if folder is not None:
             (folder / OUTCOME).write_text(outcome.to_json(), encoding="utf-8")
-        show(outcome, Output.json if config.get("output") in ("json", Output.json) else Output.text)
+        show(outcome, output_of(config))
         if outcome.failed:
             failed.append(outcome)
         return replace(outcome, table="")
 
+    given = sys.argv[1:]
     try:
+        sys.argv[1:] = arguments.checked(given, root)
         job()
     except KeyboardInterrupt:
         print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(130)
     except SweepFailed:
         sys.exit(1)
-    except (EmoError, HydraException, OmegaConfBaseException) as error:
+    except Exception as error:  # of jobs all are caught by now: this is of the command line
         if traceback_wanted:
             raise
-        said = str(error) if isinstance(error, EmoError) else explain(error)
-        show(
-            Outcome(status="failed", error=said),
-            Output.json if "output=json" in sys.argv else Output.text,
-        )
+        output = Output.json if "output=json" in given else Output.text
+        show(Outcome(status="failed", error=refusal(error)), output)
         sys.exit(1)
     sys.exit(1 if failed else 0)
+
+
+def refusal(error: Exception) -> str:
+    """The one line about what ended a command before its jobs."""
+    if isinstance(error, EmoError):
+        return shown(str(error))
+    if isinstance(error, (HydraException, OmegaConfBaseException)):
+        return str(explained(error))
+    if isinstance(error, OSError):  # the only folder that Hydra makes for a single run
+        return f"hydra.run.dir={said(error.filename)}: {error.strerror or said(error)}"
+    reason = said(shown(str(error)).partition("\n")[0])
+    return f"{type(error).__name__}: {reason} (HYDRA_FULL_ERROR=1 prints where)"
+
+
+def output_of(config: DictConfig) -> Output:
+    """What a composed config wants printed; text where that is no valid choice."""
+    try:
+        return Output.json if config.output in ("json", Output.json) else Output.text
+    except OmegaConfBaseException:
+        return Output.text
+
+
+def _announce() -> None:
+    """Say which point of a sweep begins, and what is its own."""
+    conf = HydraConfig.get()
+    varied = os.environ.get(VARIED, "").split("|")
+    own = [word for word in conf.overrides.task if word.partition("=")[0] in varied]
+    words = shown(" ".join(own))
+    log.info("point %d of %s: %s", conf.job.num + 1, os.environ.get(POINTS, "?"), words)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import logging
-import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from emo import checks
 from emo.choices import Attention, BackendName, JobName, MethodName, Projection, Readout, Removal
 from emo.config import BackendConfig, RunConfig
 from emo.errors import ConfigError
+from emo.overrides import checked
 
 # omegaconf and hydra are imported where they are used: this is imported in notebooks, too.
 if TYPE_CHECKING:
     from omegaconf import DictConfig
-    from omegaconf.errors import OmegaConfBaseException
 
 log = logging.getLogger(__name__)
 
@@ -51,24 +51,18 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
     from omegaconf import OmegaConf
     from omegaconf.errors import OmegaConfBaseException
 
+    from emo.hydra_errors import of_omegaconf
+
     try:
+        if missing := sorted(OmegaConf.missing_keys(config)):
+            raise ConfigError(missing[0], "???", "a value: this parameter has no default")
         # As plain containers: a key added with '+' is then refused like any other unknown one.
         merged = OmegaConf.merge(schema(), OmegaConf.to_container(config), {"root": str(root)})
-    except OmegaConfBaseException as error:
-        raise _config_error(error) from error
-    if missing := sorted(OmegaConf.missing_keys(merged)):
-        raise ConfigError(missing[0], "???", "a value: this parameter has no default")
-    try:
         run = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
-        raise _config_error(error) from error
+        raise of_omegaconf(error) from error
     assert isinstance(run, RunConfig)
-    for name, value in ranges(run):
-        finite = "" if math.isfinite(value) else "finite "
-        least = _minimum(RunConfig, name)
-        raise ConfigError(name, value, f"a {finite}value of at least {least}")
-    if not run.method.suffix.strip() and run.method.readout is Readout.suffix:
-        raise ConfigError("method.suffix", repr(run.method.suffix), "a text to read at its end")
+    checks.check(run)
     _check_generation(run)
     return dataclasses.replace(run, backend=_backend(run))
 
@@ -84,7 +78,7 @@ def _check_generation(run: RunConfig) -> None:
     sub = run.subparams
     if sub.layer not in ("middle", "best") and not sub.layer.isdecimal():
         raise ConfigError("subparams.layer", sub.layer, "middle, best, or a layer's number from 0")
-    if not 0 < sub.temperature < math.inf:
+    if sub.temperature <= 0:
         raise ConfigError(
             "subparams.temperature",
             sub.temperature,
@@ -143,51 +137,30 @@ def _backend(run: RunConfig) -> BackendConfig:
     return dataclasses.replace(backend, name=name)
 
 
-def ranges(config: Any, prefix: str = "") -> list[tuple[str, float]]:
-    """Parameters below the minimum their field states, or not finite."""
-    found: list[tuple[str, float]] = []
-    for f in dataclasses.fields(config):
-        value, name = getattr(config, f.name), f"{prefix}{f.name}"
-        if dataclasses.is_dataclass(value):
-            found += ranges(value, f"{name}.")
-        elif value is None or (least := f.metadata.get("min")) is None:
-            continue
-        elif value < least or not math.isfinite(value):
-            found.append((name, value))
-    return found
-
-
-def _minimum(cls: Any, name: str) -> object:
-    first, _, rest = name.partition(".")
-    f = next(f for f in dataclasses.fields(cls) if f.name == first)
-    if not rest:
-        return f.metadata["min"]
-    return _minimum(f.default_factory, rest)  # a nested group's factory is its class
-
-
-def _config_error(error: OmegaConfBaseException) -> ConfigError:
-    """OmegaConf's several lines as our one."""
-    from omegaconf import DictConfig
-
-    name = str(error.full_key or "config")
-    message = str(error.msg or error).splitlines()[0]
-    if "not in" in message and error.parent_node is not None:
-        parent = error.parent_node
-        keys = ", ".join(str(k) for k in parent) if isinstance(parent, DictConfig) else "?"
-        return ConfigError(name, "...", f"no such parameter; in this group there are {keys}")
-    return ConfigError(name, getattr(error, "value", "") or "", message)
-
-
 def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -> RunConfig:
     """The RunConfig of a command line, for notebooks and tests: ``compose("model=gpt2")``.
 
     ``root`` is where results and caches go; ``conf`` is the config folder, by default the
     checkout's.
+
+    Raises
+    ------
+    EmoError
+        Naming the first parameter that is unknown, unset, of a wrong type or out of range.
     """
     import hydra
     from hydra.core.config_store import ConfigStore
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from emo.hydra_errors import explained
 
     ConfigStore.instance().store(name="schema", node=schema())
     folder = conf or Path(__file__).resolve().parents[1] / "conf"
-    with hydra.initialize_config_dir(str(folder), version_base="1.3"):
-        return resolve(hydra.compose("config", list(overrides)), Path(root).resolve())
+    base = Path(root).resolve()
+    words = checked(overrides, [folder], base)
+    try:
+        with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+            return resolve(hydra.compose("config", words), base)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explained(error) from error

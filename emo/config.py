@@ -32,8 +32,20 @@ from emo.choices import (
     Templates,
     Variant,
 )
-from emo.job_configs import ExportConfig, JobConfig, SteerConfig
+from emo.job_configs import (
+    DRAWS,
+    READ,
+    SAMPLES,
+    TOKENS,
+    WRITTEN,
+    ExportConfig,
+    JobConfig,
+    SteerConfig,
+)
 from emo.passwords import without_password
+
+SEED = {"min": 0, "max": 2**63 - 1}
+BATCH = {"min": 1, "max": 65_536, "why": "no memory holds as many texts"}
 
 
 @dataclass(frozen=True)
@@ -41,9 +53,9 @@ class TinyConfig:
     """Shape of a random model built on the fly, for tests and dry runs."""
 
     architecture: str = "llama"
-    n_layers: int = field(default=4, metadata={"min": 1})
-    hidden: int = field(default=128, metadata={"min": 16})
-    seed: int = field(default=0, metadata={"min": 0})
+    n_layers: int = field(default=4, metadata={"min": 1, "max": 256})
+    hidden: int = field(default=128, metadata={"min": 16, "max": 8192})
+    seed: int = field(default=0, metadata=SEED)
 
 
 @dataclass(frozen=True)
@@ -51,12 +63,12 @@ class ModelConfig:
     """One model. ``id`` is a hub id or a local folder; packaged and tiny models need none."""
 
     name: str = "???"
-    id: str = "???"
+    id: str = field(default="???", metadata={"path": "model"})
     revision: str | None = None
     source: Source = Source.hub
     family: str = "unknown"
     variant: Variant = Variant.base
-    size_b: float | None = field(default=None, metadata={"min": 0})
+    size_b: float | None = field(default=None, metadata={"min": 0, "max": 1e6})
     backend: BackendName = BackendName.hf
     licence: str = "unknown"
     gated: bool = False
@@ -77,9 +89,9 @@ class BackendConfig:
     """Of TransformerLens; no other backend has several."""
     attention: Attention = Attention.eager
     device: Device = Device.auto
-    batch_size: int = field(default=16, metadata={"min": 1})
+    batch_size: int = field(default=16, metadata=BATCH)
     """Texts read at once."""
-    decode_batch_size: int = field(default=64, metadata={"min": 1})
+    decode_batch_size: int = field(default=64, metadata=BATCH)
     """Texts written at once: a step of decoding is one token a text, so that more of them pay."""
 
     @property
@@ -92,7 +104,7 @@ class BackendConfig:
 class Int8Config:
     """LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339) through bitsandbytes."""
 
-    threshold: float = field(default=6.0, metadata={"min": 0})
+    threshold: float = field(default=6.0, metadata={"min": 0, "max": 1e6})
     """Columns with an activation of at least this size are multiplied in ``compute_dtype``."""
     compute_dtype: FloatFormat = FloatFormat.fp16
     """Format of everything that is not an int8 product: embeddings, norms, residual stream."""
@@ -174,13 +186,15 @@ class SubparamsConfig:
     """The option of the group that was taken; fields may have been changed after."""
     prompts: Prompts = Prompts.stories
     """1. Five story templates, or the one paragraph prompt."""
-    samples: int = field(default=10, metadata={"min": 1})
+    samples: int = field(default=10, metadata=SAMPLES)
     """2. Texts an emotion; the templates take turns."""
     decoding: Decoding = Decoding.greedy
     """3. The most likely token, or drawn at ``temperature`` from the nucleus of ``top_p``."""
-    temperature: float = 0.7
-    top_p: float = 0.9
-    max_new_tokens: int = field(default=256, metadata={"min": 1})
+    temperature: float = field(
+        default=0.7, metadata={"min": 0, "max": 100, "why": "every token is as likely as another"}
+    )
+    top_p: float = field(default=0.9, metadata={"min": 0, "max": 1})
+    max_new_tokens: int = field(default=256, metadata=TOKENS)
     """4. Token budget of a text."""
     position: Position = Position.mid
     """5. Where a text is read."""
@@ -192,11 +206,11 @@ class SubparamsConfig:
     """8. What is subtracted from the per-emotion means."""
     unit_norm: bool = True
     """8. Whether the centred vectors are scaled to length 1."""
-    seed: int = field(default=0, metadata={"min": 0})
+    seed: int = field(default=0, metadata=SEED)
     """Names the random streams of sampled texts; another seed gives a replicate."""
     templates: Templates = Templates.all
     """Another half of the story templates gives a replicate of a greedy condition."""
-    prompts_path: str | None = None
+    prompts_path: str | None = field(default=None, metadata=READ)
     """The user's own prompts, a YAML file with the structure of the bundled one."""
     texts_from: PrecisionName | None = None
     """Read the texts that the same model writes in this precision instead of its own
@@ -216,17 +230,17 @@ class StimuliConfig:
     """Passages and neutral sentences; null paths mean the bundled ones."""
 
     name: str = "crossed"
-    path: str | None = None
-    neutral_path: str | None = None
+    path: str | None = field(default=None, metadata=READ)
+    neutral_path: str | None = field(default=None, metadata=READ)
 
 
 @dataclass(frozen=True)
 class ResamplingConfig:
     """How much is resampled for reliability and for the intervals of layer choices."""
 
-    n_splits: int = field(default=200, metadata={"min": 1})
-    n_bootstrap: int = field(default=200, metadata={"min": 1})
-    splits_per_replicate: int = field(default=10, metadata={"min": 1})
+    n_splits: int = field(default=200, metadata=DRAWS)
+    n_bootstrap: int = field(default=200, metadata=DRAWS)
+    splits_per_replicate: int = field(default=10, metadata={**DRAWS, "max": 1000})
 
 
 @dataclass(frozen=True)
@@ -236,8 +250,14 @@ class TrackingConfig:
     name: str = "local"
     uri: str | None = field(default=None, metadata={"secret": True})
     experiment: str = "emotion-geometry"
-    timeout_s: float = field(default=5.0, metadata={"min": 0.1})
-    parent: str | None = None
+    timeout_s: float = field(default=5.0, metadata={"min": 0.1, "max": 3600})
+    parent: str | None = field(
+        default=None,
+        metadata={
+            "form": "[0-9a-f]{32}|spooled",
+            "allowed": "the whole id of a run; a sweep sets it, nobody else need",
+        },
+    )
     """Run of the sweep that a run is part of; the sweep sets it."""
 
 
@@ -245,8 +265,8 @@ class TrackingConfig:
 class PathsConfig:
     """Folders for what can be made again; relative ones are taken from the project's root."""
 
-    store: str = ".cache/activations"
-    weights: str = ".cache/weights"
+    store: str = field(default=".cache/activations", metadata=WRITTEN)
+    weights: str = field(default=".cache/weights", metadata=WRITTEN)
 
 
 @dataclass(frozen=True)
@@ -266,7 +286,7 @@ class RunConfig:
     export: ExportConfig = field(default_factory=ExportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
-    seed: int = field(default=0, metadata={"min": 0})
+    seed: int = field(default=0, metadata=SEED)
     force: bool = False
     output: Output = Output.text
     root: str = "."

@@ -5,6 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from emo.passwords import without_password
+
+LONGEST = 200
+"""Characters of a value that a message repeats."""
+
+
+def said(value: object) -> str:
+    """A value as a message repeats it: on one line, not too long, without a password."""
+    text = without_password(str(value))
+    if len(text) > LONGEST:
+        text = f"{text[:LONGEST]}..."
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
 
 class EmoError(Exception):
     """Something a user can mend; the message is one clear line (or one line a finding)."""
@@ -16,7 +29,18 @@ class ConfigError(EmoError):
     def __init__(self, parameter: str, value: object, allowed: str | Iterable[object]) -> None:
         self.parameter = parameter
         self.allowed = allowed if isinstance(allowed, str) else ", ".join(map(str, allowed))
-        super().__init__(f"{parameter}={value}: allowed is {self.allowed}")
+        super().__init__(f"{parameter}={said(value)}: allowed is {self.allowed}")
+
+
+class UnknownParameter(ConfigError):
+    """A parameter that there is not; ``allowed`` are the names beside it."""
+
+    def __init__(self, parameter: str, allowed: Iterable[str], hint: str = "") -> None:
+        self.parameter, self.allowed = parameter, ", ".join(allowed)
+        EmoError.__init__(
+            self,
+            f"{said(parameter)}: no such parameter{hint}; in this group there are {self.allowed}",
+        )
 
 
 class StimuliError(EmoError):

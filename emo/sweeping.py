@@ -4,30 +4,39 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import importlib
 import json
 import logging
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
 
-from emo.choices import Output
+from emo import launching
+from emo.checks import check_files, require_writable
+from emo.choices import JobName, Output
 from emo.composing import resolve
 from emo.config import RunConfig, canonical
-from emo.errors import EmoError, SweepFailed, TrackingError
+from emo.errors import ConfigError, EmoError, SweepFailed, TrackingError
+from emo.hydra_errors import explained
 from emo.jobs.outcome import OUTCOME, Outcome, show
-from emo.passwords import without_password
+from emo.passwords import shown
 
 log = logging.getLogger(__name__)
 
 NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
 """Of a config, what makes no other sweep."""
+
+MOST_REASONS = 5
+"""Of a refused sweep, what its line names."""
 
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[Any]]
 """Runs jobs, given as overrides; the second argument numbers the first.
@@ -41,38 +50,80 @@ class Point:
     """One job of a sweep."""
 
     overrides: tuple[str, ...]
-    config: RunConfig | None
-    """None where the overrides make no valid config."""
+    config: RunConfig
 
     @property
     def identity(self) -> Any:
         """What tells this point from others, as JSON values."""
-        if self.config is None:
-            return sorted(self.overrides)
         whole = canonical(self.config)
         return {name: value for name, value in whole.items() if name not in NOT_IDENTITY}
 
     @property
     def loads(self) -> str:
         """What has to be loaded for it: equal for points that can share a model in memory."""
-        if self.config is None:
-            return ""
         c = self.config
         backend = (c.backend.label, c.backend.attention.value, c.backend.device.value)
         return json.dumps([canonical(c.model), backend, c.precision.settings()])
 
 
-def points(jobs: Sequence[Sequence[str]], composed: Sequence[DictConfig]) -> list[Point]:
-    """Jobs with their checked configs."""
-    found = []
-    for job, config in zip(jobs, composed, strict=True):
+def points(
+    jobs: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], DictConfig]
+) -> list[Point]:
+    """Jobs with their checked configs.
+
+    Raises
+    ------
+    EmoError
+        If one of them is wrong: then none is run, and the line names each reason and its points.
+    """
+    made: list[Point] = []
+    refused: dict[str, list[Sequence[str]]] = {}
+    for job in jobs:
         try:
-            own = OmegaConf.masked_copy(config, [str(key) for key in config if key != "hydra"])
-            run = resolve(own, Path(config.root))
-        except EmoError:
-            run = None  # the job says it again, in its place
-        found.append(Point(tuple(job), run))
-    return found
+            composed = compose(job)
+            own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+            config = resolve(own, Path(composed.root))
+            check_point(config)
+            made.append(Point(tuple(job), config))
+        except EmoError as error:
+            refused.setdefault(str(error), []).append(job)
+        except (HydraException, OmegaConfBaseException) as error:
+            refused.setdefault(str(explained(error)), []).append(job)
+    if refused:
+        raise EmoError(_refusal(refused, jobs))
+    return made
+
+
+def check_point(config: RunConfig) -> None:
+    """Refuse what cannot be run, as far as it is known without a model.
+
+    Raises
+    ------
+    EmoError
+        Naming the parameter.
+    """
+    if config.job.name is JobName.sync:
+        raise ConfigError(
+            "job", "sync", "any other in a sweep: what waits is the same for each point"
+        )
+    check_files(config)
+    job = importlib.import_module(f"emo.jobs.{config.job.name.value}")
+    if check := getattr(job, "check", None):
+        check(config)
+
+
+def _refusal(refused: Mapping[str, Sequence[Sequence[str]]], jobs: Sequence[Sequence[str]]) -> str:
+    common = [word for word in jobs[0] if all(word in job for job in jobs)]
+    reasons = []
+    for line, wrong in list(refused.items())[:MOST_REASONS]:
+        names = [" ".join(_shown([w for w in job if w not in common])) for job in wrong]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        reasons.append(line if len(jobs) == 1 else f"{line} (at {', '.join(names[:3])}{more})")
+    if len(refused) > MOST_REASONS:
+        reasons.append(f"and {len(refused) - MOST_REASONS} more reasons")
+    n = sum(map(len, refused.values()))
+    head = f"{n} of {len(jobs)} points cannot run, so none is run: " if len(jobs) > 1 else ""
+    return head + "; ".join(reasons)
 
 
 def ordered(points: Sequence[Point]) -> list[Point]:
@@ -94,40 +145,36 @@ def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: in
 
     Raises
     ------
+    EmoError
+        If the launcher or the sweep's folder is not usable: nothing is written then.
     SweepFailed
         If a point failed or the parent could not be logged; all others have run.
     """
     points = ordered(points)
     output = Output(master.output) if isinstance(master.output, str) else master.output
-    folder = Path(master.hydra.sweep.dir)
-    configs = [point.config for point in points if point.config is not None]
-    if not configs:
-        outcome = _summary(points, _results(points, launch, at_once, folder), "", None)
-    else:
-        outcome = _tracked(points, configs[0], master, launch, at_once, folder)
+    launching.check(master.hydra.launcher, at_once)
+    folder = Path(master.root, master.hydra.sweep.dir)
+    require_writable("hydra.sweep.dir", folder)
+    outcome = _tracked(points, master, launch, at_once, folder)
     show(outcome, output)
     if outcome.failed:
         raise SweepFailed(outcome.error or "")
 
 
 def _tracked(
-    points: Sequence[Point],
-    config: RunConfig,
-    master: DictConfig,
-    launch: Launch,
-    at_once: int | None,
-    folder: Path,
+    points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None, folder: Path
 ) -> Outcome:
     from emo.jobs import record  # what reads stimuli and models is not needed for --help
 
-    identity = sweep_id(points)
+    config, identity = points[0].config, sweep_id(points)
     tracker = record.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
         tags = {"job": "sweep", "sweep": identity}
         with record.again(config, tracker, f"sweep {identity}", tags) as parent:
-            # Hydra begins the overrides of every job, wherever it runs, with these.
-            master.hydra.overrides.hydra.append(f"tracking.parent={parent}")
+            launching.hide(master)
+            launching.tell(master, parent, len(points), _varied(points))
+            launching.save(master, folder / "multirun.yaml")
             results = _results(points, launch, at_once, folder)
             with suppress(TrackingError):  # the results matter more
                 tracker.mark_stale()  # what killed workers left open
@@ -145,6 +192,12 @@ def _tracked(
         words = f"{outcome.error}; {error}" if outcome.error else str(error)
         outcome = replace(outcome, status="failed", error=words)
     return outcome
+
+
+def _varied(points: Sequence[Point]) -> list[str]:
+    """Parameters in which the points differ, as they were written."""
+    words = [word for own in _shared(points)[1] for word in own]
+    return list(dict.fromkeys(word.partition("=")[0] for word in words))
 
 
 def _results(
@@ -190,15 +243,14 @@ def _recorded(
     """
     if not result.failed or result.run_id is not None:
         return result
-    tags = {"overrides": without_password(" ".join(point.overrides))[:5000]}
-    if point.config is not None:
-        c = point.config
-        tags |= {
-            "job": c.job.name.value,
-            "model": c.model.label,
-            "backend": c.backend.name.value,
-            "precision": c.precision.label,
-        }
+    c = point.config
+    tags = {
+        "overrides": shown(" ".join(point.overrides))[:5000],
+        "job": c.job.name.value,
+        "model": c.model.label,
+        "backend": c.backend.name.value,
+        "precision": c.precision.label,
+    }
     name = " ".join(["failed", *words])[:250]
     return replace(
         result, run_id=tracker.record_failure(parent, name, tags, result.error or "no reason")
@@ -206,7 +258,7 @@ def _recorded(
 
 
 def _summary(
-    points: Sequence[Point], results: Sequence[Outcome], identity: str, parent: str | None
+    points: Sequence[Point], results: Sequence[Outcome], identity: str, parent: str
 ) -> Outcome:
     """The sweep's own outcome, with the closing table."""
     counts = {
@@ -222,12 +274,11 @@ def _summary(
     if counts["failed"]:
         lines.append("  repeat only what failed:")
         lines += [f"    {command}" for command in repeat(points, results)]
-    if parent is not None:
-        lines.append(f"  parent run {parent}; look at it with: make ui")
+    lines.append(f"  parent run {parent}; look at it with: make ui")
     failed = f"{counts['failed']} of {len(points)} points failed" if counts["failed"] else None
     return Outcome(
         status="failed" if failed else "finished",
-        fingerprint=identity or None,
+        fingerprint=identity,
         run_id=parent,
         metrics={"points": len(points), **counts},
         passes_done=sum(r.passes_done for r in results),
@@ -245,7 +296,7 @@ def _shared(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
 
 
 def _shown(words: Sequence[str]) -> list[str]:
-    return [without_password(word) for word in words]
+    return [shown(word) for word in words]
 
 
 def repeat(points: Sequence[Point], results: Sequence[Outcome]) -> list[str]:
@@ -255,7 +306,7 @@ def repeat(points: Sequence[Point], results: Sequence[Outcome]) -> list[str]:
     that, too, so then each failed point has a command of its own. Passwords are left out.
     """
     failed = [p for p, result in zip(points, results, strict=True) if result.failed]
-    if any(p.config is not None and p.config.force for p in points):
+    if any(p.config.force for p in points):
         return [shlex.join(["python", "launch.py", *_shown(p.overrides)]) for p in failed]
     return [shlex.join(["python", "launch.py", *_shown(sys.argv[1:])])]
 

@@ -16,7 +16,6 @@ from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import configure_log
 from hydra.plugins.launcher import Launcher
-from omegaconf import OmegaConf
 
 
 class EmoSweeper(BasicSweeper):
@@ -27,26 +26,26 @@ class EmoSweeper(BasicSweeper):
 
         Raises
         ------
+        EmoError
+            If a point is wrong, or there are none or too many: nothing has been written then.
         SweepFailed
             If a point failed, after all others have run.
         """
         assert self.config is not None
         assert self.hydra_context is not None
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
-        from emo import sweeping
+        from emo import overrides, sweeping
 
-        loader = self.hydra_context.config_loader
-        parser = OverridesParser.create(config_loader=loader)
-        overrides = parser.parse_overrides([*self._parse_config(), *arguments])
-        (jobs,) = self.split_arguments(overrides, None)
-        # Composing all of them first refuses a wrong option before anything is run.
-        composed = [loader.load_sweep_config(self.config, list(job)) for job in jobs]
-        folder = Path(self.config.hydra.sweep.dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        OmegaConf.save(self.config, folder / "multirun.yaml")
-        sweeping.run(
-            sweeping.points(jobs, composed), self.config, self._launch, self.max_batch_size
-        )
+        config, loader = self.config, self.hydra_context.config_loader
+        sources = self.config.hydra.runtime.config_sources
+        folders = [Path(source.path) for source in sources if source.schema == "file"]
+        root = Path(self.config.root)
+        params = overrides.checked(self._parse_config(), folders, root)
+        parsed = OverridesParser.create(loader).parse_overrides([*params, *arguments])
+        overrides.check_size(parsed, folders)
+        (jobs,) = self.split_arguments(parsed, None)
+        points = sweeping.points(jobs, lambda job: loader.load_sweep_config(config, list(job)))
+        sweeping.run(points, self.config, self._launch, self.max_batch_size)
 
     def _launch(self, jobs: Sequence[Sequence[str]], first: int) -> list[object]:
         assert self.launcher is not None

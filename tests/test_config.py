@@ -1,10 +1,10 @@
 import dataclasses
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
 import yaml
-from hydra.errors import HydraException
 
 from emo.choices import BackendName, PrecisionName
 from emo.composing import INSTALL_TL, compose
@@ -106,7 +106,7 @@ def test_bad_values_name_parameter_value_and_what_is_allowed(override, words):
     ],
 )
 def test_wrong_types_and_options_are_refused_while_composing(override):
-    with pytest.raises((HydraException, ConfigError)):
+    with pytest.raises(ConfigError, match=re.escape(override.partition("=")[0])):
         compose(override)
 
 
@@ -335,8 +335,9 @@ def test_what_may_be_written_down_holds_no_password():
         "job.study.storage=postgresql://me:s3cret@db/study",
         "tracking.uri=sqlite:///other.db",
         "model.id=https://me:s3cret@models.example/x",
-        "job.summary.models=[https://t0ken@models.example/y]",
     )
+    summary = dataclasses.replace(config.job.summary, models=["https://t0ken@models.example/y"])
+    config = dataclasses.replace(config, job=dataclasses.replace(config.job, summary=summary))
     made = public(config)
     assert "s3cret" not in str(made)
     assert "t0ken" not in str(made)

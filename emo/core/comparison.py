@@ -21,6 +21,9 @@ from emo.core.reliability import Quotient, ceiling, disattenuated, surviving_sha
 from emo.core.resampling import stream
 from emo.core.types import Comparison, EmotionVectors, Rdm, require_same_labels
 
+ENTRIES = 1 << 22
+"""Of permuted RDMs held at a time: 32 MiB, whatever the number of permutations."""
+
 
 @dataclass(frozen=True)
 class ItemComparison:
@@ -94,10 +97,13 @@ def mantel_matrix(
     n = len(squareform(unit[0]))
     i, j = np.triu_indices(n, 1)
     orders = rng.permuted(np.tile(np.arange(n), (permutations, 1)), axis=1)
+    size = max(1, ENTRIES // max(1, len(i)))
     for row in range(len(rdms) - 1):
-        null = squareform(unit[row])[orders[:, i], orders[:, j]] @ unit[row + 1 :].T
-        # A permutation that leaves the matrix as it is must count, whatever the last bit says.
-        hits = (null >= rho[row, row + 1 :] - 1e-12).sum(axis=0)
+        matrix, hits = squareform(unit[row]), np.zeros(len(rdms) - 1 - row)
+        for some in (orders[k : k + size] for k in range(0, permutations, size)):
+            null = matrix[some[:, i], some[:, j]] @ unit[row + 1 :].T
+            # A permutation that leaves the matrix as it is must count, whatever the last bit says.
+            hits += (null >= rho[row, row + 1 :] - 1e-12).sum(axis=0)
         p[row, row + 1 :] = p[row + 1 :, row] = (1 + hits) / (1 + permutations)
     return rho, np.where(np.isfinite(rho), p, np.nan)
 

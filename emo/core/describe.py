@@ -7,9 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
-from emo.core.cells import Cells, LayerGram, centred_cosines, half_correlations, left_out_accuracy
+from emo.core.cells import (
+    CHUNK,
+    Cells,
+    LayerGram,
+    centred_cosines,
+    half_correlations,
+    left_out_accuracy,
+)
 from emo.core.correlation import spearman_brown
 from emo.core.geometry import (
     UNRELIABLE_ANISOTROPY,
@@ -170,7 +177,6 @@ def _resampled_curves(
         settings.n_bootstrap * settings.splits_per_replicate,
         stream(settings.seed, "bootstrap halves"),
     )[:, first_item]
-    repeated = np.repeat(counts, settings.splits_per_replicate, axis=0)
 
     ones = np.ones((1, len(cells.size)))
     curves = {name: np.full(activations.n_layers, np.nan) for name in ("reliability", "accuracy")}
@@ -182,12 +188,32 @@ def _resampled_curves(
         curves["accuracy"][layer] = left_out_accuracy(gram, ones)[0]
         with_cosines = centred_cosines(gram, counts)
         replicates["mean_cosine"][:, column] = _row_means(with_cosines)
-        per_split = half_correlations(gram, repeated, inner)
+        per_split = _within(gram, counts, inner, settings.splits_per_replicate)
         replicates["reliability"][:, column] = _row_means(
             per_split.reshape(settings.n_bootstrap, -1)
         )
         replicates["accuracy"][:, column] = left_out_accuracy(gram, counts)
     return curves, replicates
+
+
+def _within(
+    gram: LayerGram,
+    counts: Float64[np.ndarray, "replicate cell"],
+    inner: Bool[np.ndarray, "split cell"],
+    each: int,
+) -> Float64[np.ndarray, " split"]:
+    """Correlation of the halves of every split, ``each`` splits in a row within one replicate.
+
+    A few at a time: the weights of all splits together are the largest array of a run.
+    """
+    rows = np.arange(len(inner)) // each
+    size = 64 * CHUNK
+    return np.concatenate(
+        [
+            half_correlations(gram, counts[rows[i : i + size]], inner[i : i + size])
+            for i in range(0, len(inner), size)
+        ]
+    )
 
 
 def _mean(x: np.ndarray) -> float:

@@ -59,9 +59,14 @@ ARTIFACTS = (
 )
 
 
+def check(config: RunConfig) -> None:
+    """Refuse sub-parameters that the job sets itself."""
+    refuse_ignored(config, "which takes both levels of every sub-parameter", LEVELS)
+
+
 def run(config: RunConfig) -> Outcome:
     """Evaluate the factorial, or find the run that did."""
-    refuse_ignored(config, "which takes both levels of every sub-parameter", LEVELS)
+    check(config)
     # Its texts are the model's own, whatever the method says: the run must not be called a reading.
     config = replace(config, method=replace(config.method, name=MethodName.generation))
     prompts = read_prompts(config)

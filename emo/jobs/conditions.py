@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 from emo.choices import JobName, MethodName, PrecisionName, Projection, Readout, Removal, Templates
@@ -10,8 +9,7 @@ from emo.config import RunConfig, SubparamsConfig
 from emo.core.four_layer import FORCED, HALVES
 from emo.errors import ConfigError, EmoError
 from emo.generation.protocols import LOOSE, MATCHED
-
-log = logging.getLogger(__name__)
+from emo.progress import steps
 
 STORIES: dict[str, SubparamsConfig] = {
     "B": LOOSE,
@@ -60,17 +58,33 @@ def condition_config(name: str, config: RunConfig) -> RunConfig:
     )
 
 
-def make(config: RunConfig) -> None:
+def planned(config: RunConfig) -> dict[str, RunConfig]:
+    """The configs of the conditions in ``job.summary.make``.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such condition, or the precision of A, B and C would be quantised.
+    """
+    return {name: condition_config(name, config) for name in config.job.summary.make}
+
+
+def make(config: RunConfig) -> set[str]:
     """Run the conditions of ``job.summary.make``; what is finished already is only looked up.
+
+    Returns
+    -------
+    set of str
+        Ids of their runs.
 
     Raises
     ------
     EmoError
         If one of them fails; before any is made, if the prompts do not have what one of them needs.
     """
-    made = {name: condition_config(name, config) for name in config.job.summary.make}
+    made = planned(config)
     if not made:
-        return
+        return set()
     from emo.generation.stories import check_templates
     from emo.jobs import extract
     from emo.jobs.stories import read_prompts
@@ -78,8 +92,14 @@ def make(config: RunConfig) -> None:
     for name, each in made.items():
         if name != "A":
             check_templates(read_prompts(each), each.subparams)
-    for name, each in made.items():
-        log.info("condition %s of %s", name, config.model.label)
+    runs: set[str] = set()
+    for name, each in steps(made.items(), "condition", lambda pair: _title(*pair)):
         outcome = extract.run(each)
-        if outcome.failed:
+        if outcome.failed or outcome.run_id is None:
             raise EmoError(f"condition {name}: {outcome.error}")
+        runs.add(outcome.run_id)
+    return runs
+
+
+def _title(name: str, config: RunConfig) -> str:
+    return f"{name}, {config.model.label} in {config.precision.label}"

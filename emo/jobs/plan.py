@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emo.checks import check_memory
 from emo.choices import BackendName, MethodName, Projection, Readout, Removal
 from emo.config import RunConfig
 from emo.core.types import Provenance, StimulusSet
@@ -88,6 +89,7 @@ def make_plan(
         config.path(config.stimuli.path) if config.stimuli.path else None,
         config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
     )
+    check_memory(config.resampling, len(stimuli.items))
     if config.vectors.remove is Removal.situation and not stimuli.crossed:
         raise ConfigError(
             "vectors.remove", "situation", "none: these passages have no situation column"

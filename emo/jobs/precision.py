@@ -29,7 +29,7 @@ from emo.jobs.reader import Reader
 from emo.models import quantised
 from emo.models.quantised import WeightCount
 from emo.models.weights import Weights
-from emo.progress import track
+from emo.progress import steps, track
 from emo.report import precision as report
 from emo.stimuli.loading import first_situations
 
@@ -77,7 +77,9 @@ def _run(plan: Plan) -> Outcome:
     Reader(plans[0])  # a text that is too long is refused before a run is opened
     tags = record.tags(plan) | {"precision": plan.provenance.precision}
     with tracker.run(_name(plan), tags) as run_id:
-        measured = [_measure(p) for p in plans]
+        measured = [
+            _measure(p) for p in steps(plans, "precision", lambda p: p.config.precision.label)
+        ]
         rows, curves = compare(measured, config.vectors.remove.value)
         with tempfile.TemporaryDirectory() as folder:
             _write_files(Path(folder), plan, rows, curves)

@@ -60,13 +60,19 @@ class Study:
         return self.config.job.study.objectives
 
 
-def run(config: RunConfig) -> Outcome:
-    """Study the sub-parameters of generation on the model of the config."""
+def check(config: RunConfig) -> None:
+    """Refuse a space that is none, and sub-parameters that its points would ignore."""
     from emo.jobs.ablate import refuse_ignored
-    from emo.jobs.subparam_point import evaluator
 
     refuse_ignored(config, "whose points are job.study.space's", {})
     _space(config)
+
+
+def run(config: RunConfig) -> Outcome:
+    """Study the sub-parameters of generation on the model of the config."""
+    from emo.jobs.subparam_point import evaluator
+
+    check(config)
     return conduct(config, evaluator(config))
 
 

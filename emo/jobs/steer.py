@@ -46,6 +46,11 @@ ARTIFACTS = (
 )
 
 
+def check(config: RunConfig) -> None:
+    """Refuse steering parameters that are known to be wrong before a model is."""
+    chosen_scenarios(config)
+
+
 def run(config: RunConfig) -> Outcome:
     """Steer, or find the finished run with the same fingerprint."""
     scenarios, digest = chosen_scenarios(config)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,15 +32,28 @@ if TYPE_CHECKING:
 REPORT = "summary.html"
 
 
+def check(config: RunConfig) -> None:
+    """Refuse conditions to be made that there are not."""
+    conditions.planned(config)
+
+
 def run(config: RunConfig) -> Outcome:
-    """Assemble what is logged. A model is loaded only for conditions that are to be made first."""
-    conditions.make(config)
+    """Assemble what is logged. A model is loaded only for conditions that are to be made first.
+
+    With conditions made first, the summary is of their model alone, unless
+    ``job.summary.models`` names others.
+    """
+    made = conditions.make(config)
     stimuli = load_stimuli(
         config.path(config.stimuli.path) if config.stimuli.path else None,
         config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
     )
     tracker = record.open_tracker(config)
-    selection = select(tracker.runs_of("extract"), wanted(config, stimuli))
+    logged = tracker.runs_of("extract")
+    of = wanted(config, stimuli)
+    if of.models is None and made:
+        of = replace(of, models=tuple({r.model for r in logged if r.run_id in made}))
+    selection = select(logged, of)
     summary = summarise(
         config,
         selection,

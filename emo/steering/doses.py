@@ -17,6 +17,7 @@ from emo.errors import ConfigError, EmoError
 from emo.steering.injection import Addition
 from emo.stimuli.scenarios import Scenario
 
+MOST_LAYERS = 10_000
 LAYERS_ALLOWED = "all, best, a layer, a range such as 8-15 (steered at once), or a list of these"
 
 
@@ -67,6 +68,10 @@ def _site(entry: str, value: Any, n_layers: int | None, best: int | None) -> Sit
         raise ConfigError("steer.layers", value, f"{LAYERS_ALLOWED}; {entry} is empty")
     if n_layers is not None and last >= n_layers:
         raise ConfigError("steer.layers", value, f"layers 0 to {n_layers - 1} of this model")
+    if last >= MOST_LAYERS:
+        raise ConfigError(
+            "steer.layers", value, f"{LAYERS_ALLOWED}; no model has {MOST_LAYERS} layers"
+        )
     return Site(entry, tuple(range(first, last + 1)))
 
 

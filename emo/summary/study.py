@@ -18,6 +18,7 @@ from emo.core.single_model import SingleModel, single_model
 from emo.core.types import LabelMismatch, StimulusSet
 from emo.core.universality import ModelRun, Universality, universality
 from emo.errors import EmoError
+from emo.progress import busy, track
 from emo.summary.commands import COMMANDS, command, whole_study
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.logged import LoggedRun
@@ -97,7 +98,7 @@ def summarise(
     left = list(selection.left_out)
     used: dict[str, LoggedRun] = {}
     models = []
-    for candidates in selection.models.values():
+    for candidates in track(selection.models.values(), "reading models"):
         found = _first(candidates, lambda r: model_run(r, files(r), settings.layer), left)
         if found is not None:
             used[found[0].run_id] = found[0]
@@ -106,15 +107,16 @@ def summarise(
     surfaces = {name: surface_activations(stimuli, name) for name in SURFACES}
     study, no_study = None, ""
     try:
-        study = universality(
-            models, surfaces, resampling, settings.n_bootstrap, settings.permutations
-        )
+        with busy(f"comparing {len(models)} models"):
+            study = universality(
+                models, surfaces, resampling, settings.n_bootstrap, settings.permutations
+            )
     except LabelMismatch as error:
         no_study = str(error)
     tables = []
     conditions_of: dict[str, Mapping[str, Condition]] = {}
     passages = tuple(ItemSet.make(a, 0) for a in surfaces.values())
-    for conditions in selection.conditions.values():
+    for conditions in track(selection.conditions.values(), "four-layer tables"):
         found = _conditions(conditions, files, passages, left)
         if found:
             made = four_layer(
