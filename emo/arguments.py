@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from emo import overrides
 from emo.errors import EmoError, said
+from emo.parameters import did_you_mean, is_name, unknown
 from emo.passwords import without_password
 
 FIXED = {
@@ -30,11 +31,11 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
 
     parser = get_args_parser()
     parser.error = _refuse
-    known, unknown = parser.parse_known_intermixed_args(list(argv))
-    if unknown:
+    known, rest = parser.parse_known_intermixed_args(list(argv))
+    if rest:
         options = [o for action in parser._actions for o in action.option_strings if o[:2] == "--"]
-        hint = overrides.did_you_mean(unknown[0].partition("=")[0], options)
-        raise EmoError(f"{said(unknown[0])}: no such option{hint}; there are {', '.join(options)}")
+        hint = did_you_mean(rest[0].partition("=")[0], options)
+        raise EmoError(f"{said(rest[0])}: no such option{hint}; there are {', '.join(options)}")
     for name, line in FIXED.items():
         if getattr(known, name) is not None:
             raise EmoError(line)
@@ -52,8 +53,8 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
         raise EmoError("--resolve: allowed is with --cfg job")
     if known.package is not None and not known.cfg:
         raise EmoError("--package: allowed is with --cfg job")
-    if known.package is not None and not overrides.is_name(known.package):
-        raise overrides.unknown(known.package)
+    if known.package is not None and not is_name(known.package):
+        raise unknown(known.package)
     folders = [root / "conf"]
     if known.config_dir is not None:
         folders.append(Path(known.config_dir))

@@ -26,6 +26,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from emo.config import ResamplingConfig, RunConfig
 from emo.errors import ConfigError, EmoError, said
+from emo.parameters import members
 
 HALVES = 1_000_000
 """Half splits inside all bootstrap replicates: more are more than anybody reads an interval to."""
@@ -181,7 +182,7 @@ def _check_halves(resampling: ResamplingConfig) -> None:
 
 def _check_list(field: Field) -> None:
     """A list within a list is a value where single ones are meant."""
-    of = next((hint for hint in _parts(field.hint) if get_origin(hint) is list), None)
+    of = next((hint for hint in members(field.hint) if get_origin(hint) is list), None)
     if of is None:
         return
     nested = any(isinstance(value, (list, tuple, dict)) for value in field.value)
@@ -189,19 +190,9 @@ def _check_list(field: Field) -> None:
         raise ConfigError(field.name, field.value, "a list of single values, such as [a,b]")
 
 
-def _parts(hint: Any) -> tuple[Any, ...]:
-    """The members of a union, else the hint alone."""
-    return (hint,) if get_origin(hint) in (list, dict) else get_args(hint) or (hint,)
-
-
-def optional(hint: Any) -> bool:
-    """Whether null is a value of it."""
-    return type(None) in _parts(hint)
-
-
 def _check_text(field: Field, value: str) -> None:
     if not value.strip():
-        null = ", or null: its default" if optional(field.hint) else ""
+        null = ", or null: its default" if type(None) in members(field.hint) else ""
         raise ConfigError(field.name, value, f"a text that is not empty{null}")
     form = field.metadata.get("form")
     if form is not None and re.fullmatch(form, value) is None:

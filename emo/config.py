@@ -53,8 +53,8 @@ class TinyConfig:
     """Shape of a random model built on the fly, for tests and dry runs."""
 
     architecture: str = "llama"
-    n_layers: int = field(default=4, metadata={"min": 1, "max": 256})
-    hidden: int = field(default=128, metadata={"min": 16, "max": 8192})
+    n_layers: int = field(default=4, metadata={"min": 1})
+    hidden: int = field(default=128, metadata={"min": 16})
     seed: int = field(default=0, metadata=SEED)
 
 

@@ -20,7 +20,13 @@ def said(value: object) -> str:
 
 
 class EmoError(Exception):
-    """Something a user can mend; the message is one clear line (or one line a finding)."""
+    """Something a user can mend; the message is one clear line (or one line a finding).
+
+    Whatever the message repeats, no password of an address is in it.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(without_password(str(message)))
 
 
 class ConfigError(EmoError):

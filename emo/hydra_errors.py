@@ -9,7 +9,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from emo.errors import ConfigError, EmoError, said
-from emo.overrides import did_you_mean, expected, quoted, unknown
+from emo.overrides import quoted
+from emo.parameters import did_you_mean, expected, unknown
 from emo.passwords import shown
 
 LAUNCHER_EXTRAS = ("joblib", "ray", "submitit")

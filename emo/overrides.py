@@ -1,23 +1,30 @@
 """What a user types as overrides, checked and put into words that Hydra reads as they are meant.
 
-Hydra would take ``force=2`` for true, ``model.revision=0012`` for 12 and ``~seed`` for a seed of its
-own choice, and says what it refuses in several lines. So each override is looked at by itself first.
+Hydra would take ``force=2`` for true, ``model.revision=123e4`` for 1230000.0 and ``~seed`` for a seed of
+its own choice, and says what it refuses in several lines. So each override is looked at by itself first.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import shlex
-from collections.abc import Callable, Iterable, Sequence
-from enum import Enum
-from functools import cache
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
-from emo.config import RunConfig, secret_fields
-from emo.errors import ConfigError, EmoError, UnknownParameter, said
+from emo.config import secret_fields
+from emo.errors import ConfigError, EmoError, said
+from emo.parameters import (
+    did_you_mean,
+    hint_of,
+    in_words,
+    is_open,
+    keys_of,
+    members,
+    takes_text,
+    unknown,
+)
 from emo.passwords import hidden, without_password
 
 if TYPE_CHECKING:
@@ -26,14 +33,6 @@ if TYPE_CHECKING:
 MOST_POINTS = 10_000
 """Of a sweep: each is composed and checked before the first is run."""
 
-TYPES = {
-    bool: "true, false",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    type(None): "null",
-    Any: "any value",
-}
 GRAMMAR = frozenset("()[]{},=:'\"\\$")
 """Characters of Hydra's own grammar."""
 
@@ -83,54 +82,14 @@ def check_size(overrides: Sequence[Override], folders: Sequence[Path]) -> None:
 
 def quoted(key: str, value: str) -> str:
     """An override of a text in words that neither the shell nor Hydra reads otherwise."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return shlex.quote(f'{key}="{escaped}"')
+    return shlex.quote(_text(key, value))
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion in brackets, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=2, cutoff=0.7)
-    return f" (did you mean {' or '.join(close)}?)" if close else ""
+def _text(key: str, value: str) -> str:
+    """An override of a text as Hydra reads it."""
+    from hydra.core.override_parser.types import Quote, QuotedString
 
-
-def unknown(name: str, keys: Iterable[str] | None = None) -> UnknownParameter:
-    """The error about a parameter that there is not; ``keys`` are those beside it."""
-    if keys is None:
-        parts = name.split(".")
-        while parts and not _is_group(_hint(".".join(parts[:-1]))):
-            parts.pop()
-        keys = _keys(_hint(".".join(parts[:-1])))
-    *_, last = name.split(".")
-    same = [known for known in _names() if known.split(".")[-1] == last][:2]
-    near = [*_names(), *_keys(RunConfig)]
-    hint = f" (did you mean {' or '.join(same)}?)" if same else did_you_mean(name, near)
-    return UnknownParameter(name, keys, hint)
-
-
-def is_name(name: str) -> bool:
-    """Whether a parameter, a group of them or a setting of Hydra has this name."""
-    return name == "_global_" or name.split(".")[0] == "hydra" or _hint(name) is not None
-
-
-def expected(name: str) -> str | None:
-    """What a field takes, in words; None for what is no field, or takes anything."""
-    hint = _hint(name)
-    return None if hint in (None, Any) else _in_words(hint)
-
-
-def _in_words(hint: Any) -> str:
-    members = (hint,) if get_origin(hint) in (list, dict) else get_args(hint) or (hint,)
-    words = []
-    for member in members:
-        if get_origin(member) is list:
-            words.append(f"a list [a,b] of: {_in_words(get_args(member)[0])}")
-        elif isinstance(member, type) and issubclass(member, Enum):
-            words.append(", ".join(option.name for option in member))
-        elif dataclasses.is_dataclass(member):
-            words.append(f"a value each of {', '.join(_keys(member))}")
-        else:
-            words.append(TYPES.get(member, "a value"))
-    return " or ".join(words)
+    return f"{key}={QuotedString(value, Quote.double).with_quotes()}"
 
 
 class Groups:
@@ -172,7 +131,7 @@ def _checked(text: str, groups: Groups, root: Path) -> str:
         for value in _values(parsed, groups):
             _check_option(key, value, parsed.get_value_string(), groups)
         return text.lstrip("+")
-    hint = _hint(key)
+    hint = hint_of(key)
     if hint is None or key == "root":
         raise unknown(key)
     for value in _values(parsed):
@@ -180,7 +139,7 @@ def _checked(text: str, groups: Groups, root: Path) -> str:
     text = _as_typed(key, hint, parsed, text)
     if without_password(text) != text:
         text = _hiding(key, parsed, text)
-    return f"++{text.lstrip('+')}" if _is_open(key) else text.lstrip("+")
+    return f"++{text.lstrip('+')}" if is_open(key) else text.lstrip("+")
 
 
 def _parsed(text: str, groups: Groups) -> Override:
@@ -188,11 +147,11 @@ def _parsed(text: str, groups: Groups) -> Override:
 
     key, equals, value = text.partition("=")
     key = key.lstrip("+~")
-    for words in (text, f'{key}="{value}"'):
+    for words in (text, _text(key, value)):
         try:
             return OverridesParser.create().parse_override(words)
         except Exception:  # each of its kinds, and RecursionError
-            if not (_takes_text(_hint(key)) and value and GRAMMAR.isdisjoint(value)):
+            if not (takes_text(hint_of(key)) and value and GRAMMAR.isdisjoint(value)):
                 break  # it may be meant as something else than a text
     if not equals:
         having = [f"{group}={text}" for group in groups.having(text)]
@@ -200,7 +159,7 @@ def _parsed(text: str, groups: Groups) -> Override:
         raise EmoError(
             f"override {said(text)!r}: no value{hint}; the form is group=option or a.b=value"
         )
-    if key not in groups and _hint(key) is None and not key.startswith(("hydra.", "hydra/")):
+    if key not in groups and hint_of(key) is None and not key.startswith(("hydra.", "hydra/")):
         raise unknown(key)
     shown = "..." if key in secret_fields() else said(value)
     again = "..." if shown == "..." else said(value.strip("\"'"))
@@ -273,12 +232,8 @@ def _hydra(parsed: Override, text: str, root: Path) -> str:
         if not isinstance(value, str) or not value.strip() or value == "???":
             raise ConfigError(key, parsed.get_value_string(), "a folder")
         if "${" not in value:
-            return f'{key}="{_escaped(str(Path(root, value).absolute()))}"'
+            return _text(key, str(Path(root, value).absolute()))
     return text
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 def _check_option(group: str, value: Any, raw: str, groups: Groups) -> None:
@@ -292,25 +247,27 @@ def _check_option(group: str, value: Any, raw: str, groups: Groups) -> None:
 
 def _check_value(name: str, hint: Any, value: Any, raw: str) -> None:
     """What OmegaConf would take for something else, or refuse in several lines."""
-    members = (hint,) if get_origin(hint) in (list, dict) else get_args(hint) or (hint,)
+    types = members(hint)
     if isinstance(value, str) and "${" in value:
         return
     if value == "???":
         raise ConfigError(name, value, "a value")
-    if value is None and hint is not Any and type(None) not in members:
-        raise ConfigError(name, "null", f"{_in_words(hint)}: it is never null")
-    if bool in members and not isinstance(value, bool):
+    if value is None and hint is not Any and type(None) not in types:
+        raise ConfigError(name, "null", f"{in_words(hint)}: it is never null")
+    if bool in types and not isinstance(value, bool):
         raise ConfigError(name, raw, "true, false")
-    group = next((member for member in members if dataclasses.is_dataclass(member)), None)
+    group = next((member for member in types if dataclasses.is_dataclass(member)), None)
     if group is not None:
         if not isinstance(value, dict):
-            raise ConfigError(name, raw, f"a value each of {', '.join(_keys(group))}: {name}.NAME=")
+            raise ConfigError(
+                name, raw, f"a value each of {', '.join(keys_of(group))}: {name}.NAME="
+            )
         for key, each in value.items():
-            inner = _hint(f"{name}.{key}")
+            inner = hint_of(f"{name}.{key}")
             if inner is None:
                 raise unknown(f"{name}.{key}")
             _check_value(f"{name}.{key}", inner, each, str(each))
-    of = next((get_args(member)[0] for member in members if get_origin(member) is list), None)
+    of = next((get_args(member)[0] for member in types if get_origin(member) is list), None)
     if of is str and isinstance(value, list) and not all(type(v) in (str, int) for v in value):
         raise ConfigError(name, raw, "a list of single texts, such as [a,b]; a number in quotes")
 
@@ -318,9 +275,9 @@ def _check_value(name: str, hint: Any, value: Any, raw: str) -> None:
 def _as_typed(key: str, hint: Any, parsed: Override, text: str) -> str:
     """A text keeps its characters where Hydra would read a number or a truth value from it.
 
-    The short commit hash 12345e7 is no number, and a file may be called true.
+    The short commit hash 123e4 is no number, and a file may be called true.
     """
-    if not _takes_text(hint):
+    if not takes_text(hint):
         return text
     values, raw = _values(parsed), parsed.get_value_string()
     if all(isinstance(value, str) or value is None for value in values):
@@ -333,7 +290,7 @@ def _as_typed(key: str, hint: Any, parsed: Override, text: str) -> str:
         )
     if isinstance(values[0], (list, dict)):
         raise ConfigError(key, raw, f"a single text; in quotes it is one: {quoted(key, raw)}")
-    return f'{key}="{_escaped(raw.strip())}"'
+    return _text(key, raw.strip())
 
 
 def _hiding(key: str, parsed: Override, text: str) -> str:
@@ -342,56 +299,7 @@ def _hiding(key: str, parsed: Override, text: str) -> str:
     if not all(isinstance(value, str) for value in values):
         raise EmoError(f"{said(key)}: an address with a password cannot stand in a list")
     parts = [
-        hidden(value) if without_password(value) != value else f'"{_escaped(value)}"'
+        f"={hidden(value)}" if without_password(value) != value else _text("", value)
         for value in values
     ]
-    return f"{key}={','.join(parts)}"
-
-
-# ------------------------------------------------------------------- the schema by dotted names
-
-
-def _hint(name: str) -> Any:
-    """Type of the field of a dotted name, None if there is none; the empty name is the whole."""
-    hint: Any = RunConfig
-    for part in name.split(".") if name else ():
-        if get_origin(hint) is dict:
-            return get_args(hint)[1] if part else None
-        if not dataclasses.is_dataclass(hint):
-            return None
-        hint = get_type_hints(hint).get(part)
-    return hint
-
-
-def _takes_text(hint: Any) -> bool:
-    """Whether a single text is a value of the field."""
-    return get_origin(hint) not in (list, dict) and str in (get_args(hint) or (hint,))
-
-
-def _is_group(hint: Any) -> bool:
-    return dataclasses.is_dataclass(hint)
-
-
-def _is_open(name: str) -> bool:
-    """Whether a key may be new: Hydra closes dictionaries, too."""
-    return get_origin(_hint(name.rpartition(".")[0])) is dict
-
-
-def _keys(group: Any) -> list[str]:
-    return [f.name for f in dataclasses.fields(group) if f.name != "root"]
-
-
-@cache
-def _names() -> tuple[str, ...]:
-    """All dotted names."""
-
-    def names(group: Any, prefix: str, add: Callable[[str], None]) -> None:
-        for key, hint in get_type_hints(group).items():
-            if dataclasses.is_dataclass(hint):
-                names(hint, f"{prefix}{key}.", add)
-            elif key != "root":
-                add(f"{prefix}{key}")
-
-    found: list[str] = []
-    names(RunConfig, "", found.append)
-    return tuple(found)
+    return f"{key}={','.join(part[1:] for part in parts)}"

@@ -3,141 +3,33 @@
 from __future__ import annotations
 
 import csv
-import hashlib
-import importlib
-import json
 import logging
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import DictConfig
 
 from emo import launching
-from emo.checks import check_files, require_writable
-from emo.choices import JobName, Output
-from emo.composing import resolve
-from emo.config import RunConfig, canonical
-from emo.errors import ConfigError, EmoError, SweepFailed, TrackingError
-from emo.hydra_errors import explained
+from emo.checks import require_writable
+from emo.choices import Output
+from emo.errors import SweepFailed, TrackingError
 from emo.jobs.outcome import OUTCOME, Outcome, show
 from emo.passwords import shown
+from emo.sweep_points import Point, in_public, ordered, shared, sweep_id
 
 log = logging.getLogger(__name__)
-
-NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
-"""Of a config, what makes no other sweep."""
-
-MOST_REASONS = 5
-"""Of a refused sweep, what its line names."""
 
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[Any]]
 """Runs jobs, given as overrides; the second argument numbers the first.
 
 Returns an Outcome each, or the error of a job that came to an end without one.
 """
-
-
-@dataclass(frozen=True)
-class Point:
-    """One job of a sweep."""
-
-    overrides: tuple[str, ...]
-    config: RunConfig
-
-    @property
-    def identity(self) -> Any:
-        """What tells this point from others, as JSON values."""
-        whole = canonical(self.config)
-        return {name: value for name, value in whole.items() if name not in NOT_IDENTITY}
-
-    @property
-    def loads(self) -> str:
-        """What has to be loaded for it: equal for points that can share a model in memory."""
-        c = self.config
-        backend = (c.backend.label, c.backend.attention.value, c.backend.device.value)
-        return json.dumps([canonical(c.model), backend, c.precision.settings()])
-
-
-def points(
-    jobs: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], DictConfig]
-) -> list[Point]:
-    """Jobs with their checked configs.
-
-    Raises
-    ------
-    EmoError
-        If one of them is wrong: then none is run, and the line names each reason and its points.
-    """
-    made: list[Point] = []
-    refused: dict[str, list[Sequence[str]]] = {}
-    for job in jobs:
-        try:
-            composed = compose(job)
-            own = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
-            config = resolve(own, Path(composed.root))
-            check_point(config)
-            made.append(Point(tuple(job), config))
-        except EmoError as error:
-            refused.setdefault(str(error), []).append(job)
-        except (HydraException, OmegaConfBaseException) as error:
-            refused.setdefault(str(explained(error)), []).append(job)
-    if refused:
-        raise EmoError(_refusal(refused, jobs))
-    return made
-
-
-def check_point(config: RunConfig) -> None:
-    """Refuse what cannot be run, as far as it is known without a model.
-
-    Raises
-    ------
-    EmoError
-        Naming the parameter.
-    """
-    if config.job.name is JobName.sync:
-        raise ConfigError(
-            "job", "sync", "any other in a sweep: what waits is the same for each point"
-        )
-    check_files(config)
-    job = importlib.import_module(f"emo.jobs.{config.job.name.value}")
-    if check := getattr(job, "check", None):
-        check(config)
-
-
-def _refusal(refused: Mapping[str, Sequence[Sequence[str]]], jobs: Sequence[Sequence[str]]) -> str:
-    common = [word for word in jobs[0] if all(word in job for job in jobs)]
-    reasons = []
-    for line, wrong in list(refused.items())[:MOST_REASONS]:
-        names = [" ".join(_shown([w for w in job if w not in common])) for job in wrong]
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        reasons.append(line if len(jobs) == 1 else f"{line} (at {', '.join(names[:3])}{more})")
-    if len(refused) > MOST_REASONS:
-        reasons.append(f"and {len(refused) - MOST_REASONS} more reasons")
-    n = sum(map(len, refused.values()))
-    head = f"{n} of {len(jobs)} points cannot run, so none is run: " if len(jobs) > 1 else ""
-    return head + "; ".join(reasons)
-
-
-def ordered(points: Sequence[Point]) -> list[Point]:
-    """Points that share a model, backend and precision together, otherwise as they came."""
-    groups: dict[str, list[Point]] = {}
-    for point in points:
-        groups.setdefault(point.loads, []).append(point)
-    return [point for group in groups.values() for point in group]
-
-
-def sweep_id(points: Sequence[Point]) -> str:
-    """Names a sweep by the set of its points, in whatever order and words they were given."""
-    texts = sorted(json.dumps(point.identity, sort_keys=True) for point in points)
-    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
 def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None) -> None:
@@ -180,7 +72,7 @@ def _tracked(
                 tracker.mark_stale()  # what killed workers left open
             results = [
                 _recorded(tracker, parent, point, words, result)
-                for point, words, result in zip(points, _shared(points)[1], results, strict=True)
+                for point, words, result in zip(points, shared(points)[1], results, strict=True)
             ]
             outcome = _summary(points, results, identity, parent)
             _log(tracker, parent, points, results, outcome)
@@ -196,7 +88,7 @@ def _tracked(
 
 def _varied(points: Sequence[Point]) -> list[str]:
     """Parameters in which the points differ, as they were written."""
-    words = [word for own in _shared(points)[1] for word in own]
+    words = [word for own in shared(points)[1] for word in own]
     return list(dict.fromkeys(word.partition("=")[0] for word in words))
 
 
@@ -266,7 +158,7 @@ def _summary(
         for status in ("finished", "reused", "failed")
     }
     said = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-    common, own = _shared(points)
+    common, own = shared(points)
     lines = [f"sweep {identity}: {len(points)} points, {said}", f"  all: {' '.join(common)}"]
     for words, result in zip(own, results, strict=True):
         end = result.error if result.failed else f"run {result.run_id}"
@@ -288,17 +180,6 @@ def _summary(
     )
 
 
-def _shared(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
-    """The overrides that all points have, and those that are a point's own."""
-    common = [o for o in points[0].overrides if all(o in p.overrides for p in points)]
-    own = [[o for o in p.overrides if o not in common] for p in points]
-    return _shown(common), [_shown(words) for words in own]
-
-
-def _shown(words: Sequence[str]) -> list[str]:
-    return [shown(word) for word in words]
-
-
 def repeat(points: Sequence[Point], results: Sequence[Outcome]) -> list[str]:
     """Commands that run what failed and nothing else.
 
@@ -307,8 +188,8 @@ def repeat(points: Sequence[Point], results: Sequence[Outcome]) -> list[str]:
     """
     failed = [p for p, result in zip(points, results, strict=True) if result.failed]
     if any(p.config.force for p in points):
-        return [shlex.join(["python", "launch.py", *_shown(p.overrides)]) for p in failed]
-    return [shlex.join(["python", "launch.py", *_shown(sys.argv[1:])])]
+        return [shlex.join(["python", "launch.py", *in_public(p.overrides)]) for p in failed]
+    return [shlex.join(["python", "launch.py", *in_public(sys.argv[1:])])]
 
 
 def _log(
@@ -333,7 +214,7 @@ def _log(
 
 def _write_csv(path: Path, points: Sequence[Point], results: Sequence[Outcome]) -> None:
     """One row a point: its own overrides, what became of it, its headline metrics."""
-    _, own = _shared(points)
+    _, own = shared(points)
     keys = list(dict.fromkeys(o.partition("=")[0] for words in own for o in words))
     names = list(dict.fromkeys(name for r in results for name in r.metrics))
     with path.open("w", newline="", encoding="utf-8") as file:

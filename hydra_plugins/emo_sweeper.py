@@ -34,7 +34,7 @@ class EmoSweeper(BasicSweeper):
         assert self.config is not None
         assert self.hydra_context is not None
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
-        from emo import overrides, sweeping
+        from emo import overrides, sweep_points, sweeping
 
         config, loader = self.config, self.hydra_context.config_loader
         sources = self.config.hydra.runtime.config_sources
@@ -44,7 +44,9 @@ class EmoSweeper(BasicSweeper):
         parsed = OverridesParser.create(loader).parse_overrides([*params, *arguments])
         overrides.check_size(parsed, folders)
         (jobs,) = self.split_arguments(parsed, None)
-        points = sweeping.points(jobs, lambda job: loader.load_sweep_config(config, list(job)))
+        points = sweep_points.composed(
+            jobs, lambda job: loader.load_sweep_config(config, list(job))
+        )
         sweeping.run(points, self.config, self._launch, self.max_batch_size)
 
     def _launch(self, jobs: Sequence[Sequence[str]], first: int) -> list[object]:

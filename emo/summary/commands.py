@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import shlex
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from emo.config import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
+from emo.overrides import quoted
 from emo.summary.logged import LoggedRun
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -116,5 +116,4 @@ def _override(key: str, value: str) -> str:
         return f"{key}=null"
     if PLAIN.fullmatch(value):
         return f"{key}={value}"
-    quoted = value.replace("\\", "\\\\").replace('"', '\\"')
-    return shlex.quote(f'{key}="{quoted}"')
+    return quoted(key, value)
