@@ -35,7 +35,8 @@ class SummaryConfig:
     """
 
     models: list[str] | None = None
-    """Names of the models wanted; None: all that are logged, random ones only among themselves."""
+    """Names of the models wanted; None: all that are logged, random ones only among themselves, or the
+    one of ``make``."""
     layer: LayerRule = LayerRule.published
     permutations: int = field(
         default=10_000, metadata={"min": 1, "max": 1_000_000, "why": "p is never read that far"}

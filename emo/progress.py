@@ -38,7 +38,7 @@ def steps(items: Iterable[T], title: str, name: Callable[[T], str]) -> Iterator[
     loop = _Loop(title, len(every))
     with loop.entered():
         for item in every:
-            log.info("%s: %s", loop, name(item))
+            log.info("%s: %s", str(loop), name(item))
             yield item
             loop.done += 1
 
@@ -127,8 +127,8 @@ class _Loop:
 
 
 def _duration(seconds: float) -> str:
-    if seconds < 90:
+    if seconds < 120:
         return f"{seconds:.0f} s"
-    if seconds < 90 * 60:
+    if seconds < 120 * 60:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:.1f} h"

@@ -27,7 +27,10 @@ BOUNDED = [f for f in fields(CONFIG) if "min" in f.metadata or "max" in f.metada
 def test_every_number_has_both_bounds():
     numbers = [f for f in fields(CONFIG) if any(t in str(f.hint) for t in ("int", "float"))]
     free = {f.name for f in numbers if not {"min", "max"} <= f.metadata.keys()}
-    assert free <= {"model.tiny.n_layers", "model.tiny.hidden"}  # emo.models.tiny knows what it builds
+    assert free <= {
+        "model.tiny.n_layers",
+        "model.tiny.hidden",
+    }  # emo.models.tiny knows what it builds
 
 
 @pytest.mark.parametrize("field", BOUNDED, ids=lambda f: f.name)

@@ -108,9 +108,7 @@ def test_table_has_what_a_reader_looks_for(launch, small_csv):
 def test_a_sweep_goes_on_after_a_failure_and_says_so_in_its_exit_code(launch, small_csv):
     flawed = small_csv.with_name("flawed.csv")
     flawed.write_text("emotion,passage_id,text\nhappy,1,\n")
-    done = launch(
-        "-m", *TINY, f"stimuli.path={flawed},{small_csv}", "output=json", check=False
-    )
+    done = launch("-m", *TINY, f"stimuli.path={flawed},{small_csv}", "output=json", check=False)
     jobs = [json.loads(line) for line in done.out.splitlines()]
     assert [job["status"] for job in jobs] == ["failed", "finished", "failed"]  # the sweep last
     assert jobs[-1]["metrics"] == {"points": 2, "finished": 1, "reused": 0, "failed": 1}
@@ -202,7 +200,9 @@ def test_a_command_runs_the_job_of_its_config(command):
 
 def test_options_of_a_folder_of_ones_own_are_taken(command, tmp_path):
     (tmp_path / "mine" / "model").mkdir(parents=True)
-    option = (ROOT / "conf" / "model" / "tiny.yaml").read_text().replace("name: tiny", "name: small")
+    option = (
+        (ROOT / "conf" / "model" / "tiny.yaml").read_text().replace("name: tiny", "name: small")
+    )
     (tmp_path / "mine" / "model" / "small.yaml").write_text(option)
     done = command("--config-dir", str(tmp_path / "mine"), "model=small")
     assert (done.code, done.err) == (0, "")

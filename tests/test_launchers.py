@@ -43,9 +43,11 @@ def test_every_launcher_brings_back_what_became_of_each_point(launcher, tmp_path
         "import sys; sys.argv[0] = 'launch.py'\n"
         f"from emo.cli import main; main({str(project / 'anchor.py')!r})"
     )
-    args = ["-m", *TINY, f"stimuli.path={small_csv}", f"hydra/launcher={launcher}"]
+    flawed = small_csv.with_name("flawed.csv")
+    flawed.write_text("emotion,passage_id,text\nhappy,1,\n")
+    args = ["-m", *TINY, f"hydra/launcher={launcher}", 'method.suffix="say password=hunter2"']
     done = subprocess.run(
-        [sys.executable, "-c", script, *args, "seed=1,2", "model.tiny.architecture=mamba,gpt2"],
+        [sys.executable, "-c", script, *args, "seed=1,2", f"stimuli.path={flawed},{small_csv}"],
         capture_output=True,
         text=True,
         timeout=300,
@@ -55,9 +57,11 @@ def test_every_launcher_brings_back_what_became_of_each_point(launcher, tmp_path
     assert done.returncode == 1, done.stderr
     table = done.stdout[done.stdout.index("sweep ") :].splitlines()
     assert table[0].endswith("4 points, 2 finished, 2 failed")
-    for status, architecture in (("failed", "mamba"), ("finished", "gpt2")):
+    for status, passages in (("failed", flawed), ("finished", small_csv)):
         rows = [line for line in table if line.startswith(f"  {status} ")]
-        assert [f"architecture={architecture}" in row for row in rows] == [True, True]
+        assert [f"stimuli.path={passages}" in row for row in rows] == [True, True]
+    files = [p for p in (project / "multirun").rglob("*") if p.is_file()]
+    assert not [p for p in files if b"hunter2" in p.read_bytes()]  # configs, logs, pickles
     tracker = Tracker(compose("model=tiny", root=project))
     found = tracker.client.search_runs([tracker.experiment_id])
     (parent,) = (run for run in found if run.data.tags["job"] == "sweep")

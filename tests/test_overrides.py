@@ -233,7 +233,12 @@ def test_a_value_of_a_sweep_is_checked_like_any_other(override, line):
 
 
 def test_sweeps_that_are_right_stay_as_they_are():
-    given_words = ["seed=range(0,3)", "model=glob(tiny*)", "precision=fp32,bf16", "force=true,false"]
+    given_words = [
+        "seed=range(0,3)",
+        "model=glob(tiny*)",
+        "precision=fp32,bf16",
+        "force=true,false",
+    ]
     assert words(*given_words) == given_words
 
 
@@ -281,7 +286,16 @@ def test_no_refusal_repeats_a_password(override):
     assert SECRET not in refused("model=tiny", override)
 
 
-NAMES = (*all_names(), "model", "job", "precision", "experiment", "hydra.run.dir", "nope", "steer.x")
+NAMES = (
+    *all_names(),
+    "model",
+    "job",
+    "precision",
+    "experiment",
+    "hydra.run.dir",
+    "nope",
+    "steer.x",
+)
 PIECES = st.sampled_from(
     [*"()[]{},=:'\"\\$~+-*.#@!%&|<>;^? \t\n0159é情", "true", "null", "nan", "inf", "1e400", "???"]
     + ["${", "${oc.env:HOME}", "${seed}", "range(", "choice(", "glob(", "a", "tiny", "fp32", "\x00"]

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from emo.composing import compose
+from emo.composing import compose, schema
 from emo.core.resampling import stream
-from emo.errors import run_of
+from emo.errors import EmoError, run_of
 from emo.jobs.outcome import Outcome
-from emo.sweeping import Point, _recorded, _results, _shared, ordered, repeat, sweep_id
+from emo.passwords import hidden
+from emo.sweep_points import Point, composed, ordered, shared, sweep_id
+from emo.sweeping import _recorded, _results, repeat
 from emo.tracking import RunRecord, Spooled, Tracker
 from hydra_plugins.emo_sweeper import EmoSweeper
 from tests.conftest import ROOT, TINY
@@ -61,8 +63,6 @@ def test_a_sweep_is_named_by_its_points_alone(tmp_path):
     assert sweep_id([one]) != sweep_id([two]) != sweep_id([one, two])
     same = point("force=true", "seed=1", "output=json", f"tracking.uri=sqlite:///{tmp_path}/x.db")
     assert sweep_id([same]) == sweep_id([one])
-    invalid = Point(("seed=-1",), None), Point(("seed=-2",), None)
-    assert sweep_id([one, invalid[0]]) != sweep_id([one, invalid[1]])
 
 
 def test_command_that_repeats_what_failed(monkeypatch):
@@ -121,8 +121,12 @@ def parent_and_children(project):
     return parent, children
 
 
-def test_a_failing_job_is_logged_and_the_others_go_on(sweep):
-    """One point that cannot be had, one that breaks with a bug, one that is fine."""
+def test_a_failing_job_is_logged_and_the_others_go_on(sweep, small_csv):
+    """One point whose passages are flawed, one that breaks with a bug, one that is fine."""
+    flawed = small_csv.with_name("flawed.csv")
+    flawed.write_text(
+        small_csv.read_text().replace("On the quay number 0 someone", "", 1) + "sad,x,,\n"
+    )
     prelude = (
         "from emo.jobs import extract; from emo import jobs; real = extract.run\n"
         "def run(config):\n"
@@ -130,7 +134,7 @@ def test_a_failing_job_is_logged_and_the_others_go_on(sweep):
         "    return real(config)\n"
         "extract.run = run"
     )
-    args = ("seed=1,2", "model.tiny.architecture=mamba,gpt2")
+    args = ("seed=1,2", f"stimuli.path={flawed},{small_csv}")
     done = sweep(*args, prelude=prelude)
     out, err = done.communicate(timeout=120)
     assert done.returncode == 1
@@ -142,7 +146,7 @@ def test_a_failing_job_is_logged_and_the_others_go_on(sweep):
     assert sorted(run.info.status for run in children) == ["FAILED"] * 3 + ["FINISHED"]
     reasons = sorted(run.data.tags["error"] for run in children if run.info.status == "FAILED")
     assert reasons[0].startswith("RuntimeError: a bug nobody (traceback in ")
-    assert reasons[2].startswith("model.tiny.architecture=mamba: allowed is llama")
+    assert reasons[2].startswith(f"stimuli.path={flawed}: ")
     (kept, _) = sweep.project.glob("multirun/*/*/traceback.txt")
     assert "RuntimeError: a bug nobody\nforesaw" in kept.read_text()
     table = out[out.index("\nsweep ") :]
@@ -157,7 +161,7 @@ def test_a_failing_job_is_logged_and_the_others_go_on(sweep):
     assert table.count("\n  reused  ") == table.count("\n  finished  ") == 1
     assert parent_and_children(sweep.project)[0].info.run_id == parent.info.run_id
 
-    mended = sweep("seed=1,2", "model.tiny.architecture=gpt2", "output=json")
+    mended = sweep("seed=1,2", f"stimuli.path={small_csv}", "output=json")
     out, _ = mended.communicate(timeout=120)
     last = json.loads(out.splitlines()[-1])
     assert mended.returncode == 0
@@ -208,13 +212,84 @@ def test_the_parent_holds_the_table(sweep):
         assert float(row["anisotropy"]) == pytest.approx(metrics["anisotropy"])
 
 
-def test_nothing_valid_is_said_without_a_run(sweep):
-    done = sweep("seed=-1,-2")
-    out, err = done.communicate(timeout=120)
-    assert done.returncode == 1
-    assert "2 failed" in out
-    assert err.count("error: seed=-") == 2
-    assert not (sweep.project / "mlruns").exists()
+def whole_config(*words):
+    """What Hydra would compose of a point's overrides."""
+    import hydra
+    from hydra.core.config_store import ConfigStore
+
+    ConfigStore.instance().store(name="schema", node=schema())
+    with hydra.initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return hydra.compose("config", list(words))
+
+
+def refusal(*jobs):
+    with pytest.raises(EmoError) as caught:
+        composed([["model=tiny", *job] for job in jobs], lambda job: whole_config(*job))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "line"),
+    [
+        (
+            [["seed=1"], ["seed=-1"]],
+            "1 of 2 points cannot run, so none is run: seed=-1: allowed is",
+        ),
+        ([["seed=-3"]], "seed=-3: allowed is a value of at least 0"),
+        ([["subparams.top_p=0.5"], ["subparams.top_p=2"]], "at most 1 (at subparams.top_p=2)"),
+        ([["seed=1"], ["seed=x"]], "seed=x: allowed is a whole number (at seed=x)"),
+        ([["stimuli.path=no.csv", f"seed={i}"] for i in range(5)], "seed=2 and 2 more)"),
+        ([[f"seed=-{i}"] for i in range(1, 9)], "; and 3 more reasons"),
+        ([["job=sync"], ["job=extract"]], "job=sync: allowed is any other in a sweep"),
+        ([["job=export"]], "export.run=null: allowed is the id"),
+        ([["job=steer", "steer.layers=3-1"]], "steer.layers=3-1: allowed is all, best"),
+        ([["job=steer", "steer.layers=0-99999999999"]], "no model has 10000 layers"),
+        ([["job=steer", "steer.scenarios=[none_such]"]], "steer.scenarios=['none_such']"),
+        ([["job=summarize", "job.summary.make=[E]"]], "job.summary.make=E: allowed is A, B"),
+        ([["job=ablate", "subparams.samples=3"]], "subparams.samples=3: allowed is 10 with"),
+        ([["job=sensitivity", "job.study.objectives=[]"]], "job.study.objectives=[]: allowed is"),
+        ([["model=hub", "model.id=./none"]], "model.id=./none: no such folder"),
+        ([["paths.store=/proc/x"]], "paths.store=/proc/x: "),
+    ],
+)
+def test_what_is_wrong_with_points_is_known_before_any_is_run(jobs, line):
+    assert line in refusal(*jobs)
+
+
+def test_a_refused_sweep_writes_nothing(sweep):
+    for args in (
+        ["seed=1,-1"],
+        ["stimuli.path=a.csv,b.csv"],
+        ["hydra/launcher=joblib_cores", "seed=x"],
+    ):
+        done = sweep(*args)
+        out, err = done.communicate(timeout=120)
+        assert done.returncode == 1
+        assert out == ""
+        assert [line[:7] for line in err.splitlines()] == ["error: "]
+    assert {p.name for p in sweep.project.iterdir()} == {"conf", "emo"}
+
+
+def test_no_file_of_a_sweep_holds_a_password(sweep):
+    """Given for a text that is read, so that the workers need the real one."""
+    done = sweep('method.suffix="say password=hunter2"', "method.readout=suffix", "seed=1,2")
+    out, err = done.communicate(timeout=240)
+    assert done.returncode == 0, err
+    assert "hunter2" not in out + err
+    assert "method.suffix=say password=" in out
+    files = [p for p in (sweep.project / "multirun").rglob("*") if p.is_file()]
+    assert {p.name for p in files} == {"multirun.yaml", "outcome.json"}
+    assert not [p for p in files if b"hunter2" in p.read_bytes()]
+    _, children = parent_and_children(sweep.project)
+    tracker = Tracker(compose("model=tiny", root=sweep.project))
+    for child in children:
+        config = json.loads(tracker.artifact(child.info.run_id, "config.json").read_text())
+        assert config["method"]["suffix"].startswith("say password=")
+    assert [line[9:] for line in err.splitlines() if "INFO    point" in line] == [
+        "INFO    point 1 of 2: seed=1",
+        "INFO    point 2 of 2: seed=2",
+    ]
 
 
 @pytest.mark.slow
@@ -289,7 +364,8 @@ def test_what_an_earlier_sweep_left_in_the_folder_is_not_this_ones_result(tmp_pa
 @pytest.mark.parametrize("kept", [True, False])
 def test_a_point_in_the_spool_is_no_failure_of_its_own(tmp_path, kept):
     """The server was away while it ran and is back when the sweep ends."""
-    away = ("tracking=server", "tracking.uri=http://127.0.0.1:9", "tracking.parent=p")
+    parent = "0a" * 16
+    away = ("tracking=server", "tracking.uri=http://127.0.0.1:9", f"tracking.parent={parent}")
     tracker = Tracker(compose("model=tiny", *away, root=tmp_path))
     with pytest.raises(Spooled if kept else RuntimeError) as caught, tracker.run("one", {}) as run:
         if not kept:
@@ -298,7 +374,7 @@ def test_a_point_in_the_spool_is_no_failure_of_its_own(tmp_path, kept):
         tracker.log(run, RunRecord({}, {}, {}), tmp_path / "files")
     result = Outcome("failed", run_id=run_of(caught.value), error="said")
     back = Tracker(compose("model=tiny", root=tmp_path))
-    _recorded(back, "p", point("model=tiny"), ["model=tiny"], result)
+    _recorded(back, parent, point("model=tiny"), ["model=tiny"], result)
     assert len(back.client.search_runs([back.experiment_id])) == (0 if kept else 1)
     assert len(list(tracker.spool.entries())) == (1 if kept else 0)
 
@@ -346,11 +422,15 @@ def test_every_submitit_job_is_waited_for(monkeypatch):
 def test_passwords_are_not_shown(monkeypatch):
     uri = "tracking.uri=postgresql://me:s3cret@db/x"
     pair = [point(uri, "seed=1"), point(uri, "seed=2"), point(uri.replace("s3", "s4"), "seed=3")]
-    common, own = _shared(pair[:2])
+    common, own = shared(pair[:2])
     monkeypatch.setattr(sys, "argv", ["launch.py", "-m", f"'{uri}'"])
     failed = [Outcome("failed")] * 3
-    shown = [common, own, _shared(pair), repeat(pair, failed)]
+    told = [common, own, shared(pair), repeat(pair, failed)]
     forced = [Point((*p.overrides, "force=true"), compose("force=true")) for p in pair]
-    shown.append(repeat(forced, failed))
-    assert "cret" not in str(shown)
-    assert "tracking.uri=postgresql://me@db/x" in str(shown)
+    told.append(repeat(forced, failed))
+    reference = hidden("postgresql://me:s3cret@db/x")
+    monkeypatch.setattr(sys, "argv", ["launch.py", "-m", f"tracking.uri={reference}"])
+    told.append(repeat(pair, failed))
+    assert "cret" not in str(told)
+    assert str(told).count("tracking.uri=postgresql://me@db/x") > 5
+    assert "EMO_HIDDEN" not in str(told)

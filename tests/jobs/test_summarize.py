@@ -407,6 +407,21 @@ def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config)
     assert first.metrics["four_layer_tables"] == 1
 
 
+def test_a_summary_that_makes_conditions_is_of_their_model(project):
+    """Other models are logged beside it, one of them with the same passages."""
+    config = project[1]
+    make = ("job=summarize", *FEW, "job.summary.make=[A]", "model.tiny.architecture=gpt2")
+    tracker = open_tracker(config())
+
+    def models(outcome):
+        table = tracker.artifact(outcome.run_id, "tables/descriptors.csv").read_text()
+        return {row["model"] for row in rows(table)}
+
+    assert models(summarize.run(config(*make, "model.tiny.hidden=64"))) == {"tiny gpt2 4x64"}
+    named = config(*make, "model.tiny.hidden=64", "job.summary.models=[tiny]")
+    assert models(summarize.run(named)) == {"tiny gpt2 4x64", "tiny llama 4x128"}
+
+
 def test_experiments_compose():
     four = compose("experiment=four_layer", "model=tiny")
     assert four.job.name.value == "summarize"
