@@ -1,4 +1,4 @@
-"""The command line for Hydra: its options, wherever they stand, behind checked overrides."""
+"""The command line for Hydra: its options, wherever they stand, and checked overrides."""
 
 from __future__ import annotations
 
@@ -67,7 +67,9 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
     words = known.overrides
     if known.cfg or known.info or known.help or known.hydra_help:  # shows configs, runs nothing
         words = [without_password(word) for word in words]
-    return [*overrides.checked(words, folders, root), *options]
+    words = overrides.checked(words, folders, root)
+    # Behind --info, which may have a value of its own, the first word would be taken for it.
+    return [*words, *options] if known.info else [*options, *words]
 
 
 def _refuse(message: str) -> NoReturn:

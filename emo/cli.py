@@ -134,6 +134,9 @@ def main(launcher: str) -> NoReturn:
         sys.exit(130)
     except SweepFailed:
         sys.exit(1)
+    except BrokenPipeError:  # the reader of what is printed has gone, as head does
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for what Python flushes at the end
+        sys.exit(1)
     except Exception as error:  # of jobs all are caught by now: this is of the command line
         if traceback_wanted:
             raise

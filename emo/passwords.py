@@ -17,7 +17,8 @@ OPTION = re.compile(
 
 HIDDEN = "EMO_HIDDEN_"
 """Begins the names of the environment variables that hold values nobody may read elsewhere."""
-REFERENCE = re.compile(r"\$\{oc\.env:(" + HIDDEN + r"\d+)\}")
+REFERENCE = re.compile(r"\$\\?\{oc\.env\\?:(" + HIDDEN + r"\d+)\\?\}")
+"""With backslashes as Hydra writes it into the overrides of a sweep's jobs."""
 
 
 def without_password(text: str) -> str:

@@ -297,8 +297,11 @@ NAMES = (
     "steer.x",
 )
 PIECES = st.sampled_from(
-    [*"()[]{},=:'\"\\$~+-*.#@!%&|<>;^? \t\n0159é情", "true", "null", "nan", "inf", "1e400", "???"]
-    + ["${", "${oc.env:HOME}", "${seed}", "range(", "choice(", "glob(", "a", "tiny", "fp32", "\x00"]
+    [
+        *"()[]{},=:'\"\\$~+-*.#@!%&|<>;^? \t\n0159é情\x00",
+        *("true", "null", "nan", "inf", "1e400", "???", "a", "tiny", "fp32"),
+        *("${", "${oc.env:HOME}", "${seed}", "range(", "choice(", "glob("),
+    ]
 )
 
 

@@ -43,4 +43,6 @@ def test_a_hidden_value_is_found_again_by_what_resolves_configs():
 def test_people_see_the_value_without_its_password():
     reference = hidden("postgresql://me:hunter2@db/x")
     assert shown(f"tracking.uri={reference} seed=1") == "tracking.uri=postgresql://me@db/x seed=1"
+    escaped = reference.replace("{", "\\{").replace(":", "\\:").replace("}", "\\}")
+    assert shown(f"tracking.uri={escaped}") == "tracking.uri=postgresql://me@db/x"
     assert shown(f"${{oc.env:{HIDDEN}99}}") == ""
