@@ -63,6 +63,16 @@ def test_item_sets_have_the_rdm_of_their_vectors(rng):
     assert np.allclose(ItemSet.make(data, 0).rdm(names), want, atol=1e-6)
 
 
+def test_permutations_taken_a_few_at_a_time_are_the_same(rng, monkeypatch):
+    from emo.core import comparison
+
+    rdms = np.stack([rdm_of(rng.normal(size=(7, 4))) for _ in range(4)])
+    _, whole = mantel_matrix(rdms, 100, stream(3, "mantel"))
+    monkeypatch.setattr(comparison, "ENTRIES", 21 * 7)  # seven permutations of 21 pairs
+    _, parts = mantel_matrix(rdms, 100, stream(3, "mantel"))
+    assert parts == pytest.approx(whole, nan_ok=True)
+
+
 def test_mantel_of_all_pairs_equals_the_loop(rng):
     rdms = np.stack([rdm_of(rng.normal(size=(6, 4))) for _ in range(3)]).round(1)  # with ties
     rho, p = mantel_matrix(rdms, 49, stream(3, "mantel"))

@@ -35,6 +35,20 @@ def planted(rng, strengths, n_emotions=8, n_situations=10, hidden=40, crossed=Tr
     )
 
 
+def test_splits_are_those_of_their_own_replicate_however_many_at_a_time(rng, monkeypatch):
+    """Against all weights spelt out at once."""
+    from emo.core import describe as module
+    from emo.core.cells import Cells, LayerGram, half_correlations
+
+    cells = Cells.make(np.repeat(np.arange(8), 5), np.tile(np.arange(5), 8))
+    gram = LayerGram.make(cells, rng.normal(size=(40, 12)))
+    counts = rng.integers(0, 4, size=(30, 40)).astype(np.float64)
+    inner = rng.integers(0, 2, size=(210, 40)).astype(bool)
+    want = half_correlations(gram, np.repeat(counts, 7, axis=0), inner)
+    monkeypatch.setattr(module, "CHUNK", 1)  # 64 rows at a time, which end within a replicate
+    assert module._within(gram, counts, inner, 7) == pytest.approx(want, nan_ok=True)
+
+
 @pytest.mark.parametrize("crossed", [True, False])
 def test_planted_geometry_comes_back(rng, crossed):
     geometry, activations = planted(rng, [0, 0.3, 4, 0.3], n_emotions=16, crossed=crossed)
