@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from emo import overrides
-from emo.errors import EmoError, said
+from emo.errors import ConfigError, EmoError, said
 from emo.parameters import did_you_mean, is_name, unknown
 from emo.passwords import without_password
 
 FIXED = {
-    "experimental_rerun": "--experimental-rerun: no pickle is read; give the same command again",
-    "config_path": "--config-path: allowed is --config-dir=FOLDER, which adds options to the groups",
-    "config_name": "--config-name: allowed is --config-dir=FOLDER, which adds options to the groups",
+    "experimental_rerun": "the same command again: no pickle is read",
+    "config_path": "--config-dir=FOLDER, which adds options to the groups",
+    "config_name": "--config-dir=FOLDER, which adds options to the groups",
 }
 """Options of Hydra that go round the typed schema, and what to give instead."""
 
@@ -36,9 +36,9 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
         options = [o for action in parser._actions for o in action.option_strings if o[:2] == "--"]
         hint = did_you_mean(rest[0].partition("=")[0], options)
         raise EmoError(f"{said(rest[0])}: no such option{hint}; there are {', '.join(options)}")
-    for name, line in FIXED.items():
-        if getattr(known, name) is not None:
-            raise EmoError(line)
+    for name, instead in FIXED.items():
+        if (value := getattr(known, name)) is not None:
+            raise ConfigError(f"--{name.replace('_', '-')}", value, instead)
     modes = {
         "--run": known.run,
         "--multirun": known.multirun,

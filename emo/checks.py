@@ -139,7 +139,7 @@ def is_path(model_id: str) -> bool:
 
 def missing(name: str, value: str, path: Path) -> str:
     """The line about a parameter's path where nothing is, with the path that was meant."""
-    what = "no such folder" if name == "model.id" else "cannot be read: no such file"
+    what = "no such folder or file" if name == "model.id" else "cannot be read: no such file"
     line = f"{name}={said(value)}: {what}: {said(path)}"
     meant = Path.cwd() / value
     if not Path(value).is_absolute() and meant != path and meant.exists():

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from hydra.errors import ConfigCompositionException, MissingConfigException
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
 from emo.errors import ConfigError, EmoError, said
@@ -48,10 +49,19 @@ def of_omegaconf(error: OmegaConfBaseException) -> EmoError:
         parent = error.parent_node
         return unknown(name, [str(k) for k in parent] if isinstance(parent, DictConfig) else None)
     if isinstance(error, InterpolationResolutionError):
-        value = error.parent_node._get_node(error.key) if error.parent_node is not None else None
-        text = str(value._value()) if value is not None and hasattr(value, "_value") else "${...}"
-        return ConfigError(name, text, f"a reference that has a value: {_reason(error)}")
+        allowed = f"a reference that has a value: {_reason(error)}"
+        return ConfigError(name, _as_written(error, name), allowed)
     return _refused(name, str(getattr(error, "value", None) or ""), error)
+
+
+def _as_written(error: OmegaConfBaseException, name: str) -> str:
+    """The text of the node that an error is about, with its references."""
+    if error.parent_node is None:
+        return "${...}"
+    node: Any = OmegaConf.to_container(error.parent_node._get_root(), resolve=False)
+    for key in re.split(r"[.\[\]]+", name):
+        node = node.get(key) if isinstance(node, dict) else None
+    return "${...}" if node is None else str(node)
 
 
 def _refused(name: str, value: str, error: OmegaConfBaseException) -> EmoError:

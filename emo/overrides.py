@@ -115,7 +115,7 @@ class Groups:
 def _checked(text: str, groups: Groups, root: Path) -> str:
     key = text.partition("=")[0].lstrip("+~")
     if not key and text:
-        raise EmoError(f"override {said(text)!r}: no name; the form is group=option or a.b=value")
+        raise EmoError(f"override {said(text)!r}: the name is missing: group=option or a.b=value")
     parsed = _parsed(text, groups)
     if parsed.is_delete():
         if key.startswith("hydra.launcher."):
@@ -124,7 +124,7 @@ def _checked(text: str, groups: Groups, root: Path) -> str:
             f"{said(text)}: nothing can be left out; give another value: {said(key)}=..."
         )
     if parsed.package is not None:
-        raise EmoError(f"{said(text)}: no package is chosen here; write {parsed.key_or_group}=...")
+        raise EmoError(f"{said(text)}: a package cannot be chosen; give {parsed.key_or_group}=...")
     if key.startswith(("hydra.", "hydra/")):
         return _hydra(parsed, text, root)
     if key in groups:
@@ -157,7 +157,7 @@ def _parsed(text: str, groups: Groups) -> Override:
         having = [f"{group}={text}" for group in groups.having(text)]
         hint = f" (did you mean {' or '.join(having)}?)" if having else ""
         raise EmoError(
-            f"override {said(text)!r}: no value{hint}; the form is group=option or a.b=value"
+            f"override {said(text)!r}: the value is missing{hint}: group=option or a.b=value"
         )
     if key not in groups and hint_of(key) is None and not key.startswith(("hydra.", "hydra/")):
         raise unknown(key)
@@ -199,8 +199,8 @@ def _values(parsed: Override, groups: Groups | None = None) -> list[Any]:
         return list(value.range())
     if isinstance(value, ChoiceSweep):
         plain = [parsed._convert_value(each) for each in value.list]
-        if not plain:
-            raise ConfigError(name, parsed.get_value_string(), "at least one value")
+        if not plain or any(one in plain[:i] for i, one in enumerate(plain)):
+            raise ConfigError(name, parsed.get_value_string(), "at least one value, each once")
         return plain
     return [value]
 
@@ -224,6 +224,8 @@ def _hydra(parsed: Override, text: str, root: Path) -> str:
         raise EmoError(f"{said(key)}: no such setting; of Hydra's there are {', '.join(HYDRA)}")
     if key == "hydra.verbose" and not isinstance(value, (bool, list)):
         raise ConfigError(key, value, "true, false, or a list of loggers, such as [emo]")
+    if key == "hydra.mode" and value not in ("RUN", "MULTIRUN"):
+        raise ConfigError(key, parsed.get_value_string(), "RUN, MULTIRUN")
     if key == "hydra.sweeper.max_batch_size":
         whole = isinstance(value, int) and not isinstance(value, bool) and value > 0
         if value is not None and not whole:

@@ -39,6 +39,23 @@ def test_a_wrong_value_in_a_file_is_named_with_what_is_allowed():
     assert str(explained(error)).startswith("resampling.halves: no such parameter")
 
 
+@pytest.mark.parametrize("name", ["a", "b.c", "hydra.run.dir", "d"])
+def test_a_reference_is_named_as_it_was_written(name):
+    config = OmegaConf.create(
+        {
+            "a": "${none}",
+            "b": {"c": "${none}"},
+            "hydra": {"run": {"dir": "${none}"}},
+            "d": ["${none}"],
+        }
+    )
+    OmegaConf.set_struct(config, True)
+    key = f"{name}[0]" if name == "d" else name
+    line = str(explained(caught(lambda: OmegaConf.select(config, key))))
+    assert line.startswith(f"{key}=${{")
+    assert "'none' not found" in line
+
+
 def test_a_launcher_that_is_not_installed_is_answered_with_its_extra():
     from hydra.errors import MissingConfigException
 

@@ -15,12 +15,12 @@ from emo.config import RunConfig
 from emo.core.types import EmotionVectors
 from emo.errors import ConfigError, EmoError
 from emo.jobs.outcome import Outcome
-from emo.jobs.vector_source import require_id, settings, vector_source
+from emo.jobs.vector_source import settings, vector_source
 
 
 def check(config: RunConfig) -> None:
-    """Refuse what is known to be wrong before any run is looked up."""
-    require_id("export.run", config.export.run)
+    """Refuse a run that is not there or has no vectors to export."""
+    vector_source(config, "export.run", config.export.run)
 
 
 def run(config: RunConfig) -> Outcome:

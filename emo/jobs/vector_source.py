@@ -22,7 +22,9 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     EmoError
         If the run is not there, is no extraction, or its vectors are z-scored.
     """
-    found = load_run(require_id(parameter, run_id), config.root, config.tracking.uri)
+    if run_id is None:
+        raise ConfigError(parameter, "null", "the id of a job=extract run")
+    found = load_run(run_id, config.root, config.tracking.uri)
     if found.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     name = "vectors.projection"
@@ -30,13 +32,6 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
         allowed = f"a run with vectors in the residual stream's own units; this has {name}={theirs}"
         raise ConfigError(parameter, run_id, allowed)
     return found
-
-
-def require_id(parameter: str, run_id: str | None) -> str:
-    """The run's id, which ``parameter`` has to give."""
-    if run_id is None:
-        raise ConfigError(parameter, "null", "the id of a job=extract run")
-    return run_id
 
 
 def settings(source: LoadedRun) -> dict[str, str]:
