@@ -9,7 +9,7 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 
-from emo.errors import ConfigError
+from emo.errors import ConfigError, EmoError, said
 from emo.passwords import hidden, without_password
 
 POINTS, VARIED = "EMO_POINTS", "EMO_VARIED"
@@ -84,11 +84,20 @@ def tell(master: DictConfig, parent: str, n_points: int, varied: Sequence[str]) 
 
 
 def save(master: DictConfig, path: Path) -> None:
-    """Leave the config of a sweep in its folder; passwords have been taken from it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Leave the config of a sweep in its folder; passwords have been taken from it.
+
+    Raises
+    ------
+    EmoError
+        If it cannot be written.
+    """
     partial = path.with_suffix(".partial")
-    OmegaConf.save(master, partial)
-    partial.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(master, partial)
+        partial.replace(path)
+    except OSError as error:
+        raise EmoError(f"hydra.sweep.dir={said(path.parent)}: {error.strerror or error}") from error
 
 
 def _leaves(node: Any, prefix: str) -> list[tuple[str, Any]]:

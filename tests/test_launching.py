@@ -6,7 +6,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from emo import launching
-from emo.errors import ConfigError
+from emo.errors import ConfigError, EmoError
 from emo.passwords import shown
 
 MASTER = {
@@ -34,6 +34,12 @@ def test_no_password_of_a_config_is_handed_on_as_text(tmp_path, closed):
     assert again.list[0].deep == "https://hunter2@host/y"
     assert (again.seed, again.none, again.list[1]) == (3, None, "plain")
     assert shown(left.read_text()).count("postgresql://me@db/x") == 1
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(EmoError, match=rf"^hydra\.sweep\.dir={tmp_path}/file/x: Not a directory"):
+        launching.save(OmegaConf.create(MASTER), tmp_path / "file" / "x" / "multirun.yaml")
 
 
 def test_a_job_is_told_its_parent_and_the_size_of_its_sweep():
