@@ -152,7 +152,9 @@ def refusal(error: Exception) -> str:
         return shown(str(error))
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return str(explained(error))
-    if isinstance(error, OSError) and error.filename:  # the only folder Hydra makes for a single run
+    if (
+        isinstance(error, OSError) and error.filename
+    ):  # the only folder Hydra makes for a single run
         return f"hydra.run.dir={said(error.filename)}: {error.strerror or said(error)}"
     reason = said(shown(str(error)).partition("\n")[0])
     return f"{type(error).__name__}: {reason} (HYDRA_FULL_ERROR=1 prints where)"
