@@ -14,13 +14,13 @@ from emo import serialise
 from emo.config import RunConfig, canonical
 from emo.jobs import conditions, record
 from emo.jobs.outcome import Outcome
+from emo.jobs.plan import passages
 from emo.provenance import code_commit, package_versions
 from emo.report import methods, page
 from emo.report.steering_section import steering_parts
 from emo.report.summary_figures import Drawn, figures
 from emo.report.summary_tables import tables
 from emo.report.tables import Table, together
-from emo.stimuli.loading import load_stimuli
 from emo.summary.selection import Wanted, select
 from emo.summary.study import Summary, summarise
 
@@ -34,10 +34,7 @@ REPORT = "summary.html"
 def run(config: RunConfig) -> Outcome:
     """Assemble what is logged. A model is loaded only for conditions that are to be made first."""
     conditions.make(config)
-    stimuli = load_stimuli(
-        config.path(config.stimuli.path) if config.stimuli.path else None,
-        config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
-    )
+    stimuli = passages(config)
     tracker = record.open_tracker(config)
     selection = select(tracker.runs_of("extract"), wanted(config, stimuli))
     summary = summarise(
