@@ -25,6 +25,7 @@ from emo.fingerprint import ablation_identity
 from emo.generation import protocols
 from emo.generation.protocols import SUBPARAMETERS
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.points import WRITTEN, Points
@@ -246,12 +247,13 @@ def _write_files(
     (folder / "points.csv").write_text(report.points_csv(effects, ground), encoding="utf-8")
     (folder / "effects.csv").write_text(report.effects_csv(effects), encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("effects", report.effects_figure(effects, _title(plan))),
-        ("interactions", report.interactions_figure(effects, _title(plan))),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "effects": lambda: report.effects_figure(effects, _title(plan)),
+            "interactions": lambda: report.interactions_figure(effects, _title(plan)),
+        },
+    )
 
 
 def _outcome(

@@ -17,6 +17,7 @@ from emo.core.equivalence import ROUNDOFF, EquivalenceReport, equivalence
 from emo.errors import ConfigError, ModelError, NoMemory
 from emo.fingerprint import equivalence_identity
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader, load_model
@@ -170,8 +171,7 @@ def _write_files(folder: Path, plan: Plan, report: EquivalenceReport) -> None:
     text = report_on.summary(report, plan.title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    report_on.figure(report, plan.title).savefig(folder / "figures" / "differences.png")
+    write_figures(folder, {"differences": lambda: report_on.figure(report, plan.title)})
 
 
 def _outcome(

@@ -19,6 +19,7 @@ from emo.core.transforms import project
 from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.errors import EmoError
 from emo.jobs import record, stories
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader
@@ -115,13 +116,14 @@ def _write_files(
     (folder / "rdm.csv").write_text(serialise.rdm_csv(vectors, best), encoding="utf-8")
     serialise.write_json(descriptors, folder / "descriptors.json")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("rdm", figures.rdm_heatmap(vectors, best, plan.title)),
-        ("layers", figures.layer_curves(descriptors, plan.title)),
-        ("map", figures.emotion_map(vectors, best, plan.title)),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "rdm": lambda: figures.rdm_heatmap(vectors, best, plan.title),
+            "layers": lambda: figures.layer_curves(descriptors, plan.title),
+            "map": lambda: figures.emotion_map(vectors, best, plan.title),
+        },
+    )
 
 
 def _outcome(

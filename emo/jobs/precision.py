@@ -23,6 +23,7 @@ from emo.core.types import Activations, Descriptors
 from emo.errors import ConfigError, EmoError
 from emo.fingerprint import reader_identity, run_identity
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import READOUTS, Plan, make_plan
 from emo.jobs.reader import Reader
@@ -242,8 +243,7 @@ def _write_files(
     (folder / "precision.csv").write_text(report.rows_csv(rows), encoding="utf-8")
     (folder / "layers.csv").write_text(report.layers_csv(curves), encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    report.depth_figure(curves, _title(plan)).savefig(folder / "figures" / "precision.png")
+    write_figures(folder, {"precision": lambda: report.depth_figure(curves, _title(plan))})
 
 
 def _outcome(

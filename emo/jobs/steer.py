@@ -17,6 +17,7 @@ from emo.core.steering import Direction, derangement
 from emo.fingerprint import batch_decides
 from emo.generation.generating import Generation
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan
 from emo.jobs.reader import load_model
@@ -177,13 +178,14 @@ def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:
     text = report.summary(swept, title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("dose_response", report.dose_response(swept, title)),
-        ("emotions", report.emotions(swept, title)),
-        ("regimes", report.regime_map(swept, title)),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "dose_response": lambda: report.dose_response(swept, title),
+            "emotions": lambda: report.emotions(swept, title),
+            "regimes": lambda: report.regime_map(swept, title),
+        },
+    )
 
 
 def _outcome(status: str, plan: Plan, tracker: Tracker, run_id: str, swept: Sweep) -> Outcome:

@@ -21,6 +21,7 @@ from emo.errors import EmoError
 from emo.fingerprint import story_identity
 from emo.generation.stories import NEUTRAL, StoryTexts, check_templates
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.story_source import (
@@ -250,13 +251,14 @@ def _write_files(folder: Path, plan: Plan, source: StorySource, result: Result) 
     (folder / "texts.jsonl").write_text(report.jsonl(rows), encoding="utf-8")
     (folder / "texts.json").write_text(report.table_json(rows), encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("rdm", figures.rdm_heatmap(vectors, d.layer, plan.title)),
-        ("layers", report.layer_curves(d, plan.title)),
-        ("map", figures.emotion_map(vectors, d.layer, plan.title)),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "rdm": lambda: figures.rdm_heatmap(vectors, d.layer, plan.title),
+            "layers": lambda: report.layer_curves(d, plan.title),
+            "map": lambda: figures.emotion_map(vectors, d.layer, plan.title),
+        },
+    )
 
 
 def _outcome(

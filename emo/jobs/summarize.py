@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from emo import serialise
 from emo.config import RunConfig, canonical
 from emo.jobs import conditions, record
+from emo.jobs.drawing import say_left_out
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import passages
 from emo.provenance import code_commit, package_versions
-from emo.report import methods, page
+from emo.report import drawing, methods, page
 from emo.report.steering_section import steering_parts
 from emo.report.summary_figures import Drawn, figures
 from emo.report.summary_tables import tables
@@ -46,6 +47,9 @@ def run(config: RunConfig) -> Outcome:
     )
     steering_figures, steering_tables = steering_parts(summary.steering)
     drawn = [*figures(summary), *steering_figures]
+    for f in drawn:
+        if f.failure:
+            say_left_out(f.name, f.failure)
     made = [*tables(summary), *steering_tables]
     commit = code_commit(Path(config.root))
     with tempfile.TemporaryDirectory() as folder:
@@ -84,8 +88,8 @@ def write_files(
     for f in drawn:
         if f.figure is None or f.data is None:
             continue
-        f.figure.savefig(folder / "figures" / f"{f.name}.png")
-        (folder / "figures" / f"{f.name}.svg").write_bytes(page.svg(f.figure))
+        (folder / "figures" / f"{f.name}.png").write_bytes(drawing.png(f.figure))
+        (folder / "figures" / f"{f.name}.svg").write_bytes(drawing.svg(f.figure))
         (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
     config: dict[str, Any] = canonical(s.config)
     config["tracking"]["uri"] = config["root"] = None

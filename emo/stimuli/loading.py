@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from emo.core.types import Passage, StimulusSet
+from emo.csv_files import WRITTEN_HERE, original
 from emo.errors import ConfigError, StimuliError, set_by, shown
 from emo.stimuli.columns import Columns, find_columns, wanted_names
 from emo.stimuli.files import read_text
@@ -127,13 +128,15 @@ def _passages(sheet: Sheet, columns: Columns) -> tuple[list[tuple[int, Passage]]
     passages: list[tuple[int, Passage]] = []
     problems: list[Problem] = []
     width = len(sheet.rows[0][1])
+    marked = any(comment.startswith(WRITTEN_HERE) for _, comment in sheet.comments)
+    clean = original if marked else str
     for number, (line, fields) in enumerate(sheet.rows[columns.skip :], 1):
         if len(fields) != width:
             words = f"{len(fields)} fields where the first row has {width}"
             hint = f"(a {sheet.form} in the text needs the text in double quotes)"
             problems.append((line, f"{words} {hint}"))
             continue
-        of = {field: fields[at].strip() for field, at in columns.at.items()}
+        of = {field: clean(fields[at].strip()) for field, at in columns.at.items()}
         of.setdefault("passage_id", str(number))
         empty = [f for f in ("emotion", "passage_id", "text") if not of[f]]
         words = [f"{columns.names[field]} is empty or only spaces" for field in empty]

@@ -30,4 +30,3 @@ def special_tokens(tokenizer: Any, texts: Sequence[str], names: Sequence[str]) -
         f"{len(found)} text{'' if one else 's'} hold{'s' if one else ''} special tokens of this "
         f"model, which are read as such and not as words: {first_of(found, '; ')}"
     )
-

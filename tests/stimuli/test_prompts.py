@@ -63,7 +63,7 @@ def test_everything_wrong_is_reported_at_once(tmp_path):
     }
     assert problems(tmp_path, bad) == [
         "line 1: YAML reads '1' as a number; a text needs quotes",
-        "line 11: YAML reads '3' as a number; a text needs quotes",
+        "line 13: YAML reads '3' as a number; a text needs quotes",
         "no such entry: 'extra'; missing: paragraph",
         "stories, entry 1: has 0 times {emotion}; needed is one",
         "stories, entry 2: has 2 times {emotion}; needed is one",
