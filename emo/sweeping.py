@@ -23,6 +23,7 @@ from emo.csv_files import csv_text
 from emo.errors import EmoError, SweepFailed, TrackingError
 from emo.jobs.outcome import OUTCOME, Outcome, show
 from emo.passwords import without_password
+from emo.report.markdown import fenced
 
 log = logging.getLogger(__name__)
 
@@ -269,7 +270,7 @@ def _log(
 ) -> None:
     from emo.tracking import DESCRIPTION, RunRecord
 
-    tags = {DESCRIPTION: f"```\n{outcome.table}\n```"}
+    tags = {DESCRIPTION: fenced(outcome.table)}
     metrics = {
         **outcome.metrics,
         "forward_passes_done": outcome.passes_done,

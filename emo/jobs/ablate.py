@@ -34,6 +34,7 @@ from emo.jobs.story_source import StorySource, told
 from emo.progress import track
 from emo.report import ablation as report
 from emo.report import stories as texts_report
+from emo.report.markdown import fenced
 from emo.stimuli.prompts import PromptSet
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _record(
     tags = {
         "chat_template": "applied" if ground.templated else "not applied",
         "best_layer_run": ground.best_run,
-        DESCRIPTION: f"```\n{shown['summary']}\n```",
+        DESCRIPTION: fenced(shown["summary"]),
         TABLES: texts_report.TABLE_TAG,
     }
     return RunRecord(tags, record.params(plan.config), shown["metrics"], {}, dataset)

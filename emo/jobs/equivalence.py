@@ -23,6 +23,7 @@ from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader, load_model
 from emo.models import session
 from emo.report import equivalence as report_on
+from emo.report.markdown import fenced
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
@@ -162,7 +163,7 @@ def _record(plan: Plan, report: EquivalenceReport, passes: Passes) -> Any:
     }
     text = report_on.summary(report, plan.title, plan.weights.note)
     params, dataset = record.params(plan.config), record.dataset(plan)
-    return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, params, metrics, curves, dataset)
+    return RunRecord({DESCRIPTION: fenced(text)}, params, metrics, curves, dataset)
 
 
 def _write_files(folder: Path, plan: Plan, report: EquivalenceReport) -> None:

@@ -26,6 +26,7 @@ from emo.jobs.reader import Reader
 from emo.models.quantised import WeightCount
 from emo.progress import track
 from emo.report import table
+from emo.report.markdown import fenced
 
 ARTIFACTS = (
     "vectors.safetensors",
@@ -95,7 +96,7 @@ def _record(plan: Plan, d: Descriptors, passes: Passes, count: WeightCount) -> A
             metrics[f"layer_by_{name}_high"] = choice.high
     curves = {f"curve_{name}": curve for name, curve in d.curves.items()}
     flag = "unreliable" if d.anisotropy_flag else "ok"
-    description = f"```\n{table.summary(d, plan.title, plan.weights.note)}\n```"
+    description = fenced(table.summary(d, plan.title, plan.weights.note))
     tags = {"anisotropy": flag, DESCRIPTION: description}
     params = record.params(plan.config)
     return RunRecord(tags, params, metrics, curves, record.dataset(plan))

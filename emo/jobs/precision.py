@@ -32,6 +32,7 @@ from emo.models.quantised import WeightCount
 from emo.models.weights import Weights
 from emo.progress import track
 from emo.report import precision as report
+from emo.report.markdown import fenced
 from emo.stimuli.loading import first_situations
 
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _record(
 ) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
-    description = f"```\n{report.summary(rows, _title(plan), plan.weights.note)}\n```"
+    description = fenced(report.summary(rows, _title(plan), plan.weights.note))
     depth = {
         f"curve_{kind}_{name}": curve
         for name, kinds in curves.items()

@@ -25,6 +25,7 @@ from emo.jobs.study_exact import exact_shares
 from emo.owner import alive, here
 from emo.passwords import without_password
 from emo.report import sensitivity as report
+from emo.report.markdown import fenced
 from emo.study.importance import Exact, Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.points import Space
@@ -224,7 +225,7 @@ def _record(study: Study, found: Sequence[Importance], text: str) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
     metrics = {"trials": len(completed(study.optuna)), **_metrics(found)}
-    return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, {}, metrics)
+    return RunRecord({DESCRIPTION: fenced(text)}, {}, metrics)
 
 
 def _compared(importance: Importance, exact: Exact | None) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from emo.jobs.steer_work import Work, chosen_scenarios, prepare, steer_plan, vec
 from emo.jobs.vector_source import vector_tags
 from emo.progress import track
 from emo.report import steering as report
+from emo.report.markdown import fenced
 from emo.steering.doses import Additions
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ def _record(plan: Plan, swept: Sweep) -> RunRecord:
     metrics = {**_headline(found), "texts_done": swept.done, "texts_reused": swept.reused}
     metrics |= {f"limit_{k}": float(v) for k, v in canonical(swept.limits).items()}
     text = report.summary(swept, _title(plan), plan.weights.note)
-    tags = {DESCRIPTION: f"```\n{text}\n```", **_regimes(swept)}
+    tags = {DESCRIPTION: fenced(text), **_regimes(swept)}
     params, dataset = record.params(plan.config), record.dataset(plan)
     return RunRecord(tags, params, metrics, report.curves(found), dataset)
 

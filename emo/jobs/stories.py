@@ -32,6 +32,7 @@ from emo.jobs.story_source import (
     told,
 )
 from emo.report import stories as report
+from emo.report.markdown import fenced
 from emo.stimuli.prompts import PromptSet, load_prompts
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _record(plan: Plan, prompts: PromptSet, result: Result) -> RunRecord:
     tags = {
         "anisotropy": "unreliable" if d.anisotropy_flag else "ok",
         "chat_template": "applied" if written.templated else "not applied",
-        DESCRIPTION: f"```\n{report.summary(d, plan.title, plan.weights.note)}\n```",
+        DESCRIPTION: fenced(report.summary(d, plan.title, plan.weights.note)),
         TABLES: report.TABLE_TAG,
     }
     dataset = ("prompts", prompts.sha256, Path(prompts.source).name)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from emo.core.intervals import Estimates
 from emo.csv_files import csv_text
+from emo.report.markdown import table_cell
 
 NOTHING = "–"  # noqa: RUF001
 
@@ -76,7 +77,7 @@ class Table:
         rows = [
             self.columns,
             rule,
-            *([c.replace("|", "\\|") for c in row] for row in self.texts()),
+            *(list(map(table_cell, row)) for row in self.texts()),
         ]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         return f"### {self.title}\n\n" + "\n".join(lines) + f"\n\n{self.caption}\n"
