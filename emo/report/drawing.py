@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LARGEST = 40
+"""Inches; a figure of more than has room in it gets smaller letters."""
 LIKELY_FONTS = ("noto sans cjk", "source han sans", "noto sans", "pingfang", "microsoft yahei")
 """Looked at first for characters that the usual font has not."""
 NO_TEXT_FONTS = ("last resort", "cm", "stixsize", "stixnonunicode")
@@ -54,26 +56,37 @@ def rehearsed(figure: Figure) -> Figure:
 
 def png(figure: Figure) -> bytes:
     """The figure as PNG."""
-    make_readable(figure)
-    out = io.BytesIO()
-    with _quiet():
-        figure.savefig(out, format="png")
-    return out.getvalue()
+    return _saved(figure, format="png")
 
 
 def svg(figure: Figure) -> bytes:
     """The figure as SVG; the same figure gives the same bytes."""
     import matplotlib
 
+    with matplotlib.rc_context({"svg.hashsalt": "emo", "svg.fonttype": "path"}):
+        return _saved(figure, format="svg", metadata={"Date": None})
+
+
+def _saved(figure: Figure, **options: Any) -> bytes:
+    """The figure with readable texts, enlarged where they leave its panels no room."""
     make_readable(figure)
-    out = io.BytesIO()
-    with _quiet(), matplotlib.rc_context({"svg.hashsalt": "emo", "svg.fonttype": "path"}):
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
+    while True:
+        out = io.BytesIO()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            figure.savefig(out, **options)
+        narrow = any("constrained_layout" in str(w.message) for w in caught)
+        width, height = figure.get_size_inches()
+        if not narrow or max(width, height) > LARGEST:
+            return out.getvalue()
+        figure.set_size_inches(1.4 * width, 1.4 * height)
 
 
-def make_readable(figure: Figure) -> None:
-    """Show texts as they are written; doing so twice changes nothing."""
+def make_readable(figure: Figure) -> str:
+    """Show texts as they are written, and return the characters spelt for want of a glyph.
+
+    Doing so twice changes nothing.
+    """
     from matplotlib.category import StrCategoryFormatter
     from matplotlib.text import Text
     from matplotlib.ticker import FixedFormatter, FuncFormatter
@@ -89,11 +102,13 @@ def make_readable(figure: Figure) -> None:
     for text in texts:
         text.set_parse_math(False)
         text.set_text(text.get_text().translate(spelling))
-        text.set_fontfamily([*text.get_fontfamily(), *families])
+        text.set_fontfamily(list(dict.fromkeys([*text.get_fontfamily(), *families])))
     for axis in named:
         axis.set_major_formatter(_literal(axis.get_major_formatter(), spelling))
         if families and (labels := axis.get_ticklabels()):
-            axis.set_tick_params(labelfontfamily=[*labels[0].get_fontfamily(), *families])
+            own = labels[0].get_fontfamily()
+            axis.set_tick_params(labelfontfamily=list(dict.fromkeys([*own, *families])))
+    return "".join(map(chr, spelling))
 
 
 def _tick_texts(axis: Axis) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from scipy.spatial.distance import squareform
 
 from emo.core.geometry import cosine_matrix
 from emo.core.types import Descriptors, EmotionVectors
+from emo.report.drawing import LARGEST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours: told apart with any colour vision, and in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
-
-LARGEST = 40
-"""Inches; a figure of more emotions than have room in it gets smaller letters."""
 
 
 def blank(width: float, height: float) -> Figure:

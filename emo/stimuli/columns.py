@@ -13,6 +13,8 @@ from emo.stimuli.rows import Problem, Sheet, normal
 FIELDS = ("emotion", "passage_id", "text", "situation")
 """What a passage has, in the order of columns that nothing names."""
 NEEDED = ("emotion", "text")
+AROUND = " `'\"*.[]{}<>"
+"""What may stand around a name in a comment."""
 SENTENCE = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964][\"'\u201d\u2019)]*$")
 """Ends what is a text, and no column's name."""
 
@@ -136,10 +138,10 @@ def _lacking(
 def _in_comment(comment: str, names: Mapping[str, str]) -> list[str]:
     """Names listed in a comment: ``columns: emotion, passage_id, text (third person, past)``."""
     parts = re.split(r"[,;|\t]", re.sub(r"\([^)]*\)", "", comment))
-    told = [normal(part.strip(" `'\"*.[]{}<>")) for part in parts]
+    told = [normal(part.strip(AROUND)) for part in parts]
     for at, word in ((0, -1), (-1, 0)):  # a sentence may lead to the list, and go on behind it
         if told[at] not in names.values() and (words := told[at].split()):
-            told[at] = words[word]
+            told[at] = words[word].strip(AROUND)
     return told
 
 

@@ -20,20 +20,23 @@ BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 def label_problems(of: Mapping[str, str]) -> list[str]:
     """What is wrong with the labels of one passage, given by field."""
     problems = []
-    for name in ("emotion", "passage_id", "situation"):
-        value = of.get(name, "")
-        if control := [c for c in value if unicodedata.category(c) == "Cc"]:
+    labels = {name: of.get(name, "") for name in ("emotion", "passage_id", "situation")}
+    for name, label in labels.items():
+        if control := [c for c in label if unicodedata.category(c) == "Cc"]:
             problems.append(f"{name} holds the control character U+{ord(control[0]):04X}")
     if len(of["emotion"]) > LONGEST_EMOTION:
         problems.append(
             f"emotion has {len(of['emotion'])} characters; a label has at most {LONGEST_EMOTION} "
             "(is another column meant?)"
         )
-    if any("\ud800" <= c <= "\udfff" for value in of.values() for c in value):
-        problems.append("half a surrogate pair, which no UTF-8 text has")
-    if "\0" in of["text"]:
-        problems.append("a NUL character, which no text has")
-    return problems
+    return problems + text_problems(of["text"] + "".join(labels.values()).replace("\0", ""))
+
+
+def text_problems(text: str) -> list[str]:
+    """What escapes can put into a text that no file could hold."""
+    half = any("\ud800" <= c <= "\udfff" for c in text)
+    words = ["half a surrogate pair, which no UTF-8 text has"] * half
+    return words + ["a NUL character, which no text has"] * ("\0" in text)
 
 
 def label_warnings(items: Sequence[Passage]) -> tuple[str, ...]:

@@ -133,8 +133,8 @@ def _passages(sheet: Sheet, columns: Columns) -> tuple[list[tuple[int, Passage]]
     for number, (line, fields) in enumerate(sheet.rows[columns.skip :], 1):
         if len(fields) != width:
             words = f"{len(fields)} fields where the first row has {width}"
-            hint = f"(a {sheet.form} in the text needs the text in double quotes)"
-            problems.append((line, f"{words} {hint}"))
+            hint = f" (a {sheet.form} in the text needs the text in double quotes)"
+            problems.append((line, words + hint * (len(fields) > width)))
             continue
         of = {field: clean(fields[at].strip()) for field, at in columns.at.items()}
         of.setdefault("passage_id", str(number))

@@ -71,8 +71,8 @@ def read_sheet(text: str, path: Path, wanted: Mapping[str, str]) -> Sheet:
 def separator_of(text: str, wanted: Mapping[str, str]) -> str:
     """The separator under which the first row names the wanted columns.
 
-    Else the one under which most rows have three or four fields, as many as the first has; else
-    any number but one.
+    Else the one under which most rows have three or four fields, as many as the first has, and no
+    other separator in the first field; else any number but one.
     """
 
     def fits(separator: str) -> tuple[bool, int, int]:
@@ -81,8 +81,9 @@ def separator_of(text: str, wanted: Mapping[str, str]) -> str:
             return False, 0, 0
         first = rows[0]
         named = {wanted["emotion"], wanted["text"]} <= set(map(normal, first))
-        alike = sum(len(r) == len(first) for r in rows)
-        return named, alike * (len(first) in (3, 4)), alike * (len(first) > 1)
+        alike = [r for r in rows if len(r) == len(first) > 1]
+        clean = [r for r in alike if not set(SEPARATORS) & set(r[0])]
+        return named, len(clean) * (len(first) in (3, 4)), len(alike)
 
     return max(SEPARATORS, key=fits)
 
@@ -175,7 +176,9 @@ def _json_lines(text: str, wanted: Mapping[str, str]) -> Sheet:
                 value = str(value)
             if name in wanted.values() and not isinstance(value, str | None):
                 sheet.problems.append((line, f"{name} is {shown(value)}, not a text"))
-            fields.append(value if isinstance(value, str) else "")
+            fields.append(
+                value if isinstance(value, str) else "" if value is None else shown(value)
+            )
         sheet.rows.append((line, fields))
     sheet.columns = columns
     return sheet

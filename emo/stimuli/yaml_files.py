@@ -9,6 +9,7 @@ import yaml
 
 from emo.errors import StimuliError, shown
 from emo.stimuli.files import read_text
+from emo.stimuli.labels import text_problems
 
 MOST_BYTES = 1 << 20
 """Largest YAML file: some 10,000 texts, and seconds to read."""
@@ -60,7 +61,7 @@ def read_yaml(path: Path) -> tuple[Any, list[str]]:
         raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
     except RecursionError:
         raise StimuliError(path, ["not YAML that can be read: too many brackets"]) from None
-    except ValueError as error:  # a character's number in an escape that is out of range
+    except (ValueError, OverflowError) as error:  # an escape with too large a number
         raise StimuliError(path, [f"not YAML: {error}"]) from error
 
 
@@ -81,6 +82,7 @@ def _value(node: yaml.Node, problems: list[str]) -> Any:
             problems.append(
                 f"line {line}: YAML reads {shown(node.value)} as {said}; a text needs quotes"
             )
+        problems += [f"line {line}: {problem}" for problem in text_problems(node.value)]
         return node.value
     if kind not in ("seq", "map"):
         problems.append(f"line {line}: {shown(node.tag)} is not taken")

@@ -18,7 +18,7 @@ def write(tmp_path, content, name="p.csv"):
 
 def problems(tmp_path, content):
     with pytest.raises(StimuliError) as caught:
-        read_passages(write(tmp_path, content)).items
+        read_passages(write(tmp_path, content))
     return caught.value.problems
 
 
@@ -81,7 +81,10 @@ def test_everything_wrong_is_reported_at_once_with_lines(tmp_path):
         ("", "is empty"),
         ("# only a comment\n", "is empty"),
         ("emotion,passage_id,text\n", "no passages"),
-        ("emotion,passage_id\nsad,x\n", "line 1: no column text; there are 'emotion', 'passage_id'"),
+        (
+            "emotion,passage_id\nsad,x\n",
+            "line 1: no column text; there are 'emotion', 'passage_id'",
+        ),
         ("emotion,passage_id,text\nsad,1,x\nsad,2,y\n", "1 emotion (sad)"),
         ("emotion,passage_id,text\nsad,1,x\ncalm,2,y\n", "2 emotions"),
         (GOOD.encode() + b"sad,9,caf\xe9\n", "line 5: not UTF-8"),
