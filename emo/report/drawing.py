@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
+from unicodedata import category
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -82,6 +83,11 @@ def _saved(figure: Figure, **options: Any) -> bytes:
         figure.set_size_inches(1.4 * width, 1.4 * height)
 
 
+def in_legend(label: str) -> str:
+    """A label that a legend shows: the library leaves out those that begin with an underscore."""
+    return f"\u200b{label}" if label.startswith("_") else label
+
+
 def make_readable(figure: Figure) -> str:
     """Show texts as they are written, and return the characters spelt for want of a glyph.
 
@@ -138,7 +144,7 @@ def _glyphs(characters: frozenset[str]) -> tuple[tuple[str, ...], dict[int, str]
     lacking = {ord(c) for c in characters if c != "\n"} - _has(findfont(FontProperties()))
     families: list[str] = []
     for name, path in _other_fonts() if lacking else ():
-        if there := {c for c in lacking & _has(path) if chr(c).isprintable()}:
+        if there := {c for c in lacking & _has(path) if category(chr(c)) != "Cc"}:
             families.append(name)
             lacking -= there
         if not lacking:
