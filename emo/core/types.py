@@ -56,10 +56,10 @@ class StimulusSet:
     """What may be a mistake in the file; each names what it means."""
 
     def __str__(self) -> str:
-        situations = len({p.situation for p in self.items if p.situation is not None})
+        n = len({p.situation for p in self.items if p.situation is not None})
         return (
             f"{self.source}{f' ({self.form})' if self.form else ''}: {len(self.items)} passages, "
-            f"{len(self.emotions)} emotions, {situations or 'no'} situations; "
+            f"{len(self.emotions)} emotions, {n or 'no'} situation{'' if n == 1 else 's'}; "
             f"{len(self.neutral)} neutral sentences; digest {self.sha256[:8]}"
         )
 
