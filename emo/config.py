@@ -226,12 +226,24 @@ class VectorsConfig:
 
 
 @dataclass(frozen=True)
+class ColumnsConfig:
+    """What a passage file calls its columns; those with names of their own have to be there."""
+
+    emotion: str = "emotion"
+    passage_id: str = "passage_id"
+    text: str = "text"
+    situation: str = "situation"
+
+
+@dataclass(frozen=True)
 class StimuliConfig:
     """Passages and neutral sentences; null paths mean the bundled ones."""
 
     name: str = "crossed"
     path: str | None = field(default=None, metadata=READ)
     neutral_path: str | None = field(default=None, metadata=READ)
+    columns: ColumnsConfig = field(default_factory=ColumnsConfig)
+    """The passages alone identify a run, whatever their columns were called."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from emo.passwords import without_password
@@ -17,6 +17,20 @@ def said(value: object) -> str:
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+LISTED = 10
+"""So many of a list are named; of the others a message gives the number."""
+
+
+def first_of(entries: Sequence[str], joint: str) -> str:
+    """The first ``LISTED`` entries behind each other, and how many more there are."""
+    more = len(entries) - LISTED
+    return joint.join([*entries[:LISTED], *([f"and {more} more"] if more > 0 else [])])
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """A value as a message shows it: on one line, cut where it is long."""
+    text = repr(value if not isinstance(value, str) else value[: longest + 1])
+    return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
 
 
 class EmoError(Exception):
@@ -50,11 +64,11 @@ class UnknownParameter(ConfigError):
 
 
 class StimuliError(EmoError):
-    """A stimulus file with problems, all of them listed with their line numbers."""
+    """A stimulus file with problems: the first ten with their line numbers, and how many more."""
 
     def __init__(self, path: object, problems: list[str], parameter: str | None = None) -> None:
         self.path, self.problems = path, problems
-        text = problems[0] if len(problems) == 1 else "".join(f"\n  {p}" for p in problems)
+        text = problems[0] if len(problems) == 1 else "\n  " + first_of(problems, "\n  ")
         super().__init__(f"{f'{parameter}=' if parameter else 'stimuli '}{path}: {text}")
 
 

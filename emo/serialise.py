@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
-import io
 import json
 import math
 from pathlib import Path
@@ -24,6 +22,7 @@ from emo.core.resampling import index
 from emo.core.steering import TextMeasures
 from emo.core.stories import StoryDescriptors
 from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice, StimulusSet
+from emo.csv_files import WRITTEN_HERE, csv_text, no_formula
 
 
 def _labels(**entries: object) -> dict[str, str]:
@@ -209,20 +208,19 @@ def read_steering(path: Path) -> Sweep:
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:
     """The square cosine matrix at a layer, with labels."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["emotion", *vectors.emotions])
-    for name, row in zip(vectors.emotions, cosine_matrix(vectors.values[layer]), strict=True):
-        writer.writerow([name, *(repr(float(x)) for x in row)])
-    return out.getvalue()
+    cosines = cosine_matrix(vectors.values[layer])
+    rows = [[name, *map(float, row)] for name, row in zip(vectors.emotions, cosines, strict=True)]
+    return csv_text(["emotion", *vectors.emotions], rows)
 
 
 def stimuli_csv(stimuli: StimulusSet) -> str:
-    """The passages in the format they are loaded from."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
+    """The passages in a form that they can be loaded from again, to the same digest.
+
+    Every text is in quotes, so that none is taken for a comment. Where one would be a formula in a
+    spreadsheet, a first line says how it was written.
+    """
     crossed = stimuli.crossed
-    writer.writerow(["emotion", "passage_id", "text"] + ["situation"] * crossed)
-    for p in stimuli.items:
-        writer.writerow([p.emotion, p.id, p.text] + [p.situation] * crossed)
-    return out.getvalue()
+    head = ["emotion", "passage_id", "text"] + ["situation"] * crossed
+    rows = [[p.emotion, p.id, p.text] + [str(p.situation)] * crossed for p in stimuli.items]
+    marked = any(no_formula(cell) != cell for row in rows for cell in row)
+    return f"# {WRITTEN_HERE}\n" * marked + csv_text(head, rows, quoted=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import shlex
 import sys
@@ -18,9 +17,11 @@ from omegaconf import DictConfig
 from emo import launching
 from emo.checks import require_writable
 from emo.choices import Output
+from emo.csv_files import csv_text
 from emo.errors import SweepFailed, TrackingError
 from emo.jobs.outcome import OUTCOME, Outcome, show
 from emo.passwords import shown
+from emo.report.markdown import fenced
 from emo.sweep_points import Point, in_public, ordered, shared, sweep_id
 
 log = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ def _log(
 ) -> None:
     from emo.tracking import DESCRIPTION, RunRecord
 
-    tags = {DESCRIPTION: f"```\n{outcome.table}\n```"}
+    tags = {DESCRIPTION: fenced(outcome.table)}
     metrics = {
         **outcome.metrics,
         "forward_passes_done": outcome.passes_done,
@@ -217,11 +218,11 @@ def _write_csv(path: Path, points: Sequence[Point], results: Sequence[Outcome]) 
     _, own = shared(points)
     keys = list(dict.fromkeys(o.partition("=")[0] for words in own for o in words))
     names = list(dict.fromkeys(name for r in results for name in r.metrics))
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([*keys, "status", "run_id", "fingerprint", *names, "error"])
-        for words, r in zip(own, results, strict=True):
-            values = {key: value for key, _, value in (o.partition("=") for o in words)}
-            row = [values.get(key, "") for key in keys]
-            metrics = [r.metrics.get(name, "") for name in names]
-            writer.writerow([*row, r.status, r.run_id, r.fingerprint, *metrics, r.error or ""])
+    rows = []
+    for words, r in zip(own, results, strict=True):
+        values = {key: value for key, _, value in (o.partition("=") for o in words)}
+        row = [values.get(key, "") for key in keys]
+        metrics = [r.metrics.get(name, "") for name in names]
+        rows.append([*row, r.status, r.run_id, r.fingerprint, *metrics, r.error or ""])
+    head = [*keys, "status", "run_id", "fingerprint", *names, "error"]
+    path.write_text(csv_text(head, rows), encoding="utf-8")

@@ -47,6 +47,21 @@ class StimulusSet:
     neutral: tuple[str, ...]
     source: str
     sha256: str
+    """Digest of the contents; layout, comments and names of columns are not part of it."""
+    form: str = ""
+    """How the file separates its fields, where not by commas."""
+    notes: tuple[str, ...] = ()
+    """What was decided while reading, for the user to see."""
+    warnings: tuple[str, ...] = ()
+    """What may be a mistake in the file; each names what it means."""
+
+    def __str__(self) -> str:
+        n = len({p.situation for p in self.items if p.situation is not None})
+        return (
+            f"{self.source}{f' ({self.form})' if self.form else ''}: {len(self.items)} passages, "
+            f"{len(self.emotions)} emotions, {n or 'no'} situation{'' if n == 1 else 's'}; "
+            f"{len(self.neutral)} neutral sentences; digest {self.sha256[:8]}"
+        )
 
     @property
     def emotions(self) -> tuple[str, ...]:

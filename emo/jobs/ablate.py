@@ -25,6 +25,7 @@ from emo.fingerprint import ablation_identity
 from emo.generation import protocols
 from emo.generation.protocols import SUBPARAMETERS
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.points import WRITTEN, Points
@@ -33,6 +34,7 @@ from emo.jobs.story_source import StorySource, told
 from emo.progress import track
 from emo.report import ablation as report
 from emo.report import stories as texts_report
+from emo.report.markdown import fenced
 from emo.stimuli.prompts import PromptSet
 
 if TYPE_CHECKING:
@@ -224,7 +226,7 @@ def _record(
     tags = {
         "chat_template": "applied" if ground.templated else "not applied",
         "best_layer_run": ground.best_run,
-        DESCRIPTION: f"```\n{shown['summary']}\n```",
+        DESCRIPTION: fenced(shown["summary"]),
         TABLES: texts_report.TABLE_TAG,
     }
     return RunRecord(tags, record.params(plan.config), shown["metrics"], {}, dataset)
@@ -251,12 +253,13 @@ def _write_files(
     (folder / "points.csv").write_text(report.points_csv(effects, ground), encoding="utf-8")
     (folder / "effects.csv").write_text(report.effects_csv(effects), encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("effects", report.effects_figure(effects, _title(plan))),
-        ("interactions", report.interactions_figure(effects, _title(plan))),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "effects": lambda: report.effects_figure(effects, _title(plan)),
+            "interactions": lambda: report.interactions_figure(effects, _title(plan)),
+        },
+    )
 
 
 def _outcome(

@@ -17,11 +17,13 @@ from emo.core.equivalence import ROUNDOFF, EquivalenceReport, equivalence
 from emo.errors import ConfigError, ModelError, NoMemory
 from emo.fingerprint import equivalence_identity
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader, load_model
 from emo.models import session
 from emo.report import equivalence as report_on
+from emo.report.markdown import fenced
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
@@ -161,7 +163,7 @@ def _record(plan: Plan, report: EquivalenceReport, passes: Passes) -> Any:
     }
     text = report_on.summary(report, plan.title, plan.weights.note)
     params, dataset = record.params(plan.config), record.dataset(plan)
-    return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, params, metrics, curves, dataset)
+    return RunRecord({DESCRIPTION: fenced(text)}, params, metrics, curves, dataset)
 
 
 def _write_files(folder: Path, plan: Plan, report: EquivalenceReport) -> None:
@@ -170,8 +172,7 @@ def _write_files(folder: Path, plan: Plan, report: EquivalenceReport) -> None:
     text = report_on.summary(report, plan.title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    report_on.figure(report, plan.title).savefig(folder / "figures" / "differences.png")
+    write_figures(folder, {"differences": lambda: report_on.figure(report, plan.title)})
 
 
 def _outcome(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from emo.choices import ExportFormat, ExportScale
 from emo.config import RunConfig
 from emo.core.types import EmotionVectors
 from emo.errors import ConfigError, EmoError
+from emo.file_names import name_part
 from emo.jobs.outcome import Outcome
 from emo.jobs.vector_source import settings, vector_source
 
@@ -32,25 +33,27 @@ def run(config: RunConfig) -> Outcome:
     folder.mkdir(parents=True, exist_ok=True)
     model = source.tags.get("model", "model")
     readout = source.tags.get("readout", "")
-    name = _file_name(f"{model}_{readout}_{source.run_id[:8]}_{export.scale.value}")
-    paths = []
+    name = f"{name_part(model)}_{readout}_{source.run_id[:8]}_{export.scale.value}"
+    paths: dict[Path, str] = {}
     if export.format is ExportFormat.safetensors:
-        paths.append(folder / f"{name}{_subset(export.emotions)}.safetensors")
-        partial = folder / f".partial-{paths[0].name}"
+        path = folder / f"{name}{_subset(export.emotions)}.safetensors"
+        partial = folder / f".partial-{path.name}"
         serialise.write_vectors(vectors, partial, **_origin(source, export.scale))
-        partial.replace(paths[0])
+        partial.replace(path)
+        paths[path] = ""
     else:
         for i, emotion in enumerate(vectors.emotions):
             suffix = "repeng.gguf" if export.format is ExportFormat.repeng else "gguf"
-            paths.append(folder / _file_name(f"{name}_{emotion}.{suffix}"))
+            path = folder / f"{name}_{name_part(emotion)}.{suffix}"
             control_vectors.write(
                 vectors.values[:, i],
-                paths[-1],
+                path,
                 source.tags.get("family", model).lower(),
                 first_layer=0 if export.format is ExportFormat.repeng else 1,
             )
+            paths[path] = f"{emotion}: "
     lines = [f"{model}: {len(vectors.emotions)} emotions as {export.format.value}"]
-    lines += [f"  {path}" for path in paths]
+    lines += [f"  {emotion}{path}" for path, emotion in paths.items()]
     return Outcome(
         status="finished",
         run_id=source.run_id,
@@ -75,8 +78,8 @@ def _subset(emotions: list[str] | None) -> str:
     """Part of a file name: a file of some emotions is not one of all, nor one of others."""
     if emotions is None:
         return ""
-    digest = hashlib.sha256("/".join(emotions).encode()).hexdigest()[:8]
-    return _file_name("_" + ("-".join(emotions) if len(emotions) <= 3 else digest))
+    joined = "+".join(map(name_part, emotions))
+    return f"_{joined if len(joined) <= 60 else name_part(json.dumps(emotions))}"
 
 
 def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
@@ -113,7 +116,3 @@ def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> E
         neutral = source.activations.neutral.astype(np.float64)
         values = values * np.linalg.norm(neutral, axis=-1).mean(axis=1)[:, None, None]
     return replace(vectors, values=values, unit_norm=scale is ExportScale.unit)
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "-", name)

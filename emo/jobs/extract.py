@@ -19,12 +19,14 @@ from emo.core.transforms import project
 from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.errors import EmoError
 from emo.jobs import record, stories
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.reader import Reader
 from emo.models.quantised import WeightCount
 from emo.progress import track
 from emo.report import table
+from emo.report.markdown import fenced
 
 ARTIFACTS = (
     "vectors.safetensors",
@@ -94,7 +96,7 @@ def _record(plan: Plan, d: Descriptors, passes: Passes, count: WeightCount) -> A
             metrics[f"layer_by_{name}_high"] = choice.high
     curves = {f"curve_{name}": curve for name, curve in d.curves.items()}
     flag = "unreliable" if d.anisotropy_flag else "ok"
-    description = f"```\n{table.summary(d, plan.title, plan.weights.note)}\n```"
+    description = fenced(table.summary(d, plan.title, plan.weights.note))
     tags = {"anisotropy": flag, DESCRIPTION: description}
     params = record.params(plan.config)
     return RunRecord(tags, params, metrics, curves, record.dataset(plan))
@@ -115,13 +117,14 @@ def _write_files(
     (folder / "rdm.csv").write_text(serialise.rdm_csv(vectors, best), encoding="utf-8")
     serialise.write_json(descriptors, folder / "descriptors.json")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("rdm", figures.rdm_heatmap(vectors, best, plan.title)),
-        ("layers", figures.layer_curves(descriptors, plan.title)),
-        ("map", figures.emotion_map(vectors, best, plan.title)),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "rdm": lambda: figures.rdm_heatmap(vectors, best, plan.title),
+            "layers": lambda: figures.layer_curves(descriptors, plan.title),
+            "map": lambda: figures.emotion_map(vectors, best, plan.title),
+        },
+    )
 
 
 def _outcome(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from emo.generation.protocols import recognise
 from emo.models.weights import Weights, locate
 from emo.provenance import code_commit, package_versions
 from emo.stimuli.loading import load_stimuli
+
+log = logging.getLogger(__name__)
 
 READOUTS = {
     Readout.last: "last token",
@@ -75,6 +79,32 @@ class Plan:
         return f"condition {found.name} ({found.note})"
 
 
+def passages(config: RunConfig) -> StimulusSet:
+    """The configured passages; which these are, and what is odd about them, is said once a process.
+
+    Raises
+    ------
+    EmoError
+        If a file or ``stimuli.columns`` is wrong.
+    """
+    path, neutral = (
+        None if value is None else config.path(value)
+        for value in (config.stimuli.path, config.stimuli.neutral_path)
+    )
+    stimuli = load_stimuli(path, neutral, asdict(config.stimuli.columns))
+    say(logging.INFO, f"passages: {stimuli}")
+    for level, lines in ((logging.INFO, stimuli.notes), (logging.WARNING, stimuli.warnings)):
+        for line in lines:
+            say(level, f"passages {stimuli.source}: {line}")
+    return stimuli
+
+
+@cache
+def say(level: int, line: str) -> None:
+    """Log a line, in this process once: one job makes several plans and readers of its passages."""
+    log.log(level, "%s", line)
+
+
 def make_plan(
     config: RunConfig, identity: Callable[[RunConfig, Weights, str, str], Any] = run_identity
 ) -> Plan:
@@ -85,10 +115,7 @@ def make_plan(
     EmoError
         If any of these is wrong; nothing has been written then.
     """
-    stimuli = load_stimuli(
-        config.path(config.stimuli.path) if config.stimuli.path else None,
-        config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
-    )
+    stimuli = passages(config)
     check_memory(config.resampling, len(stimuli.items))
     if config.vectors.remove is Removal.situation and not stimuli.crossed:
         raise ConfigError(

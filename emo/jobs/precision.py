@@ -23,6 +23,7 @@ from emo.core.types import Activations, Descriptors
 from emo.errors import ConfigError, EmoError
 from emo.fingerprint import reader_identity, run_identity
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import READOUTS, Plan, make_plan
 from emo.jobs.reader import Reader
@@ -31,6 +32,7 @@ from emo.models.quantised import WeightCount
 from emo.models.weights import Weights
 from emo.progress import steps, track
 from emo.report import precision as report
+from emo.report.markdown import fenced
 from emo.stimuli.loading import first_situations
 
 if TYPE_CHECKING:
@@ -209,7 +211,7 @@ def _record(
 ) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
-    description = f"```\n{report.summary(rows, _title(plan), plan.weights.note)}\n```"
+    description = fenced(report.summary(rows, _title(plan), plan.weights.note))
     depth = {
         f"curve_{kind}_{name}": curve
         for name, kinds in curves.items()
@@ -244,8 +246,7 @@ def _write_files(
     (folder / "precision.csv").write_text(report.rows_csv(rows), encoding="utf-8")
     (folder / "layers.csv").write_text(report.layers_csv(curves), encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    report.depth_figure(curves, _title(plan)).savefig(folder / "figures" / "precision.png")
+    write_figures(folder, {"precision": lambda: report.depth_figure(curves, _title(plan))})
 
 
 def _outcome(

@@ -13,8 +13,9 @@ from emo.activations.store import ActivationStore
 from emo.choices import Readout
 from emo.core.types import Activations
 from emo.fingerprint import reader_identity
-from emo.jobs.plan import Plan
+from emo.jobs.plan import Plan, say
 from emo.progress import track
+from emo.stimuli.special import special_tokens
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -62,6 +63,8 @@ class Reader:
         names = [f"{p.emotion}/{p.id}" for p in plan.stimuli.items]
         names += [f"neutral sentence {i + 1}" for i in range(len(self.neutral))]
         check_lengths([*self.items, *self.neutral], names, self.backend.context)
+        if warning := special_tokens(loaded.tokenizer, [*texts, *plan.stimuli.neutral], names):
+            say(logging.WARNING, warning)
         identity = reader_identity(config, plan.weights, plan.device)
         if config.precision.batched:  # a text's numbers depend on the texts it is read with
             identity["texts"] = digest([*self.items, *self.neutral])

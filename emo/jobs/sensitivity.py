@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import logging
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,16 @@ from optuna.trial import FrozenTrial, TrialState
 
 from emo import serialise
 from emo.config import RunConfig
+from emo.csv_files import csv_text
 from emo.errors import ConfigError, EmoError
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.study_exact import exact_shares
 from emo.owner import alive, here
 from emo.passwords import without_password
 from emo.report import sensitivity as report
+from emo.report.markdown import fenced
 from emo.study.importance import Exact, Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.points import Space
@@ -228,7 +231,7 @@ def _record(study: Study, found: Sequence[Importance], text: str) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
     metrics = {"trials": len(completed(study.optuna)), **_metrics(found)}
-    return RunRecord({DESCRIPTION: f"```\n{text}\n```"}, {}, metrics)
+    return RunRecord({DESCRIPTION: fenced(text)}, {}, metrics)
 
 
 def _compared(importance: Importance, exact: Exact | None) -> dict[str, Any]:
@@ -255,22 +258,20 @@ def _write_files(
     }
     serialise.write_json(content, folder / "importance.json")
     names = list(study.space.choices)
-    with (folder / "trials.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["trial", *names, *study.objectives])
-        for t in trials:
-            point = {**study.space.fixed, **t.params}
-            writer.writerow([t.number, *(point[n] for n in names), *t.values])
-    (folder / "figures").mkdir()
+    rows = []
+    for t in trials:
+        point = {**study.space.fixed, **t.params}
+        rows.append([t.number, *(point[n] for n in names), *t.values])
+    trials_csv = csv_text(["trial", *names, *study.objectives], rows)
+    (folder / "trials.csv").write_text(trials_csv, encoding="utf-8")
     varied = {name: d.choices for name, d in study.space.varied.items()}
     for i, importance in enumerate(found):
         points = [(t.params, t.values[i]) for t in trials]
+        objective, known = importance.objective, exact.get(importance.objective)
         figures = {
-            "slices": report.slice_figure(points, varied, importance.objective),
-            "parallel": report.parallel_figure(points, varied, importance.objective),
+            "slices": partial(report.slice_figure, points, varied, objective),
+            "parallel": partial(report.parallel_figure, points, varied, objective),
         }
         if importance.impurity:
-            bars = report.importance_figure(importance, exact.get(importance.objective))
-            figures["importance"] = bars
-        for name, figure in figures.items():
-            figure.savefig(folder / "figures" / f"{name}_{importance.objective}.png")
+            figures["importance"] = partial(report.importance_figure, importance, known)
+        write_figures(folder, {f"{name}_{objective}": draw for name, draw in figures.items()})

@@ -17,6 +17,7 @@ from emo.core.steering import Direction, derangement
 from emo.fingerprint import batch_decides
 from emo.generation.generating import Generation
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan
 from emo.jobs.reader import load_model
@@ -24,6 +25,7 @@ from emo.jobs.steer_work import Work, chosen_scenarios, prepare, steer_plan, vec
 from emo.jobs.vector_source import vector_tags
 from emo.progress import track
 from emo.report import steering as report
+from emo.report.markdown import fenced
 from emo.steering.doses import Additions
 
 if TYPE_CHECKING:
@@ -161,7 +163,7 @@ def _record(plan: Plan, swept: Sweep) -> RunRecord:
     metrics = {**_headline(found), "texts_done": swept.done, "texts_reused": swept.reused}
     metrics |= {f"limit_{k}": float(v) for k, v in canonical(swept.limits).items()}
     text = report.summary(swept, _title(plan), plan.weights.note)
-    tags = {DESCRIPTION: f"```\n{text}\n```", **_regimes(swept)}
+    tags = {DESCRIPTION: fenced(text), **_regimes(swept)}
     params, dataset = record.params(plan.config), record.dataset(plan)
     return RunRecord(tags, params, metrics, report.curves(found), dataset)
 
@@ -182,13 +184,14 @@ def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:
     text = report.summary(swept, title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("dose_response", report.dose_response(swept, title)),
-        ("emotions", report.emotions(swept, title)),
-        ("regimes", report.regime_map(swept, title)),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "dose_response": lambda: report.dose_response(swept, title),
+            "emotions": lambda: report.emotions(swept, title),
+            "regimes": lambda: report.regime_map(swept, title),
+        },
+    )
 
 
 def _outcome(status: str, plan: Plan, tracker: Tracker, run_id: str, swept: Sweep) -> Outcome:

@@ -21,6 +21,7 @@ from emo.errors import EmoError
 from emo.fingerprint import story_identity
 from emo.generation.stories import NEUTRAL, StoryTexts, check_templates
 from emo.jobs import record
+from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.story_source import (
@@ -31,6 +32,7 @@ from emo.jobs.story_source import (
     told,
 )
 from emo.report import stories as report
+from emo.report.markdown import fenced
 from emo.stimuli.prompts import PromptSet, load_prompts
 
 if TYPE_CHECKING:
@@ -231,7 +233,7 @@ def _record(plan: Plan, prompts: PromptSet, result: Result) -> RunRecord:
     tags = {
         "anisotropy": "unreliable" if d.anisotropy_flag else "ok",
         "chat_template": "applied" if written.templated else "not applied",
-        DESCRIPTION: f"```\n{report.summary(d, plan.title, plan.weights.note)}\n```",
+        DESCRIPTION: fenced(report.summary(d, plan.title, plan.weights.note)),
         TABLES: report.TABLE_TAG,
     }
     dataset = ("prompts", prompts.sha256, Path(prompts.source).name)
@@ -250,13 +252,14 @@ def _write_files(folder: Path, plan: Plan, source: StorySource, result: Result) 
     (folder / "texts.jsonl").write_text(report.jsonl(rows), encoding="utf-8")
     (folder / "texts.json").write_text(report.table_json(rows), encoding="utf-8")
     record.write_files(folder, plan)
-    (folder / "figures").mkdir()
-    for name, figure in (
-        ("rdm", figures.rdm_heatmap(vectors, d.layer, plan.title)),
-        ("layers", report.layer_curves(d, plan.title)),
-        ("map", figures.emotion_map(vectors, d.layer, plan.title)),
-    ):
-        figure.savefig(folder / "figures" / f"{name}.png")
+    write_figures(
+        folder,
+        {
+            "rdm": lambda: figures.rdm_heatmap(vectors, d.layer, plan.title),
+            "layers": lambda: report.layer_curves(d, plan.title),
+            "map": lambda: figures.emotion_map(vectors, d.layer, plan.title),
+        },
+    )
 
 
 def _outcome(

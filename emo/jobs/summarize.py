@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING, Any
 from emo import serialise
 from emo.config import RunConfig, canonical
 from emo.jobs import conditions, record
+from emo.jobs.drawing import say_left_out
 from emo.jobs.outcome import Outcome
+from emo.jobs.plan import passages
 from emo.provenance import code_commit, package_versions
-from emo.report import methods, page
+from emo.report import drawing, methods, page
 from emo.report.steering_section import steering_parts
 from emo.report.summary_figures import Drawn, figures
 from emo.report.summary_tables import tables
 from emo.report.tables import Table, together
-from emo.stimuli.loading import load_stimuli
 from emo.summary.selection import Wanted, select
 from emo.summary.study import Summary, summarise
 
@@ -44,10 +45,7 @@ def run(config: RunConfig) -> Outcome:
     ``job.summary.models`` names others.
     """
     made = conditions.make(config)
-    stimuli = load_stimuli(
-        config.path(config.stimuli.path) if config.stimuli.path else None,
-        config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
-    )
+    stimuli = passages(config)
     tracker = record.open_tracker(config)
     logged = tracker.runs_of("extract")
     of = wanted(config, stimuli)
@@ -63,6 +61,9 @@ def run(config: RunConfig) -> Outcome:
     )
     steering_figures, steering_tables = steering_parts(summary.steering)
     drawn = [*figures(summary), *steering_figures]
+    for f in drawn:
+        if f.failure:
+            say_left_out(f.name, f.failure)
     made = [*tables(summary), *steering_tables]
     commit = code_commit(Path(config.root))
     with tempfile.TemporaryDirectory() as folder:
@@ -101,8 +102,8 @@ def write_files(
     for f in drawn:
         if f.figure is None or f.data is None:
             continue
-        f.figure.savefig(folder / "figures" / f"{f.name}.png")
-        (folder / "figures" / f"{f.name}.svg").write_bytes(page.svg(f.figure))
+        (folder / "figures" / f"{f.name}.png").write_bytes(drawing.png(f.figure))
+        (folder / "figures" / f"{f.name}.svg").write_bytes(drawing.svg(f.figure))
         (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
     config: dict[str, Any] = canonical(s.config)
     config["tracking"]["uri"] = config["root"] = None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
@@ -16,6 +14,7 @@ from emo.core.ablation import Ablation
 from emo.core.decomposition import full_factorial
 from emo.core.intervals import Estimates
 from emo.core.stories import TextCounts
+from emo.csv_files import csv_text
 from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
 
 if TYPE_CHECKING:
@@ -165,7 +164,7 @@ def points_csv(a: Ablation, ground: Ground) -> str:
     low, high = np.nanpercentile(a.responses.replicates, [2.5, 97.5], axis=0)
     levels = full_factorial(len(a.texts.factors))
     rows = zip(levels, a.responses.rho, low, high, ground.counts, strict=True)
-    return _csv(
+    return csv_text(
         [*a.texts.factors, "rho", "low", "high", *(f"n_{f.name}" for f in fields(TextCounts))],
         [[*map(int, x), *map(float, rest), *astuple(counts)] for x, *rest, counts in rows],
     )
@@ -183,15 +182,7 @@ def effects_csv(a: Ablation) -> str:
             over = [np.atleast_1d(x)[i] for e in (texts, emotions) for x in (e.low, e.high)]
             rows.append([kind, name, float(np.atleast_1d(texts.value)[i]), *map(float, over)])
     header = ["effect", "of", "value", "low_texts", "high_texts", "low_emotions", "high_emotions"]
-    return _csv(header, rows)
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(header, rows)
 
 
 def effects_figure(a: Ablation, title: str) -> Figure:

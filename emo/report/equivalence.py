@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from emo.core.equivalence import CURVES, Equivalence, EquivalenceReport, tolerance
+from emo.csv_files import csv_text
 from emo.reference import CROSS_BACKEND
 from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
 
@@ -77,14 +76,12 @@ def _cells(e: Equivalence, layer: int) -> tuple[float, ...]:
 
 def to_csv(report: EquivalenceReport) -> str:
     """One row a reader and layer, the quantities as they are."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["reader", "layer", *CURVES, "verdict"])
-    for name, e in report.compared.items():
-        for layer, verdict in enumerate(e.verdicts):
-            values = [repr(float(curve[layer])) for curve in e.curves().values()]
-            writer.writerow([name, layer, *values, verdict])
-    return out.getvalue()
+    rows = [
+        [name, layer, *(float(curve[layer]) for curve in e.curves().values()), verdict]
+        for name, e in report.compared.items()
+        for layer, verdict in enumerate(e.verdicts)
+    ]
+    return csv_text(["reader", "layer", *CURVES, "verdict"], rows)
 
 
 def figure(report: EquivalenceReport, title: str) -> Figure:

@@ -5,6 +5,7 @@ Built on Figure objects, without pyplot: no global state, no display.
 
 from __future__ import annotations
 
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from scipy.spatial.distance import squareform
 
 from emo.core.geometry import cosine_matrix
 from emo.core.types import Descriptors, EmotionVectors
+from emo.report.drawing import LARGEST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +31,14 @@ def blank(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=150, layout="constrained")
 
 
+def instead(name: str, reason: str) -> Figure:
+    """What stands in the place of a figure that could not be drawn."""
+    figure = blank(8, 2)
+    words = f"The figure '{name}' could not be drawn:\n" + "\n".join(wrap(reason, 90))
+    figure.text(0.02, 0.5, words, va="center", fontsize=9, parse_math=False)
+    return figure
+
+
 def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
     """Cosines of all pairs, rows ordered by hierarchical clustering (average linkage)."""
     cosines = cosine_matrix(vectors.values[layer])
@@ -37,11 +47,13 @@ def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
     condensed = squareform(distance, checks=False)
     order = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
     names = [vectors.emotions[i] for i in order]
-    figure = blank(8, 7)
+    height = min(max(7, 0.16 * len(names)), LARGEST)
+    figure = blank(height + 1, height)
     axes = figure.add_subplot()
     image = axes.imshow(cosines[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1)
-    axes.set_xticks(range(len(names)), names, rotation=90)
-    axes.set_yticks(range(len(names)), names)
+    points = min(10.0, 72 * 0.75 * height / len(names))
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=points)
+    axes.set_yticks(range(len(names)), names, fontsize=points)
     axes.set_title(f"{title}\ncosine of emotion vectors, layer {layer}", fontsize=11)
     figure.colorbar(image, ax=axes, label="cosine", shrink=0.8)
     return figure

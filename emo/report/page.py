@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from emo.core.verdicts import RULES as VERDICT_RULES
 from emo.report import methods
+from emo.report.drawing import svg
 from emo.report.steering_section import PREFIX
 from emo.report.summary_figures import Drawn
 from emo.report.tables import Table
 from emo.summary.selection import RULES as SELECTION_RULES
 from emo.summary.study import Summary
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -33,16 +29,6 @@ class Section:
     title: str
     figures: Sequence[Drawn]
     tables: Sequence[Table]
-
-
-def svg(figure: Figure) -> bytes:
-    """The figure as SVG; the same figure gives the same bytes."""
-    import matplotlib
-
-    out = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": "emo", "svg.fonttype": "path"}):
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return out.getvalue()
 
 
 def render(s: Summary, figures: Sequence[Drawn], tables: Sequence[Table], commit: str) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -11,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.core.deviation import AtLayer, PrecisionRow
+from emo.csv_files import csv_text
+from emo.report.figures import blank
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,18 +101,12 @@ def layers_csv(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
 
 
 def _csv(entries: Sequence[Mapping[str, object]]) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(entries[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(entries)
-    return out.getvalue()
+    return csv_text(list(entries[0]), (list(entry.values()) for entry in entries))
 
 
 def depth_figure(curves: Mapping[str, Mapping[str, np.ndarray]], title: str) -> Figure:
     """Distance from fp32 over depth, the geometry's agreement with it, and anisotropy."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 8), dpi=150, layout="constrained")
+    figure = blank(10, 8)
     axes = figure.subplots(2, 2, sharex=True)
     others = {name: mine for name, mine in curves.items() if name != "fp32"}
     for i, (name, mine) in enumerate(others.items()):

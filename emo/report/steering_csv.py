@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
 from emo.core.dose_response import Cell, Mean, Proportion, Sweep, by_emotion, by_scenario, cells
+from emo.csv_files import csv_text
 
 
 def named_shares(shares: Mapping[str, float]) -> str:
@@ -18,31 +17,17 @@ def named_shares(shares: Mapping[str, float]) -> str:
 def cells_csv(swept: Sweep) -> str:
     """One row a cell, everything in it with its intervals."""
     rows = [_flat(c) for c in cells(swept.steered, swept.limits)]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue()
+    return csv_text(list(rows[0]), (list(row.values()) for row in rows))
 
 
 def emotions_csv(swept: Sweep) -> str:
     """One row an emotion, direction, site and strength: the judge's shift with its interval."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    head = (
-        "emotion",
-        "direction",
-        "site",
-        "strength",
-        "n_texts",
-        "shift",
-        "shift_low",
-        "shift_high",
-    )
-    writer.writerow(head)
-    for d in by_emotion(swept.steered):
-        writer.writerow([*(getattr(d, x) for x in head[:5]), *map(repr, vars(d.shift).values())])
-    return out.getvalue()
+    head = ("emotion", "direction", "site", "strength", "n_texts")
+    rows = [
+        [*(getattr(d, name) for name in head), *vars(d.shift).values()]
+        for d in by_emotion(swept.steered)
+    ]
+    return csv_text([*head, "shift", "shift_low", "shift_high"], rows)
 
 
 def scenarios_csv(swept: Sweep) -> str:
@@ -50,14 +35,13 @@ def scenarios_csv(swept: Sweep) -> str:
 
     The trials are doses of one prompt, and a column says so.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["scenario", "emotion", "direction", "k", "n", "low", "high", "trials"])
+    head = ["scenario", "emotion", "direction", "k", "n", "low", "high", "trials"]
+    rows = []
     for s in by_scenario(swept.steered):
         p = s.success
-        own = (s.scenario, s.emotion, s.direction, p.k, p.n, repr(p.low), repr(p.high))
-        writer.writerow([*own, "doses of one prompt"])
-    return out.getvalue()
+        own = (s.scenario, s.emotion, s.direction, p.k, p.n, p.low, p.high)
+        rows.append([*own, "doses of one prompt"])
+    return csv_text(head, rows)
 
 
 def _flat(c: Cell) -> dict[str, Any]:

@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 
 from emo.core.dose_response import Cell, Mean, Proportion, by_emotion, by_site, cells
+from emo.file_names import name_part
 from emo.reference import published_regime_of
 from emo.report.steering_figures import dose_response, emotions, regime_map
-from emo.report.summary_figures import Drawn
+from emo.report.summary_figures import Drawn, figure_or_failure
 from emo.report.tables import Cell as TableCell
-from emo.report.tables import Interval, Table, stem
+from emo.report.tables import Interval, Table
 from emo.summary.steering import Steered
 
 PREFIX = "steering_"
@@ -21,7 +22,7 @@ def steering_table(s: Steered) -> Table:
     """One row a direction, site and strength."""
     rows = tuple(_row(c) for c in cells(s.sweep.steered, s.sweep.limits))
     return Table(
-        f"{PREFIX}{stem(s.model)}",
+        f"{PREFIX}{name_part(s.model)}",
         f"Steering: {s.model} ({s.settings})",
         "Judged better: texts that the judge scores above zero and above the unsteered text of the same "
         "scenario, of those it can judge. Better and fluent: judged better and called fluent by the "
@@ -43,32 +44,29 @@ def steering_figures(s: Steered) -> list[Drawn]:
     """Dose-response and regime map; the data behind both is the table."""
     data, ids = steering_table(s), (s.run.run_id,)
     return [
-        Drawn(
-            f"{PREFIX}dose_response_{stem(s.model)}",
+        figure_or_failure(
+            f"{PREFIX}dose_response_{name_part(s.model)}",
             f"Dose and response: {s.model} ({s.settings})",
             "Against the strength, in mean residual norms of the prompt: share of texts judged better "
             "than unsteered, log perplexity ratio under the unsteered model, repeated token 3-grams; "
             "95 % intervals as in the table. Grey: random directions of the same norm.",
-            dose_response(s.sweep, s.model),
-            data,
+            lambda: (dose_response(s.sweep, s.model), data),
             ids,
         ),
-        Drawn(
-            f"{PREFIX}emotions_{stem(s.model)}",
+        figure_or_failure(
+            f"{PREFIX}emotions_{name_part(s.model)}",
             f"Shift by emotion: {s.model} ({s.settings})",
             "The judge's score minus that of the unsteered text of the same scenario, a panel an "
             "emotion and layers; band: 95 % interval over scenarios where an emotion has five or more.",
-            emotions(s.sweep, s.model),
-            emotions_table(s),
+            lambda: (emotions(s.sweep, s.model), emotions_table(s)),
             ids,
         ),
-        Drawn(
-            f"{PREFIX}regimes_{stem(s.model)}",
+        figure_or_failure(
+            f"{PREFIX}regimes_{name_part(s.model)}",
             f"Regimes: {s.model} ({s.settings})",
             "By the published rule and by the robust one, and the robust one for random directions. "
             "Framed: the rules disagree.",
-            regime_map(s.sweep, s.model),
-            data,
+            lambda: (regime_map(s.sweep, s.model), data),
             ids,
         ),
     ]
@@ -77,7 +75,7 @@ def steering_figures(s: Steered) -> list[Drawn]:
 def emotions_table(s: Steered) -> Table:
     """The data behind the figure of emotions."""
     return Table(
-        f"{PREFIX}emotions_{stem(s.model)}",
+        f"{PREFIX}emotions_{name_part(s.model)}",
         f"Shift by emotion: {s.model}",
         "",
         ("layers", "strength", "emotion", "direction", "texts", "shift"),

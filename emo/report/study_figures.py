@@ -9,6 +9,7 @@ import numpy as np
 
 from emo.core.reliability import ceiling
 from emo.core.universality import UNRELIABLE_ANISOTROPY, Universality
+from emo.report.drawing import in_legend
 from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
 from emo.report.tables import Cell, Table
 from emo.summary.study import ModelTable, Summary
@@ -77,7 +78,7 @@ def layer_sweep(s: Summary) -> tuple[Figure, Table]:
         depth = 100 * np.arange(d.n_layers) / d.n_layers
         look = {"color": COLOURS[k % len(COLOURS)], "marker": MARKERS[k % len(MARKERS)]}
         for panel, name in zip(axes, ("mean_cosine", "reliability"), strict=True):
-            panel.plot(depth, d.curves[name], ms=3, lw=1, label=m.name, **look)
+            panel.plot(depth, d.curves[name], ms=3, lw=1, label=in_legend(m.name), **look)
             choice = d.choices[name]
             if choice is not None:
                 at = depth[choice.layer], d.curves[name][choice.layer]
@@ -115,7 +116,7 @@ def sizes(s: Summary) -> tuple[Figure, Table]:
                 color=colour,
                 mfc=colour if m.variant == "instruct" else "none",
                 ms=7,
-                label=m.family,
+                label=in_legend(m.family),
             )
         panel.set_xscale("log", base=2)
         panel.xaxis.set_major_formatter(lambda x, _: f"{x:.0f}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo.core.universality import Universality
 from emo.report import study_figures as draw
+from emo.report.drawing import Failure, attempt, rehearsed
 from emo.report.tables import Table
 from emo.summary.study import Summary
 
@@ -28,6 +29,28 @@ class Drawn:
     figure: Figure | None
     data: Table | None
     run_ids: tuple[str, ...]
+    failure: str = ""
+    """Why a figure that should be there could not be drawn."""
+
+
+def figure_or_failure(
+    name: str,
+    title: str,
+    caption: str,
+    draw: Callable[[], tuple[Figure, Table]],
+    run_ids: tuple[str, ...],
+) -> Drawn:
+    """The figure with the data behind it, or why it could not be drawn."""
+
+    def both() -> tuple[Figure, Table]:
+        figure, data = draw()
+        return rehearsed(figure), data
+
+    made = attempt(both)
+    if isinstance(made, Failure):
+        words = f"Could not be drawn: {made.reason}."
+        return Drawn(name, title, words, None, None, run_ids, made.reason)
+    return Drawn(name, title, caption, *made, run_ids)
 
 
 def figures(s: Summary) -> list[Drawn]:
@@ -109,8 +132,11 @@ def figures(s: Summary) -> list[Drawn]:
     for name, title, caption, there, make, reason, runs in made:
         if not many and name in OF_PAIRS:  # the headline says why
             continue
-        figure, data = make() if there else (None, None)
-        out.append(Drawn(name, title, caption if there else reason, figure, data, runs))
+        out.append(
+            figure_or_failure(name, title, caption, make, runs)
+            if there
+            else Drawn(name, title, reason, None, None, runs)
+        )
     return out
 
 

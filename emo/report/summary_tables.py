@@ -9,9 +9,10 @@ import numpy as np
 from emo.core.claims import RULE
 from emo.core.four_layer import CONTRASTS, HALVES, LayerRow
 from emo.core.geometry import UNRELIABLE_ANISOTROPY
+from emo.file_names import name_part
 from emo.reference import shared_geometry
 from emo.report.cross_model_tables import INTERVAL, quotient, single_model_tables, study_tables
-from emo.report.tables import Cell, Interval, Table, stem
+from emo.report.tables import Cell, Interval, Table
 from emo.summary.study import ModelTable, Summary
 
 
@@ -49,7 +50,7 @@ def four_layer_tables(t: ModelTable) -> tuple[Table, Table]:
         made.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *empty, c.isolates))
         for c in CONTRASTS
     ]
-    name = stem(t.table.model)
+    name = name_part(t.table.model)
     return (
         Table(
             f"four_layer_{name}",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from emo.core.intervals import Estimates
+from emo.csv_files import csv_text
+from emo.report.markdown import table_cell
 
 NOTHING = "–"  # noqa: RUF001
 
@@ -56,12 +56,10 @@ class Table:
         wide = [
             any(isinstance(row[i], Interval) for row in self.rows) for i in range(len(self.columns))
         ]
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
         heads: list[str] = []
         for column, three in zip(self.columns, wide, strict=True):
             heads += [column, f"{column} low", f"{column} high"] if three else [column]
-        writer.writerow(heads)
+        rows = []
         for row in self.rows:
             cells: list[str] = []
             for cell, three in zip(row, wide, strict=True):
@@ -70,8 +68,8 @@ class Table:
                     cells += [_digits(x) for x in ((e.value, e.low, e.high) if e else (cell,) * 3)]
                 else:
                     cells.append(_digits(cell))
-            writer.writerow(cells)
-        return out.getvalue()
+            rows.append(cells)
+        return csv_text(heads, rows)
 
     def to_markdown(self) -> str:
         """With the title as a heading and the caption below."""
@@ -79,7 +77,7 @@ class Table:
         rows = [
             self.columns,
             rule,
-            *([c.replace("|", "\\|") for c in row] for row in self.texts()),
+            *(list(map(table_cell, row)) for row in self.texts()),
         ]
         lines = ["| " + " | ".join(row) + " |" for row in rows]
         return f"### {self.title}\n\n" + "\n".join(lines) + f"\n\n{self.caption}\n"
@@ -150,8 +148,3 @@ def together(tables: Sequence[Table], form: str) -> str:
     """All tables one below the other: ``markdown`` or ``latex``."""
     made = [t.to_markdown() if form == "markdown" else t.to_latex() for t in tables]
     return "\n".join(made)
-
-
-def stem(name: str) -> str:
-    """A name as part of a file's."""
-    return "".join(c if c.isalnum() else "_" for c in name)

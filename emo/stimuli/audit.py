@@ -6,19 +6,19 @@ Used by the tests, by the data card and by anyone who writes passages:
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import yaml
 
-DATA = Path(__file__).parent / "data"
+from emo.errors import EmoError
+from emo.stimuli.loading import DATA, read_passages
+
 WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)?")
 
 
@@ -193,33 +193,32 @@ def findings(texts: Mapping[str, str]) -> list[Finding]:
 
 def main(paths: Sequence[str]) -> int:
     """Print the findings over all files together; 1 if there are any."""
-    rows = list(
-        chain.from_iterable(
-            csv.DictReader(
-                line
-                for line in Path(p).read_text(encoding="utf-8-sig").splitlines()
-                if line.strip() and not line.startswith("#")
-            )
-            for p in paths
-        )
-    )
-    texts = {r["passage_id"]: r["text"] for r in rows}
-    if len(texts) < len(rows):
-        repeated = [k for k, n in Counter(r["passage_id"] for r in rows).items() if n > 1]
-        print(f"passage_id used twice: {', '.join(repeated)}")
+    try:
+        read = [read_passages(Path(path)) for path in paths]
+    except EmoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    for path, passages in zip(paths, read, strict=True):
+        for line in (*passages.notes, *passages.warnings):
+            print(f"{path}: {line}")
+    items = [p for passages in read for p in passages.items]
+    texts = {f"{p.emotion}/{p.id}": p.text for p in items}
+    if len(texts) < len(items):
+        counts = Counter(f"{p.emotion}/{p.id}" for p in items)
+        print(f"in several files: {', '.join(name for name, n in counts.items() if n > 1)}")
     found = findings(texts)
     for finding in found:
         print(finding)
-    emotions = [r["emotion"] for r in rows]
-    bodies = [r["text"] for r in rows]
+    emotions = [p.emotion for p in items]
+    bodies = [p.text for p in items]
     means = mean_words(emotions, bodies)
     for emotion in sorted(means, key=lambda e: means[e]):
         n = emotions.count(emotion)
         print(f"{emotion:<14} {n:4d} passages, {means[emotion]:.1f} words on average")
     for word, emotion, top, total in concentrated_words(emotions, bodies):
         print(f"word {word!r}: {top} of {total} passages are {emotion}")
-    print(f"{len(rows)} passages, {len(found)} findings")
-    return 1 if found or len(texts) < len(rows) else 0
+    print(f"{len(items)} passages, {len(found)} findings")
+    return 1 if found or len(texts) < len(items) else 0
 
 
 if __name__ == "__main__":

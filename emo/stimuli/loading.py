@@ -1,38 +1,72 @@
-"""Read passages in the published CSV format and check them before anything else happens."""
+"""Read passages and neutral sentences, and check them before anything else happens."""
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from emo.core.types import Passage, StimulusSet
-from emo.errors import StimuliError, set_by
+from emo.csv_files import WRITTEN_HERE, original
+from emo.errors import ConfigError, StimuliError, set_by, shown
+from emo.stimuli.columns import Columns, find_columns, wanted_names
+from emo.stimuli.files import read_text
+from emo.stimuli.labels import label_problems, label_warnings
+from emo.stimuli.rows import Problem, Sheet, in_order, read_sheet
+from emo.stimuli.yaml_files import read_yaml
 
 DATA = Path(__file__).parent / "data"
 BUNDLED_PASSAGES = DATA / "passages.csv"
 BUNDLED_NEUTRAL = DATA / "neutral_sentences.yaml"
-COLUMNS = ("emotion", "passage_id", "text")
+MOST_EMOTIONS = 500
+"""With 500 a tiny model takes minutes at the default resampling, a real one hours."""
 
 
-def load_stimuli(path: Path | None = None, neutral_path: Path | None = None) -> StimulusSet:
+@dataclass(frozen=True)
+class Passages:
+    """Passages of a file, and what is to be said of how it was read."""
+
+    items: tuple[Passage, ...]
+    form: str
+    """What separates its fields: comma, semicolon, tab, ..., or JSON lines."""
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def load_stimuli(
+    path: Path | None = None,
+    neutral_path: Path | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> StimulusSet:
     """Passages and neutral sentences, the bundled ones by default.
+
+    ``columns`` names columns of the passage file by field: ``{"text": "story"}``.
 
     Raises
     ------
     StimuliError
-        Naming everything that is wrong with the file, with line numbers.
+        Naming what is wrong with the file, with line numbers.
+    ConfigError
+        If ``columns`` names no field, or there is no file of which it could.
     """
-    items = read_passages(path or BUNDLED_PASSAGES)
+    if path is None and (renamed := wanted_names(columns or {})[1]):
+        field = min(renamed)
+        allowed = f"{field} with the bundled passages; stimuli.path names a file"
+        raise ConfigError(f"stimuli.columns.{field}", (columns or {})[field], allowed)
+    passages = read_passages(path or BUNDLED_PASSAGES, columns)
+    items = passages.items
     neutral = read_neutral(neutral_path or BUNDLED_NEUTRAL)
-    return StimulusSet(items, neutral, str(path or "bundled"), _digest(items, neutral))
+    return StimulusSet(
+        items,
+        neutral,
+        str(path or "bundled"),
+        _digest(items, neutral),
+        form="" if passages.form == "comma" else passages.form,
+        notes=passages.notes,
+        warnings=passages.warnings,
+    )
 
 
 def first_situations(stimuli: StimulusSet, n: int) -> StimulusSet:
@@ -53,164 +87,122 @@ def _unit(p: Passage) -> str:
 
 
 @set_by("stimuli.path")
-def read_passages(path: Path) -> tuple[Passage, ...]:
-    """Passages of a CSV ``emotion,passage_id,text[,situation]``.
+def read_passages(path: Path, columns: Mapping[str, str] | None = None) -> Passages:
+    """Passages of a CSV, TSV or JSON lines file with columns emotion, passage_id, text[, situation].
 
     Lines that start with ``#`` and blank lines are skipped; UTF-8 with or without BOM, any line
-    ending, quoted commas and line breaks are understood.
-    """
-    text = read_text(path)
-    rows, problems = _rows(text)
-    passages, more = _passages(rows)
-    problems += more
-    if not problems:
-        problems = _set_problems([p for _, p in passages])
-    if problems:
-        raise StimuliError(path, problems)
-    return tuple(p for _, p in passages)
-
-
-def read_text(path: Path) -> str:
-    """A stimulus file's text; UTF-8, with or without BOM."""
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise StimuliError(path, [f"cannot be read: {error.strerror}"]) from error
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        raise StimuliError(
-            path, [f"line {line}: not UTF-8 (byte {raw[error.start]:#04x}); save it as UTF-8"]
-        ) from error
-
-
-def read_yaml(path: Path) -> Any:
-    """A stimulus file's contents, whatever they are.
+    ending, quoted separators and line breaks are understood. ``columns`` names the columns of a file
+    with other heads, by field. :func:`emo.stimuli.columns.find_columns` says what a file without a
+    header is taken for.
 
     Raises
     ------
     StimuliError
-        If the file cannot be read, is not YAML, or holds a value that is none of its kind.
+        Naming everything that is wrong with the file, with line numbers.
+    ConfigError
+        If ``columns`` names no field, or one column twice.
     """
-    text = read_text(path)
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
-    except RecursionError:
-        raise StimuliError(path, ["not YAML that can be read: too many brackets"]) from None
-    except (ValueError, LookupError, AttributeError, OverflowError) as error:
-        # PyYAML lets through what Python says of a value that only looks like a date or number.
-        raise StimuliError(
-            path, [f"a value is no date or number ({error}); texts that look like one need quotes"]
-        ) from error
+    names, asked = wanted_names(columns or {})
+    sheet = read_sheet(read_text(path), path, names)
+    if not sheet.rows:
+        empty = [] if sheet.problems else [(0, "is empty: no passages, and no header")]
+        raise StimuliError(path, in_order([*sheet.problems, *empty]))
+    found = find_columns(sheet, names, asked)
+    if not isinstance(found, Columns):
+        raise StimuliError(path, in_order([*sheet.problems, found]))
+    rows, problems = _passages(sheet, found)
+    passages = [p for _, p in rows]
+    problems = [*sheet.problems, *problems] or _set_problems(passages)
+    if problems:
+        raise StimuliError(path, in_order(problems))
+    notes, guesses = ((found.note,), ()) if found.sure else ((), (found.note,))
+    return Passages(
+        tuple(passages),
+        sheet.form,
+        tuple(filter(None, notes)),
+        (*guesses, *label_warnings(passages)),
+    )
 
 
-def _content(text: str, numbers: list[int]) -> Iterator[str]:
-    """Lines that hold data; ``numbers`` collects their line numbers in the file."""
-    inside = False  # a quoted field may run over lines, in which '#' is text
-    for number, line in enumerate(text.splitlines(keepends=True), 1):
-        if not inside and (not line.strip() or line.lstrip().startswith("#")):
-            continue
-        if line.count('"') % 2:
-            inside = not inside
-        numbers.append(number)
-        yield line
-
-
-def _rows(text: str) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
-    numbers: list[int] = []
-    reader = csv.reader(_content(text, numbers), strict=True)
-    rows: list[tuple[int, dict[str, str]]] = []
-    problems: list[str] = []
-    header: list[str] = []
-    seen = 0
-    try:
-        for fields in reader:
-            line, seen = numbers[seen], reader.line_num
-            if not header:
-                header = [name.strip().lower() for name in fields]
-                missing = [name for name in COLUMNS if name not in header]
-                if missing:
-                    return [], [
-                        f"line {line}: the header has no column {', '.join(missing)}; "
-                        f"needed are {','.join(COLUMNS)}, optional is situation"
-                    ]
-            elif len(fields) != len(header):
-                problems.append(
-                    f"line {line}: {len(fields)} fields where the header has {len(header)} "
-                    "(a comma in the text needs the text in double quotes)"
-                )
-            else:
-                rows.append((line, dict(zip(header, (f.strip() for f in fields), strict=True))))
-    except csv.Error as error:
-        where = numbers[min(seen, len(numbers) - 1)]
-        problems.append(f"line {where}: {error} (an unclosed double quote?)")
-    if not header:
-        problems.append("is empty: no header line")
-    elif not rows and not problems:
-        problems.append("has a header but no passages")
-    return rows, problems
-
-
-def _passages(
-    rows: list[tuple[int, dict[str, str]]],
-) -> tuple[list[tuple[int, Passage]], list[str]]:
-    problems: list[str] = []
+def _passages(sheet: Sheet, columns: Columns) -> tuple[list[tuple[int, Passage]], list[Problem]]:
     passages: list[tuple[int, Passage]] = []
+    problems: list[Problem] = []
+    width = len(sheet.rows[0][1])
+    marked = any(comment.startswith(WRITTEN_HERE) for _, comment in sheet.comments)
+    clean = original if marked else str
+    for number, (line, fields) in enumerate(sheet.rows[columns.skip :], 1):
+        if len(fields) != width:
+            words = f"{len(fields)} fields where the first row has {width}"
+            hint = f" (a {sheet.form} in the text needs the text in double quotes)"
+            problems.append((line, words + hint * (len(fields) > width)))
+            continue
+        of = {field: clean(fields[at].strip()) for field, at in columns.at.items()}
+        of.setdefault("passage_id", str(number))
+        empty = [f for f in ("emotion", "passage_id", "text") if not of[f]]
+        words = [f"{columns.names[field]} is empty or only spaces" for field in empty]
+        problems += [(line, problem) for problem in [*words, *label_problems(of)]]
+        passage = Passage(of["passage_id"], of["emotion"], of["text"], of.get("situation") or None)
+        passages.append((line, passage))
+    if 0 < sum(p.situation is not None for _, p in passages) < len(passages):
+        words = f"{columns.names['situation']} is empty, but other lines name one"
+        problems += [(line, words) for line, p in passages if p.situation is None]
+    return passages, problems + _repeated(passages)
+
+
+def _repeated(passages: Sequence[tuple[int, Passage]]) -> list[Problem]:
+    """Published files count passages anew within each emotion, so ids are unique only there."""
     first_line: dict[tuple[str, str], int] = {}
-    named = sum(bool(row.get("situation")) for _, row in rows)
-    for line, row in rows:
-        problems += [
-            f"line {line}: {column} is empty or only spaces"
-            for column in COLUMNS
-            if not row[column]
-        ]
-        if 0 < named < len(rows) and not row.get("situation"):
-            problems.append(f"line {line}: situation is empty, but other lines name one")
-        # Published files count passages anew within each emotion.
-        key = (row["emotion"], row["passage_id"])
-        if key in first_line:
-            problems.append(
-                f"line {line}: passage {key[1]!r} of {key[0]!r} stands in line {first_line[key]}"
-                " already"
-            )
-        first_line.setdefault(key, line)
-        passages.append(
-            (
-                line,
-                Passage(
-                    id=row["passage_id"],
-                    emotion=row["emotion"],
-                    text=row["text"],
-                    situation=row.get("situation") or None,
-                ),
-            )
-        )
-    return passages, problems
+    problems = []
+    for line, p in passages:
+        first = first_line.setdefault((p.emotion, p.id), line)
+        if first != line:
+            named = f"passage {shown(p.id)} of {shown(p.emotion)}"
+            problems.append((line, f"{named} stands in line {first} already"))
+    return problems
 
 
-def _set_problems(passages: list[Passage]) -> list[str]:
-    counts = Counter(p.emotion for p in passages)
-    if len(counts) < 3:
+def _set_problems(passages: Sequence[Passage]) -> list[Problem]:
+    emotions = list(dict.fromkeys(p.emotion for p in passages))
+    n = len(emotions)
+    if not emotions:
+        return [(0, "has a header but no passages")]
+    if n < 3:
+        names = ", ".join(emotions)
+        return [(0, f"has {n} emotion{'s' * (n > 1)} ({names}); a geometry needs at least 3")]
+    if n > MOST_EMOTIONS:
         return [
-            f"has {len(counts)} emotion{'s' * (len(counts) > 1)} ({', '.join(counts)}); "
-            "a geometry needs at least 3"
+            (
+                0,
+                f"has {n} emotions; at most {MOST_EMOTIONS} are taken, because time and memory "
+                "grow with the square of their number (is another column meant?)",
+            )
         ]
     return []
 
 
 @set_by("stimuli.neutral_path")
 def read_neutral(path: Path) -> tuple[str, ...]:
-    """Neutral sentences: a YAML list of at least two texts."""
-    sentences = read_yaml(path)
-    if not isinstance(sentences, list) or not all(
-        isinstance(s, str) and s.strip() for s in sentences
-    ):
-        raise StimuliError(path, ["must be a YAML list of sentences (- Today is Tuesday.)"])
-    if len(sentences) < 2:
-        raise StimuliError(path, [f"has {len(sentences)} sentences; anisotropy needs at least 2"])
+    """Neutral sentences: a YAML list of at least two texts.
+
+    Raises
+    ------
+    StimuliError
+        Naming what is wrong with the file.
+    """
+    sentences, problems = read_yaml(path)
+    if not isinstance(sentences, list):
+        problems.append("must be a YAML list of sentences (- Today is Tuesday.)")
+    else:
+        problems += [
+            f"entry {i}: must be a sentence, not {shown(s)}"
+            + " (a text with a colon in it needs quotes)" * isinstance(s, dict)
+            for i, s in enumerate(sentences, 1)
+            if not isinstance(s, str) or not s.strip()
+        ]
+        if len(sentences) < 2:
+            problems.append(f"has {len(sentences)} sentences; anisotropy needs at least 2")
+    if problems:
+        raise StimuliError(path, problems)
     return tuple(sentences)
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.errors import StimuliError, set_by
-from emo.stimuli.loading import DATA, read_yaml
+from emo.errors import StimuliError, first_of, set_by, shown
+from emo.stimuli.loading import DATA
+from emo.stimuli.yaml_files import read_yaml
 
 BUNDLED_PROMPTS = DATA / "prompts.yaml"
 # Field -> the one placeholder each of its texts has (None: plain text), and whether it is a list.
@@ -61,8 +62,8 @@ def load_prompts(path: Path | None = None) -> PromptSet:
         Naming everything that is wrong with the file.
     """
     where = path or BUNDLED_PROMPTS
-    raw = read_yaml(where)
-    if problems := list(_problems(raw)):
+    raw, problems = read_yaml(where)
+    if problems := [*problems, *_problems(raw)]:
         raise StimuliError(where, problems)
     content: dict[str, Any] = {
         name: tuple(text.strip() for text in raw[name]) if many else raw[name].strip()
@@ -76,11 +77,17 @@ def _problems(raw: Any) -> Iterator[str]:
     if not isinstance(raw, dict):
         yield f"must be a mapping with {', '.join(STRUCTURE)}"
         return
-    yield from (f"{name}: no such entry" for name in raw if name not in STRUCTURE)
+    if set(raw) != set(STRUCTURE):
+        more = [shown(name) for name in raw if name not in STRUCTURE]
+        less = [name for name in STRUCTURE if name not in raw]
+        yield "; ".join(
+            [f"no such entry: {first_of(more, ', ')}"] * bool(more)
+            + [f"missing: {', '.join(less)}"] * bool(less)
+        )
     for name, (placeholder, many) in STRUCTURE.items():
         if name not in raw:
-            yield f"{name}: is missing"
-        elif not many:
+            continue
+        if not many:
             yield from _text_problems(name, raw[name], placeholder)
         elif not isinstance(raw[name], list) or not raw[name]:
             yield f"{name}: must be a list of texts"
@@ -94,13 +101,13 @@ def _problems(raw: Any) -> Iterator[str]:
 
 def _text_problems(where: str, text: Any, placeholder: str | None) -> Iterator[str]:
     if not isinstance(text, str) or not text.strip():
-        yield f"{where}: must be a text, not {text!r}"
+        yield f"{where}: must be a text, not {shown(text)}"
         return
     if placeholder and (n := text.count(placeholder)) != 1:
         yield f"{where}: has {n} times {placeholder}; needed is one"
     # A misspelt placeholder would go to the model as it stands.
     for other in re.findall(r"\{[^{}]*\}", text):
         if other != placeholder:
-            yield f"{where}: {other} is no placeholder here" + (
+            yield f"{where}: {shown(other)[1:-1]} is no placeholder here" + (
                 f"; {placeholder} is" if placeholder else ""
             )

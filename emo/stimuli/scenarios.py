@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from emo.errors import StimuliError, set_by
-from emo.stimuli.loading import DATA, read_yaml
+from emo.errors import StimuliError, set_by, shown
+from emo.stimuli.loading import DATA
+from emo.stimuli.yaml_files import read_yaml
 
 BUNDLED_SCENARIOS = DATA / "scenarios.yaml"
 FIELDS = ("id", "mood", "emotion", "text")
@@ -48,8 +49,8 @@ def load_scenarios(path: Path | None = None) -> ScenarioSet:
         Naming everything that is wrong with the file.
     """
     where = path or BUNDLED_SCENARIOS
-    raw = read_yaml(where)
-    if problems := list(_problems(raw)):
+    raw, problems = read_yaml(where)
+    if problems := [*problems, *_problems(raw)]:
         raise StimuliError(where, problems)
     items = tuple(Scenario(**{name: entry[name].strip() for name in FIELDS}) for entry in raw)
     content = json.dumps([asdict(s) for s in items], ensure_ascii=False)
@@ -64,12 +65,14 @@ def _problems(raw: Any) -> Iterator[str]:
     seen: dict[str, dict[str, int]] = {"id": {}, "text": {}}
     for i, entry in enumerate(raw, 1):
         if not isinstance(entry, dict):
-            yield f"entry {i}: must have {', '.join(FIELDS)}, not {entry!r}"
+            yield f"entry {i}: must have {', '.join(FIELDS)}, not {shown(entry)}"
             continue
-        yield from (f"entry {i}: {name}: no such field" for name in entry if name not in FIELDS)
+        yield from (
+            f"entry {i}: {shown(name)[1:-1]}: no such field" for name in entry if name not in FIELDS
+        )
         for name in FIELDS:
             value = entry.get(name)
             if not isinstance(value, str) or not value.strip():
-                yield f"entry {i}: {name}: must be a text, not {value!r}"
+                yield f"entry {i}: {name}: must be a text, not {shown(value)}"
             elif name in seen and (first := seen[name].setdefault(value.strip(), i)) != i:
                 yield f"entry {i}: {name}: is the same as in entry {first}"

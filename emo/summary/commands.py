@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +61,10 @@ def _composed(made: str, like: LoggedRun, stimuli: StimuliConfig, prompts_path: 
         for key, value in like.params.items()
         if key.startswith(("model.", "backend.")) and key != "model.name"
     }
-    for key in ("path", "neutral_path"):
-        wanted[f"stimuli.{key}"] = str(getattr(stimuli, key))
+    wanted |= _passages(stimuli)
     if prompts_path is not None:
         wanted["subparams.prompts_path"] = prompts_path
-    usual = _usual(label)
+    usual = _usual(label) | _passages(BUNDLED)
     more = [
         _override(key, value)
         for key, value in wanted.items()
@@ -75,15 +75,22 @@ def _composed(made: str, like: LoggedRun, stimuli: StimuliConfig, prompts_path: 
 
 def another_model(config: RunConfig) -> str:
     """The command that adds a model to a summary; NAME is the user's choice."""
+    usual = _passages(BUNDLED)
     settings = {
-        "stimuli.path": (config.stimuli.path, BUNDLED.path),
-        "stimuli.neutral_path": (config.stimuli.neutral_path, BUNDLED.neutral_path),
+        **{key: (value, usual[key]) for key, value in _passages(config.stimuli).items()},
         "method.readout": (config.method.readout.value, "last"),
         "vectors.remove": (config.vectors.remove.value, "none"),
         "vectors.projection": (config.vectors.projection.value, "none"),
     }
     more = [_override(k, str(v)) for k, (v, usual) in settings.items() if v != usual]
     return " ".join(["python launch.py model=NAME", *more])
+
+
+def _passages(stimuli: StimuliConfig) -> dict[str, str]:
+    """Which passages are read, by dotted name, as runs log it."""
+    columns = {f"columns.{name}": column for name, column in asdict(stimuli.columns).items()}
+    read = {"path": stimuli.path, "neutral_path": stimuli.neutral_path, **columns}
+    return {f"stimuli.{key}": str(value) for key, value in read.items()}
 
 
 def _usual(label: str) -> dict[str, str]:

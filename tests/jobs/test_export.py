@@ -207,3 +207,55 @@ def test_missing_gguf_is_one_line(tiny, source, monkeypatch):
     monkeypatch.setitem(sys.modules, "gguf", types.ModuleType("gguf"))
     outcome = run_job(tiny("job=export", f"export.run={source.run_id}", "export.format=gguf"))
     assert "the gguf package is missing" in outcome.error
+
+
+LABELS = (
+    "valence+",
+    "valence-",
+    "a/b",
+    "a-b",
+    "a b",
+    "Sad",
+    "sad",
+    "sad.repeng",
+    "\u00e9",
+    "e\u0301",
+)
+
+
+@pytest.mark.parametrize("form", ["gguf", "repeng"])
+def test_labels_that_differ_are_files_that_differ(tiny, source, monkeypatch, form):
+    values = np.random.default_rng(1).normal(size=(4, len(LABELS), 8))
+    relabelled = dataclasses.replace(
+        source.vectors, values=values, emotions=LABELS, n_items=(6,) * len(LABELS)
+    )
+    monkeypatch.setattr(emo.serialise, "read_vectors", lambda _: relabelled)
+    files = export(tiny, source, f"export.format={form}", f"export.folder=odd_{form}")
+    assert len({name.casefold() for name in files}) == len(LABELS)
+    for i, path in enumerate(files.values()):  # in the order of the labels
+        _, tensors = read_gguf(path)
+        unit = values[2, i] / np.linalg.norm(values[2, i])
+        assert tensors["direction.2"] == pytest.approx(unit, abs=1e-6)
+
+
+def test_subsets_that_differ_are_files_that_differ(tiny, source, monkeypatch):
+    values = np.random.default_rng(1).normal(size=(4, len(LABELS), 8))
+    relabelled = dataclasses.replace(
+        source.vectors, values=values, emotions=LABELS, n_items=(6,) * len(LABELS)
+    )
+    monkeypatch.setattr(emo.serialise, "read_vectors", lambda _: relabelled)
+    subsets = [
+        *([a, b] for a in LABELS[:4] for b in LABELS if a != b),
+        *([a] for a in LABELS),
+        ["a/b", "a-b", "a b", "sad"],
+        ["a/b", "a-b", "a b", "Sad"],
+    ]
+    config = tiny("job=export", f"export.run={source.run_id}", "export.folder=subsets")
+    names = []
+    for subset in subsets:
+        chosen = dataclasses.replace(config.export, emotions=subset)
+        outcome = run_job(dataclasses.replace(config, export=chosen))
+        assert outcome.error is None
+        names += outcome.artifacts
+    assert len({name.casefold() for name in names}) == len(subsets)
+    assert max(map(len, names)) < 200

@@ -108,3 +108,17 @@ def test_the_audit_sees_what_it_is_for():
     assert kinds == {"leakage", "shared run", "gesture", "length", "sentences", "ending"}
     assert audit.openings({"a": "Out in the rain.", "b": "Out in the sun."})
     assert audit.concentrated_words(["x"] * 8 + ["y"] * 2, ["quay"] * 10) == [("quay", "x", 8, 10)]
+
+
+def test_the_audit_reads_files_as_a_run_does(tmp_path, capsys):
+    assert audit.main([str(DATA / "passages.csv")]) == 0
+    assert capsys.readouterr().out.endswith("504 passages, 0 findings\n")
+    path = tmp_path / "p.csv"
+    path.write_text("a;1;It rained\u2028, once.\nb;1;It snowed.\nb;2;It shone.\nc;1;It blew.\n")
+    assert audit.main([str(path)]) == 1
+    out = capsys.readouterr().out
+    assert f"{path}: no header row" in out and "4 passages" in out
+    assert audit.main([str(tmp_path / "none.csv")]) == 1
+    assert capsys.readouterr().err.startswith(
+        f"error: stimuli.path={tmp_path / 'none.csv'}: cannot"
+    )

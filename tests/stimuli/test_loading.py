@@ -35,7 +35,7 @@ def problems(tmp_path, content):
     ids=["plain", "bom", "crlf", "comments", "column order and case", "no last newline"],
 )
 def test_the_published_format_and_its_variants(tmp_path, content):
-    items = read_passages(write(tmp_path, content))
+    items = read_passages(write(tmp_path, content)).items
     assert [(p.emotion, p.text) for p in items] == [
         ("sad", "Rain."),
         ("calm", "Sun."),
@@ -48,7 +48,7 @@ def test_quoted_commas_quotes_and_line_breaks(tmp_path):
     text = (
         'emotion,passage_id,text\nsad,1,"He said ""no"", twice."\ncalm,1,"One\n# two"\nproud,1,x\n'
     )
-    items = read_passages(write(tmp_path, text))
+    items = read_passages(write(tmp_path, text)).items
     assert items[0].text == 'He said "no", twice.'
     assert items[1].text == "One\n# two"  # inside quotes '#' is text
 
@@ -81,7 +81,10 @@ def test_everything_wrong_is_reported_at_once_with_lines(tmp_path):
         ("", "is empty"),
         ("# only a comment\n", "is empty"),
         ("emotion,passage_id,text\n", "no passages"),
-        ("emotion,text\nsad,x\n", "no column passage_id"),
+        (
+            "emotion,passage_id\nsad,x\n",
+            "line 1: no column text; there are 'emotion', 'passage_id'",
+        ),
         ("emotion,passage_id,text\nsad,1,x\nsad,2,y\n", "1 emotion (sad)"),
         ("emotion,passage_id,text\nsad,1,x\ncalm,2,y\n", "2 emotions"),
         (GOOD.encode() + b"sad,9,caf\xe9\n", "line 5: not UTF-8"),
@@ -150,7 +153,7 @@ def test_what_csv_writes_is_read_back(texts):
             writer = csv.writer(file, quoting=csv.QUOTE_ALL)
             writer.writerow(["emotion", "passage_id", "text"])
             writer.writerows([f"e{i}", "1", t] for i, t in enumerate(texts))
-        assert [p.text for p in read_passages(path)] == [t.strip() for t in texts]
+        assert [p.text for p in read_passages(path).items] == [t.strip() for t in texts]
 
 
 def test_first_situations_keep_order_and_name_the_smaller_set(small_csv):

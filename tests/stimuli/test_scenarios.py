@@ -43,7 +43,10 @@ def test_digest_follows_contents_and_not_layout(tmp_path):
         ("id: x", "must be a list"),
         ("- just text", "entry 1: must have id, mood, emotion, text"),
         ("- {id: x, mood: m, emotion: calm}", "entry 1: text: must be a text, not None"),
-        ("- {id: x, mood: m, emotion: calm, text: 3}", "entry 1: text: must be a text, not 3"),
+        (
+            "- {id: x, mood: m, emotion: calm, text: 3}",
+            "line 1: YAML reads '3' as a number; a text needs quotes",
+        ),
         ("- {id: x, mood: m, emotion: e, text: t, tone: q}", "entry 1: tone: no such field"),
         (
             "- {id: x, mood: m, emotion: e, text: t}\n- {id: x, mood: m, emotion: e, text: u}",

@@ -1,13 +1,14 @@
 """Following a named command gives the settings of the run it was made like."""
 
 import shlex
+from dataclasses import replace
 
 import pytest
 
 from emo.composing import compose
-from emo.config import StimuliConfig, canonical
+from emo.config import ColumnsConfig, StimuliConfig, canonical
 from emo.jobs.record import params
-from emo.summary.commands import COMMANDS, command
+from emo.summary.commands import COMMANDS, another_model, command
 from emo.summary.logged import LoggedRun
 
 OTHER = {
@@ -38,12 +39,13 @@ def like(config):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_command_has_model_backend_passages_and_prompts_of_the_run(which, name):
     config = compose(*OTHER[which])
-    stimuli = StimuliConfig(path="my texts.csv", neutral_path="/data/neutral.yaml")
+    columns = ColumnsConfig(text="the story", situation="topic")
+    stimuli = StimuliConfig("mine", "my texts.csv", "/data/neutral.yaml", columns)
     line = command(name, like(config), "bf16", stimuli, "own/prompts.yaml")
     got = compose(*shlex.split(line)[2:])
     assert got.model == config.model
     assert got.backend == config.backend
-    assert (got.stimuli.path, got.stimuli.neutral_path) == (stimuli.path, stimuli.neutral_path)
+    assert replace(got.stimuli, name="mine") == stimuli
     assert got.subparams.prompts_path == (None if name == "A" else "own/prompts.yaml")
 
 
@@ -53,3 +55,11 @@ def test_nothing_is_added_that_is_usual():
         want = f"model={option} method=generation subparams=matched precision=fp16"
         assert line == f"python launch.py {want}"
     assert canonical(compose("model=tiny").stimuli)["path"] is None
+
+
+def test_the_command_for_another_model_has_the_passages_and_the_readout():
+    assert another_model(compose("model=tiny")) == "python launch.py model=NAME"
+    config = compose("model=tiny", "stimuli.path=a.csv", "stimuli.columns={text: it said}")
+    line = another_model(config)
+    got = compose(*shlex.split(line.replace("NAME", "tiny"))[2:])
+    assert got.stimuli == config.stimuli

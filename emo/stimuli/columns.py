@@ -1,0 +1,150 @@
+"""Which column of a passage file is which: a header, a comment that names them, or their order."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from emo.errors import ConfigError, shown
+from emo.stimuli.rows import Problem, Sheet, normal
+
+FIELDS = ("emotion", "passage_id", "text", "situation")
+"""What a passage has, in the order of columns that nothing names."""
+NEEDED = ("emotion", "text")
+AROUND = " `'\"*.[]{}<>"
+"""What may stand around a name in a comment."""
+SENTENCE = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964][\"'\u201d\u2019)]*$")
+"""Ends what is a text, and no column's name."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Where each field stands in a row."""
+
+    at: dict[str, int]
+    """Field -> place; passage_id and situation may be missing."""
+    names: dict[str, str]
+    """Field -> what the file calls it."""
+    skip: int = 0
+    """Rows that are a header."""
+    note: str = ""
+    """What a file without a header was taken for."""
+    sure: bool = True
+    """Whether the file itself names its columns."""
+
+
+def wanted_names(columns: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
+    """Field -> name of its column, and the fields that have another name than their own.
+
+    ``columns`` is ``stimuli.columns``, or a part of it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such field, a name is empty, or two fields have the same column.
+    """
+    for field, name in columns.items():
+        if field not in FIELDS:
+            raise ConfigError("stimuli.columns", shown(field), f"{', '.join(FIELDS)} as keys")
+        if not normal(name):
+            raise ConfigError(f"stimuli.columns.{field}", shown(name), "the name of a column")
+    names = {field: normal(columns.get(field, field)) for field in FIELDS}
+    asked = {field for field, name in names.items() if name != field}
+    for field in sorted(asked):
+        for other in [f for f in names if f != field and names[f] == names[field]]:
+            if other in asked or other in NEEDED:
+                allowed = f"a column that is not {other} as well"
+                raise ConfigError(f"stimuli.columns.{field}", names[field], allowed)
+            del names[other]  # as in {text: situation}: what the file calls situation is the text
+    return names, asked
+
+
+def find_columns(
+    sheet: Sheet, names: Mapping[str, str], asked: Collection[str]
+) -> Columns | Problem:
+    """Where the fields stand, or the problem.
+
+    ``names`` are the columns' names by field, ``asked`` the fields whose names the user gave: their
+    columns have to be there.
+
+    1. A first row (or JSON keys) with the columns of emotion and text is a header.
+    2. Otherwise a comment above the first row that names these two, and as many columns as the row
+       has fields, is taken for the header.
+    3. Otherwise a first row without a sentence in it, or with the word ``emotion``, is a header with
+       other names, which is refused.
+    4. Otherwise three or four fields are emotion, passage_id, text and situation, in this order.
+    """
+    if sheet.columns is not None:
+        line = sheet.rows[0][0] if sheet.rows else 1
+        return _named(sheet.columns, names, asked, line)
+    line, first = sheet.rows[0]
+    header = [normal(name) for name in first]
+    if all(names[field] in header for field in NEEDED):
+        return _named(header, names, asked, line, skip=1)
+    for number, comment in reversed(sheet.comments):
+        told = _in_comment(comment, names)
+        if len(told) == len(first) and all(names[field] in told for field in NEEDED):
+            note = (
+                f"no header row; the comment in line {number} names the columns {', '.join(told)}"
+            )
+            return _named(told, names, asked, number, note=note)
+    sentences = any(_is_sentence(value) for value in first)
+    if asked or names["emotion"] in header or not sentences:
+        return _lacking(header, names, line)
+    if len(first) in (3, 4):
+        order = FIELDS[: len(first)]
+        values = ", ".join(shown(value.strip(), 24) for value in first)
+        note = f"no header row; columns taken as {', '.join(order)}, so the first row is {values}"
+        places = {field: i for i, field in enumerate(order)}
+        return Columns(places, dict(zip(order, order, strict=True)), note=note, sure=False)
+    words = (
+        f"no header, and {len(first)} fields; needed are emotion,passage_id,text or "
+        "emotion,passage_id,text,situation, or a header row that names them"
+    )
+    return line, words
+
+
+def _named(
+    header: Sequence[str],
+    names: Mapping[str, str],
+    asked: Collection[str],
+    line: int,
+    skip: int = 0,
+    note: str = "",
+) -> Columns | Problem:
+    if twice := [name for name, n in Counter(header).items() if n > 1 and name]:
+        return line, f"the column {shown(twice[0])} stands twice; which one is meant?"
+    missing = [names[f] for f in FIELDS if f in (*NEEDED, *asked) and names[f] not in header]
+    if missing:
+        return _lacking(header, names, line, missing)
+    at = {field: header.index(name) for field, name in names.items() if name in header}
+    if "passage_id" not in at:
+        note = f"{note}; " if note else ""
+        note += f"no column {names.get('passage_id', 'passage_id')}: passages are numbered by row"
+    return Columns(at, {field: names[field] for field in at}, skip, note)
+
+
+def _lacking(
+    header: Sequence[str], names: Mapping[str, str], line: int, missing: Sequence[str] = ()
+) -> Problem:
+    missing = missing or [names[field] for field in NEEDED if names[field] not in header]
+    there = ", ".join(shown(name, 24) for name in header[:10]) + ", ..." * (len(header) > 10)
+    words = f"no column {', '.join(missing)}; there are {there}; "
+    return line, words + "stimuli.columns={emotion: NAME, text: NAME} says which is which"
+
+
+def _in_comment(comment: str, names: Mapping[str, str]) -> list[str]:
+    """Names listed in a comment: ``columns: emotion, passage_id, text (third person, past)``."""
+    parts = re.split(r"[,;|\t]", re.sub(r"\([^)]*\)", "", comment))
+    told = [normal(part.strip(AROUND)) for part in parts]
+    for at, word in ((0, -1), (-1, 0)):  # a sentence may lead to the list, and go on behind it
+        if told[at] not in names.values() and (words := told[at].split()):
+            told[at] = words[word].strip(AROUND)
+    return told
+
+
+def _is_sentence(value: str) -> bool:
+    value = value.strip()
+    return bool(SENTENCE.search(value)) or len(value) > 40 or len(value.split()) > 4

@@ -1,0 +1,32 @@
+"""Special tokens inside passages: pasted model output and chat markup."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from emo.errors import first_of
+
+
+def special_tokens(tokenizer: Any, texts: Sequence[str], names: Sequence[str]) -> str | None:
+    """A line that names the texts in which the tokenizer finds special tokens; None if it does not.
+
+    A token that the tokenizer itself adds around a text is none of the text's, nor is one that
+    stands for unknown characters.
+    """
+    marks = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+    added = tokenizer.added_tokens_decoder.items()
+    marks |= {i: str(token) for i, token in added if token.special}
+    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+    found = []
+    for ids, text, name in zip(encoded, texts, names, strict=True):
+        inside = dict.fromkeys(marks[i] for i in ids if i in marks and marks[i] in text)
+        if inside:
+            found.append(f"{name} ({', '.join(inside)})")
+    if not found:
+        return None
+    one = len(found) == 1
+    return (
+        f"{len(found)} text{'' if one else 's'} hold{'s' if one else ''} special tokens of this "
+        f"model, which are read as such and not as words: {first_of(found, '; ')}"
+    )

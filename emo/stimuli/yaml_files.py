@@ -1,0 +1,101 @@
+"""YAML stimulus files: texts, lists and entries, and nothing that YAML makes of them on its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from emo.errors import StimuliError, shown
+from emo.stimuli.files import read_text
+from emo.stimuli.labels import text_problems
+
+MOST_BYTES = 1 << 20
+"""Largest YAML file: some 10,000 texts, and seconds to read."""
+TAG = "tag:yaml.org,2002:"
+KINDS = {
+    "int": "a number",
+    "float": "a number",
+    "bool": "a truth value",
+    "null": "nothing",
+    "timestamp": "a date",
+    "merge": "a merge key",
+    "value": "a default key",
+}
+
+
+class _Loader(yaml.SafeLoader):
+    """Composes nodes; an alias is refused, because a few of them can stand for a billion texts."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise yaml.MarkedYAMLError(
+                problem=f"the alias *{event.anchor} is not taken; write the text out",
+                problem_mark=event.start_mark,
+            )
+        return super().compose_node(parent, index)
+
+
+def read_yaml(path: Path) -> tuple[Any, list[str]]:
+    """Texts, lists and mappings of a stimulus file, and what is wrong with them, by line.
+
+    A value that YAML would read as a number, a date or a truth value is a problem: it is returned as
+    the text it is written as.
+
+    Raises
+    ------
+    StimuliError
+        If the file cannot be read or is not YAML.
+    """
+    text = read_text(path, MOST_BYTES)
+    problems: list[str] = []
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+        return (None if node is None else _value(node, problems)), problems
+    except yaml.MarkedYAMLError as error:
+        raise StimuliError(path, [_said(error)]) from error
+    except yaml.YAMLError as error:
+        raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
+    except RecursionError:
+        raise StimuliError(path, ["not YAML that can be read: too many brackets"]) from None
+    except (ValueError, OverflowError) as error:  # an escape with too large a number
+        raise StimuliError(path, [f"not YAML: {error}"]) from error
+
+
+def _said(error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    where = "" if mark is None else f"line {mark.line + 1}: "
+    words = ", ".join(w for w in (error.context, error.problem) if w)
+    return f"{where}not YAML that is taken: {' '.join(words.split())}"
+
+
+def _value(node: yaml.Node, problems: list[str]) -> Any:
+    """A node's plain value: YAML's own constructors are not used."""
+    line = node.start_mark.line + 1
+    kind = node.tag.removeprefix(TAG)
+    if isinstance(node, yaml.ScalarNode):
+        if kind != "str" and node.value:  # whoever asked for a text says that an empty one is none
+            said = KINDS.get(kind, f"{shown(node.tag)}, not a text")
+            problems.append(
+                f"line {line}: YAML reads {shown(node.value)} as {said}; a text needs quotes"
+            )
+        problems += [f"line {line}: {problem}" for problem in text_problems(node.value)]
+        return node.value
+    if kind not in ("seq", "map"):
+        problems.append(f"line {line}: {shown(node.tag)} is not taken")
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(entry, problems) for entry in node.value]
+    entries: dict[str, Any] = {}
+    for key, value in node.value:
+        at = key.start_mark.line + 1
+        if not isinstance(key, yaml.ScalarNode):
+            problems.append(f"line {at}: a list or mapping as a name")
+            continue
+        name = _value(key, problems)
+        if name in entries:
+            problems.append(f"line {at}: {shown(name)} stands twice")
+        entries[name] = _value(value, problems)
+    return entries
