@@ -13,7 +13,8 @@ from filelock import FileLock, Timeout
 from emo import serialise
 from emo.choices import BackendName, JobName, MethodName
 from emo.config import RunConfig, canonical
-from emo.errors import EmoError, StoreError
+from emo.errors import ArtifactError, StoreError
+from emo.files.whole import new_folder, remove_leftovers
 from emo.generation.protocols import recognise
 from emo.jobs.plan import Plan
 from emo.versions import versions
@@ -94,10 +95,39 @@ def again(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str]) 
         yield run_id
 
 
+@contextmanager
+def staged(config: RunConfig) -> Iterator[Path]:
+    """An empty folder of the project for the files of a result, gone when they are logged.
+
+    Raises
+    ------
+    StoreError
+        If they cannot be written there.
+    """
+    place = config.path("mlruns") / "staged"
+    try:
+        remove_leftovers(place)
+        with new_folder(place) as folder:
+            yield folder
+    except OSError as error:
+        raise StoreError(
+            f"{place}: the files of the result cannot be written ({error.strerror or error}); the "
+            "same command goes on from the activations and texts in the store"
+        ) from error
+
+
 def finished(
     plan: Plan, tracker: Tracker, artifact: str, read: Callable[[Path], T]
 ) -> tuple[str, T] | None:
-    """Id and record of an earlier run with this fingerprint; None if there is none to be used."""
+    """Id and record of an earlier run with this fingerprint; None if there is none to be used.
+
+    A run with a damaged or missing file that a job may want to read is not: it is repeated.
+
+    Raises
+    ------
+    TrackingError
+        If its files, damaged or not, cannot be had.
+    """
     if plan.config.force:
         return None
     found = tracker.find_finished(plan.provenance.fingerprint)
@@ -105,9 +135,10 @@ def finished(
         return None
     run_id = found.info.run_id
     try:
-        record = read(tracker.artifact(run_id, artifact))
-    except (EmoError, ValueError, KeyError, TypeError) as error:
-        log.warning("run %s is finished but its files are unreadable (%s): repeated", run_id, error)
+        tracker.check(run_id)
+        record = tracker.read(run_id, artifact, read)
+    except ArtifactError as error:
+        log.warning("run %s is finished but %s: repeated", run_id, error.found)
         return None
     log.info(
         "run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id
