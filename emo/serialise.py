@@ -23,7 +23,7 @@ from emo.core.geometry import cosine_matrix
 from emo.core.resampling import index
 from emo.core.stories import StoryDescriptors
 from emo.core.types import Activations, Descriptors, EmotionVectors, StimulusSet
-from emo.files.reading import json_of, reads, tensors_of
+from emo.files.reading import reads, record_of, tensors_of
 from emo.files.typed import typed
 
 T = TypeVar("T")
@@ -197,7 +197,7 @@ def read_descriptors(path: Path) -> Descriptors:
     DamagedFile
         If the file holds something else. So do all readers below.
     """
-    read: Descriptors = typed(Descriptors, json_of(path))
+    read: Descriptors = record_of(Descriptors, path)
     choices = [c.layer for c in read.choices.values() if c is not None]
     _require_layers(read.n_layers, [read.best_layer, *choices, *read.finite_layers])
     return read
@@ -206,7 +206,7 @@ def read_descriptors(path: Path) -> Descriptors:
 @reads
 def read_story_descriptors(path: Path) -> StoryDescriptors:
     """What :func:`write_json` wrote of a generation run; null entries of curves are NaN."""
-    read: StoryDescriptors = typed(StoryDescriptors, json_of(path))
+    read: StoryDescriptors = record_of(StoryDescriptors, path)
     _require_layers(read.n_layers, [read.layer, *read.finite_layers])
     return read
 
@@ -217,22 +217,19 @@ def _require_layers(n_layers: int, layers: list[int]) -> None:
             raise ValueError(f"layer {layer} of {n_layers}")
 
 
-@reads
 def read_equivalence(path: Path) -> EquivalenceReport:
     """A report as :func:`write_json` wrote it; null entries of curves are NaN."""
-    return typed(EquivalenceReport, json_of(path))
+    return record_of(EquivalenceReport, path)
 
 
-@reads
 def read_precisions(path: Path) -> tuple[PrecisionRow, ...]:
     """Rows of a precision table as :func:`write_json` wrote them."""
-    return typed(tuple[PrecisionRow, ...], json_of(path))
+    return record_of(tuple[PrecisionRow, ...], path)
 
 
-@reads
 def read_steering(path: Path) -> Sweep:
     """A sweep as :func:`write_json` wrote it; null measures are NaN."""
-    return typed(Sweep, json_of(path))
+    return record_of(Sweep, path)
 
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from emo.files.reading import json_of
-from emo.files.typed import typed
+from emo.files.reading import record_of
 
 NAME = "checksums.json"
 BLOCK = 2**20
@@ -102,7 +101,7 @@ def read_checksums(path: Path) -> dict[str, Checksum]:
     DamagedFile
         If it is something else.
     """
-    return typed(dict[str, Checksum], json_of(path))
+    return record_of(dict[str, Checksum], path)
 
 
 def difference(folder: Path) -> str | None:

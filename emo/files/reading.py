@@ -16,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from emo.errors import DamagedFile
+from emo.files.typed import typed
 
 T = TypeVar("T")
 
@@ -64,18 +65,21 @@ def undamaged(path: Path) -> Iterator[None]:
         raise DamagedFile(path, " ".join(said.split())[:200]) from error
 
 
-def json_of(path: Path, finite: bool = True) -> Any:
-    """The value in a JSON file; ``finite=False`` takes NaN and infinities, which JSON has not.
+def record_of(hint: Any, path: Path, finite: bool = True) -> Any:
+    """The value of type ``hint`` in a JSON file (:func:`emo.files.typed.typed`).
+
+    ``finite=False`` takes NaN and infinities, which JSON has not.
 
     Raises
     ------
     DamagedFile
-        If it is no JSON.
+        If the file holds none.
     OSError
         If its bytes cannot be had.
     """
     with undamaged(path):
-        return json.loads(path.read_bytes().decode(), parse_constant=_no_number if finite else None)
+        text = path.read_bytes().decode()
+        return typed(hint, json.loads(text, parse_constant=_no_number if finite else None))
 
 
 def _no_number(constant: str) -> NoReturn:

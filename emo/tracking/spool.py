@@ -18,8 +18,7 @@ from typing import Literal
 
 from emo.errors import DamagedFile
 from emo.files import checksums
-from emo.files.reading import json_of, reads
-from emo.files.typed import typed
+from emo.files.reading import reads, record_of
 from emo.files.whole import new_folder, remove_leftovers
 from emo.passwords import without_password
 from emo.tracking.record import RunRecord
@@ -143,7 +142,7 @@ def _to_json(entry: Entry) -> str:
 
 @reads
 def _from_json(path: Path) -> Entry:
-    entry: Entry = typed(Entry, json_of(path, finite=False))
+    entry: Entry = record_of(Entry, path, finite=False)
     if not 0 <= entry.start_ms <= entry.end_ms < LATEST_MS:
         raise ValueError(f"from {entry.start_ms} to {entry.end_ms} ms is no time")
     return entry
