@@ -62,4 +62,11 @@ class TextStore:
 
 def _texts(content: bytes) -> list[tuple[str, tuple[int, ...], Finish]]:
     lines = map(json.loads, content.splitlines())
-    return [(line["key"], tuple(line["tokens"]), Finish(line["finish"])) for line in lines]
+    return [_text(line["key"], line["tokens"], line["finish"]) for line in lines]
+
+
+def _text(key: object, tokens: list[object], finish: str) -> tuple[str, tuple[int, ...], Finish]:
+    ids = [token for token in tokens if isinstance(token, int)]
+    if not isinstance(key, str) or len(ids) < len(tokens):
+        raise ValueError("a key is a text, and token ids are whole numbers")
+    return key, tuple(ids), Finish(finish)
