@@ -97,22 +97,24 @@ def again(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str]) 
 
 @contextmanager
 def staged(config: RunConfig) -> Iterator[Path]:
-    """An empty folder of the project for the files of a result, gone when they are logged.
+    """An empty folder for the files of a result, gone when they are logged.
+
+    It is in ``paths.store``: a killed process leaves nothing elsewhere, and a later start removes it.
 
     Raises
     ------
     StoreError
         If they cannot be written there.
     """
-    place = config.path("mlruns") / "staged"
+    place = config.path(config.paths.store)
     try:
         remove_leftovers(place)
         with new_folder(place) as folder:
             yield folder
     except OSError as error:
         raise StoreError(
-            f"{place}: the files of the result cannot be written ({error.strerror or error}); the "
-            "same command goes on from the activations and texts in the store"
+            f"paths.store={place}: the files of the result cannot be written "
+            f"({error.strerror or error}); what was computed before is kept"
         ) from error
 
 
