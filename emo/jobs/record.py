@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILES = ("stimuli.csv", "config.json", "provenance.json")
+
+PLAIN = re.compile(r"[\w-][\w.-]{0,199}", re.ASCII)
+"""Names that are file names as well; others, which a user may have given, become none."""
 
 T = TypeVar("T")
 
@@ -64,7 +69,8 @@ def locked(config: RunConfig, name: str) -> Iterator[None]:
         If there can be no lock in ``paths.store``.
     """
     folder = config.path(config.paths.store) / "locks"
-    lock = FileLock(folder / f"{name}.lock")
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    lock = FileLock(folder / f"{name if PLAIN.fullmatch(name) else digest}.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
