@@ -63,6 +63,10 @@ LISTED = {
     "a file more": lambda f: (f / FILES / "more").write_text(""),
     "a file less": lambda f: (f / FILES / "figures" / "b.txt").unlink(),
     "a number": lambda f: (f / ENTRY).write_text((f / ENTRY).read_text().replace("0.5", "0.6")),
+    "a bit, and the list is lost": lambda f: (
+        (f / checksums.NAME).unlink(),
+        flip(f / FILES / "a.txt"),
+    ),
     "the list": lambda f: (f / checksums.NAME).write_text("{}"),
     "the list's list": lambda f: flip(f / FILES / checksums.NAME),
 }
