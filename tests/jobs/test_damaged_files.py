@@ -15,6 +15,7 @@ import emo
 from emo.cli import run_job
 from emo.composing import compose
 from emo.errors import EmoError
+from emo.report.ablation import Cost
 from emo.tracking import Tracker
 from emo.tracking.artifacts import TAG
 from tests.conftest import TINY, write_small_csv
@@ -292,3 +293,37 @@ def test_every_file_every_damage_every_job(project, kind, unlisted, caplog):
                 check(project, kind, name, job, caplog)
             n += 1
     print(f"{kind}: {n} cases")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("precision.json", ("job=precision", "job.precisions=[bf16]")),
+        ("equivalence.json", ("job=equivalence",)),
+        ("ablation.json", ("job=ablate", "job.tokens=[12,6]", "job.samples=[2,1]")),
+    ],
+)
+def test_records_of_other_jobs(tiny_config, name, overrides, caplog):
+    """Each damage is met by the repetition that the damage before it has caused."""
+    if name == "equivalence.json":
+        pytest.importorskip("transformer_lens")
+    config = tiny_config(*overrides)
+    first = last = run_job(config)
+    assert first.error is None
+    for damage in ("flip", "folder", "missing", b"[" * 100_000):
+        path = Tracker(config).artifact(last.run_id, name)
+        content = path.read_bytes()
+        path.unlink()
+        if damage == "folder":
+            path.mkdir()
+        elif damage != "missing":
+            path.write_bytes(damage if isinstance(damage, bytes) else damaging(content, damage))
+        caplog.clear()
+        again = run_job(config)
+        assert (again.error, again.status) == (None, "finished")
+        assert f"run {last.run_id} is finished but {name}" in caplog.text
+        told = {k: v for k, v in first.metrics.items() if k not in Cost.__annotations__}
+        assert same({k: again.metrics[k] for k in told}, told)
+        last = again
+    assert run_job(config).status == "reused"
