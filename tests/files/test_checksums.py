@@ -30,6 +30,16 @@ def test_the_list_is_the_same_however_often_it_is_written(folder):
     assert difference(folder) is None
 
 
+def test_files_written_within_one_tick_of_the_clock_are_told_apart(tmp_path):
+    digests = set()
+    for i in range(5):
+        (tmp_path / "n.txt").write_text(str(i))
+        os.utime(tmp_path / "n.txt", (1, 1))
+        digests.add(write_checksums(tmp_path))
+        assert difference(tmp_path) is None
+    assert len(digests) == 5
+
+
 def test_a_folder_without_files_has_no_list(tmp_path):
     assert write_checksums(tmp_path) is None
     assert difference(tmp_path) is None
