@@ -27,18 +27,18 @@ class LoadedRun:
     @cached_property
     def vectors(self) -> EmotionVectors:
         """Emotion vectors of all layers."""
-        return serialise.read_vectors(self.tracker.artifact(self.run_id, "vectors.safetensors"))
+        return self.tracker.read(self.run_id, "vectors.safetensors", serialise.read_vectors)
 
     @cached_property
     def activations(self) -> Activations:
         """Item-level activations of all layers."""
-        path = self.tracker.artifact(self.run_id, "activations.safetensors")
-        return serialise.read_activations(path)
+        name = "activations.safetensors"
+        return self.tracker.read(self.run_id, name, serialise.read_activations)
 
     @cached_property
     def descriptors(self) -> Descriptors:
         """Best layer, anisotropy, reliability, curves."""
-        return serialise.read_descriptors(self.tracker.artifact(self.run_id, "descriptors.json"))
+        return self.tracker.read(self.run_id, "descriptors.json", serialise.read_descriptors)
 
     def rdm(self, layer: int | None = None) -> Rdm:
         """Cosines of all pairs of emotion vectors, at the published best layer by default."""

@@ -6,6 +6,7 @@ llama.cpp has no direction for block 0 and refuses a file with one; repeng takes
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +20,14 @@ ARCHITECTURE = "controlvector"
 def write(
     values: Float[np.ndarray, "layer hidden"], path: Path, model_hint: str, first_layer: int = 1
 ) -> None:
-    """One direction a layer from ``first_layer`` on, float32; written whole or not at all.
+    """One direction a layer from ``first_layer`` on, float32.
 
     Raises
     ------
     EmoError
         If the gguf package is missing.
+    OSError
+        If it cannot be written; a part may be there then.
     """
     try:
         from gguf import GGUFWriter
@@ -32,8 +35,7 @@ def write(
         raise EmoError(
             "export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
         ) from None
-    partial = path.with_name(f".partial-{path.name}")
-    writer = GGUFWriter(partial, ARCHITECTURE)
+    writer = GGUFWriter(path, ARCHITECTURE)
     writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)
     writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(values) - first_layer)
     for layer in range(first_layer, len(values)):
@@ -43,7 +45,22 @@ def write(
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
-        writer.close()
-        partial.replace(path)
+    except OSError as error:
+        if error.errno is None:  # numpy says how much it wrote, not why no more
+            _ask_why(path)
+        raise
     finally:
-        partial.unlink(missing_ok=True)
+        writer.close()
+
+
+def _ask_why(path: Path) -> None:
+    """Write on, so that the system gives its reason.
+
+    Raises
+    ------
+    OSError
+        With it.
+    """
+    with path.open("ab") as file:
+        file.write(bytes(2**20))
+        os.fsync(file.fileno())

@@ -93,8 +93,28 @@ class StoreError(EmoError):
     """An activation store that cannot be read or written."""
 
 
+class DamagedFile(EmoError):
+    """A file that this project wrote and that is not as it was written."""
+
+    def __init__(self, path: object, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"{path} is damaged: {reason}")
+
+
 class TrackingError(EmoError):
     """A tracking server or database that does not answer as it should."""
+
+
+class ArtifactError(TrackingError):
+    """A file of a logged run that is missing or damaged."""
+
+    def __init__(self, run_id: str, name: str, problem: str) -> None:
+        self.found = f"{name} {problem}"
+        super().__init__(f"run {run_id}: {self.found}; force=true repeats it")
+
+
+class NotLogged(ArtifactError):
+    """A file that a run has not, and as far as is known has never had."""
 
 
 class SweepFailed(EmoError):

@@ -6,23 +6,60 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
-from safetensors import safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
-from emo.core.deviation import AtLayer, PrecisionRow
-from emo.core.dose_response import SteeredText, Sweep
-from emo.core.equivalence import CURVES, Equivalence, EquivalenceReport
+from emo.core.deviation import PrecisionRow
+from emo.core.dose_response import Sweep
+from emo.core.equivalence import EquivalenceReport
 from emo.core.geometry import cosine_matrix
-from emo.core.regimes import Limits
 from emo.core.resampling import index
-from emo.core.steering import TextMeasures
 from emo.core.stories import StoryDescriptors
-from emo.core.types import Activations, Descriptors, EmotionVectors, LayerChoice, StimulusSet
+from emo.core.types import Activations, Descriptors, EmotionVectors, StimulusSet
 from emo.csv_files import WRITTEN_HERE, csv_text, no_formula
+from emo.files.reading import reads, record_of, tensors_of
+from emo.files.typed import typed
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class _VectorLabels:
+    """What the header of a file of vectors says of them; a file says more of where it comes from."""
+
+    emotions: tuple[str, ...]
+    n_items: tuple[int, ...]
+    centring: str
+    removed: str
+    unit_norm: bool = False
+
+
+@dataclass(frozen=True)
+class _ItemLabels:
+    """What the header of a file of activations says of them."""
+
+    item_ids: tuple[str, ...]
+    emotions: tuple[str, ...]
+    situations: tuple[str, ...] | None
+    position: str
+    row_of_item: tuple[int, ...] | None = None
+    """Where the items of equal activations are; None where each has a row of its own."""
+
+
+def _write(tensors: dict[str, np.ndarray], path: Path, labels: dict[str, str]) -> None:
+    """Not ``save_file``: its files are for their owner alone, whatever the umask says.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
+    path.write_bytes(save({name: np.ascontiguousarray(t) for name, t in tensors.items()}, labels))
 
 
 def _labels(**entries: object) -> dict[str, str]:
@@ -35,10 +72,10 @@ def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
 
     ``labels`` join those of the vectors in the header.
     """
-    save_file(
-        {"vectors": np.ascontiguousarray(vectors.values)},
+    _write(
+        {"vectors": vectors.values},
         path,
-        metadata=_labels(
+        _labels(
             emotions=vectors.emotions,
             n_items=vectors.n_items,
             centring=vectors.centring,
@@ -49,17 +86,21 @@ def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
     )
 
 
+@reads
 def read_vectors(path: Path) -> EmotionVectors:
-    """What :func:`write_vectors` wrote."""
-    tensors, meta = _open(path)
-    return EmotionVectors(
-        values=tensors["vectors"],
-        emotions=tuple(meta["emotions"]),
-        n_items=tuple(meta["n_items"]),
-        centring=meta["centring"],
-        removed=meta["removed"],
-        unit_norm=meta.get("unit_norm", False),
-    )
+    """What :func:`write_vectors` wrote.
+
+    Raises
+    ------
+    DamagedFile
+        If it is something else.
+    """
+    tensors, header = tensors_of(path)
+    labels = _read_labels(_VectorLabels, header)
+    if len(labels.n_items) != len(labels.emotions):
+        raise ValueError(f"{len(labels.n_items)} numbers of items, {len(labels.emotions)} emotions")
+    values = _layers(tensors, "vectors", np.float64)
+    return EmotionVectors(values, **vars(labels))
 
 
 def write_activations(activations: Activations, path: Path) -> None:
@@ -71,13 +112,10 @@ def write_activations(activations: Activations, path: Path) -> None:
     digests = [hashlib.sha256(item.tobytes()).hexdigest() for item in items]
     distinct, row_of_item = index(digests)
     first = [digests.index(d) for d in distinct]
-    save_file(
-        {
-            "items": np.ascontiguousarray(activations.values[:, first]),
-            "neutral": np.ascontiguousarray(activations.neutral),
-        },
+    _write(
+        {"items": activations.values[:, first], "neutral": activations.neutral},
         path,
-        metadata=_labels(
+        _labels(
             item_ids=activations.item_ids,
             emotions=activations.emotions,
             situations=activations.situations,
@@ -87,26 +125,46 @@ def write_activations(activations: Activations, path: Path) -> None:
     )
 
 
+@reads
 def read_activations(path: Path) -> Activations:
-    """What :func:`write_activations` wrote."""
-    tensors, meta = _open(path)
-    situations, rows = meta["situations"], meta.get("row_of_item")
+    """What :func:`write_activations` wrote.
+
+    Raises
+    ------
+    DamagedFile
+        If it is something else.
+    """
+    tensors, header = tensors_of(path)
+    labels = _read_labels(_ItemLabels, header)
+    items = _layers(tensors, "items", np.float32)
+    neutral = _layers(tensors, "neutral", np.float32)
+    if items.shape[::2] != neutral.shape[::2]:
+        raise ValueError("items and neutral sentences have other layers or dimensions")
+    if labels.row_of_item is not None:
+        if not all(0 <= row < items.shape[1] for row in labels.row_of_item):
+            raise ValueError("a row of an item is not there")
+        items = items[:, list(labels.row_of_item)]
     return Activations(
-        values=tensors["items"] if rows is None else tensors["items"][:, rows],
-        item_ids=tuple(meta["item_ids"]),
-        emotions=tuple(meta["emotions"]),
-        situations=None if situations is None else tuple(situations),
-        neutral=tensors["neutral"],
-        position=meta["position"],
+        values=items,
+        item_ids=labels.item_ids,
+        emotions=labels.emotions,
+        situations=labels.situations,
+        neutral=neutral,
+        position=labels.position,
     )
 
 
-def _open(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    with safe_open(path, framework="numpy") as file:
-        names = file.keys()
-        return {name: file.get_tensor(name) for name in names}, json.loads(
-            file.metadata()["labels"]
-        )
+def _read_labels(kind: type[T], header: Mapping[str, Any]) -> T:
+    known = {f.name for f in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
+    return typed(kind, {name: value for name, value in header.items() if name in known})
+
+
+def _layers(tensors: Mapping[str, np.ndarray], name: str, dtype: type) -> np.ndarray:
+    """A tensor [layer row hidden]."""
+    values = tensors[name]
+    if values.ndim != 3 or values.dtype != dtype:
+        raise ValueError(f"tensor {name} has {values.ndim} axes of {values.dtype}")
+    return values
 
 
 def plain(value: Any) -> Any:
@@ -129,81 +187,48 @@ def write_json(value: Any, path: Path) -> None:
     path.write_text(json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+@reads
 def read_descriptors(path: Path) -> Descriptors:
-    """Descriptors as :func:`write_json` wrote them; null entries of curves are NaN."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    raw["curves"] = {
-        name: np.array([np.nan if v is None else v for v in curve], dtype=np.float64)
-        for name, curve in raw["curves"].items()
-    }
-    raw["choices"] = {
-        name: None
-        if c is None
-        else LayerChoice(**(c | {"share": math.nan if c["share"] is None else c["share"]}))
-        for name, c in raw["choices"].items()
-    }
-    for name in ("nearest", "farthest", "finite_layers"):
-        raw[name] = tuple(raw[name])
-    return Descriptors(**raw)
+    """Descriptors as :func:`write_json` wrote them; null entries of curves are NaN.
+
+    Raises
+    ------
+    DamagedFile
+        If the file holds something else. So do all readers below.
+    """
+    read: Descriptors = record_of(Descriptors, path)
+    choices = [c.layer for c in read.choices.values() if c is not None]
+    _require_layers(read.n_layers, [read.best_layer, *choices, *read.finite_layers])
+    return read
 
 
+@reads
 def read_story_descriptors(path: Path) -> StoryDescriptors:
     """What :func:`write_json` wrote of a generation run; null entries of curves are NaN."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    raw["curves"] = {
-        name: np.array([np.nan if v is None else v for v in curve], dtype=np.float64)
-        for name, curve in raw["curves"].items()
-    }
-    for name in ("nearest", "farthest", "finite_layers"):
-        raw[name] = tuple(raw[name])
-    return StoryDescriptors(**raw)
+    read: StoryDescriptors = record_of(StoryDescriptors, path)
+    _require_layers(read.n_layers, [read.layer, *read.finite_layers])
+    return read
+
+
+def _require_layers(n_layers: int, layers: list[int]) -> None:
+    for layer in layers:
+        if not 0 <= layer < n_layers:
+            raise ValueError(f"layer {layer} of {n_layers}")
 
 
 def read_equivalence(path: Path) -> EquivalenceReport:
     """A report as :func:`write_json` wrote it; null entries of curves are NaN."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    for name, e in raw["compared"].items():
-        for curve in CURVES:
-            e[curve] = np.array([np.nan if v is None else v for v in e[curve]], dtype=np.float64)
-        for mask in ("finite", "same_gaps"):
-            e[mask] = np.array(e[mask], dtype=bool)
-        raw["compared"][name] = Equivalence(**e)
-    return EquivalenceReport(**raw)
+    return record_of(EquivalenceReport, path)
 
 
 def read_precisions(path: Path) -> tuple[PrecisionRow, ...]:
     """Rows of a precision table as :func:`write_json` wrote them."""
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    return tuple(
-        PrecisionRow(
-            **{
-                **raw,
-                "non_finite_layers": tuple(raw["non_finite_layers"]),
-                "at": {where: AtLayer(**at) for where, at in raw["at"].items()},
-            }
-        )
-        for raw in rows
-    )
+    return record_of(tuple[PrecisionRow, ...], path)
 
 
 def read_steering(path: Path) -> Sweep:
     """A sweep as :func:`write_json` wrote it; null measures are NaN."""
-    raw = json.loads(path.read_text(encoding="utf-8"))
-
-    def measures(found: dict[str, Any]) -> TextMeasures:
-        known: dict[str, Any] = {k: math.nan if v is None else v for k, v in found.items()}
-        return TextMeasures(**known)
-
-    steered = tuple(
-        SteeredText(
-            **t | {name: measures(t[name]) for name in ("measures", "unsteered")},
-        )
-        for t in raw["steered"]
-    )
-    sampled = {name: tuple(texts) for name, texts in raw["sampled"].items()}
-    fresh = {"steered": steered, "sampled": sampled, "limits": Limits(**raw["limits"])}
-    fresh["alike"] = tuple(raw.get("alike", ()))
-    return Sweep(**raw | fresh)
+    return record_of(Sweep, path)
 
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:

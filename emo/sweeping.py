@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -76,7 +75,7 @@ def _tracked(
                 for point, words, result in zip(points, shared(points)[1], results, strict=True)
             ]
             outcome = _summary(points, results, identity, parent)
-            _log(tracker, parent, points, results, outcome)
+            _log(config, tracker, parent, points, results, outcome)
             if outcome.failed:
                 raise SweepFailed(outcome.error or "")
     except SweepFailed:
@@ -194,12 +193,14 @@ def repeat(points: Sequence[Point], results: Sequence[Outcome]) -> list[str]:
 
 
 def _log(
+    config: RunConfig,
     tracker: Any,
     parent: str,
     points: Sequence[Point],
     results: Sequence[Outcome],
     outcome: Outcome,
 ) -> None:
+    from emo.jobs import record
     from emo.tracking import DESCRIPTION, RunRecord
 
     tags = {DESCRIPTION: fenced(outcome.table)}
@@ -208,9 +209,9 @@ def _log(
         "forward_passes_done": outcome.passes_done,
         "forward_passes_reused": outcome.passes_reused,
     }
-    with tempfile.TemporaryDirectory() as folder:
-        _write_csv(Path(folder) / "sweep.csv", points, results)
-        tracker.log(parent, RunRecord(tags, {}, metrics), Path(folder), outcome.error)
+    with record.staged(config) as folder:
+        _write_csv(folder / "sweep.csv", points, results)
+        tracker.log(parent, RunRecord(tags, {}, metrics), folder, outcome.error)
 
 
 def _write_csv(path: Path, points: Sequence[Point], results: Sequence[Outcome]) -> None:

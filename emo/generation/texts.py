@@ -8,24 +8,20 @@ write at the same time. A shard whose bytes do not match its name is set aside.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
-from emo.activations.store import reader_folder, write_whole
-from emo.errors import StoreError
+from emo.activations.shards import Shards
 from emo.generation.samples import Finish, Generated
-
-log = logging.getLogger(__name__)
 
 
 class TextStore:
     """Generated texts by key, for one reader."""
 
     def __init__(self, root: Path, reader: Mapping[str, object]) -> None:
-        self.folder = reader_folder(root, reader)
+        self._shards = Shards(root, reader, ".jsonl")
+        self.folder = self._shards.folder
 
     def get(
         self, prompts: Mapping[str, tuple[int, ...]], max_new_tokens: int
@@ -36,11 +32,12 @@ class TextStore:
         budget is not.
         """
         longest: dict[str, Generated] = {}
-        for path in sorted(self.folder.glob("*.jsonl")):
-            for key, tokens, finish in self._read(path):
-                known = longest.get(key)
-                if key in prompts and (known is None or len(tokens) > len(known.tokens)):
-                    longest[key] = Generated(prompts[key], tokens, finish)
+        with self._shards.reading() as reading:
+            for path in reading.paths:
+                for key, tokens, finish in reading.whole(path, _texts) or ():
+                    known = longest.get(key)
+                    if key in prompts and (known is None or len(tokens) > len(known.tokens)):
+                        longest[key] = Generated(prompts[key], tokens, finish)
         return {
             key: text.truncated(max_new_tokens)
             for key, text in longest.items()
@@ -48,30 +45,28 @@ class TextStore:
         }
 
     def put(self, texts: Mapping[str, Generated]) -> None:
-        """Add one shard."""
+        """Add one shard.
+
+        Raises
+        ------
+        StoreError
+            If it cannot be written.
+        """
         lines = [
             json.dumps({"key": key, "tokens": list(t.tokens), "finish": t.finish.value})
             for key, t in texts.items()
         ]
         content = "".join(f"{line}\n" for line in lines).encode()
-        try:
-            write_whole(self.folder, content, f"{hashlib.sha256(content).hexdigest()}.jsonl")
-        except OSError as error:
-            raise StoreError(
-                f"paths.store={self.folder.parent}: cannot write {len(content) / 2**20:.1f} MiB "
-                f"({error.strerror}); what was generated before is kept"
-            ) from error
+        self._shards.add(content, "what was generated before is kept")
 
-    def _read(self, path: Path) -> Sequence[tuple[str, tuple[int, ...], Finish]]:
-        try:
-            content = path.read_bytes()
-            if hashlib.sha256(content).hexdigest() != path.stem:
-                raise ValueError("checksum")
-            lines = map(json.loads, content.splitlines())
-            return [(r["key"], tuple(r["tokens"]), Finish(r["finish"])) for r in lines]
-        except (OSError, ValueError, KeyError, TypeError):
-            log.warning(
-                "damaged text store entry %s: set aside, its texts are generated again", path.name
-            )
-            path.rename(path.with_suffix(".damaged"))
-            return []
+
+def _texts(content: bytes) -> list[tuple[str, tuple[int, ...], Finish]]:
+    lines = map(json.loads, content.splitlines())
+    return [_text(line["key"], line["tokens"], line["finish"]) for line in lines]
+
+
+def _text(key: object, tokens: list[object], finish: str) -> tuple[str, tuple[int, ...], Finish]:
+    ids = [token for token in tokens if isinstance(token, int)]
+    if not isinstance(key, str) or len(ids) < len(tokens):
+        raise ValueError("a key is a text, and token ids are whole numbers")
+    return key, tuple(ids), Finish(finish)

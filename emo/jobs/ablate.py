@@ -7,7 +7,6 @@ of samples; token budget, sample count, position, layer and centring are derived
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -126,10 +125,10 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         text = report.summary(effects, _title(plan), plan.weights.note, cost, ground)
         metrics = report.metrics(effects, cost, ground)
         shown = {"summary": text, "metrics": metrics, "best_layer": best}
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, effects, ground, shown)
-            _write_texts(Path(folder), shared, settings, source.tokenizer)
-            tracker.log(run_id, _record(plan, prompts, ground, shown), Path(folder))
+        with record.staged(config) as folder:
+            _write_files(folder, plan, effects, ground, shown)
+            _write_texts(folder, shared, settings, source.tokenizer)
+            tracker.log(run_id, _record(plan, prompts, ground, shown), folder)
     return _outcome("finished", plan, tracker, run_id, text, metrics, cost)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -65,9 +64,9 @@ def _run(plan: Plan, tracker: Tracker) -> Outcome:
     tags = record.tags(plan) | {"backend": "all"}
     with tracker.run(f"equivalence {plan.run_name}", tags) as run_id:
         report, passes = _measure(plan, loaded, reader)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, report)
-            tracker.log(run_id, _record(plan, report, passes), Path(folder))
+        with record.staged(plan.config) as folder:
+            _write_files(folder, plan, report)
+            tracker.log(run_id, _record(plan, report, passes), folder)
     return _outcome("finished", plan, tracker, run_id, report, passes)
 
 

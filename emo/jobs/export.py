@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +19,7 @@ from emo.config import RunConfig
 from emo.core.types import EmotionVectors
 from emo.errors import ConfigError, EmoError
 from emo.file_names import name_part
+from emo.files.whole import new_folder, remove_leftovers
 from emo.jobs.outcome import Outcome
 from emo.jobs.vector_source import settings, vector_source
 
@@ -30,28 +35,27 @@ def run(config: RunConfig) -> Outcome:
     source = vector_source(config, "export.run", export.run)
     vectors = _scaled(_chosen(source.vectors, export.emotions), source, export.scale)
     folder = config.path(export.folder)
-    folder.mkdir(parents=True, exist_ok=True)
     model = source.tags.get("model", "model")
     readout = source.tags.get("readout", "")
     name = f"{name_part(model)}_{readout}_{source.run_id[:8]}_{export.scale.value}"
-    paths: dict[Path, str] = {}
-    if export.format is ExportFormat.safetensors:
-        path = folder / f"{name}{_subset(export.emotions)}.safetensors"
-        partial = folder / f".partial-{path.name}"
-        serialise.write_vectors(vectors, partial, **_origin(source, export.scale))
-        partial.replace(path)
-        paths[path] = ""
-    else:
-        for i, emotion in enumerate(vectors.emotions):
+    files: dict[str, str] = {}
+    with _all_or_none(folder) as partial:
+        if export.format is ExportFormat.safetensors:
+            file = f"{name}{_subset(export.emotions)}.safetensors"
+            serialise.write_vectors(vectors, partial / file, **_origin(source, export.scale))
+            files[file] = ""
+        else:
             suffix = "repeng.gguf" if export.format is ExportFormat.repeng else "gguf"
-            path = folder / f"{name}_{name_part(emotion)}.{suffix}"
-            control_vectors.write(
-                vectors.values[:, i],
-                path,
-                source.tags.get("family", model).lower(),
-                first_layer=0 if export.format is ExportFormat.repeng else 1,
-            )
-            paths[path] = f"{emotion}: "
+            for i, emotion in enumerate(vectors.emotions):
+                file = f"{name}_{name_part(emotion)}.{suffix}"
+                files[file] = f"{emotion}: "
+                control_vectors.write(
+                    vectors.values[:, i],
+                    partial / file,
+                    source.tags.get("family", model).lower(),
+                    first_layer=0 if export.format is ExportFormat.repeng else 1,
+                )
+    paths = {folder / file: emotion for file, emotion in files.items()}
     lines = [f"{model}: {len(vectors.emotions)} emotions as {export.format.value}"]
     lines += [f"  {emotion}{path}" for path, emotion in paths.items()]
     return Outcome(
@@ -60,6 +64,30 @@ def run(config: RunConfig) -> Outcome:
         artifacts={path.name: str(path) for path in paths},
         table="\n".join(lines),
     )
+
+
+@contextmanager
+def _all_or_none(folder: Path) -> Iterator[Path]:
+    """A folder whose files get their places in ``folder`` when all of them are written.
+
+    Raises
+    ------
+    ConfigError
+        If they cannot be written there; those of an earlier export are as they were then.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        with new_folder(folder) as partial:
+            yield partial
+            for path in partial.iterdir():
+                if (folder / path.name).is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path.name)
+            for path in partial.iterdir():
+                path.replace(folder / path.name)
+    except OSError as error:
+        allowed = f"a folder that takes the files ({error.strerror or error}); none is written"
+        raise ConfigError("export.folder", folder, allowed) from error
 
 
 def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
@@ -85,7 +113,8 @@ def _subset(emotions: list[str] | None) -> str:
 def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
     if names is None:
         return vectors
-    if not names or len(set(names)) < len(names) or not set(names) <= set(vectors.emotions):
+    words = [name for name in names if isinstance(name, str)]
+    if not words or len(set(words)) < len(names) or not set(words) <= set(vectors.emotions):
         raise ConfigError("export.emotions", names, f"each once, of {', '.join(vectors.emotions)}")
     at = [vectors.emotions.index(name) for name in names]
     return replace(

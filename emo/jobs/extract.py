@@ -5,7 +5,6 @@ With method=generation the texts are the model's own: :mod:`emo.jobs.stories`.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -61,10 +60,10 @@ def _run(plan: Plan) -> Outcome:
     with tracker.run(plan.run_name, record.tags(plan)) as run_id:
         activations, passes = reader.read()
         vectors, descriptors = _describe(config, activations)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, activations, vectors, descriptors)
-            serialise.write_activations(reader.embedding(), Path(folder) / "embedding.safetensors")
-            tracker.log(run_id, _record(plan, descriptors, passes, reader.weights), Path(folder))
+        with record.staged(config) as folder:
+            _write_files(folder, plan, activations, vectors, descriptors)
+            serialise.write_activations(reader.embedding(), folder / "embedding.safetensors")
+            tracker.log(run_id, _record(plan, descriptors, passes, reader.weights), folder)
     return _outcome("finished", plan, tracker, run_id, descriptors, passes)
 
 

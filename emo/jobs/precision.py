@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -83,9 +82,9 @@ def _run(plan: Plan) -> Outcome:
             _measure(p) for p in steps(plans, "precision", lambda p: p.config.precision.label)
         ]
         rows, curves = compare(measured, config.vectors.remove.value)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, rows, curves)
-            tracker.log(run_id, _record(plan, rows, curves), Path(folder))
+        with record.staged(config) as folder:
+            _write_files(folder, plan, rows, curves)
+            tracker.log(run_id, _record(plan, rows, curves), folder)
     return _outcome("finished", plan, tracker, run_id, rows)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,7 +15,8 @@ from filelock import FileLock, Timeout
 from emo import serialise
 from emo.choices import BackendName, JobName, MethodName
 from emo.config import RunConfig, canonical
-from emo.errors import EmoError, StoreError
+from emo.errors import ArtifactError, StoreError
+from emo.files.whole import new_folder, remove_leftovers
 from emo.generation.protocols import recognise
 from emo.jobs.plan import Plan
 from emo.versions import versions
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 FILES = ("stimuli.csv", "config.json", "provenance.json")
+
+PLAIN = re.compile(r"[\w-][\w.-]{0,199}", re.ASCII)
+"""Names that are file names as well; others, which a user may have given, become none."""
 
 T = TypeVar("T")
 
@@ -63,7 +69,8 @@ def locked(config: RunConfig, name: str) -> Iterator[None]:
         If there can be no lock in ``paths.store``.
     """
     folder = config.path(config.paths.store) / "locks"
-    lock = FileLock(folder / f"{name}.lock")
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    lock = FileLock(folder / f"{name if PLAIN.fullmatch(name) else digest}.lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         try:
@@ -94,10 +101,41 @@ def again(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str]) 
         yield run_id
 
 
+@contextmanager
+def staged(config: RunConfig) -> Iterator[Path]:
+    """An empty folder for the files of a result, gone when they are logged.
+
+    It is in ``paths.store``: a killed process leaves nothing elsewhere, and a later start removes it.
+
+    Raises
+    ------
+    StoreError
+        If they cannot be written there.
+    """
+    place = config.path(config.paths.store)
+    try:
+        remove_leftovers(place)
+        with new_folder(place) as folder:
+            yield folder
+    except OSError as error:
+        raise StoreError(
+            f"paths.store={place}: the files of the result cannot be written "
+            f"({error.strerror or error}); what was computed before is kept"
+        ) from error
+
+
 def finished(
     plan: Plan, tracker: Tracker, artifact: str, read: Callable[[Path], T]
 ) -> tuple[str, T] | None:
-    """Id and record of an earlier run with this fingerprint; None if there is none to be used."""
+    """Id and record of an earlier run with this fingerprint; None if there is none to be used.
+
+    A run with a damaged or missing file that a job may want to read is not: it is repeated.
+
+    Raises
+    ------
+    TrackingError
+        If its files, damaged or not, cannot be had.
+    """
     if plan.config.force:
         return None
     found = tracker.find_finished(plan.provenance.fingerprint)
@@ -105,9 +143,10 @@ def finished(
         return None
     run_id = found.info.run_id
     try:
-        record = read(tracker.artifact(run_id, artifact))
-    except (EmoError, ValueError, KeyError, TypeError) as error:
-        log.warning("run %s is finished but its files are unreadable (%s): repeated", run_id, error)
+        tracker.check(run_id)
+        record = tracker.read(run_id, artifact, read)
+    except ArtifactError as error:
+        log.warning("run %s is finished but %s: repeated", run_id, error.found)
         return None
     log.info(
         "run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -127,9 +126,9 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         found = importances(open_one, settings.objectives, config.seed)
         exact = exact_shares(config, space, completed(open_one), tracker)
         text = report.summary(f"study {name}", found, exact)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), study, found, exact)
-            tracker.log(parent, _record(study, found, text), Path(folder))
+        with record.staged(config) as folder:
+            _write_files(folder, study, found, exact)
+            tracker.log(parent, _record(study, found, text), folder)
         _check_whole(study)
     text += (
         f"\n  {len(completed(open_one))} trials, {done} of them now; storage {where}"
@@ -214,8 +213,8 @@ def _log_trial(study: Study, trial: FrozenTrial) -> None:
         study.tracker.record_failure(study.parent, name, tags, reason)
         return
     params = {k: str(v) for k, v in point.items()}
-    with tempfile.TemporaryDirectory() as empty, study.tracker.run(name, tags) as run_id:
-        study.tracker.log(run_id, RunRecord({}, params, values_of(trial)), Path(empty))
+    with record.staged(study.config) as empty, study.tracker.run(name, tags) as run_id:
+        study.tracker.log(run_id, RunRecord({}, params, values_of(trial)), empty)
 
 
 def _metrics(found: Sequence[Importance]) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -79,9 +78,9 @@ def _run(
     ready = _ready(work)
     with tracker.run(name, tags) as run_id:
         swept = _sweep(work, *ready)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, swept)
-            tracker.log(run_id, _record(plan, swept), Path(folder))
+        with record.staged(config) as folder:
+            _write_files(folder, plan, swept)
+            tracker.log(run_id, _record(plan, swept), folder)
     return _outcome("finished", plan, tracker, run_id, swept)
 
 

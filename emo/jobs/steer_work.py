@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import logging
 import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from emo import serialise
 from emo.choices import JudgeName, LayerRule, MethodName, SteerVector
 from emo.config import RunConfig, canonical
 from emo.core.steering import Direction
-from emo.errors import ConfigError, ModelError
+from emo.errors import ArtifactError, ConfigError, ModelError
 from emo.fingerprint import batch_decides, reader_identity, text_identity
 from emo.generation.prompting import prompt_ids
 from emo.generation.texts import TextStore
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from emo.core.types import EmotionVectors
     from emo.models.loading import LoadedModel
     from emo.steering.judging import Judge
+
+log = logging.getLogger(__name__)
 
 STEER_VERSION = 2
 """Raised when what is added or how it is judged changes; older runs are then not reused."""
@@ -128,17 +131,34 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
         If the run is not of this model in this revision of its weights, or the extraction fails.
     """
     run_id = config.steer.run
-    if run_id is None:
-        done = extract.run(_extraction(config))
-        assert done.run_id is not None
-        run_id = done.run_id
-    found = vector_source(config, "steer.run", run_id)
+    found = _own(config) if run_id is None else vector_source(config, "steer.run", run_id)
+    run_id = found.run_id
     if found.tags.get("model_id") != config.model.id:
         model = found.tags.get("model_id")
         raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")
     if (theirs := found.tags.get("revision")) != revision:
         allowed = f"a run of revision {revision} of {config.model.label}; this is of {theirs}"
         raise ConfigError("steer.run", run_id, allowed)
+    return found
+
+
+def _own(config: RunConfig) -> LoadedRun:
+    """This configuration's own extraction; made again where its files turn out to be damaged.
+
+    Raises
+    ------
+    EmoError
+        If the extraction fails.
+    """
+    extraction = _extraction(config)
+    found = vector_source(config, "steer.run", extract.run(extraction).run_id)
+    try:
+        _best(found, config.steer.criterion)
+        _ = found.vectors
+    except ArtifactError as error:
+        log.warning("run %s: %s: extracted again", found.run_id, error.found)
+        again = extract.run(replace(extraction, force=True))
+        found = vector_source(config, "steer.run", again.run_id)
     return found
 
 
@@ -217,10 +237,11 @@ def _text_identity(plan: Plan) -> dict[str, Any]:
 def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
     """The run's best layer; a generation run has one, however it was chosen."""
     if source.tags.get("method") == MethodName.generation.value:
-        path = source.tracker.artifact(source.run_id, "generation.json")
-        return serialise.read_story_descriptors(path).layer
+        read = serialise.read_story_descriptors
+        return source.tracker.read(source.run_id, "generation.json", read).layer
+    descriptors = source.descriptors
     try:
-        return layer_by(source.descriptors, criterion)
+        return layer_by(descriptors, criterion)
     except ValueError:
         return None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -101,9 +100,9 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
     tags |= {"subparams": config.subparams.name, "teacher_forced": forced(config)}
     with tracker.run(plan.run_name, tags) as run_id:
         result = _measure(source, layer, how)
-        with tempfile.TemporaryDirectory() as folder:
-            _write_files(Path(folder), plan, source, result)
-            tracker.log(run_id, _record(plan, prompts, result), Path(folder))
+        with record.staged(config) as folder:
+            _write_files(folder, plan, source, result)
+            tracker.log(run_id, _record(plan, prompts, result), folder)
     return _outcome("finished", plan, tracker, run_id, result.descriptors, result)
 
 

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import product
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,9 +83,8 @@ def of_ablation(config: RunConfig, space: Space, tracker: Tracker) -> Exact | No
         return None
     run_id, there = run.info.run_id, [_key(sub) for sub in points(config)]
     try:
-        with tracker.artifact(run_id, "points.csv").open(newline="", encoding="utf-8") as file:
-            rho = dict(zip(there, [float(r["rho"]) for r in csv.DictReader(file)], strict=True))
-    except (EmoError, OSError, ValueError, KeyError) as error:
+        rho = dict(zip(there, tracker.read(run_id, "points.csv", _rho), strict=True))
+    except (EmoError, ValueError) as error:
         log.warning("run %s is an ablation but its points are unreadable (%s)", run_id, error)
         return None
     wanted = [_key(sub) for sub in settings(config)]
@@ -99,6 +99,12 @@ def of_ablation(config: RunConfig, space: Space, tracker: Tracker) -> Exact | No
         [rho[key] for key in wanted],
         f"job=ablate, run {run_id}",
     )
+
+
+def _rho(path: Path) -> list[float]:
+    """The objective at every point of a logged ablation, in its order."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [float(row["rho"]) for row in csv.DictReader(file)]
 
 
 def _key(sub: SubparamsConfig) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -56,7 +55,7 @@ def run(config: RunConfig) -> Outcome:
         config,
         selection,
         stimuli,
-        lambda r: partial(tracker.artifact, r.run_id),
+        lambda r: partial(tracker.read, r.run_id),
         tracker.runs_of("steer"),
     )
     steering_figures, steering_tables = steering_parts(summary.steering)
@@ -66,10 +65,10 @@ def run(config: RunConfig) -> Outcome:
             say_left_out(f.name, f.failure)
     made = [*tables(summary), *steering_tables]
     commit = code_commit(Path(config.root))
-    with tempfile.TemporaryDirectory() as folder:
-        write_files(Path(folder), summary, drawn, made, commit)
+    with record.staged(config) as folder:
+        write_files(folder, summary, drawn, made, commit)
         with tracker.run("summary", _tags(summary, commit)) as run_id:
-            tracker.log(run_id, _record(summary), Path(folder))
+            tracker.log(run_id, _record(summary), folder)
     return _outcome(summary, tracker, run_id)
 
 

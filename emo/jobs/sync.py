@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from filelock import FileLock
@@ -29,18 +32,46 @@ def run(config: RunConfig) -> Outcome:
         return _outcome(0, 0, [])
     sent = there = 0
     stores = _Stores(config)
-    with FileLock(spool.folder / ".sync.lock"):
+    with _alone(spool.folder):
         spool.clean()
         entries, stay = spool.read()
         for entry in entries:
             try:
                 delivered = deliver(stores.of(entry), entry) is not None
-            except (TrackingError, OSError) as error:
-                stay.append(str(error))
+            except Exception as error:  # whatever is wrong with one must not hold up the others
+                stay.append(_reason(error, spool.folder / entry.id))
             else:
                 sent += delivered
                 there += not delivered
     return _outcome(sent, there, stay)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Nobody else delivers meanwhile.
+
+    Raises
+    ------
+    TrackingError
+        If there can be no lock.
+    """
+    lock = FileLock(folder / ".sync.lock")
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        raise TrackingError(f"{folder}: no lock ({error}); job=sync sends nothing") from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _reason(error: Exception, folder: Path) -> str:
+    """Why an entry stays, in one line."""
+    if isinstance(error, TrackingError):
+        return str(error)
+    said = (str(error).splitlines() or ["no reason given"])[0]
+    return f"{folder} cannot be sent: {type(error).__name__}: {said}"
 
 
 class _Stores:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
@@ -15,6 +14,8 @@ from emo.core.decomposition import full_factorial
 from emo.core.intervals import Estimates
 from emo.core.stories import TextCounts
 from emo.csv_files import csv_text
+from emo.files.reading import reads, record_of
+from emo.files.typed import typed
 from emo.report.figures import BLUE, GREEN, GREY, ORANGE, blank
 
 if TYPE_CHECKING:
@@ -147,16 +148,18 @@ def metrics(a: Ablation, cost: Cost, ground: Ground) -> dict[str, float | None]:
     return out | ground.metrics()
 
 
+@reads
 def read_shown(path: Path) -> dict[str, Any]:
     """Summary and metrics of a logged ablation.
 
     Raises
     ------
-    KeyError
+    DamagedFile
         If the file has none.
     """
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    return {name: raw[name] for name in ("summary", "metrics")}
+    raw = record_of(dict[str, Any], path)
+    kinds = {"summary": str, "metrics": dict[str, Any]}
+    return {name: typed(kind, raw[name], name) for name, kind in kinds.items()}
 
 
 def points_csv(a: Ablation, ground: Ground) -> str:

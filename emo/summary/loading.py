@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from emo import serialise
 from emo.choices import LayerRule
@@ -17,12 +19,27 @@ from emo.core.item_sets import ItemSet, Recipe
 from emo.core.stories import story_set
 from emo.core.types import Activations, Descriptors, EmotionVectors
 from emo.core.universality import ModelRun
-from emo.errors import EmoError
+from emo.errors import NotLogged, TrackingError
 from emo.generation.stories import NEUTRAL
 from emo.summary.logged import LoggedRun
 
-Files = Callable[[str], Path]
-"""A run's artifact by its name, as a local path."""
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class Files(Protocol):
+    """The artifacts of one run."""
+
+    def __call__(self, name: str, reader: Callable[[Path], T], /) -> T:
+        """What a reader makes of one of them.
+
+        Raises
+        ------
+        TrackingError
+            If it is missing, damaged or cannot be had.
+        """
+        ...
 
 
 def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
@@ -33,9 +50,9 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
     ValueError
         If the run has no layer by that rule, or that layer is not finite.
     """
-    descriptors = serialise.read_descriptors(files("descriptors.json"))
+    descriptors = files("descriptors.json", serialise.read_descriptors)
     layer = layer_by(descriptors, rule)
-    activations = one_layer(serialise.read_activations(files("activations.safetensors")), layer)
+    activations = one_layer(files("activations.safetensors", serialise.read_activations), layer)
     if not finite_layers(activations.values, activations.neutral):
         raise ValueError(f"layer {layer} of {run.model} has activations that are not finite")
     size = run.params.get("model.size_b", "None")
@@ -58,10 +75,12 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
 
 def _embedding(files: Files) -> Activations | None:
     try:
-        path = files("embedding.safetensors")
-    except EmoError:  # a run of before it was logged
+        return files("embedding.safetensors", serialise.read_activations)
+    except NotLogged:  # a run of before it was logged
         return None
-    return serialise.read_activations(path)
+    except TrackingError as error:
+        log.warning("%s; it is summarised without", error)
+        return None
 
 
 def layer_by(d: Descriptors, rule: LayerRule) -> int:
@@ -104,25 +123,25 @@ def condition(
     ValueError
         If that layer is not finite.
     """
-    activations = serialise.read_activations(files("activations.safetensors"))
+    activations = files("activations.safetensors", serialise.read_activations)
     if run.tags.get("method") == "comprehension":
-        d = serialise.read_descriptors(files("descriptors.json"))
+        d = files("descriptors.json", serialise.read_descriptors)
         layer = d.best_layer
         items = ItemSet.make(activations, layer)
         effective = len(activations.item_ids) / len(set(activations.emotions))
         surfaces, texts = passages, ""
     else:
-        d = serialise.read_story_descriptors(files("generation.json"))
+        d = files("generation.json", serialise.read_story_descriptors)
         layer, effective = d.layer, d.n_effective
         items = story_set(activations, layer, Recipe(centring=d.centring, unit_norm=d.unit_norm))
-        surfaces, texts = _written(files)
+        surfaces, texts = files("texts.jsonl", _written)
     return Condition(
         name=name,
         run_id=run.run_id,
         model=run.model,
         precision=run.tags.get("precision", "unknown"),
         items=items,
-        vectors=_at(serialise.read_vectors(files("vectors.safetensors")), layer),
+        vectors=_at(files("vectors.safetensors", serialise.read_vectors), layer),
         layer=layer,
         n_effective=effective,
         anisotropy=d.anisotropy,
@@ -131,9 +150,9 @@ def condition(
     )
 
 
-def _written(files: Files) -> tuple[tuple[ItemSet, ...], str]:
+def _written(path: Path) -> tuple[tuple[ItemSet, ...], str]:
     """Surface baselines of a generation run's texts, and the digest of their token ids."""
-    lines = files("texts.jsonl").read_text("utf-8").split("\n")  # texts may hold other line ends
+    lines = path.read_text("utf-8").split("\n")  # texts may hold other line ends
     rows = [json.loads(line) for line in lines if line]
     ids = json.dumps(sorted((r["prompt_ids"], r["token_ids"]) for r in rows))
     told = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]

@@ -93,4 +93,4 @@ def _kind(run: LoggedRun) -> list[str | None]:
 
 def steered(run: LoggedRun, files: Files) -> Steered:
     """A steering run with everything it found."""
-    return Steered(run.model, run, serialise.read_steering(files("steering.json")))
+    return Steered(run.model, run, files("steering.json", serialise.read_steering))

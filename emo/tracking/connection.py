@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from filelock import FileLock
 from mlflow.entities import Run
@@ -18,7 +20,8 @@ from emo.errors import TrackingError
 from emo.owner import alive
 from emo.passwords import without_password
 from emo.summary.logged import LoggedRun
-from emo.tracking.addresses import local_path, require_server, tracking_uri
+from emo.tracking.addresses import require_server, tracking_uri
+from emo.tracking.artifacts import Artifacts
 from emo.tracking.database import UNUSABLE, create_whole, require_database
 from emo.tracking.spool import Spool
 
@@ -31,6 +34,8 @@ PARENT = "mlflow.parentRunId"
 STALE = "stale"
 """Tag of a run whose process ended without closing it."""
 
+T = TypeVar("T")
+
 
 class Connection:
     """What can be asked of an experiment; :class:`emo.tracking.store.Tracker` writes into it."""
@@ -38,6 +43,7 @@ class Connection:
     def __init__(self, config: RunConfig) -> None:
         self.uri = tracking_uri(config)
         self.spool = spool_of(config)
+        self._downloads = config.path(".cache/artifacts")
         self._name = config.tracking.experiment
         self._parent = config.tracking.parent
         self._away = False
@@ -182,23 +188,32 @@ class Connection:
             raise TrackingError(f"run {run_id}: not in {without_password(self.uri)}") from error
 
     def artifact(self, run_id: str, path: str) -> Path:
-        """Local path of an artifact, downloaded where the store is remote.
+        """Local path of an artifact as it was logged, downloaded where the store is remote.
 
         Raises
         ------
         TrackingError
-            If it is not there.
+            If it is missing, damaged or cannot be had.
         """
-        here = local_path(self.artifact_uri(run_id))
-        if here is not None and (here / path).is_file():
-            return here / path
-        try:
-            return Path(self.client.download_artifacts(run_id, path))
-        except (MlflowException, OSError) as error:
-            raise TrackingError(
-                f"run {run_id}: artifact {path} is not there ({first_line(error)}); if the project "
-                "was moved, its runs still point to the old folder: repeat with force=true"
-            ) from error
+        return self._artifacts.path(self.get(run_id), path)
+
+    def read(self, run_id: str, path: str, reader: Callable[[Path], T]) -> T:
+        """What a reader makes of an artifact.
+
+        Raises
+        ------
+        TrackingError
+            If it is missing, damaged or cannot be had, whatever the reader raises then.
+        """
+        return self._artifacts.read(self.get(run_id), path, reader)
+
+    def check(self, run_id: str) -> None:
+        """Compare the artifacts of a run with their checksums (:meth:`Artifacts.check`)."""
+        self._artifacts.check(self.get(run_id))
+
+    @cached_property
+    def _artifacts(self) -> Artifacts:
+        return Artifacts(self.client, self._downloads)
 
     def artifact_uri(self, run_id: str) -> str:
         """Where a run's artifacts are."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
@@ -75,13 +77,25 @@ def _repeated(tracker: Tracker, entry: Entry, run_id: str | None) -> str | None:
 
 
 def _log(tracker: Tracker, entry: Entry, run_id: str | None) -> str:
+    """Fill and close the run of an entry; one made for it that cannot be filled is not left open."""
     client = tracker.client
     if run_id is None:
         tags = {**entry.tags, "spool": entry.id, "mlflow.source.name": "launch.py"}
         run = client.create_run(
             tracker.experiment_id, entry.start_ms, tags=tags, run_name=entry.name
         )
-        run_id = run.info.run_id
+        try:
+            return _fill(tracker, entry, run.info.run_id)
+        except BaseException:
+            with suppress(MlflowException, OSError):  # the reason matters more
+                client.set_tag(run.info.run_id, STALE, "its result waits in the spool")
+                client.set_terminated(run.info.run_id, "KILLED")
+            raise
+    return _fill(tracker, entry, run_id)
+
+
+def _fill(tracker: Tracker, entry: Entry, run_id: str) -> str:
+    client = tracker.client
     send(client, run_id, entry.record, tracker.spool.files(entry), entry.end_ms)
     for tag in {STALE, ERROR} & client.get_run(run_id).data.tags.keys():
         client.delete_tag(run_id, tag)

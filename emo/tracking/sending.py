@@ -7,6 +7,8 @@ from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
+from emo.files.checksums import write_checksums
+from emo.tracking.artifacts import TAG
 from emo.tracking.record import RunRecord
 
 METRICS_A_BATCH = 1000
@@ -16,7 +18,8 @@ PARAMS_A_BATCH = 100
 def send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_ms: int) -> None:
     """Log a record and everything in a folder.
 
-    Idempotent: sent again with the same time, nothing is there twice.
+    Idempotent: sent again with the same time, nothing is there twice. Checksums of the files are
+    sent with them; the tag that has theirs comes last (:mod:`emo.tracking.artifacts`).
 
     Raises
     ------
@@ -42,4 +45,7 @@ def send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_
         )
         context = InputTag("mlflow.data.context", "stimuli")
         client.log_inputs(run_id, [DatasetInput(dataset, [context])])
-    client.log_artifacts(run_id, str(files))
+    digest = write_checksums(files)
+    if digest is not None:
+        client.log_artifacts(run_id, str(files))
+        client.set_tag(run_id, TAG, digest)

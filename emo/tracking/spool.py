@@ -1,28 +1,33 @@
 """Results that a tracking store could not take: kept in a folder until ``job=sync`` delivers them.
 
-One folder an entry, written under a temporary name and renamed: an entry is whole or not there.
+One folder an entry, written under a temporary name and renamed: an entry is whole or not there. Its
+name is made here, and nothing that a run is called becomes a path. The entry's own checksums are
+beside it, so that damage is noticed before anything is sent.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import tempfile
-import time
 import uuid
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
-
+from emo.errors import DamagedFile
+from emo.files import checksums
+from emo.files.reading import reads, record_of
+from emo.files.whole import new_folder, remove_leftovers
 from emo.passwords import without_password
 from emo.tracking.record import RunRecord
 
-PARTIAL, DELIVERED = ".partial-", ".delivered-"
-STALE_S = 24 * 3600
-"""From what age a half-written entry is one of a process that was killed: writing takes minutes."""
+ENTRY, FILES = "entry.json", "files"
+DELIVERED = ".delivered-"
+NAME = re.compile("[0-9a-f]{32}")
+"""What the folder of an entry is called."""
+LATEST_MS = 2**53
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class Entry:
     end_ms: int
     id: str = ""
     """Its folder's name; a run made for it carries it as the tag ``spool``."""
-    status: str = "FINISHED"
+    status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED"
     """How the run ended, in MLflow's words."""
     error: str | None = None
     """One line, where it did not finish."""
@@ -61,37 +66,36 @@ class Spool:
         OSError
             If it cannot be written; nothing is left then.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=self.folder, prefix=PARTIAL))
-        try:
-            if files is not None:
-                shutil.copytree(files, partial / "files")
+        named = replace(entry, id=uuid.uuid4().hex, uri=without_password(entry.uri))
+        remove_leftovers(self.folder)
+        with new_folder(self.folder) as partial:
+            if files is None:
+                (partial / FILES).mkdir()
             else:
-                (partial / "files").mkdir()
-            named = replace(entry, id=uuid.uuid4().hex, uri=without_password(entry.uri))
-            (partial / "entry.json").write_text(_to_json(named), encoding="utf-8")
+                shutil.copytree(files, partial / FILES)
+            checksums.write_checksums(partial / FILES)
+            (partial / ENTRY).write_text(_to_json(named), encoding="utf-8")
+            checksums.write_checksums(partial)
             return partial.rename(self.folder / named.id)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
 
     def entries(self) -> Iterator[Entry]:
-        """All entries that can be read, oldest first."""
+        """All entries that can be sent, oldest first."""
         yield from self.read()[0]
 
     def read(self) -> tuple[list[Entry], list[str]]:
-        """Entries, oldest first, and one line for each folder that holds none that can be read."""
+        """Entries, oldest first, and one line for each thing in the folder that is none or damaged."""
         found, problems = [], []
-        for folder in sorted(self.folder.glob("[!.]*/")):
+        for folder in sorted(self.folder.glob("[!.]*")):
             try:
-                found.append(_from_json(folder / "entry.json"))
-            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-                problems.append(f"{folder} cannot be read: {type(error).__name__}: {error}")
+                found.append(_read(folder))
+            except (OSError, ValueError, DamagedFile) as error:
+                said = error.strerror if isinstance(error, OSError) else str(error)
+                problems.append(f"{folder} cannot be sent: {said} (delete it to give it up)")
         return sorted(found, key=lambda entry: entry.end_ms), problems
 
     def files(self, entry: Entry) -> Path:
         """The folder of an entry's files."""
-        return self.folder / entry.id / "files"
+        return self.folder / entry.id / FILES
 
     def remove(self, entry: Entry) -> None:
         """Drop a delivered entry: renamed first, so that it is whole or gone."""
@@ -100,12 +104,31 @@ class Spool:
 
     def clean(self) -> None:
         """Remove what kills left behind; the caller is the only one who delivers."""
-        for folder in self.folder.glob(f"{PARTIAL}*"):
-            with suppress(FileNotFoundError):  # finished and renamed at this moment
-                if time.time() - folder.stat().st_mtime > STALE_S:
-                    shutil.rmtree(folder, ignore_errors=True)
+        remove_leftovers(self.folder)
         for folder in self.folder.glob(f"{DELIVERED}*"):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _read(folder: Path) -> Entry:
+    """An entry that has everything it had when it was kept.
+
+    Raises
+    ------
+    OSError, ValueError, DamagedFile
+        If it has not, or is none.
+    """
+    if not NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
+        raise ValueError("it is no entry of this folder")
+    if (wrong := checksums.difference(folder)) is not None:
+        raise ValueError(wrong)
+    entry = _from_json(folder / ENTRY)
+    if entry.id != folder.name:
+        raise ValueError(f"{ENTRY} is that of another entry")
+    if not (folder / FILES).is_dir():
+        raise ValueError(f"its folder {FILES} is missing")
+    if (wrong := checksums.difference(folder / FILES)) is not None:
+        raise ValueError(f"{FILES}: {wrong}")
+    return entry
 
 
 def _to_json(entry: Entry) -> str:
@@ -117,10 +140,9 @@ def _to_json(entry: Entry) -> str:
     return json.dumps(content)
 
 
+@reads
 def _from_json(path: Path) -> Entry:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    record = content.pop("record")
-    record["curves"] = {k: np.array(v, np.float64) for k, v in record["curves"].items()}
-    if record["dataset"] is not None:
-        record["dataset"] = tuple(record["dataset"])
-    return Entry(record=RunRecord(**record), **content)
+    entry: Entry = record_of(Entry, path, finite=False)
+    if not 0 <= entry.start_ms <= entry.end_ms < LATEST_MS:
+        raise ValueError(f"from {entry.start_ms} to {entry.end_ms} ms is no time")
+    return entry

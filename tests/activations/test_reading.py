@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo.activations import reading, store
+from emo.activations import reading
 from emo.activations.backend import OutOfMemory, TokenSpan
 from emo.activations.reading import read
 from emo.activations.store import ActivationStore
@@ -159,7 +159,7 @@ def test_full_disk_is_one_line_and_leaves_nothing_half_written(root, monkeypatch
     def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StoreError, match="No space left"):
         read(CountingBackend(), spans(), place, 4)
     assert sorted(p.name for p in place.folder.iterdir()) == ["reader.json"]

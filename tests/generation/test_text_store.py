@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emo.activations import store as activation_store
 from emo.errors import StoreError
 from emo.generation.generating import generate
 from emo.generation.samples import Finish, Generated
@@ -97,7 +96,7 @@ def test_full_disk_is_one_line_and_leaves_nothing_half_written(root, monkeypatch
     def full(_descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(activation_store.os, "fsync", full)
+    monkeypatch.setattr("os.fsync", full)
     with pytest.raises(StoreError, match="No space left"):
         generate(CountingDecoder(), requests(), GREEDY, place)
     assert sorted(p.name for p in place.folder.iterdir()) == ["reader.json"]

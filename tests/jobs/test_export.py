@@ -1,8 +1,10 @@
 """job=export: what other programs read is what the run holds."""
 
 import dataclasses
+import errno
 import importlib.util
 import json
+import os
 import re
 import sys
 import types
@@ -14,8 +16,10 @@ import pytest
 from safetensors import safe_open
 
 import emo
+from emo import control_vectors
 from emo.cli import run_job
 from emo.composing import compose
+from emo.files.whole import PARTIAL
 from tests.conftest import EMOTIONS, TINY, write_small_csv
 
 
@@ -176,6 +180,7 @@ def test_repengs_format_has_every_layer(tiny, source):
         ("export.run=nothing", "run nothing: not in"),
         ("export.emotions=[smug]", "export.emotions=.'smug'.: allowed is each once, of afraid"),
         ("export.emotions=[sad,sad]", "export.emotions="),
+        ("export.emotions=[[sad]]", "export.emotions="),
     ],
 )
 def test_what_is_refused(tiny, source, override, message, project):
@@ -259,3 +264,51 @@ def test_subsets_that_differ_are_files_that_differ(tiny, source, monkeypatch):
         names += outcome.artifacts
     assert len({name.casefold() for name in names}) == len(subsets)
     assert max(map(len, names)) < 200
+def test_an_export_that_breaks_off_leaves_the_earlier_one(tiny, source, project, monkeypatch):
+    """A disk that is full at the third of five files; then a folder where the last one belongs."""
+    options = ("export.format=gguf", "export.folder=whole")
+    before = {path: path.read_bytes() for path in export(tiny, source, *options).values()}
+    folder = project / "whole"
+    config = tiny("job=export", f"export.run={source.run_id}", *options, "export.scale=residual")
+    real, written = control_vectors.write, []
+
+    def full(values, path, *args, **kwargs):
+        written.append(path)
+        if len(written) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(values, path, *args, **kwargs)
+
+    with monkeypatch.context() as m:
+        m.setattr(control_vectors, "write", full)
+        outcome = run_job(config)
+    assert outcome.error == (
+        f"export.folder={folder}: allowed is a folder that takes the files "
+        "(No space left on device); none is written"
+    )
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    obstacle = folder / sorted(path.name for path in before)[-1].replace("unit", "residual")
+    obstacle.mkdir()
+    assert "takes the files (Is a directory)" in run_job(config).error
+    assert {path for path in folder.iterdir() if path.is_file()} == before.keys()
+    obstacle.rmdir()
+    assert run_job(config).error is None
+    assert len(list(folder.iterdir())) == 2 * len(before)
+
+
+def test_what_a_killed_export_left_is_removed(tiny, source, project):
+    left = project / "cleaned" / f"{PARTIAL}left"
+    left.mkdir(parents=True)
+    os.utime(left, (0, 0))
+    (path,) = export(tiny, source, "export.folder=cleaned").values()
+    assert list(left.parent.iterdir()) == [path]
+
+
+def test_exported_files_are_for_all_whom_the_umask_lets_read(tiny, source):
+    before = os.umask(0o027)
+    try:
+        for form in ("safetensors", "gguf"):
+            folder = f"export.folder=umask_{form}"
+            for path in export(tiny, source, f"export.format={form}", folder).values():
+                assert path.stat().st_mode & 0o777 == 0o640
+    finally:
+        os.umask(before)

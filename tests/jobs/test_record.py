@@ -1,11 +1,14 @@
-"""One run for several processes that start together."""
+"""One run for several processes that start together; locks and what is put together in the store."""
 
+import errno
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from emo.errors import EmoError
+from emo.errors import EmoError, StoreError
+from emo.files.whole import DAY_S, PARTIAL
 from emo.jobs import record
 from emo.tracking import Tracker
 from tests.jobs.conftest import runs
@@ -42,3 +45,48 @@ def test_it_is_closed_as_it_ends(tiny_config):
         raise EmoError("broke")
     (run,) = runs(config)
     assert (run.info.status, run.data.tags["error"]) == ("FAILED", "broke")
+
+
+@pytest.mark.parametrize("name", ["../../evil", "/evil", "a/b", "..", "x" * 300, "a\nb", ""])
+def test_no_name_leads_out_of_the_folder_of_locks(tiny_config, name):
+    config = tiny_config()
+    with record.locked(config, name):
+        (lock,) = config.path(config.paths.store).rglob("*.lock")
+    assert lock.parent == config.path(config.paths.store) / "locks"
+    assert len(lock.name) == 64 + len(".lock")
+
+
+@pytest.mark.parametrize("thing", ["folder", "nowhere"])
+def test_a_lock_that_is_no_file_is_one_line(tiny_config, thing):
+    config = tiny_config()
+    lock = config.path(config.paths.store) / "locks" / "study.lock"
+    lock.parent.mkdir(parents=True)
+    lock.mkdir() if thing == "folder" else lock.symlink_to("/nowhere/at/all")
+    with (
+        pytest.raises(StoreError, match=r"paths\.store=\.cache/activations: no lock: "),
+        record.locked(config, "study"),
+    ):
+        pass
+
+
+def test_results_are_put_together_in_the_store_and_nothing_stays(tiny_config):
+    config = tiny_config()
+    store = config.path(config.paths.store)
+    left = store / f"{PARTIAL}left"
+    left.mkdir(parents=True)
+    os.utime(left, (0, time.time() - 2 * DAY_S))
+    with record.staged(config) as folder:
+        (folder / "a").write_text("a")
+        assert folder.parent == store
+        assert not left.exists()
+    assert list(store.iterdir()) == []
+
+
+def test_results_that_find_no_room_are_one_line(tiny_config):
+    config = tiny_config()
+    with (
+        pytest.raises(StoreError, match=r"paths\.store=.*No space left on device\); what was"),
+        record.staged(config),
+    ):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert list(config.path(config.paths.store).iterdir()) == []

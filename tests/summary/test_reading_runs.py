@@ -21,4 +21,4 @@ def test_a_layer_that_is_not_finite_is_named(monkeypatch, part):
     for name, value in read.items():
         monkeypatch.setattr(loading.serialise, name, lambda _, v=value: v)
     with pytest.raises(ValueError, match="layer 0 of m has activations that are not finite"):
-        loading.model_run(run, lambda name: name, LayerRule.published)
+        loading.model_run(run, lambda name, reader: reader(name), LayerRule.published)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from emo.config import RunConfig, TrackingConfig
+from emo.errors import TrackingError
 from emo.tracking import Tracker
 from emo.tracking.database import create_whole
 from tests.conftest import ROOT, TINY
@@ -133,6 +134,30 @@ def server(tmp_path):
     server.start()
     yield server
     server.kill()
+
+
+@pytest.mark.slow
+def test_files_on_a_server_are_checked_and_downloaded_once(server, tmp_path, monkeypatch):
+    """Into the project, not into the temporary folder; damage on the server is one line."""
+    project, empty = tmp_path / "project", tmp_path / "tmp"
+    empty.mkdir()
+    write_at_once(project, server.uri, 1, 2)
+    monkeypatch.setattr("tempfile.tempdir", str(empty))
+    config = RunConfig(root=str(project), tracking=TrackingConfig(uri=server.uri))
+    run, other = Tracker(config).all_finished()
+    for _ in range(3):
+        tracker = Tracker(config)
+        assert tracker.read(run.info.run_id, "n.txt", Path.read_text) == "0 1"
+        tracker.check(run.info.run_id)
+    assert len(list((project / ".cache" / "artifacts").iterdir())) == 2  # with the checksums
+    (stored,) = (server.folder / "artifacts").rglob(f"{other.info.run_id}/**/n.txt")
+    stored.write_text("1 0")
+    with pytest.raises(TrackingError, match=r"n\.txt is damaged .*; force=true repeats it"):
+        tracker.read(other.info.run_id, "n.txt", Path.read_text)
+    stored.unlink()
+    with pytest.raises(TrackingError, match=r"n\.txt is missing in mlflow-artifacts:"):
+        tracker.read(other.info.run_id, "n.txt", Path.read_text)
+    assert list(empty.iterdir()) == []
 
 
 @pytest.mark.slow

@@ -244,7 +244,7 @@ def test_job_sync_goes_on_behind_what_it_cannot_deliver(config, files, monkeypat
     assert synced.metrics == {"delivered": 3, "already_there": 0, "stay": 4}
     assert synced.failed
     assert synced.error.startswith("4 results stay here: ")
-    assert "unreadable cannot be read: JSONDecodeError" in synced.table
+    assert "unreadable cannot be sent: it is no entry of this folder (delete it" in synced.table
     assert synced.table.count("no MLflow server answers") == len(asked) == 1
     assert "tracking.uri=mysql+none://me@h/d: cannot be opened" in synced.table
     assert synced.table.count("give tracking.uri with it") == 1

@@ -1,0 +1,216 @@
+"""Files of logged runs, as this machine's paths, each compared with the checksum logged beside it.
+
+A run's checksums are its artifact ``checksums.json``, sent behind all others; its tag of that name
+has the digest of that file. A run of before they were logged has no such tag: its files are taken
+if their readers can read them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from emo.errors import ArtifactError, DamagedFile, NotLogged, TrackingError
+from emo.files import checksums
+from emo.files.checksums import Checksum, sha256_of
+from emo.files.reading import require_header, undamaged
+from emo.files.whole import new_folder, remove_leftovers
+from emo.passwords import without_password
+from emo.tracking.addresses import local_path
+
+log = logging.getLogger(__name__)
+
+TAG = "checksums"
+"""Tag of a run: the digest of its file of checksums."""
+CACHE_BYTES = 5 * 2**30
+"""What downloads may take on this disk; those that were not used for an hour give way."""
+IN_USE_S = 3600
+SHOWN = (".png", ".svg", ".html", ".txt", ".md", ".tex")
+"""Ends of names of pictures and pages, which no job reads."""
+
+T = TypeVar("T")
+
+
+class Artifacts:
+    """The files that runs of one store have logged."""
+
+    def __init__(self, client: MlflowClient, cache: Path) -> None:
+        self._client, self._cache = client, cache
+        self._known: dict[tuple[str, str], dict[str, Checksum]] = {}
+
+    def path(self, run: Run, name: str) -> Path:
+        """Local path of a file, as it was logged; downloaded where the store is remote.
+
+        Raises
+        ------
+        ArtifactError
+            If it is missing or damaged.
+        TrackingError
+            If it cannot be had.
+        """
+        listed = self.checksums(run).get(name)
+        return self._fetch(run, name, None if listed is None else listed.sha256)
+
+    def read(self, run: Run, name: str, reader: Callable[[Path], T]) -> T:
+        """What a reader makes of a file.
+
+        Raises
+        ------
+        ArtifactError
+            If the file is missing or damaged, whatever the reader raises then.
+        TrackingError
+            If it cannot be had.
+        """
+        return _read(run, name, self.path(run, name), reader)
+
+    def check(self, run: Run) -> None:
+        """Compare all files that a job may read: whole on this disk, by their sizes on a server.
+
+        Of a run without checksums no more is compared than the headers of its tensors.
+
+        Raises
+        ------
+        ArtifactError
+            If one is missing or damaged.
+        TrackingError
+            If one cannot be had.
+        """
+        listed = self.checksums(run)
+        needed = [name for name in listed if not name.endswith(SHOWN)]
+        folder = local_path(_uri(run))
+        if folder is not None:
+            for name in needed:
+                self.path(run, name)
+            if not listed:
+                for path in folder.glob("*.safetensors"):
+                    _read(run, path.name, path, require_header)
+            return
+        sizes = self._sizes(run, needed)
+        for name in needed:
+            if name not in sizes:
+                raise _missing(run, name, listed[name].sha256)
+            if sizes[name] not in (None, listed[name].bytes):
+                raise ArtifactError(run.info.run_id, name, "is damaged (it has another size)")
+
+    def checksums(self, run: Run) -> Mapping[str, Checksum]:
+        """Those of a run by the names of its files; none of a run of before they were logged.
+
+        Raises
+        ------
+        ArtifactError
+            If they are missing or damaged.
+        """
+        digest = run.data.tags.get(TAG)
+        if digest is None:
+            return {}
+        key = (run.info.run_id, digest)
+        if key not in self._known:
+            path = self._fetch(run, checksums.NAME, digest)
+            self._known[key] = _read(run, checksums.NAME, path, checksums.read_checksums)
+        return self._known[key]
+
+    def _sizes(self, run: Run, names: Iterable[str]) -> dict[str, int | None]:
+        """Of those of some files that are on the server."""
+        found = {}
+        try:
+            for folder in {name.rpartition("/")[0] for name in names}:
+                for entry in self._client.list_artifacts(run.info.run_id, folder or None):
+                    found[entry.path] = entry.file_size
+        except (OSError, MlflowException) as error:
+            raise _unreadable(run, "its list of files", error) from error
+        return found
+
+    def _fetch(self, run: Run, name: str, sha256: str | None) -> Path:
+        """A file as it was logged; one without a checksum as it is."""
+        folder = local_path(_uri(run))
+        try:
+            if folder is None:
+                path, digest = self._download(run, name, sha256)
+            else:
+                path = folder / name
+                if not path.is_file():
+                    raise _missing(run, name, sha256)
+                digest = None if sha256 is None else sha256_of(path)
+        except (OSError, MlflowException) as error:
+            if folder is None and name not in self._sizes(run, [name]):
+                raise _missing(run, name, sha256) from error
+            raise _unreadable(run, name, error) from error
+        if sha256 is not None and digest != sha256:
+            reason = "is damaged (its bytes are not those that were logged)"
+            raise ArtifactError(run.info.run_id, name, reason)
+        return path
+
+    def _download(self, run: Run, name: str, sha256: str | None) -> tuple[Path, str]:
+        """The cached file and its digest, which is part of the cached file's name."""
+        key = hashlib.sha256(f"{_uri(run)}/{name}".encode()).hexdigest()[:32]
+        for path in self._cache.glob(f"{key}-*"):
+            digest = path.name.removeprefix(f"{key}-")
+            with suppress(OSError):
+                if sha256 in (None, digest) and sha256_of(path) == digest:
+                    os.utime(path)
+                    return path, digest
+                path.unlink()
+        remove_leftovers(self._cache)
+        with new_folder(self._cache) as folder:
+            fetched = Path(self._client.download_artifacts(run.info.run_id, name, str(folder)))
+            if not fetched.is_file():
+                raise _missing(run, name, sha256)
+            digest = sha256_of(fetched)
+            path = fetched.replace(self._cache / f"{key}-{digest}")
+        self._make_room(path)
+        return path, digest
+
+    def _make_room(self, kept: Path) -> None:
+        """Remove the downloads that were used longest ago, down to the limit."""
+        used = []
+        for path in self._cache.glob("[!.]*"):
+            with suppress(OSError):
+                state = path.stat()
+                used.append((state.st_mtime, state.st_size, path))
+        total = sum(size for _, size, _ in used)
+        for mtime, size, path in sorted(used):
+            if total <= CACHE_BYTES or time.time() - mtime < IN_USE_S or path == kept:
+                return
+            with suppress(OSError):
+                path.unlink()
+                total -= size
+
+
+def _uri(run: Run) -> str:
+    return str(run.info.artifact_uri)
+
+
+def _read(run: Run, name: str, path: Path, reader: Callable[[Path], T]) -> T:
+    """What a reader makes of a run's file; whatever it raises is one line that names both."""
+    try:
+        with undamaged(path):
+            return reader(path)
+    except DamagedFile as error:
+        raise ArtifactError(run.info.run_id, name, f"is damaged ({error.reason})") from error
+    except OSError as error:
+        raise _unreadable(run, name, error) from error
+
+
+def _missing(run: Run, name: str, sha256: str | None) -> ArtifactError:
+    kind = NotLogged if sha256 is None else ArtifactError
+    return kind(run.info.run_id, name, f"is missing in {without_password(_uri(run))}")
+
+
+def _unreadable(run: Run, name: str, error: OSError | MlflowException) -> TrackingError:
+    """A file that cannot be had, damaged or not: a missing right, a broken disk, a silent server."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = said.splitlines() or [type(error).__name__]
+    return TrackingError(
+        f"run {run.info.run_id}: {name} cannot be read ({lines[0]}); if that stays so, force=true "
+        "repeats the run"
+    )
