@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 ARGS ?=
+PORT ?= 5000
 
 .PHONY: run test test-slow ui install install-dev gemma lint types contracts check benchmarks clean
 
@@ -15,10 +16,8 @@ test: install-dev  ## everything that runs in under ten minutes
 test-slow: install-dev  ## the rest: the real model, statistics that need many draws
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-ui: install  ## MLflow's page over the logged runs, on this machine only
-	mkdir -p mlruns
-	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000
+ui: install  ## MLflow's page over the logged runs, on this machine only (PORT=5000)
+	@$(BIN)/python -m emo.tracking.ui --port $(PORT)
 
 install: .venv/installed
 install-dev: .venv/installed-dev
