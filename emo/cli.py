@@ -19,7 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from emo import arguments, checks
+from emo import arguments, checks, stopping
 from emo.choices import Output
 from emo.composing import resolve, schema
 from emo.config import RunConfig
@@ -60,6 +60,7 @@ def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
 
     Of an error nobody foresaw the traceback is kept in the job's ``folder`` (a sweep) or printed.
     """
+    stopping.listen()  # in the workers of launchers, too
     try:
         run = resolve(config, root)
         checks.check_files(run)
@@ -126,12 +127,14 @@ def main(launcher: str) -> NoReturn:
         return replace(outcome, table="")
 
     given = sys.argv[1:]
+    stopping.listen()
     try:
         sys.argv[1:] = arguments.checked(given, root)
         job()
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        said = str(error) or "interrupted"
+        print(f"{said}; the same command goes on where this one stopped", file=sys.stderr)
+        sys.exit(stopping.exit_code(error))
     except SweepFailed:
         sys.exit(1)
     except BrokenPipeError:  # the reader of what is printed has gone, as head does

@@ -17,6 +17,8 @@ def said(value: object) -> str:
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 LISTED = 10
 """So many of a list are named; of the others a message gives the number."""
 

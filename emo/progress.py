@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import Any, ClassVar, TypeVar
 
+from emo.stopping import stoppable
+
 log = logging.getLogger(__name__)
 
 EVERY = 30.0
@@ -23,6 +25,7 @@ SELDOM = 5.0
 T = TypeVar("T")
 
 
+@stoppable
 def track(items: Iterable[Any], title: str) -> Iterable[Any]:
     """The items, with a progress bar if standard error is a terminal, else with log lines."""
     if sys.stderr.isatty():

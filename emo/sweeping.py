@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from emo import launching
 from emo.checks import require_writable
 from emo.choices import Output
+from emo.config import RunConfig
 from emo.csv_files import csv_text
 from emo.errors import SweepFailed, TrackingError
 from emo.jobs.outcome import OUTCOME, Outcome, show

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo import serialise
 from emo.config import RunConfig, canonical
+from emo.errors import TrackingError
 from emo.jobs import conditions, record
 from emo.jobs.drawing import say_left_out
 from emo.jobs.outcome import Outcome
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from emo.core.types import StimulusSet
     from emo.tracking import RunRecord, Tracker
 
+log = logging.getLogger(__name__)
+
 REPORT = "summary.html"
 
 
@@ -45,18 +50,19 @@ def run(config: RunConfig) -> Outcome:
     """
     made = conditions.make(config)
     stimuli = passages(config)
-    tracker = record.open_tracker(config)
-    logged = tracker.runs_of("extract")
+    logged = record.open_logged(config)
+    tracker = _to_log_in(config)
+    runs = logged.runs_of("extract")
     of = wanted(config, stimuli)
     if of.models is None and made:
-        of = replace(of, models=tuple({r.model for r in logged if r.run_id in made}))
-    selection = select(logged, of)
+        of = replace(of, models=tuple({r.model for r in runs if r.run_id in made}))
+    selection = select(runs, of)
     summary = summarise(
         config,
         selection,
         stimuli,
-        lambda r: partial(tracker.read, r.run_id),
-        tracker.runs_of("steer"),
+        lambda r: partial(logged.read, r.run_id),
+        logged.runs_of("steer"),
     )
     steering_figures, steering_tables = steering_parts(summary.steering)
     drawn = [*figures(summary), *steering_figures]
@@ -67,9 +73,27 @@ def run(config: RunConfig) -> Outcome:
     commit = code_commit(Path(config.root))
     with record.staged(config) as folder:
         write_files(folder, summary, drawn, made, commit)
+        if tracker is None:
+            return _outcome(summary, None, str(_kept(config, summary, folder)))
         with tracker.run("summary", _tags(summary, commit)) as run_id:
             tracker.log(run_id, _record(summary), folder)
-    return _outcome(summary, tracker, run_id)
+    return _outcome(summary, run_id, tracker.artifact_uri(run_id))
+
+
+def _to_log_in(config: RunConfig) -> Tracker | None:
+    """The store to log the summary in; None if it can only be read."""
+    try:
+        return record.open_tracker(config)
+    except TrackingError as error:
+        log.warning("%s: the summary is not logged", error)
+        return None
+
+
+def _kept(config: RunConfig, s: Summary, folder: Path) -> Path:
+    """Keep the files of a summary that is not logged where exports are; the folder."""
+    kept = config.path(config.export.folder) / f"summary-{_fingerprint(s)[:12]}"
+    shutil.copytree(folder, kept, dirs_exist_ok=True)
+    return kept
 
 
 def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
@@ -168,8 +192,7 @@ def _record(s: Summary) -> RunRecord:
     return RunRecord({DESCRIPTION: text}, record.params(s.config), headline(s))
 
 
-def _outcome(s: Summary, tracker: Tracker, run_id: str) -> Outcome:
-    uri = tracker.artifact_uri(run_id)
+def _outcome(s: Summary, run_id: str | None, uri: str) -> Outcome:
     lines = methods.headline(s)
     for t in s.tables:
         lines += [
@@ -183,8 +206,9 @@ def _outcome(s: Summary, tracker: Tracker, run_id: str) -> Outcome:
     lines += [
         f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report",
         f"  report {uri}/{REPORT}",
-        f"  run {run_id} (finished); look at it with: make ui",
     ]
+    if run_id is not None:
+        lines.append(f"  run {run_id} (finished); look at it with: make ui")
     return Outcome(
         status="finished",
         fingerprint=_fingerprint(s),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from emo.api import LoadedRun, load_run
 from emo.choices import Projection
 from emo.config import RunConfig
-from emo.errors import ConfigError
+from emo.errors import ConfigError, TrackingError
+from emo.tracking import NoSuchRun
 
 SETTINGS = {"vectors.remove": "none", "vectors.projection": "none"}
 """Parameters of a run that decide what its vectors are, and what older runs without them had."""
@@ -22,9 +23,12 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     EmoError
         If the run is not there, is no extraction, or its vectors are z-scored.
     """
-    if run_id is None:
-        raise ConfigError(parameter, "null", "the id of a job=extract run")
-    found = load_run(run_id, config.root, config.tracking.uri)
+    if not run_id:
+        raise ConfigError(parameter, run_id, "the id of a job=extract run")
+    try:
+        found = load_run(run_id, config.root, config.tracking.uri)
+    except NoSuchRun as error:
+        raise TrackingError(f"{parameter}={run_id}: {error.problem}") from error
     if found.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     name = "vectors.projection"

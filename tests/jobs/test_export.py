@@ -177,7 +177,7 @@ def test_repengs_format_has_every_layer(tiny, source):
     ("override", "message"),
     [
         ("export.run=null", "export.run=None: allowed is the id"),
-        ("export.run=nothing", "run nothing: not in"),
+        ("export.run=nothing", "export.run=nothing: not in"),
         ("export.emotions=[smug]", "export.emotions=.'smug'.: allowed is each once, of afraid"),
         ("export.emotions=[sad,sad]", "export.emotions="),
         ("export.emotions=[[sad]]", "export.emotions="),
@@ -264,6 +264,8 @@ def test_subsets_that_differ_are_files_that_differ(tiny, source, monkeypatch):
         names += outcome.artifacts
     assert len({name.casefold() for name in names}) == len(subsets)
     assert max(map(len, names)) < 200
+
+
 def test_an_export_that_breaks_off_leaves_the_earlier_one(tiny, source, project, monkeypatch):
     """A disk that is full at the third of five files; then a folder where the last one belongs."""
     options = ("export.format=gguf", "export.folder=whole")
