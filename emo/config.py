@@ -33,6 +33,7 @@ from emo.choices import (
     Variant,
 )
 from emo.job_configs import ExportConfig, JobConfig, SteerConfig
+from emo.passwords import without_password
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ class TrackingConfig:
     """Where runs are logged. A null uri is the SQLite file ``mlruns/mlflow.db``."""
 
     name: str = "local"
-    uri: str | None = None
+    uri: str | None = field(default=None, metadata={"secret": True})
     experiment: str = "emotion-geometry"
     timeout_s: float = field(default=5.0, metadata={"min": 0.1})
     parent: str | None = None
@@ -295,6 +296,41 @@ class RunConfig:
     def path(self, value: str) -> Path:
         """A configured path, made absolute from the project's root."""
         return Path(self.root, Path(value).expanduser()).resolve()
+
+
+def secret_fields(cls: Any = RunConfig, prefix: str = "") -> tuple[str, ...]:
+    """Dotted names of the fields marked as secret: their values may hold a password."""
+    names: list[str] = []
+    for f in dataclasses.fields(cls):
+        nested = f.default_factory
+        if f.metadata.get("secret"):
+            names.append(f"{prefix}{f.name}")
+        elif dataclasses.is_dataclass(nested):
+            names += secret_fields(nested, f"{prefix}{f.name}.")
+    return tuple(names)
+
+
+def public(config: RunConfig) -> dict[str, Any]:
+    """A config as JSON values that may be written down or sent to a server.
+
+    Secret fields and the project's root are None; of addresses elsewhere the passwords are left out.
+    """
+    values: dict[str, Any] = _without_passwords(canonical(config))
+    for name in (*secret_fields(), "root"):
+        *groups, last = name.split(".")
+        node = values
+        for group in groups:
+            node = node[group]
+        node[last] = None
+    return values
+
+
+def _without_passwords(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_passwords(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_passwords(each) for each in value]
+    return without_password(value) if isinstance(value, str) else value
 
 
 def canonical(value: Any) -> Any:

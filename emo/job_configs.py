@@ -47,7 +47,7 @@ class StudyConfig:
     """Complete trials the study is to have in all, by however many starts and processes."""
     objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
     """Which measured values importances are computed of."""
-    storage: str | None = None
+    storage: str | None = field(default=None, metadata={"secret": True})
     """Database URL, a SQLite file from the project's root; None: a journal in ``mlruns/studies``."""
     take_over: bool = False
     """Whether trials that other hosts left running are told FAIL, for when their processes are gone."""

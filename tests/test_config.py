@@ -8,7 +8,7 @@ from hydra.errors import HydraException
 
 from emo.choices import BackendName, PrecisionName
 from emo.composing import INSTALL_TL, compose
-from emo.config import RunConfig, canonical
+from emo.config import RunConfig, canonical, public
 from emo.errors import ConfigError
 from emo.fingerprint import (
     ablation_identity,
@@ -327,6 +327,22 @@ def test_canonical_is_plain_json():
 
     config = compose("model=tiny")
     assert json.loads(json.dumps(canonical(config)))["model"]["tiny"]["n_layers"] == 4
+
+
+def test_what_may_be_written_down_holds_no_password():
+    config = compose(
+        "model=tiny",
+        "job.study.storage=postgresql://me:s3cret@db/study",
+        "tracking.uri=sqlite:///other.db",
+        "model.id=https://me:s3cret@models.example/x",
+        "job.summary.models=[https://t0ken@models.example/y]",
+    )
+    made = public(config)
+    assert "s3cret" not in str(made)
+    assert "t0ken" not in str(made)
+    assert (made["tracking"]["uri"], made["job"]["study"]["storage"], made["root"]) == (None,) * 3
+    assert made["model"]["id"] == "https://models.example/x"
+    assert made["resampling"] == canonical(config)["resampling"]
 
 
 def test_a_projection_is_part_of_what_a_run_is_called():
