@@ -31,9 +31,11 @@ class Points:
     """Evaluates settings; texts and plans are kept from one call to the next."""
 
     def __init__(
-        self, source: StorySource, best_layer: int, max_new_tokens: int, samples: int
+        self, source: StorySource, best_layer: int | None, max_new_tokens: int, samples: int
     ) -> None:
-        self._source, self._best = source, best_layer
+        self._source = source
+        self.best_layer = best_layer
+        """The comprehension run's, for settings with layer=best; may be given after :meth:`check`."""
         self._largest: dict[str, Any] = {"max_new_tokens": max_new_tokens, "samples": samples}
         self._written: dict[tuple[Any, ...], Written] = {}
         self._plans: dict[tuple[Any, ...], tuple[Story, ...]] = {}
@@ -59,8 +61,8 @@ class Points:
             if error.parameter != "subparams.max_new_tokens":
                 raise
             raise ConfigError(name, budgets, f"each {error.allowed}") from None
-        for layer in {sub.layer: sub for sub in settings}.values():
-            layer_number(layer, self._source.n_layers(), self._best)
+        for sub in {s.layer: s for s in settings if s.layer != "best"}.values():
+            layer_number(sub, self._source.n_layers(), None)
         self._plan(settings)
 
     def sets(self, settings: Sequence[SubparamsConfig]) -> list[SubparamsConfig]:
@@ -150,7 +152,7 @@ class Points:
         return self._plans[key]
 
     def _item_set(self, activations: Activations, sub: SubparamsConfig) -> ItemSet:
-        layer, _ = layer_number(sub, activations.n_layers, self._best)
+        layer, _ = layer_number(sub, activations.n_layers, self.best_layer)
         recipe = Recipe(centring=sub.centring.value, unit_norm=sub.unit_norm)
         try:
             return story_set(activations, layer, recipe)

@@ -6,7 +6,7 @@ import csv
 import json
 import logging
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,19 +23,19 @@ from emo.jobs.study_exact import exact_shares
 from emo.owner import alive, here
 from emo.passwords import without_password
 from emo.report import sensitivity as report
+from emo.study.claims import REASON, Design
 from emo.study.importance import Exact, Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
-from emo.study.points import Space
-from emo.study.trials import (
-    REASON,
-    Evaluate,
-    completed,
+from emo.study.points import Space, place_of
+from emo.study.storage import (
+    DATABASES,
+    answering,
+    check_whole,
     open_study,
-    run_trials,
     study_name,
-    trials_wanted,
-    values_of,
+    trials_there,
 )
+from emo.study.trials import Evaluate, completed, run_trials, values_of
 
 if TYPE_CHECKING:
     from emo.tracking import RunRecord, Tracker
@@ -63,15 +63,21 @@ class Study:
 def run(config: RunConfig) -> Outcome:
     """Study the sub-parameters of generation on the model of the config."""
     from emo.jobs.ablate import refuse_ignored
-    from emo.jobs.subparam_point import evaluator
+    from emo.jobs.subparam_point import Evaluator
 
     refuse_ignored(config, "whose points are job.study.space's", {})
     _space(config)
-    return conduct(config, evaluator(config))
+    evaluator = Evaluator(config)
+    return conduct(config, evaluator, evaluator.check)
 
 
-def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
+def conduct(
+    config: RunConfig, evaluate: Evaluate, check: Callable[[], None] = lambda: None
+) -> Outcome:
     """Evaluate points until the study has its trials, log each, and say what mattered.
+
+    ``check`` refuses points that cannot be evaluated, before anything is written for a study that is
+    not complete.
 
     Raises
     ------
@@ -80,15 +86,46 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         failed trials comes back.
     """
     from emo.jobs.subparam_point import identity
-    from emo.tracking import Tracker, from_root
 
     settings = config.job.study
     space = _space(config)
     name = study_name(settings.name, identity(config))
-    storage = config.path("mlruns") / "studies" / f"{name}.journal"
-    if settings.storage is not None:
-        storage = from_root(config, settings.storage)
+    storage = _storage(config, name)
+    wanted = Design(space, settings.sampler, config.seed, settings.n_trials).wanted
+    if trials_there(storage, name) < wanted:
+        check()
+    with answering(storage):
+        return _conduct(config, evaluate, name, space, storage)
+
+
+def _storage(config: RunConfig, name: str) -> Path | str:
+    """A journal's path or a database's URL.
+
+    Raises
+    ------
+    ConfigError
+        If it is the database that runs are logged to.
+    """
+    from emo.tracking import from_root, tracking_uri
+
+    url = config.job.study.storage
+    if url is None:
+        return config.path("mlruns") / "studies" / f"{name}.journal"
+    if from_root(config, url) == tracking_uri(config):
+        raise ConfigError(
+            "job.study.storage", without_password(url), f"{DATABASES}: not MLflow's own"
+        )
+    return from_root(config, url)
+
+
+def _conduct(
+    config: RunConfig, evaluate: Evaluate, name: str, space: Space, storage: Path | str
+) -> Outcome:
+    from emo.tracking import Tracker
+
+    settings = config.job.study
     open_one = open_study(storage, name, settings.objectives)
+    check_whole(open_one, storage, space, len(settings.objectives))
     tracker = record.open_tracker(config)
     fail_stale(open_one)
     if settings.take_over:
@@ -158,7 +195,7 @@ def _check_whole(study: Study) -> None:
         If there are such trials.
     """
     settings = study.config.job.study
-    wanted = trials_wanted(settings.n_trials, settings.sampler, study.space)
+    wanted = Design(study.space, settings.sampler, study.config.seed, settings.n_trials).wanted
     done, hosts = len(completed(study.optuna)), elsewhere(study.optuna)
     if done < wanted and hosts:
         raise EmoError(
@@ -180,29 +217,32 @@ def _log_unlogged(study: Study) -> None:
         for trial in completed(study.optuna):
             tags = trial.user_attrs
             gone = not alive(tags) if here(tags) else over
-            if str(trial.number) not in logged and gone:
+            if str(place_of(trial)) not in logged and gone:
                 _log_trial(study, trial)
 
 
 def _log_trial(study: Study, trial: FrozenTrial) -> None:
+    """Log a trial as a child, unless it is one: of a study whose journal was lost and begun anew."""
     from emo.tracking import RunRecord
 
-    c = study.config
+    c, place = study.config, place_of(trial)
     point = {**study.space.fixed, **trial.params}
     tags = {
         "job": "trial",
         "study": study.name,
-        "trial": str(trial.number),
-        "fingerprint": f"{study.name}:{trial.number}",  # one that waits in the spool is known by it
+        "trial": str(place),
+        "fingerprint": f"{study.name}:{place}",  # one that waits in the spool is known by it
         "model": c.model.label,
         "precision": str(point.get("precision", c.precision.label)),
     }
-    name = f"trial {trial.number}"
+    name = f"trial {place}"
     words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())
     log.info("%s: %s", name, words or trial.user_attrs.get(REASON))
     if trial.state is not TrialState.COMPLETE:
         reason = trial.user_attrs.get(REASON, "no reason given")
         study.tracker.record_failure(study.parent, name, tags, reason)
+        return
+    if study.tracker.find_finished(tags["fingerprint"]) is not None:
         return
     params = {k: str(v) for k, v in point.items()}
     with tempfile.TemporaryDirectory() as empty, study.tracker.run(name, tags) as run_id:
@@ -254,7 +294,7 @@ def _write_files(
         writer.writerow(["trial", *names, *study.objectives])
         for t in trials:
             point = {**study.space.fixed, **t.params}
-            writer.writerow([t.number, *(point[n] for n in names), *t.values])
+            writer.writerow([place_of(t), *(point[n] for n in names), *t.values])
     (folder / "figures").mkdir()
     varied = {name: d.choices for name, d in study.space.varied.items()}
     for i, importance in enumerate(found):

@@ -10,7 +10,8 @@ from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
 from emo.owner import owner
-from emo.study.trials import open_study
+from emo.study.points import PLACE
+from emo.study.storage import open_study
 from emo.tracking import Spooled, Tracker
 from tests.jobs.conftest import SPACE, runs
 
@@ -127,6 +128,7 @@ def abandoned(config, host="gone-host"):
     journal = config.path("mlruns") / "studies" / f"{name}.journal"
     trial = open_study(journal, name, ["rho"]).ask()
     trial.set_user_attr("host", host)
+    trial.set_user_attr(PLACE, 2)
 
 
 def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_config, no_files):

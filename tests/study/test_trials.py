@@ -12,18 +12,12 @@ from optuna.trial import TrialState
 from emo.choices import SamplerName
 from emo.errors import EmoError
 from emo.owner import owner
+from emo.study.claims import REASON
 from emo.study.importance import importances
 from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.points import Space
-from emo.study.trials import (
-    MOST_FAILURES,
-    REASON,
-    completed,
-    open_study,
-    run_trials,
-    study_name,
-    values_of,
-)
+from emo.study.storage import open_study, study_name
+from emo.study.trials import MOST_FAILURES, completed, run_trials, values_of
 from tests.conftest import ROOT
 
 CHOICES = {
@@ -231,7 +225,8 @@ import sys, time
 from pathlib import Path
 from emo.choices import SamplerName
 from emo.study.left import fail_stale
-from emo.study.trials import open_study, run_trials
+from emo.study.storage import open_study
+from emo.study.trials import run_trials
 from tests.study.test_trials import SPACE, planted
 path, total, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 def slow(point):

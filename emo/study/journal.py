@@ -1,0 +1,181 @@
+"""Optuna's journal of a study, one that a full disk, a power cut or a kill inside a write leaves whole.
+
+A journal is a file of JSON lines that is only ever appended to. Optuna's own backend appends behind
+half a line, which ends the study for good, and takes a lost line for a trial without a parameter.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import logging
+import os
+import re
+import zlib
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from optuna.storages.journal import JournalFileBackend
+
+from emo.errors import EmoError
+
+log = logging.getLogger(__name__)
+
+CUT = ".cut"
+"""Ends the name of the file that keeps what was cut off a journal."""
+SUM = re.compile(rb',"sum":"([0-9a-f]{8})"\}\n$')
+"""Ends each line: a checksum of the line and of the one before, so that none is changed or lost."""
+AFRESH = (
+    "move the file away to begin the study anew: its texts and activations are in the store, so that "
+    "only the trials are computed again"
+)
+
+
+class Journal(JournalFileBackend):
+    """A journal file that is checked when it is opened and mended before it is written.
+
+    Raises
+    ------
+    EmoError
+        If it is no file, or a line of it is damaged or missing.
+    OSError
+        If it cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if path.exists() and not path.is_file():
+            raise EmoError(f"job.study.storage={path}: allowed is a file or a name that is free")
+        super().__init__(str(path))
+        with self._alone() as file:
+            self._mend(file)
+            self._check(file)
+
+    def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
+        """The entries from a number on, as Optuna replays them."""
+        try:
+            yield from super().read_logs(log_number_from)
+        except ValueError as error:
+            with self._alone() as file:
+                self._check(file)
+            raise self._damaged(f"cannot be read ({error})") from error
+
+    def append_logs(self, logs: list[dict[str, Any]]) -> None:
+        """Write entries, all of them or none."""
+        try:
+            with self._alone() as file:
+                self._mend(file)
+                sum_before = _last_sum(file)
+                lines = bytearray()
+                for entry in logs:
+                    line, sum_before = _summed(entry, sum_before)
+                    lines += line
+                end = file.seek(0, os.SEEK_END)
+                try:
+                    _write(file, lines)
+                except BaseException:
+                    file.truncate(end)
+                    raise
+        except OSError as error:
+            raise EmoError(
+                f"job.study.storage={self.path}: cannot be written: {error.strerror or error}; what is "
+                "there is whole: the same command goes on from it when this is mended"
+            ) from error
+
+    @contextmanager
+    def _alone(self) -> Iterator[IO[bytes]]:
+        """The file, locked; the operating system gives the lock back if its process dies."""
+        with self.path.open("r+b", buffering=0) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield file
+
+    def _mend(self, file: IO[bytes]) -> None:
+        """Cut off the end of a line that was not written to its end, and keep it beside the journal."""
+        rest = _unfinished(file)
+        if not rest:
+            return
+        kept = self.path.with_name(self.path.name + CUT)
+        with kept.open("ab", buffering=0) as aside:
+            _write(aside, rest + b"\n")
+        file.truncate(file.seek(-len(rest), os.SEEK_END))
+        log.warning(
+            "%s: its last line was not written to its end: cut off, kept in %s",
+            self.path,
+            kept.name,
+        )
+
+    def _check(self, file: IO[bytes]) -> None:
+        """Refuse a journal with a damaged or a missing line, naming it."""
+        sum_before = 0
+        file.seek(0)
+        for number, line in enumerate(_lines(file.read()), 1):
+            try:
+                entry = json.loads(line)
+                known = isinstance(entry, dict) and isinstance(entry["op_code"], int)
+            except (ValueError, KeyError, RecursionError):
+                known = False
+            if not known:
+                raise self._damaged(f"line {number} is damaged")
+            found = SUM.search(line)
+            if found is None:  # of an earlier version, or of optuna-dashboard
+                continue
+            sum_before = zlib.crc32(line[: found.start()], sum_before)
+            if sum_before != int(found[1], 16):
+                raise self._damaged(
+                    f"line {number} does not follow from the line before: one of them was changed, or "
+                    "lines between them are missing"
+                )
+
+    def _damaged(self, what: str) -> EmoError:
+        return EmoError(f"job.study.storage={self.path}: {what}; {AFRESH}")
+
+
+def _summed(entry: dict[str, Any], sum_before: int) -> tuple[bytes, int]:
+    """An entry's line and its checksum."""
+    text = json.dumps(entry, separators=(",", ":")).encode().removesuffix(b"}")
+    checksum = zlib.crc32(text, sum_before)
+    return text + f',"sum":"{checksum:08x}"}}\n'.encode(), checksum
+
+
+def _last_sum(file: IO[bytes]) -> int:
+    """The checksum of the last line that has one; 0 if none has."""
+    for line in _lines_from_the_end(file):
+        if found := SUM.search(line):
+            return int(found[1], 16)
+    return 0
+
+
+def _unfinished(file: IO[bytes]) -> bytes:
+    """What stands behind the last end of a line."""
+    last = next(_lines_from_the_end(file), b"")
+    return b"" if last.endswith(b"\n") else last
+
+
+def _lines(content: bytes) -> list[bytes]:
+    """Lines with their ends; ``splitlines`` ends them elsewhere, too."""
+    *whole, rest = content.split(b"\n")
+    return [line + b"\n" for line in whole] + ([rest] if rest else [])
+
+
+def _lines_from_the_end(file: IO[bytes], chunk: int = 1 << 14) -> Iterator[bytes]:
+    """The lines of a file, the last one first, with their ends."""
+    start = file.seek(0, os.SEEK_END)
+    rest = b""
+    while start > 0:
+        length = min(chunk, start)
+        start = file.seek(start - length)
+        lines = _lines(file.read(length) + rest)
+        rest = lines.pop(0)
+        yield from reversed(lines)
+    if rest:
+        yield rest
+
+
+def _write(file: IO[bytes], content: bytes | bytearray) -> None:
+    """All of the content, on the disk."""
+    view = memoryview(content)
+    while view:
+        view = view[file.write(view) :]
+    os.fsync(file.fileno())
