@@ -8,10 +8,10 @@ import tempfile
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emo import serialise
-from emo.config import RunConfig, canonical
+from emo.config import RunConfig, canonical, public
 from emo.jobs import conditions, record
 from emo.jobs.outcome import Outcome
 from emo.provenance import code_commit, package_versions
@@ -90,9 +90,7 @@ def write_files(
         f.figure.savefig(folder / "figures" / f"{f.name}.png")
         (folder / "figures" / f"{f.name}.svg").write_bytes(page.svg(f.figure))
         (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
-    config: dict[str, Any] = canonical(s.config)
-    config["tracking"]["uri"] = config["root"] = None
-    serialise.write_json(config, folder / "config.json")
+    serialise.write_json(public(s.config), folder / "config.json")
     provenance = {
         "code_commit": commit,
         "package_versions": package_versions(),

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from emo.cli import run_job
 from emo.errors import EmoError
 from emo.jobs import record
 from emo.tracking import Tracker
@@ -42,3 +43,19 @@ def test_it_is_closed_as_it_ends(tiny_config):
         raise EmoError("broke")
     (run,) = runs(config)
     assert (run.info.status, run.data.tags["error"]) == ("FAILED", "broke")
+
+
+def test_no_password_of_any_field_is_logged_by_any_job(tiny_config):
+    config = tiny_config(
+        "job.study.storage=postgresql://me:s3cret@db/study",
+        "model.id=https://me:s3cret@models.example/x",
+    )
+    outcome = run_job(config)
+    tracker = Tracker(config)
+    run = tracker.get(outcome.run_id)
+    for name in ("config.json", "provenance.json"):
+        assert "s3cret" not in tracker.artifact(outcome.run_id, name).read_text()
+    assert "s3cret" not in str(run.to_dictionary())
+    assert not {"job.study.storage", "tracking.uri", "root"} & run.data.params.keys()
+    assert run.data.params["model.id"] == "https://models.example/x"
+    assert run_job(config).status == "reused"
