@@ -19,6 +19,7 @@ database, so that a child is what ``python launch.py`` would be.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -218,7 +219,9 @@ class Warm:
         """End the process."""
         self._process.communicate(timeout=30)
 
-    def learn(self, project: Project, *args: str, timeout: float = 300) -> Done:
+    def learn(
+        self, project: Project, *args: str, timeout: float = 300, hooks: Sequence[Hook] = ()
+    ) -> Done:
         """Run a command and import in the warm process what it has imported: later ones are quick.
 
         Raises
@@ -226,7 +229,7 @@ class Warm:
         AssertionError
             If the command fails.
         """
-        done = self.run(project, *args, timeout=timeout, learn=True)
+        done = self.run(project, *args, timeout=timeout, hooks=hooks, learn=True)
         assert done.code == 0, done.err
         return done
 
@@ -282,6 +285,7 @@ def _serve() -> None:
         print("{}", file=answers, flush=True)
         while line := _readline():
             request = json.loads(line)
+            gc.freeze()  # a child need not look through what is there for what is garbage
             start = time.monotonic()
             pid = os.fork()
             if pid == 0:
