@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, count, islice
 
 import optuna
@@ -24,6 +25,8 @@ from emo.study.points import PLACE, Space, place_of, sampler_at
 
 REASON = "reason"
 """Attribute of a failed trial: why its point could not be evaluated."""
+START = "start"
+"""Attribute of a trial: which start of the command asked for it."""
 RIVALS_WAIT_S = 0.05
 """Two processes that took the same place draw again within this time."""
 
@@ -36,6 +39,8 @@ class Design:
     sampler: SamplerName
     seed: int
     total: int
+    start: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Names this start of the command."""
 
     @property
     def wanted(self) -> int:
@@ -46,49 +51,40 @@ class Design:
     def _grid(self) -> bool:
         return self.sampler is SamplerName.grid
 
-    def missing(
-        self, trials: Collection[FrozenTrial], tried: Collection[int] = ()
-    ) -> Iterator[int]:
+    def missing(self, trials: Collection[FrozenTrial]) -> Iterator[int]:
         """The places that make the study complete, lowest first; running trials may be at some.
 
-        A place whose point cannot be evaluated, ``tried`` among them, is passed over. Of a grid it comes
-        last, again: there is no other point to make up for it.
+        A place whose point cannot be evaluated is passed over. Of a grid it comes last, again: there is
+        no other point to make up for it.
         """
         complete = {place_of(t) for t in trials if t.state is TrialState.COMPLETE}
-        passed_over = (_passed_over(trials) | set(tried)) - complete
+        passed_over = self._passed_over(trials) - complete
         places = range(self.space.size) if self._grid else count()
         first = (p for p in places if p not in complete and p not in passed_over)
         last = sorted(passed_over) if self._grid else []
         return islice(chain(first, last), max(self.wanted - len(complete), 0))
 
+    def _passed_over(self, trials: Collection[FrozenTrial]) -> set[int]:
+        """Places of points that cannot be evaluated.
 
-def _passed_over(trials: Collection[FrozenTrial]) -> set[int]:
-    """Places of points that cannot be evaluated.
-
-    That a trial failed may have a reason that is none of its point's: so it counts from when the same
-    process has evaluated another one.
-    """
-    last: dict[tuple[str | None, ...], int] = {}
-    for trial in trials:
-        if trial.state is TrialState.COMPLETE:
-            last[_process(trial)] = trial.number
-    failed = (t for t in trials if t.state is TrialState.FAIL and REASON in t.user_attrs)
-    return {place_of(t) for t in failed if t.number < last.get(_process(t), 0)}
-
-
-def _process(trial: FrozenTrial) -> tuple[str | None, ...]:
-    return tuple(trial.user_attrs.get(name) for name in ("host", "pid", "process_start"))
+        That a trial failed may have a reason that is none of its point's. So it counts for the start
+        that tried it, and for the others from when that start has evaluated another point.
+        """
+        last = {self.start: len(trials)}
+        for trial in trials:
+            if trial.state is TrialState.COMPLETE:
+                start = trial.user_attrs.get(START, "")
+                last[start] = max(last.get(start, 0), trial.number)
+        failed = (t for t in trials if t.state is TrialState.FAIL and REASON in t.user_attrs)
+        return {place_of(t) for t in failed if t.number < last.get(t.user_attrs.get(START, ""), 0)}
 
 
-def claim(study: optuna.Study, design: Design, tried: Collection[int]) -> optuna.Trial | None:
-    """A new trial that is this process's, with its point; None if every missing place is taken.
-
-    ``tried`` are places that this process has tried in vain.
-    """
-    while _free(study, design, tried) is not None:
+def claim(study: optuna.Study, design: Design) -> optuna.Trial | None:
+    """A new trial that is this process's, with its point; None if every missing place is taken."""
+    while _free(study, design) is not None:
         trial = study.ask()
         try:
-            if _placed(study, trial, design, tried):
+            if _placed(study, trial, design):
                 return trial
         except UpdateFinishedTrialError:  # so slowly that another process took it for dead
             continue
@@ -99,20 +95,18 @@ def claim(study: optuna.Study, design: Design, tried: Collection[int]) -> optuna
     return None
 
 
-def held_elsewhere(study: optuna.Study, design: Design, tried: Collection[int]) -> bool:
+def held_elsewhere(study: optuna.Study, design: Design) -> bool:
     """Whether nothing is missing but what processes of other hosts are at."""
     trials = study.get_trials(deepcopy=False)
     there = {place_of(t) for t in _running(trials) if of_another_host(t)}
-    return all(place in there for place in design.missing(trials, tried))
+    return all(place in there for place in design.missing(trials))
 
 
-def _free(
-    study: optuna.Study, design: Design, tried: Collection[int], but: int | None = None
-) -> int | None:
+def _free(study: optuna.Study, design: Design, but: int | None = None) -> int | None:
     """The lowest missing place that no running trial, ``but`` for one, is at."""
     trials = study.get_trials(deepcopy=False)
     held = {place_of(t) for t in _running(trials) if t.number != but}
-    return next((place for place in design.missing(trials, tried) if place not in held), None)
+    return next((place for place in design.missing(trials) if place not in held), None)
 
 
 def _running(trials: Collection[FrozenTrial]) -> Iterator[FrozenTrial]:
@@ -122,14 +116,12 @@ def _running(trials: Collection[FrozenTrial]) -> Iterator[FrozenTrial]:
             yield trial
 
 
-def _placed(
-    study: optuna.Study, trial: optuna.Trial, design: Design, tried: Collection[int]
-) -> bool:
+def _placed(study: optuna.Study, trial: optuna.Trial, design: Design) -> bool:
     """Make a trial this process's and draw its point; False if others have taken the last place."""
-    for name, value in owner().items():
+    for name, value in {**owner(), START: design.start}.items():
         trial.set_user_attr(name, value)
     while True:
-        place = _free(study, design, tried, but=trial.number)
+        place = _free(study, design, but=trial.number)
         if place is None:
             return False
         trial.set_user_attr(PLACE, place)

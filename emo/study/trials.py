@@ -66,8 +66,7 @@ def run_trials(
     """
     design = Design(space, sampler, seed, total)
     failures = 0
-    tried: set[int] = set()
-    while (trial := _next(study, design, tried)) is not None:
+    while (trial := _next(study, design)) is not None:
         point = {**space.fixed, **trial.params}
         try:
             values = dict(evaluate(point))
@@ -77,9 +76,7 @@ def run_trials(
                 study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
                 raise
             failures += 1
-            place = place_of(study.trials[trial.number])
-            tried.add(place)
-            log.warning("trial %d failed: %s", place, error)
+            log.warning("trial %d failed: %s", place_of(study.trials[trial.number]), error)
             if _told(study, trial, TrialState.FAIL, {REASON: str(error)}):
                 yield study.trials[trial.number]
             if failures == MOST_FAILURES:
@@ -112,14 +109,14 @@ def _told(
     return False
 
 
-def _next(study: optuna.Study, design: Design, tried: set[int]) -> optuna.Trial | None:
+def _next(study: optuna.Study, design: Design) -> optuna.Trial | None:
     """A new trial that is this process's, None when this host has nothing more to do."""
     waiting = False
     while True:
-        trial = claim(study, design, tried)
+        trial = claim(study, design)
         if trial is not None:
             return trial
-        if held_elsewhere(study, design, tried):
+        if held_elsewhere(study, design):
             return None
         if not fail_stale(study):
             if not waiting:

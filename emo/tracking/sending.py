@@ -48,7 +48,7 @@ def send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_
 
 
 def _new_points(client: MlflowClient, run_id: str, record: RunRecord, now_ms: int) -> list[Metric]:
-    """Metrics that the run does not have yet; of a run opened again, those that differ at a next step."""
+    """Metrics that the run does not have yet; of one opened again, those that differ, at a next step."""
     metrics = {k: float(v) for k, v in record.metrics.items() if v is not None}
     there = client.get_run(run_id).data.metrics
     new = {k: v for k, v in metrics.items() if not _same(v, there.get(k))}

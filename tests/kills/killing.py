@@ -103,7 +103,8 @@ class Killing:
         return tally
 
     def _moment(self, kind: Kind, at: Sequence[float], tally: Tally) -> None:
-        if not [self._killed(kind, moment) for moment in at][0]:
+        killed = [self._killed(kind, moment) for moment in at]
+        if not killed[0]:
             return
         tally.moments += 1
         done = self._run()

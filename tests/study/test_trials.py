@@ -37,8 +37,8 @@ def planted(point):
     return {"rho": 3 * a + 2 * b * c + 1 * b, "twice": 6 * a + 4 * b * c + 2 * b}
 
 
-def opened(folder, objectives=("rho",)):
-    return open_study(folder / "study.journal", "s", objectives)
+def opened(folder, file="study", objectives=("rho",)):
+    return open_study(folder / f"{file}.journal", "s", objectives)
 
 
 def advance(study, total, evaluate=planted, sampler=SamplerName.qmc, objectives=("rho",)):
