@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from optuna.storages.journal import JournalFileBackend
+from optuna.storages.journal._storage import JournalOperation
 
 from emo.errors import EmoError
 
@@ -109,27 +110,44 @@ class Journal(JournalFileBackend):
     def _check(self, file: IO[bytes]) -> None:
         """Refuse a journal with a damaged or a missing line, naming it."""
         sum_before = 0
+        there = _There()
         file.seek(0)
         for number, line in enumerate(_lines(file.read()), 1):
             try:
-                entry = json.loads(line)
-                known = isinstance(entry, dict) and isinstance(entry["op_code"], int)
-            except (ValueError, KeyError, RecursionError):
-                known = False
-            if not known:
-                raise self._damaged(f"line {number} is damaged")
-            found = SUM.search(line)
-            if found is None:  # of an earlier version, or of optuna-dashboard
-                continue
-            sum_before = zlib.crc32(line[: found.start()], sum_before)
-            if sum_before != int(found[1], 16):
+                follows = there.follows(json.loads(line))
+            except (ValueError, KeyError, TypeError, RecursionError):
+                raise self._damaged(f"line {number} is damaged") from None
+            if found := SUM.search(line):  # not of an earlier version, or of optuna-dashboard
+                sum_before = zlib.crc32(line[: found.start()], sum_before)
+                follows = follows and sum_before == int(found[1], 16)
+            if not follows:
                 raise self._damaged(
-                    f"line {number} does not follow from the line before: one of them was changed, or "
+                    f"line {number} does not follow from those before: one of them was changed, or "
                     "lines between them are missing"
                 )
 
     def _damaged(self, what: str) -> EmoError:
         return EmoError(f"job.study.storage={self.path}: {what}; {AFRESH}")
+
+
+class _There:
+    """The studies and trials that the lines of a journal have made so far."""
+
+    def __init__(self) -> None:
+        self.studies: set[str] = set()
+        self.trials = 0
+
+    def follows(self, entry: dict[str, Any]) -> bool:
+        """Whether an entry is about a study or trial that is there; Optuna passes others over."""
+        operation = JournalOperation(entry["op_code"])
+        if operation is JournalOperation.CREATE_STUDY:
+            self.studies.add(entry["study_name"])
+        known = (
+            entry.get("study_id", -1) < len(self.studies)
+            and entry.get("trial_id", -1) < self.trials
+        )
+        self.trials += operation is JournalOperation.CREATE_TRIAL
+        return known
 
 
 def _summed(entry: dict[str, Any], sum_before: int) -> tuple[bytes, int]:
