@@ -175,13 +175,16 @@ def _conduct(
 def _space(config: RunConfig) -> Space:
     choices = config.job.study.space
     for name, values in choices.items():
-        if not values or len({json.dumps(v) for v in values}) < len(values):
-            raise ConfigError(f"job.study.space.{name}", values, "each value once, at least one")
+        single = all(v is None or isinstance(v, (str, int, float)) for v in values)
+        if not (values and single and len({json.dumps(v) for v in values}) == len(values)):
+            allowed = "single values, each value once, at least one"
+            raise ConfigError(f"job.study.space.{name}", values, allowed)
     space = Space(choices)
     if not space.varied:
         raise ConfigError("job.study.space", choices, "two values of one parameter at least")
     objectives = config.job.study.objectives
-    if not objectives or len(set(objectives)) < len(objectives):
+    once = all(isinstance(o, str) for o in objectives) and len(set(objectives)) == len(objectives)
+    if not objectives or not once:
         raise ConfigError("job.study.objectives", objectives, "names of measured values, each once")
     return space
 

@@ -251,7 +251,7 @@ def _value(field: Field[Any], value: Any) -> Any:
             raise ConfigError(parameter, value, "middle, best, or a layer's number from 0")
         return str(value)
     if type(value) is not kind:
-        raise ConfigError(parameter, value, f"{KINDS[kind]}, each a single one")
+        raise ConfigError(parameter, value, KINDS[kind])
     least, most = (field.metadata.get(name, value) for name in ("min", "max"))
     if not least <= value <= most:
         raise ConfigError(parameter, value, f"whole numbers from {least} to {most}")

@@ -105,6 +105,8 @@ def tables(url: str) -> set[str]:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
             raise EmoError(f"{parameter}: allowed is a file: memory is gone when a process ends")
+        if not Path(parsed.database).parent.is_dir():
+            raise EmoError(f"{parameter}: there is no folder {Path(parsed.database).parent}")
         if not Path(parsed.database).exists():
             return set()
     engine = sqlalchemy.create_engine(parsed)

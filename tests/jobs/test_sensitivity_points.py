@@ -27,13 +27,36 @@ SMALL = {
 }
 
 
-def test_a_budget_without_room_is_said_of_the_space(study_config):
-    space = {**SMALL, "max_new_tokens": [100000, 12]}
-    config = study_config("job.study.objectives=[rho_matched]", space=space)
-    with pytest.raises(
-        ConfigError, match=r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a"
-    ):
-        Evaluator(config)({})
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (
+            {"max_new_tokens": [100000, 12]},
+            r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a",
+        ),
+        (
+            {"layer": ["middle", 4]},
+            r"space\.layer=\['middle', 4\]: allowed is middle, best, 0 to 3",
+        ),
+        ({"layer": ["best", "77"]}, r"space\.layer=\['best', '77'\]: allowed is"),
+    ],
+)
+def test_what_the_model_cannot_have_is_said_of_the_space_and_nothing_is_written(
+    study_config, space, words
+):
+    config = study_config("job.study.objectives=[rho_matched]", space={**SMALL, **space})
+    with pytest.raises(ConfigError, match=words) as caught:
+        sensitivity.run(config)
+    assert "\n" not in str(caught.value)
+    assert not config.path("mlruns").exists()
+    assert not config.path(config.paths.store).exists()
+
+
+def test_an_ablation_that_the_model_cannot_have_reads_nothing_first(tiny_config):
+    config = tiny_config("job=ablate", "job.tokens=[100000,12]")
+    outcome = run_job(config)
+    assert outcome.error.startswith("job.tokens=[100000, 12]: allowed is each a value")
+    assert runs(config) == []
 
 
 def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
@@ -75,6 +98,23 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     ("space", "words"),
     [
         ({"temperature": [0.1, 0.2]}, "job.study.space=temperature: allowed is prompts, samples"),
+        ({"layer": ["middle", True]}, r"layer=True: allowed is middle, best, or a layer's number"),
+        ({"layer": ["middle", -1]}, r"layer=-1: allowed is middle, best, or a layer's number"),
+        (
+            {"layer": ["middle", "last"]},
+            r"layer=last: allowed is middle, best, or a layer's number",
+        ),
+        ({"samples": [[1], [2]]}, r"samples=\[\[1\], \[2\]\]: allowed is single values"),
+        ({"samples": [2, 2.5]}, r"samples=2\.5: allowed is whole numbers"),
+        ({"samples": [2, True]}, r"samples=True: allowed is whole numbers"),
+        (
+            {"prompts": ["stories", {"a": 1}]},
+            r"prompts=\['stories', \{'a': 1\}\]: allowed is single",
+        ),
+        (
+            {"max_new_tokens": list(range(1, 400)), "samples": list(range(1, 400))},
+            "points: allowed",
+        ),
         ({"position": ["mid", "end"]}, "job.study.space.position=end: allowed is mid, last"),
         ({"samples": [10, 0]}, "job.study.space.samples=0"),
         ({"chat_template": [True, "no"]}, "job.study.space.chat_template=no"),

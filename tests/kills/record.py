@@ -17,9 +17,12 @@ from typing import Any
 from tests.forked import Project
 
 NOT_NUMBERS = re.compile(
-    r"(forward_passes|texts|tokens|readings)_.*|.*seconds.*|points|finished|reused|failed"
+    r"(forward_passes|texts|tokens|readings)(_(written|done|reused))?|done|.*seconds.*"
+    r"|points|finished|reused|failed|status"
 )
-"""Metrics of what a process has done or how long it took, which a process that goes on does less of."""
+"""Names of what a process has done or how long it took, of which one that goes on does less."""
+DONE = re.compile(r"texts \d+ written \(\d+ tokens\), \d+ reused; forward passes \d+")
+"""The same in words."""
 ID = re.compile(r"\b[0-9a-f]{32}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d[:-]\d\d[:-]\d\d|\b\d+(\.\d+)? s\b")
 IGNORED = ("project/multirun", "project/outputs")
@@ -113,7 +116,7 @@ def _digest(path: Path) -> str:
 
 
 def _plain(text: str) -> str:
-    return TIME.sub("TIME", ID.sub("ID", text))
+    return DONE.sub("DONE", TIME.sub("TIME", ID.sub("ID", text)))
 
 
 def _numbers(value: Any) -> Any:

@@ -84,10 +84,13 @@ def test_what_is_no_address_is_refused_with_what_is_one(url):
 def test_a_file_that_is_no_database_and_a_folder_that_is_not_there_are_one_line(tmp_path):
     path = tmp_path / "text.db"
     path.write_text("nothing of the kind\n" * 100)
-    for url in (f"sqlite:///{path}", f"sqlite:///{tmp_path / 'none' / 'x.db'}"):
+    for url, said in (
+        (f"sqlite:///{path}", "cannot be opened: "),
+        (f"sqlite:///{tmp_path / 'none' / 'x.db'}", f"there is no folder {tmp_path / 'none'}"),
+    ):
         with pytest.raises(EmoError) as caught:
             open_study(url, "s", ["rho"])
-        assert str(caught.value).startswith(f"job.study.storage={url}: cannot be opened: ")
+        assert str(caught.value).startswith(f"job.study.storage={url}: {said}")
         assert "\n" not in str(caught.value)
     assert path.read_text().startswith("nothing of the kind")
     assert not (tmp_path / "none").exists()
