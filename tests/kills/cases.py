@@ -14,6 +14,13 @@ SMALL = (
     "resampling.n_bootstrap=4",
     "resampling.splits_per_replicate=2",
 )
+STUDY = (
+    *SMALL,
+    "job=sensitivity",
+    "job.study.n_trials=6",
+    "job.study.space.samples=[2,1]",
+    "job.study.space.max_new_tokens=[6,3]",
+)
 
 
 @dataclass(frozen=True)
@@ -55,16 +62,8 @@ JOBS = {
             before=(SMALL, (*SMALL, "model.tiny.architecture=gpt2")),
             repeated=True,
         ),
-        Job(
-            "sensitivity",
-            (
-                *SMALL,
-                "job=sensitivity",
-                "job.study.n_trials=6",
-                "job.study.space.samples=[2,1]",
-                "job.study.space.max_new_tokens=[6,3]",
-            ),
-        ),
+        Job("sensitivity", STUDY),
+        Job("sensitivity in a database", (*STUDY, "job.study.storage=sqlite:///study.db")),
         Job("equivalence", (*SMALL, "job=equivalence")),
         Job(
             "precision", (*SMALL, "job=precision", "job.situations=2", "job.precisions=[bf16,int8]")

@@ -280,7 +280,7 @@ def test_the_last_trial_of_another_process_is_waited_for_and_made_up_for_when_it
     "name", ["study.journal", pytest.param("study.db", marks=pytest.mark.slow)]
 )
 def test_processes_share_a_study_and_one_is_killed(tmp_path, name):
-    """Three at once, one of them killed in the middle of a trial; the others make up for it."""
+    """Three at once, one killed in the middle of a trial; the others make what one alone makes."""
     path, total = tmp_path / name, 24
     where = path if name.endswith("journal") else f"sqlite:///{path}"
     study = open_study(where, "s", ["rho"])
@@ -295,3 +295,7 @@ def test_processes_share_a_study_and_one_is_killed(tmp_path, name):
     assert min(shares[1:]) > 0  # they did share
     assert len(completed(study)) == total
     assert {t.state for t in study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
+    alone = opened(tmp_path, "alone")
+    advance(alone, total)
+    assert [t.params for t in completed(study)] == [t.params for t in completed(alone)]
+    assert importances(study, ["rho"], 0) == importances(alone, ["rho"], 0)
