@@ -130,7 +130,7 @@ class Project:
         """Put back what is new, gone or written; the rest is left alone, which is what is quick."""
         now = self._state()
         different = [p for p in now.keys() | saved.state.keys() if now.get(p) != saved.state.get(p)]
-        for path in sorted(different, reverse=True):  # what is inside a folder before the folder
+        for path in sorted(different):  # a folder first: another thing may stand in its place
             if not (_folder(now, path) and _folder(saved.state, path)):
                 _remove(self.folder / path)
         for path in sorted(different):
