@@ -111,6 +111,8 @@ def _storage(config: RunConfig, name: str) -> Path | str:
     url = config.job.study.storage
     if url is None:
         return config.path("mlruns") / "studies" / f"{name}.journal"
+    if not url.isprintable():
+        raise ConfigError("job.study.storage", repr(without_password(url)), DATABASES)
     if from_root(config, url) == tracking_uri(config):
         raise ConfigError(
             "job.study.storage", without_password(url), f"{DATABASES}: not MLflow's own"

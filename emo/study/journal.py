@@ -28,6 +28,8 @@ CUT = ".cut"
 """Ends the name of the file that keeps what was cut off a journal."""
 SUM = re.compile(rb',"sum":"([0-9a-f]{8})"\}\n$')
 """Ends each line: a checksum of the line and of the one before, so that none is changed or lost."""
+LONGEST = 1 << 20
+"""Bytes of a line: Optuna's have hundreds."""
 AFRESH = (
     "move the file away to begin the study anew: its texts and activations are in the store, so that "
     "only the trials are computed again"
@@ -52,15 +54,15 @@ class Journal(JournalFileBackend):
         super().__init__(str(path))
         with self._alone() as file:
             self._mend(file)
-            self._check(file)
+            self._check()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
         """The entries from a number on, as Optuna replays them."""
         try:
             yield from super().read_logs(log_number_from)
         except ValueError as error:
-            with self._alone() as file:
-                self._check(file)
+            with self._alone():
+                self._check()
             raise self._damaged(f"cannot be read ({error})") from error
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
@@ -97,6 +99,8 @@ class Journal(JournalFileBackend):
         rest = _unfinished(file)
         if not rest:
             return
+        if len(rest) > LONGEST:
+            raise self._damaged("its end is no entry of a study")
         kept = self.path.with_name(self.path.name + CUT)
         with kept.open("ab", buffering=0) as aside:
             _write(aside, rest + b"\n")
@@ -107,24 +111,24 @@ class Journal(JournalFileBackend):
             kept.name,
         )
 
-    def _check(self, file: IO[bytes]) -> None:
-        """Refuse a journal with a damaged or a missing line, naming it."""
+    def _check(self) -> None:
+        """Refuse a journal with a damaged or a missing line, naming it; the caller holds the lock."""
         sum_before = 0
         there = _There()
-        file.seek(0)
-        for number, line in enumerate(_lines(file.read()), 1):
-            try:
-                follows = there.follows(json.loads(line))
-            except (ValueError, KeyError, TypeError, RecursionError):
-                raise self._damaged(f"line {number} is damaged") from None
-            if found := SUM.search(line):  # not of an earlier version, or of optuna-dashboard
-                sum_before = zlib.crc32(line[: found.start()], sum_before)
-                follows = follows and sum_before == int(found[1], 16)
-            if not follows:
-                raise self._damaged(
-                    f"line {number} does not follow from those before: one of them was changed, or "
-                    "lines between them are missing"
-                )
+        with self.path.open("rb") as file:
+            for number, line in enumerate(iter(lambda: file.readline(LONGEST), b""), 1):
+                try:
+                    follows = there.follows(json.loads(line))
+                except (ValueError, KeyError, TypeError, RecursionError):
+                    raise self._damaged(f"line {number} is no entry of a study") from None
+                if found := SUM.search(line):  # not of an earlier version, or of optuna-dashboard
+                    sum_before = zlib.crc32(line[: found.start()], sum_before)
+                    follows = follows and sum_before == int(found[1], 16)
+                if not follows:
+                    raise self._damaged(
+                        f"line {number} does not follow from those before: one of them was changed, "
+                        "or lines between them are missing"
+                    )
 
     def _damaged(self, what: str) -> EmoError:
         return EmoError(f"job.study.storage={self.path}: {what}; {AFRESH}")
@@ -166,27 +170,24 @@ def _last_sum(file: IO[bytes]) -> int:
 
 
 def _unfinished(file: IO[bytes]) -> bytes:
-    """What stands behind the last end of a line."""
+    """What stands behind the last end of a line; of more than ``LONGEST`` bytes the end."""
     last = next(_lines_from_the_end(file), b"")
     return b"" if last.endswith(b"\n") else last
 
 
-def _lines(content: bytes) -> list[bytes]:
-    """Lines with their ends; ``splitlines`` ends them elsewhere, too."""
-    *whole, rest = content.split(b"\n")
-    return [line + b"\n" for line in whole] + ([rest] if rest else [])
-
-
 def _lines_from_the_end(file: IO[bytes], chunk: int = 1 << 14) -> Iterator[bytes]:
-    """The lines of a file, the last one first, with their ends."""
+    """The lines of a file, the last one first, with their ends, as far as one is too long."""
     start = file.seek(0, os.SEEK_END)
     rest = b""
-    while start > 0:
+    while start > 0 and len(rest) <= LONGEST:
         length = min(chunk, start)
         start = file.seek(start - length)
-        lines = _lines(file.read(length) + rest)
-        rest = lines.pop(0)
-        yield from reversed(lines)
+        rest, *lines = (file.read(length) + rest).split(b"\n")
+        if lines:
+            *whole, last = lines
+            yield from ([last] if last else [])
+            yield from (line + b"\n" for line in reversed(whole))
+            rest += b"\n"
     if rest:
         yield rest
 

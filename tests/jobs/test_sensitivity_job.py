@@ -241,6 +241,7 @@ def test_what_all_points_would_ignore_is_refused(study_config, override, words):
             r"job\.study\.name='\.\./\.\./evil': allowed is at most 64",
         ),
         ("job.study.storage=sqlite://", r"job\.study\.storage=sqlite://: allowed is a file"),
+        ("job.study.storage='sqlite:///a\0b.db'", r"allowed is null"),
         (
             "job.study.storage=study.db",
             r"allowed is null \(a journal in mlruns/studies\), or the URL",

@@ -103,13 +103,26 @@ def test_a_line_that_is_lost_doubled_or_changed_is_named(whole, tmp_path_factory
     holds()
 
 
+@pytest.mark.parametrize("content", [b"\0", b"x", b"[" * 60, b"{}\n"])
+def test_a_huge_file_that_is_no_journal_is_refused_at_once(tmp_path, content):
+    path = tmp_path / "study.journal"
+    with path.open("wb") as file:
+        file.write(content)
+        file.truncate(40 * 2**30)  # of a file with a hole in it, which takes no room
+    start = time.monotonic()
+    with pytest.raises(EmoError, match=f"is no entry of a study; {AFRESH}"):
+        opened(tmp_path)
+    assert time.monotonic() - start < 5
+    assert path.stat().st_size == 40 * 2**30
+
+
 def test_damage_while_a_study_runs_is_named(tmp_path):
     study = opened(tmp_path)
     advance(study, 2)
     path = tmp_path / "study.journal"
     with path.open("ab") as file:
         file.write(b"nonsense\n" + path.read_bytes().splitlines(keepends=True)[-1])
-    with pytest.raises(EmoError, match=r"line [0-9]+ is damaged; move the file away"):
+    with pytest.raises(EmoError, match=r"line [0-9]+ is no entry of a study; move the file away"):
         advance(study, 4)
 
 
