@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import logging
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,10 +15,11 @@ from optuna.trial import FrozenTrial, TrialState
 
 from emo import serialise
 from emo.config import RunConfig
-from emo.errors import ConfigError, EmoError
+from emo.errors import EmoError
 from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.study_exact import exact_shares
+from emo.jobs.study_plan import space_of, storage_of
 from emo.owner import alive, here
 from emo.passwords import without_password
 from emo.report import sensitivity as report
@@ -28,7 +28,6 @@ from emo.study.importance import Exact, Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.points import Space, place_of
 from emo.study.storage import (
-    DATABASES,
     answering,
     check_whole,
     open_study,
@@ -66,7 +65,7 @@ def run(config: RunConfig) -> Outcome:
     from emo.jobs.subparam_point import Evaluator
 
     refuse_ignored(config, "whose points are job.study.space's", {})
-    _space(config)
+    space_of(config)
     evaluator = Evaluator(config)
     return conduct(config, evaluator, evaluator.check)
 
@@ -88,36 +87,14 @@ def conduct(
     from emo.jobs.subparam_point import identity
 
     settings = config.job.study
-    space = _space(config)
+    space = space_of(config)
     name = study_name(settings.name, identity(config))
-    storage = _storage(config, name)
+    storage = storage_of(config, name)
     wanted = Design(space, settings.sampler, config.seed, settings.n_trials).wanted
     if trials_there(storage, name) < wanted:
         check()
     with answering(storage):
         return _conduct(config, evaluate, name, space, storage)
-
-
-def _storage(config: RunConfig, name: str) -> Path | str:
-    """A journal's path or a database's URL.
-
-    Raises
-    ------
-    ConfigError
-        If it is the database that runs are logged to.
-    """
-    from emo.tracking import from_root, tracking_uri
-
-    url = config.job.study.storage
-    if url is None:
-        return config.path("mlruns") / "studies" / f"{name}.journal"
-    if not url.isprintable():
-        raise ConfigError("job.study.storage", repr(without_password(url)), DATABASES)
-    if from_root(config, url) == tracking_uri(config):
-        raise ConfigError(
-            "job.study.storage", without_password(url), f"{DATABASES}: not MLflow's own"
-        )
-    return from_root(config, url)
 
 
 def _conduct(
@@ -172,23 +149,6 @@ def _conduct(
         metrics={"trials": len(completed(open_one)), **_metrics(found)},
         table=text,
     )
-
-
-def _space(config: RunConfig) -> Space:
-    choices = config.job.study.space
-    for name, values in choices.items():
-        single = all(v is None or isinstance(v, (str, int, float)) for v in values)
-        if not (values and single and len({json.dumps(v) for v in values}) == len(values)):
-            allowed = "single values, each value once, at least one"
-            raise ConfigError(f"job.study.space.{name}", values, allowed)
-    space = Space(choices)
-    if not space.varied:
-        raise ConfigError("job.study.space", choices, "two values of one parameter at least")
-    objectives = config.job.study.objectives
-    once = all(isinstance(o, str) for o in objectives) and len(set(objectives)) == len(objectives)
-    if not objectives or not once:
-        raise ConfigError("job.study.objectives", objectives, "names of measured values, each once")
-    return space
 
 
 def _check_whole(study: Study) -> None:
