@@ -59,13 +59,19 @@ class Study:
         return self.config.job.study.objectives
 
 
-def run(config: RunConfig) -> Outcome:
-    """Study the sub-parameters of generation on the model of the config."""
+def check(config: RunConfig) -> None:
+    """Refuse a space that is none, and sub-parameters that its points would ignore."""
     from emo.jobs.ablate import refuse_ignored
-    from emo.jobs.subparam_point import Evaluator
 
     refuse_ignored(config, "whose points are job.study.space's", {})
     space_of(config)
+
+
+def run(config: RunConfig) -> Outcome:
+    """Study the sub-parameters of generation on the model of the config."""
+    from emo.jobs.subparam_point import Evaluator
+
+    check(config)
     evaluator = Evaluator(config)
     return conduct(config, evaluator, evaluator.check)
 

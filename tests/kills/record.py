@@ -25,6 +25,8 @@ DONE = re.compile(r"texts \d+ written \(\d+ tokens\), \d+ reused; forward passes
 """The same in words."""
 ID = re.compile(r"\b[0-9a-f]{32}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d[:-]\d\d[:-]\d\d|\b\d+(\.\d+)? s\b")
+CHECKSUMS = "checksums.json"
+"""Of the files as they are, ids and times included."""
 IGNORED = ("project/multirun", "project/outputs")
 """Folders of Hydra's, one a start."""
 
@@ -91,7 +93,7 @@ def _run(project: Project, run_id: str, tables: dict[str, list[Any]]) -> Run:
     files = {
         str(path.relative_to(folder)): _digest(path)
         for path in sorted(folder.rglob("*"))
-        if path.is_file()
+        if path.is_file() and path.name != CHECKSUMS
     }
     return Run(
         {name: sorted(points) for name, points in metrics.items()},
