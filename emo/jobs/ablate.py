@@ -103,11 +103,13 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         return _outcome("reused", plan, tracker, run_id, shown["summary"], shown["metrics"])
 
     emotions = emotions_of(plan)
-    best = best_layer(replace(config, subparams=SubparamsConfig()))
     source = StorySource(plan, prompts, emotions)
     settings = points(config)
-    shared = Points(source, best.layer, max(config.job.tokens), max(config.job.samples))
-    shared.check(settings, "job.tokens", config.job.tokens)  # before a run is opened
+    shared = Points(source, None, max(config.job.tokens), max(config.job.samples))
+    shared.check(settings, "job.tokens", config.job.tokens)  # before any run is opened
+    shared.let_go()  # never are two models held at a time
+    best = best_layer(replace(config, subparams=SubparamsConfig()))
+    shared.best_layer = best.layer
     tags = record.tags(plan) | {"prompts_sha256": prompts.sha256, "teacher_forced": forced(config)}
     with tracker.run(
         f"{config.model.label} {plan.config.precision.label} ablation", tags

@@ -17,6 +17,7 @@ from emo.errors import ConfigError
 from emo.fingerprint import fingerprint, run_identity
 from emo.generation.protocols import recognise
 from emo.models.weights import Weights, locate
+from emo.passwords import without_password
 from emo.provenance import code_commit, package_versions
 from emo.stimuli.loading import load_stimuli
 
@@ -128,7 +129,7 @@ def make_plan(
     device = pick_device(config.backend.device)
     quantised.check(config.precision, device, config.backend.label == "hooked")
     provenance = Provenance(
-        model_id=config.model.id,
+        model_id=without_password(config.model.id),
         revision=weights.revision,
         backend=config.backend.label,
         precision=config.precision.label,

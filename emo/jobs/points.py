@@ -10,7 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emo.choices import Centring
 from emo.config import SubparamsConfig
@@ -23,6 +23,9 @@ from emo.jobs.story_source import StorySource, Written, layer_number
 from emo.progress import track
 from emo.report.ablation import Cost
 
+if TYPE_CHECKING:
+    from emo.models.loading import LoadedModel
+
 WRITTEN = ("prompts", "decoding", "chat_template")
 """The sub-parameters that a text depends on, besides its length."""
 
@@ -31,9 +34,11 @@ class Points:
     """Evaluates settings; texts and plans are kept from one call to the next."""
 
     def __init__(
-        self, source: StorySource, best_layer: int, max_new_tokens: int, samples: int
+        self, source: StorySource, best_layer: int | None, max_new_tokens: int, samples: int
     ) -> None:
-        self._source, self._best = source, best_layer
+        self._source = source
+        self.best_layer = best_layer
+        """The comprehension run's, for settings with layer=best; may be given after :meth:`check`."""
         self._largest: dict[str, Any] = {"max_new_tokens": max_new_tokens, "samples": samples}
         self._written: dict[tuple[Any, ...], Written] = {}
         self._plans: dict[tuple[Any, ...], tuple[Story, ...]] = {}
@@ -52,16 +57,19 @@ class Points:
         ConfigError
             If a budget leaves no room in the model's context, or it has no such layer.
         """
+        # The model that is wanted first: the one that reads, if it is to name its best layer.
+        named = self.best_layer is None and any(sub.layer == "best" for sub in settings)
+        loaded = self._source.reader() if named else self._source.writer()
         try:
             for sub in self.sets(settings):
-                self._source.planned(sub)
+                self._source.planned(sub, loaded)
         except ConfigError as error:
             if error.parameter != "subparams.max_new_tokens":
                 raise
             raise ConfigError(name, budgets, f"each {error.allowed}") from None
-        for layer in {sub.layer: sub for sub in settings}.values():
-            layer_number(layer, self._source.n_layers(), self._best)
-        self._plan(settings)
+        for sub in {s.layer: s for s in settings if s.layer != "best"}.values():
+            layer_number(sub, self._source.n_layers(loaded), None)
+        self._plan(settings, loaded)
 
     def sets(self, settings: Sequence[SubparamsConfig]) -> list[SubparamsConfig]:
         """The sets of texts that settings take their parts of: the first of each with all its texts."""
@@ -137,20 +145,22 @@ class Points:
         """The setting that writes all texts which others of its kind take part of."""
         return replace(sub, **self._largest, centring=Centring.neutral)
 
-    def _plan(self, settings: Sequence[SubparamsConfig]) -> None:
+    def _plan(self, settings: Sequence[SubparamsConfig], loaded: LoadedModel | None = None) -> None:
         """Have all plans: one made between readings would put the writer in the reader's place."""
         for sub in settings:
-            self._planned(sub)
-            self._planned(_reading(sub))
+            self._planned(sub, loaded)
+            self._planned(_reading(sub), loaded)
 
-    def _planned(self, sub: SubparamsConfig) -> tuple[Story, ...]:
+    def _planned(
+        self, sub: SubparamsConfig, loaded: LoadedModel | None = None
+    ) -> tuple[Story, ...]:
         key = (*written_as(sub), sub.samples, sub.centring)
         if key not in self._plans:
-            self._plans[key] = self._source.planned(sub).stories
+            self._plans[key] = self._source.planned(sub, loaded).stories
         return self._plans[key]
 
     def _item_set(self, activations: Activations, sub: SubparamsConfig) -> ItemSet:
-        layer, _ = layer_number(sub, activations.n_layers, self._best)
+        layer, _ = layer_number(sub, activations.n_layers, self.best_layer)
         recipe = Recipe(centring=sub.centring.value, unit_norm=sub.unit_norm)
         try:
             return story_set(activations, layer, recipe)

@@ -14,11 +14,12 @@ from filelock import FileLock, Timeout
 
 from emo import serialise
 from emo.choices import BackendName, JobName, MethodName
-from emo.config import RunConfig, canonical
+from emo.config import RunConfig, public, secret_fields
 from emo.errors import ArtifactError, StoreError
 from emo.files.whole import new_folder, remove_leftovers
 from emo.generation.protocols import recognise
 from emo.jobs.plan import Plan
+from emo.passwords import without_password
 from emo.versions import versions
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def tags(plan: Plan) -> dict[str, str]:
         "job": c.job.name.value,
         "fingerprint": plan.provenance.fingerprint,
         "model": c.model.label,
-        "model_id": c.model.id,
+        "model_id": without_password(c.model.id),
         "revision": plan.weights.revision,
         "family": c.model.family,
         "variant": c.model.variant.value,
@@ -202,9 +203,9 @@ def tags(plan: Plan) -> dict[str, str]:
 def params(config: RunConfig) -> dict[str, str]:
     """Every field of the config by its dotted name, but those that may hold a secret or a home."""
     out: dict[str, str] = {}
-    _flatten(canonical(config), "", out)
-    for secret in ("tracking.uri", "root"):
-        out.pop(secret, None)
+    _flatten(public(config), "", out)
+    for left_out in (*secret_fields(), "root"):
+        del out[left_out]
     return out
 
 
@@ -226,7 +227,5 @@ def dataset(plan: Plan) -> tuple[str, str, str]:
 def write_files(folder: Path, plan: Plan) -> None:
     """The passages, the config and the provenance (``FILES``)."""
     (folder / "stimuli.csv").write_text(serialise.stimuli_csv(plan.stimuli), encoding="utf-8")
-    config = canonical(plan.config)
-    config["tracking"]["uri"] = config["root"] = None
-    serialise.write_json(config, folder / "config.json")
+    serialise.write_json(public(plan.config), folder / "config.json")
     serialise.write_json(plan.provenance, folder / "provenance.json")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,28 +15,28 @@ from optuna.trial import FrozenTrial, TrialState
 from emo import serialise
 from emo.config import RunConfig
 from emo.csv_files import csv_text
-from emo.errors import ConfigError, EmoError
+from emo.errors import EmoError
 from emo.jobs import record
 from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.study_exact import exact_shares
+from emo.jobs.study_plan import space_of, storage_of
 from emo.owner import alive, here
 from emo.passwords import without_password
 from emo.report import sensitivity as report
 from emo.report.markdown import fenced
+from emo.study.claims import REASON, Design
 from emo.study.importance import Exact, Importance, importances
 from emo.study.left import elsewhere, fail_stale, take_over
-from emo.study.points import Space
-from emo.study.trials import (
-    REASON,
-    Evaluate,
-    completed,
+from emo.study.points import Space, place_of
+from emo.study.storage import (
+    answering,
+    check_whole,
     open_study,
-    run_trials,
     study_name,
-    trials_wanted,
-    values_of,
+    trials_there,
 )
+from emo.study.trials import Evaluate, completed, run_trials, values_of
 
 if TYPE_CHECKING:
     from emo.tracking import RunRecord, Tracker
@@ -67,19 +66,25 @@ def check(config: RunConfig) -> None:
     from emo.jobs.ablate import refuse_ignored
 
     refuse_ignored(config, "whose points are job.study.space's", {})
-    _space(config)
+    space_of(config)
 
 
 def run(config: RunConfig) -> Outcome:
     """Study the sub-parameters of generation on the model of the config."""
-    from emo.jobs.subparam_point import evaluator
+    from emo.jobs.subparam_point import Evaluator
 
     check(config)
-    return conduct(config, evaluator(config))
+    evaluator = Evaluator(config)
+    return conduct(config, evaluator, evaluator.check)
 
 
-def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
+def conduct(
+    config: RunConfig, evaluate: Evaluate, check: Callable[[], None] = lambda: None
+) -> Outcome:
     """Evaluate points until the study has its trials, log each, and say what mattered.
+
+    ``check`` refuses points that cannot be evaluated, before anything is written for a study that is
+    not complete.
 
     Raises
     ------
@@ -88,15 +93,26 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
         failed trials comes back.
     """
     from emo.jobs.subparam_point import identity
-    from emo.tracking import Tracker, from_root
 
     settings = config.job.study
-    space = _space(config)
+    space = space_of(config)
     name = study_name(settings.name, identity(config))
-    storage = config.path("mlruns") / "studies" / f"{name}.journal"
-    if settings.storage is not None:
-        storage = from_root(config, settings.storage)
+    storage = storage_of(config, name)
+    wanted = Design(space, settings.sampler, config.seed, settings.n_trials).wanted
+    if trials_there(storage, name) < wanted:
+        check()
+    with answering(storage):
+        return _conduct(config, evaluate, name, space, storage)
+
+
+def _conduct(
+    config: RunConfig, evaluate: Evaluate, name: str, space: Space, storage: Path | str
+) -> Outcome:
+    from emo.tracking import Tracker
+
+    settings = config.job.study
     open_one = open_study(storage, name, settings.objectives)
+    check_whole(open_one, storage, space, len(settings.objectives))
     tracker = record.open_tracker(config)
     fail_stale(open_one)
     if settings.take_over:
@@ -143,20 +159,6 @@ def conduct(config: RunConfig, evaluate: Evaluate) -> Outcome:
     )
 
 
-def _space(config: RunConfig) -> Space:
-    choices = config.job.study.space
-    for name, values in choices.items():
-        if not values or len({json.dumps(v) for v in values}) < len(values):
-            raise ConfigError(f"job.study.space.{name}", values, "each value once, at least one")
-    space = Space(choices)
-    if not space.varied:
-        raise ConfigError("job.study.space", choices, "two values of one parameter at least")
-    objectives = config.job.study.objectives
-    if not objectives or len(set(objectives)) < len(objectives):
-        raise ConfigError("job.study.objectives", objectives, "names of measured values, each once")
-    return space
-
-
 def _check_whole(study: Study) -> None:
     """Refuse to call a study finished that lacks trials which other hosts have not finished.
 
@@ -166,7 +168,7 @@ def _check_whole(study: Study) -> None:
         If there are such trials.
     """
     settings = study.config.job.study
-    wanted = trials_wanted(settings.n_trials, settings.sampler, study.space)
+    wanted = Design(study.space, settings.sampler, study.config.seed, settings.n_trials).wanted
     done, hosts = len(completed(study.optuna)), elsewhere(study.optuna)
     if done < wanted and hosts:
         raise EmoError(
@@ -188,29 +190,32 @@ def _log_unlogged(study: Study) -> None:
         for trial in completed(study.optuna):
             tags = trial.user_attrs
             gone = not alive(tags) if here(tags) else over
-            if str(trial.number) not in logged and gone:
+            if str(place_of(trial)) not in logged and gone:
                 _log_trial(study, trial)
 
 
 def _log_trial(study: Study, trial: FrozenTrial) -> None:
+    """Log a trial as a child, unless it is one: of a study whose journal was lost and begun anew."""
     from emo.tracking import RunRecord
 
-    c = study.config
+    c, place = study.config, place_of(trial)
     point = {**study.space.fixed, **trial.params}
     tags = {
         "job": "trial",
         "study": study.name,
-        "trial": str(trial.number),
-        "fingerprint": f"{study.name}:{trial.number}",  # one that waits in the spool is known by it
+        "trial": str(place),
+        "fingerprint": f"{study.name}:{place}",  # one that waits in the spool is known by it
         "model": c.model.label,
         "precision": str(point.get("precision", c.precision.label)),
     }
-    name = f"trial {trial.number}"
+    name = f"trial {place}"
     words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())
     log.info("%s: %s", name, words or trial.user_attrs.get(REASON))
     if trial.state is not TrialState.COMPLETE:
         reason = trial.user_attrs.get(REASON, "no reason given")
         study.tracker.record_failure(study.parent, name, tags, reason)
+        return
+    if study.tracker.find_finished(tags["fingerprint"]) is not None:
         return
     params = {k: str(v) for k, v in point.items()}
     with record.staged(study.config) as empty, study.tracker.run(name, tags) as run_id:
@@ -260,7 +265,7 @@ def _write_files(
     rows = []
     for t in trials:
         point = {**study.space.fixed, **t.params}
-        rows.append([t.number, *(point[n] for n in names), *t.values])
+        rows.append([place_of(t), *(point[n] for n in names), *t.values])
     trials_csv = csv_text(["trial", *names, *study.objectives], rows)
     (folder / "trials.csv").write_text(trials_csv, encoding="utf-8")
     varied = {name: d.choices for name, d in study.space.varied.items()}

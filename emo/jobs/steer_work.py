@@ -22,6 +22,7 @@ from emo.jobs.plan import Plan, make_plan
 from emo.jobs.story_source import comprehension_config
 from emo.jobs.vector_source import vector_source
 from emo.models.weights import Weights, folder_digest
+from emo.passwords import without_password
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
 from emo.stimuli.scenarios import Scenario, load_scenarios
 from emo.summary.loading import layer_by
@@ -133,7 +134,7 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     run_id = config.steer.run
     found = _own(config) if run_id is None else vector_source(config, "steer.run", run_id)
     run_id = found.run_id
-    if found.tags.get("model_id") != config.model.id:
+    if found.tags.get("model_id") != without_password(config.model.id):
         model = found.tags.get("model_id")
         raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")
     if (theirs := found.tags.get("revision")) != revision:

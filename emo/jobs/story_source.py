@@ -98,9 +98,10 @@ class StorySource:
         """Keep no model: another one is going to be loaded."""
         self._model = None
 
-    def n_layers(self) -> int:
+    def n_layers(self, loaded: LoadedModel | None = None) -> int:
         """Decoder blocks of the model."""
-        return int(self.writer().model.config.get_text_config().num_hidden_layers)
+        loaded = loaded or self.writer()
+        return int(loaded.model.config.get_text_config().num_hidden_layers)
 
     def planned(self, sub: SubparamsConfig, loaded: LoadedModel | None = None) -> StoryPlan:
         """The texts a setting asks for.

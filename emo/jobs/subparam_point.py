@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, asdict, fields, replace
 from enum import Enum
-from functools import cache, partial
+from functools import partial
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -28,10 +30,16 @@ from emo.jobs.plan import make_plan
 from emo.jobs.points import Points
 from emo.jobs.stories import best_layer, read_prompts
 from emo.jobs.story_source import StorySource
+from emo.report.ablation import Cost
 from emo.stimuli.prompts import PromptSet
 
+SPACE = "job.study.space"
 PRECISION = "precision"
 """May be varied as the sub-parameters are."""
+LAYER = re.compile("middle|best|[0-9]+")
+KINDS = {int: "whole numbers", bool: "true and false"}
+MOST_POINTS = 100_000
+"""Of a space: all of them are checked, and name the study, before it begins."""
 OF_SEVERAL_TEXTS = ("reliability", "accuracy")
 """Values that a point with one text an emotion does not have."""
 OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
@@ -42,7 +50,7 @@ means with all texts of its prompt.
 """
 
 
-def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, float]]:
+class Evaluator:
     """A function from a point to its ``OBJECTIVES`` and what it cost.
 
     The reference is the matched protocol with the first value of every parameter of the space. The
@@ -54,43 +62,24 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
         If the space has a name or a value that a sub-parameter does not have, or an objective is
         none or cannot be had at some point.
     """
-    variants = precisions(config)
-    every = settings(config)
-    prompts = read_prompts(config)
-    for sub in every:
-        check_templates(prompts, sub)
-    _check_objectives(config, prompts, every)
-    made: dict[str, Points] = {}
 
-    def points_in(precision: str) -> Points:
-        for name, others in made.items():
-            if name != precision:
-                others.let_go()
-        if precision not in made:
-            variant = variants[precision]
-            plan = make_plan(variant)
-            source = StorySource(plan, prompts, emotions_of(plan))
-            named = any(sub.layer == "best" for sub in every)
-            best = best_layer(replace(variant, subparams=MATCHED)).layer if named else 0
-            tokens, samples = (
-                max(getattr(sub, f) for sub in every) for f in ("max_new_tokens", "samples")
-            )
-            points = Points(source, best, tokens, samples)
-            budgets = config.job.study.space.get("max_new_tokens", [MATCHED.max_new_tokens])
-            points.check(every, "job.study.space.max_new_tokens", budgets)
-            made[precision] = points
-        return made[precision]
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
+        self._variants = precisions(config)
+        self._settings = settings(config)
+        self._prompts = read_prompts(config)
+        for sub in self._settings:
+            check_templates(self._prompts, sub)
+        _check_objectives(config, self._prompts, self._settings)
+        self._made: dict[str, Points] = {}
+        self._reference: ItemSet | None = None
 
-    @cache
-    def referred() -> ItemSet:
-        (items,), _ = points_in(next(iter(variants))).evaluate([every[0]])
-        return items
-
-    def at(point: Mapping[str, Any]) -> dict[str, float]:
-        reference = referred()
+    def __call__(self, point: Mapping[str, Any]) -> dict[str, float]:
+        """What is measured at a point."""
+        config, reference = self._config, self._referred()
         sub = setting(config, {name: value for name, value in point.items() if name != PRECISION})
         precision = str(point.get(PRECISION, config.precision.name.value))
-        (items,), cost = points_in(precision).evaluate([sub])
+        items, cost = self._evaluate(precision, sub)
         emotions = common_emotions(reference.emotions, items.emotions)
         values = {
             "rho_matched": float(spearman(reference.rdm(emotions), items.rdm(emotions))),
@@ -107,7 +96,54 @@ def evaluator(config: RunConfig) -> Callable[[Mapping[str, Any]], dict[str, floa
                 values[name] = float(value)
         return values
 
-    return at
+    def check(self) -> None:
+        """Load the model and refuse values that it cannot have; nothing has been written then.
+
+        Raises
+        ------
+        EmoError
+            If a budget leaves no room in the model's context, it has no such layer, or it cannot be
+            loaded.
+        """
+        self._points_in(next(iter(self._variants)))
+
+    def _referred(self) -> ItemSet:
+        if self._reference is None:
+            first = next(iter(self._variants))
+            self._reference, _ = self._evaluate(first, self._settings[0])
+        return self._reference
+
+    def _evaluate(self, precision: str, sub: SubparamsConfig) -> tuple[ItemSet, Cost]:
+        points = self._points_in(precision)
+        if points.best_layer is None and any(s.layer == "best" for s in self._settings):
+            points.let_go()  # never are two models held at a time
+            variant = replace(self._variants[precision], subparams=MATCHED)
+            points.best_layer = best_layer(variant).layer
+        (items,), cost = points.evaluate([sub])
+        return items, cost
+
+    def _points_in(self, precision: str) -> Points:
+        for name, others in self._made.items():
+            if name != precision:
+                others.let_go()
+        if precision not in self._made:
+            plan = make_plan(self._variants[precision])
+            source = StorySource(plan, self._prompts, emotions_of(plan))
+            tokens, samples = (
+                max(getattr(sub, name) for sub in self._settings)
+                for name in ("max_new_tokens", "samples")
+            )
+            points = Points(source, None, tokens, samples)
+            space = self._config.job.study.space
+            budgets = space.get("max_new_tokens", [MATCHED.max_new_tokens])
+            try:
+                points.check(self._settings, f"{SPACE}.max_new_tokens", budgets)
+            except ConfigError as error:
+                if error.parameter != "subparams.layer":
+                    raise
+                raise ConfigError(f"{SPACE}.layer", space["layer"], error.allowed) from None
+            self._made[precision] = points
+        return self._made[precision]
 
 
 def identity(config: RunConfig) -> str:
@@ -137,7 +173,7 @@ def precisions(config: RunConfig) -> dict[str, RunConfig]:
     allowed = [p.value for p in PrecisionName]
     for name in names:
         if name not in allowed:
-            raise ConfigError(f"job.study.space.{PRECISION}", name, allowed)
+            raise ConfigError(f"{SPACE}.{PRECISION}", name, allowed)
     return {
         name: replace(config, precision=replace(config.precision, name=PrecisionName(name)))
         for name in names
@@ -153,6 +189,8 @@ def settings(config: RunConfig) -> list[SubparamsConfig]:
         If a name or a value is none of a sub-parameter.
     """
     space = {n: values for n, values in config.job.study.space.items() if n != PRECISION}
+    if (size := prod(map(len, space.values()))) > MOST_POINTS:
+        raise ConfigError(SPACE, f"{size} points", f"at most {MOST_POINTS}")
     for name, values in space.items():
         for value in values:
             setting(config, {name: value})
@@ -173,10 +211,10 @@ def _check_objectives(
         why = f"(the objective {name} needs two texts an emotion)"
         for sub in every:
             if sub.samples < 2:
-                raise ConfigError("job.study.space.samples", sub.samples, f"2 or more {why}")
+                raise ConfigError(f"{SPACE}.samples", sub.samples, f"2 or more {why}")
             if most_texts(prompts, sub) < 2:
                 allowed = f"sampled where prompts={sub.prompts.value} {why}"
-                raise ConfigError("job.study.space.decoding", "greedy", allowed)
+                raise ConfigError(f"{SPACE}.decoding", "greedy", allowed)
 
 
 def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
@@ -187,24 +225,34 @@ def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
     ConfigError
         If a name or a value is none of a sub-parameter.
     """
-    known = [f.name for f in fields(MATCHED) if f.name not in (*KEPT, "name")]
+    known = {f.name: f for f in fields(MATCHED) if f.name not in (*KEPT, "name")}
     sub = replace(MATCHED, name="study", **{k: getattr(config.subparams, k) for k in KEPT})
     changes: dict[str, Any] = {}
     for name, value in point.items():
         if name not in known:
-            raise ConfigError("job.study.space", name, [*known, PRECISION])
-        kind = type(getattr(MATCHED, name))
-        if issubclass(kind, Enum):
-            allowed = [str(member.value) for member in kind]
-            if value not in allowed:
-                raise ConfigError(f"job.study.space.{name}", value, allowed)
-            changes[name] = kind(value)
-        elif name == "layer":
-            changes[name] = str(value)
-        elif type(value) is not kind or (kind is int and value < 1):
-            raise ConfigError(f"job.study.space.{name}", value, f"{kind.__name__} values")
-        else:
-            changes[name] = value
+            raise ConfigError(SPACE, name, [*known, PRECISION])
+        changes[name] = _value(known[name], value)
     if "centring" in changes and "unit_norm" not in changes:
         changes["unit_norm"] = changes["centring"] is MATCHED.centring
     return replace(sub, **changes)
+
+
+def _value(field: Field[Any], value: Any) -> Any:
+    """A value of the space as a sub-parameter's own."""
+    parameter, kind = f"{SPACE}.{field.name}", type(getattr(MATCHED, field.name))
+    if issubclass(kind, Enum):
+        allowed = [str(member.value) for member in kind]
+        if value not in allowed:
+            raise ConfigError(parameter, value, allowed)
+        return kind(value)
+    if field.name == "layer":
+        number = type(value) is int and value >= 0
+        if not number and not (isinstance(value, str) and LAYER.fullmatch(value)):
+            raise ConfigError(parameter, value, "middle, best, or a layer's number from 0")
+        return str(value)
+    if type(value) is not kind:
+        raise ConfigError(parameter, value, KINDS[kind])
+    least, most = (field.metadata.get(name, value) for name in ("min", "max"))
+    if not least <= value <= most:
+        raise ConfigError(parameter, value, f"whole numbers from {least} to {most}")
+    return value

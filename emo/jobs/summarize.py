@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from emo import serialise
-from emo.config import RunConfig, canonical
+from emo.config import RunConfig, canonical, public
 from emo.errors import TrackingError
 from emo.jobs import conditions, record
 from emo.jobs.drawing import say_left_out
@@ -128,9 +128,7 @@ def write_files(
         (folder / "figures" / f"{f.name}.png").write_bytes(drawing.png(f.figure))
         (folder / "figures" / f"{f.name}.svg").write_bytes(drawing.svg(f.figure))
         (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
-    config: dict[str, Any] = canonical(s.config)
-    config["tracking"]["uri"] = config["root"] = None
-    serialise.write_json(config, folder / "config.json")
+    serialise.write_json(public(s.config), folder / "config.json")
     provenance = {
         "code_commit": commit,
         "package_versions": package_versions(),

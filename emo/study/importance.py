@@ -45,9 +45,12 @@ class Exact:
 def importances(study: optuna.Study, objectives: list[str], seed: int) -> list[Importance]:
     """Importances of every objective from the complete trials.
 
-    Where an objective never varies, or no parameter does, there are none: empty.
+    Where an objective never varies, or no parameter does, there are none: empty. In whatever order the
+    trials were finished, the forests are grown on them in the order of their places.
     """
     trials = completed(study)
+    in_order = optuna.create_study(directions=study.directions)
+    in_order.add_trials(trials)
     found = []
     for i, name in enumerate(objectives):
         values = np.array([trial.values[i] for trial in trials])
@@ -56,7 +59,7 @@ def importances(study: optuna.Study, objectives: list[str], seed: int) -> list[I
             found.append(Importance(name, len(trials), {}, {}))
             continue
         by = [
-            get_param_importances(study, evaluator=evaluator, target=lambda t, i=i: t.values[i])
+            get_param_importances(in_order, evaluator=evaluator, target=lambda t, i=i: t.values[i])
             for evaluator in (
                 MeanDecreaseImpurityImportanceEvaluator(seed=seed),
                 FanovaImportanceEvaluator(seed=seed),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
 from emo.owner import alive, here
+from emo.study.points import place_of
 
 log = logging.getLogger(__name__)
 
@@ -30,18 +31,13 @@ def of_another_host(trial: FrozenTrial) -> bool:
 
 
 def take_over(study: optuna.Study) -> list[int]:
-    """Tell FAIL for all running trials of other hosts; their numbers."""
-    taken = [
-        t.number
-        for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        if of_another_host(t)
-    ]
-    _fail(study, taken)
-    return taken
+    """Tell FAIL for all running trials of other hosts; their places."""
+    running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+    return _fail(study, {t.number for t in running if of_another_host(t)})
 
 
 def fail_stale(study: optuna.Study) -> list[int]:
-    """Tell FAIL for running trials whose process on this host is gone; their numbers."""
+    """Tell FAIL for running trials whose process on this host is gone; their places."""
     # A trial without an owner was killed in the moment between being made and being claimed, or is in
     # that moment now: those get a second look.
     stale = _stale(study)
@@ -50,14 +46,15 @@ def fail_stale(study: optuna.Study) -> list[int]:
         stale = {
             number: unclaimed for number, unclaimed in _stale(study).items() if number in stale
         }
-    _fail(study, stale)
-    return list(stale)
+    return _fail(study, stale)
 
 
-def _fail(study: optuna.Study, numbers: Iterable[int]) -> None:
-    for number in numbers:
+def _fail(study: optuna.Study, numbers: Collection[int]) -> list[int]:
+    places = [place_of(t) for t in study.get_trials(deepcopy=False) if t.number in numbers]
+    for number, place in zip(sorted(numbers), places, strict=True):
         study.tell(number, state=TrialState.FAIL, skip_if_finished=True)
-        log.warning("trial %d was left by a process that is gone: told FAIL", number)
+        log.warning("trial %d was left by a process that is gone: told FAIL", place)
+    return places
 
 
 def _stale(study: optuna.Study) -> dict[int, bool]:

@@ -1,25 +1,34 @@
-"""The points of a study: what is varied, and which point each trial takes.
+"""The points of a study: what is varied, and which point is at each place of its sequence.
 
-Every trial draws from a stream of its own number, so that a resumed study draws nothing twice and
-processes that start together draw different points.
+A point is a function of the study's seed and of the place (of the values told before, too, with tpe),
+and not of how often a trial at that place was killed, or of who evaluates it.
 """
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial
 
 from emo.choices import SamplerName
 from emo.core.resampling import stream
 
 Value = str | int | float | bool | None
+
+PLACE = "place"
+"""Attribute of a trial: its place in the study's sequence."""
+
+
+def place_of(trial: FrozenTrial) -> int:
+    """A trial's place; the number of one from before there were places."""
+    return trial.user_attrs.get(PLACE, trial.number)
 
 
 @dataclass(frozen=True)
@@ -65,55 +74,64 @@ class _Given(RandomSampler):
         return self.point[param_name]
 
 
-def trial_sampler(
-    name: SamplerName, study: optuna.Study, space: Space, number: int, seed: int
-) -> BaseSampler | None:
-    """The sampler of one trial; None if a grid has no point left for it.
+def sampler_at(name: SamplerName, space: Space, place: int, seed: int) -> BaseSampler:
+    """What draws the point at a place of a study's sequence; a grid has a place for each of its points.
 
     Optuna's own GridSampler forgets points whose trial failed. Its QMCSampler counts what it has drawn
     in the storage, where two processes read the same count, and draws the first trial of each that
     starts on an empty study at random, all alike.
     """
-    rng = stream(seed, "trial", number)
     match name:
         case SamplerName.random:
-            return RandomSampler(seed=int(rng.integers(2**32)))
+            return RandomSampler(seed=_seed_at(place, seed))
         case SamplerName.tpe:
-            return TPESampler(seed=int(rng.integers(2**32)))
+            return TPESampler(seed=_seed_at(place, seed))
         case SamplerName.grid:
-            left = untried(study, space)
-            return _Given(left[rng.integers(len(left))]) if left else None
+            return _Given(_of_grid(space, place, seed))
         case SamplerName.qmc:
-            return _Given(_of_sequence(space, number, seed))
+            return _Given(_of_sequence(space, place, seed))
 
 
-def _of_sequence(space: Space, number: int, seed: int) -> dict[str, Value]:
-    """A trial's point of the study's one scrambled Sobol' sequence, a coordinate a parameter."""
+def _seed_at(place: int, seed: int) -> int:
+    return int(stream(seed, "trial", place).integers(2**32))
+
+
+def _of_sequence(space: Space, place: int, seed: int) -> dict[str, Value]:
+    """A point of the study's one scrambled Sobol' sequence, a coordinate a parameter."""
     from scipy.stats.qmc import Sobol
 
     varied = sorted(space.varied.items())
     sequence = Sobol(len(varied), scramble=True, rng=stream(seed, "sequence"))
-    if number:
-        sequence.fast_forward(number)
+    if place:
+        sequence.fast_forward(place)
     return {
-        name: distribution.choices[int(place * len(distribution.choices))]
-        for place, (name, distribution) in zip(sequence.random(1)[0], varied, strict=True)
+        name: distribution.choices[int(coordinate * len(distribution.choices))]
+        for coordinate, (name, distribution) in zip(sequence.random(1)[0], varied, strict=True)
     }
 
 
-def untried(study: optuna.Study, space: Space) -> list[dict[str, Value]]:
-    """Points that no complete or running trial has."""
-    names = list(space.varied)
-    drawn = [t.params for t in live(study) if len(t.params) == len(names)]
-    tried = {tuple(repr(params[name]) for name in names) for params in drawn}
-    points = itertools.product(*(d.choices for d in space.varied.values()))
-    return [
-        dict(zip(names, point, strict=True))
-        for point in points
-        if tuple(map(repr, point)) not in tried
-    ]
+def _of_grid(space: Space, place: int, seed: int) -> dict[str, Value]:
+    """A point of the grid, all points in the study's own random order."""
+    varied = space.varied
+    sizes = [len(distribution.choices) for distribution in varied.values()]
+    levels = np.unravel_index(_shuffled(space.size, seed).at(place), sizes)
+    return {
+        name: distribution.choices[int(level)]
+        for level, (name, distribution) in zip(levels, varied.items(), strict=True)
+    }
 
 
-def live(study: optuna.Study) -> list[FrozenTrial]:
-    """Complete and running trials, by number."""
-    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE, TrialState.RUNNING))
+class _Shuffled:
+    """The numbers below ``size`` in random order, drawn as far as they have been asked for."""
+
+    def __init__(self, size: int, seed: int) -> None:
+        self._left, self._order, self._seed = list(range(size)), list[int](), seed
+
+    def at(self, place: int) -> int:
+        while len(self._order) <= place:
+            draw = stream(self._seed, "trial", len(self._order)).integers(len(self._left))
+            self._order.append(self._left.pop(draw))
+        return self._order[place]
+
+
+_shuffled = lru_cache(maxsize=4)(_Shuffled)

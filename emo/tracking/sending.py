@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from math import isnan
 from pathlib import Path
+from sys import float_info
 
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
@@ -32,7 +34,7 @@ def send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_
 
 
 def _send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_ms: int) -> None:
-    points = [Metric(k, float(v), now_ms, 0) for k, v in record.metrics.items() if v is not None]
+    points = _new_points(client, run_id, record, now_ms)
     points += [
         Metric(name, float(value), now_ms, layer)
         for name, curve in record.curves.items()
@@ -55,3 +57,22 @@ def _send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now
     if digest is not None:
         client.log_artifacts(run_id, str(files))
         client.set_tag(run_id, TAG, digest)
+
+
+def _new_points(client: MlflowClient, run_id: str, record: RunRecord, now_ms: int) -> list[Metric]:
+    """Metrics that the run does not have yet; of one opened again, those that differ, at a next step."""
+    metrics = {k: float(v) for k, v in record.metrics.items() if v is not None}
+    there = client.get_run(run_id).data.metrics
+    new = {k: v for k, v in metrics.items() if not _same(v, there.get(k))}
+    steps = {
+        k: 1 + max(point.step for point in client.get_metric_history(run_id, k))
+        for k in new.keys() & there.keys()
+    }
+    return [Metric(k, v, now_ms, steps.get(k, 0)) for k, v in new.items()]
+
+
+def _same(value: float, stored: float | None) -> bool:
+    """Whether a value is what the store has of it: an infinity is the largest number there."""
+    if stored is None or isnan(value):
+        return stored is not None and isnan(stored)
+    return max(-float_info.max, min(value, float_info.max)) == stored

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from emo.cli import run_job
 from emo.errors import EmoError, StoreError
 from emo.files.whole import DAY_S, PARTIAL
 from emo.jobs import record
@@ -90,3 +91,19 @@ def test_results_that_find_no_room_are_one_line(tiny_config):
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert list(config.path(config.paths.store).iterdir()) == []
+
+
+def test_no_password_of_any_field_is_logged_by_any_job(tiny_config):
+    config = tiny_config(
+        "job.study.storage=postgresql://me:s3cret@db/study",
+        "model.id=https://me:s3cret@models.example/x",
+    )
+    outcome = run_job(config)
+    tracker = Tracker(config)
+    run = tracker.get(outcome.run_id)
+    for name in ("config.json", "provenance.json"):
+        assert "s3cret" not in tracker.artifact(outcome.run_id, name).read_text()
+    assert "s3cret" not in str(run.to_dictionary())
+    assert not {"job.study.storage", "tracking.uri", "root"} & run.data.params.keys()
+    assert run.data.params["model.id"] == "https://models.example/x"
+    assert run_job(config).status == "reused"

@@ -10,7 +10,8 @@ from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
 from emo.owner import owner
-from emo.study.trials import open_study
+from emo.study.points import PLACE
+from emo.study.storage import open_study
 from emo.tracking import Spooled, Tracker
 from tests.jobs.conftest import SPACE, runs
 
@@ -127,6 +128,7 @@ def abandoned(config, host="gone-host"):
     journal = config.path("mlruns") / "studies" / f"{name}.journal"
     trial = open_study(journal, name, ["rho"]).ask()
     trial.set_user_attr("host", host)
+    trial.set_user_attr(PLACE, 2)
 
 
 def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_config, no_files):
@@ -229,9 +231,92 @@ def test_what_all_points_would_ignore_is_refused(study_config, override, words):
         sensitivity.run(study_config(override))
 
 
-def test_a_study_of_nothing_is_refused(study_config):
-    with pytest.raises(ConfigError, match=r"job\.study\.objectives=\[\]"):
-        conduct(study_config("job.study.objectives=[]"), planted)
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("job.study.objectives=[]", r"job\.study\.objectives=\[\]: allowed is names"),
+        ("job.study.objectives=[rho,rho]", r"allowed is names of measured values, each once"),
+        (
+            "job.study.name='../../evil'",
+            r"job\.study\.name='\.\./\.\./evil': allowed is at most 64",
+        ),
+        ("job.study.storage=sqlite://", r"job\.study\.storage=sqlite://: allowed is a file"),
+        ("job.study.storage='sqlite:///a\0b.db'", r"allowed is null"),
+        (
+            "job.study.storage=study.db",
+            r"allowed is null \(a journal in mlruns/studies\), or the URL",
+        ),
+        ("job.study.storage=sqlite:///mlruns/mlflow.db", r"study\.db.*: not MLflow's own"),
+        ("job.study.storage=sqlite:///./mlruns/x/../mlflow.db", r"study\.db.*: not MLflow's own"),
+    ],
+)
+def test_what_no_study_can_have_is_refused_before_anything_is_written(
+    study_config, tmp_path, override, words
+):
+    config = study_config(override)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(EmoError, match=words) as caught:
+        conduct(config, planted)
+    assert "\n" not in str(caught.value)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_the_database_that_runs_are_logged_to_is_never_a_studys(study_config):
+    """Not there yet, it would be Optuna's and MLflow could not open it."""
+    config = study_config(
+        "tracking.uri=sqlite:///runs.db", "job.study.storage=sqlite:///runs.db", n=2
+    )
+    with pytest.raises(ConfigError, match="not MLflow's own"):
+        conduct(config, planted)
+    assert not config.path("runs.db").exists()
+
+
+def test_points_are_checked_only_while_the_study_lacks_some(study_config, no_files):
+    checks = []
+    for n in (2, 2, 3):
+        conduct(study_config(n=n), planted, lambda: checks.append(n))  # noqa: B023
+    assert checks == [2, 3]
+
+    def refuse():
+        raise ConfigError("job.study.space.layer", 99, "0 to 3")
+
+    config = study_config("job.study.sampler=random", n=2)
+    with pytest.raises(ConfigError, match="layer=99"):
+        conduct(config, planted, refuse)
+    assert len(list((config.path("mlruns") / "studies").glob("*.journal"))) == 1  # the first one's
+
+
+def test_a_study_whose_journal_is_moved_away_is_made_again_and_logged_once(study_config, no_files):
+    first = conduct(study_config(n=3), planted)
+    (journal,) = (study_config().path("mlruns") / "studies").iterdir()
+    damaged = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(damaged[:5] + damaged[6:]))
+    with pytest.raises(EmoError, match=r"line 6 does not follow.*; move the file away"):
+        conduct(study_config(n=3), planted)
+    journal.rename(journal.with_suffix(".old"))
+    again = conduct(study_config(n=3), planted)
+    assert again.run_id == first.run_id
+    children = runs(study_config(), job="trial")
+    assert sorted(r.data.tags["trial"] for r in children) == ["0", "1", "2"]
+
+
+def test_a_study_made_in_parts_is_logged_as_one_made_at_once(study_config):
+    """Also where a trial was lost: its place is taken again, and it is called by its place."""
+    whole = conduct(study_config("job.study.name=whole", n=6), planted)
+    part = conduct(study_config("job.study.name=parts", n=3), planted)
+    journal = study_config().path("mlruns") / "studies" / f"{part.fingerprint}.journal"
+    lost = open_study(journal, part.fingerprint, ["rho"]).ask()
+    for name, value in {**owner(), "process_start": "5", PLACE: 3}.items():
+        lost.set_user_attr(name, value)
+    parts = conduct(study_config("job.study.name=parts", n=6), planted)
+    assert parts.metrics == whole.metrics
+    tracker = Tracker(study_config())
+    a, b = (tracker.artifact(o.run_id, "trials.csv").read_text() for o in (whole, parts))
+    assert a == b
+    children = runs(study_config(), job="trial", study=part.fingerprint)
+    assert sorted(run.data.tags["trial"] for run in children) == [str(i) for i in range(6)]
+    history = tracker.client.get_metric_history(part.run_id, "trials")
+    assert [(p.step, p.value) for p in history] == [(0, 3), (1, 6)]
 
 
 def test_the_published_space_is_the_whole_factorial(tiny_config):

@@ -12,7 +12,7 @@ from emo.core.sensitivity import variance_shares
 from emo.errors import ConfigError
 from emo.jobs import sensitivity
 from emo.jobs.study_exact import of_ablation
-from emo.jobs.subparam_point import evaluator, identity, setting
+from emo.jobs.subparam_point import Evaluator, identity, setting
 from emo.study.points import Space
 from emo.tracking import Tracker
 from tests.jobs.conftest import runs
@@ -27,13 +27,36 @@ SMALL = {
 }
 
 
-def test_a_budget_without_room_is_said_of_the_space(study_config):
-    space = {**SMALL, "max_new_tokens": [100000, 12]}
-    config = study_config("job.study.objectives=[rho_matched]", space=space)
-    with pytest.raises(
-        ConfigError, match=r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a"
-    ):
-        evaluator(config)({})
+@pytest.mark.parametrize(
+    ("space", "words"),
+    [
+        (
+            {"max_new_tokens": [100000, 12]},
+            r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a",
+        ),
+        (
+            {"layer": ["middle", 4]},
+            r"space\.layer=\['middle', 4\]: allowed is middle, best, 0 to 3",
+        ),
+        ({"layer": ["best", "77"]}, r"space\.layer=\['best', '77'\]: allowed is"),
+    ],
+)
+def test_what_the_model_cannot_have_is_said_of_the_space_and_nothing_is_written(
+    study_config, space, words
+):
+    config = study_config("job.study.objectives=[rho_matched]", space={**SMALL, **space})
+    with pytest.raises(ConfigError, match=words) as caught:
+        sensitivity.run(config)
+    assert "\n" not in str(caught.value)
+    assert not config.path("mlruns").exists()
+    assert not config.path(config.paths.store).exists()
+
+
+def test_an_ablation_that_the_model_cannot_have_reads_nothing_first(tiny_config):
+    config = tiny_config("job=ablate", "job.tokens=[100000,12]")
+    outcome = run_job(config)
+    assert outcome.error.startswith("job.tokens=[100000, 12]: allowed is each a value")
+    assert runs(config) == []
 
 
 def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
@@ -42,7 +65,7 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     from tests.jobs.test_ablate import points_of
 
     config = study_config("job.study.objectives=[rho_matched]", space=SMALL)
-    at = evaluator(config)
+    at = Evaluator(config)
     make = lambda *o: tiny_config("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]", *o)  # noqa: E731
     rows = points_of(make, run_job(make()))
     names = ["prompts", "samples", "max_new_tokens", "position", "centring"]
@@ -75,6 +98,23 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     ("space", "words"),
     [
         ({"temperature": [0.1, 0.2]}, "job.study.space=temperature: allowed is prompts, samples"),
+        ({"layer": ["middle", True]}, r"layer=True: allowed is middle, best, or a layer's number"),
+        ({"layer": ["middle", -1]}, r"layer=-1: allowed is middle, best, or a layer's number"),
+        (
+            {"layer": ["middle", "last"]},
+            r"layer=last: allowed is middle, best, or a layer's number",
+        ),
+        ({"samples": [[1], [2]]}, r"samples=\[\[1\], \[2\]\]: allowed is single values"),
+        ({"samples": [2, 2.5]}, r"samples=2\.5: allowed is whole numbers"),
+        ({"samples": [2, True]}, r"samples=True: allowed is whole numbers"),
+        (
+            {"prompts": ["stories", {"a": 1}]},
+            r"prompts=\['stories', \{'a': 1\}\]: allowed is single",
+        ),
+        (
+            {"max_new_tokens": list(range(1, 400)), "samples": list(range(1, 400))},
+            "points: allowed",
+        ),
         ({"position": ["mid", "end"]}, "job.study.space.position=end: allowed is mid, last"),
         ({"samples": [10, 0]}, "job.study.space.samples=0"),
         ({"chat_template": [True, "no"]}, "job.study.space.chat_template=no"),
@@ -128,7 +168,7 @@ def test_half_of_a_single_template_is_refused_before_anything_is_loaded(study_co
 )
 def test_points_that_can_have_them_are_taken(study_config, space):
     space = {"position": ["mid", "last"], **space}
-    evaluator(study_config("job.study.objectives=[accuracy,reliability]", space=space))
+    Evaluator(study_config("job.study.objectives=[accuracy,reliability]", space=space))
 
 
 def test_an_unknown_objective_is_refused_before_anything_is_loaded(study_config):
@@ -162,7 +202,7 @@ def test_accuracy_of_a_point_by_a_plain_loop(study_config):
         }
         nearest = min(means, key=lambda e: ((values[i] - means[e]) ** 2).sum())
         right += nearest == read.emotions[i]
-    assert evaluator(config)(point)["accuracy"] == pytest.approx(right / len(kept))
+    assert Evaluator(config)(point)["accuracy"] == pytest.approx(right / len(kept))
 
 
 def test_a_study_is_named_by_all_that_can_change_a_number(study_config, one_template, small_csv):
@@ -229,7 +269,7 @@ def test_precision_may_be_varied_and_one_model_is_held(study_config):
     varied = {**space, "precision": ["fp32", "nf4"]}
     wanted = "job.study.objectives=[rho_matched]"
     point = {"samples": 2, "max_new_tokens": 6, "position": "last"}
-    at = evaluator(study_config(wanted, space=varied))
+    at = Evaluator(study_config(wanted, space=varied))
     assert at({**point, "position": "mid", "precision": "fp32"})["rho_matched"] == 1
     (held,) = session._held.values()
     first = weakref.ref(held.model)
@@ -240,7 +280,7 @@ def test_precision_may_be_varied_and_one_model_is_held(study_config):
     assert values[0]["tokens_written"] > values[2]["tokens_written"] == 0
     assert values[0]["rho_matched"] == values[2]["rho_matched"] != values[1]["rho_matched"]
     for p, value in zip(("nf4", "fp32"), values[:2], strict=True):
-        alone = evaluator(study_config(wanted, f"precision={p}", space=space))(point)
+        alone = Evaluator(study_config(wanted, f"precision={p}", space=space))(point)
         assert alone["reliability"] == value["reliability"]
         assert alone["tokens_written"] == 0
 

@@ -12,18 +12,12 @@ from optuna.trial import TrialState
 from emo.choices import SamplerName
 from emo.errors import EmoError
 from emo.owner import owner
+from emo.study.claims import REASON
 from emo.study.importance import importances
 from emo.study.left import elsewhere, fail_stale, take_over
 from emo.study.points import Space
-from emo.study.trials import (
-    MOST_FAILURES,
-    REASON,
-    completed,
-    open_study,
-    run_trials,
-    study_name,
-    values_of,
-)
+from emo.study.storage import open_study, study_name
+from emo.study.trials import MOST_FAILURES, completed, run_trials, values_of
 from tests.conftest import ROOT
 
 CHOICES = {
@@ -43,8 +37,8 @@ def planted(point):
     return {"rho": 3 * a + 2 * b * c + 1 * b, "twice": 6 * a + 4 * b * c + 2 * b}
 
 
-def opened(folder, objectives=("rho",)):
-    return open_study(folder / "study.journal", "s", objectives)
+def opened(folder, file="study", objectives=("rho",)):
+    return open_study(folder / f"{file}.journal", "s", objectives)
 
 
 def advance(study, total, evaluate=planted, sampler=SamplerName.qmc, objectives=("rho",)):
@@ -231,7 +225,8 @@ import sys, time
 from pathlib import Path
 from emo.choices import SamplerName
 from emo.study.left import fail_stale
-from emo.study.trials import open_study, run_trials
+from emo.study.storage import open_study
+from emo.study.trials import run_trials
 from tests.study.test_trials import SPACE, planted
 path, total, pause = Path(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
 def slow(point):
@@ -285,7 +280,7 @@ def test_the_last_trial_of_another_process_is_waited_for_and_made_up_for_when_it
     "name", ["study.journal", pytest.param("study.db", marks=pytest.mark.slow)]
 )
 def test_processes_share_a_study_and_one_is_killed(tmp_path, name):
-    """Three at once, one of them killed in the middle of a trial; the others make up for it."""
+    """Three at once, one killed in the middle of a trial; the others make what one alone makes."""
     path, total = tmp_path / name, 24
     where = path if name.endswith("journal") else f"sqlite:///{path}"
     study = open_study(where, "s", ["rho"])
@@ -300,3 +295,7 @@ def test_processes_share_a_study_and_one_is_killed(tmp_path, name):
     assert min(shares[1:]) > 0  # they did share
     assert len(completed(study)) == total
     assert {t.state for t in study.trials} <= {TrialState.COMPLETE, TrialState.FAIL}
+    alone = opened(tmp_path, "alone")
+    advance(alone, total)
+    assert [t.params for t in completed(study)] == [t.params for t in completed(alone)]
+    assert importances(study, ["rho"], 0) == importances(alone, ["rho"], 0)

@@ -1,0 +1,147 @@
+"""Which places of a study's sequence are missing, and a trial that takes the lowest of them.
+
+A place is taken by a complete trial, or by a running one as long as it runs. So what is killed is
+evaluated at its own place by whoever comes next, and a study that was stopped any number of times has
+the trials of one that was not.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import uuid
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from itertools import chain, count, islice
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, TrialState
+
+from emo.choices import SamplerName
+from emo.owner import owner
+from emo.study.left import of_another_host
+from emo.study.points import PLACE, Space, place_of, sampler_at
+
+REASON = "reason"
+"""Attribute of a failed trial: why its point could not be evaluated."""
+START = "start"
+"""Attribute of a trial: which start of the command asked for it."""
+RIVALS_WAIT_S = 0.05
+"""Two processes that took the same place draw again within this time."""
+
+
+@dataclass(frozen=True)
+class Design:
+    """The trials that a study is to have."""
+
+    space: Space
+    sampler: SamplerName
+    seed: int
+    total: int
+    start: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """Names this start of the command."""
+
+    @property
+    def wanted(self) -> int:
+        """How many trials make the study complete: a grid has no more than it has points."""
+        return min(self.total, self.space.size) if self._grid else self.total
+
+    @property
+    def _grid(self) -> bool:
+        return self.sampler is SamplerName.grid
+
+    def missing(self, trials: Collection[FrozenTrial]) -> Iterator[int]:
+        """The places that make the study complete, lowest first; running trials may be at some.
+
+        A place whose point cannot be evaluated is passed over. Of a grid it comes last, again: there is
+        no other point to make up for it.
+        """
+        complete = {place_of(t) for t in trials if t.state is TrialState.COMPLETE}
+        passed_over = self._passed_over(trials) - complete
+        places = range(self.space.size) if self._grid else count()
+        first = (p for p in places if p not in complete and p not in passed_over)
+        last = sorted(passed_over) if self._grid else []
+        return islice(chain(first, last), max(self.wanted - len(complete), 0))
+
+    def _passed_over(self, trials: Collection[FrozenTrial]) -> set[int]:
+        """Places of points that cannot be evaluated.
+
+        That a trial failed may have a reason that is none of its point's. So it counts for the start
+        that tried it, and for the others from when that start has evaluated another point.
+        """
+        last = {self.start: len(trials)}
+        for trial in trials:
+            if trial.state is TrialState.COMPLETE:
+                start = trial.user_attrs.get(START, "")
+                last[start] = max(last.get(start, 0), trial.number)
+        failed = (t for t in trials if t.state is TrialState.FAIL and REASON in t.user_attrs)
+        return {place_of(t) for t in failed if t.number < last.get(t.user_attrs.get(START, ""), 0)}
+
+
+def claim(study: optuna.Study, design: Design) -> optuna.Trial | None:
+    """A new trial that is this process's, with its point; None if every missing place is taken."""
+    while _free(study, design) is not None:
+        trial = study.ask()
+        try:
+            if _placed(study, trial, design):
+                return trial
+        except UpdateFinishedTrialError:  # so slowly that another process took it for dead
+            continue
+        except BaseException:
+            study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+            raise
+        study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
+    return None
+
+
+def held_elsewhere(study: optuna.Study, design: Design) -> bool:
+    """Whether nothing is missing but what processes of other hosts are at."""
+    trials = study.get_trials(deepcopy=False)
+    there = {place_of(t) for t in _running(trials) if of_another_host(t)}
+    return all(place in there for place in design.missing(trials))
+
+
+def _free(study: optuna.Study, design: Design, but: int | None = None) -> int | None:
+    """The lowest missing place that no running trial, ``but`` for one, is at."""
+    trials = study.get_trials(deepcopy=False)
+    held = {place_of(t) for t in _running(trials) if t.number != but}
+    return next((place for place in design.missing(trials) if place not in held), None)
+
+
+def _running(trials: Collection[FrozenTrial]) -> Iterator[FrozenTrial]:
+    """Running trials that have a place."""
+    for trial in trials:
+        if trial.state is TrialState.RUNNING and (PLACE in trial.user_attrs or trial.params):
+            yield trial
+
+
+def _placed(study: optuna.Study, trial: optuna.Trial, design: Design) -> bool:
+    """Make a trial this process's and draw its point; False if others have taken the last place."""
+    for name, value in {**owner(), START: design.start}.items():
+        trial.set_user_attr(name, value)
+    while True:
+        place = _free(study, design, but=trial.number)
+        if place is None:
+            return False
+        trial.set_user_attr(PLACE, place)
+        # Each writes before it looks: of several at the same place at most one sees no rival.
+        if not _rivals(study, trial.number, place):
+            break
+        time.sleep(random.uniform(0, RIVALS_WAIT_S))
+    asked_with, study.sampler = (
+        study.sampler,
+        sampler_at(design.sampler, design.space, place, design.seed),
+    )
+    try:
+        for name, distribution in design.space.varied.items():
+            trial.suggest_categorical(name, distribution.choices)
+    finally:
+        study.sampler = asked_with
+    return True
+
+
+def _rivals(study: optuna.Study, number: int, place: int) -> bool:
+    states = (TrialState.COMPLETE, TrialState.RUNNING)
+    others = study.get_trials(deepcopy=False, states=states)
+    return any(t.number != number and t.user_attrs.get(PLACE) == place for t in others)

@@ -1,0 +1,179 @@
+"""Where a study is kept: a journal file or a database, refused where it cannot be one."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import StorageInternalError
+from optuna.samplers import RandomSampler
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import TrialState
+from sqlalchemy.exc import SQLAlchemyError
+
+from emo.errors import ConfigError, EmoError
+from emo.passwords import without_password
+from emo.study.journal import AFRESH, Journal
+from emo.study.points import Space, place_of
+
+NAME = re.compile(r"\w[\w. -]{0,63}")
+"""What a study may be called: its name is part of a file's, of a lock's and of a search."""
+OPTUNA = {"studies", "trials"}
+"""Tables that a database with studies has."""
+OF_OPTUNA = re.compile(r"(study|studies|trial).*|version_info|alembic_version")
+"""Names of all tables that Optuna makes; a kill may leave some of them."""
+MLFLOW = {"experiments", "runs"}
+"""Tables of MLflow, whose ``alembic_version`` Optuna would take for its own."""
+DATABASES = (
+    "null (a journal in mlruns/studies), or the URL of a database: sqlite:///study.db, "
+    "postgresql://USER@HOST/DB"
+)
+
+
+def study_name(name: str, identity: str) -> str:
+    """A name that another question, another model or another space does not share.
+
+    Raises
+    ------
+    ConfigError
+        If it cannot be part of a file's name.
+    """
+    if not NAME.fullmatch(name):
+        allowed = (
+            "at most 64 letters, digits, '_', '-', '.' and blanks, the first a letter or digit"
+        )
+        raise ConfigError("job.study.name", repr(name), allowed)
+    return f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
+
+
+def open_study(storage: Path | str, name: str, objectives: Sequence[str]) -> optuna.Study:
+    """A study in a journal file (a path) or a database (a URL), made where it is not there yet.
+
+    Raises
+    ------
+    EmoError
+        If the storage cannot be opened, is damaged, or holds something else.
+    """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with _opening(storage):
+        return optuna.create_study(
+            storage=_storage(storage),
+            study_name=name,
+            directions=[StudyDirection.MAXIMIZE] * len(objectives),
+            sampler=RandomSampler(),  # draws nothing yet when a trial is asked for
+            load_if_exists=True,
+        )
+
+
+def trials_there(storage: Path | str, name: str) -> int:
+    """How many complete trials a study has; 0 where there is none. Nothing is made.
+
+    Raises
+    ------
+    EmoError
+        If the storage cannot be opened, is damaged, or holds something else.
+    """
+    with _opening(storage):
+        if not (storage.exists() if isinstance(storage, Path) else tables(storage) >= OPTUNA):
+            return 0
+        try:
+            study = optuna.load_study(study_name=name, storage=_storage(storage))
+        except KeyError:  # other studies
+            return 0
+        return len(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)))
+
+
+def tables(url: str) -> set[str]:
+    """The tables of a database; none of a SQLite file that is not there, which is not made.
+
+    Raises
+    ------
+    EmoError
+        If it is no database, cannot be opened, or holds something else than studies.
+    """
+    parameter = f"job.study.storage={without_password(url)}"
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except SQLAlchemyError:
+        raise EmoError(f"{parameter}: allowed is {DATABASES}") from None
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database in (None, "", ":memory:"):
+            raise EmoError(f"{parameter}: allowed is a file: memory is gone when a process ends")
+        if not Path(parsed.database).parent.is_dir():
+            raise EmoError(f"{parameter}: there is no folder {Path(parsed.database).parent}")
+        if not Path(parsed.database).exists():
+            return set()
+    engine = sqlalchemy.create_engine(parsed)
+    try:
+        names = set(sqlalchemy.inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    foreign = sorted(name for name in names if not OF_OPTUNA.fullmatch(name))
+    if foreign and (names >= MLFLOW or not names >= OPTUNA):
+        few = ", ".join(foreign[:3])
+        raise EmoError(
+            f"{parameter}: allowed is a database of its own: this one has other tables ({few})"
+        )
+    return names
+
+
+def check_whole(study: optuna.Study, storage: Path | str, space: Space, n_objectives: int) -> None:
+    """Refuse a study with complete trials that lack something.
+
+    Raises
+    ------
+    EmoError
+        If there are any: a line of a journal, or a row of a database, is missing.
+    """
+    for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+        lacking = [name for name in space.varied if name not in trial.params]
+        if len(trial.values) != n_objectives:
+            lacking.append("its values")
+        if lacking:
+            said = f"trial {place_of(trial)} of study {study.study_name} lacks {', '.join(lacking)}"
+            how = (
+                AFRESH if isinstance(storage, Path) else "give another job.study.name to begin anew"
+            )
+            raise EmoError(without_password(f"job.study.storage={storage}: {said}; {how}"))
+
+
+@contextmanager
+def answering(storage: Path | str) -> Iterator[None]:
+    """A database that does not answer as it should becomes one line."""
+    try:
+        yield
+    except (StorageInternalError, SQLAlchemyError) as error:
+        raise _refused(storage, "does not answer", error) from error
+
+
+@contextmanager
+def _opening(storage: Path | str) -> Iterator[None]:
+    """Whatever opening a storage raises becomes one line: a driver's own errors, lost lines."""
+    try:
+        yield
+    except EmoError:
+        raise
+    except Exception as error:
+        journal = isinstance(storage, Path) and not isinstance(error, OSError)
+        what = f"its lines do not fit together; {AFRESH}" if journal else "cannot be opened"
+        raise _refused(storage, what, error) from error
+
+
+def _refused(storage: Path | str, what: str, error: Exception) -> EmoError:
+    cause = error.__cause__ if isinstance(error, StorageInternalError) else None
+    first = (str(cause or error) or type(error).__name__).splitlines()[0]
+    return EmoError(without_password(f"job.study.storage={storage}: {what}: {first}"))
+
+
+def _storage(where: Path | str) -> BaseStorage:
+    if isinstance(where, str):
+        tables(where)
+        return RDBStorage(where)
+    where.parent.mkdir(parents=True, exist_ok=True)
+    return JournalStorage(Journal(where))

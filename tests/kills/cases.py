@@ -1,0 +1,85 @@
+"""The jobs that are killed, each small enough to be run hundreds of times."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+EMOTIONS = ("afraid", "calm", "happy", "hostile")
+SMALL = (
+    "model=tiny",
+    "stimuli.path=small.csv",
+    "resampling.n_splits=4",
+    "resampling.n_bootstrap=4",
+    "resampling.splits_per_replicate=2",
+)
+STUDY = (
+    *SMALL,
+    "job=sensitivity",
+    "job.study.n_trials=6",
+    "job.study.space.samples=[2,1]",
+    "job.study.space.max_new_tokens=[6,3]",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A command that is killed, and the commands whose runs are there before."""
+
+    name: str
+    command: tuple[str, ...]
+    before: tuple[tuple[str, ...], ...] = ((*SMALL, "seed=9"),)
+    repeated: bool = False
+    """Whether a finished job is made anew by the same command, as a summary is."""
+
+
+JOBS = {
+    job.name: job
+    for job in (
+        Job("extract", SMALL, before=()),
+        Job("sweep", ("-m", *SMALL, "seed=0,1,2,3")),
+        Job(
+            "generation",
+            (*SMALL, "method=generation", "subparams.max_new_tokens=6", "subparams.samples=2"),
+        ),
+        Job(
+            "steer",
+            (
+                *SMALL,
+                "job=steer",
+                "steer.scenarios=[aggressive_to_calm,neutral_to_hostile]",
+                "steer.strengths=[0.1]",
+                "steer.max_new_tokens=4",
+                "steer.controls=[random]",
+                "steer.control_samples=1",
+            ),
+        ),
+        Job("ablate", (*SMALL, "job=ablate", "job.tokens=[6,3]", "job.samples=[2,1]")),
+        Job(
+            "summarize",
+            (*SMALL, "job=summarize", "job.summary.permutations=20", "job.summary.n_bootstrap=10"),
+            before=(SMALL, (*SMALL, "model.tiny.architecture=gpt2")),
+            repeated=True,
+        ),
+        Job("sensitivity", STUDY),
+        Job("sensitivity in a database", (*STUDY, "job.study.storage=sqlite:///study.db")),
+        Job("equivalence", (*SMALL, "job=equivalence")),
+        Job(
+            "precision", (*SMALL, "job=precision", "job.situations=2", "job.precisions=[bf16,int8]")
+        ),
+    )
+}
+
+
+def write_passages(folder: Path) -> None:
+    """Passages of four emotions, those of the bundled steering scenarios among them."""
+    with (folder / "small.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["emotion", "passage_id", "text", "situation"])
+        for place in ("quay", "field", "tower", "bridge"):
+            for emotion in EMOTIONS:
+                text = (
+                    f"On the {place} someone stood, {emotion[::-1]}, and looked {emotion[1:]}ward."
+                )
+                writer.writerow([emotion, f"{place}_{emotion}", text, place])
