@@ -28,6 +28,7 @@ from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.points import WRITTEN, Points
+from emo.jobs.reader import load_model
 from emo.jobs.stories import NO_TEMPLATE, Best, best_layer, counts_of, forced, read_prompts
 from emo.jobs.story_source import StorySource, told
 from emo.progress import track
@@ -97,6 +98,7 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         return _outcome("reused", plan, tracker, run_id, shown["summary"], shown["metrics"])
 
     emotions = emotions_of(plan)
+    load_model(plan).for_writing()  # refused before the comprehension run is made for it
     best = best_layer(replace(config, subparams=SubparamsConfig()))
     source = StorySource(plan, prompts, emotions)
     settings = points(config)

@@ -129,6 +129,12 @@ class Tracker(Connection):
             self._open[run_id] = replace(self._open[run_id], status=status, error=reason)
             log.warning("%s", self._keep(run_id, NOTHING, None, _now(), away))
 
+    def rename(self, run_id: str, name: str, tags: Mapping[str, str]) -> None:
+        """Give a finished run another name, and other values to these tags."""
+        with self._answers():
+            self.client.update_run(run_id, name=name)
+            self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in tags.items()])
+
     def record_failure(
         self, parent: str, name: str, tags: Mapping[str, str], reason: str
     ) -> str | None:
