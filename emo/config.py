@@ -33,6 +33,7 @@ from emo.choices import (
     Variant,
 )
 from emo.job_configs import ExportConfig, JobConfig, SteerConfig
+from emo.passwords import without_password
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class ModelConfig:
         """What the model is called in tables and the UI."""
         if self.name != "hub":
             return self.name
-        name = Path(self.id).name
+        name = Path(without_password(self.id)).name
         return name if name not in ("", "..") else Path(self.id).resolve().name or "model"
 
 

@@ -16,7 +16,7 @@ from emo.models.safetensors_header import damage, tensor_names
 SETTINGS = (
     *("config.json", "generation_config.json", "chat_template*", "additional_chat_templates/*"),
     *("*token*", "*vocab*", "*merges*", "*.model", "*.tokenizer", "*spm*", "*spiece*", "*bpe*"),
-    *("tekken*", "dict.txt", "byte_maps.json", "emoji.json"),
+    *("tekken*", "dict.txt", "byte_maps.json", "emoji.json", "normalizer.json"),
 )
 """Names of the files besides the weights that transformers reads for a model and its tokenizer."""
 NO_SETTINGS = ("*.py", "*.md", "*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.lock", ".*")
@@ -108,7 +108,8 @@ def gguf_of(folder: Path) -> Path | None:
         If there are several.
     """
     found = sorted(folder.glob("*.gguf"))
-    if not found or any((folder / name).is_file() for name in CHECKPOINTS):
+    other = (*folder.glob("*.safetensors"), *(folder / name for name in CHECKPOINTS))
+    if not found or any(path.is_file() for path in other):
         return None
     if len(found) > 1:
         names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")

@@ -6,19 +6,26 @@ Dequantised weights are what the file holds, not the original checkpoint: every 
 from __future__ import annotations
 
 import importlib.util
+import io
+import logging
 import re
 import shutil
+import sys
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock
 
 from emo.errors import ModelError
 from emo.models.digests import file_digest
 from emo.models.folders import Unusable, refuse_stand_in
+from emo.models.pretrained import refuse_incomplete
 from emo.models.translating import about_model, quiet
+
+log = logging.getLogger(__name__)
 
 CONVERTER = 1
 """Raised when the conversion changes, so that older folders are not taken for new ones."""
@@ -27,8 +34,10 @@ PART = re.compile(r"-\d{5}-of-\d{5}$")
 """How the name of one part of a split file ends."""
 
 
-def revision_of(file: Path, cache: Path | None = None) -> str:
+def revision_of(file: Path, name: str, cache: Path | None = None) -> str:
     """What names the weights of a GGUF file: its content and the conversion.
+
+    ``name`` is what the user calls the file.
 
     Raises
     ------
@@ -38,10 +47,10 @@ def revision_of(file: Path, cache: Path | None = None) -> str:
     refuse_stand_in(file, file.parent)
     with file.open("rb") as opened:
         if opened.read(len(MAGIC)) != MAGIC:
-            raise Unusable(f"{file.name} is no GGUF file")
-    if PART.search(file.stem):
+            raise Unusable(f"{name} is neither a folder nor a GGUF file")
+    if PART.search(Path(name).stem):
         raise Unusable(
-            f"{file.name} is one part of a split GGUF file; llama-gguf-split --merge joins them"
+            f"{name} is one part of a split GGUF file; llama-gguf-split --merge joins them"
         )
     if importlib.util.find_spec("gguf") is None:
         raise Unusable("reading GGUF files needs a package: pip install gguf sentencepiece")
@@ -87,6 +96,13 @@ def _cannot_write(folder: Path, error: Exception) -> ModelError:
     return ModelError(f"paths.weights={folder.parent}: cannot write there: {error}")
 
 
+@contextmanager
+def _no_bar() -> Iterator[None]:
+    """Without the progress bar of the conversion where nobody looks; nothing else switches it off."""
+    with nullcontext() if sys.stderr.isatty() else redirect_stderr(io.StringIO()):
+        yield
+
+
 def _convert(gguf: Path, folder: Path, subject: str) -> None:
     import torch
     from safetensors import SafetensorError
@@ -96,14 +112,18 @@ def _convert(gguf: Path, folder: Path, subject: str) -> None:
     try:
         where, name = str(gguf.parent), gguf.name
         quiet()
-        with about_model(subject, "its GGUF file"):
-            model = AutoModelForCausalLM.from_pretrained(
+        log.info("dequantising %s, once: the result is kept in %s", name, folder)
+        with about_model(subject, "its GGUF file"), _no_bar():
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
                 where,
                 gguf_file=name,
                 dtype=torch.float32,
                 quantization_config=GgufConfig(dequantize=True),
                 trust_remote_code=False,
+                output_loading_info=True,
             )
+            model, info = loaded
+            refuse_incomplete(info, subject)
             tokenizer = AutoTokenizer.from_pretrained(
                 where, gguf_file=name, trust_remote_code=False
             )

@@ -160,7 +160,7 @@ def _checkpoint(config: ModelConfig, weights: Weights, weights_folder: Path) -> 
         return Checkpoint(str(converted_folder(config.source, weights_folder)), None, subject)
     if not weights.local:
         return Checkpoint(weights.id, weights.revision, subject)
-    if weights.id.endswith(".gguf"):
+    if Path(weights.id).is_file():
         made = converted_file(Path(weights.id), weights.revision, weights_folder)
         return Checkpoint(str(made), None, subject)
     return Checkpoint(weights.id, None, subject)

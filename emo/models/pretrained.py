@@ -68,7 +68,7 @@ def from_pretrained(checkpoint: Checkpoint, options: dict[str, Any]) -> Pretrain
     loader = _loader(config, subject)
     with about_model(subject, "its tokenizer"):
         tokenizer = _tokenizer(checkpoint)
-    with about_model(subject, "it"):
+    with about_model(subject, "the model that its config.json describes"):
         head = _held_against(checkpoint, loader, tokenizer)
     with about_model(subject, "it"):
         model, info = loader.from_pretrained(

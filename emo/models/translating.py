@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -49,10 +50,9 @@ def about_model(subject: str, what: str) -> Iterator[None]:
         If there was no room.
     """
     try:
-        yield
-    except EmoError:
-        raise
-    except MemoryError:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    except (EmoError, MemoryError):
         raise
     except Exception as error:
         words = " ".join(str(error).split())
@@ -65,7 +65,8 @@ def about_model(subject: str, what: str) -> Iterator[None]:
 def _sentence(error: Exception, what: str, words: str) -> str:
     if "trust_remote_code" in words:
         return needs_code(what)
-    if not words or not isinstance(error, TELLING):
+    telling = isinstance(error, TELLING) or type(error).__module__.startswith("huggingface_hub")
+    if not words or not telling:
         words = f"{type(error).__name__}{f': {words}' if words else ''}"
     return f"{what} cannot be loaded: {words[:LONGEST]}"
 

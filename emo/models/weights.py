@@ -79,7 +79,7 @@ def locate(
         if not place.exists():
             return _hub(model, place)
         _refuse_revision(model, "a folder or file holds one revision only")
-        return _local(place.resolve(), cache)
+        return _local(place.resolve(), Path(model.id).name, cache)
     except Unusable as error:
         raise ModelError(f"model.id={model.id}: {error}") from None
     except (OSError, RuntimeError) as error:  # RuntimeError: no such user in ~user
@@ -95,10 +95,14 @@ def _no_id(id: str) -> ConfigError:
 
 def _hub(model: ModelConfig, place: Path) -> Weights:
     """The weights of a hub id; ``place`` is where a folder of that name would be."""
-    if model.id.startswith((".", "/", "~")) or model.id.count("/") > 1:
-        raise ModelError(f"model.id={model.id}: no such folder or GGUF file ({place})")
-    if place.suffix == ".gguf":
-        raise ModelError(f"model.id={model.id}: no such GGUF file ({place})")
+    meant = Path.cwd() / model.id
+    here = (meant.suffix == ".gguf" and meant.is_file()) or (meant / "config.json").is_file()
+    of_path = model.id.startswith((".", "/", "~")) or model.id.count("/") > 1
+    if of_path or place.suffix == ".gguf" or here:
+        hint = (
+            f"; relative paths begin at the project's root: give model.id={meant}" if here else ""
+        )
+        raise ModelError(f"model.id={model.id}: no such folder or GGUF file ({place}){hint}")
     if not HUB_ID.fullmatch(model.id):
         raise _no_id(model.id)
     commit = _hub_revision(model)
@@ -118,14 +122,19 @@ def _made_here(model: ModelConfig) -> Weights:
     return Weights(None, f"tiny-{digest}", "random weights: numbers mean nothing")
 
 
-def _local(place: Path, cache: Path | None) -> Weights:
-    """The weights in a folder or a GGUF file, named by their content."""
-    file = place if place.is_file() else gguf_of(place)
+def _local(place: Path, name: str, cache: Path | None) -> Weights:
+    """The weights in a folder or a GGUF file, named by their content.
+
+    ``name`` is what the file was called before links were followed: in the hub's cache they lead to
+    files named by a hash.
+    """
+    if place.is_file():
+        file = place
+    elif (file := gguf_of(place)) is not None:
+        name = file.name
     if file is not None:
-        if file.suffix != ".gguf":
-            raise Unusable("neither a folder nor a GGUF file")
-        note = f"{file.name}, a GGUF file, dequantised: not the original checkpoint"
-        return Weights(str(file), gguf.revision_of(file, cache), note)
+        note = f"{name}, a GGUF file, dequantised: not the original checkpoint"
+        return Weights(str(file), gguf.revision_of(file, name, cache), note)
     digest = folder_digest(read_folder(place), cache)
     return Weights(str(place), f"{FOLDER}-v{FOLDER_VERSION}-{digest[:16]}", "")
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Float64
 
-from emo.errors import ConfigError
+from emo.errors import ConfigError, ModelError
 from emo.models.pretrained import refuse_incomplete
 from emo.models.translating import about_model, quiet
 from emo.stimuli.audit import load_lexicon
@@ -115,17 +115,20 @@ class ClassifierJudge:
         if not folder.is_dir():
             raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
         quiet()
-        allowed = "a text classifier as save_pretrained writes it"
-        with about_model(f"steer.judge_model={folder}: allowed is {allowed}", "it"):
-            self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-            found: Any = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                trust_remote_code=False,
-                output_loading_info=True,
-                ignore_mismatched_sizes=True,  # named by refuse_incomplete
-            )
-        model, info = found
-        refuse_incomplete(info, f"steer.judge_model={folder}")
+        try:
+            with about_model("", "it"):
+                self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+                found: Any = AutoModelForSequenceClassification.from_pretrained(
+                    folder,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                    ignore_mismatched_sizes=True,  # named by refuse_incomplete
+                )
+            model, info = found
+            refuse_incomplete(info, "")
+        except ModelError as error:
+            allowed = f"a text classifier as save_pretrained writes it{error}"
+            raise ConfigError("steer.judge_model", folder, allowed) from error
         self._model: Any = model.to(device).eval()
         self._device, self._batch_size = device, batch_size
         self.labels = {str(v).lower(): int(k) for k, v in model.config.id2label.items()}

@@ -51,7 +51,8 @@ def steering_candidates(
         mine = [r for r in used if r.weights == run.weights]
         if not mine:
             continue
-        run = replace(run, name=mine[0].model)
+        if run.model != mine[0].model:
+            run = replace(run, name=mine[0].model)
         newer = found.get(run.model, ())
         reason = _unusable(run, mine)
         if reason is None:
