@@ -238,3 +238,26 @@ def test_precision_is_what_was_asked_for(tmp_path, format):
     loaded = load(config, weights.locate(config), precision, Attention.eager, "cpu", tmp_path)
     want = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     assert {p.dtype for p in loaded.model.parameters()} == {want[format.value]}
+
+
+def test_a_revision_of_a_cached_hub_model_is_what_is_loaded(tmp_path, monkeypatch):
+    """Training steps of one repository, without network."""
+    from huggingface_hub import constants
+
+    repo = tmp_path / "models--org--model"
+    (repo / "refs").mkdir(parents=True)
+    for seed, step in enumerate(("step1000", "step2000")):
+        model, tokenizer = build("llama", 2, 64, seed)
+        commit = f"{seed}" * 40
+        for part in (model, tokenizer):
+            part.save_pretrained(repo / "snapshots" / commit)
+        (repo / "refs" / step).write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for seed, step in enumerate(("step1000", "step2000")):
+        config = hub("org/model", revision=step)
+        found = weights.locate(config)
+        assert found == weights.Weights("org/model", f"{seed}" * 40, "")
+        loaded = load(config, found, PrecisionConfig(), Attention.eager, "cpu", tmp_path)
+        want = build("llama", 2, 64, seed)[0].state_dict()
+        got = loaded.model.state_dict()
+        assert all((got[name] == want[name]).all() for name in want)
