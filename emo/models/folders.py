@@ -16,7 +16,7 @@ from emo.models.safetensors_header import damage, tensor_names
 SETTINGS = (
     *("config.json", "generation_config.json", "chat_template*", "additional_chat_templates/*"),
     *("*token*", "*vocab*", "*merges*", "*.model", "*.tokenizer", "*spm*", "*spiece*", "*bpe*"),
-    *("tekken*", "dict.txt", "byte_maps.json", "emoji.json", "normalizer.json"),
+    *("tekken*", "dict.txt", "byte_maps.json", "emoji.json", "normalizer.json", "word_*.json"),
 )
 """Names of the files besides the weights that transformers reads for a model and its tokenizer."""
 NO_SETTINGS = ("*.py", "*.md", "*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.lock", ".*")

@@ -57,6 +57,7 @@ def test_a_name_given_later_is_taken(of, whole, caplog):
     assert logged(of(whole))[0].model == "step 100"  # no name is no other name
 
 
+@pytest.mark.slow
 def test_checkpoints_of_one_folder_name_are_two_models(of, tmp_path):
     paths = [
         save("llama", tmp_path / f"run_{k}" / "checkpoint-100", seed=i) for i, k in enumerate("ab")
@@ -70,6 +71,7 @@ def test_checkpoints_of_one_folder_name_are_two_models(of, tmp_path):
     assert names == {"run_a/checkpoint-100", "run_b/checkpoint-100"}
 
 
+@pytest.mark.slow
 def test_the_same_weights_in_two_checkpoints_are_said(of, whole, tmp_path):
     """Another setting that changes no activation makes another folder, and no independent model."""
     other = copied(whole, tmp_path / "other")
