@@ -60,7 +60,7 @@ class TinyConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """One model. ``id`` is a hub id or a local folder; packaged and tiny models need none."""
+    """One model. ``id`` is a hub id, a folder or a GGUF file; packaged and tiny models need none."""
 
     name: str = "???"
     id: str = field(default="???", metadata={"path": "model"})
@@ -77,7 +77,10 @@ class ModelConfig:
     @property
     def label(self) -> str:
         """What the model is called in tables and the UI."""
-        return Path(self.id).name if self.name == "hub" else self.name
+        if self.name != "hub":
+            return self.name
+        name = Path(without_password(self.id)).name
+        return name if name not in ("", "..") else Path(self.id).resolve().name or "model"
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[st
     backend = config.backend
     return {
         "protocol": PROTOCOL_VERSION,
-        "model": config.model.source.value if packaged_or_tiny else weights.id,
+        "model": config.model.source.value if packaged_or_tiny else weights.origin,
         "revision": weights.revision,
         "backend": backend.name.value,
         **(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from emo.activations.backend import Backend
 from emo.choices import BackendName
 from emo.config import BackendConfig
+from emo.errors import ModelError
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
@@ -24,6 +25,11 @@ def open_backend(loaded: LoadedModel, config: BackendConfig) -> Backend:
         from emo.activations.hf import HFBackend
 
         return HFBackend(loaded)
+    if not loaded.head:
+        raise ModelError(
+            f"model.id={loaded.weights.id}: its checkpoint has no output head, which TransformerLens "
+            "asks for; take backend=hf"
+        )
     from emo.activations.tl import TLBackend
 
     return TLBackend(loaded, config.implementation)

@@ -122,7 +122,7 @@ def make_plan(
         raise ConfigError(
             "vectors.remove", "situation", "none: these passages have no situation column"
         )
-    weights = locate(config.model)
+    weights = locate(config.model, config.path, config.path(config.paths.weights))
     from emo.models import quantised
     from emo.models.loading import pick_device  # imports torch
 

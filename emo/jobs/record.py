@@ -23,7 +23,10 @@ from emo.passwords import without_password
 from emo.versions import versions
 
 if TYPE_CHECKING:
+    from mlflow.entities import Run
+
     from emo.tracking import Connection, Tracker
+
 
 log = logging.getLogger(__name__)
 
@@ -139,7 +142,7 @@ def staged(config: RunConfig) -> Iterator[Path]:
 
 
 def finished(
-    plan: Plan, tracker: Connection, artifact: str, read: Callable[[Path], T]
+    plan: Plan, tracker: Tracker, artifact: str, read: Callable[[Path], T]
 ) -> tuple[str, T] | None:
     """Id and record of an earlier run with this fingerprint; None if there is none to be used.
 
@@ -165,7 +168,25 @@ def finished(
     log.info(
         "run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id
     )
+    _take_name(plan, tracker, found)
     return run_id, record
+
+
+def _take_name(plan: Plan, tracker: Tracker, found: Run) -> None:
+    """Give the model of a run that is reused the name it has now; no number depends on it."""
+    model, before = plan.config.model, found.data.tags.get("model", "")
+    if model.name in ("hub", before):  # hub: no name was given
+        return
+    name = str(found.info.run_name)
+    if name.startswith(before):
+        name = model.label + name.removeprefix(before)
+    tracker.rename(found.info.run_id, name, {"model": model.label})
+    log.info(
+        "the model of run %s is called %s from now on; it was logged as %s, as its figures say",
+        found.info.run_id,
+        model.label,
+        before,
+    )
 
 
 def tags(plan: Plan) -> dict[str, str]:

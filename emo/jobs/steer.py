@@ -69,8 +69,8 @@ def _run(
         swept = replace(swept, done=0, reused=swept.done + swept.reused)
         return _outcome("reused", plan, tracker, run_id, swept)
 
+    loaded = load_model(plan).for_writing()  # refused before an extraction is made for it
     source = vectors_run(config, plan.weights.revision)
-    loaded = load_model(plan)
     work = prepare(config, plan, scenarios, source, loaded)
     name = f"{config.model.label} steering {config.steer.name}"
     tags = record.tags(plan) | {"steer": config.steer.name, "vectors_run": source.run_id}

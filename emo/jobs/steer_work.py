@@ -12,7 +12,7 @@ from emo import serialise
 from emo.choices import JudgeName, LayerRule, MethodName, SteerVector
 from emo.config import RunConfig, canonical
 from emo.core.steering import Direction
-from emo.errors import ArtifactError, ConfigError, ModelError
+from emo.errors import ArtifactError, ConfigError
 from emo.fingerprint import batch_decides, reader_identity, text_identity
 from emo.generation.prompting import prompt_ids
 from emo.generation.texts import TextStore
@@ -21,8 +21,9 @@ from emo.jobs import extract
 from emo.jobs.plan import Plan, make_plan
 from emo.jobs.story_source import comprehension_config
 from emo.jobs.vector_source import vector_source
-from emo.models.weights import Weights, folder_digest
-from emo.passwords import without_password
+from emo.models.digests import folder_digest
+from emo.models.folders import Unusable, read_folder
+from emo.models.weights import Weights, weights_name
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
 from emo.stimuli.scenarios import Scenario, load_scenarios
 from emo.summary.loading import layer_by
@@ -117,9 +118,9 @@ def _judge_identity(config: RunConfig) -> str:
     if not folder.is_dir():
         raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
     try:
-        return folder_digest(folder)
-    except ModelError:
-        allowed = "a classifier as save_pretrained writes it: there is no config.json"
+        return folder_digest(read_folder(folder), config.path(config.paths.weights))
+    except Unusable as error:
+        allowed = f"a classifier as save_pretrained writes it: {error}"
         raise ConfigError("steer.judge_model", folder, allowed) from None
 
 
@@ -134,13 +135,13 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     run_id = config.steer.run
     found = _own(config) if run_id is None else vector_source(config, "steer.run", run_id)
     run_id = found.run_id
-    if found.tags.get("model_id") != without_password(config.model.id):
-        model = found.tags.get("model_id")
+    model, theirs = (found.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
+    if weights_name(model, theirs) == weights_name(config.model.id, revision):
+        return found
+    if model != config.model.id:
         raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")
-    if (theirs := found.tags.get("revision")) != revision:
-        allowed = f"a run of revision {revision} of {config.model.label}; this is of {theirs}"
-        raise ConfigError("steer.run", run_id, allowed)
-    return found
+    allowed = f"a run of revision {revision} of {config.model.label}; this is of {theirs}"
+    raise ConfigError("steer.run", run_id, allowed)
 
 
 def _own(config: RunConfig) -> LoadedRun:

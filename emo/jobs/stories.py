@@ -23,6 +23,7 @@ from emo.jobs import record
 from emo.jobs.drawing import write_figures
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan, make_plan
+from emo.jobs.reader import load_model
 from emo.jobs.story_source import (
     StorySource,
     Written,
@@ -89,7 +90,10 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         return _outcome("reused", plan, tracker, *found)
 
     emotions = told(plan)
-    best = best_layer(config) if config.subparams.layer == "best" else None
+    best = None
+    if config.subparams.layer == "best":
+        load_model(plan).for_writing()  # refused before the comprehension run is made for it
+        best = best_layer(config)
     source = StorySource(plan, prompts, emotions)
     # Both refuse what cannot be done before a run is opened.
     layer, how = layer_number(config.subparams, source.n_layers(), best and best.layer)

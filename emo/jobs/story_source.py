@@ -83,7 +83,7 @@ class StorySource:
     def writer(self) -> LoadedModel:
         """The model that writes."""
         if self._model is None:
-            self._model = load_model(self._writer)
+            self._model = load_model(self._writer).for_writing()
             self.tokenizer = self._model.tokenizer
         return self._model
 

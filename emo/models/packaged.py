@@ -1,7 +1,7 @@
 """Real weights that come as Python packages: converted once to a safetensors folder, then reused.
 
 Both are 4-bit GGUF files. Dequantised they are what the package holds, not the original checkpoint;
-``NOTE`` says so in every run.
+every run says so.
 """
 
 from __future__ import annotations
@@ -9,19 +9,14 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import importlib.util
-import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
-
 from emo.choices import Source
 from emo.errors import ModelError
-
-CONVERTER = 1
-"""Raised when the conversion changes, so that older folders are not taken for new ones."""
+from emo.models.gguf import CONVERTER, converted
 
 
 @dataclass(frozen=True)
@@ -67,25 +62,29 @@ PACKAGES = {
 }
 
 
+def package_revision(source: Source) -> str:
+    """What names the weights of an installed package.
+
+    Raises
+    ------
+    ModelError
+        If the package is missing, with the command that installs it.
+    """
+    package = PACKAGES[source]
+    return f"{package.distribution}-{package.version()}-v{CONVERTER}"
+
+
 def converted_folder(source: Source, weights: Path) -> Path:
     """The safetensors folder of a packaged model, made on first use.
 
-    The folder is written under a temporary name and renamed, under a lock: two processes convert
-    once, a killed one leaves nothing that could be taken for a model.
+    Raises
+    ------
+    ModelError
+        If the package is missing, or ``weights`` cannot be written.
     """
     package = PACKAGES[source]
-    folder = weights / f"{package.distribution}-{package.version()}-v{CONVERTER}"
-    if folder.is_dir():
-        return folder
-    try:
-        weights.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{folder}.lock"):
-            if not folder.is_dir():
-                with _gguf(source, package) as gguf:
-                    _convert(gguf, folder)
-    except OSError as error:
-        raise ModelError(f"paths.weights={weights}: cannot write there: {error}") from error
-    return folder
+    subject = f"the weights package {package.distribution}"
+    return converted(weights / package_revision(source), lambda: _gguf(source, package), subject)
 
 
 @contextlib.contextmanager
@@ -102,23 +101,3 @@ def _gguf(source: Source, package: Package) -> Iterator[Path]:
 
     with tempfile.TemporaryDirectory() as folder:
         yield assemble(Path(folder) / "model.gguf")
-
-
-def _convert(gguf: Path, folder: Path) -> None:
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        where, name = str(gguf.parent), gguf.name
-        model = AutoModelForCausalLM.from_pretrained(
-            where,
-            gguf_file=name,
-            dtype=torch.float32,
-            quantization_config=GgufConfig(dequantize=True),
-        )
-        model.save_pretrained(partial)
-        AutoTokenizer.from_pretrained(where, gguf_file=name).save_pretrained(partial)
-        partial.replace(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)

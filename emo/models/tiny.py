@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emo.config import TinyConfig
 from emo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -16,6 +17,14 @@ if TYPE_CHECKING:
 
 VOCABULARY = 512
 CONTEXT = 1024
+HEADS = 4
+MULTIPLE = 2 * HEADS
+"""The width is a multiple of it: rotary embeddings turn the dimensions of a head in pairs."""
+LAYERS = 512
+"""Most that a model for tests may have; building more of them takes long."""
+PARAMETERS = 200_000_000
+"""The same for parameters: 0.8 GB in fp32."""
+SEEDS = 1 << 64
 
 _GROUPED = {"num_key_value_heads": 2, "max_position_embeddings": CONTEXT}
 _NEOX_LIKE = {"max_position_embeddings": CONTEXT}
@@ -37,10 +46,33 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def check_architecture(name: str) -> None:
-    """Refuse a family that cannot be built tiny."""
-    if name not in ARCHITECTURES:
-        raise ConfigError("model.tiny.architecture", name, ARCHITECTURES)
+def check_shape(shape: TinyConfig) -> None:
+    """Refuse a model that cannot be built, or that is not tiny; nothing is built for it.
+
+    Raises
+    ------
+    ConfigError
+        Naming the parameter.
+    """
+    if shape.architecture not in ARCHITECTURES:
+        raise ConfigError("model.tiny.architecture", shape.architecture, ARCHITECTURES)
+    if shape.hidden % MULTIPLE:
+        raise ConfigError("model.tiny.hidden", shape.hidden, f"a multiple of {MULTIPLE}")
+    if shape.seed >= SEEDS:
+        raise ConfigError("model.tiny.seed", shape.seed, "a number below 2^64")
+    if shape.n_layers > LAYERS:
+        raise ConfigError("model.tiny.n_layers", shape.n_layers, f"at most {LAYERS}")
+    if (size := parameters(shape)) > PARAMETERS:
+        allowed = (
+            f"a model of at most {PARAMETERS:.0e} parameters; with model.tiny.n_layers="
+            f"{shape.n_layers} it would have about {size:.0e}"
+        )
+        raise ConfigError("model.tiny.hidden", shape.hidden, allowed)
+
+
+def parameters(shape: TinyConfig) -> int:
+    """About how many parameters a random model has: attention 4, MLP 6 squares of the width."""
+    return shape.n_layers * 10 * shape.hidden**2 + 2 * VOCABULARY * shape.hidden
 
 
 def build(
@@ -50,14 +82,14 @@ def build(
     import torch
     import transformers
 
-    check_architecture(architecture)
+    check_shape(TinyConfig(architecture, n_layers, hidden, seed))
     tokenizer = train_tokenizer()
     class_name, extra = ARCHITECTURES[architecture]
     config = getattr(transformers, class_name)(
         vocab_size=len(tokenizer),
         hidden_size=hidden,
         num_hidden_layers=n_layers,
-        num_attention_heads=4,
+        num_attention_heads=HEADS,
         intermediate_size=2 * hidden,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,

@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from emo.choices import Source
 from emo.config import ModelConfig
-from emo.errors import ModelError
-from emo.models.packaged import CONVERTER, PACKAGES
+from emo.errors import ConfigError, ModelError
+from emo.models import gguf
+from emo.models.digests import folder_digest
+from emo.models.folders import MERGE, Unusable, gguf_of, read_folder
+from emo.models.packaged import PACKAGES, package_revision
+from emo.models.tiny import check_shape
+from emo.passwords import without_password
 
-SMALL = 1 << 20
-SAMPLES, SAMPLE = 512, 1 << 12
-"""How many places of a large file are looked at, and how many bytes at each."""
+FOLDER = "folder"
+FOLDER_VERSION = 2
+"""Raised when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
+BY_CONTENT = (f"{FOLDER}-", "gguf-", "tiny-")
+"""How revisions begin that name weights by what they are, wherever they are."""
+HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
@@ -25,61 +35,113 @@ class Weights:
     revision: str
     note: str
 
+    @property
+    def local(self) -> bool:
+        """Whether they are a folder or a GGUF file of the user's."""
+        return self.id is not None and Path(self.id).is_absolute()
 
-def locate(model: ModelConfig) -> Weights:
+    @property
+    def origin(self) -> str | None:
+        """Where they come from, as far as it matters: the hub id; not the path of a folder."""
+        return FOLDER if self.local else self.id
+
+
+def weights_name(model_id: str, revision: str) -> str:
+    """What is equal of two runs just where they are of the same weights."""
+    return revision if revision.startswith(BY_CONTENT) else f"{model_id}@{revision}"
+
+
+def locate(
+    model: ModelConfig,
+    path: Callable[[str], Path] = lambda value: Path(value).expanduser().resolve(),
+    cache: Path | None = None,
+) -> Weights:
     """Find a model's weights without loading them.
+
+    ``path`` makes a configured path absolute (:meth:`emo.config.RunConfig.path`); by default relative
+    ones are taken from the current folder. ``cache`` is ``paths.weights``, where the digests of large
+    files are kept.
 
     Raises
     ------
+    ConfigError
+        If a revision is given of something that has none, or a random model has no such shape.
     ModelError
         If the package is missing, the folder is no model, or the hub cannot be asked or refuses;
         the line says what to do.
     """
-    if model.source is Source.tiny:
-        shape = json.dumps(asdict(model.tiny), sort_keys=True)
-        digest = hashlib.sha256(shape.encode()).hexdigest()[:16]
-        return Weights(None, f"tiny-{digest}", "random weights: numbers mean nothing")
-    if model.source in PACKAGES:
-        package = PACKAGES[model.source]
-        revision = f"{package.distribution}-{package.version()}-v{CONVERTER}"
-        return Weights(None, revision, package.note)
-    folder = Path(model.id).expanduser()
-    if folder.is_dir():
-        return Weights(str(folder.resolve()), f"folder-{folder_digest(folder)[:16]}", "")
-    if model.id.startswith((".", "/", "~")) or model.id.count("/") > 1:
-        raise ModelError(f"model.id={model.id}: no such folder")
-    return Weights(model.id, _hub_revision(model), "")
+    if not model.id.strip() or "://" in model.id:
+        raise _no_id(model.id)
+    if model.source is not Source.hub:
+        return _made_here(model)
+    try:
+        place = path(model.id)
+        if not place.exists():
+            return _hub(model, place)
+        _refuse_revision(model, "a folder or file holds one revision only")
+        return _local(place.resolve(), Path(model.id).name, cache)
+    except Unusable as error:
+        raise ModelError(f"model.id={model.id}: {error}") from None
+    except (OSError, RuntimeError) as error:  # RuntimeError: no such user in ~user
+        reason = getattr(error, "strerror", None) or error
+        raise ModelError(f"model.id={model.id}: cannot be read: {reason}") from error
 
 
-def folder_digest(folder: Path) -> str:
-    """Digest of a model folder: small files whole; of large ones size, both ends and places between.
+def _no_id(id: str) -> ConfigError:
+    """An id that is none, without the password that may stand in it."""
+    shown = without_password(id if "://" in id else f"https://{id}") if "@" in id else id
+    return ConfigError("model.id", shown or "''", "a hub id (ORG/NAME), a folder or a GGUF file")
 
-    Reading all of a 15 GB checkpoint before each run would cost more than the run. Training or merging
-    changes nearly every tensor, hence the places that are looked at; a copy stays the same model.
 
-    Raises
-    ------
-    ModelError
-        If there is no config.json.
-    """
-    if not (folder / "config.json").is_file():
-        raise ModelError(
-            f"model.id={folder}: no config.json in this folder; it must be in the layout that "
-            "save_pretrained writes"
+def _hub(model: ModelConfig, place: Path) -> Weights:
+    """The weights of a hub id; ``place`` is where a folder of that name would be."""
+    meant = Path.cwd() / model.id
+    here = (meant.suffix == ".gguf" and meant.is_file()) or (meant / "config.json").is_file()
+    of_path = model.id.startswith((".", "/", "~")) or model.id.count("/") > 1
+    if of_path or place.suffix == ".gguf" or here:
+        hint = (
+            f"; relative paths begin at the project's root: give model.id={meant}" if here else ""
         )
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.iterdir() if p.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.name}\x1f{size}\x1f".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(SMALL))
-            if size > SMALL:
-                for place in range(1, SAMPLES):
-                    file.seek(size * place // SAMPLES)
-                    digest.update(file.read(SAMPLE))
-                file.seek(max(SMALL, size - SMALL))
-                digest.update(file.read())
-    return digest.hexdigest()
+        raise ModelError(f"model.id={model.id}: no such folder or GGUF file ({place}){hint}")
+    if not HUB_ID.fullmatch(model.id):
+        raise _no_id(model.id)
+    commit = _hub_revision(model)
+    if _has_adapter(model.id, commit):
+        raise ModelError(f"model.id={model.id}: a PEFT adapter stands beside the weights; {MERGE}")
+    return Weights(model.id, commit, "")
+
+
+def _made_here(model: ModelConfig) -> Weights:
+    """Packaged and random weights."""
+    _refuse_revision(model, f"model.source={model.source.value} has one revision only")
+    if model.source in PACKAGES:
+        return Weights(None, package_revision(model.source), PACKAGES[model.source].note)
+    check_shape(model.tiny)
+    shape = json.dumps(asdict(model.tiny), sort_keys=True)
+    digest = hashlib.sha256(shape.encode()).hexdigest()[:16]
+    return Weights(None, f"tiny-{digest}", "random weights: numbers mean nothing")
+
+
+def _local(place: Path, name: str, cache: Path | None) -> Weights:
+    """The weights in a folder or a GGUF file, named by their content.
+
+    ``name`` is what the file was called before links were followed: in the hub's cache they lead to
+    files named by a hash.
+    """
+    if place.is_file():
+        file = place
+    elif (file := gguf_of(place)) is not None:
+        name = file.name
+    if file is not None:
+        note = f"{name}, a GGUF file, dequantised: not the original checkpoint"
+        return Weights(str(file), gguf.revision_of(file, name, cache), note)
+    digest = folder_digest(read_folder(place), cache)
+    return Weights(str(place), f"{FOLDER}-v{FOLDER_VERSION}-{digest[:16]}", "")
+
+
+def _refuse_revision(model: ModelConfig, reason: str) -> None:
+    if model.revision is not None:
+        raise ConfigError("model.revision", model.revision, f"null: {reason}")
 
 
 def _hub_revision(model: ModelConfig) -> str:
@@ -117,11 +179,14 @@ def _hub_revision(model: ModelConfig) -> str:
             f"{local}"
         ) from None
     except EntryNotFoundError:
-        raise ModelError(f"{where}: has no config.json; not a transformers model") from None
-    except HFValidationError:
+        if _has_adapter(model.id, model.revision):
+            raise ModelError(f"{where}: this is a PEFT adapter; {MERGE}") from None
         raise ModelError(
-            f"{where}: neither a folder nor a hub id (ORG/NAME) of this form"
+            f"{where}: has no config.json; not a transformers model (a GGUF file of it can be "
+            "downloaded and given as model.id=FILE.gguf)"
         ) from None
+    except HFValidationError:
+        raise _no_id(model.id) from None
     except Exception as error:  # whatever the HTTP library in use raises without network
         cached = hub.try_to_load_from_cache(model.id, "config.json", revision=model.revision)
         if isinstance(cached, str):
@@ -136,6 +201,20 @@ def _hub_revision(model: ModelConfig) -> str:
             f"(HF_HOME); download it where there is network (hf download {model.id}), {local}"
             f"{gated}"
         ) from None
+
+
+def _has_adapter(id: str, revision: str | None) -> bool:
+    """Whether a hub repository holds a PEFT adapter, as far as hub or local cache can tell."""
+    import huggingface_hub as hub
+
+    name = "adapter_config.json"
+    if isinstance(hub.try_to_load_from_cache(id, name, revision=revision), str):
+        return True
+    try:
+        hub.get_hf_file_metadata(hub.hf_hub_url(id, name, revision=revision))
+    except Exception:  # it is not there, or there is no network; what is loaded is looked at again
+        return False
+    return True
 
 
 def _status(error: Exception) -> object:

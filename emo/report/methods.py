@@ -158,6 +158,7 @@ def headline(s: Summary) -> list[str]:
     if s.study is None:
         said += [_alone(m) for m in s.models]
         said.append(_no_study(s))
+    said += s.notes
     if all(r.random for r in s.runs):
         said.append("All models here have random weights: these numbers mean nothing.")
     return said

@@ -13,7 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from jaxtyping import Float64
 
-from emo.errors import ConfigError
+from emo.errors import ConfigError, ModelError
+from emo.models.pretrained import refuse_incomplete
+from emo.models.translating import about_model, quiet
 from emo.stimuli.audit import load_lexicon
 
 VALENCE = {
@@ -112,16 +114,21 @@ class ClassifierJudge:
 
         if not folder.is_dir():
             raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
+        quiet()
         try:
-            self._tokenizer = AutoTokenizer.from_pretrained(folder)
-            model = AutoModelForSequenceClassification.from_pretrained(folder)
-        except (OSError, ValueError, KeyError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise ConfigError(
-                "steer.judge_model",
-                folder,
-                f"a text classifier as save_pretrained writes it: {reason}",
-            ) from error
+            with about_model("", "it"):
+                self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+                found: Any = AutoModelForSequenceClassification.from_pretrained(
+                    folder,
+                    trust_remote_code=False,
+                    output_loading_info=True,
+                    ignore_mismatched_sizes=True,  # named by refuse_incomplete
+                )
+            model, info = found
+            refuse_incomplete(info, "")
+        except ModelError as error:
+            allowed = f"a text classifier as save_pretrained writes it{error}"
+            raise ConfigError("steer.judge_model", folder, allowed) from error
         self._model: Any = model.to(device).eval()
         self._device, self._batch_size = device, batch_size
         self.labels = {str(v).lower(): int(k) for k, v in model.config.id2label.items()}

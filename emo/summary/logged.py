@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from emo.core.four_layer import FORCED, HALVES
+from emo.models.weights import weights_name
 
 UNQUANTISED = ("fp32", "bf16", "fp16")
 
@@ -20,6 +21,13 @@ class LoggedRun:
     """Milliseconds since 1970."""
     tags: Mapping[str, str]
     params: Mapping[str, str]
+    name: str = ""
+    """What its model is called where that of other weights is called the same."""
+
+    @property
+    def weights(self) -> str:
+        """What is equal of two runs just where their models are: hub id and revision, or content."""
+        return weights_name(*(self.tags.get(t, "unknown") for t in ("model_id", "revision")))
 
     @property
     def random(self) -> bool:
@@ -28,7 +36,12 @@ class LoggedRun:
 
     @property
     def model(self) -> str:
-        """What the model is called in tables; a random one by its shape and seed."""
+        """What the model is called in tables."""
+        return self.name or self.label
+
+    @property
+    def label(self) -> str:
+        """What the run itself calls its model; a random one by its shape and seed."""
         label = self.tags.get("model", "unknown")
         if not self.random:
             return label

@@ -65,7 +65,7 @@ def _pairs(study: Universality) -> list[Claim]:
     for i, a in enumerate(study.models):
         for j, b in enumerate(study.models[i + 1 :], i + 1):
             rho = p.rho(a.model_id, b.model_id)
-            if rho is not None:
+            if rho is not None and a.model_id != b.model_id:  # two revisions are no published pair
                 e = study.rho[i, j]
                 subject = f"{a.name}, {b.name}"
                 numbers = float(e.value), float(e.low), float(e.high)
@@ -78,7 +78,7 @@ def _sizes(study: Universality) -> list[Claim]:
     """Only if the models are just the twelve: over others the correlation is another one."""
     p = shared_geometry()
     other = _other_precision(*(m.precision for m in study.models))
-    if {m.model_id for m in study.models} != {m.model_id for m in p.models}:
+    if sorted(m.model_id for m in study.models) != sorted(m.model_id for m in p.models):
         return []
     measured = {(c.predictor, c.outcome): c.rho for c in study.sizes}
     return [

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 
 from emo.config import Int8Config, canonical
 from emo.core.four_layer import FORCED
+from emo.models.weights import FOLDER
 from emo.summary.logged import UNQUANTISED, LoggedRun
+from emo.summary.naming import named, other_names
 from emo.versions import versions
 
 BATCHED = "int8_batched"
@@ -22,9 +24,10 @@ RULES = (
     "Comprehension runs must have read the configured passages (same digest) with the configured "
     "readout and vectors settings, in a precision that is not quantised; one run a model, in the "
     "configured precision if there is one.",
-    "Of a model logged in several revisions, the revision of the newest run. Random models count by "
-    "their shape and seed, and are left out beside real ones unless named.",
-    "A four-layer table is of one model revision; A, B and C have one common precision that is not "
+    "A model is a hub id and a revision, or the content of a folder: other revisions are other models, "
+    "copies of a folder are one. Random models count by their shape and seed, and are left out beside "
+    "real ones unless named.",
+    "A four-layer table is of one such model; A, B and C have one common precision that is not "
     "quantised (the one with most conditions, of several the configured one, else the newest), D is "
     "INT8 with its default threshold and compute format, batched INT8 only where there is no other; D "
     "forced reads texts of the common precision. Generation runs must have the prompts of C (of B, if "
@@ -64,6 +67,8 @@ class Selection:
     conditions: Mapping[str, Mapping[str, tuple[LoggedRun, ...]]]
     """By model and condition: usable runs, newest first."""
     left_out: tuple[LeftOut, ...]
+    notes: tuple[str, ...] = ()
+    """What is to be said of the models' names."""
 
 
 Reason = Callable[[LoggedRun], str | None]
@@ -92,19 +97,14 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
     sorting = _Sorting()
     runs = sorted(runs, key=lambda r: r.started, reverse=True)
     runs = sorting.keep(runs, lambda r: _unfinished(r) or _other_version(r))
+    runs = named(sorting.keep(runs, _older_digest(runs)))
     if wanted.models is not None:
-        names = wanted.models
-        runs = sorting.keep(
-            runs,
-            lambda r: (
-                None if {r.model, r.tags.get("model")} & set(names) else "model not asked for"
-            ),
-        )
+        asked = set(wanted.models)
+        runs = sorting.keep(runs, lambda r: None if _names(r) & asked else "model not asked for")
     elif any(not r.random for r in runs):
         runs = sorting.keep(
             runs, lambda r: "random weights, beside real models" if r.random else None
         )
-    runs = sorting.keep(runs, _other_revision(runs))
     comprehension = [r for r in runs if r.tags.get("method") == "comprehension"]
     generation = [r for r in runs if r.tags.get("method") != "comprehension"]
     passages = sorting.keep(comprehension, lambda r: _other_setting(r, wanted))
@@ -134,7 +134,8 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
             )
     # A run that is left out of one study may stand in the other.
     left = tuple(entry for entry in sorting.left if entry.run.run_id not in taken)
-    return Selection(usable, conditions, left)
+    used = [r for r in runs if r.run_id in taken]
+    return Selection(usable, conditions, left, tuple(other_names(used)))
 
 
 def _not_first(run: LoggedRun, first: LoggedRun) -> str:
@@ -159,19 +160,24 @@ def _other_version(run: LoggedRun) -> str | None:
     return None if mine == now else f"computed otherwise than now ({mine}, now {now}): repeat it"
 
 
-def _other_revision(runs: Sequence[LoggedRun]) -> Reason:
-    newest: dict[str, LoggedRun] = {}
+def _names(run: LoggedRun) -> set[str]:
+    """What a run's model may be asked for by."""
+    return {run.model, run.label, *(run.tags.get(tag, "") for tag in ("model", "model_id"))}
+
+
+def _older_digest(runs: Sequence[LoggedRun]) -> Reason:
+    """Folders were named by another digest once: such runs give way to newer ones of the folder."""
+    old, new = f"{FOLDER}-", f"{FOLDER}-v"
+    newer: dict[str | None, LoggedRun] = {}
     for run in runs:
-        newest.setdefault(run.model, run)
+        if run.tags.get("revision", "").startswith(new):
+            newer.setdefault(run.tags.get("model_id"), run)
 
     def reason(run: LoggedRun) -> str | None:
-        first, mine = newest[run.model], run.tags.get("revision")
-        if (mine, run.tags.get("model_id")) == (
-            first.tags.get("revision"),
-            first.tags.get("model_id"),
-        ):
+        revision, first = run.tags.get("revision", ""), newer.get(run.tags.get("model_id"))
+        if first is None or revision.startswith(new) or not revision.startswith(old):
             return None
-        return f"other revision of {run.model} ({mine}) than the newest run's"
+        return f"its folder was named otherwise than now; run {first.short} is of the same folder"
 
     return reason
 

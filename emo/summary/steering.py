@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from emo import serialise
 from emo.core.dose_response import Sweep
@@ -48,9 +48,11 @@ def steering_candidates(
     found: dict[str, tuple[LoggedRun, ...]] = {}
     left = []
     for run in sorted(runs, key=lambda r: r.started, reverse=True):
-        mine = [r for r in used if r.model == run.model]
+        mine = [r for r in used if r.weights == run.weights]
         if not mine:
             continue
+        if run.model != mine[0].model:
+            run = replace(run, name=mine[0].model)
         newer = found.get(run.model, ())
         reason = _unusable(run, mine)
         if reason is None:

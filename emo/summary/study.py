@@ -22,6 +22,7 @@ from emo.progress import busy, track
 from emo.summary.commands import COMMANDS, command, whole_study
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.logged import LoggedRun
+from emo.summary.naming import twins
 from emo.summary.oracle import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
 from emo.summary.steering import Steered, steered, steering_candidates
@@ -77,6 +78,8 @@ class Summary:
     steering: tuple[Steered, ...]
     left_out: tuple[LeftOut, ...]
     stimuli: StimulusSet
+    notes: tuple[str, ...] = ()
+    """What is to be said of the models' names."""
 
 
 def summarise(
@@ -163,6 +166,7 @@ def summarise(
         steering=steering,
         left_out=tuple(e for e in left if e.run.run_id not in used),
         stimuli=stimuli,
+        notes=(*selection.notes, *twins(models)),
     )
 
 

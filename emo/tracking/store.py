@@ -137,6 +137,12 @@ class Tracker(OwnStore):
             self._open[run_id] = replace(self._open[run_id], status=status, error=reason)
             log.warning("%s", self._keep(run_id, NOTHING, None, _now(), away.reason))
 
+    def rename(self, run_id: str, name: str, tags: Mapping[str, str]) -> None:
+        """Give a finished run another name, and other values to these tags."""
+        self._ask(lambda: self.client.update_run(run_id, name=name))
+        named = [RunTag(k, v) for k, v in tags.items()]
+        self._ask(lambda: self.client.log_batch(run_id, tags=named))
+
     def record_failure(
         self, parent: str, name: str, tags: Mapping[str, str], reason: str
     ) -> str | None:

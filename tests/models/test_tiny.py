@@ -38,3 +38,33 @@ def test_tokenizer_is_the_same_every_time_and_adds_one_bos():
 def test_unknown_family_names_the_known_ones():
     with pytest.raises(ConfigError, match=r"model\.tiny\.architecture=mamba: allowed is llama"):
         build("mamba", 2, 64, 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("architecture", "mamba", "llama, "),
+        *(("hidden", odd, "a multiple of 8") for odd in (17, 18, 20, 129)),
+        ("hidden", 10**6, "at most 2e+08 parameters"),
+        ("hidden", 4096, "with model.tiny.n_layers=4 it would have about"),
+        ("n_layers", 10**8, "at most 512"),
+        ("seed", 2**64, "below 2^64"),
+        ("seed", 10**30, "below 2^64"),
+    ],
+)
+def test_what_cannot_be_built_is_refused_before_anything_is(field, value, words):
+    from emo.choices import Source
+    from emo.config import ModelConfig, TinyConfig
+    from emo.models.weights import locate
+
+    shape = TinyConfig(**{field: value})
+    with pytest.raises(ConfigError) as caught:
+        locate(ModelConfig(name="tiny", id="tiny", source=Source.tiny, tiny=shape))
+    assert str(caught.value).startswith(f"model.tiny.{field}={value}: allowed is ")
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("architecture", sorted(ARCHITECTURES))
+@pytest.mark.parametrize("hidden", [16, 24, 40])
+def test_every_width_that_is_allowed_can_be_built(architecture, hidden):
+    assert build(architecture, 1, hidden, 2**64 - 1)[0].config.hidden_size == hidden

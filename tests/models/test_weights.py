@@ -1,11 +1,9 @@
 """Where weights come from: local folders in hub layout, packages, errors that say what to do."""
 
-import os
-
 import pytest
 
 from emo.choices import Attention, FloatFormat, PrecisionName, Source
-from emo.config import ModelConfig, PrecisionConfig
+from emo.config import ModelConfig, PrecisionConfig, RunConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import packaged, weights
 from emo.models.loading import load, pick_device
@@ -46,38 +44,16 @@ def test_revision_follows_the_folders_content(folder, tmp_path):
     assert weights.locate(hub(copy)).revision != weights.locate(hub(folder)).revision
 
 
-def test_large_files_are_read_at_both_ends(tmp_path, monkeypatch):
-    monkeypatch.setattr(weights, "SMALL", 8)
-    (tmp_path / "config.json").write_text("{}")
-    big = tmp_path / "w.safetensors"
-    digests = set()
-    for content in (b"a" * 30, b"b" + b"a" * 29, b"a" * 29 + b"b", b"a" * 31):
-        big.write_bytes(content)
-        digests.add(weights.folder_digest(tmp_path))
-    assert len(digests) == 4
-
-
-def test_a_change_of_the_middle_of_a_large_file_is_noticed_and_a_copy_is_the_same(tmp_path):
-    """Same name, size and ends; whenever it was written."""
-    (tmp_path / "config.json").write_text("{}")
-    big = tmp_path / "w.safetensors"
-    content = bytes(3 * weights.SMALL)
-    big.write_bytes(content)
-    before = weights.folder_digest(tmp_path)
-    os.utime(big, ns=(0, 1_000))
-    assert weights.folder_digest(tmp_path) == before
-    big.write_bytes(content[: weights.SMALL] + b"b" * weights.SMALL + content[: weights.SMALL])
-    assert weights.folder_digest(tmp_path) != before
-
-
 @pytest.mark.parametrize(
     ("id", "words"),
     [
         ("./nowhere", "no such folder"),
         ("/nowhere/at/all", "no such folder"),
         ("no/such/thing", "no such folder"),
+        ("~nobody-of-this-name/m", "cannot be read: "),
+        ("a" * 300, "cannot be read: "),
+        ("nowhere.gguf", "no such folder or GGUF file"),
         ("some-org/some-model", "hub cannot be reached.*local folder"),
-        ("bad name!/x", "neither a folder nor a hub id"),
     ],
 )
 def test_one_line_says_what_to_do(id, words):
@@ -86,20 +62,102 @@ def test_one_line_says_what_to_do(id, words):
     assert "\n" not in str(caught.value)
 
 
-def test_a_folder_without_config_is_no_model(tmp_path):
-    with pytest.raises(ModelError, match=r"no config\.json"):
-        weights.locate(hub(tmp_path))
+@pytest.mark.parametrize(
+    ("id", "shown"),
+    [
+        ("https://user:hunter2@huggingface.co/org/m", "https://huggingface.co/org/m"),
+        ("https://huggingface.co/org/m", "https://huggingface.co/org/m"),
+        ("git@host:org/m", "https://host:org/m"),
+        ("user:hunter2@host/m", "https://host/m"),
+        ("s3://key:hunter2@bucket/m", "s3://key@bucket/m"),
+        ("bad name!/x", "bad name!/x"),
+        ("", "''"),
+        (" ", " "),
+    ],
+)
+@pytest.mark.parametrize("source", [Source.hub, Source.tiny])
+def test_what_is_no_id_is_refused_without_its_password(id, shown, source):
+    """Of random models, too: the id of every run is logged."""
+    if source is Source.tiny and "://" not in id and id.strip():
+        pytest.skip("any name will do")
+    with pytest.raises(ConfigError) as caught:
+        weights.locate(hub(id, source=source))
+    assert str(caught.value).startswith(f"model.id={shown}: allowed is a hub id (ORG/NAME)")
+    assert "hunter2" not in str(caught.value)
 
 
-def test_broken_weights_are_one_line(folder, tmp_path):
-    import shutil
+def test_relative_folders_are_those_of_the_configs_rule(folder, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config = RunConfig(model=hub(folder.name), root=str(folder.parent))
+    found = weights.locate(config.model, config.path)
+    assert found == weights.locate(hub(folder))
+    assert found.id == str(folder)
 
-    broken = shutil.copytree(folder, tmp_path / "broken")
-    (broken / "config.json").write_text('{"model_type": "no-such-type"}')
-    where = hub(broken)
-    with pytest.raises(ModelError, match="cannot be loaded") as caught:
-        load(where, weights.locate(where), PrecisionConfig(), Attention.eager, "cpu", tmp_path)
-    assert "\n" not in str(caught.value)
+
+@pytest.mark.parametrize("id", ["my-model", "./my-model", "my-model/model.gguf"])
+def test_a_model_of_the_current_folder_is_named_with_the_path_to_give(
+    folder, monkeypatch, tmp_path, id
+):
+    """Rather than asked for on the hub."""
+    (folder / "model.gguf").write_bytes(b"GGUF")
+    monkeypatch.chdir(folder.parent)
+    config = RunConfig(model=hub(id), root=str(tmp_path))
+    with pytest.raises(ModelError) as caught:
+        weights.locate(config.model, config.path)
+    (folder / "model.gguf").unlink()
+    assert str(caught.value).startswith(f"model.id={id}: no such folder or GGUF file ({tmp_path}/")
+    assert str(caught.value).endswith(
+        f"relative paths begin at the project's root: give model.id={folder.parent / id}"
+    )
+
+
+@pytest.mark.parametrize("source", [Source.hub, Source.tiny])
+def test_a_revision_is_for_the_hub(folder, source):
+    config = hub(folder, revision="step1000", source=source)
+    with pytest.raises(ConfigError, match=r"model\.revision=step1000: allowed is null: "):
+        weights.locate(config)
+
+
+@pytest.mark.parametrize(
+    ("id", "label"), [("./a/b", "b"), ("org/m", "m"), ("/x/m/", "m"), ("m.gguf", "m.gguf")]
+)
+def test_a_model_without_name_is_called_by_its_id(id, label):
+    assert hub(id).label == label
+
+
+@pytest.mark.parametrize("id", [".", "..", "a/..", "./"])
+def test_every_folder_has_a_name(id, monkeypatch, tmp_path):
+    (tmp_path / "inner").mkdir()
+    monkeypatch.chdir(tmp_path / "inner")
+    assert hub(id).label in ("inner", tmp_path.name)
+    monkeypatch.chdir("/")
+    assert hub(".").label
+
+
+def adapters_on_the_hub(monkeypatch, *names):
+    """A hub whose repositories hold these files."""
+    from types import SimpleNamespace
+
+    import huggingface_hub
+    from huggingface_hub.errors import RemoteEntryNotFoundError
+
+    def metadata(url):
+        if url.rsplit("/", 1)[-1] not in names:
+            raise RemoteEntryNotFoundError("no", response=SimpleNamespace(headers={}, request=None))
+        return SimpleNamespace(commit_hash="0ab")
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", metadata)
+
+
+def test_adapters_on_the_hub_are_refused_like_those_in_folders(monkeypatch):
+    adapters_on_the_hub(monkeypatch, "config.json", "adapter_config.json")
+    with pytest.raises(ModelError, match=r"adapter stands beside the weights; merge it"):
+        weights.locate(hub("org/m"))
+    adapters_on_the_hub(monkeypatch, "adapter_config.json")
+    with pytest.raises(ModelError, match=r"this is a PEFT adapter; merge it"):
+        weights.locate(hub("org/m"))
+    adapters_on_the_hub(monkeypatch, "config.json")
+    assert weights.locate(hub("org/m")) == weights.Weights("org/m", "0ab", "")
 
 
 @pytest.mark.parametrize(
@@ -180,3 +238,26 @@ def test_precision_is_what_was_asked_for(tmp_path, format):
     loaded = load(config, weights.locate(config), precision, Attention.eager, "cpu", tmp_path)
     want = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     assert {p.dtype for p in loaded.model.parameters()} == {want[format.value]}
+
+
+def test_a_revision_of_a_cached_hub_model_is_what_is_loaded(tmp_path, monkeypatch):
+    """Training steps of one repository, without network."""
+    from huggingface_hub import constants
+
+    repo = tmp_path / "models--org--model"
+    (repo / "refs").mkdir(parents=True)
+    for seed, step in enumerate(("step1000", "step2000")):
+        model, tokenizer = build("llama", 2, 64, seed)
+        commit = f"{seed}" * 40
+        for part in (model, tokenizer):
+            part.save_pretrained(repo / "snapshots" / commit)
+        (repo / "refs" / step).write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    for seed, step in enumerate(("step1000", "step2000")):
+        config = hub("org/model", revision=step)
+        found = weights.locate(config)
+        assert found == weights.Weights("org/model", f"{seed}" * 40, "")
+        loaded = load(config, found, PrecisionConfig(), Attention.eager, "cpu", tmp_path)
+        want = build("llama", 2, 64, seed)[0].state_dict()
+        got = loaded.model.state_dict()
+        assert all((got[name] == want[name]).all() for name in want)

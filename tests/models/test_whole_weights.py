@@ -166,23 +166,10 @@ def test_tensors_of_another_shape_are_refused(copy, precision):
     path = copy("llama")
     config = json.loads((path / "config.json").read_text())
     (path / "config.json").write_text(json.dumps(config | {"intermediate_size": 96}))
-    if precision is PrecisionName.fp32:
-        words = (
-            r"has model.layers.0.mlp.down_proj.weight \(64x128 in the checkpoint, 64x96 in the m"
-        )
-    else:
-        words = "a weight matrix of 128x64 where 96x64 is due"
+    words = r"has model.layers.0.mlp.down_proj.weight \(64x128 in the checkpoint, 64x96 in the m"
     with pytest.raises(ModelError, match=words) as caught:
         loaded(path, precision)
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize("keep", [0.7, 0.001, 0])
-def test_a_truncated_checkpoint_is_one_line(copy, keep):
-    path = copy("llama")
-    content = (path / "model.safetensors").read_bytes()
-    (path / "model.safetensors").write_bytes(content[: int(keep * len(content))])
-    assert "cannot be loaded: " in refusal(path)
 
 
 @pytest.mark.parametrize("keep", [0.7, 0.001, 0])
@@ -193,7 +180,8 @@ def test_a_truncated_pickle_is_one_line(copy, keep):
     assert loaded(path).model is not None
     content = (path / "pytorch_model.bin").read_bytes()
     (path / "pytorch_model.bin").write_bytes(content[: int(keep * len(content))])
-    assert "cannot be loaded: " in refusal(path)
+    said = refusal(path)
+    assert "cannot be loaded: " in said if keep else "pytorch_model.bin is empty" in said
 
 
 @pytest.mark.parametrize("precision", list(PrecisionName))

@@ -44,6 +44,14 @@ def test_only_what_the_study_did_is_claimed(overrides, topics):
     assert {c.topic for c in claims} == topics
 
 
+def test_two_revisions_of_a_model_are_no_published_pair():
+    models, study = models_and_study()
+    models[1].model_id = models[0].model_id
+    topics = [c.topic for c in model_claims(models, study, compose("job=summarize"))]
+    assert "rho" not in topics
+    assert topics.count("best layer") == 2
+
+
 def test_another_precision_than_the_studys_is_said():
     models, study = models_and_study()
     config = compose("job=summarize")

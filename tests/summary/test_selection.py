@@ -9,6 +9,7 @@ from emo.summary.logged import LoggedRun
 from emo.summary.selection import Wanted, select
 from emo.versions import versions
 
+OTHER = {"model": "n", "model_id": "org/n"}
 WANTED = Wanted("s" * 64, "last", "", "none", "none")
 
 
@@ -43,7 +44,7 @@ def taken(runs, wanted=WANTED):
 
 def test_the_newest_finished_run_of_each_model():
     models, conditions, left = taken(
-        [run("old", 1), run("new", 3), run("dead", 4, "KILLED"), run("other", 2, model="n")]
+        [run("old", 1), run("new", 3), run("dead", 4, "KILLED"), run("other", 2, **OTHER)]
     )
     assert models == {"m": ["new", "old"], "n": ["other"]}
     assert conditions == {}
@@ -79,9 +80,43 @@ def test_what_is_wanted_decides():
     assert set(left) == {"b", "c"}
 
 
-def test_the_revision_of_the_newest_run():
-    _, _, left = taken([run("a", 1), run("b", 2, revision="r2"), run("c", 3)])
-    assert left["b"] == "other revision of m (r2) than the newest run's"
+def test_revisions_of_a_model_stand_beside_each_other():
+    """Training steps are what a summary is made for; none is dropped."""
+    steps = [
+        run(f"s{n}", n, revision=f"{n}0123456789abcdef", params={"model.revision": f"step{n}"})
+        for n in (1, 2, 3)
+    ]
+    models, _, left = taken([*steps, run("later", 4, revision="30123456789abcdef")])
+    assert models == {"m@step1": ["s1"], "m@step2": ["s2"], "m@3012345": ["later", "s3"]}
+    assert left == {"s3": "older than run later of the same model"}
+
+
+def test_conditions_are_of_one_revision():
+    b, c = (story(name, name, i, revision=f"r{i}") for i, name in ((1, "B"), (2, "C")))
+    _, conditions, left = taken([b, c])
+    assert conditions == {"m@r1": {"B": "B"}, "m@r2": {"C": "C"}}
+    assert left == {}
+
+
+def test_models_are_asked_for_by_any_of_their_names():
+    a = run("a", 1, revision="r1", params={"model.revision": "one"})
+    b = run("b", 2, revision="r2", params={"model.revision": "two"})
+    for asked, found in (("m", {"a", "b"}), ("org/m", {"a", "b"}), ("m@one", {"a"})):
+        models, _, left = taken([a, b], replace(WANTED, models=(asked,)))
+        assert {i for ids in models.values() for i in ids} == found
+        assert set(left) == {"a", "b"} - found
+
+
+def test_runs_of_a_folder_named_as_it_once_was_give_way():
+    old, new = (
+        run(name, i, model_id="./m", revision=f"{kind}-0123456789abcdef")
+        for i, (name, kind) in enumerate((("old", "folder"), ("new", "folder-v2")))
+    )
+    models, _, left = taken([old, new])
+    assert models == {"m": ["new"]}
+    assert left == {"old": "its folder was named otherwise than now; run new is of the same folder"}
+    models, _, left = taken([old])
+    assert (models, left) == ({"m": ["old"]}, {})
 
 
 def test_random_models_count_by_shape_and_not_beside_real_ones():
@@ -168,7 +203,7 @@ def test_other_prompts_other_models_and_halves():
         story(half, "C'", params={"subparams.templates": half}) for half in ("odd", "even")
     )
     other = story("X", "B", 9, prompts_sha256="q")
-    _, conditions, left = taken([*full("fp16", 1), odd, even, other, story("N", "C", 2, model="n")])
+    _, conditions, left = taken([*full("fp16", 1), odd, even, other, story("N", "C", 2, **OTHER)])
     assert conditions["m"][HALVES[0]] == "odd"
     assert conditions["m"][HALVES[1]] == "even"
     assert conditions["m"]["B"] == "B fp16"

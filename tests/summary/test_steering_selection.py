@@ -21,7 +21,8 @@ def test_the_newest_with_vectors_of_this_study_is_first():
         steered("same", 3),
         steered("new", 5, vectors_stimuli_sha256="other"),
         steered("dead", 6, "used", status="KILLED"),
-        steered("foreign", 7, model="another"),
+        steered("foreign", 7, model="another", model_id="org/another"),
+        steered("earlier", 8, revision="r0"),
     ]
     found, left = steering_candidates(runs, [USED])
     assert {k: [r.run_id for r in v] for k, v in found.items()} == {"m": ["same", "old"]}
@@ -41,7 +42,6 @@ def test_the_newest_with_vectors_of_this_study_is_first():
         "vectors_precision",
         "vectors_projection",
         "vectors_remove",
-        "revision",
     ],
 )
 def test_vectors_of_another_run_must_be_of_the_same_kind(tag):
@@ -49,6 +49,16 @@ def test_vectors_of_another_run_must_be_of_the_same_kind(tag):
     assert steering_candidates([other], [USED])[0] == {}
     own = steered("x", 1, "used", **{tag: "other"})
     assert steering_candidates([own], [USED])[0] == {"m": (own,)}
+
+
+def test_steering_is_shown_under_the_name_its_model_has_in_the_summary():
+    """A copy of a folder, or another name given to it: the weights decide."""
+    revision = {"revision": "folder-v2-0123456789abcdef"}
+    tags = {**USED.tags, **revision, "model_id": "a/m"}
+    used = LoggedRun("used", "FINISHED", 0, tags, {}, "a/m")
+    run = steered("x", 1, model="copy", model_id="b/copy", **revision)
+    (name,), ((found,),) = zip(*steering_candidates([run], [used])[0].items(), strict=True)
+    assert (name, found.run_id, found.model) == ("a/m", "x", "a/m")
 
 
 def test_a_run_from_before_vectors_were_tagged_needs_its_source_here():

@@ -1,0 +1,80 @@
+"""Digests of model files, over every byte; of large files they are kept from one start to the next."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from emo.models.folders import ModelFolder
+
+log = logging.getLogger(__name__)
+
+LARGE = 1 << 20
+"""Bytes from which a file's digest is kept: reading a checkpoint of 15 GB takes seconds to minutes."""
+WAIT_FOR = 1 << 30
+"""Bytes from which it is said that a file is being read."""
+SETTLED_S = 2.0
+"""A file that was written this short a time ago may be written again at what looks like one time."""
+KEPT = "digests"
+"""Folder of the digests below ``paths.weights``."""
+
+
+def folder_digest(folder: ModelFolder, cache: Path | None = None) -> str:
+    """Digest of what is loaded from a folder: names and contents, not where it is or what else it has.
+
+    ``cache`` is the folder in which digests of large files are kept.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(folder.files):
+        name = path.relative_to(folder.path).as_posix()
+        digest.update(f"{name}\x1f{file_digest(path, cache)}\n".encode())
+    return digest.hexdigest()
+
+
+def file_digest(path: Path, cache: Path | None = None) -> str:
+    """sha256 of a file's content; kept in ``cache`` under its path, size, times and inode.
+
+    A change of the file changes one of these (its ctime at least). Only of a file that was changed
+    longer than ``SETTLED_S`` ago it is kept, as the clock of a file system has coarse ticks.
+    """
+    stat = path.stat()
+    if cache is None or stat.st_size < LARGE:
+        return _read(path, stat.st_size)
+    state = (str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+    kept = cache / KEPT / hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        found = kept.read_text("ascii")
+        if len(found) == 64:
+            return found
+    value = _read(path, stat.st_size)
+    if time.time() - stat.st_ctime > SETTLED_S:
+        _keep(kept, value)
+    return value
+
+
+def _read(path: Path, size: int) -> str:
+    if size >= WAIT_FOR:
+        log.info("reading %s once for its digest (%.1f GB)", path.name, size / 1e9)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _keep(kept: Path, value: str) -> None:
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        handle, partial = tempfile.mkstemp(prefix=".partial-", dir=kept.parent)
+        with os.fdopen(handle, "w") as file:
+            file.write(value)
+        Path(partial).replace(kept)
+    except OSError as error:
+        log.warning(
+            "paths.weights: the digest of a checkpoint cannot be kept there (%s): it is read again at "
+            "every start",
+            error.strerror or error,
+        )

@@ -1,0 +1,105 @@
+"""What the models of a summary are called: the same weights alike, other weights otherwise."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from emo.core.universality import ModelRun
+from emo.summary.logged import LoggedRun
+
+
+def named(runs: Sequence[LoggedRun]) -> list[LoggedRun]:
+    """The runs, newest first as they came, each with a name that no other weights have.
+
+    Weights are called what their newest run calls them. Where that is not enough, as much of the hub
+    id or the path goes before it as tells them apart, and the revision behind it.
+    """
+    newest: dict[str, LoggedRun] = {}
+    for run in runs:
+        newest.setdefault(run.weights, run)
+    names = {weights: run.label for weights, run in newest.items()}
+    for longer in (_with_place, _with_revision, _with_weights):
+        for group in _alike(names):
+            names |= longer({weights: newest[weights] for weights in group}, names)
+    return [replace(run, name=names[run.weights]) for run in runs]
+
+
+def _alike(names: dict[str, str]) -> list[list[str]]:
+    """Groups of weights whose names are the same, in tables or as parts of file names."""
+    groups: dict[str, list[str]] = {}
+    for weights, name in names.items():
+        groups.setdefault(re.sub(r"\W", "_", name).lower(), []).append(weights)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _with_place(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
+    """Names with the end of the id or path that tells these models apart."""
+    places = {
+        w: PurePosixPath(run.tags.get("model_id", "unknown")).parts for w, run in runs.items()
+    }
+    longer = {}
+    for weights, parts in places.items():
+        others = [p for p in places.values() if p != parts]
+        if not others:
+            continue
+        n = next((n for n in range(1, len(parts)) if all(p[-n:] != parts[-n:] for p in others)), 0)
+        place = str(PurePosixPath(*parts[-n:]))
+        name = names[weights]
+        longer[weights] = place if parts[-1] == name else f"{name} ({place})"
+    return longer
+
+
+def _with_revision(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
+    """Names with the revision asked for; with that of the weights where several have the same."""
+    asked = {w: run.params.get("model.revision", "None") for w, run in runs.items()}
+    count = Counter(asked.values())
+    return {
+        weights: f"{names[weights]}@{asked[weights]}"
+        if asked[weights] != "None" and count[asked[weights]] == 1
+        else f"{names[weights]}@{_short(run.tags.get('revision', 'unknown'))}"
+        for weights, run in runs.items()
+    }
+
+
+def _short(revision: str) -> str:
+    """A commit or digest in as few characters as git takes; what is no hash stays whole."""
+    digest = revision.rsplit("-", 1)[-1]
+    return digest[:7] if re.fullmatch(r"[0-9a-f]{12,}", digest) else revision
+
+
+def _with_weights(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
+    """Names with all that tells weights apart, where nothing shorter does."""
+    digests = {w: hashlib.sha256(w.encode()).hexdigest()[:8] for w in runs}
+    return {weights: f"{names[weights]} {digests[weights]}" for weights in runs}
+
+
+def other_names(runs: Iterable[LoggedRun]) -> list[str]:
+    """A sentence for each set of weights that was logged under several names."""
+    found: dict[str, dict[str, None]] = {}
+    for run in runs:
+        found.setdefault(run.model, {})[run.label] = None
+    return [
+        f"{model} was logged as {' and '.join(labels)}: the same weights, one model here."
+        for model, labels in found.items()
+        if len(labels) > 1
+    ]
+
+
+def twins(models: Sequence[ModelRun]) -> list[str]:
+    """A sentence for each group of models whose activations are the same numbers."""
+    groups: dict[str, list[str]] = {}
+    for model in models:
+        values = model.activations.values
+        digest = hashlib.sha256(repr(values.shape).encode() + values.tobytes()).hexdigest()
+        groups.setdefault(digest, []).append(model.name)
+    return [
+        f"{' and '.join(names)} have the same activations to the bit: one model under several names, "
+        f"counted {len(names)} times."
+        for names in groups.values()
+        if len(names) > 1
+    ]
