@@ -72,6 +72,9 @@ class ModelConfig:
     backend: BackendName = BackendName.hf
     licence: str = "unknown"
     gated: bool = False
+    thinking: bool | None = None
+    """Switches the thinking of the chat template on or off, where it has such a switch; None leaves it
+    as the template has it."""
     tiny: TinyConfig = field(default_factory=TinyConfig)
 
     @property
@@ -85,7 +88,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """How the forward pass is run. ``device`` aside, batch size cannot change a number."""
+    """How the forward pass is run. Batch size changes numbers by rounding at most, but for INT8."""
 
     name: BackendName = BackendName.auto
     implementation: Implementation = Implementation.bridge

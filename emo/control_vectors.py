@@ -6,6 +6,7 @@ llama.cpp has no direction for block 0 and refuses a file with one; repeng takes
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def write(
         raise EmoError(
             "export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
         ) from None
+    logging.getLogger("gguf").setLevel(logging.WARNING)  # five lines of its own for each file
     writer = GGUFWriter(path, ARCHITECTURE)
     writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)
     writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(values) - first_layer)
