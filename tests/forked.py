@@ -19,6 +19,7 @@ database, so that a child is what ``python launch.py`` would be.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import os
@@ -129,7 +130,9 @@ class Project:
         """Put back what is new, gone or written; the rest is left alone, which is what is quick."""
         now = self._state()
         different = [p for p in now.keys() | saved.state.keys() if now.get(p) != saved.state.get(p)]
-        for path in sorted(different, reverse=True):  # what is inside a folder before the folder
+        for path in sorted(
+            different
+        ):  # a folder before what is inside: another thing may stand there
             if not (_folder(now, path) and _folder(saved.state, path)):
                 _remove(self.folder / path)
         for path in sorted(different):
@@ -218,7 +221,9 @@ class Warm:
         """End the process."""
         self._process.communicate(timeout=30)
 
-    def learn(self, project: Project, *args: str, timeout: float = 300) -> Done:
+    def learn(
+        self, project: Project, *args: str, timeout: float = 300, hooks: Sequence[Hook] = ()
+    ) -> Done:
         """Run a command and import in the warm process what it has imported: later ones are quick.
 
         Raises
@@ -226,7 +231,7 @@ class Warm:
         AssertionError
             If the command fails.
         """
-        done = self.run(project, *args, timeout=timeout, learn=True)
+        done = self.run(project, *args, timeout=timeout, hooks=hooks, learn=True)
         assert done.code == 0, done.err
         return done
 
@@ -282,6 +287,7 @@ def _serve() -> None:
         print("{}", file=answers, flush=True)
         while line := _readline():
             request = json.loads(line)
+            gc.freeze()  # a child need not look through what is there for what is garbage
             start = time.monotonic()
             pid = os.fork()
             if pid == 0:

@@ -21,7 +21,7 @@ LONGEST = 1500
 LOG = re.compile(r"^\d\d:\d\d:\d\d (INFO|WARNING|ERROR) ")
 ERROR = re.compile(r"^(launch\.py: )?error:")
 RAW = re.compile(
-    r"\b[A-Z]\w*(Error|Exception):|NoneType|object is not|not subscriptable|unhashable"
+    r"\b[A-Z]\w*(Error|Exception):|NoneType|object is not|not subscriptable|unhashable type"
     r"|positional argument|list ind|maximum recursion|Background on this error"
 )
 """Python's or a library's own words for a break, which say nothing to a user."""
@@ -30,7 +30,7 @@ HELP = re.compile(
     r"|set |put |at least|at most|there (is|are)|no such|not there|missing|lacks|unknown|not found"
     r"|has no|is no|does not exist|already|expected|not a |is a |permission|too (long|large|many|deep)"
     r"|full|exists|converted|more than once|requires|support|make one|not in |connect|answers"
-    r"|starts? it|cannot|not permitted|unrecognized|empty|unclosed|is not|none of"
+    r"|starts? it|but no |not YAML|undefined|the same as|cannot|not permitted|unrecognized|empty|unclosed|is not|none of"
 )
 """Of these words one is in any line that says what is wrong or what is allowed."""
 LOCKS = ("*.lock", "*/locks")

@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import Done
+from tests.forked import Done, Project
 from tests.fuzz.case import Case, May
-from tests.fuzz.damage import json_texts, open_tensors, places, tensor_files, tensors, wrong_values
+from tests.fuzz.damage import (
+    KINDS,
+    json_texts,
+    open_tensors,
+    places,
+    put,
+    tensor_files,
+    tensors,
+    wrong_values,
+)
 from tests.fuzz.drawing import JSON, chance, drawn
 from tests.fuzz.groups import command_line, overrides, passages, requests, sweeps, yaml_files
 from tests.fuzz.judge import Result, Seen, difference, finished_faults, refusal_faults, said_faults
@@ -84,6 +93,18 @@ def test_everything_is_put_back_after_a_case(place):
     case = Case("one", (), ("seed",), damage, fresh=True, call=("say", (1, GOOD)))
     assert place.judge(case).faults == ()
     assert (place.new.root / "small.csv").read_text() == before
+
+
+@pytest.mark.parametrize("kind", ["is a folder", "is a pipe", "is a link to nothing", "is gone"])
+def test_a_folder_is_put_back_whatever_has_taken_its_place(tmp_path, kind):
+    project = Project(tmp_path)
+    put(project.root / "kept" / "inside" / "one", "1")
+    saved = project.save()
+    KINDS[kind](project.root / "kept", chance(kind))
+    assert project.changes(saved)
+    project.restore(saved)
+    assert project.changes(saved, ignore=()) == []
+    assert (project.root / "kept" / "inside" / "one").read_text() == "1"
 
 
 def test_a_run_left_open_or_failed_is_a_fault():

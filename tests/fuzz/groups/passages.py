@@ -24,7 +24,8 @@ from tests.fuzz.groups.passage_files import (
 from tests.fuzz.place import SMALL, Place, passages
 
 FILE = "texts.csv"
-NAMED = ("stimuli.path", FILE)
+NAMED = ("stimuli.path", FILE, "passage '")
+"""The parameter, the file, or the passage in it."""
 
 
 def cases(place: Place) -> list[Case]:
@@ -100,7 +101,6 @@ def addresses() -> list[Case]:
         "no folder": "nothing/at/all.csv",
         "a folder": "conf",
         "a file for a folder": "small.csv/texts.csv",
-        "a slash behind": "small.csv/",
         "a web address": "'https://example.org/texts.csv'",
         "a bucket": "'s3://bucket/texts.csv'",
         "a file address": "'file:///nothing/texts.csv'",

@@ -21,6 +21,8 @@ FILES: dict[str, tuple[str, tuple[str, ...], Any]] = {
     "scenarios": ("steer.scenarios_path", STEER, SCENARIOS),
 }
 """Kind of file -> the parameter that names it, what reads it, a good one."""
+INSIDE = {"neutral": ("neutral sentence",), "prompts": (), "scenarios": ("steer.scenarios",)}
+"""Kind of file -> other names of what is in it."""
 
 TEXTS: dict[str, str | bytes] = {
     "nothing": "",
@@ -127,7 +129,7 @@ def case(kind: str, name: str, text: str | bytes) -> Case:
     return Case(
         name,
         (*SMALL, *args, f"{parameter}={FILE}", *last),
-        (parameter, FILE),
+        (parameter, FILE, *INSIDE[kind]),
         lambda root: put(root / FILE, text),
         may=may,
         fresh=chance(name).random() < 0.3,
