@@ -64,6 +64,12 @@ def _sparse(path: Path, _: random.Random) -> None:
         file.truncate(64 << 30)
 
 
+def forget_checksums(folder: Path) -> None:
+    """A folder as it was written before lists of checksums were: only what is read can tell damage."""
+    for path in folder.rglob("*checksum*"):
+        path.unlink()
+
+
 BYTES: dict[str, Damage] = {
     # A full disk, a kill or a power cut while it was written or copied
     "is empty": lambda p, _: put(p, b""),
@@ -139,7 +145,6 @@ WRONG: dict[type, tuple[Any, ...]] = {
     float: (None, "seven", [0.5], {"a": 0.5}),
     list: (None, 7, "text", {"a": 1}, [None], [[["a"]]]),
     dict: (None, 7, "text", [], [["a", 1]]),
-    type(None): (7, "text", ["a"], {"a": 1}),
 }
 """Type of a JSON value -> what may stand there instead and is of no use."""
 
@@ -181,10 +186,24 @@ def _parent(content: Any, path: tuple[str | int, ...]) -> Any:
     return value_at(content, path[:-1])
 
 
+UNTELLABLE = (
+    "ends in zeros",
+    "is zeros",
+    "has a flipped bit in front",
+    "has a flipped bit in the middle",
+    "has a flipped bit at its end",
+    "lacks its last byte",
+    "has noise behind",
+    "has values that are no numbers",
+)
+"""Damages after which a file may be a good one of other contents: only a checksum can tell."""
+
+
 def wrong_values(content: Any, n: int, rng: random.Random) -> list[tuple[str, Any]]:
     """``n`` documents that have a value of another type at some path, or lack it, each with its name."""
     found = []
-    for path in rng.sample(known := list(places(content)), min(n, len(known))):
+    known = [path for path in places(content) if value_at(content, path) is not None]
+    for path in rng.sample(known, min(n, len(known))):
         words = ".".join(map(str, path))[-60:]
         options = WRONG[type(value_at(content, path))]
         choice = rng.randrange(len(options) + 1)

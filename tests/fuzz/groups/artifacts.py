@@ -7,7 +7,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tests.fuzz.case import Case, May
-from tests.fuzz.damage import BYTES, KINDS, json_texts, put, tensor_files, wrong_values
+from tests.fuzz.damage import (
+    BYTES,
+    KINDS,
+    UNTELLABLE,
+    forget_checksums,
+    json_texts,
+    put,
+    tensor_files,
+    wrong_values,
+)
 from tests.fuzz.drawing import chance
 from tests.fuzz.place import LOGGED, SMALL, STEER, SUMMARIZE, Place
 
@@ -15,8 +24,7 @@ Operator = Callable[[Path], object]
 
 READ = {
     ("extract", "again"): ("descriptors.json",),
-    ("extract", "export"): ("vectors.safetensors",),
-    ("extract", "residual"): ("activations.safetensors",),
+    ("extract", "residual export"): ("activations.safetensors",),
     ("extract", "steer"): ("vectors.safetensors", "descriptors.json"),
     ("extract", "steer own"): ("vectors.safetensors",),
     ("extract", "summarize"): (
@@ -34,10 +42,12 @@ READ = {
     ("ablate", "again"): ("ablation.json",),
     ("precision", "again"): ("precision.json",),
     ("equivalence", "again"): ("equivalence.json",),
+    ("extract", "export"): ("vectors.safetensors", "checksums.json"),
+    ("other_model", "again"): ("checksums.json",),
 }
-"""Kind of run and what is done with it -> the files that are read for it."""
+"""Kind of run and what is done with it -> the files that are read for it, where a version logs them."""
 CASES = {"summarize": 4, "steer": 5, "steer own": 3}
-"""Damages tried of each file; 7 where it is not said, so that the whole stays short."""
+"""Damages tried of each file; 6 where it is not said, so that the whole stays short."""
 
 
 def command(place: Place, kind: str, use: str) -> tuple[str, ...]:
@@ -48,7 +58,7 @@ def command(place: Place, kind: str, use: str) -> tuple[str, ...]:
             return (*SMALL, *LOGGED[kind], "output=json")
         case "export":
             return (*SMALL, "job=export", f"export.run={run}", "output=json")
-        case "residual":
+        case "residual export":
             return (
                 *SMALL,
                 "job=export",
@@ -67,28 +77,49 @@ def command(place: Place, kind: str, use: str) -> tuple[str, ...]:
 
 
 def cases(place: Place) -> list[Case]:
-    """Drawn damages of every file that something reads."""
+    """Drawn damages of every file that something reads, also of runs without checksums."""
     found = []
     for (kind, use), files in READ.items():
         for file in files:
             path = place.artifacts(kind) / file
+            if not (place.used.root / path).exists():
+                continue
             options = list(damages(place.used.root / path))
-            n = CASES.get(use, 7)
-            for name, operator in chance(f"{kind} {use} {file}").sample(
-                options, min(n, len(options))
-            ):
-                named = (place.runs[kind], place.runs[kind][:8], file)
-                may = May.leave_out if use == "summarize" else May.repair
-                found.append(
-                    Case(
-                        f"{kind}, {use}: {file} {name}",
-                        command(place, kind, use),
-                        named,
-                        lambda root, operator=operator, path=path: operator(root / path),
-                        may=may,
-                    )
-                )
+            rng, n = chance(f"{kind} {use} {file}"), CASES.get(use, 6)
+            found += [
+                case(place, kind, use, path, *o) for o in rng.sample(options, min(n, len(options)))
+            ]
+            options = [o for o in options if o[0] not in UNTELLABLE]
+            found += [
+                case(place, kind, use, path, *o, before=True)
+                for o in rng.sample(options, max(1, n // 2))
+            ]
     return found
+
+
+def case(
+    place: Place,
+    kind: str,
+    use: str,
+    path: Path,
+    name: str,
+    operator: Operator,
+    before: bool = False,
+) -> Case:
+    """One damage; ``before``: the run is of a version that logged no checksums."""
+
+    def damage(root: Path) -> None:
+        if before:
+            forget_checksums(root / place.artifacts(kind))
+        operator(root / path)
+
+    return Case(
+        f"{kind}, {use}: {path.name} {name}{' (no checksums)' * before}",
+        command(place, kind, use),
+        (place.runs[kind], place.runs[kind][:8], path.name),
+        damage,
+        may=May.leave_out if use == "summarize" else May.repair,
+    )
 
 
 def damages(path: Path) -> Iterator[tuple[str, Operator]]:

@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from tests.fuzz.case import Case, May
-from tests.fuzz.damage import BYTES, KINDS, json_texts, places, put, remove, replaced, without
+from tests.fuzz.damage import (
+    BYTES,
+    KINDS,
+    forget_checksums,
+    json_texts,
+    places,
+    put,
+    remove,
+    replaced,
+    without,
+)
 from tests.fuzz.drawing import chance
 from tests.fuzz.place import Place
 
@@ -117,6 +127,7 @@ def edited(at: str, value: Any) -> Callable[[Path], object]:
     """Another value at a place of entry.json."""
 
     def damage(entry: Path) -> None:
+        forget_checksums(entry)  # or the content would not be looked at
         path = entry / "entry.json"
         put(path, json.dumps(replaced(json.loads(path.read_text()), tuple(at.split(".")), value)))
 
@@ -127,6 +138,7 @@ def lacking(at: tuple[str | int, ...]) -> Callable[[Path], object]:
     """Nothing at a place of entry.json."""
 
     def damage(entry: Path) -> None:
+        forget_checksums(entry)
         path = entry / "entry.json"
         put(path, json.dumps(without(json.loads(path.read_text()), at)))
 
