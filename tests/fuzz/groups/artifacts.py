@@ -46,8 +46,8 @@ READ = {
     ("other_model", "again"): ("checksums.json",),
 }
 """Kind of run and what is done with it -> the files that are read for it, where a version logs them."""
-CASES = {"summarize": 4, "steer": 5, "steer own": 3}
-"""Damages tried of each file; 6 where it is not said, so that the whole stays short."""
+CASES = {"summarize": 2, "steer": 3, "steer own": 2}
+"""Damages tried of each file; 5 where it is not said, so that the whole stays short."""
 
 
 def command(place: Place, kind: str, use: str) -> tuple[str, ...]:
@@ -85,7 +85,7 @@ def cases(place: Place) -> list[Case]:
             if not (place.used.root / path).exists():
                 continue
             options = list(damages(place.used.root / path))
-            rng, n = chance(f"{kind} {use} {file}"), CASES.get(use, 6)
+            rng, n = chance(f"{kind} {use} {file}"), CASES.get(use, 5)
             found += [
                 case(place, kind, use, path, *o) for o in rng.sample(options, min(n, len(options)))
             ]

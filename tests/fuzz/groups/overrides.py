@@ -40,7 +40,7 @@ NOT_EMPTY = (
     "paths.weights",
 )
 """Paths, addresses and names: an empty one is a shell variable that is not set."""
-PER_PARAMETER = 2
+PER_PARAMETER = 1
 """Wrong values tried of each parameter, besides null and, for ``NOT_EMPTY``, the empty one."""
 
 
@@ -69,7 +69,7 @@ def parameters(cls: Any = RunConfig, prefix: str = "") -> Iterator[Parameter]:
 
 
 def cases(place: Place) -> list[Case]:
-    """Two drawn wrong values a parameter, null where that is not allowed, and empty ones."""
+    """A drawn wrong value a parameter, null where that is not allowed, and empty ones."""
     found = []
     for parameter in parameters():
         name = parameter.name

@@ -95,7 +95,7 @@ def rows() -> dict[str, str]:
         return "".join(lines)
 
     found: dict[str, str] = {}
-    for row in drawn(st.integers(0, len(good) - 1), 3, "rows"):
+    for row in drawn(st.integers(0, len(good) - 1), 2, "rows"):
         e, i, t, s = good[row]
         found |= {
             f"row {row} lacks a field": changed(row, [e, i, t]),

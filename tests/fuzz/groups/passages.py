@@ -34,9 +34,9 @@ def cases(place: Place) -> list[Case]:
     found += [case(name, content) for name, content in {**lines_of_json(), **formats()}.items()]
     found += [
         case(f"noise {i}", noise)
-        for i, noise in enumerate(drawn(st.binary(min_size=1), 12, "noise"))
+        for i, noise in enumerate(drawn(st.binary(min_size=1), 6, "noise"))
     ]
-    found += [case(f"words {i}", words) for i, words in enumerate(drawn(WORDS, 8, "words"))]
+    found += [case(f"words {i}", words) for i, words in enumerate(drawn(WORDS, 5, "words"))]
     found += [odd(name, content) for name, content in odd_tables().items()]
     return found + things() + addresses()
 

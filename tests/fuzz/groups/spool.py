@@ -178,9 +178,6 @@ def folders() -> list[Case]:
         "the spool is a link to itself": lambda root: KINDS["is a link to itself"](
             root / SPOOL, chance("s")
         ),
-        "the spool is a link to nothing": lambda root: KINDS["is a link to nothing"](
-            root / SPOOL, chance("s")
-        ),
         "its lock is a folder": lambda root: (waiting(root), (root / SPOOL / ".sync.lock").mkdir())[
             0
         ],
