@@ -30,8 +30,8 @@ HELP = re.compile(
     r"|set |put |at least|at most|there (is|are)|no such|not there|missing|lacks|unknown|not found"
     r"|has no|is no|does not exist|already|expected|not a |is a |permission|too (long|large|many|deep)"
     r"|full|exists|converted|more than once|requires|support|make one|not in |connect|answers"
-    r"|starts? it|but no |not YAML|undefined|the same as"
-    r"|cannot|not permitted|unrecognized|empty|unclosed|is not|none of"
+    r"|starts? it|but no |not (YAML|one)|twice|damaged|where the|write it|fetch|look|undefined"
+    r"|the same as|cannot|not permitted|unrecognized|empty|unclosed|is not|none of"
 )
 """Of these words one is in any line that says what is wrong or what is allowed."""
 LOCKS = ("*.lock", "*/locks")

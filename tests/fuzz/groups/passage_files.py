@@ -54,9 +54,7 @@ def tables() -> dict[str, str]:
         "situation twice in the header": written(
             [[*r, r[3]] for r in good], header=[*HEADER, " situation "]
         ),
-        "a header without a name": written(
-            [[*r, "x"] for r in good], header=["emotion", "", "text", "", ""]
-        ),
+        "a header without a name": written(good, header=["", "passage_id", "text", "situation"]),
         "one column": "\n".join(["text", *(r[2].replace(",", "") for r in good)]),
         "two columns without a header": written(
             [[r[0], r[2]] for r in good][1:], header=[good[0][0], good[0][2]]
