@@ -217,7 +217,7 @@ def formats() -> dict[str, str | bytes]:
         "tabs, one row cut": ragged,
         "semicolons, one row cut": written(passages(), delimiter=";") + "calm;x\n",
         "tabs and commas mixed": written(passages()).replace("\n", "\n\t", 4).replace(",", "\t", 9),
-        "a first line sep=": "sep=;\n" + written(passages(), delimiter=";"),
+        "a first line sep= that is not so": "sep=;\n" + written(passages()),
         "a diff": "--- a/texts.csv\n+++ b/texts.csv\n@@ -1 +1 @@\n-emotion,passage_id,text\n",
         "merge marks": text.replace("\n", "\n<<<<<<< HEAD\n", 3),
     }
