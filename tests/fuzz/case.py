@@ -17,6 +17,7 @@ class May(Enum):
     repair = "a finished result equal to that of the same command without the damage"
     leave_out = "as repair, or a result without the damaged part whose output names that part"
     finish = "any finished result: the input is odd, not wrong"
+    fail = "a failed run, because only computing shows what is wrong"
     stay = "the other points of a sweep or entries of a spool are dealt with"
 
 

@@ -21,19 +21,12 @@ LONGEST = 1500
 LOG = re.compile(r"^\d\d:\d\d:\d\d (INFO|WARNING|ERROR) ")
 ERROR = re.compile(r"^(launch\.py: )?error:")
 RAW = re.compile(
-    r"\b[A-Z]\w*(Error|Exception):|NoneType|object is not|not subscriptable|unhashable type"
-    r"|positional argument|list ind|maximum recursion|Background on this error"
+    r"^(\S+[=:] ?\S*: )?([A-Z]\w*(Error|Exception)\b|Expecting |Extra data|Unterminated|'utf-8' codec)"
+    r"|'NoneType'|object is not|not subscriptable|unhashable type|has no attribute|positional argument"
 )
-"""Python's or a library's own words for a break, which say nothing to a user."""
-HELP = re.compile(
-    r"(?i)allowed|need|must|give|take|use |choose|delete|remove|repeat|restore|install|quot|save"
-    r"|set |put |at least|at most|there (is|are)|no such|not there|missing|lacks|unknown|not found"
-    r"|has no|is no|does not exist|already|expected|not a |is a |permission|too (long|large|many|deep)"
-    r"|full|exists|converted|more than once|requires|support|make one|not in |connect|answers"
-    r"|starts? it|but no |not (YAML|one)|twice|damaged|where the|write it|fetch|look|undefined"
-    r"|the same as|cannot|not permitted|unrecognized|empty|unclosed|is not|none of"
-)
-"""Of these words one is in any line that says what is wrong or what is allowed."""
+"""Python's own words for a break, which say nothing to a user, in front or instead of words of ours."""
+WORDS = 3
+"""So many words besides the parameter and its value are the least that say what is wrong."""
 LOCKS = ("*.lock", "*/locks")
 """Locks are made before anything is looked at, hold nothing and say nothing."""
 
@@ -68,7 +61,7 @@ def refusal_faults(case: Case, done: Done, seen: Seen) -> list[str]:
 
 def run_faults(case: Case, seen: Seen) -> list[str]:
     """Runs that nobody asked for or that nobody closed, and code that ran."""
-    unwanted = {"RUNNING"} if case.may is May.stay else {"RUNNING", "FAILED", "KILLED"}
+    unwanted = {"RUNNING", "KILLED"} | (set() if case.may in (May.stay, May.fail) else {"FAILED"})
     faults = [f"left a {status} run" for status in sorted(set(seen.runs.values()) & unwanted)]
     return faults + ["CODE RAN"] * seen.code_ran
 
@@ -87,9 +80,9 @@ def said_faults(case: Case, err: str) -> list[str]:
     at = [i for i, line in enumerate(lines) if ERROR.match(line)]
     if not at:
         return ["no error line"] + ([f"but: {lines[-1][:100]}"] if lines else [])
-    if len(at) > 1:
+    if len(at) > 1 and case.may is not May.stay:  # of a sweep each failed point has its own
         return [f"{len(at)} error lines"]
-    before, error, below = lines[: at[0]], lines[at[0]], lines[at[0] + 1 :]
+    before, error, below = lines[: at[0]], lines[at[-1]], lines[at[-1] + 1 :]
     findings = [line for line in below if not LOG.match(line)]
     faults = []
     listed = case.listing and all(line.startswith("  ") for line in findings)
@@ -98,13 +91,13 @@ def said_faults(case: Case, err: str) -> list[str]:
     other = [line for line in before if not LOG.match(line)]
     if len(other) > MOST_OTHER:
         faults.append(f"{len(other)} lines before the error")
-    whole = " ".join([error, *findings])
+    whole = " ".join([*(lines[i] for i in at), *findings])
     if not any(word in whole for word in case.named):
         faults.append(f"does not name {' or '.join(case.named[:2])}: {error[:140]}")
     said = re.sub(r"^(launch\.py: )?error:\s*", "", whole)
     if RAW.search(said):
         faults.append(f"raw words: {said[:140]}")
-    elif not HELP.search(said) or said.rstrip().endswith(":"):
+    elif len(re.findall(r"(?<!\S)[A-Za-z][a-z]+\b", said.partition(" ")[2])) < WORDS:
         faults.append(f"does not say what is wrong: {said[:140]}")
     if len(error) > LONGEST:
         faults.append(f"error line of {len(error)} characters")
@@ -119,9 +112,7 @@ def finished_faults(
     if "Traceback (most recent call last)" in done.err:
         faults.append("traceback, yet exit code 0")
     match case.may:
-        case May.refuse:
-            return ["accepted", *faults]
-        case May.stay:
+        case May.refuse | May.stay | May.fail:
             return ["accepted", *faults]
         case May.finish:
             return faults + (["no result"] if found is None else [])

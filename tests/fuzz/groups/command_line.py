@@ -93,7 +93,6 @@ UNKNOWN = {
     "method=[comprehension]x": ("method",),
     "experiment=nothing": ("experiment",),
     "+experiment=nothing": ("experiment",),
-    "+model=tiny": ("model",),
     "+nothing=tiny": ("nothing",),
     "model@other=tiny": ("other", "model"),
     "backend@model=hf": ("backend", "model"),
@@ -143,11 +142,10 @@ FLAGS = {
     ("--cfg", "job", "--resolve", "seed=${nothing}"): ("seed", "nothing"),
     ("--shell-completion",): ("--shell-completion",),
     ("--shell-completion", "nothing"): ("--shell-completion", "nothing"),
-    ("--config-name", "nothing"): ("nothing",),
-    ("--config-path", "/nothing"): ("nothing",),
+    ("--config-name", "nothing"): ("--config-name", "nothing"),
+    ("--config-path", "/nothing"): ("--config-path", "nothing"),
     ("--config-dir", "/nothing"): ("/nothing",),
-    ("--experimental-rerun", "nothing"): ("nothing",),
-    ("seed=1", "-m", "model=tiny"): ("-m", "model=tiny"),
+    ("--experimental-rerun", "nothing"): ("--experimental-rerun", "nothing"),
     ("", "seed=1"): ("override",),
 }
 

@@ -178,7 +178,8 @@ def weights() -> list[Case]:
             header, data = open_tensors((folder / file).read_bytes())
             put(folder / file, tensors(*change(header, bytearray(data))))
 
-        found.append(case(f"{file} {name}", damage))
+        may = May.fail if name in COMPUTED else May.refuse
+        found.append(case(f"{file} {name}", damage, may=may))
     return found
 
 
@@ -241,3 +242,5 @@ TENSORS: dict[str, Callable[..., Any]] = {
     "has a norm of infinity": _filled("input_layernorm", float("inf")),
     "has an embedding of zeros": _filled("embed_tokens", 0.0),
 }
+COMPUTED = ("has an embedding of NaN", "has a norm of infinity", "has an embedding of zeros")
+"""Whole weights, of which only the activations show that they are of no use."""
