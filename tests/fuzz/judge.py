@@ -25,7 +25,7 @@ RAW = re.compile(
     r"|'NoneType'|object is not|not subscriptable|unhashable type|has no attribute|positional argument"
 )
 """Python's own words for a break, which say nothing to a user, in front or instead of words of ours."""
-WORDS = 3
+WORDS = 2
 """So many words besides the parameter and its value are the least that say what is wrong."""
 LOCKS = ("*.lock", "*/locks")
 """Locks are made before anything is looked at, hold nothing and say nothing."""
