@@ -1,0 +1,1 @@
+"""Malformed inputs, hundreds of them, each judged by the same rules: see docs/robustness.md."""
