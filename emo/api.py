@@ -12,7 +12,7 @@ from emo.config import PathsConfig, RunConfig, TrackingConfig
 from emo.core import comparison, geometry
 from emo.core.resampling import stream
 from emo.core.types import Activations, Comparison, Descriptors, EmotionVectors, Rdm
-from emo.tracking import Tracker
+from emo.tracking import Connection
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class LoadedRun:
     run_id: str
     tags: dict[str, str]
     params: dict[str, str]
-    tracker: Tracker
+    tracker: Connection
 
     @cached_property
     def vectors(self) -> EmotionVectors:
@@ -51,17 +51,20 @@ class LoadedRun:
 def load_run(run_id: str, root: str | Path = ".", uri: str | None = None) -> LoadedRun:
     """A finished run by its id, from the project in ``root`` or from the store at ``uri``.
 
+    The first characters of the id will do, four or more, if no other run's id begins so. Nothing is
+    written: a store that is not there is not made, and one that may not be written is read.
+
     Raises
     ------
     TrackingError
-        If the store or the run is not there.
+        If the store or the run is not there, or several runs' ids begin so.
     """
     config = RunConfig(
         tracking=TrackingConfig(uri=uri), paths=PathsConfig(), root=str(Path(root).resolve())
     )
-    tracker = Tracker(config)
-    data = tracker.get(run_id).data
-    return LoadedRun(run_id, dict(data.tags), dict(data.params), tracker)
+    tracker = Connection(config)
+    run = tracker.get(run_id)
+    return LoadedRun(run.info.run_id, dict(run.data.tags), dict(run.data.params), tracker)
 
 
 def compare(

@@ -230,11 +230,13 @@ class ResamplingConfig:
 
 @dataclass(frozen=True)
 class TrackingConfig:
-    """Where runs are logged. A null uri is the SQLite file ``mlruns/mlflow.db``."""
+    """Where runs are logged."""
 
     name: str = "local"
     uri: str | None = None
-    experiment: str = "emotion-geometry"
+    """None: MLFLOW_TRACKING_URI, else the SQLite file ``mlruns/mlflow.db``."""
+    experiment: str | None = None
+    """None: MLFLOW_EXPERIMENT_NAME, else ``emotion-geometry``."""
     timeout_s: float = field(default=5.0, metadata={"min": 0.1})
     parent: str | None = None
     """Run of the sweep that a run is part of; the sweep sets it."""

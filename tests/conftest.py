@@ -15,9 +15,11 @@ install_import_hook("emo.core", "beartype.beartype")
 import csv
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,20 +42,24 @@ def copied_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
     Tests that start processes of their own get databases of their own making.
     """
-    from emo.tracking import connection, database
+    from emo.tracking import database
 
     made = tmp_path_factory.mktemp("database") / "made.db"
+    create = database.create_whole
 
-    def copy(uri: str, artifacts: Path) -> None:
-        path = Path(uri.removeprefix(database.SQLITE))
-        if not uri.startswith(database.SQLITE) or path.exists() or not path.parent.is_dir():
+    def copy(path: Path, artifacts: Path) -> None:
+        if path.exists() or not path.parent.is_dir():
             return
         if not made.exists():
-            database.create_whole(f"{database.SQLITE}{made}", artifacts)
+            create(made, artifacts)
         shutil.copy(made, path)
+        with closing(sqlite3.connect(path)) as copied, copied:  # as if it had been made there
+            copied.execute("UPDATE experiments SET artifact_location = ?", (f"{artifacts}/0",))
 
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"):  # of whoever runs the tests
+        os.environ.pop(name, None)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection, "create_whole", copy)
+        patch.setattr(database, "create_whole", copy)
         yield
 
 

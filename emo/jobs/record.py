@@ -19,7 +19,7 @@ from emo.jobs.plan import Plan
 from emo.versions import versions
 
 if TYPE_CHECKING:
-    from emo.tracking import Tracker
+    from emo.tracking import Connection, Tracker
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,19 @@ def open_tracker(config: RunConfig) -> Tracker:
     for stale in tracker.mark_stale():
         log.warning("run %s was left open by a process that is gone: marked KILLED", stale)
     return tracker
+
+
+def open_logged(config: RunConfig) -> Connection:
+    """The tracking store as it is: nothing is made or written in it.
+
+    Raises
+    ------
+    TrackingError
+        If there is none, or it cannot be read.
+    """
+    from emo.tracking import Connection
+
+    return Connection(config)
 
 
 @contextmanager
@@ -95,7 +108,7 @@ def again(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str]) 
 
 
 def finished(
-    plan: Plan, tracker: Tracker, artifact: str, read: Callable[[Path], T]
+    plan: Plan, tracker: Connection, artifact: str, read: Callable[[Path], T]
 ) -> tuple[str, T] | None:
     """Id and record of an earlier run with this fingerprint; None if there is none to be used."""
     if plan.config.force:

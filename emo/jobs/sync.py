@@ -58,10 +58,10 @@ class _Stores:
         TrackingError
             If it cannot be opened.
         """
-        from emo.tracking import Tracker
+        from emo.tracking import Tracker, came_from
 
         tracking = self._config.tracking
-        key = (tracking.uri or entry.uri, entry.experiment)
+        key = (tracking.uri or came_from(self._config, entry), entry.experiment)
         if key not in self._known:
             there = replace(tracking, uri=key[0], experiment=key[1], parent=None)
             try:

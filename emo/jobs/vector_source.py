@@ -5,7 +5,8 @@ from __future__ import annotations
 from emo.api import LoadedRun, load_run
 from emo.choices import Projection
 from emo.config import RunConfig
-from emo.errors import ConfigError
+from emo.errors import ConfigError, TrackingError
+from emo.tracking import NoSuchRun
 
 SETTINGS = {"vectors.remove": "none", "vectors.projection": "none"}
 """Parameters of a run that decide what its vectors are, and what older runs without them had."""
@@ -24,7 +25,10 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     """
     if not run_id:
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
-    found = load_run(run_id, config.root, config.tracking.uri)
+    try:
+        found = load_run(run_id, config.root, config.tracking.uri)
+    except NoSuchRun as error:
+        raise TrackingError(f"{parameter}={run_id}: {error.problem}") from error
     if found.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     name = "vectors.projection"

@@ -11,17 +11,22 @@ os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds; MLflow's 
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 from emo.tracking.addresses import from_root, tracking_uri
-from emo.tracking.connection import spool_of
+from emo.tracking.connection import Connection, NoRuns, NoSuchRun, spool_of
 from emo.tracking.delivery import deliver
+from emo.tracking.moving import came_from
 from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
 from emo.tracking.store import Spooled, Tracker
 
 __all__ = [
     "DESCRIPTION",
     "TABLES",
+    "Connection",
+    "NoRuns",
+    "NoSuchRun",
     "RunRecord",
     "Spooled",
     "Tracker",
+    "came_from",
     "deliver",
     "from_root",
     "spool_of",

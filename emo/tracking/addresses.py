@@ -1,30 +1,193 @@
-"""Where runs are logged, and whether anybody is there."""
+"""Where runs are logged: which store is meant, and whether a server is there."""
 
 from __future__ import annotations
 
 import http.client
+import logging
+import os
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from emo.config import RunConfig
 from emo.errors import TrackingError
 from emo.passwords import without_password
 
+log = logging.getLogger(__name__)
+
+SQLITE = "sqlite:///"
+DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
+EXPERIMENT = "emotion-geometry"
+"""Name of the experiment where nobody names another."""
+URI_VARIABLE, EXPERIMENT_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
+"""Environment variables of MLflow, followed where the parameter is null."""
+ALLOWED = (
+    f"null (the project's mlruns/mlflow.db), {SQLITE}FILE, http://HOST:PORT, https://HOST, "
+    "or postgresql://, mysql://, mssql:// with the rest of a database's address"
+)
+
+
+@dataclass(frozen=True)
+class Address:
+    """One store."""
+
+    uri: str
+    """Absolute."""
+    parameter: str = "tracking.uri"
+    """What names it: the parameter, or the environment variable."""
+    path: Path | None = None
+    """The file of a SQLite database; None for other stores."""
+
+    @property
+    def shown(self) -> str:
+        """Begins every message about the store."""
+        return f"{self.parameter}={without_password(self.uri)}"
+
+    @property
+    def server(self) -> bool:
+        return self.uri.lower().startswith(("http://", "https://"))
+
+
+def address(config: RunConfig) -> Address:
+    """The store a config means: ``tracking.uri``, else MLFLOW_TRACKING_URI, else the project's own.
+
+    Raises
+    ------
+    TrackingError
+        If it is no address of a store that lasts, or ``mlruns`` cannot be a folder.
+    """
+    given, variable = config.tracking.uri, os.environ.get(URI_VARIABLE, "").strip()
+    if given is not None:
+        chosen = _checked(config, given, "tracking.uri")
+        if variable and from_root(config, variable) != chosen.uri:
+            _say_ignored(chosen.shown, f"{URI_VARIABLE}={without_password(variable)}")
+        return chosen
+    if variable:
+        chosen = _checked(config, variable, URI_VARIABLE)
+        _say_followed(chosen.shown, "tracking.uri")
+        return chosen
+    path = home(config) / "mlflow.db"
+    return _checked(config, f"{SQLITE}{path}", "tracking.uri")
+
 
 def tracking_uri(config: RunConfig) -> str:
-    """The configured URI; by default the absolute SQLite file below the project's root."""
-    uri = config.tracking.uri
-    if uri is None:
-        return f"sqlite:///{config.path('mlruns') / 'mlflow.db'}"
-    return from_root(config, uri)
+    """The URI of :func:`address`."""
+    return address(config).uri
+
+
+def experiment(config: RunConfig) -> str:
+    """The experiment: ``tracking.experiment``, else MLFLOW_EXPERIMENT_NAME, else ``EXPERIMENT``.
+
+    Raises
+    ------
+    TrackingError
+        If the name is empty.
+    """
+    given, variable = config.tracking.experiment, os.environ.get(EXPERIMENT_VARIABLE, "").strip()
+    if given is not None and not given.strip():
+        raise TrackingError(f"tracking.experiment={given}: allowed is null, or a name")
+    if given is not None:
+        if variable and variable != given:
+            _say_ignored(f"tracking.experiment={given}", f"{EXPERIMENT_VARIABLE}={variable}")
+        return given
+    if variable:
+        _say_followed(f"{EXPERIMENT_VARIABLE}={variable}", "tracking.experiment")
+        return variable
+    return EXPERIMENT
+
+
+@cache  # once a process: a job opens its store several times
+def _say_followed(shown: str, parameter: str) -> None:
+    log.info("runs are logged as the environment says: %s (%s=... overrides it)", shown, parameter)
+
+
+@cache
+def _say_ignored(shown: str, variable: str) -> None:
+    log.warning("%s is followed, %s of the environment is not", shown, variable)
+
+
+def home(config: RunConfig) -> Path:
+    """The project's ``mlruns``, links in its path followed.
+
+    Raises
+    ------
+    TrackingError
+        If it is a link to nowhere, or no folder.
+    """
+    return _folder(Path(config.root, "mlruns"))
+
+
+def artifact_folder(config: RunConfig) -> Path:
+    """Where the project's runs have their files, a folder per run named by its id.
+
+    Raises
+    ------
+    TrackingError
+        If it can be no folder.
+    """
+    folder = home(config) / "artifacts"
+    _folder(folder)
+    return folder
+
+
+def _folder(path: Path) -> Path:
+    if path.is_symlink() and not path.exists():
+        raise TrackingError(f"{path}: is a link to {path.readlink()}, where nothing is")
+    if path.exists() and not path.is_dir():
+        raise TrackingError(f"{path}: is no folder; results are to be kept there: move it away")
+    return path.resolve()
+
+
+def _checked(config: RunConfig, uri: str, parameter: str) -> Address:
+    shown = f"{parameter}={without_password(uri)}"
+    refused = TrackingError(f"{shown}: allowed is {ALLOWED}")
+    scheme, there, _ = uri.partition("://")
+    if scheme.lower() in ("http", "https") and there:
+        return Address(uri, parameter)
+    if not there or scheme.partition("+")[0] not in DATABASES:
+        raise refused
+    if not scheme.startswith("sqlite"):
+        return Address(uri, parameter)
+    uri = from_root(config, uri)
+    try:
+        database = make_url(uri).database or ""
+    except (ArgumentError, ValueError) as error:
+        raise refused from error
+    if database in ("", ":memory:") or database.startswith("file:"):
+        raise TrackingError(f"{shown}: would be gone with the process; allowed is {ALLOWED}")
+    path = Path(database)
+    written = uri.partition(":///")[2].partition("?")[0]
+    if not database == written == urllib.request.url2pathname(written) or "?" in config.root:
+        raise TrackingError(
+            f"{shown}: allowed is a path without % and ?, the project's own included: in the address "
+            "of a database these two mean something else"
+        )
+    if not path.is_absolute():
+        raise refused
+    return Address(uri, parameter, path)
 
 
 def from_root(config: RunConfig, uri: str) -> str:
     """A URI with the path of a SQLite file taken from the project's root; others as they are."""
-    if uri.startswith("sqlite:///") and not uri.startswith("sqlite:////"):
-        return f"sqlite:///{config.path(uri.removeprefix('sqlite:///'))}"
+    scheme, there, path = uri.partition(":///")
+    relative = scheme.partition("+")[0] == "sqlite" and there and not path.startswith("/")
+    if not relative or path.startswith((":memory:", "file:", "?")) or not path:
+        return uri
+    path, options, rest = path.partition("?")
+    return f"{scheme}{there}{config.path(path)}{options}{rest}"
+
+
+def portable(config: RunConfig, uri: str) -> str:
+    """The URI, relative to the root where it is a database of the project: it may be moved."""
+    for folder, name in ((home(config), "mlruns/"), (Path(config.root), "")):
+        if uri.startswith(f"{SQLITE}{folder}/"):
+            return f"{SQLITE}{name}{uri.removeprefix(f'{SQLITE}{folder}/')}"
     return uri
 
 
@@ -35,7 +198,7 @@ def local_path(uri: str) -> Path | None:
     return None if "://" in uri or uri.startswith("mlflow-artifacts:") else Path(uri)
 
 
-def require_server(uri: str, timeout: float) -> None:
+def require_server(uri: str, timeout: float, parameter: str = "tracking.uri") -> None:
     """Ask a server whether it is there, in seconds.
 
     Raises
@@ -47,7 +210,7 @@ def require_server(uri: str, timeout: float) -> None:
     shown = without_password(uri)
     if shown != uri:
         raise TrackingError(
-            f"tracking.uri={shown}: give the user and password as MLFLOW_TRACKING_USERNAME and "
+            f"{parameter}={shown}: give the user and password as MLFLOW_TRACKING_USERNAME and "
             "MLFLOW_TRACKING_PASSWORD in the environment, not in the address"
         )
     try:
@@ -60,6 +223,6 @@ def require_server(uri: str, timeout: float) -> None:
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
     raise TrackingError(
-        f"tracking.uri={shown}: no MLflow server answers ({reason}); start it, or log to a local file "
+        f"{parameter}={shown}: no MLflow server answers ({reason}); start it, or log to a local file "
         "with tracking=local"
     )

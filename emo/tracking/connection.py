@@ -1,92 +1,126 @@
-"""One experiment in a tracking store: opening it and finding its runs."""
+"""One experiment in a tracking store that is there: finding its runs, reading their files."""
 
 from __future__ import annotations
 
-import logging
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
-from filelock import FileLock
-from mlflow.entities import Run
+from mlflow.entities import Experiment, Run
 from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from emo.config import RunConfig
 from emo.errors import TrackingError
-from emo.owner import alive
-from emo.passwords import without_password
 from emo.summary.logged import LoggedRun
-from emo.tracking.addresses import local_path, require_server, tracking_uri
-from emo.tracking.database import UNUSABLE, create_whole, require_database
+from emo.tracking.addresses import (
+    address,
+    artifact_folder,
+    experiment,
+    home,
+    local_path,
+    require_server,
+)
+from emo.tracking.database import UNUSABLE, require_database, require_whole
+from emo.tracking.failures import StoreFailure, ask, reason
+from emo.tracking.files import FilesHere, files_of
 from emo.tracking.spool import Spool
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
-# Opens the UI on runs and charts instead of on its pages for language-model applications.
-EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 RUNS_A_PAGE = 500
-PARENT = "mlflow.parentRunId"
 STALE = "stale"
 """Tag of a run whose process ended without closing it."""
+WHOLE_ID, PART_OF_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{4,31}")
+CANDIDATES = 5
+"""How many of the runs that an ambiguous id may mean are named."""
+
+
+class NoRuns(TrackingError):
+    """A store in which nothing has been logged yet."""
+
+
+class NoSuchRun(TrackingError):
+    """An id that names no run, or several."""
+
+    def __init__(self, run_id: str, problem: str) -> None:
+        self.problem = problem
+        super().__init__(f"run {run_id}: {problem}")
 
 
 class Connection:
-    """What can be asked of an experiment; :class:`emo.tracking.store.Tracker` writes into it."""
+    """What can be asked of a store; nothing is made and nothing written, not even a lock.
+
+    :class:`emo.tracking.store.Tracker` makes what is not there and writes into it.
+    """
+
+    client: MlflowClient
+    experiment_id: str | None
+    """None if the experiment is not there."""
 
     def __init__(self, config: RunConfig) -> None:
-        self.uri = tracking_uri(config)
+        self.address = address(config)
+        self.uri = self.address.uri
         self.spool = spool_of(config)
-        self._name = config.tracking.experiment
-        self._parent = config.tracking.parent
+        self._name = experiment(config)
         self._away = False
         """The store has gone while a sweep runs: the rest of the sweep is spooled."""
-        if self.uri.startswith("http"):
-            self.experiment_id = self._server(config)
+        self._files = artifact_folder(config) if self.address.path is not None else None
+        """Where a run's files are looked for first, by its id."""
+        if self.address.server:
+            self._open_server(config)
         else:
-            self.experiment_id = self._local(config)
+            try:
+                self._open_database(config)
+            except (*UNUSABLE, MlflowException) as error:
+                raise self._unusable(reason(error)) from error
 
-    def _server(self, config: RunConfig) -> str:
+    def _unusable(self, why: str) -> TrackingError:
+        return TrackingError(f"{self.address.shown}: cannot be opened: {why}")
+
+    def _open_server(self, config: RunConfig) -> None:
+        self._reach_server(config)
+        self.experiment_id = self._find_experiment()
+
+    def _reach_server(self, config: RunConfig) -> None:
         self.client = MlflowClient(tracking_uri=self.uri)
+        require_server(self.uri, config.tracking.timeout_s, self.address.parameter)
+
+    def _open_database(self, config: RunConfig) -> None:
+        path = self.address.path
+        there = require_database(self.uri) if path is None else path.exists()
+        if not there:
+            raise NoRuns(
+                f"{self.address.shown}: no runs yet, no such database is there; "
+                "make one with: python launch.py"
+            )
+        self._connect()
+        self.experiment_id = self._find_experiment()
+
+    def _connect(self) -> None:
+        """Make the client of a database that is there.
+
+        Raises
+        ------
+        TrackingError
+            If it is not whole.
+        """
+        if self.address.path is None or self._files is None:
+            self.client = MlflowClient(tracking_uri=self.uri)
+            return
         try:
-            require_server(self.uri, config.tracking.timeout_s)
-            return self._ensure_experiment(None)
+            require_whole(self.address.path)
         except TrackingError as error:
-            if self._parent is None:
-                raise
-            log.warning("%s; the results of this sweep are kept in %s", error, self.spool.folder)
-            self._away = True
-            return ""
+            raise TrackingError(f"{self.address.shown}: {error}") from error
+        self.client = FilesHere(self.uri, self._files)
 
-    def _local(self, config: RunConfig) -> str:
-        """Several first starts at once would corrupt a database that is not there yet: lock."""
-        folder = config.path("mlruns")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder / ".create.lock"):
-                create_whole(self.uri, folder / "artifacts")
-                require_database(self.uri)
-                self.client = MlflowClient(tracking_uri=self.uri)
-                return self._ensure_experiment(str(folder / "artifacts"))
-        except (*UNUSABLE, MlflowException) as error:
-            raise TrackingError(
-                f"tracking.uri={without_password(self.uri)}: cannot be opened: {first_line(error)}"
-            ) from error
+    def _find_experiment(self) -> str | None:
+        found = self._ask(lambda: self.client.get_experiment_by_name(self._name))
+        return None if found is None else self._active(found)
 
-    def _ensure_experiment(self, artifacts: str | None) -> str:
-        with self._answers():
-            found = self.client.get_experiment_by_name(self._name)
-            if found is None:
-                try:
-                    return self.client.create_experiment(
-                        self._name, artifact_location=artifacts, tags=EXPERIMENT_TAGS
-                    )
-                except MlflowException:
-                    # Of several that start at once on a server all but one are refused.
-                    found = self.client.get_experiment_by_name(self._name)
-                    if found is None:
-                        raise
+    def _active(self, found: Experiment) -> str:
         if found.lifecycle_stage != "active":
             raise TrackingError(
                 f"tracking.experiment={self._name}: was deleted in the UI; restore it there or give "
@@ -94,15 +128,8 @@ class Connection:
             )
         return found.experiment_id
 
-    @contextmanager
-    def _answers(self) -> Iterator[None]:
-        """A store that does not answer as it should becomes one line."""
-        try:
-            yield
-        except MlflowException as error:
-            raise TrackingError(
-                f"tracking.uri={without_password(self.uri)}: {first_line(error)}"
-            ) from error
+    def _ask(self, call: Callable[[], T]) -> T:
+        return ask(self.address.shown, call)
 
     def find_finished(self, fingerprint: str) -> Run | None:
         """The newest finished run with this fingerprint."""
@@ -115,13 +142,7 @@ class Connection:
         return self._search(_having(tags))
 
     def _search(self, query: str) -> Run | None:
-        if self._away:
-            return None
-        with self._answers():
-            runs = self.client.search_runs(
-                [self.experiment_id], query, max_results=1, order_by=["attributes.start_time DESC"]
-            )
-        return runs[0] if runs else None
+        return next(iter(self._some(query, 1)), None)
 
     def all_finished(self, **tags: str) -> list[Run]:
         """Finished runs with these tags, newest first."""
@@ -138,48 +159,68 @@ class Connection:
         """Every run a query finds, newest first; none of a store that has gone away."""
         found: list[Run] = []
         page = None
-        while not self._away:
-            with self._answers():
-                some = self.client.search_runs(
-                    [self.experiment_id],
-                    query,
-                    max_results=RUNS_A_PAGE,
-                    order_by=["attributes.start_time DESC"],
-                    page_token=page,
-                )
+        while True:
+            some = self._some(query, RUNS_A_PAGE, page)
             found += some
-            page = some.token
+            page = getattr(some, "token", None)
             if not page:
-                break
-        return found
+                return found
 
-    def mark_stale(self) -> list[str]:
-        """Close runs whose process on this host is gone as KILLED; their ids."""
-        if self._away:
+    def _some(self, query: str, most: int, page: str | None = None) -> list[Run]:
+        if self._away or self.experiment_id is None:
             return []
-        with self._answers():
-            running = self.client.search_runs(
-                [self.experiment_id],
-                f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'",
+        experiments = [self.experiment_id]
+        newest = ["attributes.start_time DESC"]
+        return self._ask(
+            lambda: self.client.search_runs(
+                experiments, query, max_results=most, order_by=newest, page_token=page
             )
-            stale = [run.info.run_id for run in running if not alive(run.data.tags)]
-            for run_id in stale:
-                self.client.set_tag(run_id, STALE, "its process ended without closing the run")
-                self.client.set_terminated(run_id, "KILLED")
-        return stale
+        )
 
     def get(self, run_id: str) -> Run:
-        """A run by its id.
+        """A run by its id, or by the beginning of it: four characters or more that no other run has.
 
         Raises
         ------
+        NoSuchRun
+            If there is none, or several begin so.
         TrackingError
-            If there is none.
+            If the store does not answer.
         """
+        wanted = run_id.strip().lower()
+        if WHOLE_ID.fullmatch(wanted):
+            return self._whole(wanted)
+        if not PART_OF_ID.fullmatch(wanted):
+            allowed = "allowed is a run's id, 32 characters 0-9 and a-f, or the first 4 or more of it"
+            raise NoSuchRun(run_id, f"not in {self.address.shown}; {allowed}")
+        found = self._beginning(wanted)
+        if not found:
+            raise NoSuchRun(run_id, f"not in {self.address.shown}: the id of no run begins so")
+        if len(found) > 1:
+            names = [f"{r.info.run_id} ({r.info.run_name})" for r in found[:CANDIDATES]]
+            more = ", ..." if len(found) > CANDIDATES else ""
+            raise NoSuchRun(run_id, f"several runs begin so: {', '.join(names)}{more}")
+        return found[0]
+
+    def _whole(self, run_id: str) -> Run:
         try:
-            return self.client.get_run(run_id)
-        except MlflowException as error:
-            raise TrackingError(f"run {run_id}: not in {without_password(self.uri)}") from error
+            return self._ask(lambda: self.client.get_run(run_id))
+        except StoreFailure as error:
+            cause = error.__cause__
+            missing = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
+            if isinstance(cause, MlflowException) and cause.error_code == missing:
+                raise NoSuchRun(run_id, f"not in {self.address.shown}") from error
+            raise
+
+    def _beginning(self, start: str) -> list[Run]:
+        """Runs of all experiments whose id begins so; a few more than are named."""
+
+        def search() -> list[Run]:
+            everywhere = [e.experiment_id for e in self.client.search_experiments()]
+            query = f"attributes.run_id LIKE '{start}%'"
+            return self.client.search_runs(everywhere, query, max_results=CANDIDATES + 1)
+
+        return self._ask(search)
 
     def artifact(self, run_id: str, path: str) -> Path:
         """Local path of an artifact, downloaded where the store is remote.
@@ -189,31 +230,30 @@ class Connection:
         TrackingError
             If it is not there.
         """
-        here = local_path(self.artifact_uri(run_id))
-        if here is not None and (here / path).is_file():
-            return here / path
-        try:
-            return Path(self.client.download_artifacts(run_id, path))
-        except (MlflowException, OSError) as error:
-            raise TrackingError(
-                f"run {run_id}: artifact {path} is not there ({first_line(error)}); if the project "
-                "was moved, its runs still point to the old folder: repeat with force=true"
-            ) from error
+        folder = self._folder(run_id)
+        if folder is not None and (folder / path).is_file():
+            return folder / path
+        shown = f"run {run_id}: artifact {path} is not there"
+        if folder is not None:
+            raise TrackingError(f"{shown}: {folder} lacks it; force=true makes the run anew")
+        return Path(ask(shown, lambda: self.client.download_artifacts(run_id, path)))
+
+    def _folder(self, run_id: str) -> Path | None:
+        """The folder of a run's files; None where they are on another machine."""
+        if self._files is not None and files_of(self._files, run_id).is_dir():
+            return files_of(self._files, run_id)
+        return local_path(str(self.get(run_id).info.artifact_uri))
 
     def artifact_uri(self, run_id: str) -> str:
         """Where a run's artifacts are."""
-        return str(self.get(run_id).info.artifact_uri)
+        folder = self._folder(run_id)
+        return str(self.get(run_id).info.artifact_uri) if folder is None else str(folder)
 
 
 def spool_of(config: RunConfig) -> Spool:
     """Where a project keeps what its store could not take."""
-    return Spool(config.path("mlruns") / "spool")
+    return Spool(home(config) / "spool")
 
 
 def _having(tags: Mapping[str, str]) -> str:
     return " and ".join(f"tags.{key} = '{value}'" for key, value in tags.items())
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its type where it has none."""
-    return without_password((str(error) or type(error).__name__).splitlines()[0])

@@ -8,8 +8,8 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
 from emo.owner import alive
-from emo.passwords import without_password
-from emo.tracking.connection import STALE, first_line
+from emo.tracking.connection import STALE
+from emo.tracking.failures import reason
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
 from emo.tracking.store import ERROR, Tracker
@@ -34,10 +34,12 @@ def deliver(tracker: Tracker, entry: Entry) -> str | None:
             tracker.client.set_terminated(run_id, "KILLED")
         if other is None:
             run_id = _log(tracker, entry, run_id)
-    except (MlflowException, OSError) as error:
+    except TrackingError:
+        raise
+    except Exception as error:  # a store raises much: emo.tracking.failures
         raise TrackingError(
-            f"tracking.uri={without_password(tracker.uri)}: {first_line(error)}; {entry.name} stays "
-            f"in {tracker.spool.folder / entry.id}"
+            f"{tracker.address.shown}: {reason(error)}; {entry.name} stays in "
+            f"{tracker.spool.folder / entry.id}"
         ) from error
     tracker.spool.remove(entry)
     return run_id if other is None else None

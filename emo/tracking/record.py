@@ -9,6 +9,8 @@ import numpy as np
 
 DESCRIPTION = "mlflow.note.content"
 """Tag that the UI shows as the run's description, in Markdown."""
+PARENT = "mlflow.parentRunId"
+"""Tag of a run that is part of a sweep's or a study's run: the id of that one."""
 TABLES = "mlflow.loggedArtifacts"
 """Tag that names the artifacts the UI shows as tables."""
 

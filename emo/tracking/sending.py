@@ -7,6 +7,7 @@ from pathlib import Path
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunTag
 from mlflow.tracking import MlflowClient
 
+from emo.tracking.failures import retried
 from emo.tracking.record import RunRecord
 
 METRICS_A_BATCH = 1000
@@ -16,13 +17,18 @@ PARAMS_A_BATCH = 100
 def send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_ms: int) -> None:
     """Log a record and everything in a folder.
 
-    Idempotent: sent again with the same time, nothing is there twice.
+    Idempotent: sent again with the same time, nothing is there twice. What two that write at once get
+    in each other's way with (the passages of their first runs, say) is sent again here.
 
     Raises
     ------
-    MlflowException, OSError
-        If the store does not take it; a part may be there then.
+    Exception
+        Whatever the store raises that does not take it; a part may be there then.
     """
+    retried(lambda: _send(client, run_id, record, files, now_ms))
+
+
+def _send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_ms: int) -> None:
     points = [Metric(k, float(v), now_ms, 0) for k, v in record.metrics.items() if v is not None]
     points += [
         Metric(name, float(value), now_ms, layer)

@@ -9,15 +9,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from mlflow.entities import RunTag
-from mlflow.exceptions import MlflowException
+from mlflow.entities import Run, RunTag
 
 from emo.config import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
 from emo.owner import owner
-from emo.passwords import without_password
-from emo.tracking.connection import PARENT, STALE, Connection, first_line
-from emo.tracking.record import NOTHING, RunRecord
+from emo.tracking.addresses import portable
+from emo.tracking.connection import STALE
+from emo.tracking.failures import StoreFailure, first_line, translated
+from emo.tracking.opening import OwnStore
+from emo.tracking.record import NOTHING, PARENT, RunRecord
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
 
@@ -33,14 +34,16 @@ class Spooled(TrackingError):
     """The store went away; the result is kept in the spool."""
 
 
-class Tracker(Connection):
-    """One experiment in one tracking store, to write into."""
+class Tracker(OwnStore):
+    """One experiment in one tracking store, to write into; made where it is not there yet."""
 
     def __init__(self, config: RunConfig) -> None:
         self._open: dict[str, Entry] = {}
         self._kept: set[str] = set()
         """Open runs that are in the spool, whole: job=sync closes them."""
         super().__init__(config)
+        self._kept_as = portable(config, self.uri)
+        """The store's address in the spool."""
 
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
@@ -59,30 +62,34 @@ class Tracker(Connection):
 
         Several processes that find none would each make one: :func:`emo.jobs.record.again`.
         """
-        found = self.find(**tags)
+        with self._alone():
+            found = self.find(**tags)
+            if found is not None:
+                self._open_again(found)
         if found is None:
             run_id = self._create(name, tags)
         else:
             run_id = found.info.run_id
-            with self._answers():
-                for tag in {STALE, ERROR} & found.data.tags.keys():
-                    self.client.delete_tag(run_id, tag)
-                self.client.log_batch(run_id, tags=[RunTag(k, v) for k, v in owner().items()])
-                self.client.update_run(run_id, status="RUNNING")
             self._remember(run_id, name, tags)
         yield from self._until_closed(run_id)
+
+    def _open_again(self, run: Run) -> None:
+        run_id = run.info.run_id
+        for tag in {STALE, ERROR} & run.data.tags.keys():
+            self._ask(lambda tag=tag: self.client.delete_tag(run_id, tag))
+        owners = [RunTag(k, v) for k, v in owner().items()]
+        self._ask(lambda: self.client.log_batch(run_id, tags=owners))
+        self._ask(lambda: self.client.update_run(run_id, status="RUNNING"))
 
     def _create(self, name: str, tags: Mapping[str, str]) -> str:
         if self._parent is not None:
             tags = {**tags, PARENT: self._parent}
         if not self._away:
             try:
-                with self._answers():
-                    run = self.client.create_run(
-                        self.experiment_id,
-                        run_name=name,
-                        tags={**tags, **owner(), "mlflow.source.name": "launch.py"},
-                    )
+                whole = {**tags, **owner(), "mlflow.source.name": "launch.py"}
+                run = self._ask(
+                    lambda: self.client.create_run(self.experiment_id, run_name=name, tags=whole)
+                )
                 self._remember(run.info.run_id, name, tags)
                 return run.info.run_id
             except TrackingError as error:
@@ -96,7 +103,7 @@ class Tracker(Connection):
         known = None if run_id == NOWHERE else run_id
         now = _now()
         self._open[run_id] = Entry(
-            self.uri, self._name, known, name, dict(tags), NOTHING, start_ms=now, end_ms=now
+            self._kept_as, self._name, known, name, dict(tags), NOTHING, start_ms=now, end_ms=now
         )
 
     def _until_closed(self, run_id: str) -> Iterator[str]:
@@ -111,9 +118,9 @@ class Tracker(Connection):
             raise
         else:
             try:
-                self.client.set_terminated(run_id, "FINISHED")
-            except MlflowException as error:
-                raise self._keep(run_id, NOTHING, None, _now(), error) from error
+                self._ask(lambda: self.client.set_terminated(run_id, "FINISHED"))
+            except StoreFailure as error:
+                raise self._keep(run_id, NOTHING, None, _now(), error.reason) from error
         finally:
             del self._open[run_id]
             self._kept.discard(run_id)
@@ -123,21 +130,21 @@ class Tracker(Connection):
         status = "FAILED" if isinstance(error, Exception) else "KILLED"
         reason = first_line(error)[:500]
         try:
-            self.client.set_tag(run_id, ERROR, reason)
-            self.client.set_terminated(run_id, status)
-        except MlflowException as away:  # the error itself matters more
+            self._ask(lambda: self.client.set_tag(run_id, ERROR, reason))
+            self._ask(lambda: self.client.set_terminated(run_id, status))
+        except StoreFailure as away:  # the error itself matters more
             self._open[run_id] = replace(self._open[run_id], status=status, error=reason)
-            log.warning("%s", self._keep(run_id, NOTHING, None, _now(), away))
+            log.warning("%s", self._keep(run_id, NOTHING, None, _now(), away.reason))
 
     def record_failure(
         self, parent: str, name: str, tags: Mapping[str, str], reason: str
     ) -> str | None:
         """A child for a job that failed before it opened a run; None if the store is away."""
         run_id = None
-        with suppress(TrackingError, MlflowException):
-            run_id = self._create(name, {**tags, PARENT: parent})
-            self.client.set_tag(run_id, ERROR, reason[:500])
-            self.client.set_terminated(run_id, "FAILED")
+        with suppress(TrackingError):
+            made = run_id = self._create(name, {**tags, PARENT: parent})
+            self._ask(lambda: self.client.set_tag(made, ERROR, reason[:500]))
+            self._ask(lambda: self.client.set_terminated(made, "FAILED"))
         return run_id
 
     def log(self, run_id: str, record: RunRecord, files: Path, failure: str | None = None) -> None:
@@ -154,18 +161,19 @@ class Tracker(Connection):
         now = _now()
         if failure is not None:
             self._open[run_id] = replace(self._open[run_id], status="FAILED", error=failure[:500])
+        if run_id == NOWHERE:
+            raise self._keep(run_id, record, files, now, "the server is away")
         try:
-            if run_id == NOWHERE:
-                raise MlflowException("the server is away")
-            send(self.client, run_id, record, files, now)
-        except (MlflowException, OSError) as error:
-            raise self._keep(run_id, record, files, now, error) from error
+            shown = self.address.shown
+            translated(shown, lambda: send(self.client, run_id, record, files, now))
+        except StoreFailure as error:
+            raise self._keep(run_id, record, files, now, error.reason) from error
 
     def _keep(
-        self, run_id: str, record: RunRecord, files: Path | None, now: int, reason: Exception
+        self, run_id: str, record: RunRecord, files: Path | None, now: int, reason: str
     ) -> TrackingError:
         """Put an open run into the spool; the error that says so."""
-        said = f"tracking.uri={without_password(self.uri)}: logging failed: {first_line(reason)}"
+        said = f"{self.address.shown}: logging failed: {reason}"
         try:
             entry = replace(self._open[run_id], record=record, end_ms=now)
             kept = self.spool.add(entry, files)

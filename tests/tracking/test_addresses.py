@@ -71,7 +71,7 @@ def check_refused(folder, uri, message):
             "tracking.uri=mysql.none://me@h/d: cannot be opened: .*none",
         ),
         ("mysql+aiomysql://me:secret@h/d", "cannot be opened: No module named 'aiomysql'"),
-        ("postgresql://me:secret@h:5x/d", "cannot be opened: invalid literal"),
+        ("postgresql://me:secret@h:5x/d", "cannot be opened: .*invalid literal"),
         ("sqlite:///text.db", "cannot be opened: .*file is not a database"),
         ("sqlite:///folder", "cannot be opened: .*unable to open database file"),
     ],

@@ -241,7 +241,7 @@ def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
         path.with_name(f"{path.name}-journal").write_bytes(b"of a transaction")
         raise Killed
 
-    monkeypatch.setattr("emo.tracking.connection.create_whole", create_whole)  # not the tests' own
+    monkeypatch.setattr("emo.tracking.database.create_whole", create_whole)  # not the tests' own
     config = RunConfig(root=str(tmp_path))
     with monkeypatch.context() as m, pytest.raises(Killed):
         m.setattr(SqlAlchemyStore, "__init__", killed)
@@ -249,4 +249,4 @@ def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
     assert Tracker(config).find_finished("x") is None
     left = {path.name for path in (tmp_path / "mlruns").iterdir()}
-    assert left == {"mlflow.db", ".create.lock"}
+    assert left == {"mlflow.db", ".create.lock", "artifacts"}
