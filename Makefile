@@ -8,6 +8,7 @@ NO_PYTHON := no Python 3.11, 3.12 or 3.13 with venv: install one (Debian, Ubuntu
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet -c constraints.txt
 ARGS ?=
+PORT ?= 5000
 
 .PHONY: run test test-slow test-portable ui install install-dev gemma lint types contracts check benchmarks clean
 
@@ -23,10 +24,8 @@ test-slow: install-dev  ## the rest: the real model, statistics that need many d
 test-portable: install-dev  ## the numerical tests with other processors' BLAS and torch kernels
 	$(BIN)/python -m tests.portable -n 2 $(ARGS)
 
-ui: install  ## MLflow's page over the logged runs, on this machine only
-	mkdir -p mlruns
-	MLFLOW_DISABLE_TELEMETRY=true MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false \
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(CURDIR)/mlruns/mlflow.db --host 127.0.0.1 --port 5000
+ui: install  ## MLflow's page over the logged runs, on this machine only (PORT=5000)
+	@$(BIN)/python -m emo.tracking.ui --port $(PORT)
 
 install: .venv/installed
 install-dev: .venv/installed-dev

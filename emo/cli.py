@@ -24,6 +24,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
+from emo import stopping
 from emo.choices import Output
 from emo.composing import resolve, schema
 from emo.config import RunConfig
@@ -63,6 +64,7 @@ def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
 
     Of an error nobody foresaw the traceback is kept in the job's ``folder`` (a sweep) or printed.
     """
+    stopping.listen()  # in the workers of launchers, too
     try:
         return run_job(resolve(config, root))
     except EmoError as error:
@@ -154,11 +156,13 @@ def main(launcher: str) -> NoReturn:
             failed.append(outcome)
         return replace(outcome, table="")
 
+    stopping.listen()
     try:
         job()
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on where this one stopped", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as error:
+        said = str(error) or "interrupted"
+        print(f"{said}; the same command goes on where this one stopped", file=sys.stderr)
+        sys.exit(stopping.exit_code(error))
     except SweepFailed:
         sys.exit(1)
     except (EmoError, HydraException, OmegaConfBaseException) as error:

@@ -6,9 +6,12 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from emo.stopping import stoppable
+
 
 def track(items: Iterable[Any], title: str) -> Iterable[Any]:
     """The items, with a progress bar if standard error is a terminal."""
     from tqdm import tqdm
 
-    return tqdm(items, desc=title, leave=False, disable=not sys.stderr.isatty(), unit="step")
+    bar = tqdm(items, desc=title, leave=False, disable=not sys.stderr.isatty(), unit="step")
+    return stoppable(bar)

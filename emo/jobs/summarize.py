@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
+import shutil
 import tempfile
 from collections.abc import Sequence
 from functools import partial
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo import serialise
 from emo.config import RunConfig, canonical
+from emo.errors import TrackingError
 from emo.jobs import conditions, record
 from emo.jobs.outcome import Outcome
 from emo.provenance import code_commit, package_versions
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from emo.core.types import StimulusSet
     from emo.tracking import RunRecord, Tracker
 
+log = logging.getLogger(__name__)
+
 REPORT = "summary.html"
 
 
@@ -38,14 +43,15 @@ def run(config: RunConfig) -> Outcome:
         config.path(config.stimuli.path) if config.stimuli.path else None,
         config.path(config.stimuli.neutral_path) if config.stimuli.neutral_path else None,
     )
-    tracker = record.open_tracker(config)
-    selection = select(tracker.runs_of("extract"), wanted(config, stimuli))
+    logged = record.open_logged(config)
+    tracker = _to_log_in(config)
+    selection = select(logged.runs_of("extract"), wanted(config, stimuli))
     summary = summarise(
         config,
         selection,
         stimuli,
-        lambda r: partial(tracker.artifact, r.run_id),
-        tracker.runs_of("steer"),
+        lambda r: partial(logged.artifact, r.run_id),
+        logged.runs_of("steer"),
     )
     steering_figures, steering_tables = steering_parts(summary.steering)
     drawn = [*figures(summary), *steering_figures]
@@ -53,9 +59,27 @@ def run(config: RunConfig) -> Outcome:
     commit = code_commit(Path(config.root))
     with tempfile.TemporaryDirectory() as folder:
         write_files(Path(folder), summary, drawn, made, commit)
+        if tracker is None:
+            return _outcome(summary, None, str(_kept(config, summary, Path(folder))))
         with tracker.run("summary", _tags(summary, commit)) as run_id:
             tracker.log(run_id, _record(summary), Path(folder))
-    return _outcome(summary, tracker, run_id)
+    return _outcome(summary, run_id, tracker.artifact_uri(run_id))
+
+
+def _to_log_in(config: RunConfig) -> Tracker | None:
+    """The store to log the summary in; None if it can only be read."""
+    try:
+        return record.open_tracker(config)
+    except TrackingError as error:
+        log.warning("%s: the summary is not logged", error)
+        return None
+
+
+def _kept(config: RunConfig, s: Summary, folder: Path) -> Path:
+    """Keep the files of a summary that is not logged where exports are; the folder."""
+    kept = config.path(config.export.folder) / f"summary-{_fingerprint(s)[:12]}"
+    shutil.copytree(folder, kept, dirs_exist_ok=True)
+    return kept
 
 
 def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
@@ -154,8 +178,7 @@ def _record(s: Summary) -> RunRecord:
     return RunRecord({DESCRIPTION: text}, record.params(s.config), headline(s))
 
 
-def _outcome(s: Summary, tracker: Tracker, run_id: str) -> Outcome:
-    uri = tracker.artifact_uri(run_id)
+def _outcome(s: Summary, run_id: str | None, uri: str) -> Outcome:
     lines = methods.headline(s)
     for t in s.tables:
         lines += [
@@ -169,8 +192,9 @@ def _outcome(s: Summary, tracker: Tracker, run_id: str) -> Outcome:
     lines += [
         f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report",
         f"  report {uri}/{REPORT}",
-        f"  run {run_id} (finished); look at it with: make ui",
     ]
+    if run_id is not None:
+        lines.append(f"  run {run_id} (finished); look at it with: make ui")
     return Outcome(
         status="finished",
         fingerprint=_fingerprint(s),

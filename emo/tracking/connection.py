@@ -231,7 +231,7 @@ class Connection:
             If it is not there.
         """
         folder = self._folder(run_id)
-        if folder is not None and (folder / path).is_file():
+        if folder is not None and (folder / path).exists():
             return folder / path
         shown = f"run {run_id}: artifact {path} is not there"
         if folder is not None:

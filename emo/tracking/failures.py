@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -89,8 +90,9 @@ def reason(error: BaseException) -> str:
     """Why a store failed, in one line: the database's own words where they are under others."""
     below: BaseException | None = error
     while below is not None:
-        if isinstance(below, DBAPIError) and below.orig is not None:
-            words = first_line(below.orig)
+        origin = below.orig if isinstance(below, DBAPIError) else below
+        if isinstance(origin, sqlite3.Error) or (isinstance(below, DBAPIError) and origin):
+            words = first_line(origin)
             return next((f"{words} ({hint})" for w, hint in HINTS.items() if w in words), words)
         below = below.__cause__
     if isinstance(error, OSError) and error.strerror:
@@ -105,12 +107,12 @@ def first_line(error: BaseException) -> str:
     return without_password((str(error) or type(error).__name__).splitlines()[0])
 
 
-class _Raised(logging.Filter):
-    """Drops what MLflow's database layer prints of an error and then raises: it is said in one line."""
+class _Quiet(logging.Filter):
+    """Drops what MLflow's database layer tells of its work, and of errors that it raises as well."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not record.exc_info
+        return record.levelno >= logging.WARNING and not record.exc_info
 
 
 # A filter: a level would be set back whenever logging is configured anew.
-logging.getLogger("mlflow.store.db.utils").addFilter(_Raised())
+logging.getLogger("mlflow.store.db.utils").addFilter(_Quiet())

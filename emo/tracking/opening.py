@@ -56,7 +56,7 @@ class OwnStore(Connection):
             database.require_database(self.uri)
         elif path.exists():
             self._connect()  # what cannot be used is refused before a lock is written
-        elif not path.parent.is_dir() and path.parent != home(config):
+        elif not path.parent.is_dir() and path.parent not in (home(config), Path(config.root)):
             raise self._unusable(f"there is no folder {path.parent}")
         home(config).mkdir(parents=True, exist_ok=True)
         with self._alone():

@@ -173,7 +173,7 @@ def test_repengs_format_has_every_layer(tiny, source):
     ("override", "message"),
     [
         ("export.run=null", "export.run=None: allowed is the id"),
-        ("export.run=nothing", "run nothing: not in"),
+        ("export.run=nothing", "export.run=nothing: not in"),
         ("export.emotions=[smug]", "export.emotions=.'smug'.: allowed is each once, of afraid"),
         ("export.emotions=[sad,sad]", "export.emotions="),
     ],

@@ -322,7 +322,7 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
         ("steer.max_new_tokens=2000", "steer.max_new_tokens=2000: allowed is at most"),
         ("steer.judge=hf", "steer.judge_model=None: allowed is a folder"),
         ("steer.controls=[random,random]", "steer.controls="),
-        ("steer.run=nothing", "run nothing: not in"),
+        ("steer.run=nothing", "steer.run=nothing: not in"),
     ],
 )
 def test_what_is_refused_opens_no_run(steer_config, override, message):
