@@ -9,9 +9,9 @@ from typing import Any
 from emo.stopping import stoppable
 
 
+@stoppable
 def track(items: Iterable[Any], title: str) -> Iterable[Any]:
     """The items, with a progress bar if standard error is a terminal."""
     from tqdm import tqdm
 
-    bar = tqdm(items, desc=title, leave=False, disable=not sys.stderr.isatty(), unit="step")
-    return stoppable(bar)
+    return tqdm(items, desc=title, leave=False, disable=not sys.stderr.isatty(), unit="step")

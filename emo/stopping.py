@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from types import FrameType
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 SIGNALS = ("SIGTERM", "SIGHUP")
@@ -60,18 +62,17 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise _Told.error
 
 
-def stoppable(items: Iterable[T]) -> Iterator[T]:
-    """The items; between two of them the word to end is heard that a library has swallowed.
+def stoppable(loop: Callable[P, Iterable[T]]) -> Callable[P, Iterator[T]]:
+    """A loop between whose steps the word to end is heard that a library has swallowed: it is raised."""
 
-    Raises
-    ------
-    KeyboardInterrupt
-        If the process was told to end.
-    """
-    for item in items:
-        if _Told.error is not None:
-            raise _Told.error
-        yield item
+    @wraps(loop)
+    def heard(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+        for item in loop(*args, **kwargs):
+            if _Told.error is not None:
+                raise _Told.error
+            yield item
+
+    return heard
 
 
 def exit_code(error: KeyboardInterrupt) -> int:

@@ -147,29 +147,30 @@ def _folder(path: Path) -> Path:
 def _checked(config: RunConfig, uri: str, parameter: str) -> Address:
     shown = f"{parameter}={without_password(uri)}"
     refused = TrackingError(f"{shown}: allowed is {ALLOWED}")
-    scheme, there, _ = uri.partition("://")
-    if scheme.lower() in ("http", "https") and there:
+    scheme, _, rest = uri.partition("://")
+    if rest and scheme.lower() in ("http", "https"):
         return Address(uri, parameter)
-    if not there or scheme.partition("+")[0] not in DATABASES:
+    kind = scheme.partition("+")[0]
+    if kind not in DATABASES or (not rest and uri != SQLITE.removesuffix("/")):
         raise refused
-    if not scheme.startswith("sqlite"):
+    if kind != "sqlite":
         return Address(uri, parameter)
     uri = from_root(config, uri)
     try:
         database = make_url(uri).database or ""
     except (ArgumentError, ValueError) as error:
         raise refused from error
-    if database in ("", ":memory:") or database.startswith("file:"):
+    if database in ("", ":memory:"):
         raise TrackingError(f"{shown}: would be gone with the process; allowed is {ALLOWED}")
     path = Path(database)
+    if not path.is_absolute() or ":///" not in uri:
+        raise refused
     written = uri.partition(":///")[2].partition("?")[0]
     if not database == written == urllib.request.url2pathname(written) or "?" in config.root:
         raise TrackingError(
             f"{shown}: allowed is a path without % and ?, the project's own included: in the address "
             "of a database these two mean something else"
         )
-    if not path.is_absolute():
-        raise refused
     return Address(uri, parameter, path)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from mlflow.entities import Experiment, Run
+from mlflow.entities import Experiment, Run, RunInfo
 from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
@@ -187,6 +187,17 @@ class Connection:
         TrackingError
             If the store does not answer.
         """
+        return self._placed(self._named(run_id))
+
+    def _placed(self, run: Run) -> Run:
+        """The run with the place where its files are: below this project's mlruns, if they are there."""
+        if self._files is None or not files_of(self._files, run.info.run_id).is_dir():
+            return run
+        place = str(files_of(self._files, run.info.run_id))
+        info = RunInfo.from_dictionary({**dict(run.info), "artifact_uri": place})
+        return Run(info, run.data, run.inputs, run.outputs)
+
+    def _named(self, run_id: str) -> Run:
         wanted = run_id.strip().lower()
         if WHOLE_ID.fullmatch(wanted):
             return self._whole(wanted)
@@ -230,7 +241,7 @@ class Connection:
         TrackingError
             If it is not there.
         """
-        folder = self._folder(run_id)
+        folder = local_path(self.artifact_uri(run_id))
         if folder is not None and (folder / path).exists():
             return folder / path
         shown = f"run {run_id}: artifact {path} is not there"
@@ -238,16 +249,9 @@ class Connection:
             raise TrackingError(f"{shown}: {folder} lacks it; force=true makes the run anew")
         return Path(ask(shown, lambda: self.client.download_artifacts(run_id, path)))
 
-    def _folder(self, run_id: str) -> Path | None:
-        """The folder of a run's files; None where they are on another machine."""
-        if self._files is not None and files_of(self._files, run_id).is_dir():
-            return files_of(self._files, run_id)
-        return local_path(str(self.get(run_id).info.artifact_uri))
-
     def artifact_uri(self, run_id: str) -> str:
         """Where a run's artifacts are."""
-        folder = self._folder(run_id)
-        return str(self.get(run_id).info.artifact_uri) if folder is None else str(folder)
+        return str(self.get(run_id).info.artifact_uri)
 
 
 def spool_of(config: RunConfig) -> Spool:

@@ -1,11 +1,15 @@
 """Addresses of stores: no secret is printed, and a wrong one is one line."""
 
+import logging
+import time
+
 import pytest
 
 from emo.config import RunConfig, TrackingConfig
 from emo.errors import TrackingError
 from emo.passwords import without_password
-from emo.tracking import Tracker
+from emo.tracking import Connection, Tracker, addresses, tracking_uri
+from tests.tracking.spooling import log_one
 
 
 @pytest.mark.parametrize(
@@ -87,3 +91,193 @@ def test_a_sqlite_address_may_have_options(tmp_path):
     uri = f"sqlite:///{tmp_path}/x.db?timeout=3"
     tracker = Tracker(RunConfig(root=str(tmp_path), tracking=TrackingConfig(uri=uri)))
     assert tracker.runs_of("extract") == []
+
+
+def of(root, **tracking):
+    return RunConfig(root=str(root), tracking=TrackingConfig(**tracking))
+
+
+@pytest.mark.parametrize(
+    ("uri", "words"),
+    [
+        ("", "tracking.uri=: allowed is null"),
+        ("   ", "tracking.uri=   : allowed is null"),
+        ("sqlite://", "tracking.uri=sqlite://: would be gone with the process; allowed is null"),
+        ("sqlite:///", "would be gone with the process"),
+        ("sqlite:///:memory:", "would be gone with the process"),
+        ("sqlite:///?timeout=3", "would be gone with the process"),
+        ("sqlite:///file:x.db?uri=true", "allowed is null"),
+        ("sqlite:x.db", "allowed is null"),
+        ("sqlite:/x.db", "allowed is null"),
+        ("sqlite://host/x.db", "allowed is null"),
+        ("sqlite:///x%2Fy.db", "allowed is a path without % and ?"),
+        ("sqlite:////tmp/a%20b/x.db", "allowed is a path without % and ?"),
+        ("./mlruns", "allowed is null"),
+        ("file:///tmp/mlruns", "allowed is null"),
+        ("databricks", "allowed is null"),
+        ("ftp://host/x", "allowed is null"),
+        ("http://", "allowed is null"),
+        ("://", "allowed is null"),
+        ("C:/x.db", "allowed is null"),
+        ("oracle://me:secret@h/d", "tracking.uri=oracle://me@h/d: allowed is null"),
+    ],
+)
+@pytest.mark.parametrize("opened", [Tracker, Connection])
+def test_an_address_of_no_store_that_lasts_is_refused_and_makes_nothing(
+    tmp_path, monkeypatch, uri, words, opened
+):
+    root = tmp_path / "project"
+    root.mkdir()
+    monkeypatch.chdir(root)
+    began = time.monotonic()
+    with pytest.raises(TrackingError, match=words) as caught:
+        opened(of(root, uri=uri))
+    assert time.monotonic() - began < 5
+    assert "\n" not in str(caught.value) and "secret" not in str(caught.value)
+    assert list(tmp_path.rglob("*")) == [root]
+
+
+@pytest.mark.parametrize("name", ["a%20b", "what?", "x%41y"])
+def test_a_project_in_a_folder_that_no_database_address_can_hold_is_refused(tmp_path, name):
+    root = tmp_path / name
+    root.mkdir()
+    with pytest.raises(TrackingError, match="path without % and .*, the project's own included"):
+        Tracker(of(root))
+    assert list(tmp_path.rglob("*")) == [root]
+
+
+@pytest.mark.parametrize("name", ["a b", "100%", "#1 (copy)", "données", "情感", "a'b", "$HOME & co"])
+def test_a_project_may_be_called_anything_else(tmp_path, files, name):
+    root = tmp_path / name
+    tracker = Tracker(of(root))
+    run_id = log_one(tracker, files)
+    assert Connection(of(root)).artifact(run_id, "a.txt").is_relative_to(root)
+    assert [path.name for path in tmp_path.iterdir() if path.name != "files"] == [name]
+    moved = root.rename(tmp_path / "moved")
+    assert Tracker(of(moved)).artifact(run_id, "a.txt").is_relative_to(moved)
+
+
+def test_relative_addresses_are_taken_from_the_root(tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    for uri in ("sqlite:///x.db", "sqlite:///./x.db", "sqlite+pysqlite:///x.db"):
+        Tracker(of(tmp_path, uri=uri))
+    assert (tmp_path / "x.db").is_file()
+    assert {path.name for path in tmp_path.iterdir()} == {"x.db", "mlruns"}
+
+
+@pytest.fixture
+def fresh():
+    """What is said once a process has not been said yet."""
+    for said in (addresses._say_followed, addresses._say_ignored):
+        said.cache_clear()
+
+
+def said(caplog, config):
+    with caplog.at_level(logging.INFO):
+        for _ in range(2):  # once a process
+            tracker = Tracker(config)
+    return tracker, caplog.messages
+
+
+def test_mlflows_variables_are_followed_where_the_parameters_are_null(
+    tmp_path, monkeypatch, caplog, fresh
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/theirs.db")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "their study")
+    tracker, lines = said(caplog, of(tmp_path / "project"))
+    assert (tmp_path / "theirs.db").is_file()
+    assert not (tmp_path / "project" / "mlruns" / "mlflow.db").exists()
+    assert tracker.client.get_experiment(tracker.experiment_id).name == "their study"
+    assert len(lines) == 2
+    assert f"MLFLOW_TRACKING_URI=sqlite:///{tmp_path}/theirs.db" in lines[0]
+    assert "MLFLOW_EXPERIMENT_NAME=their study" in lines[1]
+
+
+def test_parameters_that_are_given_win_over_the_variables_and_say_so(
+    tmp_path, monkeypatch, caplog, fresh
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "their study")
+    tracker, lines = said(caplog, of(tmp_path, uri="sqlite:///mine.db", experiment="mine"))
+    assert (tmp_path / "mine.db").is_file()
+    assert tracker.client.get_experiment(tracker.experiment_id).name == "mine"
+    assert len(lines) == 2 and "secret" not in "".join(lines)
+    assert "mine.db is followed, MLFLOW_TRACKING_URI=http://127.0.0.1:9 of the env" in lines[0]
+    assert "tracking.experiment=mine is followed, MLFLOW_EXPERIMENT_NAME=their study" in lines[1]
+
+
+def test_variables_that_say_the_same_or_nothing_are_not_spoken_of(
+    tmp_path, monkeypatch, caplog, fresh
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mine.db")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
+    assert said(caplog, of(tmp_path, uri="sqlite:///mine.db", experiment="mine"))[1] == []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", " ")
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")
+    assert said(caplog, of(tmp_path))[1] == []
+    assert tracking_uri(of(tmp_path)) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+
+
+def test_what_is_wrong_with_a_variable_is_said_of_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks")
+    with pytest.raises(TrackingError, match=r"^MLFLOW_TRACKING_URI=databricks: allowed is null"):
+        Tracker(of(tmp_path))
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(TrackingError, match=r"^MLFLOW_TRACKING_URI=http://127.0.0.1:9: no MLflow"):
+        Connection(of(tmp_path))
+
+
+def test_an_experiment_has_a_name(tmp_path):
+    for name in ("", "  "):
+        with pytest.raises(TrackingError, match="tracking.experiment= *: allowed is null, or a name"):
+            Tracker(of(tmp_path, experiment=name))
+
+
+def loop(folder):
+    (folder / "mlruns").symlink_to(folder / "other")
+    (folder / "other").symlink_to(folder / "mlruns")
+
+
+def to_itself(folder):
+    (folder / "mlruns").symlink_to("mlruns")
+
+
+def to_nowhere(folder):
+    (folder / "mlruns").symlink_to(folder / "unmounted")
+
+
+def a_file(folder):
+    (folder / "mlruns").write_text("x")
+
+
+def file_in_artifacts(folder):
+    (folder / "mlruns").mkdir()
+    (folder / "mlruns" / "artifacts").write_text("x")
+
+
+def artifacts_to_nowhere(folder):
+    (folder / "mlruns").mkdir()
+    (folder / "mlruns" / "artifacts").symlink_to(folder / "unmounted")
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (loop, "mlruns: is a link to .*other, where nothing is"),
+        (to_itself, "mlruns: is a link to mlruns, where nothing is"),
+        (to_nowhere, "mlruns: is a link to .*unmounted, where nothing is"),
+        (a_file, "mlruns: is no folder"),
+        (file_in_artifacts, "mlruns/artifacts: is no folder"),
+        (artifacts_to_nowhere, "artifacts: is a link to .*unmounted, where nothing is"),
+    ],
+)
+@pytest.mark.parametrize("opened", [Tracker, Connection])
+def test_an_mlruns_that_cannot_be_a_folder_is_refused_before_anything_is_written(
+    tmp_path, made, words, opened
+):
+    made(tmp_path)
+    before = set(tmp_path.rglob("*"))
+    with pytest.raises(TrackingError, match=words) as caught:
+        opened(of(tmp_path))
+    assert "\n" not in str(caught.value)
+    assert set(tmp_path.rglob("*")) == before
