@@ -1,4 +1,4 @@
-"""Whoever ends a process, its runs are closed, it says so in one line, and the exit code tells by what."""
+"""Whoever ends a process: its runs are closed, it says so in one line, the exit code tells by what."""
 
 import os
 import signal
@@ -42,13 +42,16 @@ def test_a_signal_is_an_error_that_closes_what_is_open(name, code, words):
 
 
 def test_what_is_to_be_ignored_stays_ignored():
-    ignoring = TELL.replace("stopping.listen()", "signal.signal(signal.SIGHUP, signal.SIG_IGN)\nstopping.listen()")
+    ignoring = TELL.replace(
+        "stopping.listen()", "signal.signal(signal.SIGHUP, signal.SIG_IGN)\nstopping.listen()"
+    )
     assert run(ignoring.format(name="SIGHUP")).stdout == "goes on\n"
 
 
 def test_a_launchers_own_handler_stays():
     own = TELL.replace(
-        "stopping.listen()", "signal.signal(signal.SIGTERM, lambda *_: print('own'))\nstopping.listen()"
+        "stopping.listen()",
+        "signal.signal(signal.SIGTERM, lambda *_: print('own'))\nstopping.listen()",
     )
     assert run(own.format(name="SIGTERM")).stdout == "own\ngoes on\n"
 

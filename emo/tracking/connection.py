@@ -57,8 +57,8 @@ class Connection:
     """
 
     client: MlflowClient
-    experiment_id: str | None
-    """None if the experiment is not there."""
+    experiment_id: str
+    """Empty if the experiment is not there."""
 
     def __init__(self, config: RunConfig) -> None:
         self.address = address(config)
@@ -116,9 +116,9 @@ class Connection:
             raise TrackingError(f"{self.address.shown}: {error}") from error
         self.client = FilesHere(self.uri, self._files)
 
-    def _find_experiment(self) -> str | None:
+    def _find_experiment(self) -> str:
         found = self._ask(lambda: self.client.get_experiment_by_name(self._name))
-        return None if found is None else self._active(found)
+        return "" if found is None else self._active(found)
 
     def _active(self, found: Experiment) -> str:
         if found.lifecycle_stage != "active":
@@ -167,7 +167,7 @@ class Connection:
                 return found
 
     def _some(self, query: str, most: int, page: str | None = None) -> list[Run]:
-        if self._away or self.experiment_id is None:
+        if self._away or not self.experiment_id:
             return []
         experiments = [self.experiment_id]
         newest = ["attributes.start_time DESC"]
@@ -195,6 +195,7 @@ class Connection:
             return run
         place = str(files_of(self._files, run.info.run_id))
         info = RunInfo.from_dictionary({**dict(run.info), "artifact_uri": place})
+        assert isinstance(info, RunInfo)
         return Run(info, run.data, run.inputs, run.outputs)
 
     def _named(self, run_id: str) -> Run:
@@ -202,7 +203,9 @@ class Connection:
         if WHOLE_ID.fullmatch(wanted):
             return self._whole(wanted)
         if not PART_OF_ID.fullmatch(wanted):
-            allowed = "allowed is a run's id, 32 characters 0-9 and a-f, or the first 4 or more of it"
+            allowed = (
+                "allowed is a run's id, 32 characters 0-9 and a-f, or the first 4 or more of it"
+            )
             raise NoSuchRun(run_id, f"not in {self.address.shown}; {allowed}")
         found = self._beginning(wanted)
         if not found:

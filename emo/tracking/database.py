@@ -89,7 +89,9 @@ def _problem(path: Path) -> str | None:
         tables = {table for table, _ in there}
         version = None
         if "alembic_version" in tables:
-            version = next((row[0] for row in database.execute("SELECT * FROM alembic_version")), None)
+            version = next(
+                (row[0] for row in database.execute("SELECT * FROM alembic_version")), None
+            )
         n_runs = 0
         if "runs" in tables:
             n_runs = database.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
@@ -99,7 +101,7 @@ def _problem(path: Path) -> str | None:
     if missing and n_runs == 0:
         return f"has not all of its tables, and no run: the making of it was cut off; delete {path}"
     if version in (None, _newest()):
-        return f"is damaged: {', '.join(missing)} lacks columns or rows; put a copy in the place of {path}"
+        return f"is damaged: {', '.join(missing)} lacks columns; put a copy in the place of {path}"
     return (
         f"was made by another version of MLflow (tables {version}, here {_newest()}): make a copy of "
         f"it, then python -m mlflow db upgrade {SQLITE}{path}"
@@ -116,7 +118,11 @@ def connect(path: Path) -> sqlite3.Connection:
 
 @cache
 def _wanted() -> set[tuple[str, str]]:
-    return {(table.name, column.name) for table in Base.metadata.tables.values() for column in table.columns}
+    return {
+        (table.name, column.name)
+        for table in Base.metadata.tables.values()
+        for column in table.columns
+    }
 
 
 @cache

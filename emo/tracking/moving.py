@@ -62,7 +62,7 @@ def _former(database: sqlite3.Connection, artifacts: Path) -> list[str]:
     places: dict[str, None] = {}
     for number, location in database.execute(query).fetchall():
         place = location.removesuffix("/0") if number == 0 else location
-        if place in places or place != location and Path(place).name != "artifacts":
+        if place in places or (place != location and Path(place).name != "artifacts"):
             continue
         if number == 0:  # MLflow's own experiment: made with the database
             known = place != location

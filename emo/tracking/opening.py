@@ -31,8 +31,6 @@ LOCK_S = 120
 class OwnStore(Connection):
     """A store with its experiment, both made where they are not there yet."""
 
-    experiment_id: str
-
     def __init__(self, config: RunConfig) -> None:
         self._parent = config.tracking.parent
         self._lock = home(config) / ".create.lock"
@@ -143,9 +141,7 @@ class OwnStore(Connection):
             f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
         )
         return [
-            run.info.run_id
-            for run in running
-            if _left(run) and self._closed_for(run.info.run_id)
+            run.info.run_id for run in running if _left(run) and self._closed_for(run.info.run_id)
         ]
 
     def _closed_for(self, run_id: str) -> bool:

@@ -88,7 +88,7 @@ def _make(config: RunConfig) -> None:
 
 
 def _start(store: Address, artifacts: Path, port: int) -> None:
-    """Become MLflow's server; its settings go by the environment, where no list of processes shows them."""
+    """Become MLflow's server; its settings go by the environment, which no list of processes shows."""
     environment = {
         **os.environ,
         "MLFLOW_BACKEND_STORE_URI": store.uri,

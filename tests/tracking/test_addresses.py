@@ -141,12 +141,14 @@ def test_an_address_of_no_store_that_lasts_is_refused_and_makes_nothing(
 def test_a_project_in_a_folder_that_no_database_address_can_hold_is_refused(tmp_path, name):
     root = tmp_path / name
     root.mkdir()
-    with pytest.raises(TrackingError, match="path without % and .*, the project's own included"):
+    with pytest.raises(TrackingError, match=r"path without % and .*, the project's own included"):
         Tracker(of(root))
     assert list(tmp_path.rglob("*")) == [root]
 
 
-@pytest.mark.parametrize("name", ["a b", "100%", "#1 (copy)", "données", "情感", "a'b", "$HOME & co"])
+@pytest.mark.parametrize(
+    "name", ["a b", "100%", "#1 (copy)", "données", "情感", "a'b", "$HOME & co"]
+)
 def test_a_project_may_be_called_anything_else(tmp_path, files, name):
     root = tmp_path / name
     tracker = Tracker(of(root))
@@ -229,7 +231,9 @@ def test_what_is_wrong_with_a_variable_is_said_of_it(tmp_path, monkeypatch):
 
 def test_an_experiment_has_a_name(tmp_path):
     for name in ("", "  "):
-        with pytest.raises(TrackingError, match="tracking.experiment= *: allowed is null, or a name"):
+        with pytest.raises(
+            TrackingError, match=r"tracking.experiment= *: allowed is null, or a name"
+        ):
             Tracker(of(tmp_path, experiment=name))
 
 

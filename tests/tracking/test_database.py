@@ -1,4 +1,4 @@
-"""SQLite databases: made whole or not at all, and what is wrong with one is said before it is touched."""
+"""SQLite databases: made whole or not at all; what is wrong with one is said and not touched."""
 
 import logging
 import os
@@ -55,7 +55,10 @@ def drop(table):
 
 DAMAGE = {
     "empty": (lambda path: path.write_bytes(b""), "is empty, .*: delete .*mlflow.db"),
-    "text": (lambda path: path.write_text("a,b\n" * 2000), "cannot be opened: file is not a database"),
+    "text": (
+        lambda path: path.write_text("a,b\n" * 2000),
+        "cannot be opened: file is not a database",
+    ),
     "truncated": (truncate, "malformed"),
     "no runs": (drop("runs"), "has not all of its tables, and no run: .* delete"),
     "no tags": (drop("tags"), "is damaged: tags lacks .* put a copy in the place of"),
@@ -78,7 +81,9 @@ DAMAGE = {
         "was made by another version of MLflow .tables of the future",
     ),
     "half made": (
-        lambda path: execute(path, "DELETE FROM runs", "DROP TABLE spans", "DELETE FROM alembic_version"),
+        lambda path: execute(
+            path, "DELETE FROM runs", "DROP TABLE spans", "DELETE FROM alembic_version"
+        ),
         "has not all of its tables, and no run: the making of it was cut off; delete .*mlflow.db",
     ),
     "another program's": (
@@ -90,7 +95,9 @@ DAMAGE = {
 
 @pytest.mark.parametrize("how", DAMAGE)
 @pytest.mark.parametrize("opened", [Tracker, Connection])
-def test_what_is_wrong_with_a_database_is_one_line_and_nothing_is_written(config, made, how, opened):
+def test_what_is_wrong_with_a_database_is_one_line_and_nothing_is_written(
+    config, made, how, opened
+):
     damage, words = DAMAGE[how]
     damage(made)
     os.utime(made, (time.time() - 60,) * 2)  # not being made at this moment
@@ -229,11 +236,14 @@ def test_a_writer_that_holds_the_database_for_long_is_one_line(config, made, cap
     ready, release = threading.Event(), threading.Event()
     tracker = Tracker(config)
     thread = threading.Thread(target=hold, args=(made, ready, release))
-    with caplog.at_level(logging.WARNING), pytest.raises(TrackingError) as caught:
-        with tracker.run("one", {}) as run_id:
-            thread.start()
-            ready.wait()
-            began = time.monotonic()
+    with (
+        caplog.at_level(logging.WARNING),
+        pytest.raises(TrackingError) as caught,
+        tracker.run("one", {}) as run_id,
+    ):
+        thread.start()
+        ready.wait()
+        began = time.monotonic()
     release.set()
     thread.join()
     assert 15 < time.monotonic() - began < 30

@@ -43,7 +43,10 @@ LOCKED = of_mlflow(
     )
 )
 ERRORS = [
-    (NoCredentialsError("Unable to locate credentials"), "NoCredentialsError: Unable to locate cred"),
+    (
+        NoCredentialsError("Unable to locate credentials"),
+        "NoCredentialsError: Unable to locate cred",
+    ),
     (ModuleNotFoundError("No module named 'boto3'"), "No module named 'boto3'"),
     (OSError(errno.ENOSPC, "No space left on device", "a.txt"), "No space left on device .a.txt."),
     (MlflowException("Connection refused\nand more"), "Connection refused"),
@@ -53,7 +56,10 @@ ERRORS = [
         "database or disk is full",
     ),
     (RuntimeError(), "RuntimeError"),
-    (PermissionError(13, "Permission denied", "http://me:secret@host/x"), "Permission denied .http://host/x"),
+    (
+        PermissionError(13, "Permission denied", "http://me:secret@host/x"),
+        "Permission denied .http://host/x",
+    ),
 ]
 
 
@@ -223,7 +229,7 @@ def test_first_runs_of_the_same_passages_at_once_lose_nothing(tmp_path):
         process.stdin.write("go\n")
         process.stdin.flush()
     for process in started:
-        out, err = process.communicate(timeout=300)
+        _, err = process.communicate(timeout=300)
         assert process.returncode == 0, err
     tracker = Tracker(RunConfig(root=str(tmp_path)))
     runs = all_runs(tracker)

@@ -1,4 +1,4 @@
-"""A project that was moved or copied reads and writes its own files, and leaves the former place alone."""
+"""A moved or copied project reads and writes its own files, and leaves its former place alone."""
 
 import logging
 import os
@@ -157,7 +157,7 @@ def test_a_chosen_place_that_is_gone_is_refused_before_anything_is_computed(tmp_
     tracker.client.create_experiment("of the ui", "mlflow-artifacts:/7")
     with pytest.raises(TrackingError, match=f"tracking.experiment=mine: its files lie in {chosen}"):
         Tracker(project(tmp_path, experiment="mine"))
-    with pytest.raises(TrackingError, match="experiment=of the ui: .* only a server writes to"):
+    with pytest.raises(TrackingError, match=r"experiment=of the ui: .* only a server writes to"):
         Tracker(project(tmp_path, experiment="of the ui"))
     assert not chosen.exists()
 

@@ -104,8 +104,12 @@ def test_a_process_lives_until_it_ends_even_unasked_for_by_its_parent():
     start = psutil.Process(process.pid).create_time()
     tags = {**owner.owner(), "pid": str(process.pid), "process_start": repr(start)}
     assert owner.alive(tags)
-    assert owner.alive({**tags, "process_start": repr(start + 1)})  # read after a clock's correction
-    assert not owner.alive({**tags, "process_start": repr(start - 3600)})  # its pid came round again
+    assert owner.alive(
+        {**tags, "process_start": repr(start + 1)}
+    )  # read after a clock's correction
+    assert not owner.alive(
+        {**tags, "process_start": repr(start - 3600)}
+    )  # its pid came round again
     process.kill()
     deadline = time.monotonic() + 20
     while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:

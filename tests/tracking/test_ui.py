@@ -124,7 +124,9 @@ class Page:
         raise AssertionError(self.log.read_text())
 
     def get(self, path, **query):
-        with urllib.request.urlopen(f"{self.address}/{path}?{urllib.parse.urlencode(query)}") as answer:
+        with urllib.request.urlopen(
+            f"{self.address}/{path}?{urllib.parse.urlencode(query)}"
+        ) as answer:
             return answer.read().decode()
 
     def end(self):
@@ -165,9 +167,7 @@ def test_the_page_and_first_jobs_started_together_on_nothing(tmp_path):
         ]
         assert [job.wait(240) for job in jobs] == [0, 0, 0]
         page.wait()
-        assert "emotion-geometry" in page.get(
-            "api/2.0/mlflow/experiments/search", max_results=10
-        )
+        assert "emotion-geometry" in page.get("api/2.0/mlflow/experiments/search", max_results=10)
     finally:
         page.end()
     database.require_whole(root / "mlruns" / "mlflow.db")
