@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import random
+import re
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable
@@ -95,6 +97,8 @@ def reason(error: BaseException) -> str:
             words = first_line(origin)
             return next((f"{words} ({hint})" for w, hint in HINTS.items() if w in words), words)
         below = below.__cause__
+    if isinstance(error, shutil.Error):  # every file of a folder, each with its reason
+        return without_password(re.sub(r"^\[Errno \d+\] |: .*", "", str(error.args[0][0][-1])))
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
         return without_password(f"{error.strerror}{where}")

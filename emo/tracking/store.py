@@ -17,6 +17,7 @@ from emo.owner import owner
 from emo.tracking.addresses import portable
 from emo.tracking.connection import STALE
 from emo.tracking.failures import StoreFailure, first_line, translated
+from emo.tracking.failures import reason as why
 from emo.tracking.opening import OwnStore
 from emo.tracking.record import NOTHING, PARENT, RunRecord
 from emo.tracking.sending import send
@@ -179,7 +180,7 @@ class Tracker(OwnStore):
             kept = self.spool.add(entry, files)
         except OSError as error:
             return TrackingError(
-                f"{said}, and the result cannot be kept here: {first_line(error)}; activations are "
+                f"{said}, and the result cannot be kept here: {why(error)}; activations are "
                 "in the store, the same command goes on from there"
             )
         self._kept.add(run_id)

@@ -17,6 +17,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from emo.config import RunConfig
+from emo.errors import TrackingError
 from emo.tracking import Spooled, Tracker, deliver, failures
 from tests.conftest import ROOT
 from tests.tracking.spooling import RECORD, all_runs, log_one
@@ -173,13 +174,23 @@ def test_files_for_which_there_is_no_room_leave_none_behind(config, files, monke
 
     def cut_off(source, target, *rest, **kwargs):
         real(source, target, *rest, **kwargs)
-        if Path(target).parents[1] == tracker.client.folder:
-            raise OSError(errno.ENOSPC, "No space left on device")
+        if full is None or Path(target).parents[1] == full:
+            words = "[Errno 28] No space left on device"
+            raise shutil.Error([(f, f"{target}/{f}", f"{words}: '{f}' -> 'x'") for f in "ab"])
         return target
 
-    with monkeypatch.context() as m, pytest.raises(Spooled, match="No space left"):
+    full = tracker.client.folder
+    with monkeypatch.context() as m, pytest.raises(Spooled) as caught:
         m.setattr(shutil, "copytree", cut_off)
         log_one(tracker, files)
+    assert "logging failed: No space left on device; the result is kept in" in str(caught.value)
+    full = None  # and none in the spool
+    with monkeypatch.context() as m, pytest.raises(TrackingError) as caught:
+        m.setattr(shutil, "copytree", cut_off)
+        log_one(tracker, files)
+    words = "failed: No space left on device, and the result cannot be kept here: No space left on"
+    assert words in str(caught.value)
+    assert [run.info.status for run in all_runs(tracker)] == ["FAILED", "RUNNING"]
     here = tracker.client.folder
     assert [path for path in here.rglob("*") if path.is_file()] == []
     assert list(here.rglob(".partial-*")) == []
@@ -194,6 +205,7 @@ WRITER = """
 import sys
 from pathlib import Path
 from emo.config import RunConfig
+from emo.errors import TrackingError
 from emo.tracking import RunRecord, Tracker
 root, mine, n = sys.argv[1], sys.argv[2], int(sys.argv[3])
 tracker = Tracker(RunConfig(root=root))
