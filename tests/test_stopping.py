@@ -149,7 +149,7 @@ def test_a_command_that_is_ended_goes_on_where_it_stopped(tmp_path, launch, smal
     runs = connection.client.search_runs([connection.experiment_id])
     assert {run.info.status for run in runs} == {"KILLED"}
     assert len(runs) == 1 + sweep
-    done = launch(*TINY, "backend.batch_size=2", *words, "output=json", timeout=240)
+    done = launch(*words, *TINY, "backend.batch_size=2", "output=json", timeout=240)
     assert done.json["status"] == "finished"
     runs = connection.client.search_runs([connection.experiment_id])
     finished = [run for run in runs if run.info.status == "FINISHED"]

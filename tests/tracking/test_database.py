@@ -279,7 +279,7 @@ def start(script, root):
 @pytest.mark.slow
 def test_a_kill_at_any_moment_leaves_a_whole_database_or_none(tmp_path):
     rng = random.Random(5)
-    for i in range(8):
+    for i in range(5):
         root = tmp_path / str(i)
         root.mkdir()
         with start(MAKER, root) as process:

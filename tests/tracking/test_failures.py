@@ -223,7 +223,7 @@ for i in range(n):
 @pytest.mark.slow
 def test_first_runs_of_the_same_passages_at_once_lose_nothing(tmp_path):
     """Each step of the processes logs a data set that none has logged before."""
-    processes, n = 4, 30
+    processes, n = 4, 15
     started = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(tmp_path), str(i), str(n)],

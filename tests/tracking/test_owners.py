@@ -132,7 +132,7 @@ def test_this_process_is_alive_and_here():
 @pytest.mark.slow
 def test_runs_that_finish_while_another_process_looks_for_left_ones_are_finished(config):
     """Processes that exit at once after finishing, a listing at every moment of it."""
-    tracker, n = Tracker(config), 40
+    tracker, n = Tracker(config), 15
     writer = """
 import os, sys
 from emo.config import RunConfig

@@ -123,9 +123,9 @@ class Page:
                 time.sleep(0.5)
         raise AssertionError(self.log.read_text())
 
-    def get(self, path, **query):
+    def get(self, page, **query):
         with urllib.request.urlopen(
-            f"{self.address}/{path}?{urllib.parse.urlencode(query)}"
+            f"{self.address}/{page}?{urllib.parse.urlencode(query)}"
         ) as answer:
             return answer.read().decode()
 
