@@ -24,8 +24,9 @@ UNUSABLE = (SQLAlchemyError, sqlite3.Error, ImportError, OSError, ValueError)
 """What opening a database raises: it is not there or none, its driver is missing, its URI is wrong."""
 BUSY_S = 20
 """How long a lock of a SQLite file is waited for, as MLflow does."""
-BEING_MADE_S = 10
-"""A file without all of its tables that has changed within so many seconds is being made: waited for."""
+BEING_MADE_S, LONGEST_S = 10, 120
+"""A file without all of its tables that changed within the first so many seconds is being made: it is
+waited for, but not for longer than the second."""
 
 
 def create_whole(path: Path, artifacts: Path) -> None:
@@ -66,10 +67,13 @@ def require_whole(path: Path) -> None:
     sqlite3.Error, OSError
         If it cannot be read (``UNUSABLE``).
     """
-    while (problem := _problem(path)) is not None:
-        if not _fresh(path):
-            raise TrackingError(problem)
+    deadline = time.monotonic() + LONGEST_S
+    while (problem := _unfinished(path)) is not None:
+        if not _fresh(path) or time.monotonic() > deadline:
+            raise TrackingError(f"{problem}: delete {path}")
         time.sleep(0.2)
+    if (problem := _damage(path)) is not None:
+        raise TrackingError(problem)
 
 
 def _fresh(path: Path) -> bool:
@@ -77,35 +81,41 @@ def _fresh(path: Path) -> bool:
     return any(time.time() - file.stat().st_mtime < BEING_MADE_S for file in files)
 
 
-def _problem(path: Path) -> str | None:
-    """What a file lacks; None for a database that has everything."""
+def _unfinished(path: Path) -> str | None:
+    """What a file is that nothing has been logged into and that lacks tables; None for all others."""
     if path.stat().st_size == 0:
-        return f"is empty, a start that was cut off: delete {path}"
+        return "is empty, a start that was cut off"
     with closing(connect(path)) as database:
-        rows = database.execute(
-            "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c"
-        )
-        there = set(rows.fetchall())
-        tables = {table for table, _ in there}
-        version = None
-        if "alembic_version" in tables:
-            version = next(
-                (row[0] for row in database.execute("SELECT * FROM alembic_version")), None
-            )
-        n_runs = 0
-        if "runs" in tables:
-            n_runs = database.execute("SELECT COUNT(*) FROM runs").fetchone()[0]
-    missing = sorted({table for table, column in _wanted() - there})
+        there = _columns(database)
+        logged = ("runs", "run_uuid") in there and database.execute("SELECT 1 FROM runs").fetchone()
+    if logged or _wanted() <= there:
+        return None
+    return "has not all of its tables, and no run: the making of it was cut off"
+
+
+def _damage(path: Path) -> str | None:
+    """What is wrong with a database that was whole; None if nothing is."""
+    with closing(connect(path)) as database:
+        there = _columns(database)
+        found = ("alembic_version", "version_num") in there
+        row = database.execute("SELECT * FROM alembic_version").fetchone() if found else None
+    version = None if row is None else row[0]
+    missing = ", ".join(sorted({table for table, _ in _wanted() - there}))
     if version == _newest() and not missing:
         return None
-    if missing and n_runs == 0:
-        return f"has not all of its tables, and no run: the making of it was cut off; delete {path}"
     if version in (None, _newest()):
-        return f"is damaged: {', '.join(missing)} lacks columns; put a copy in the place of {path}"
+        what = missing or "alembic_version"
+        return f"is damaged: {what} lacks columns or rows; put a copy in the place of {path}"
     return (
         f"was made by another version of MLflow (tables {version}, here {_newest()}): make a copy of "
         f"it, then python -m mlflow db upgrade {SQLITE}{path}"
     )
+
+
+def _columns(database: sqlite3.Connection) -> set[tuple[str, str]]:
+    """All tables' columns."""
+    query = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c"
+    return set(database.execute(query).fetchall())
 
 
 def connect(path: Path) -> sqlite3.Connection:

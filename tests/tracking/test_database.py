@@ -84,7 +84,7 @@ DAMAGE = {
         lambda path: execute(
             path, "DELETE FROM runs", "DROP TABLE spans", "DELETE FROM alembic_version"
         ),
-        "has not all of its tables, and no run: the making of it was cut off; delete .*mlflow.db",
+        "has not all of its tables, and no run: the making of it was cut off: delete .*mlflow.db",
     ),
     "another program's": (
         lambda path: (path.unlink(), execute(path, "CREATE TABLE trials (n INTEGER)")),
@@ -124,6 +124,22 @@ def test_a_database_that_is_being_made_is_waited_for(config, made):
     thread.start()
     assert Tracker(config).find_finished("f1") is not None
     thread.join()
+
+
+@pytest.mark.parametrize("how", ["older", "no tags", "no version"])
+def test_a_database_with_runs_is_not_waited_for(config, made, monkeypatch, how):
+    DAMAGE[how][0](made)
+    monkeypatch.setattr("time.sleep", lambda seconds: pytest.fail("waits"))
+    with pytest.raises(TrackingError, match=DAMAGE[how][1]):
+        Connection(config)
+
+
+def test_a_database_that_is_being_made_is_not_waited_for_without_end(config, made, monkeypatch):
+    DAMAGE["half made"][0](made)
+    monkeypatch.setattr(database, "_fresh", lambda path: True)
+    monkeypatch.setattr(database, "LONGEST_S", 0.5)
+    with pytest.raises(TrackingError, match="the making of it was cut off"):
+        Connection(config)
 
 
 @pytest.fixture
