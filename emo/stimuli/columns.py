@@ -120,10 +120,13 @@ def _named(
     if missing:
         return _lacking(header, names, line, missing)
     at = {field: header.index(name) for field, name in names.items() if name in header}
+    notes = [note] if note else []
     if "passage_id" not in at:
-        note = f"{note}; " if note else ""
-        note += f"no column {names.get('passage_id', 'passage_id')}: passages are numbered by row"
-    return Columns(at, {field: names[field] for field in at}, skip, note)
+        column = names.get("passage_id", "passage_id")
+        notes.append(f"no column {column}: passages are numbered by row")
+    if nameless := [i for i, name in enumerate(header, 1) if not name]:
+        notes.append(f"column {nameless[0]} has no name and is left alone")
+    return Columns(at, {field: names[field] for field in at}, skip, "; ".join(notes))
 
 
 def _lacking(

@@ -65,6 +65,11 @@ def seen_label(label: str) -> str:
     return "".join(c for c in folded if not _invisible(c))
 
 
+def visible(text: str) -> bool:
+    """Whether there is anything in a text that a reader sees."""
+    return not all(map(_invisible, text))
+
+
 def _invisible(c: str) -> bool:
     selector = "\ufe00" <= c <= "\ufe0f" or "\U000e0100" <= c <= "\U000e01ef"
     return c.isspace() or selector or c in BLANK or unicodedata.category(c) in ("Cc", "Cf")

@@ -13,7 +13,7 @@ from emo.csv_files import WRITTEN_HERE, original
 from emo.errors import ConfigError, StimuliError, set_by, shown
 from emo.stimuli.columns import Columns, find_columns, wanted_names
 from emo.stimuli.files import read_text
-from emo.stimuli.labels import label_problems, label_warnings
+from emo.stimuli.labels import label_problems, label_warnings, visible
 from emo.stimuli.rows import Problem, Sheet, in_order, read_sheet
 from emo.stimuli.yaml_files import read_yaml
 
@@ -30,7 +30,7 @@ class Passages:
 
     items: tuple[Passage, ...]
     form: str
-    """What separates its fields: comma, semicolon, tab, ..., or JSON lines."""
+    """What separates its fields: comma, semicolon, tab, bar, ..., or JSON lines."""
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -138,8 +138,8 @@ def _passages(sheet: Sheet, columns: Columns) -> tuple[list[tuple[int, Passage]]
             continue
         of = {field: clean(fields[at].strip()) for field, at in columns.at.items()}
         of.setdefault("passage_id", str(number))
-        empty = [f for f in ("emotion", "passage_id", "text") if not of[f]]
-        words = [f"{columns.names[field]} is empty or only spaces" for field in empty]
+        empty = [f for f in ("emotion", "passage_id", "text") if not visible(of[f])]
+        words = [f"{columns.names[field]} is empty: nothing in it can be seen" for field in empty]
         problems += [(line, problem) for problem in [*words, *label_problems(of)]]
         passage = Passage(of["passage_id"], of["emotion"], of["text"], of.get("situation") or None)
         passages.append((line, passage))
@@ -177,6 +177,8 @@ def _set_problems(passages: Sequence[Passage]) -> list[Problem]:
                 "grow with the square of their number (is another column meant?)",
             )
         ]
+    if len({p.text for p in passages}) == 1:
+        return [(0, "has the same text in every row; no emotion can be told from another")]
     return []
 
 

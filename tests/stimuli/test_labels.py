@@ -105,3 +105,21 @@ def test_a_label_of_a_hundred_characters_is_the_longest(tmp_path):
     path.write_text(f"emotion,passage_id,text\n{'a' * 101},1,x\nb,1,y\nc,1,z\n")
     with pytest.raises(StimuliError, match=r"line 2: emotion has 101 characters"):
         read_passages(path)
+
+
+@pytest.mark.parametrize("nothing", ["", " \u3000", "\u200b", "\u2060\ufeff", "\u00ad\u3164"])
+@pytest.mark.parametrize("field", ["emotion", "passage_id", "text"])
+def test_a_field_in_which_nothing_can_be_seen_is_empty(tmp_path, field, nothing):
+    path = tmp_path / "p.csv"
+    row = {"emotion": "a", "passage_id": "1", "text": "x"} | {field: nothing}
+    path.write_text("emotion,passage_id,text\nb,1,y\n" + ",".join(row.values()) + "\nc,1,z\n")
+    with pytest.raises(StimuliError) as caught:
+        read_passages(path)
+    assert caught.value.problems == [f"line 3: {field} is empty: nothing in it can be seen"]
+
+
+def test_the_same_text_in_every_row_is_refused(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("emotion,passage_id,text\n" + "".join(f"{e},1,It rained.\n" for e in "abcd"))
+    with pytest.raises(StimuliError, match="has the same text in every row"):
+        read_passages(path)
