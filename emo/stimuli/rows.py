@@ -61,8 +61,8 @@ def read_sheet(text: str, path: Path, wanted: Mapping[str, str]) -> Sheet:
     if suffix in (".jsonl", ".ndjson") or re.match(r'\{\s*("|\})', first):
         return _json_lines(text, wanted)
     separator = None
-    if said := SEP.match(text):
-        separator, text = said[1], f"#{text}"  # now a comment: line numbers stay
+    if told := SEP.match(text):
+        separator, text = told[1], f"#{text}"  # now a comment: line numbers stay
     elif suffix in (".tsv", ".tab"):
         separator = "\t"
     return _sheet(text, separator or separator_of(text[:HEAD], wanted))
