@@ -18,7 +18,9 @@ from emo.stimuli.labels import visible
 from emo.stimuli.loading import load_stimuli
 
 ODD = st.sampled_from("=+-@\t\r\n'\"#,; 0.e1aé\u2028\uff1d\u200b")
-TEXT = st.text(ODD | st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8)
+LEAD = st.sampled_from(["", "", "=", "+", "-", "@", "\t", "'", "''", "'=", "\uff0d", "#"])
+REST = st.text(ODD | st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=8)
+TEXT = st.builds(str.__add__, LEAD, REST)
 
 
 def is_number(cell):
