@@ -102,9 +102,9 @@ def make_readable(figure: Figure) -> str:
     named = [axis for axis in axes if isinstance(axis.get_major_formatter(), words)]
     ticks = {id(text) for axis in axes for text in _tick_texts(axis)}
     texts = [text for text in figure.findobj(Text) if id(text) not in ticks]
-    said = {text.get_text() for text in texts}
-    said |= {label.get_text() for axis in named for label in axis.get_ticklabels()}
-    families, spelling = _glyphs(frozenset("".join(said)))
+    written = {text.get_text() for text in texts}
+    written |= {label.get_text() for axis in named for label in axis.get_ticklabels()}
+    families, spelling = _glyphs(frozenset("".join(written)))
     for text in texts:
         text.set_parse_math(False)
         text.set_text(text.get_text().translate(spelling))
@@ -112,8 +112,8 @@ def make_readable(figure: Figure) -> str:
     for axis in named:
         axis.set_major_formatter(_literal(axis.get_major_formatter(), spelling))
         if families and (labels := axis.get_ticklabels()):
-            own = labels[0].get_fontfamily()
-            axis.set_tick_params(labelfontfamily=list(dict.fromkeys([*own, *families])))
+            usual = labels[0].get_fontfamily()
+            axis.set_tick_params(labelfontfamily=list(dict.fromkeys([*usual, *families])))
     return "".join(map(chr, spelling))
 
 

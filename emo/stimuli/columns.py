@@ -23,7 +23,7 @@ SENTENCE = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964][\"'\u201d\u201
 class Columns:
     """Where each field stands in a row."""
 
-    at: dict[str, int]
+    places: dict[str, int]
     """Field -> place; passage_id and situation may be missing."""
     names: dict[str, str]
     """Field -> what the file calls it."""
@@ -84,12 +84,12 @@ def find_columns(
     if all(names[field] in header for field in NEEDED):
         return _named(header, names, asked, line, skip=1)
     for number, comment in reversed(sheet.comments):
-        told = _in_comment(comment, names)
-        if len(told) == len(first) and all(names[field] in told for field in NEEDED):
+        listed = _in_comment(comment, names)
+        if len(listed) == len(first) and all(names[field] in listed for field in NEEDED):
             note = (
-                f"no header row; the comment in line {number} names the columns {', '.join(told)}"
+                f"no header row; the comment in line {number} names the columns {', '.join(listed)}"
             )
-            return _named(told, names, asked, number, note=note)
+            return _named(listed, names, asked, number, note=note)
     sentences = any(_is_sentence(value) for value in first)
     if asked or names["emotion"] in header or not sentences:
         return _lacking(header, names, line)
@@ -119,11 +119,14 @@ def _named(
     missing = [names[f] for f in FIELDS if f in (*NEEDED, *asked) and names[f] not in header]
     if missing:
         return _lacking(header, names, line, missing)
-    at = {field: header.index(name) for field, name in names.items() if name in header}
-    if "passage_id" not in at:
-        note = f"{note}; " if note else ""
-        note += f"no column {names.get('passage_id', 'passage_id')}: passages are numbered by row"
-    return Columns(at, {field: names[field] for field in at}, skip, note)
+    places = {field: header.index(name) for field, name in names.items() if name in header}
+    notes = [note] if note else []
+    if "passage_id" not in places:
+        column = names.get("passage_id", "passage_id")
+        notes.append(f"no column {column}: passages are numbered by row")
+    if nameless := [i for i, name in enumerate(header, 1) if not name]:
+        notes.append(f"column {nameless[0]} has no name and is left alone")
+    return Columns(places, {field: names[field] for field in places}, skip, "; ".join(notes))
 
 
 def _lacking(
@@ -138,11 +141,11 @@ def _lacking(
 def _in_comment(comment: str, names: Mapping[str, str]) -> list[str]:
     """Names listed in a comment: ``columns: emotion, passage_id, text (third person, past)``."""
     parts = re.split(r"[,;|\t]", re.sub(r"\([^)]*\)", "", comment))
-    told = [normal(part.strip(AROUND)) for part in parts]
-    for at, word in ((0, -1), (-1, 0)):  # a sentence may lead to the list, and go on behind it
-        if told[at] not in names.values() and (words := told[at].split()):
-            told[at] = words[word].strip(AROUND)
-    return told
+    listed = [normal(part.strip(AROUND)) for part in parts]
+    for end, nearest in ((0, -1), (-1, 0)):  # a sentence may lead to the list, and go on behind
+        if listed[end] not in names.values() and (words := listed[end].split()):
+            listed[end] = words[nearest].strip(AROUND)
+    return listed
 
 
 def _is_sentence(value: str) -> bool:

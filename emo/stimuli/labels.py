@@ -17,19 +17,19 @@ BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
 """Characters that show nothing although Unicode counts them among marks, letters and symbols."""
 
 
-def label_problems(of: Mapping[str, str]) -> list[str]:
+def label_problems(row: Mapping[str, str]) -> list[str]:
     """What is wrong with the labels of one passage, given by field."""
     problems = []
-    labels = {name: of.get(name, "") for name in ("emotion", "passage_id", "situation")}
+    labels = {name: row.get(name, "") for name in ("emotion", "passage_id", "situation")}
     for name, label in labels.items():
         if control := [c for c in label if unicodedata.category(c) == "Cc"]:
             problems.append(f"{name} holds the control character U+{ord(control[0]):04X}")
-    if len(of["emotion"]) > LONGEST_EMOTION:
+    if len(row["emotion"]) > LONGEST_EMOTION:
         problems.append(
-            f"emotion has {len(of['emotion'])} characters; a label has at most {LONGEST_EMOTION} "
+            f"emotion has {len(row['emotion'])} characters; a label has at most {LONGEST_EMOTION} "
             "(is another column meant?)"
         )
-    return problems + text_problems(of["text"] + "".join(labels.values()).replace("\0", ""))
+    return problems + text_problems(row["text"] + "".join(labels.values()).replace("\0", ""))
 
 
 def text_problems(text: str) -> list[str]:
@@ -63,6 +63,11 @@ def seen_label(label: str) -> str:
     """A label as a reader sees it: without case, spaces, invisible characters, Unicode forms."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
     return "".join(c for c in folded if not _invisible(c))
+
+
+def visible(text: str) -> bool:
+    """Whether there is anything in a text that a reader sees."""
+    return not all(map(_invisible, text))
 
 
 def _invisible(c: str) -> bool:

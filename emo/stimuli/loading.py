@@ -13,7 +13,7 @@ from emo.csv_files import WRITTEN_HERE, original
 from emo.errors import ConfigError, StimuliError, set_by, shown
 from emo.stimuli.columns import Columns, find_columns, wanted_names
 from emo.stimuli.files import read_text
-from emo.stimuli.labels import label_problems, label_warnings
+from emo.stimuli.labels import label_problems, label_warnings, visible
 from emo.stimuli.rows import Problem, Sheet, in_order, read_sheet
 from emo.stimuli.yaml_files import read_yaml
 
@@ -30,7 +30,7 @@ class Passages:
 
     items: tuple[Passage, ...]
     form: str
-    """What separates its fields: comma, semicolon, tab, ..., or JSON lines."""
+    """What separates its fields: comma, semicolon, tab, bar, ..., or JSON lines."""
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -107,21 +107,18 @@ def read_passages(path: Path, columns: Mapping[str, str] | None = None) -> Passa
     if not sheet.rows:
         empty = [] if sheet.problems else [(0, "is empty: no passages, and no header")]
         raise StimuliError(path, in_order([*sheet.problems, *empty]))
-    found = find_columns(sheet, names, asked)
-    if not isinstance(found, Columns):
-        raise StimuliError(path, in_order([*sheet.problems, found]))
-    rows, problems = _passages(sheet, found)
+    placed = find_columns(sheet, names, asked)
+    if not isinstance(placed, Columns):
+        raise StimuliError(path, in_order([*sheet.problems, placed]))
+    rows, problems = _passages(sheet, placed)
     passages = [p for _, p in rows]
     problems = [*sheet.problems, *problems] or _set_problems(passages)
     if problems:
         raise StimuliError(path, in_order(problems))
-    notes, guesses = ((found.note,), ()) if found.sure else ((), (found.note,))
-    return Passages(
-        tuple(passages),
-        sheet.form,
-        tuple(filter(None, notes)),
-        (*guesses, *label_warnings(passages)),
-    )
+    notes, odd = ([placed.note] if placed.note else []), label_warnings(passages)
+    if not placed.sure:
+        notes, odd = [], (*notes, *odd)
+    return Passages(tuple(passages), sheet.form, tuple(notes), odd)
 
 
 def _passages(sheet: Sheet, columns: Columns) -> tuple[list[tuple[int, Passage]], list[Problem]]:
@@ -136,13 +133,13 @@ def _passages(sheet: Sheet, columns: Columns) -> tuple[list[tuple[int, Passage]]
             hint = f" (a {sheet.form} in the text needs the text in double quotes)"
             problems.append((line, words + hint * (len(fields) > width)))
             continue
-        of = {field: clean(fields[at].strip()) for field, at in columns.at.items()}
-        of.setdefault("passage_id", str(number))
-        empty = [f for f in ("emotion", "passage_id", "text") if not of[f]]
-        words = [f"{columns.names[field]} is empty or only spaces" for field in empty]
-        problems += [(line, problem) for problem in [*words, *label_problems(of)]]
-        passage = Passage(of["passage_id"], of["emotion"], of["text"], of.get("situation") or None)
-        passages.append((line, passage))
+        row = {field: clean(fields[i].strip()) for field, i in columns.places.items()}
+        row.setdefault("passage_id", str(number))
+        empty = [f for f in ("emotion", "passage_id", "text") if not visible(row[f])]
+        words = [f"{columns.names[field]} is empty: nothing in it can be seen" for field in empty]
+        problems += [(line, problem) for problem in [*words, *label_problems(row)]]
+        situation = row.get("situation") or None
+        passages.append((line, Passage(row["passage_id"], row["emotion"], row["text"], situation)))
     if 0 < sum(p.situation is not None for _, p in passages) < len(passages):
         words = f"{columns.names['situation']} is empty, but other lines name one"
         problems += [(line, words) for line, p in passages if p.situation is None]
@@ -177,6 +174,8 @@ def _set_problems(passages: Sequence[Passage]) -> list[Problem]:
                 "grow with the square of their number (is another column meant?)",
             )
         ]
+    if len({p.text for p in passages}) == 1:
+        return [(0, "has the same text in every row; no emotion can be told from another")]
     return []
 
 

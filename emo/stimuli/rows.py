@@ -15,7 +15,7 @@ from typing import Any
 
 from emo.errors import shown
 
-SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab"}
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """What may stand between fields, the likeliest first."""
 HEAD = 1 << 20
 """So many characters, and ``HEAD_ROWS`` rows of them, are looked at to find the separator."""
@@ -39,7 +39,7 @@ class Sheet:
     """Rows of a file, each with the number of its first line."""
 
     form: str
-    """What the file was read as: comma, semicolon, tab, another separator, or JSON lines."""
+    """What the file was read as: comma, semicolon, tab, bar, another separator, or JSON lines."""
     rows: list[tuple[int, Fields]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
     """Lines with ``#`` before the first row, without the ``#``."""
@@ -61,8 +61,8 @@ def read_sheet(text: str, path: Path, wanted: Mapping[str, str]) -> Sheet:
     if suffix in (".jsonl", ".ndjson") or re.match(r'\{\s*("|\})', first):
         return _json_lines(text, wanted)
     separator = None
-    if said := SEP.match(text):
-        separator, text = said[1], f"#{text}"  # now a comment: line numbers stay
+    if told := SEP.match(text):
+        separator, text = told[1], f"#{text}"  # now a comment: line numbers stay
     elif suffix in (".tsv", ".tab"):
         separator = "\t"
     return _sheet(text, separator or separator_of(text[:HEAD], wanted))

@@ -18,15 +18,15 @@ def special_tokens(tokenizer: Any, texts: Sequence[str], names: Sequence[str]) -
     added = tokenizer.added_tokens_decoder.items()
     marks |= {i: str(token) for i, token in added if token.special}
     encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-    found = []
+    named = []
     for ids, text, name in zip(encoded, texts, names, strict=True):
         inside = dict.fromkeys(marks[i] for i in ids if i in marks and marks[i] in text)
         if inside:
-            found.append(f"{name} ({', '.join(inside)})")
-    if not found:
+            named.append(f"{name} ({', '.join(inside)})")
+    if not named:
         return None
-    one = len(found) == 1
+    one = len(named) == 1
     return (
-        f"{len(found)} text{'' if one else 's'} hold{'s' if one else ''} special tokens of this "
-        f"model, which are read as such and not as words: {first_of(found, '; ')}"
+        f"{len(named)} text{'' if one else 's'} hold{'s' if one else ''} special tokens of this "
+        f"model, which are read as such and not as words: {first_of(named, '; ')}"
     )

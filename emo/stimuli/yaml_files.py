@@ -56,7 +56,7 @@ def read_yaml(path: Path) -> tuple[Any, list[str]]:
         node = loader.get_single_node()
         return (None if node is None else _value(node, problems)), problems
     except yaml.MarkedYAMLError as error:
-        raise StimuliError(path, [_said(error)]) from error
+        raise StimuliError(path, [_in_words(error)]) from error
     except yaml.YAMLError as error:
         raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
     except RecursionError:
@@ -65,7 +65,7 @@ def read_yaml(path: Path) -> tuple[Any, list[str]]:
         raise StimuliError(path, [f"not YAML: {error}"]) from error
 
 
-def _said(error: yaml.MarkedYAMLError) -> str:
+def _in_words(error: yaml.MarkedYAMLError) -> str:
     mark = error.problem_mark or error.context_mark
     where = "" if mark is None else f"line {mark.line + 1}: "
     words = ", ".join(w for w in (error.context, error.problem) if w)
@@ -78,9 +78,9 @@ def _value(node: yaml.Node, problems: list[str]) -> Any:
     kind = node.tag.removeprefix(TAG)
     if isinstance(node, yaml.ScalarNode):
         if kind != "str" and node.value:  # whoever asked for a text says that an empty one is none
-            said = KINDS.get(kind, f"{shown(node.tag)}, not a text")
+            other = KINDS.get(kind, f"{shown(node.tag)}, not a text")
             problems.append(
-                f"line {line}: YAML reads {shown(node.value)} as {said}; a text needs quotes"
+                f"line {line}: YAML reads {shown(node.value)} as {other}; a text needs quotes"
             )
         problems += [f"line {line}: {problem}" for problem in text_problems(node.value)]
         return node.value

@@ -151,6 +151,8 @@ def test_another_installed_font_draws_what_the_usual_one_lacks(tmp_path, monkeyp
             figure = make(vectors(("a", "\ue123", "c")), 0, "t")
             assert make_readable(figure) == ""
             assert png(figure) and svg(figure)
+            marked = [t for t in figure.findobj(Text) if "\ue123" in t.get_text()]
+            assert marked and all("Emo Test" in t.get_fontfamily() for t in marked)
         assert not recwarn.list
     finally:
         drawing._glyphs.cache_clear()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from emo.core.types import Passage
 from emo.errors import StimuliError
-from emo.stimuli.labels import label_warnings, seen_label, spelt
+from emo.stimuli.labels import label_warnings, seen_label, spelt, visible
 from emo.stimuli.loading import load_stimuli, read_passages
 
 
@@ -43,7 +43,8 @@ def test_labels_that_look_alike_are_named_together(a, b):
     (line,) = warnings(a, "other", b, a)
     assert line.startswith("emotions that differ only in case, Unicode form, spaces or invisible")
     assert line.endswith(f": {spelt(a)} and {spelt(b)}")
-    assert spelt(a) != spelt(b)
+    assert unicodedata.normalize("NFC", spelt(a)) != unicodedata.normalize("NFC", spelt(b))
+    assert all(c == " " or visible(c) for c in spelt(a) + spelt(b))
     (line,) = warnings("x", "y", "z", situations=[a, b, "other"])
     assert line.startswith("situations that differ only")
 
@@ -104,4 +105,22 @@ def test_a_label_of_a_hundred_characters_is_the_longest(tmp_path):
     assert len(read_passages(path).items[0].emotion) == 100
     path.write_text(f"emotion,passage_id,text\n{'a' * 101},1,x\nb,1,y\nc,1,z\n")
     with pytest.raises(StimuliError, match=r"line 2: emotion has 101 characters"):
+        read_passages(path)
+
+
+@pytest.mark.parametrize("nothing", ["", " \u3000", "\u200b", "\u2060\ufeff", "\u00ad\u3164"])
+@pytest.mark.parametrize("field", ["emotion", "passage_id", "text"])
+def test_a_field_in_which_nothing_can_be_seen_is_empty(tmp_path, field, nothing):
+    path = tmp_path / "p.csv"
+    row = {"emotion": "a", "passage_id": "1", "text": "x"} | {field: nothing}
+    path.write_text("emotion,passage_id,text\nb,1,y\n" + ",".join(row.values()) + "\nc,1,z\n")
+    with pytest.raises(StimuliError) as caught:
+        read_passages(path)
+    assert caught.value.problems == [f"line 3: {field} is empty: nothing in it can be seen"]
+
+
+def test_the_same_text_in_every_row_is_refused(tmp_path):
+    path = tmp_path / "p.csv"
+    path.write_text("emotion,passage_id,text\n" + "".join(f"{e},1,It rained.\n" for e in "abcd"))
+    with pytest.raises(StimuliError, match="has the same text in every row"):
         read_passages(path)

@@ -139,23 +139,6 @@ def test_no_bytes_whatever_give_a_traceback(content):
             assert error.problems
 
 
-@given(
-    st.lists(st.text(alphabet='ab,"#\n\r é', min_size=1).filter(str.strip), min_size=3, max_size=6)
-)
-def test_what_csv_writes_is_read_back(texts):
-    import csv
-    import tempfile
-    from pathlib import Path
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "p.csv"
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-            writer.writerow(["emotion", "passage_id", "text"])
-            writer.writerows([f"e{i}", "1", t] for i, t in enumerate(texts))
-        assert [p.text for p in read_passages(path).items] == [t.strip() for t in texts]
-
-
 def test_first_situations_keep_order_and_name_the_smaller_set(small_csv):
     from emo.stimuli.loading import first_situations
 

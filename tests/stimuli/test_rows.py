@@ -11,11 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emo.errors import StimuliError
+from emo.stimuli.labels import visible
 from emo.stimuli.loading import read_passages
 
 ODD = "\u2028\u2029\u0085\x0b\x0c\x1c\x1d\x1e\"'#,;\t\n\r =|{}[]\\ é\u200b\U0001f600"
 TEXT = st.text(st.sampled_from(ODD) | st.characters(codec="utf-8", exclude_characters="\0"))
-TOLD = TEXT.filter(lambda t: t.strip())
+TOLD = TEXT.filter(visible)
+
+
+def several(entries):
+    """Lists in which not all are the same."""
+    return st.lists(entries, min_size=3, max_size=5).filter(lambda x: len(set(x)) > 1)
 
 
 def read(content, name="p.csv", columns=None):
@@ -36,7 +42,7 @@ def as_csv_reads(content, delimiter=","):
 
 
 @given(
-    st.lists(TOLD, min_size=3, max_size=5),
+    several(TOLD.map(str.strip)),
     st.sampled_from(",;\t"),
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     st.sampled_from(["\n", "\r\n", "\r"]),
@@ -103,10 +109,22 @@ SEMICOLON = "Emotion;Passage_ID;Text\n" + "".join(f"{e};1;He, too, was {e}.\n" f
         (SEMICOLON.replace(";", "\t"), "x.csv", "tab"),
         (SEMICOLON.replace(";", "\t"), "x.tsv", "tab"),
         ("sep=;\r\n" + SEMICOLON, "x.csv", "semicolon"),
-        ("SEP=|\n" + SEMICOLON.replace(";", "|"), "x.csv", "'|'"),
+        (SEMICOLON.replace(";", "|"), "x.txt", "bar"),
+        (SEMICOLON.replace(";", "|").partition("\n")[2], "x.csv", "bar"),
+        ("SEP=^\n" + SEMICOLON.replace(";", "^"), "x.csv", "'^'"),
         (SEMICOLON.replace(", too, was", "; too; was").replace(";1;", ",1,"), "x.csv", "comma"),
     ],
-    ids=["semicolons", "no header", "tabs", "tsv", "sep", "sep of its own", "semicolons in texts"],
+    ids=[
+        "semicolons",
+        "no header",
+        "tabs",
+        "tsv",
+        "sep",
+        "bars",
+        "bars, no header",
+        "sep of its own",
+        "semicolons in texts",
+    ],
 )
 def test_the_separator_is_found(content, name, form):
     if form == "comma":
@@ -123,13 +141,12 @@ def test_a_sep_line_keeps_the_numbers_of_lines():
     ]
 
 
-@given(st.lists(st.tuples(TOLD, st.none() | st.just("s") | st.just("t")), min_size=3, max_size=5))
-def test_json_lines_are_read_as_json_reads_them(entries):
-    all_told = all(s is not None for _, s in entries)
+@given(several(TOLD.map(str.strip)), st.booleans())
+def test_json_lines_are_read_as_json_reads_them(texts, crossed):
     rows = [
         {"emotion": f"e{i}", "passage_id": i, "rating": [i], "text": text}
-        | ({"situation": s} if all_told else {})
-        for i, (text, s) in enumerate(entries)
+        | ({"situation": f"s{i % 2}"} if crossed else {})
+        for i, text in enumerate(texts)
     ]
     content = "# a comment\n\n" + "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in rows)
     for name in ("p.jsonl", "p.txt"):

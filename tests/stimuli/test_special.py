@@ -1,6 +1,10 @@
 """Special tokens inside texts are named, by what the model's own tokenizer makes of them."""
 
 import pytest
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
+from transformers import PreTrainedTokenizerFast
 
 from emo.models.tiny import build
 from emo.stimuli.special import special_tokens
@@ -23,6 +27,17 @@ def test_texts_with_special_tokens_are_named_with_them(tokenizer):
 def test_what_the_tokenizer_adds_itself_is_not(tokenizer):
     texts = ["It rained.", "1 < 2 > 0 | <b> </ s> <|no_such_token|>", "\u1234 unknown \U0001f9ff"]
     assert special_tokens(tokenizer, texts, ["a", "b", "c"]) is None
+
+
+def test_the_token_for_unknown_characters_is_none_of_the_texts():
+    words = Tokenizer(WordLevel({"<unk>": 0, "it": 1, "</s>": 2}, unk_token="<unk>"))
+    words.pre_tokenizer = WhitespaceSplit()
+    knows_little = PreTrainedTokenizerFast(
+        tokenizer_object=words, unk_token="<unk>", eos_token="</s>", pad_token="<unk>"
+    )
+    texts = ["it rained", "it </s>", "it <unk>"]
+    line = special_tokens(knows_little, texts, ["a", "b", "c"])
+    assert line is not None and line.endswith(": b (</s>); c (<unk>)")
 
 
 def test_many_texts_are_one_line(tokenizer):
