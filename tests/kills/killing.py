@@ -146,6 +146,6 @@ def _shape(path: str) -> str:
     """A path as far as its first random part, of which the beginning."""
     parts = path.split("/")
     for i, part in enumerate(parts):
-        if random_part := re.match(r"tmp|\.[a-z]+-?", part):
+        if random_part := re.match(r"tmp|\.(?!cache)[a-z]+-?", part):
             return "/".join([*parts[:i], f"{random_part[0]}*"])
     return path
