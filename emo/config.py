@@ -59,6 +59,9 @@ class ModelConfig:
     backend: BackendName = BackendName.hf
     licence: str = "unknown"
     gated: bool = False
+    thinking: bool | None = None
+    """Switches the thinking of the chat template on or off, where it has such a switch; None leaves it
+    as the template has it."""
     tiny: TinyConfig = field(default_factory=TinyConfig)
 
     @property

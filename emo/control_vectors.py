@@ -6,6 +6,7 @@ llama.cpp has no direction for block 0 and refuses a file with one; repeng takes
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,7 @@ def write(
         raise EmoError(
             "export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
         ) from None
+    logging.getLogger("gguf").setLevel(logging.WARNING)  # five lines of its own for each file
     partial = path.with_name(f".partial-{path.name}")
     writer = GGUFWriter(partial, ARCHITECTURE)
     writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from emo.activations.backend import Batch, OutOfMemory
+from emo.activations.embedding import padding_id
 from emo.errors import ModelError
 
 if TYPE_CHECKING:
@@ -47,6 +48,73 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     return min(found, key=lambda entry: entry[:2])[2]
 
 
+def answer_with_records(model: PreTrainedModel) -> None:
+    """Have the model return records with names: a config may ask for tuples, which no caller here reads.
+
+    Passing ``return_dict`` does not reach the parts of a model.
+    """
+    for config in (model.config, model.config.get_text_config()):
+        config.return_dict = True
+
+
+@dataclass(frozen=True)
+class ResidualStream:
+    """Where the residual stream stands in what a decoder block returns.
+
+    A block returns a tensor [text token hidden], or a tuple or list that begins with one. Models of the
+    AltUp kind (Gemma-3n) carry several streams [stream text token hidden], of which their config
+    names the active one: that one is read and edited. What else there may be (hyper-connections) has
+    no single residual stream and is refused.
+    """
+
+    family: str
+    hidden: int
+    active: int | None
+
+    @classmethod
+    def of_model(cls, model: PreTrainedModel) -> ResidualStream:
+        """The stream of a loaded model, as its config describes it."""
+        config = model.config.get_text_config()
+        active = getattr(config, "altup_active_idx", None)
+        return cls(config.model_type, int(config.hidden_size), active)
+
+    def take(
+        self, output: Any, shape: Sequence[int] | None = None
+    ) -> Float[torch.Tensor, "text token hidden"]:
+        """The stream of a block's output; ``shape`` is that of the token ids, where it is known.
+
+        Raises
+        ------
+        ModelError
+            If the output is not [text token hidden].
+        """
+        stream = output[0] if isinstance(output, (tuple, list)) else output
+        if self._several(stream):
+            stream = stream[self.active]
+        got = tuple(getattr(stream, "shape", ()))
+        want = (*(got[:2] if shape is None else shape), self.hidden)
+        if not isinstance(stream, torch.Tensor) or got != want:
+            raise ModelError(
+                f"model of type {self.family}: a decoder block gives {got or type(stream).__name__} "
+                f"where one residual stream [text, token, hidden] = {want} is due; such models cannot "
+                "be read"
+            )
+        return stream
+
+    def put(self, output: Any, stream: Float[torch.Tensor, "text token hidden"]) -> Any:
+        """The output with another stream in the place of the one that :meth:`take` gives."""
+        if isinstance(output, (tuple, list)):
+            return type(output)([self.put(output[0], stream), *output[1:]])
+        if self._several(output):
+            output = output.clone()
+            output[self.active] = stream
+            return output
+        return stream
+
+    def _several(self, output: Any) -> bool:
+        return self.active is not None and getattr(output, "ndim", 0) == 4
+
+
 NO_MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
 """As CUDA and MPS, the CPU, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED) say it, in lower case."""
 
@@ -75,13 +143,13 @@ class HFBackend:
     def __init__(self, loaded: LoadedModel) -> None:
         self._body: Any = loaded.model.base_model
         self._layers = decoder_layers(loaded.model)
+        self._stream = ResidualStream.of_model(loaded.model)
         self._device = loaded.device
         self._takes_positions = "position_ids" in inspect.signature(self._body.forward).parameters
         self.n_layers = len(self._layers)
-        self.hidden = int(loaded.model.config.get_text_config().hidden_size)
+        self.hidden = self._stream.hidden
         self.context = loaded.context
-        pad_id = loaded.tokenizer.pad_token_id
-        self.pad_id = 0 if pad_id is None else int(pad_id)
+        self.pad_id = padding_id(loaded)
 
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
         """Mean of resid_post over each span, for every layer; one forward pass."""
@@ -90,8 +158,7 @@ class HFBackend:
 
         def keep(layer: int) -> Any:
             def hook(_module: nn.Module, _args: object, output: Any) -> None:
-                stream = output[0] if isinstance(output, tuple) else output
-                out[layer] = pool(stream, spans)
+                out[layer] = pool(self._stream.take(output, batch.ids.shape), spans)
 
             return hook
 

@@ -37,39 +37,73 @@ def tokenise(
 ) -> list[TokenSpan]:
     """Texts as the model's own tokenizer gives them, with the span that is read.
 
-    ``last`` reads the last token, ``mean`` all tokens but the special ones the tokenizer adds,
-    ``suffix`` the last token of the text with the suffix behind it.
+    ``last`` reads the last token of the text, ``mean`` all of its tokens, ``suffix`` the last token of
+    the text with the suffix behind it. Special tokens that the tokenizer adds in front are kept and
+    not read; those that it adds behind the text (an end-of-text token) are dropped: nothing in front
+    of them depends on them, but for INT8, whose tokens share outlier columns.
     """
     if readout is Readout.suffix:
         texts = [f"{text} {suffix}" for text in texts]
     encoded = tokenizer(list(texts), return_special_tokens_mask=True)
     spans = []
     for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
+        ids = ids[: len(ids) - n_appended(special)]
         start = len(ids) - 1
-        stop = len(ids)
         if readout is Readout.mean:
             start = special.index(0) if 0 in special else 0
-        spans.append(TokenSpan(tuple(ids), start, stop))
+        spans.append(TokenSpan(tuple(ids), start, len(ids)))
     return spans
 
 
-def check_lengths(spans: Sequence[TokenSpan], names: Sequence[str], context: int | None) -> None:
-    """Refuse texts longer than the model's context, or without any token.
+def n_appended(special: Sequence[int]) -> int:
+    """How many tokens the tokenizer has put behind a text, by its mask of special tokens.
+
+    Special tokens that stand in the text itself are no such tokens. A text without any token of its own
+    is left as it is.
+    """
+    return special[::-1].index(0) if 0 in special else 0
+
+
+def appended_tokens(tokenizer: Any) -> tuple[str, ...]:
+    """The special tokens that a tokenizer puts behind every text, in words for a note."""
+    encoded = tokenizer("a", return_special_tokens_mask=True)
+    ids, n = encoded["input_ids"], n_appended(encoded["special_tokens_mask"])
+    return tuple(tokenizer.convert_ids_to_tokens(ids[len(ids) - n :]))
+
+
+def note_appended(tokenizer: Any) -> None:
+    """One line where a tokenizer puts special tokens behind every text."""
+    if tokens := appended_tokens(tokenizer):
+        log.info(
+            "the tokenizer puts %s behind every text: left out, a text is read at its own last token",
+            " ".join(tokens),
+        )
+
+
+def check_texts(
+    spans: Sequence[TokenSpan], names: Sequence[str], context: int | None, n_ids: int
+) -> None:
+    """Refuse texts that the model cannot read.
+
+    Such are texts longer than its context, without any token, or with a token id that it has no
+    embedding for (it has those below ``n_ids``).
 
     Raises
     ------
     StimuliError
         Naming every such text.
     """
+    named = list(zip(spans, names, strict=True))
     problems = [
         f"passage {name!r} has {len(span.ids)} tokens; the model reads at most {context}"
-        for span, name in zip(spans, names, strict=True)
+        for span, name in named
         if context is not None and len(span.ids) > context
     ]
+    problems += [f"passage {name!r} has no tokens" for span, name in named if not span.ids]
     problems += [
-        f"passage {name!r} has no tokens"
-        for span, name in zip(spans, names, strict=True)
-        if not span.ids
+        f"passage {name!r} has token id {max(span.ids)}; the model has embeddings for ids below {n_ids}"
+        for span, name in named
+        if max(span.ids, default=0) >= n_ids
     ]
     if problems:
         raise StimuliError("with this model", problems)

@@ -19,8 +19,10 @@ import torch
 from jaxtyping import Float32
 
 from emo.activations.backend import Batch, OutOfMemory, TokenSpan, pad_texts
-from emo.activations.hf import HFBackend, Spans, pool, translated_oom
+from emo.activations.embedding import padding_id
+from emo.activations.hf import HFBackend, ResidualStream, Spans, pool, translated_oom
 from emo.activations.hooked import hooked_transformer
+from emo.activations.trial import trial_ids
 from emo.choices import Implementation
 from emo.core.equivalence import ROUNDOFF, differences, tolerance
 from emo.errors import ModelError, NoMemory
@@ -33,7 +35,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CHECK_TEXT = "It rained all night, and in the morning the street was quiet."
 FORMATS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 _faults: WeakKeyDictionary[PreTrainedModel, str] = WeakKeyDictionary()
@@ -65,16 +66,21 @@ class TLBackend:
         self.n_layers = int(config.num_hidden_layers)
         self.hidden = int(config.hidden_size)
         self.context = loaded.context
-        pad_id = loaded.tokenizer.pad_token_id
-        self.pad_id = 0 if pad_id is None else int(pad_id)
+        self.pad_id = padding_id(loaded)
+        self._stream = ResidualStream.of_model(loaded.model)
 
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
         """Mean of resid_post over each span, for every layer; one forward pass."""
-        return _read(self.model, batch, self.n_layers, self._device, **self._options)
+        return _read(self.model, batch, self.n_layers, self._stream, self._device, **self._options)
 
 
 def _read(
-    model: Any, batch: Batch, n_layers: int, device: str, **options: Any
+    model: Any,
+    batch: Batch,
+    n_layers: int,
+    residual: ResidualStream,
+    device: str,
+    **options: Any,
 ) -> Float32[np.ndarray, "layer item hidden"]:
     """One forward pass through a model of TransformerLens, up to the last block."""
     out: dict[int, torch.Tensor] = {}
@@ -82,7 +88,7 @@ def _read(
 
     def keep(layer: int) -> Any:
         def hook(stream: torch.Tensor, hook: object) -> None:
-            out[layer] = pool(stream, spans)
+            out[layer] = pool(residual.take(stream, batch.ids.shape), spans)
             if layer == n_layers - 1:
                 raise _AllRead
 
@@ -146,7 +152,8 @@ def _compared(loaded: LoadedModel) -> TransformerBridge:
         wrapped = bridge(model)
         _faults[model] = no_room  # until it is compared: transformers reads through it now
         if repeats:
-            got = _read(wrapped, batch, len(reference), loaded.device, use_cache=False)
+            residual = ResidualStream.of_model(model)
+            got = _read(wrapped, batch, len(reference), residual, loaded.device, use_cache=False)
             _faults[model] = _fault(model, reference, got)
         else:
             log.info("the bridge is not compared: this model does not repeat its own numbers")
@@ -163,7 +170,7 @@ def take_as_it_is(loaded: LoadedModel) -> None:
 
 
 def _check_batch(loaded: LoadedModel) -> Batch:
-    ids = tuple(loaded.tokenizer(CHECK_TEXT)["input_ids"])[: loaded.context]
+    ids = trial_ids(loaded)
     return pad_texts([[TokenSpan(ids, i, i + 1) for i in range(len(ids))]], 0)
 
 

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float64, Int, Int64
-from transformers import DynamicCache
 
 from emo.activations.backend import Batch, TokenSpan, pad
-from emo.activations.hf import translated_oom
+from emo.activations.embedding import padding_id
+from emo.activations.hf import answer_with_records, translated_oom
 from emo.core.resampling import stream
 from emo.errors import ModelError
+from emo.generation.past import Past
+from emo.generation.rules import warn_of_unfollowed
 from emo.generation.samples import Finish, Generated, Request, Sampling
+from emo.generation.ways import OVERFLOW, Way, way_of
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
@@ -32,24 +35,42 @@ CANDIDATES = 512
 
 
 class HFDecoder:
-    """Greedy or sampled decoding of a causal language model of transformers, with a KV cache.
+    """Greedy or sampled decoding of a causal language model of transformers.
+
+    A text is written in the way that gives the model's own numbers (:mod:`emo.generation.ways`): in
+    nearly all families with a key-value cache, in batches.
 
     Of the rules in the model's generation config, the end-of-text ids and the repetition penalty
     are followed (Qwen2.5-Instruct has one of 1.1, and ``generate(do_sample=False)`` applies it);
-    its sampling defaults (top-k, top-p, temperature) are not.
+    its sampling defaults (top-k, top-p, temperature) are not, nor are the rules that
+    :mod:`emo.generation.rules` warns of.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot write, or not a single logit is finite.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._model: Any = loaded.model
         self._device = loaded.device
-        self._parameters = inspect.signature(loaded.model.forward).parameters
         self.context = loaded.context
-        pad_id = loaded.tokenizer.pad_token_id
-        self.pad_id = 0 if pad_id is None else int(pad_id)
+        self.pad_id = padding_id(loaded)
+        answer_with_records(loaded.model)
+        warn_of_unfollowed(loaded.model)
         config: Any = loaded.model.generation_config
         ends = config.eos_token_id if config.eos_token_id is not None else []
         self._ends = torch.tensor(ends, device=self._device).reshape(-1)
         self._penalty = float(config.repetition_penalty or 1.0)
+        self.way = self._way(loaded)
+
+    @property
+    def alone(self) -> bool:
+        """Whether texts must be written one at a time."""
+        return self.way.alone
+
+    def _way(self, loaded: LoadedModel) -> Way:
+        return way_of(loaded, self._whole_pass, self.pad_id)
 
     def decode(
         self,
@@ -58,7 +79,7 @@ class HFDecoder:
         sampling: Sampling | None,
         seed: int = 0,
     ) -> list[Generated]:
-        """One batch of texts, in the order of the requests.
+        """Texts in the order of the requests: written together, or one by one if they must be.
 
         Raises
         ------
@@ -67,9 +88,15 @@ class HFDecoder:
         ModelError
             If a logit is not finite.
         """
+        batches = [[r] for r in requests] if self.alone else [requests]
+        return [text for b in batches for text in self._batch(b, max_new_tokens, sampling, seed)]
+
+    def _batch(
+        self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
+    ) -> list[Generated]:
         tokens: list[list[int]] = [[] for _ in requests]
         with torch.inference_mode(), translated_oom():
-            for rows, chosen in self._steps(requests, max_new_tokens, sampling, seed):
+            for rows, chosen in self._steps(requests, budget, sampling, seed):
                 for row, token in zip(rows, chosen, strict=True):
                     tokens[row].append(token)
         ends = set(self._ends.tolist())
@@ -94,13 +121,14 @@ class HFDecoder:
         grown = np.pad(batch.mask, ((0, 0), (0, budget)), constant_values=True)
         mask = torch.from_numpy(grown.astype(np.int64)).to(self._device)
         draws = torch.from_numpy(uniforms(requests, budget, seed))
-        seen = None if self._penalty == 1 else self._seen(batch)
-        cache = self._new_cache()
+        seen = None
+        past = self.way.past(self._model, self._whole_pass)
         rows = np.arange(len(requests))
         going = torch.ones(len(requests), dtype=torch.bool, device=self._device)
         for step in range(budget):
-            logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], cache, rows)
-            if seen is not None:
+            logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], past, rows)
+            if self._penalty != 1:
+                seen = self._seen(batch, logits.shape[1]) if seen is None else seen
                 logits = penalised(logits, seen, self._penalty)
             chosen = choose(logits, draws[:, step], sampling, going)
             on = going.cpu().numpy()
@@ -110,7 +138,7 @@ class HFDecoder:
             if not len(left):
                 return
             if len(left) <= len(rows) // 2:
-                cache.batch_select_indices(left)
+                past.select(left)
                 chosen, mask, draws = chosen[left], mask[left], draws[left.cpu()]
                 seen = None if seen is None else seen[left]
                 rows, going = rows[left.cpu().numpy()], going[left]
@@ -118,34 +146,35 @@ class HFDecoder:
             if seen is not None:
                 seen.scatter_(1, ids, True)
 
-    def _new_cache(self) -> Any:
-        """What carries the past from step to step; has ``batch_select_indices``."""
-        return DynamicCache(config=self._model.config)
-
     def _next_logits(
         self,
         ids: Int64[torch.Tensor, "row token"],
         mask: Int64[torch.Tensor, "row position"],
-        cache: Any,
+        past: Past,
         rows: Int[np.ndarray, " row"],
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        """Logits behind the last of ``ids``, which the cache takes up.
+        """Logits behind the last of ``ids``, which the past takes up.
 
         ``rows`` are the places of these sequences among the requests: nothing here reads them, a
         decoder that treats sequences differently does.
         """
-        inputs: dict[str, Any] = {"input_ids": ids, "attention_mask": mask}
-        if "position_ids" in self._parameters:
-            positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-            inputs["position_ids"] = positions[:, -ids.shape[1] :]
-        if "logits_to_keep" in self._parameters:
-            inputs["logits_to_keep"] = 1
-        output = self._model(**inputs, past_key_values=cache, use_cache=True)
-        return output.logits[:, -1].float()
+        return past.next_logits(ids, mask, lambda _: None)
 
-    def _seen(self, batch: Batch) -> Bool[torch.Tensor, "row vocabulary"]:
+    def _whole_pass(
+        self,
+        ids: Int64[torch.Tensor, "row token"],
+        mask: Int64[torch.Tensor, "row token"],
+        places: Int64[torch.Tensor, " position"],
+    ) -> Float[torch.Tensor, "row position vocabulary"]:
+        """Logits at some positions of texts that are padded on the right, without a cache."""
+        inputs = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+        if "logits_to_keep" in inspect.signature(self._model.forward).parameters:
+            return self._model(**inputs, logits_to_keep=places).logits
+        return self._model(**inputs).logits[:, places]
+
+    def _seen(self, batch: Batch, n_ids: int) -> Bool[torch.Tensor, "row vocabulary"]:
         """Which tokens stand in each prompt; padding does not."""
-        seen = np.zeros((len(batch.ids), self._model.config.get_text_config().vocab_size), bool)
+        seen = np.zeros((len(batch.ids), n_ids), bool)
         for row, (ids, mask) in enumerate(zip(batch.ids, batch.mask, strict=True)):
             seen[row, ids[mask]] = True
         return torch.from_numpy(seen).to(self._device)
@@ -190,10 +219,7 @@ def choose(
     best = logits.argmax(dim=-1)
     lost = ~logits.gather(1, best[:, None]).isfinite().flatten()
     if (lost & going).any():
-        raise ModelError(
-            "the model's logits are not finite in this precision, so it cannot generate; take "
-            "precision=bf16 or precision=fp32"
-        )
+        raise ModelError(OVERFLOW)
     if sampling is None:
         return best
     if lost.any():  # nothing can be drawn from these

@@ -24,6 +24,11 @@ class Decoder(Protocol):
     @property
     def context(self) -> int | None: ...
 
+    @property
+    def alone(self) -> bool:
+        """Whether texts must be written one at a time, because others in a batch change them."""
+        ...
+
     def decode(
         self,
         requests: Sequence[Request],
@@ -81,7 +86,8 @@ def generate(
     """Texts of all requests; what the store holds is not generated, and each batch is saved at once.
 
     Batches are cut from the distinct requests sorted by prompt length, so they follow from the set
-    of requests, the batch size and (where batches do not decide) from what the store holds.
+    of requests, the batch size and (where batches do not decide) from what the store holds. A decoder
+    that must write texts alone gets them one by one.
 
     ``groups`` names the group of each request. Where batches decide, they are cut within groups, so
     that a group's texts are the same whatever other groups are asked for. A request that stands in
@@ -99,14 +105,15 @@ def generate(
     together = [distinct]
     if settings.batch_decides and groups is not None:
         together = _apart(distinct, requests, groups)
-    cut = [batch for part in together for batch in _cut(part, settings.batch_size)]
+    size = 1 if decoder.alone else settings.batch_size
+    cut = [batch for part in together for batch in _cut(part, size)]
     keys = {r: settings.key(r, batch) for batch in cut for r in batch}
     found = store.get({keys[r]: r.prompt for r in distinct}, settings.max_new_tokens)
     texts = {r: found[keys[r]] for r in distinct if keys[r] in found}
     if settings.batch_decides:
         todo = [batch for batch in cut if not all(r in texts for r in batch)]
     else:
-        todo = list(_cut([r for r in distinct if r not in texts], settings.batch_size))
+        todo = list(_cut([r for r in distinct if r not in texts], size))
     for batch in track(todo, "generating texts"):
         for part, written in _decode(decoder, batch, settings):
             store.put({keys[r]: text for r, text in zip(part, written, strict=True)})
@@ -155,6 +162,22 @@ def check_room(requests: Sequence[Request], budget: int, context: int | None) ->
             )
         )
         raise ConfigError("subparams.max_new_tokens", budget, f"a value of at least 1{room}")
+
+
+def check_prompts(requests: Sequence[Request], n_ids: int) -> None:
+    """Refuse prompts with a token that the model has no embedding for.
+
+    Raises
+    ------
+    ModelError
+        Naming the largest such id.
+    """
+    largest = max((max(r.prompt, default=0) for r in requests), default=0)
+    if largest >= n_ids:
+        raise ModelError(
+            f"a prompt has token id {largest}, the model has embeddings for ids below {n_ids}: its "
+            "tokenizer has tokens that were added without resizing the model"
+        )
 
 
 def _decode(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from jinja2 import TemplateError
 
-from emo.errors import ModelError
+from emo.activations.reading import n_appended
+from emo.errors import ConfigError, ModelError
 
 FIXED_DATE = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}\n"
 """Put before a template: those that write today's date (Llama 3's) then write the same every day,
 the one that Llama's falls back to. The line break is dropped by the template engine."""
+THINKING = ("enable_thinking", "thinking")
+"""What templates call the switch: Qwen3's, SmolLM3's and GLM-4.5's; DeepSeek-V3.1's and Granite's."""
 
 
 @dataclass(frozen=True)
@@ -22,38 +26,92 @@ class Prompt:
     templated: bool
 
 
-def prompt_ids(tokenizer: Any, text: str, chat_template: bool) -> Prompt:
+def prompt_ids(
+    tokenizer: Any, text: str, chat_template: bool, thinking: bool | None = None
+) -> Prompt:
     """The prompt as one user turn of the model's chat template, or bare.
 
     A model without a template gets the bare prompt, and ``templated`` is False. A template writes
     its own BOS, so the tokenizer adds none; bare, the tokenizer follows its own rule. A BOS is never
-    doubled, even if the text itself starts with one.
+    doubled, even if the text itself starts with one. What a tokenizer puts behind a bare prompt (an
+    end of text) is left out, as the text is to go on. ``thinking`` switches the thinking of the template
+    on or off; None leaves it as it is.
 
     Raises
     ------
     ModelError
-        If the model has several templates and no default, or its template fails.
+        If the model has several templates and no default, its template fails, or leaves the prompt
+        out.
+    ConfigError
+        If ``thinking`` is set and the template has no such switch.
     """
     templated = chat_template and bool(tokenizer.chat_template)
-    encoded = _as_user_turn(tokenizer, text) if templated else tokenizer(text)
-    ids = tuple(encoded["input_ids"])
+    ids = _as_user_turn(tokenizer, text, thinking) if templated else _bare(tokenizer, text)
     while len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id:
         ids = ids[1:]
     return Prompt(ids, templated)
 
 
-def _as_user_turn(tokenizer: Any, text: str) -> Any:
+def _bare(tokenizer: Any, text: str) -> tuple[int, ...]:
+    encoded = tokenizer(text, return_special_tokens_mask=True)
+    ids = encoded["input_ids"]
+    return tuple(ids[: len(ids) - n_appended(encoded["special_tokens_mask"])])
+
+
+def _as_user_turn(tokenizer: Any, text: str, thinking: bool | None) -> tuple[int, ...]:
     try:
-        return tokenizer.apply_chat_template(
-            [{"role": "user", "content": text}],
-            add_generation_prompt=True,
-            tokenize=True,
-            return_dict=True,
-            chat_template=FIXED_DATE + tokenizer.get_chat_template(),
+        template = tokenizer.get_chat_template()
+        options: dict[str, Any] = {
+            "add_generation_prompt": True,
+            "chat_template": FIXED_DATE + template,
+            **_switch(template, thinking),
+        }
+        messages = _messages(tokenizer, text, options)
+        encoded = tokenizer.apply_chat_template(
+            messages, tokenize=True, return_dict=True, **options
         )
+        return tuple(encoded["input_ids"])
     # A template is a program of the model's author: what Python says of its values comes through.
     except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise ModelError(
             f"the model's chat template cannot be applied ({' '.join(str(error).split())}); bare "
             "prompts: subparams.chat_template=false (job=steer: steer.chat_template=false)"
         ) from error
+
+
+def _switch(template: str, thinking: bool | None) -> dict[str, bool]:
+    if thinking is None:
+        return {}
+    for name in THINKING:
+        if re.search(rf"\b{name}\b", template):
+            return {name: thinking}
+    raise ConfigError(
+        "model.thinking",
+        thinking,
+        f"null: the model's chat template has no {' or '.join(THINKING)}",
+    )
+
+
+def _messages(tokenizer: Any, text: str, options: dict[str, Any]) -> list[dict[str, Any]]:
+    """The prompt in the first form that comes through the template whole: a string, or a list of parts.
+
+    Raises
+    ------
+    ValueError
+        If it comes through in neither; or what the template says of the string.
+    """
+    reason: Exception | None = None
+    for content in (text, [{"type": "text", "text": text}]):
+        messages = [{"role": "user", "content": content}]
+        try:
+            rendered = tokenizer.apply_chat_template(messages, tokenize=False, **options)
+        except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+            reason = reason or error
+            continue
+        if _squeezed(text) in _squeezed(rendered):
+            return messages
+    raise reason or ValueError("it leaves the prompt out")
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())

@@ -97,15 +97,17 @@ def _fields(sub: SubparamsConfig, name: str) -> tuple[str, ...]:
 def recognise(config: RunConfig) -> Recognised:
     """The condition (A, B, C, D; B' and C' are replicates) from the resolved values.
 
-    Prompts are not among these, so that a study with prompts of its own has conditions, too; the note
-    says so then.
+    Prompts and the thinking of a template are not among these, so that a study with prompts of its own,
+    or of models that think, has conditions, too; the note says so then.
     """
     if config.method.name is MethodName.comprehension:
         return _comprehension(config)
-    found, path = _generation(config), config.subparams.prompts_path
-    if path is None:
-        return found
-    return replace(found, note=f"{found.note}; the prompts are the user's own ({Path(path).name})")
+    found, notes = _generation(config), []
+    if (path := config.subparams.prompts_path) is not None:
+        notes.append(f"the prompts are the user's own ({Path(path).name})")
+    if config.subparams.chat_template and config.model.thinking is not None:
+        notes.append(f"the template's thinking is {'on' if config.model.thinking else 'off'}")
+    return replace(found, note="; ".join([found.note, *notes]))
 
 
 def _generation(config: RunConfig) -> Recognised:

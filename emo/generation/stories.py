@@ -74,7 +74,11 @@ def check_templates(prompts: PromptSet, sub: SubparamsConfig) -> None:
 
 
 def plan_stories(
-    prompts: PromptSet, sub: SubparamsConfig, emotions: Sequence[str], tokenizer: Any
+    prompts: PromptSet,
+    sub: SubparamsConfig,
+    emotions: Sequence[str],
+    tokenizer: Any,
+    thinking: bool | None = None,
 ) -> StoryPlan:
     """Texts about every emotion but neutral and, where they are subtracted, the neutral stories.
 
@@ -83,7 +87,8 @@ def plan_stories(
     Raises
     ------
     ConfigError
-        If there is no template in the half that is asked for.
+        If there is no template in the half that is asked for, or the chat template has no switch for
+        ``thinking``.
     ModelError
         If the model's chat template fails.
     """
@@ -94,7 +99,7 @@ def plan_stories(
         asked.append((NEUTRAL, topics, len(topics)))
     stories, templated = [], False
     for emotion, named, samples in asked:
-        encoded = [prompt_ids(tokenizer, text, sub.chat_template) for _, text in named]
+        encoded = [prompt_ids(tokenizer, text, sub.chat_template, thinking) for _, text in named]
         templated = encoded[0].templated
         labels = {p.ids: entry for p, entry in zip(encoded, named, strict=True)}
         wanted = plan_samples([p.ids for p in encoded], samples, sub.decoding is Decoding.greedy)

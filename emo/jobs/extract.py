@@ -56,6 +56,7 @@ def _run(plan: Plan) -> Outcome:
         return _outcome("reused", plan, tracker, *found, passes)
 
     reader = Reader(plan)
+    reader.refuse_overflow()
     with tracker.run(plan.run_name, record.tags(plan)) as run_id:
         activations, passes = reader.read()
         vectors, descriptors = _describe(config, activations)

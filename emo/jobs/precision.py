@@ -74,7 +74,7 @@ def _run(plan: Plan) -> Outcome:
         return _outcome("reused", plan, tracker, run_id, [_reused(row) for row in rows])
 
     plans = [replace(plan, config=variant) for variant in variants(config)]
-    Reader(plans[0])  # a text that is too long is refused before a run is opened
+    Reader(plans[0]).refuse_overflow()  # what cannot be read is refused before a run is opened
     tags = record.tags(plan) | {"precision": plan.provenance.precision}
     with tracker.run(_name(plan), tags) as run_id:
         measured = [_measure(p) for p in plans]

@@ -7,11 +7,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emo.activations.embedding import embedding_means, table_rows
 from emo.activations.opening import open_backend
-from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
+from emo.activations.reading import (
+    Passes,
+    check_texts,
+    digest,
+    note_appended,
+    read,
+    tokenise,
+)
 from emo.activations.store import ActivationStore
+from emo.activations.trial import finite_in_trial
 from emo.choices import Readout
 from emo.core.types import Activations
+from emo.errors import ModelError
 from emo.fingerprint import reader_identity
 from emo.jobs.plan import Plan
 from emo.progress import track
@@ -48,7 +58,8 @@ class Reader:
     Raises
     ------
     EmoError
-        If the store is not writable, the backend cannot take the model, or a text is too long.
+        If the store is not writable, the backend cannot take the model, or the model cannot read a
+        text.
     """
 
     def __init__(self, plan: Plan, loaded: LoadedModel | None = None) -> None:
@@ -56,15 +67,18 @@ class Reader:
         self._loaded = loaded = loaded or load_model(plan)
         self.backend = open_backend(loaded, config.backend)
         self.weights = loaded.weight_count
-        texts = [p.text for p in plan.stimuli.items]
-        self.items = tokenise(loaded.tokenizer, texts, config.method.readout, config.method.suffix)
+        passages = [p.text for p in plan.stimuli.items]
+        method = config.method
+        self.items = tokenise(loaded.tokenizer, passages, method.readout, method.suffix)
         self.neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
         names = [f"{p.emotion}/{p.id}" for p in plan.stimuli.items]
         names += [f"neutral sentence {i + 1}" for i in range(len(self.neutral))]
-        check_lengths([*self.items, *self.neutral], names, self.backend.context)
+        texts = [*self.items, *self.neutral]
+        check_texts(texts, names, self.backend.context, table_rows(loaded.model))
+        note_appended(loaded.tokenizer)
         identity = reader_identity(config, plan.weights, plan.device)
         if config.precision.batched:  # a text's numbers depend on the texts it is read with
-            identity["texts"] = digest([*self.items, *self.neutral])
+            identity["texts"] = digest(texts)
         self.store = ActivationStore(config.path(config.paths.store), identity)
         if config.batch_size != config.backend.batch_size:
             log.info(
@@ -73,13 +87,26 @@ class Reader:
                 config.backend.batch_size,
             )
 
+    def refuse_overflow(self) -> None:
+        """Refuse a model that was finite at no layer when it was tried.
+
+        Raises
+        ------
+        ModelError
+            In the words that describing such activations would end in.
+        """
+        config = self.plan.config
+        if not finite_in_trial(self.backend, self._loaded, config.backend.label):
+            raise ModelError(
+                f"model={config.model.label}: no layer has finite activations only; try "
+                "precision=bf16 or fp32"
+            )
+
     def embedding(self) -> Activations:
         """The passages before any block, as a one-layer model: a baseline for comparisons.
 
         All tokens of a passage count, whatever the readout; there are no neutral sentences in it.
         """
-        from emo.activations.embedding import embedding_means
-
         model, tokenizer = self._loaded.model, self._loaded.tokenizer
         texts = [p.text for p in self.plan.stimuli.items]
         values = embedding_means(model, tokenise(tokenizer, texts, Readout.mean))

@@ -20,13 +20,21 @@ from emo.jobs import record
 from emo.jobs.outcome import Outcome
 from emo.jobs.plan import Plan
 from emo.jobs.reader import load_model
-from emo.jobs.steer_work import Work, chosen_scenarios, prepare, steer_plan, vectors_run
+from emo.jobs.steer_work import (
+    Work,
+    chosen_scenarios,
+    prepare,
+    steer_plan,
+    text_store,
+    vectors_run,
+)
 from emo.jobs.vector_source import vector_tags
 from emo.progress import track
 from emo.report import steering as report
 from emo.steering.doses import Additions
 
 if TYPE_CHECKING:
+    from emo.generation.texts import TextStore
     from emo.steering.steerable import Steerable
     from emo.stimuli.scenarios import Scenario
     from emo.tracking import RunRecord, Tracker
@@ -78,15 +86,20 @@ def _run(
     return _outcome("finished", plan, tracker, run_id, swept)
 
 
-def _ready(work: Work) -> tuple[Steerable, Additions]:
-    """The model under the backend, and what is added to it: refused before a run is opened."""
+def _ready(work: Work) -> tuple[Steerable, Additions, TextStore]:
+    """The model under the backend, what is added to it, and where texts are kept.
+
+    What cannot be done is refused here, before a run is opened.
+    """
     import torch
 
+    from emo.steering.injection import open_decoder
     from emo.steering.scoring import mean_norms
     from emo.steering.steerable import open_steerable
 
     config = work.plan.config
     model = open_steerable(work.loaded, config.backend)
+    store = text_store(work.plan, open_decoder(model, lambda _: {}).way)
     names = [s.id for s in work.scenarios]
     prompts = [work.prompts[name] for name in names]
     layers = {layer for dose in work.doses for layer in dose.site.layers}
@@ -101,10 +114,10 @@ def _ready(work: Work) -> tuple[Steerable, Additions]:
     additions.check_range(
         [d for d in work.doses if d.strength == strongest], largest, str(dtype).split(".")[-1]
     )
-    return model, additions
+    return model, additions, store
 
 
-def _sweep(work: Work, model: Steerable, additions: Additions) -> Sweep:
+def _sweep(work: Work, model: Steerable, additions: Additions, store: TextStore) -> Sweep:
     from emo.steering.sweep import Setup, sweep
 
     config, steer = work.plan.config, work.plan.config.steer
@@ -113,7 +126,7 @@ def _sweep(work: Work, model: Steerable, additions: Additions) -> Sweep:
     )
     late = steer.positions is SteerPositions.generated
     setup = Setup(generation, late, steer.control_samples, track)
-    return sweep(model, work.prompts, work.doses, additions, work.judge, work.store, setup)
+    return sweep(model, work.prompts, work.doses, additions, work.judge, store, setup)
 
 
 def _headline(found: Sequence[Cell]) -> dict[str, Any]:

@@ -8,12 +8,16 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from emo import serialise
+from emo.activations.embedding import table_rows
+from emo.activations.reading import note_appended
 from emo.choices import JudgeName, LayerRule, MethodName, SteerVector
 from emo.config import RunConfig, canonical
 from emo.core.steering import Direction
 from emo.errors import ConfigError, ModelError
 from emo.fingerprint import batch_decides, reader_identity, text_identity
+from emo.generation.generating import check_prompts
 from emo.generation.prompting import prompt_ids
+from emo.generation.samples import Request
 from emo.generation.texts import TextStore
 from emo.job_configs import JobConfig
 from emo.jobs import extract
@@ -28,6 +32,7 @@ from emo.summary.loading import layer_by
 if TYPE_CHECKING:
     from emo.api import LoadedRun
     from emo.core.types import EmotionVectors
+    from emo.generation.ways import Way
     from emo.models.loading import LoadedModel
     from emo.steering.judging import Judge
 
@@ -82,6 +87,8 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
         settings = canonical(steer)
         for name in ("name", "run", "scenarios_path", "judge_model"):
             del settings[name]
+        if steer.chat_template and config.model.thinking is not None:
+            settings["thinking"] = config.model.thinking
         return {
             "job": "steer",
             "version": STEER_VERSION,
@@ -154,7 +161,6 @@ class Work:
     doses: list[Dose]
     prompts: dict[str, tuple[int, ...]]
     judge: Judge
-    store: TextStore
 
 
 def prepare(
@@ -188,8 +194,11 @@ def prepare(
             "steer.criterion", steer.criterion.value, "published: this run has no layer by it"
         )
     prompts = {
-        s.id: prompt_ids(loaded.tokenizer, s.text, steer.chat_template).ids for s in scenarios
+        s.id: prompt_ids(loaded.tokenizer, s.text, steer.chat_template, config.model.thinking).ids
+        for s in scenarios
     }
+    note_appended(loaded.tokenizer)
+    check_prompts([Request(ids) for ids in prompts.values()], table_rows(loaded.model))
     room = None if loaded.context is None else loaded.context - max(map(len, prompts.values()))
     if room is not None and steer.max_new_tokens > room:
         raise ConfigError("steer.max_new_tokens", steer.max_new_tokens, f"at most {room} here")
@@ -202,16 +211,19 @@ def prepare(
         _doses(config, scenarios, sites),
         prompts,
         _judge(config, loaded.device),
-        TextStore(config.path(config.paths.store), _text_identity(plan)),
     )
 
 
-def _text_identity(plan: Plan) -> dict[str, Any]:
-    """Names the store of steered texts: by the backend, too, so that backends can be compared."""
-    return {
-        "steered": text_identity(plan.config, plan.weights, plan.device),
-        "reader": reader_identity(plan.config, plan.weights, plan.device),
+def text_store(plan: Plan, way: Way) -> TextStore:
+    """The store of steered texts: by the backend, too, so that backends can be compared."""
+    config = plan.config
+    identity = {
+        "steered": text_identity(config, plan.weights, plan.device),
+        "reader": reader_identity(config, plan.weights, plan.device),
     }
+    if config.backend.label != "hooked":  # which has one way, always
+        identity |= way.identity
+    return TextStore(config.path(config.paths.store), identity)
 
 
 def _best(source: LoadedRun, criterion: LayerRule) -> int | None:

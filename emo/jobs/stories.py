@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -119,9 +120,13 @@ def plan_of(config: RunConfig) -> tuple[Plan, PromptSet]:
 
 
 def read_prompts(config: RunConfig) -> PromptSet:
-    """The configured prompts."""
-    path = config.subparams.prompts_path
-    return load_prompts(config.path(path) if path else None)
+    """The configured prompts; with thinking switched on or off they count as others."""
+    path, thinking = config.subparams.prompts_path, config.model.thinking
+    prompts = load_prompts(config.path(path) if path else None)
+    if thinking is None:
+        return prompts
+    digest = hashlib.sha256(f"{prompts.sha256} thinking={thinking}".encode()).hexdigest()
+    return replace(prompts, sha256=digest)
 
 
 def best_layer(config: RunConfig) -> Best:
@@ -231,6 +236,7 @@ def _record(plan: Plan, prompts: PromptSet, result: Result) -> RunRecord:
     tags = {
         "anisotropy": "unreliable" if d.anisotropy_flag else "ok",
         "chat_template": "applied" if written.templated else "not applied",
+        "decoding": written.way,
         DESCRIPTION: f"```\n{report.summary(d, plan.title, plan.weights.note)}\n```",
         TABLES: report.TABLE_TAG,
     }

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emo.activations.embedding import table_rows
 from emo.activations.opening import open_backend
-from emo.activations.reading import Passes, check_lengths, digest, read, tokenise
+from emo.activations.reading import Passes, check_texts, digest, note_appended, read, tokenise
 from emo.activations.store import ActivationStore
-from emo.choices import Decoding, Readout
-from emo.config import RunConfig, SubparamsConfig
+from emo.choices import BackendName, Decoding, Readout
+from emo.config import BackendConfig, RunConfig, SubparamsConfig
 from emo.core.types import Activations
 from emo.errors import ConfigError
 from emo.fingerprint import batch_decides, reader_identity, text_identity
-from emo.generation.generating import Generation, check_room, generate
+from emo.generation.generating import Generation, check_prompts, check_room, generate
 from emo.generation.stories import NEUTRAL, StoryPlan, StoryTexts, plan_stories, sampling
 from emo.generation.texts import TextStore
 from emo.jobs.plan import Plan
@@ -31,6 +32,7 @@ from emo.stimuli.prompts import PromptSet
 
 if TYPE_CHECKING:
     from emo.activations.backend import TokenSpan
+    from emo.generation.decoding import HFDecoder
     from emo.models.loading import LoadedModel
     from emo.models.quantised import WeightCount
 
@@ -64,6 +66,8 @@ class Written:
     done: int
     reused: int
     tokens: int
+    way: str
+    """How texts are decoded, in words."""
 
 
 class StorySource:
@@ -77,26 +81,38 @@ class StorySource:
         self.plan, self.prompts, self.emotions = plan, prompts, tuple(emotions)
         self._writer = replace(plan, config=plan.config.text_config())
         self._model: LoadedModel | None = None
+        self._decoder: HFDecoder | None = None
         self.tokenizer: Any = None
         """The model's, from when it has been loaded."""
 
     def writer(self) -> LoadedModel:
-        """The model that writes."""
+        """The model that writes; tried when it is loaded.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be read, or cannot write.
+        """
         if self._model is None:
-            self._model = load_model(self._writer)
-            self.tokenizer = self._model.tokenizer
+            from emo.generation.decoding import HFDecoder
+
+            loaded = load_model(self._writer)
+            open_backend(loaded, BackendConfig(name=BackendName.hf))
+            self._decoder = HFDecoder(loaded)
+            note_appended(loaded.tokenizer)
+            self._model, self.tokenizer = loaded, loaded.tokenizer
         return self._model
 
     def reader(self) -> LoadedModel:
         """The model that reads; one that only writes is let go first."""
         if self._writer.config is self.plan.config:
             return self.writer()
-        self._model = None
+        self.let_go()
         return load_model(self.plan)
 
     def let_go(self) -> None:
         """Keep no model: another one is going to be loaded."""
-        self._model = None
+        self._model = self._decoder = None
 
     def n_layers(self) -> int:
         """Decoder blocks of the model."""
@@ -111,15 +127,18 @@ class StorySource:
             If prompt and token budget are longer than the model's context.
         """
         loaded = loaded or self.writer()
-        plan = plan_stories(self.prompts, sub, self.emotions, loaded.tokenizer)
-        check_room([s.request for s in plan.stories], sub.max_new_tokens, loaded.context)
+        thinking = self.plan.config.model.thinking
+        plan = plan_stories(self.prompts, sub, self.emotions, loaded.tokenizer, thinking)
+        requests = [s.request for s in plan.stories]
+        check_room(requests, sub.max_new_tokens, loaded.context)
+        check_prompts(requests, table_rows(loaded.model))
         return plan
 
     def write(self, sub: SubparamsConfig) -> Written:
         """All texts of a setting, from the store where it has them."""
-        from emo.generation.decoding import HFDecoder
-
         config, loaded = self._writer.config, self.writer()
+        assert self._decoder is not None
+        way = self._decoder.way
         plan = self.planned(sub, loaded)
         settings = Generation(
             max_new_tokens=sub.max_new_tokens,
@@ -128,17 +147,18 @@ class StorySource:
             batch_size=config.decode_batch_size,
             batch_decides=batch_decides(config),
         )
-        identity = text_identity(config, self._writer.weights, self._writer.device)
+        identity = text_identity(config, self._writer.weights, self._writer.device) | way.identity
         store = TextStore(config.path(config.paths.store), identity)
         requests = [s.request for s in plan.stories]
         groups = [s.group for s in plan.stories]
-        made = generate(HFDecoder(loaded), requests, settings, store, track, groups)
+        made = generate(self._decoder, requests, settings, store, track, groups)
         return Written(
             texts=StoryTexts(plan.stories, made.items),
             templated=plan.templated,
             done=made.done,
             reused=made.reused,
             tokens=made.tokens,
+            way=way.name,
         )
 
     def read(
@@ -150,7 +170,7 @@ class StorySource:
         backend = open_backend(loaded, config.backend)
         neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
         names = [f"neutral sentence {i + 1}" for i in range(len(neutral))]
-        check_lengths(neutral, names, backend.context)
+        check_texts(neutral, names, backend.context, table_rows(loaded.model))
         causal = config.precision.causal
         per_setting = [texts.spans(sub, causal) for texts, sub in settings]
         spans = [*neutral, *(span for each in per_setting for span in each)]

@@ -6,15 +6,20 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int, Int64
 
 from emo.generation.decoding import HFDecoder
+from emo.generation.past import Past
 from emo.generation.samples import Finish, Generated, Request, Sampling
+from emo.generation.ways import Way, way_of
 from emo.steering.steerable import Edit, Steerable
+
+if TYPE_CHECKING:
+    from emo.models.loading import LoadedModel
 
 Addition = Mapping[int, Float32[np.ndarray, " hidden"]]
 """Layer -> the vector added to resid_post there. Layers with nothing to add may be missing."""
@@ -80,7 +85,7 @@ class Injection:
 
 
 class SteeredDecoder(HFDecoder):
-    """Decoding under additions, with the KV cache of transformers (hf, and tl's bridge).
+    """Decoding under additions, in the model's own way of transformers (hf, and tl's bridge).
 
     Requests that are no :class:`SteeredRequest` are written unsteered, in the same batch if need be.
     With ``generated_only`` the prompt is read as it is and every generated token's position is
@@ -96,8 +101,8 @@ class SteeredDecoder(HFDecoder):
         additions: Callable[[str], Addition],
         generated_only: bool = False,
     ) -> None:
-        super().__init__(model.loaded)
         self._steerable = model
+        super().__init__(model.loaded)
         self._additions = additions
         self._generated_only = generated_only
         self._injection = Injection([], self._device)
@@ -105,21 +110,16 @@ class SteeredDecoder(HFDecoder):
         self._step = 0
         self._overflowed: dict[int, int] = {}
 
-    def decode(
-        self,
-        requests: Sequence[Request],
-        max_new_tokens: int,
-        sampling: Sampling | None,
-        seed: int = 0,
+    def _batch(
+        self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
     ) -> list[Generated]:
-        """One batch of texts, in the order of the requests."""
         own = [
             self._additions(r.addition) if isinstance(r, SteeredRequest) else {} for r in requests
         ]
         self._injection = Injection(own, self._device)
         self._steered, self._step, self._overflowed = [bool(a) for a in own], 0, {}
         with self._steerable.editing(self._injection.edits()):
-            texts = super().decode(requests, max_new_tokens, sampling, seed)
+            texts = super()._batch(requests, budget, sampling, seed)
         return [self._until_overflow(row, text) for row, text in enumerate(texts)]
 
     def _until_overflow(self, row: int, text: Generated) -> Generated:
@@ -132,10 +132,13 @@ class SteeredDecoder(HFDecoder):
         self,
         ids: Int64[torch.Tensor, "row token"],
         mask: Int64[torch.Tensor, "row position"],
-        cache: Any,
+        past: Past,
         rows: Int[np.ndarray, " row"],
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        logits = self._steered_logits(ids, mask, cache, rows)
+        def announce(generated: Bool[torch.Tensor, "row token"]) -> None:
+            self._injection.select(rows, generated if self._generated_only else None)
+
+        logits = past.next_logits(ids, mask, announce)
         for at in (~logits.amax(dim=-1).isfinite()).nonzero().flatten().tolist():
             if self._steered[row := int(rows[at])]:
                 self._overflowed.setdefault(row, self._step)
@@ -143,30 +146,6 @@ class SteeredDecoder(HFDecoder):
                 logits[at, self._ends[0] if len(self._ends) else 0] = 0  # ends it where it can
         self._step += 1
         return logits
-
-    def _steered_logits(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row position"],
-        cache: Any,
-        rows: Int[np.ndarray, " row"],
-    ) -> Float[torch.Tensor, "row vocabulary"]:
-        reading_prompt = ids.shape == mask.shape
-        nowhere = torch.zeros_like(ids, dtype=torch.bool)
-        self._injection.select(rows, nowhere if self._generated_only and reading_prompt else None)
-        return super()._next_logits(ids, mask, cache, rows)
-
-
-class _Written:
-    """The token ids so far, in place of a cache."""
-
-    def __init__(self) -> None:
-        self.ids: torch.Tensor | None = None
-        self.prompt_lengths: torch.Tensor | None = None
-
-    def batch_select_indices(self, rows: torch.Tensor) -> None:
-        if self.ids is not None and self.prompt_lengths is not None:
-            self.ids, self.prompt_lengths = self.ids[rows], self.prompt_lengths[rows]
 
 
 class UncachedDecoder(SteeredDecoder):
@@ -176,31 +155,16 @@ class UncachedDecoder(SteeredDecoder):
     independent check, it may be slow.
     """
 
-    def _new_cache(self) -> Any:
-        return _Written()
+    def _way(self, loaded: LoadedModel) -> Way:
+        return way_of(loaded, self._whole_pass, self.pad_id, runner="hooked", cached=False)
 
-    def _steered_logits(
+    def _whole_pass(
         self,
         ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row position"],
-        cache: Any,
-        rows: Int[np.ndarray, " row"],
-    ) -> Float[torch.Tensor, "row vocabulary"]:
-        lengths = mask.sum(dim=1)
-        if cache.ids is None:
-            cache.ids, cache.prompt_lengths = ids, lengths
-        else:
-            cache.ids = torch.cat([cache.ids, ids], dim=1)
-        # Padding from the left to the right, where no mask is needed for it to be without effect.
-        order = mask.argsort(dim=1, descending=True, stable=True)
-        moved, there = cache.ids.gather(1, order), mask.gather(1, order)
-        where = None
-        if self._generated_only:
-            place = torch.arange(moved.shape[1], device=moved.device)
-            where = place[None] >= cache.prompt_lengths[:, None]
-        self._injection.select(rows, where)
-        logits = self._steerable.logits(moved, there)
-        return logits[torch.arange(len(moved), device=moved.device), lengths - 1].float()
+        mask: Int64[torch.Tensor, "row token"],
+        places: Int64[torch.Tensor, " position"],
+    ) -> Float[torch.Tensor, "row position vocabulary"]:
+        return self._steerable.logits(ids, mask)[:, places]
 
 
 def open_decoder(

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, Int64
 from torch import nn
 
-from emo.activations.hf import decoder_layers
+from emo.activations.hf import ResidualStream, answer_with_records, decoder_layers
 from emo.choices import BackendName, Implementation
 from emo.config import BackendConfig
 
@@ -56,7 +56,9 @@ class HFSteerable:
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.loaded = loaded
+        answer_with_records(loaded.model)
         self._layers = decoder_layers(loaded.model)
+        self._stream = ResidualStream.of_model(loaded.model)
         self.n_layers = len(self._layers)
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
@@ -67,9 +69,16 @@ class HFSteerable:
     def _editing(self, edits: Mapping[int, Edit]) -> Iterator[None]:
         with ExitStack() as stack:
             for layer, edit in edits.items():
-                handle = self._layers[layer].register_forward_hook(_hook(edit))
+                handle = self._layers[layer].register_forward_hook(self._hook(edit))
                 stack.callback(handle.remove)
             yield
+
+    def _hook(self, edit: Edit) -> Callable[[nn.Module, object, Any], Any]:
+        def hook(_module: nn.Module, _args: object, output: Any) -> Any:
+            edited = edit(self._stream.take(output))
+            return None if edited is None else self._stream.put(output, edited)
+
+        return hook
 
     def logits(
         self, ids: Int64[torch.Tensor, "row token"], mask: Int64[torch.Tensor, "row token"]
@@ -77,17 +86,6 @@ class HFSteerable:
         """Logits at every position."""
         model: Any = self.loaded.model
         return model(input_ids=ids, attention_mask=mask, use_cache=False).logits
-
-
-def _hook(edit: Edit) -> Callable[[nn.Module, object, Any], Any]:
-    def hook(_module: nn.Module, _args: object, output: Any) -> Any:
-        stream = output[0] if isinstance(output, tuple) else output
-        edited = edit(stream)
-        if edited is None or not isinstance(output, tuple):
-            return edited
-        return (edited, *output[1:])
-
-    return hook
 
 
 class BridgeSteerable(HFSteerable):

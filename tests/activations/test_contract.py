@@ -11,7 +11,7 @@ import torch
 from emo.activations.backend import OutOfMemory, TokenSpan, pad, pad_texts
 from emo.activations.hf import decoder_layers, translated_oom
 from emo.activations.opening import open_backend
-from emo.activations.reading import check_lengths, tokenise
+from emo.activations.reading import check_texts, tokenise
 from emo.choices import BackendName, Implementation, PrecisionName, Readout
 from emo.config import BackendConfig
 from emo.core.equivalence import tolerance
@@ -211,7 +211,7 @@ def test_suffix_stands_at_the_end(case):
 def test_too_long_texts_are_all_named():
     spans = [TokenSpan((1,) * n, n - 1, n) for n in (3, 9, 8)]
     with pytest.raises(StimuliError) as caught:
-        check_lengths(spans, ["a", "b", "c"], 7)
+        check_texts(spans, ["a", "b", "c"], 7, 99)
     assert caught.value.problems == [
         "passage 'b' has 9 tokens; the model reads at most 7",
         "passage 'c' has 8 tokens; the model reads at most 7",

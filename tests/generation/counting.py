@@ -15,7 +15,7 @@ END = 99
 class CountingDecoder:
     """Texts that follow from the prompt and, if asked, the batch; prompt (k, ...) ends after k."""
 
-    context = 100
+    context, alone = 100, False
 
     def __init__(self, fits=1000, dies_after=None, mixes=False):
         self.fits, self.dies_after, self.mixes, self.batches = fits, dies_after, mixes, []

@@ -218,11 +218,12 @@ def texts(root, die_at=None):
         steps += 1
         if steps == die_at:
             os.kill(os.getpid(), signal.SIGKILL)
-    model.register_forward_pre_hook(count)
     loaded = LoadedModel(model, tokenizer, Weights(None, "t", ""), "cpu", PrecisionName.fp32)
+    decoder = HFDecoder(loaded)
+    model.register_forward_pre_hook(count)
     wanted = [Request((0, 5 + i, 9), s) for i in range(4) for s in range(2)]
     settings = Generation(10, Sampling(1.0, 0.95), 0, 2, False)
-    got = generate(HFDecoder(loaded), wanted, settings, TextStore(Path(root), {"m": 1}))
+    got = generate(decoder, wanted, settings, TextStore(Path(root), {"m": 1}))
     return got, steps
 """
 

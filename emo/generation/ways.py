@@ -1,0 +1,221 @@
+"""Which way of decoding gives a model's own numbers: compared once per model, on a few tokens.
+
+The reference is one pass over a whole text. That text and its beginning, padded on the left, are
+decoded as one batch along the same tokens; one row leaves the batch, as finished texts do. A way is
+right if the logits of both rows are those of the reference. Ways are tried from the fastest on.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+from jaxtyping import Float, Int64
+
+from emo.activations.backend import OutOfMemory
+from emo.activations.hf import translated_oom
+from emo.activations.trial import reason, trial_ids
+from emo.choices import PrecisionName
+from emo.errors import ModelError, NoMemory
+from emo.generation.past import CachedPast, Memory, Past, RepeatedPast, WholePass
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+    from emo.models.loading import LoadedModel
+
+log = logging.getLogger(__name__)
+
+TOKENS = 9
+"""Of the text that is compared."""
+STEPS = 3
+"""Behind the prompt. In some families the state is right after it and lost two steps later."""
+ALLOWED = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
+"""Largest relative difference of logits (less their mean) in a right way, by the residual stream's
+format. Measured on 110 random families and SmolLM2: right ways at most 3e-6, 0.003 and 0.01; padding in
+a recurrent state 0.05 to 0.9; no memory about 1."""
+ALLOWED_INT8 = 0.5
+"""The same for LLM.int8, whose numbers depend on what else is in a pass: right ways at most 0.1."""
+OVERFLOW = (
+    "the model's logits are not finite in this precision, so it cannot generate; take precision=bf16 "
+    "or precision=fp32"
+)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How texts are written: what is kept between steps, and whether texts may share a batch."""
+
+    memory: Memory = Memory.key_values
+    alone: bool = False
+    """One text at a time, because padding in front of a text changes it."""
+
+    @property
+    def name(self) -> str:
+        """In words, for a log and a tag."""
+        return f"{self.memory.value}, {'one text at a time' if self.alone else 'in batches'}"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What names a store of texts that are not written in the usual way."""
+        return {} if self == Way() else {"decoding": self.name}
+
+    def past(self, model: Any, whole: WholePass) -> Past:
+        """An empty past for a batch."""
+        if self.memory is Memory.nothing:
+            return RepeatedPast(whole)
+        return CachedPast(model, self.memory)
+
+
+_ways: WeakKeyDictionary[PreTrainedModel, dict[str, Way]] = WeakKeyDictionary()
+"""By model and by who makes the passes: the modules of a bridge have a forward of their own."""
+
+
+def way_of(
+    loaded: LoadedModel, whole: WholePass, pad_id: int, runner: str = "", cached: bool = True
+) -> Way:
+    """The fastest way that is right for a model.
+
+    ``runner`` names what makes the passes where that is not the model itself; ``cached`` says whether it
+    has a cache.
+
+    Raises
+    ------
+    ModelError
+        If no way is right, or no logit is finite.
+    NoMemory
+        If there is no room for a few tokens.
+    """
+    known = _ways.setdefault(loaded.model, {})
+    key = "/".join([runner, *sorted(loaded.wrapped)])
+    if key not in known:
+        candidates = list(_candidates(loaded.model, cached))
+        try:
+            with torch.inference_mode():
+                known[key] = _first_right(candidates, loaded, whole, pad_id)
+        except OutOfMemory:
+            raise NoMemory(
+                f"no memory on {loaded.device} to write a few tokens; take a smaller precision, or "
+                "another device"
+            ) from None
+        if known[key] != candidates[0]:
+            log.info(
+                "model of type %s: texts are written with %s", _family(loaded), known[key].name
+            )
+    return known[key]
+
+
+def _candidates(model: Any, cached: bool) -> Iterator[Way]:
+    """From the fastest on: in batches before one by one, any cache before none."""
+    memories = [Memory.own, Memory.own_state] if cached else []
+    if cached and "past_key_values" in inspect.signature(model.forward).parameters:
+        memories.insert(0, Memory.key_values)
+    for group in (memories, [Memory.nothing]):
+        for alone in (False, True):
+            yield from (Way(memory, alone) for memory in group)
+
+
+def _first_right(candidates: list[Way], loaded: LoadedModel, whole: WholePass, pad_id: int) -> Way:
+    ids = trial_ids(loaded)
+    ids = (ids * TOKENS)[: min(TOKENS, loaded.context or TOKENS)]
+    if len(ids) < STEPS + 2:  # a context in which there is no room for a text
+        return candidates[0]
+    text = torch.tensor(ids, device=loaded.device)
+    everywhere = torch.arange(len(ids), device=loaded.device)
+    try:
+        with translated_oom():
+            reference = whole(text[None], torch.ones_like(text)[None], everywhere)[0].float()
+    except OutOfMemory:
+        raise
+    except Exception as error:  # whatever the code of a family raises at what it was not made for
+        raise _cannot_write(loaded, reason(error)) from error
+    if not _comparable(reference).any():
+        raise ModelError(OVERFLOW)
+    faults = []
+    for way in candidates:
+        try:
+            with translated_oom():
+                worst = _worst(way.past(loaded.model, whole), way.alone, text, reference, pad_id)
+        except OutOfMemory:
+            raise
+        except Exception as error:  # a cache it does not know, rows that cannot leave it
+            faults.append(reason(error))
+            continue
+        if worst <= _allowed(loaded):
+            return way
+        faults.append(f"logits apart by {worst:.1e}")
+    raise _cannot_write(loaded, faults[-1])
+
+
+def _worst(
+    past: Past,
+    alone: bool,
+    text: Int64[torch.Tensor, " token"],
+    reference: Float[torch.Tensor, "token vocabulary"],
+    pad_id: int,
+) -> float:
+    """Largest difference from the reference, over all steps of both rows (of the first, if alone)."""
+    first = len(text) - STEPS
+    lengths = torch.tensor([first] if alone else [first, first // 2])
+    ids = torch.full((len(lengths), first), pad_id, device=text.device)
+    mask = torch.zeros_like(ids)
+    for row, n in enumerate(lengths.tolist()):
+        ids[row, first - n :] = text[:n]
+        mask[row, first - n :] = 1
+    worst = 0.0
+    for step in range(STEPS + 1):
+        logits = past.next_logits(ids, mask, lambda _: None)
+        places = (lengths + step - 1).to(text.device)
+        worst = max(worst, _apart(logits, reference[places]))
+        if step == 1 and not alone:
+            kept = torch.tensor([1])
+            past.select(kept.to(text.device))
+            lengths, mask = lengths[kept], mask[kept.to(text.device)]
+        if step < STEPS:
+            ids = text[lengths.to(text.device) + step][:, None]
+            mask = torch.cat([mask, torch.ones_like(ids)], dim=1)
+    return worst
+
+
+def _apart(
+    got: Float[torch.Tensor, "row vocabulary"], want: Float[torch.Tensor, "row vocabulary"]
+) -> float:
+    """Largest relative difference of a row's logits, less their mean: softmax knows no constant.
+
+    Rows whose reference overflows say nothing; tokens that the model rules out (-inf) are left out.
+    """
+    worst = 0.0
+    for row in _comparable(want).nonzero().flatten().tolist():
+        allowed = want[row].isfinite()
+        a, b = got[row][allowed], want[row][allowed]
+        a, b = a - a.mean(), b - b.mean()
+        apart = float((a - b).norm() / b.norm().clamp(min=torch.finfo(b.dtype).tiny))
+        worst = max(worst, apart if apart == apart else float("inf"))
+    return worst
+
+
+def _comparable(logits: Float[torch.Tensor, "row vocabulary"]) -> torch.Tensor:
+    """Rows from which a token can be taken."""
+    return logits.amax(dim=-1).isfinite()
+
+
+def _allowed(loaded: LoadedModel) -> float:
+    if loaded.precision is PrecisionName.int8:
+        return ALLOWED_INT8
+    return ALLOWED[loaded.model.dtype]
+
+
+def _family(loaded: LoadedModel) -> str:
+    return loaded.model.config.get_text_config().model_type
+
+
+def _cannot_write(loaded: LoadedModel, why: str) -> ModelError:
+    return ModelError(
+        f"model of type {_family(loaded)}: cannot write texts in {loaded.precision.value} ({why}); it "
+        "can only be read: method=comprehension"
+    )
