@@ -142,6 +142,7 @@ class HFBackend:
 
     def __init__(self, loaded: LoadedModel) -> None:
         self._body: Any = loaded.model.base_model
+        answer_with_records(loaded.model)
         self._layers = decoder_layers(loaded.model)
         self._stream = ResidualStream.of_model(loaded.model)
         self._device = loaded.device
@@ -171,6 +172,13 @@ class HFBackend:
         finally:
             for handle in handles:
                 handle.remove()
+
+    def stated(self, batch: Batch) -> list[Float32[np.ndarray, "text token hidden"]]:
+        """The hidden states that the model itself returns, if it does: to check the hooks by."""
+        with torch.inference_mode(), translated_oom():
+            output = self._body(**self.inputs(batch), use_cache=False, output_hidden_states=True)
+            states = getattr(output, "hidden_states", None) or ()
+            return [state.float().cpu().numpy() for state in states]
 
     def inputs(self, batch: Batch) -> dict[str, torch.Tensor]:
         """Model inputs on the device; left padding needs positions counted from the first token."""

@@ -6,21 +6,34 @@ overflow at once. A pass over a dozen tokens shows that before a run is opened.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad_texts
+from emo.activations.backend import Backend, Batch, OutOfMemory, TokenSpan, pad_texts
 from emo.activations.embedding import table_rows
 from emo.errors import EmoError, ModelError, NoMemory
 
 if TYPE_CHECKING:
+    from jaxtyping import Float32
     from transformers import PreTrainedModel
 
     from emo.models.loading import LoadedModel
 
+NEAR = 0.1
+"""Relative difference below which two readings of a text are of the same thing: twice the same pass
+differs by rounding at most, other modules of a model give a difference of about 1."""
 CHECK_TEXT = "It rained all night, and in the morning the street was quiet."
+
+
+@runtime_checkable
+class Stating(Protocol):
+    """A backend that can say what the model itself calls its hidden states."""
+
+    def stated(self, batch: Batch) -> list[Float32[np.ndarray, "text token hidden"]]: ...
+
 
 _finite: WeakKeyDictionary[PreTrainedModel, dict[str, tuple[int, ...]]] = WeakKeyDictionary()
 """Layers that were finite, by reader: a model is tried once by each."""
@@ -53,9 +66,14 @@ def finite_in_trial(backend: Backend, loaded: LoadedModel, reader: str) -> tuple
 
 def _finite_layers(backend: Backend, loaded: LoadedModel, reader: str) -> tuple[int, ...]:
     ids = trial_ids(loaded)
-    text = [TokenSpan(ids, i, i + 1) for i in range(len(ids))]
+    text = pad_texts([[TokenSpan(ids, i, i + 1) for i in range(len(ids))]], backend.pad_id)
     try:
-        values = backend.resid_post(pad_texts([text], backend.pad_id))
+        values = backend.resid_post(text)
+        if not _agree(values, _states(backend, text)):
+            raise ModelError(
+                f"model of type {_family(loaded)}: its decoder blocks were not found (what they give "
+                "is not what the model calls its hidden states); such models cannot be read"
+            )
     except OutOfMemory:
         raise NoMemory(
             f"no memory on {loaded.device} for one short text; take a smaller precision, or another "
@@ -68,15 +86,52 @@ def _finite_layers(backend: Backend, loaded: LoadedModel, reader: str) -> tuple[
     return tuple(int(i) for i in np.flatnonzero(np.isfinite(values[:, -1]).all(axis=-1)))
 
 
+def _states(backend: Backend, text: Batch) -> list[Float32[np.ndarray, "text token hidden"]]:
+    """What the model calls its hidden states; nothing where it cannot be asked."""
+    try:
+        return backend.stated(text) if isinstance(backend, Stating) else []
+    except OutOfMemory:
+        raise
+    except Exception:
+        return []
+
+
+def _agree(
+    values: Float32[np.ndarray, "layer token hidden"],
+    states: Sequence[Float32[np.ndarray, "text token hidden"]],
+) -> bool:
+    """Whether activations are a model's hidden states, the last layer's aside: those are normed.
+
+    Most families count the embeddings as the first state, recurrent ones do not. States of another
+    shape, and such as overflow, say nothing.
+    """
+    for first in (1, 0):
+        pairs = [(v, s[0]) for v, s in zip(values[:-1], states[first:], strict=False)]
+        if any(v.shape != s.shape for v, s in pairs):
+            return True
+        if all(_near(v, s) for v, s in pairs):
+            return True
+    return False
+
+
+def _near(a: np.ndarray, b: np.ndarray) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        away = np.linalg.norm(a.astype(np.float64) - b) / np.linalg.norm(b.astype(np.float64))
+    return not np.isfinite(away) or bool(away < NEAR)
+
+
 def _unreadable(loaded: LoadedModel, reader: str, error: Exception) -> ModelError:
     fixes = "take precision=fp32, bf16 or fp16" if is_quantised(loaded) else ""
     if not fixes and reader != "hf":
         fixes = "take backend=hf"
-    family = loaded.model.config.get_text_config().model_type
     return ModelError(
-        f"model of type {family}: cannot be read in {loaded.precision.value} ({reason(error)})"
+        f"model of type {_family(loaded)}: cannot be read in {loaded.precision.value} ({reason(error)})"
         + (f"; {fixes}" if fixes else "")
     )
+
+
+def _family(loaded: LoadedModel) -> str:
+    return loaded.model.config.get_text_config().model_type
 
 
 def is_quantised(loaded: LoadedModel) -> bool:

@@ -7,7 +7,6 @@ right if the logits of both rows are those of the reference. Ways are tried from
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,7 +93,7 @@ def way_of(
     known = _ways.setdefault(loaded.model, {})
     key = "/".join([runner, *sorted(loaded.wrapped)])
     if key not in known:
-        candidates = list(_candidates(loaded.model, cached))
+        candidates = list(_candidates(cached))
         try:
             with torch.inference_mode():
                 known[key] = _first_right(candidates, loaded, whole, pad_id)
@@ -110,12 +109,10 @@ def way_of(
     return known[key]
 
 
-def _candidates(model: Any, cached: bool) -> Iterator[Way]:
+def _candidates(cached: bool) -> Iterator[Way]:
     """From the fastest on: in batches before one by one, any cache before none."""
-    memories = [Memory.own, Memory.own_state] if cached else []
-    if cached and "past_key_values" in inspect.signature(model.forward).parameters:
-        memories.insert(0, Memory.key_values)
-    for group in (memories, [Memory.nothing]):
+    caches = [Memory.key_values, Memory.own, Memory.own_state] if cached else []
+    for group in (caches, [Memory.nothing]):
         for alone in (False, True):
             yield from (Way(memory, alone) for memory in group)
 

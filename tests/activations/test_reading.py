@@ -10,12 +10,17 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tokenizers import processors
 
 from emo.activations import reading, store
 from emo.activations.backend import OutOfMemory, TokenSpan
-from emo.activations.reading import read
+from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
+from emo.choices import Readout
 from emo.errors import ModelError, StoreError
+from emo.models.tiny import train_tokenizer
+
+TOKENIZER = train_tokenizer()
 
 
 class CountingBackend:
@@ -206,6 +211,55 @@ def test_a_fixed_batch_that_does_not_fit_is_refused_instead_of_halved(root):
 def test_digest_names_the_set_of_texts():
     assert reading.digest(spans()) == reading.digest(spans()[::-1] + spans()[:2])
     assert reading.digest(spans()) != reading.digest(spans(9))
+
+
+TEXTS = ("The bus stops here.", "Rain", "It rained </s> again.", "Someone left.</s>")
+
+
+def tokenizer_with(template):
+    """A tokenizer whose post-processor puts special tokens around a text."""
+    tokenizer = train_tokenizer()
+    ends = [("<s>", tokenizer.bos_token_id), ("</s>", tokenizer.eos_token_id)]
+    tokenizer._tokenizer.post_processor = processors.TemplateProcessing(
+        single=template, pair=f"{template} $B", special_tokens=ends
+    )
+    return tokenizer
+
+
+@pytest.mark.parametrize("template", ["$A </s>", "<s> $A </s>", "<s> $A </s> </s>", "<s> $A", "$A"])
+@pytest.mark.parametrize("readout", Readout)
+def test_a_text_is_read_in_its_own_tokens_whatever_is_put_around_them(template, readout):
+    """What stands in the text is its own, a pasted end of text included."""
+    tokenizer = tokenizer_with(template)
+    shown = [f"{t} It is" if readout is Readout.suffix else t for t in TEXTS]
+    own = [tuple(ids) for ids in tokenizer(shown, add_special_tokens=False)["input_ids"]]
+    got = tokenise(tokenizer, TEXTS, readout, "It is")
+    in_front = template.split(" $A")[0] == "<s>"
+    assert [s.ids for s in got] == [(tokenizer.bos_token_id,) * in_front + ids for ids in own]
+    for span, ids in zip(got, own, strict=True):
+        assert span.stop == len(span.ids)
+        first = len(ids) if readout is Readout.mean else 1
+        assert span.ids[span.start : span.stop] == ids[-first:]
+
+
+@given(st.text(alphabet="ab <>/s\n", max_size=30), st.sampled_from(Readout))
+def test_tokenizers_that_put_nothing_behind_a_text_are_read_as_ever(text, readout):
+    tokenizer = TOKENIZER
+    (span,) = tokenise(tokenizer, [text], readout, "It is")
+    shown = f"{text} It is" if readout is Readout.suffix else text
+    ids = tokenizer(shown)["input_ids"]
+    mean = readout is Readout.mean and len(ids) > 1
+    assert (span.ids, span.start, span.stop) == (tuple(ids), 1 if mean else len(ids) - 1, len(ids))
+
+
+def test_what_is_left_out_is_said_in_one_line(caplog):
+    caplog.set_level("INFO")
+    reading.note_appended(tokenizer_with("<s> $A"))
+    assert not caplog.records
+    reading.note_appended(tokenizer_with("<s> $A </s>"))
+    assert [r.getMessage() for r in caplog.records] == [
+        "the tokenizer puts </s> behind every text: left out, a text is read at its own last token"
+    ]
 
 
 class Counting:

@@ -4,9 +4,10 @@ import importlib.metadata
 from pathlib import Path
 
 import pytest
+from tokenizers import processors
 
 from emo.choices import Source
-from emo.errors import ModelError
+from emo.errors import ConfigError, ModelError
 from emo.generation.prompting import prompt_ids
 from emo.models.packaged import PACKAGES, converted_folder
 from emo.models.tiny import train_tokenizer
@@ -40,6 +41,19 @@ def test_bare_prompt_follows_the_tokenizers_own_rule(tokenizer):
     assert not got.templated
     assert got.ids == tuple(tokenizer(TEXT)["input_ids"])
     assert got.ids.count(tokenizer.bos_token_id) == 1
+
+
+@pytest.mark.parametrize("template", ["$A </s>", "<s> $A </s>", "<s> $A </s> </s>"])
+def test_a_bare_prompt_does_not_end_before_it_is_continued(template):
+    plain, tokenizer = train_tokenizer(), train_tokenizer()
+    tokenizer._tokenizer.post_processor = processors.TemplateProcessing(
+        single=template, pair=f"{template} $B", special_tokens=[("<s>", 0), ("</s>", 1)]
+    )
+    own = tuple(plain(TEXT, add_special_tokens=False)["input_ids"])
+    got = prompt_ids(tokenizer, TEXT, chat_template=False)
+    assert got.ids == (0,) * template.startswith("<s>") + own
+    pasted = prompt_ids(tokenizer, f"{TEXT}</s>", chat_template=False)
+    assert pasted.ids == (*got.ids, 1)
 
 
 def test_a_model_without_template_gets_the_bare_prompt_and_says_so(tokenizer):
@@ -136,3 +150,79 @@ def test_gemma3(text):
         assert got.ids[0] == tokenizer.bos_token_id == 2
         assert got.ids.count(2) == 1
         assert tokenizer.decode(got.ids[1:]) == TEXT
+
+
+THINKS = TEMPLATE + (
+    "{% if SWITCH is defined and not SWITCH %}(no thoughts){% else %}(thoughts){% endif %}"
+)
+    TEMPLATE
+    + "{% if SWITCH is defined and not SWITCH %}(no thoughts){% else %}(thoughts){% endif %}"
+)
+
+
+@pytest.mark.parametrize("switch", ["enable_thinking", "thinking"])
+@pytest.mark.parametrize(
+    ("thinking", "words"), [(None, "(thoughts)"), (True, "(thoughts)"), (False, "(no thoughts)")]
+)
+def test_the_thinking_of_a_template_is_switched_by_whatever_name_it_has(
+    tokenizer, switch, thinking, words
+):
+    tokenizer.chat_template = THINKS.replace("SWITCH", switch)
+    got = prompt_ids(tokenizer, TEXT, True, thinking)
+    assert tokenizer.decode(got.ids) == f"[user] {TEXT} [assistant]{words}"
+
+
+@pytest.mark.parametrize("thinking", [True, False])
+def test_a_template_that_knows_no_thinking_is_one_line(tokenizer, thinking):
+    tokenizer.chat_template = TEMPLATE + "{# rethinking_thinking #}"
+    words = (
+        rf"^model\.thinking={thinking}: allowed is null: the model's chat template has no enable_"
+    )
+    with pytest.raises(ConfigError, match=words):
+        prompt_ids(tokenizer, TEXT, True, thinking)
+    assert prompt_ids(tokenizer, TEXT, False, thinking) == prompt_ids(tokenizer, TEXT, False)
+
+
+PARTS = (
+    "{% for m in messages %}[{{ m.role }}] {% for p in m.content %}BODY{% endfor %} {% endfor %}[a]"
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{% if p.type == 'text' %}{{ p.text }}{% endif %}",  # drops every letter of a string
+        "{{ p['text'] + '' }}",  # raises with a string
+        "{% if p is mapping %}{{ p.text }}{% else %}{{ raise_exception('parts, please') }}{% endif %}",
+    ],
+)
+def test_templates_that_take_a_list_of_parts_are_given_one(tokenizer, body):
+    tokenizer.chat_template = PARTS.replace("BODY", body)
+    got = prompt_ids(tokenizer, TEXT, chat_template=True)
+    assert tokenizer.decode(got.ids) == f"[user] {TEXT} [a]"
+
+
+@pytest.mark.parametrize(
+    ("template", "words"),
+    [
+        ("{{ raise_exception('system first') }}", "system first"),
+        ("{{ messages[3].content }}", "no element 3"),
+        ("{{ messages[0].content + 1 }}", "must be str|can only concatenate"),
+        ("[user] [assistant]", "it leaves the prompt out"),
+    ],
+)
+def test_a_template_that_cannot_be_applied_is_one_line(tokenizer, template, words):
+    tokenizer.chat_template = template
+    with pytest.raises(
+        ModelError, match=rf"chat template cannot be applied \(.*({words})"
+    ) as caught:
+        prompt_ids(tokenizer, TEXT, chat_template=True)
+    assert "\n" not in str(caught.value)
+    assert "subparams.chat_template=false" in str(caught.value)
+
+
+def test_a_template_may_set_the_prompt_otherwise(tokenizer):
+    """White space is a template's to choose; only a prompt that is not there at all is a fault."""
+    tokenizer.chat_template = "[user]\n{{ messages[0].content | replace(' ', '\n') | trim }}\n[a]"
+    ids = prompt_ids(tokenizer, f" {TEXT} ", chat_template=True).ids
+    assert tokenizer.decode(ids).split() == ["[user]", *TEXT.split(), "[a]"]

@@ -14,6 +14,7 @@ from emo.choices import BackendName, Implementation, PrecisionName
 from emo.config import BackendConfig
 from emo.errors import ModelError
 from emo.generation.decoding import HFDecoder
+from emo.generation.past import CachedPast
 from emo.generation.samples import Finish, Generated, Request
 from emo.generation.texts import TextStore
 from emo.models.loading import LoadedModel
@@ -327,11 +328,27 @@ def test_entropy_under_logits_that_are_not_finite_is_nan():
 
 
 def test_an_unsteered_overflow_is_an_error():
-    own = additions(2)
-    asked, known = requests(own)
+    _, known = requests(additions(2))
     broken = loaded()
     decoder_layers(broken.model)[1].mlp.down_proj.weight.data[0] = torch.inf
-    decoder = open_decoder(open_steerable(broken, BACKENDS["hf"]), known)
+    with pytest.raises(ModelError, match="not finite"):
+        open_decoder(open_steerable(broken, BACKENDS["hf"]), known)
+
+
+def test_an_unsteered_text_that_overflows_later_is_an_error(monkeypatch):
+    own = additions(2)
+    asked, known = requests(own)
+    decoder = open_decoder(open_steerable(loaded(), BACKENDS["hf"]), known)
+    real, calls = CachedPast.next_logits, []
+
+    def spoilt(self, *args):
+        logits = real(self, *args)
+        calls.append(args)
+        if len(calls) == 3:
+            logits[:] = torch.nan
+        return logits
+
+    monkeypatch.setattr(CachedPast, "next_logits", spoilt)
     with pytest.raises(ModelError, match="not finite"):
         decoder.decode([asked[0], Request(asked[1].prompt)], NEW, None)
 
