@@ -72,7 +72,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """How the forward pass is run. ``device`` aside, batch size cannot change a number."""
+    """How the forward pass is run. Batch size changes numbers by rounding at most, but for INT8."""
 
     name: BackendName = BackendName.auto
     implementation: Implementation = Implementation.bridge

@@ -22,10 +22,9 @@ STUDY_VERSION = 1
 def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
     """What decides an activation besides the text; names the store entry.
 
-    The device type is part of it (kernels differ between CPU and GPU), batch size is not:
-    eager attention with right padding is within rounding (cosine >= 0.999999
-    in fp32) of itself at every batch size, to the bit on one CPU thread. Batched INT8
-    is the exception, and then it is.
+    The device type is part of it (kernels differ between CPU and GPU), batch size is not: eager
+    attention with right padding is within rounding (cosine >= 0.999999 in fp32) of itself at every
+    batch size. Batched INT8 is the exception, and then it is.
     """
     packaged_or_tiny = config.model.source is not Source.hub
     backend = config.backend

@@ -212,7 +212,7 @@ class Spans:
 def pool(
     stream: Float[torch.Tensor, "text token hidden"], spans: Spans
 ) -> Float[torch.Tensor, "item hidden"]:
-    """Mean over each span in float32; a span of one position is copied exactly."""
+    """Mean over each span in float32; a span of one position is copied."""
     if spans.index is not None:
         return stream[spans.index].float()
     # Span by span, so that the sum does not depend on the padding of the batch.

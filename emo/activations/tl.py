@@ -49,9 +49,8 @@ class TLBackend:
     """Reads resid_post through TransformerLens's hooks; keeps the pooled rows only.
 
     A bridge puts its wrappers into the modules of the loaded model, once; from then on the model runs
-    through them. Without TransformerLens it is then read to the same bits, but for families whose
-    joint query, key and value matrix the bridge splits (GPT-2, Falcon, BLOOM): within rounding.
-    ``hooked`` holds a second copy of the weights.
+    through them, and transformers reads it within rounding of what it read before. ``hooked`` holds a
+    second copy of the weights.
     """
 
     def __init__(self, loaded: LoadedModel, implementation: Implementation) -> None:

@@ -181,12 +181,15 @@ def test_hooks_are_gone_afterwards_even_after_an_error(case):
 
 
 @pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_low_precision_batches_are_bit_exact(reader, dtype):
+@pytest.mark.parametrize(
+    ("dtype", "name"), [(torch.bfloat16, "bf16"), (torch.float16, "fp16")], ids=["bf16", "fp16"]
+)
+def test_batches_in_16_bits_are_single_passes_within_their_rounding(reader, dtype, name):
     model = loaded("llama", dtype)
     backend = open_backend(model, READERS[reader])
     spans = tokenise(model.tokenizer, TEXTS, Readout.last)
-    assert np.array_equal(single(backend, spans), backend.resid_post(pad(spans, backend.pad_id)))
+    batch = backend.resid_post(pad(spans, backend.pad_id))
+    assert apart(single(backend, spans), batch) <= tolerance(name)
 
 
 def test_padding_never_rebuilds_masks_from_ids():

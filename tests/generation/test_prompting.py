@@ -152,9 +152,7 @@ def test_gemma3(text):
         assert tokenizer.decode(got.ids[1:]) == TEXT
 
 
-THINKS = TEMPLATE + (
-    "{% if SWITCH is defined and not SWITCH %}(no thoughts){% else %}(thoughts){% endif %}"
-)
+THINKS = (
     TEMPLATE
     + "{% if SWITCH is defined and not SWITCH %}(no thoughts){% else %}(thoughts){% endif %}"
 )
