@@ -152,6 +152,17 @@ def test_where_the_batch_does_not_decide_groups_share_batches(root):
     assert [len(batch) for batch in decoder.batches] == [3, 3]
 
 
+@pytest.mark.parametrize("settings", [GREEDY, MIXED], ids=["greedy", "batches decide"])
+def test_a_decoder_that_must_write_alone_gets_one_text_at_a_time(root, settings):
+    decoder = CountingDecoder(mixes=True)
+    decoder.alone = True
+    got = run(decoder, requests(), settings, root, groups=list("abababab"))
+    assert [len(batch) for batch in decoder.batches] == [1] * 8
+    assert len(list(root.glob("*/*.jsonl"))) == 8  # each is saved as soon as it is written
+    fewer = run(CountingDecoder(dies_after=0), requests(3), replace(settings, batch_size=1), root)
+    assert fewer.items == got.items[:3]
+
+
 def test_batch_one_needs_no_batch_in_its_identity(root):
     run(CountingDecoder(mixes=True), requests(), replace(MIXED, batch_size=1), root)
     got = run(CountingDecoder(), requests(5), replace(MIXED, batch_size=1), root)

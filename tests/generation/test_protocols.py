@@ -169,3 +169,12 @@ def test_what_cannot_be_is_refused_in_one_line(override, message):
         compose("method=generation", override)
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("thinking", "words"), [("false", "off"), ("true", "on")])
+def test_a_template_whose_thinking_is_switched_is_said_and_leaves_the_condition(thinking, words):
+    override = f"model.thinking={thinking}"
+    plain, found = (recognise(compose("method=generation", *o)) for o in ([], [override]))
+    assert found == replace(plain, note=f"{plain.note}; the template's thinking is {words}")
+    bare = recognise(compose("method=generation", "subparams=loose", override))
+    assert bare == recognise(compose("method=generation", "subparams=loose"))
