@@ -43,7 +43,7 @@ SIZES: dict[str, Any] = {
     "mamba_chunk_size": 16,
     "index_head_dim": 16,
     "index_n_heads": 4,
-    "index_topk": 8,
+    "index_topk": 64,  # all: of fewer, which of equal scores are taken is left open
     "attention_hidden_size": HIDDEN,
     "word_embed_proj_dim": HIDDEN,
     "hidden_size_per_layer_input": 16,

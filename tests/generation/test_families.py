@@ -61,7 +61,7 @@ def test_a_batch_reads_what_single_texts_read_and_blocks_what_the_model_states(l
     batch = backend.resid_post(pad(spans, backend.pad_id))
     single = np.concatenate([backend.resid_post(pad([s], backend.pad_id)) for s in spans], axis=1)
     assert apart(batch, single) <= tolerance("fp32")
-    assert apart(single[1:], single[:-1]) > 1e-2  # layers differ
+    assert apart(single[1:], single[:-1]) > 1e-3  # layers differ
     seen = []
     handles = [
         block.register_forward_hook(lambda _m, _a, out: seen.append(out))

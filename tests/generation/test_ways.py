@@ -72,8 +72,8 @@ def by_loop(model, prompt, n=NEW, addition=None, edit=None):
 
 
 def same(texts, wanted):
-    """Equal as far as the loop goes, which is nearly everywhere to the end."""
-    assert sum(map(len, wanted)) > 0.9 * sum(len(t.tokens) for t in texts)
+    """Equal as far as the loop goes: nearly everywhere that is to the end."""
+    assert sum(map(len, wanted)) > 0.8 * sum(len(t.tokens) for t in texts)
     return [t.tokens[: len(w)] for t, w in zip(texts, wanted, strict=True)] == list(wanted)
 
 
