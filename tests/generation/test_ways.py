@@ -46,6 +46,15 @@ WAYS = {
 }
 
 
+QUICK = ("llama", "jamba", "qwen3_next", "mamba", "rwkv", "recurrent_gemma", "openai-gpt")
+"""One of each way, and the two kinds of hybrids."""
+
+
+def cases(names):
+    """Families as parameters, those beside QUICK with the slow mark."""
+    return [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
+
 def prompts():
     rng = np.random.default_rng(3)
     return [(0, *rng.integers(3, 500, n).tolist()) for n in (4, 13, 20, 8, 2)]
@@ -77,7 +86,7 @@ def same(texts, wanted):
     return [t.tokens[: len(w)] for t, w in zip(texts, wanted, strict=True)] == list(wanted)
 
 
-@pytest.mark.parametrize("family", WAYS)
+@pytest.mark.parametrize("family", cases(WAYS))
 def test_each_family_writes_in_its_own_way_what_whole_passes_say(family):
     loaded = families.build(family)
     decoder = HFDecoder(loaded)
@@ -87,7 +96,9 @@ def test_each_family_writes_in_its_own_way_what_whole_passes_say(family):
     assert same(decoder.decode([Request(p) for p in prompts()], NEW, None), wanted)
 
 
-@pytest.mark.parametrize("family", ["jamba", "lfm2", "falcon_h1", "qwen3_next", "mamba", "xlstm"])
+@pytest.mark.parametrize(
+    "family", cases(["jamba", "lfm2", "falcon_h1", "qwen3_next", "mamba", "xlstm", "openai-gpt"])
+)
 def test_texts_that_end_leave_the_batch_and_the_others_go_on(family):
     """Caches with a recurrent state must lose the same rows as the batch."""
     loaded = families.build(family)
@@ -290,8 +301,8 @@ def active(output, vector):
     [
         ("mamba", plain),
         ("recurrent_gemma", plain),
-        ("rwkv", first),
-        ("jamba", plain),
+        pytest.param("rwkv", first, marks=pytest.mark.slow),
+        pytest.param("jamba", plain, marks=pytest.mark.slow),
         ("openai-gpt", first),
         ("gemma3n_text", active),
     ],
