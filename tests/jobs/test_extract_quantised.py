@@ -30,7 +30,7 @@ def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch
     config = tiny_config("precision=int8", "backend.batch_size=8")
     outcome = run_job(config)
     assert outcome.error is None
-    assert seen == [1] * 50
+    assert seen == [1] * (1 + 50)  # a trial, then passages and neutral sentences
     assert caplog.text.count("one text at a time instead of backend.batch_size=8") == 1
     run = Tracker(config).get(outcome.run_id)
     assert run.data.tags["precision"] == "int8"
