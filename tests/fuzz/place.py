@@ -218,10 +218,14 @@ def _changed(project: Project, before: Saved) -> tuple[str, ...]:
     found = []
     for path in project.changes(before):
         place = project.folder / path
-        held = place.rglob("*") if place.is_dir() and not place.is_symlink() else [place]
-        if not all(p.suffix == ".lock" or (p.is_dir() and not p.is_symlink()) for p in held):
+        inside = [place, *(place.rglob("*") if not place.is_symlink() else ())]
+        if not all(_folder(p) or (p.suffix == ".lock" and p.is_file()) for p in inside):
             found.append(path.removeprefix("project/"))
     return tuple(found)
+
+
+def _folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def _last(err: str) -> list[str]:
