@@ -155,7 +155,7 @@ class Place:
             if callable(undo):
                 undo()
             seen = Seen(
-                tuple(p.removeprefix("project/") for p in project.changes(before, ignore=())),
+                _changed(project, before),
                 {k: v for k, v in _runs(project.root).items() if runs.get(k) != v},
                 self._canary.exists(),
             )
@@ -213,6 +213,21 @@ def passages() -> list[list[str]]:
     ]
 
 
+def _changed(project: Project, before: Saved) -> tuple[str, ...]:
+    """What was written besides locks, which hold nothing, and new folders that hold only these."""
+    found = []
+    for path in project.changes(before):
+        place = project.folder / path
+        inside = [place, *(place.rglob("*") if not place.is_symlink() else ())]
+        if not all(_folder(p) or (p.suffix == ".lock" and p.is_file()) for p in inside):
+            found.append(path.removeprefix("project/"))
+    return tuple(found)
+
+
+def _folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
 def _last(err: str) -> list[str]:
     lines = err.strip().splitlines()
     return [f"last line: {lines[-1][:100]}"] if lines else []
@@ -239,13 +254,18 @@ def _result(done: Done) -> Result | None:
     files: dict[str, Any] = {}
     for name, where in content["artifacts"].items():
         path = Path(url2pathname(urlparse(where).path) if where.startswith("file:") else where)
-        if not path.is_file():
+        if not path.exists():
             files[name] = "missing"
         elif name.endswith(".safetensors"):
             files[name] = load_file(path)
         elif name.endswith(".gguf"):
             files[name] = path.read_bytes()
-    return Result(content["metrics"], files)
+    left_out = [
+        path.read_text(encoding="utf-8")
+        for where in content["artifacts"].values()
+        for path in Path(where).glob("left_out*.csv")
+    ]
+    return Result(content["metrics"], files, "".join(left_out))
 
 
 SAVE_MODEL = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -121,14 +122,17 @@ def test_a_run_left_open_or_failed_is_a_fault():
     assert refusal_faults(CASE, done, Seen((), {"r": "FINISHED"})) == []
 
 
-def test_locks_may_be_written_and_what_a_case_names():
-    done = Done(1, "", GOOD, 0.1)
-    changed = (".cache/activations/locks", ".cache/activations/locks/a.lock", "mlruns/.create.lock")
-    assert refusal_faults(CASE, done, Seen(changed, {})) == []
-    (fault,) = refusal_faults(CASE, done, Seen((*changed, "out/a"), {}))
-    assert fault == "wrote out/a"
-    allowed = Case("one", (), ("seed",), writes=("out/*",))
-    assert refusal_faults(allowed, done, Seen(("out/a",), {})) == []
+def test_locks_and_folders_that_hold_only_locks_may_be_written(place):
+    assert planted(place, "write", ".cache/activations/locks/a.lock") == ()
+    assert planted(place, "write", "mlruns/.create.lock") == ()
+    (fault,) = planted(place, "write", "locks/a.lock/inside")
+    assert fault == "wrote locks, locks/a.lock/inside"
+
+
+def test_what_a_case_names_may_be_written():
+    done, seen = Done(1, "", GOOD, 0.1), Seen(("out/a",), {})
+    assert refusal_faults(CASE, done, seen) == ["wrote out/a"]
+    assert refusal_faults(replace(CASE, writes=("out/*",)), done, seen) == []
 
 
 def test_findings_of_a_stimulus_file_may_stand_below_each_other():

@@ -139,6 +139,7 @@ def tokenizers() -> list[Case]:
             "tokenizer_class",
             "added_tokens_decoder",
             "eos_token",
+            "auto_map",
         )
         found.append(
             case(
@@ -198,7 +199,6 @@ HEADERS = (
     "has an unknown number format",
     "has a shape of more than its bytes",
     "has a shape of fewer axes",
-    "has its tensor under another name",
     "has no tensor",
 )
 

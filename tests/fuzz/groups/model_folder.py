@@ -20,8 +20,10 @@ Change = Callable[[Path], object]
 EVIL = """
 import os
 open(os.environ["FUZZ_CANARY"], "w").write("ran")
-from transformers import LlamaConfig as Config, LlamaForCausalLM as Model
+from transformers import LlamaConfig, LlamaForCausalLM as Model
 from transformers import PreTrainedTokenizerFast as Tokenizer
+class Config(LlamaConfig):
+    model_type = "evil"
 """
 
 

@@ -12,7 +12,16 @@ from tests.fuzz.case import Case, May
 from tests.fuzz.damage import json_texts, put, remove
 from tests.fuzz.drawing import chance
 from tests.fuzz.groups.model_files import tokenizers, weights
-from tests.fuzz.groups.model_folder import ARGS, EVIL, Change, case, edited, kind_case, replaced
+from tests.fuzz.groups.model_folder import (
+    ARGS,
+    EVIL,
+    NAMED,
+    Change,
+    case,
+    edited,
+    kind_case,
+    replaced,
+)
 from tests.fuzz.place import SMALL, STORIES, Place
 
 CONFIG: dict[str, Any] = {
@@ -46,6 +55,7 @@ HARMLESS = (
     "dtype=",
     'max_position_embeddings="long',
     "is_encoder",
+    "auto_map",
     "hidden_act=null",
     'rope_parameters={"rope_type": "yarn',
 )
@@ -80,6 +90,8 @@ def configs() -> list[Case]:
                     damage,
                     (*ARGS, *["output=json"] * odd),
                     may=May.finish if odd else May.refuse,
+                    named=(*NAMED, "passage"),
+                    listing=key == "max_position_embeddings",
                 )
             )
     for key in ("model_type", "vocab_size", "hidden_size"):
@@ -153,7 +165,21 @@ def others() -> list[Case]:
             remove(folder / name)
         put(folder / "model-Q4_K_M.gguf", b"GGUF\x03\x00\x00\x00" + bytes(64))
 
+    def custom(folder: Path) -> None:
+        put(folder / "evil.py", EVIL)
+        code = {"AutoConfig": "evil.Config", "AutoModelForCausalLM": "evil.Model"}
+        edited("config.json", lambda c: {**c, "model_type": "evil", "auto_map": code})(folder)
+
+    def custom_tokenizer(folder: Path) -> None:
+        put(folder / "evil.py", EVIL)
+        code = {"AutoTokenizer": ["evil.Tokenizer", None]}
+        changed = {"tokenizer_class": "EvilTokenizer", "auto_map": code}
+        edited("tokenizer_config.json", lambda c: {**c, **changed})(folder)
+        remove(folder / "tokenizer.json")
+
     changes: dict[str, Change] = {
+        "a family of its own code": custom,
+        "a tokenizer of its own code": custom_tokenizer,
         "a shard that is not there": index(
             {"model.embed_tokens.weight": "model-00001-of-00002.safetensors"}
         ),
