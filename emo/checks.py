@@ -3,7 +3,7 @@
 What a field allows stands where the field stands (:mod:`emo.config`, :mod:`emo.job_configs`):
 
 ====== =============================================================================================
-min    the smallest number, or the smallest of each number in a list
+min    the smallest number, or the smallest of each number in a list; ``above``: more than that
 max    the largest one; ``why`` says what is wrong with more
 path   ``read``: a file or folder that must be there, ``model``: the same if it is no hub id,
        ``written``: one that is made
@@ -200,17 +200,18 @@ def _check_text(field: Field, value: str) -> None:
 
 
 def _check_number(field: Field, value: float) -> None:
-    least, most = field.metadata.get("min"), field.metadata.get("max")
-    if least is None and most is None:
+    of = field.metadata.get
+    least, above, most = of("min", -math.inf), of("above", -math.inf), of("max", math.inf)
+    if not {"min", "above", "max"} & field.metadata.keys():
         return
+    if math.isfinite(value) and least <= value <= most and value > above:
+        return
+    bounds = {"above": above, "of at least": least, "of at most": most}
+    allowed = ", ".join(f"{words} {n}" for words, n in bounds.items() if math.isfinite(n))
     each = "each " if isinstance(field.value, (list, tuple)) else ""
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ConfigError(field.name, field.value, f"{each}a finite value of at least {least}")
-    if least is not None and value < least:
-        raise ConfigError(field.name, field.value, f"{each}a value of at least {least}")
-    if most is not None and value > most:
-        why = f": {field.metadata['why']}" if "why" in field.metadata else ""
-        raise ConfigError(field.name, field.value, f"{each}a value of at most {most}{why}")
+    finite = "a value" if math.isfinite(value) else "a finite value"
+    why = f": {field.metadata['why']}" if "why" in field.metadata and value > most else ""
+    raise ConfigError(field.name, field.value, f"{each}{finite} {allowed}{why}")
 
 
 def _absolute(config: RunConfig, field: Field) -> Path:

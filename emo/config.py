@@ -199,7 +199,7 @@ class SubparamsConfig:
     temperature: float = field(
         default=0.7, metadata={"min": 0, "max": 100, "why": "every token is as likely as another"}
     )
-    top_p: float = field(default=0.9, metadata={"min": 0, "max": 1})
+    top_p: float = field(default=0.9, metadata={"above": 0, "max": 1})
     max_new_tokens: int = field(default=256, metadata=TOKENS)
     """4. Token budget of a text."""
     position: Position = Position.mid

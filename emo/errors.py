@@ -12,8 +12,8 @@ LONGEST = 200
 
 
 def said(value: object) -> str:
-    """A value as a message repeats it: on one line, not too long, without a password."""
-    text = without_password(str(value))
+    """A value as a message repeats it: as it is typed, on one line, not too long, no password."""
+    text = "null" if value is None else without_password(str(value))
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

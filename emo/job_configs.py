@@ -82,7 +82,7 @@ class SteerConfig:
     positions: SteerPositions = SteerPositions.all
     strengths: list[float] = field(
         default_factory=lambda: [0.025, 0.05, 0.1, 0.2, 0.4],
-        metadata={"min": 0, "max": 1000, "why": "the model's own part of the sum is lost"},
+        metadata={"min": 0, "max": 1e6, "why": "the model's own part of the sum is lost"},
     )
     """In units of the mean residual norm of the prompt at the steered layer."""
     max_new_tokens: int = field(default=20, metadata=TOKENS)

@@ -176,11 +176,10 @@ def test_repengs_format_has_every_layer(tiny, source):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("export.run=null", "export.run=None: allowed is the id"),
+        ("export.run=null", "export.run=null: allowed is the id"),
         ("export.run=nothing", "export.run=nothing: not in"),
         ("export.emotions=[smug]", "export.emotions=.'smug'.: allowed is each once, of afraid"),
         ("export.emotions=[sad,sad]", "export.emotions="),
-        ("export.emotions=[[sad]]", "export.emotions="),
     ],
 )
 def test_what_is_refused(tiny, source, override, message, project):

@@ -174,7 +174,7 @@ def test_identical_texts_are_one_line(tiny_config, tmp_path):
     path.write_text("emotion,passage_id,text\na,1,Same.\nb,1,Same.\nc,1,Same.\n")
     outcome = run_job(tiny_config(f"stimuli.path={path}"))
     assert outcome.failed
-    assert "identical activations" in outcome.error
+    assert "has the same text in every row" in outcome.error
 
 
 def test_too_long_a_passage_is_refused_before_a_run_is_opened(tiny_config, tmp_path):

@@ -105,7 +105,6 @@ def test_a_run_of_named_columns_logs_them_and_is_that_of_the_passages_alone(conf
             "stimuli.columns={text: tale}",
             "no column emotion, tale; there are 'story', 'topic', 'label'",
         ),
-        ("stimuli.columns={text: ''}", "stimuli.columns.text='': allowed is the name of a column"),
         ("stimuli.columns={text: label, emotion: label}", "stimuli.columns.emotion=label: allowed"),
     ],
 )

@@ -152,7 +152,7 @@ def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypa
         raise MlflowException("Connection refused")
 
     with monkeypatch.context() as m, pytest.raises(Spooled):
-        m.setattr("emo.tracking.files.FilesHere.log_artifacts", gone)
+        m.setattr("emo.tracking.files.FilesHere.log_batch", gone)
         conduct(study_config(n=3), planted)
     (parent,) = runs(study_config(), job="sensitivity")
     assert parent.info.status == "FAILED"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from emo.cli import run_job
 from emo.core.sensitivity import variance_shares
@@ -231,9 +232,11 @@ def test_edited_weights_make_another_study(study_config, tmp_path):
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "config.json").write_text("{}")
+    weights = folder / "model.safetensors"
+    save_file({"w": np.zeros(2)}, weights)
     model = ("model=hub", f"model.id={folder}")
     before = identity(study_config(*model, space=SMALL))
-    (folder / "model.safetensors").write_text("retrained")
+    save_file({"w": np.ones(2)}, weights)
     assert identity(study_config(*model, space=SMALL)) != before
 
 

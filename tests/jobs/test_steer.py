@@ -204,8 +204,8 @@ def test_strength_zero_is_the_unsteered_text(steer_config):
 def test_an_overflowing_dose_is_recorded_and_the_sweep_goes_on(steer_config):
     """Vectors that fp16 just holds at one layer, added at all of them; one that it does not hold."""
     fp16 = ("precision=fp16", "steer.layers=all", "steer.vector=best", "steer.controls=[]")
-    refused = run_job(steer_config(*fp16, "steer.strengths=[0.1,1e9]"))
-    assert "steer.strengths=1000000000.0: allowed is at most " in refused.error
+    refused = run_job(steer_config(*fp16, "steer.strengths=[0.1,1e6]"))
+    assert "steer.strengths=1000000.0: allowed is at most " in refused.error
     assert refused.run_id is None and "(float16)" in refused.error
     most = float(refused.error.split("at most ")[1].split()[0])
     config = steer_config(*fp16, f"steer.strengths=[0.1,{0.9 * most}]")
@@ -312,7 +312,8 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
     [
         ("steer.layers=best-2", "steer.layers=best-2: allowed is all, best"),
         ("steer.layers=[0,9]", "steer.layers=.*: allowed is layers 0 to 3 of this model"),
-        ("steer.strengths=[-0.1]", "steer.strengths=.*: allowed is different numbers"),
+        ("steer.strengths=[-0.1]", "steer.strengths=.*: allowed is each a value of at least 0"),
+        ("steer.strengths=[0.1,0.1]", "steer.strengths=.*: allowed is different numbers"),
         ("steer.strengths=[]", "steer.strengths="),
         ("steer.strengths=[0.1,0.1]", "steer.strengths="),
         ("steer.scenarios=[one,four]", "steer.scenarios=.*: allowed is each once, of one, two"),
@@ -320,7 +321,7 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
         ("steer.emotions=[calm,calm]", "steer.emotions=.*: allowed is null, or emotions"),
         ("steer.emotions=[]", "steer.emotions=.*: allowed is null, or emotions"),
         ("steer.max_new_tokens=2000", "steer.max_new_tokens=2000: allowed is at most"),
-        ("steer.judge=hf", "steer.judge_model=None: allowed is a folder"),
+        ("steer.judge=hf", "steer.judge_model=null: allowed is a folder"),
         ("steer.controls=[random,random]", "steer.controls="),
         ("steer.run=nothing", "steer.run=nothing: not in"),
     ],

@@ -361,7 +361,7 @@ def test_a_full_disk_is_one_line(run, make, monkeypatch):
     def full(*_args):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("emo.generation.texts.write_whole", full)
+    monkeypatch.setattr("emo.activations.shards.write_whole", full)
     outcome = run_job(make())
     assert outcome.failed
     assert "No space left on device" in outcome.error

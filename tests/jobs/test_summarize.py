@@ -17,11 +17,13 @@ from scipy.stats import spearmanr
 from emo import api, serialise
 from emo.composing import compose
 from emo.errors import EmoError
+from emo.file_names import name_part
 from emo.jobs import extract, steer, summarize
 from emo.jobs.record import open_tracker
 from tests.conftest import TINY, write_small_csv
 
 FEW = ("job.summary.permutations=50", "job.summary.n_bootstrap=30")
+LLAMA = name_part("tiny llama 4x128")
 STORY = ("method=generation", "subparams.max_new_tokens=12")
 
 
@@ -75,7 +77,7 @@ def test_numbers_are_those_of_the_logged_vectors(project, done):
 
 def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(project, done):
     _outcome, artifact, _ = done
-    table = rows(artifact("tables/four_layer_tiny_llama_4x128.csv").read_text())
+    table = rows(artifact(f"tables/four_layer_{LLAMA}.csv").read_text())
     by = {r["layer"]: r for r in table}
     assert by["1 loose"]["rho"] != ""
     assert by["floor B"]["Mantel p"] != ""
@@ -86,7 +88,7 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
     assert by["1 loose"]["emotions"] == "5"
     assert by["1 loose"]["partial rho"] not in ("", by["1 loose"]["rho"])
     assert by["1 loose"]["read at a, b"].count(",") == 1
-    sides = rows(artifact("tables/four_layer_reliability_tiny_llama_4x128.csv").read_text())
+    sides = rows(artifact(f"tables/four_layer_reliability_{LLAMA}.csv").read_text())
     allowed = {r["layer"]: r for r in sides}
     assert float(allowed["1 loose"]["own b"]) == pytest.approx(float(by["floor B"]["rho"]))
     page = artifact("summary.html").read_text()
@@ -288,7 +290,7 @@ def test_steering_of_its_models_has_a_section(project, tmp_path):
     assert steered.run_id[:8] in page
     (table,) = [
         rows(tracker.artifact(outcome.run_id, f"tables/{name}.csv").read_text())
-        for name in ("steering_tiny_llama_4x128",)
+        for name in (f"steering_{LLAMA}",)
     ]
     cells = rows(tracker.artifact(steered.run_id, "cells.csv").read_text())
     assert (
@@ -302,7 +304,7 @@ def test_steering_of_its_models_has_a_section(project, tmp_path):
         )
         assert float(row["judged better high"]) == pytest.approx(float(cell["success_high"]))
     for kind in ("png", "svg", "csv"):
-        name = f"figures/steering_regimes_tiny_llama_4x128.{kind}"
+        name = f"figures/steering_regimes_{LLAMA}.{kind}"
         assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
 
 

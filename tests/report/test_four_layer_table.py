@@ -98,6 +98,7 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
         config=compose(),
         models=(),
         tables=(made,),
+        notes=(),
         runs=(SimpleNamespace(random=False),),
     )
     assert any(

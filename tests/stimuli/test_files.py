@@ -40,7 +40,7 @@ def workbook():
     [
         (workbook(), "an Excel workbook"),
         (b"%PDF-1.7\n%\xe2\xe3", "a PDF"),
-        (gzip.compress(GOOD.encode()), "a gzip file"),
+        (gzip.compress(GOOD.encode(), mtime=0), "a gzip file"),
         (GOOD.encode("utf-16"), "UTF-16; save it as CSV UTF-8"),
         (codecs.BOM_UTF16_BE + GOOD.encode("utf-16-be"), "UTF-16"),
         (GOOD.encode("utf-16-le"), "UTF-16 without a mark"),

@@ -39,7 +39,7 @@ def test_a_database_that_runs_are_logged_to_is_refused(tmp_path):
     from emo.tracking import database as tracking
 
     path = tmp_path / "mlflow.db"
-    tracking.create_whole(f"sqlite:///{path}", tmp_path / "artifacts")
+    tracking.create_whole(path, tmp_path / "artifacts")
     before = path.read_bytes()
     with pytest.raises(EmoError, match="a database of its own: this one has other tables"):
         open_study(f"sqlite:///{path}", "s", ["rho"])
