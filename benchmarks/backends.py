@@ -17,8 +17,8 @@ from emo.activations.backend import TokenSpan
 from emo.activations.opening import open_backend
 from emo.activations.reading import tokenise
 from emo.activations.tl import TLBackend
-from emo.choices import Implementation, Readout
-from emo.composing import compose
+from emo.config.enums import Implementation, Readout
+from emo.config.resolve import compose
 from emo.models.loading import load
 from emo.models.quantised import count_weights
 from emo.models.weights import locate

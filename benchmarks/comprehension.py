@@ -28,11 +28,11 @@ from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
-from emo.choices import Readout
-from emo.composing import compose
+from emo.config.enums import Readout
+from emo.config.resolve import compose
 from emo.models.loading import LoadedModel, load
 from emo.models.weights import locate
-from emo.progress import track
+from emo.process.progress import track
 from emo.stimuli.loading import load_stimuli
 
 ROOT = Path(__file__).parents[1]

@@ -22,17 +22,18 @@ from typing import Any
 import torch
 
 from benchmarks.report import conditions, write_section
-from emo.choices import Decoding, Position
-from emo.composing import compose
-from emo.config import RunConfig, SubparamsConfig
-from emo.core.ablation import responses
+from emo.config.enums import Decoding, Position
+from emo.config.resolve import compose
+from emo.config.schema import RunConfig, SubparamsConfig
+from emo.core.conditions.ablation import responses
 from emo.generation.stories import Story
-from emo.jobs import ablate, stories
-from emo.jobs.plan import Plan
-from emo.jobs.points import Points
-from emo.jobs.story_source import StorySource
+from emo.jobs import ablate
 from emo.models.loading import LoadedModel
-from emo.report.ablation import Cost
+from emo.pipeline import generation as stories
+from emo.pipeline.settings_grid import Points
+from emo.pipeline.writer import StorySource
+from emo.report.runs.ablation import Cost
+from emo.runs.plan import Plan
 from emo.stimuli.prompts import PromptSet
 
 ROOT = Path(__file__).parents[1]

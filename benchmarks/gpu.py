@@ -30,7 +30,7 @@ from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
-from emo.choices import PrecisionName, Readout
+from emo.config.enums import PrecisionName, Readout
 from emo.models.loading import LoadedModel
 from emo.models.tiny import train_tokenizer
 from emo.models.weights import Weights

@@ -16,8 +16,8 @@ from benchmarks.timing import ALONE, Way, measure
 from emo.activations.backend import TokenSpan
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
-from emo.choices import Readout
-from emo.composing import compose
+from emo.config.enums import Readout
+from emo.config.resolve import compose
 from emo.models.loading import load
 from emo.models.quantised import count_weights
 from emo.models.weights import locate

@@ -22,14 +22,14 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from benchmarks.report import conditions, write_section
-from emo.core.agreement import disjoint_items, replicate_rdms
-from emo.core.comparison import mantel_matrix
-from emo.core.correlation import spearman_matrix
-from emo.core.describe import Resampling
-from emo.core.item_sets import ItemSet, shared_design
-from emo.core.resampling import stream
-from emo.core.types import Activations
-from emo.progress import track
+from emo.core.compare.agreement import disjoint_items
+from emo.core.compare.rdms import mantel_matrix
+from emo.core.geometry.halves import replicate_rdms
+from emo.core.geometry.item_sets import ItemSet, shared_design
+from emo.core.records import Activations
+from emo.core.stats.correlation import spearman_matrix
+from emo.core.stats.resampling import Resampling, stream
+from emo.process.progress import track
 
 LIMIT_S = 5.0
 RATIO = 20.0

@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.report import conditions, write_section
-from emo.composing import compose
+from emo.config.resolve import compose
 from emo.generation.decoding import HFDecoder
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import Request
 from emo.models.loading import LoadedModel, load, pick_device
 from emo.models.weights import locate
-from emo.progress import track
+from emo.process.progress import track
 from emo.steering.injection import Addition, SteeredDecoder, SteeredRequest, addition_digest
 from emo.steering.scoring import mean_norms
 from emo.steering.steerable import BridgeSteerable, HFSteerable, Steerable

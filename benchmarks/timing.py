@@ -16,7 +16,7 @@ from pathlib import Path
 from emo.activations.backend import Backend, TokenSpan, pad
 from emo.activations.reading import read
 from emo.activations.store import ActivationStore
-from emo.progress import track
+from emo.process.progress import track
 
 ALONE = 1
 """One text a pass: how INT8 is measured, see docs/precision.md."""

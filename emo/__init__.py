@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emo.api import LoadedRun, compare, load_run
-    from emo.composing import compose
+    from emo.config.resolve import compose
 
 __all__ = ["LoadedRun", "compare", "compose", "load_run"]
 
@@ -23,5 +23,5 @@ def __getattr__(name: str) -> Any:
     if name in ("LoadedRun", "compare", "load_run"):
         return getattr(importlib.import_module("emo.api"), name)
     if name == "compose":
-        return importlib.import_module("emo.composing").compose
+        return importlib.import_module("emo.config.resolve").compose
     raise AttributeError(f"module 'emo' has no attribute {name!r}")

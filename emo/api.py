@@ -7,11 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from emo import serialise
-from emo.config import PathsConfig, RunConfig, TrackingConfig
-from emo.core import comparison, geometry
-from emo.core.resampling import stream
-from emo.core.types import Activations, Comparison, Descriptors, EmotionVectors, Rdm
+from emo.config.schema import PathsConfig, RunConfig, TrackingConfig
+from emo.core.compare import rdms as comparison
+from emo.core.geometry import cosines as geometry
+from emo.core.records import Activations, Comparison, Descriptors, EmotionVectors, Rdm
+from emo.core.stats.resampling import stream
+from emo.runs import files as serialise
 from emo.tracking import Connection
 
 

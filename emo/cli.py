@@ -19,15 +19,17 @@ from hydra.types import RunMode
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from emo import arguments, checks, stopping
-from emo.choices import Output
-from emo.composing import resolve, schema
-from emo.config import RunConfig
+from emo.config import checks
+from emo.config.enums import Output
+from emo.config.hydra_errors import explained
+from emo.config.resolve import resolve, schema
+from emo.config.schema import RunConfig
 from emo.errors import EmoError, SweepFailed, run_of, said
-from emo.hydra_errors import explained
-from emo.jobs.outcome import OUTCOME, Outcome, show
-from emo.launching import POINTS, VARIED
-from emo.passwords import shown
+from emo.launch import arguments
+from emo.launch.launchers import POINTS, VARIED
+from emo.process import stopping
+from emo.redact import shown
+from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from emo.passwords import without_password
+from emo.redact import without_password
 
 LONGEST = 200
 """Characters of a value that a message repeats."""

@@ -13,16 +13,16 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from emo import launching
-from emo.checks import require_writable
-from emo.choices import Output
-from emo.config import RunConfig
-from emo.csv_files import csv_text
+from emo.config.checks import require_writable
+from emo.config.enums import Output
+from emo.config.schema import RunConfig
 from emo.errors import SweepFailed, TrackingError
-from emo.jobs.outcome import OUTCOME, Outcome, show
-from emo.passwords import shown
+from emo.files.csv_files import csv_text
+from emo.launch import launchers as launching
+from emo.launch.sweep_points import Point, in_public, ordered, shared, sweep_id
+from emo.redact import shown
 from emo.report.markdown import fenced
-from emo.sweep_points import Point, in_public, ordered, shared, sweep_id
+from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: in
 def _tracked(
     points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None, folder: Path
 ) -> Outcome:
-    from emo.jobs import record  # what reads stimuli and models is not needed for --help
+    from emo.runs import reuse as record  # what reads stimuli and models is not needed for --help
 
     config, identity = points[0].config, sweep_id(points)
     tracker = record.open_tracker(config)
@@ -201,7 +201,7 @@ def _log(
     results: Sequence[Outcome],
     outcome: Outcome,
 ) -> None:
-    from emo.jobs import record
+    from emo.runs import reuse as record
     from emo.tracking import DESCRIPTION, RunRecord
 
     tags = {DESCRIPTION: fenced(outcome.table)}

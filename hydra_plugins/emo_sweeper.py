@@ -34,7 +34,9 @@ class EmoSweeper(BasicSweeper):
         assert self.config is not None
         assert self.hydra_context is not None
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
-        from emo import overrides, sweep_points, sweeping
+        from emo import sweeping
+        from emo.config import overrides
+        from emo.launch import sweep_points
 
         config, loader = self.config, self.hydra_context.config_loader
         sources = self.config.hydra.runtime.config_sources

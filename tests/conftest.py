@@ -148,7 +148,7 @@ TINY = (
 @pytest.fixture
 def tiny_config(tmp_path: Path, small_csv: Path) -> Callable[..., Any]:
     """RunConfig of a tiny model on the small passages, everything below tmp_path."""
-    from emo.composing import compose
+    from emo.config.resolve import compose
 
     def make(*overrides: str) -> Any:
         return compose(*TINY, f"stimuli.path={small_csv}", *overrides, root=tmp_path)

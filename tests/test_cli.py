@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from emo import cli
-from emo.jobs.outcome import Outcome
+from emo.runs.outcome import Outcome
 from tests.conftest import ROOT, TINY, Result
 
 

@@ -10,10 +10,10 @@ from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
 from emo.activations.tl import TLBackend
-from emo.choices import Attention, Implementation, PrecisionName, Readout
-from emo.composing import compose
-from emo.config import PrecisionConfig
-from emo.core.equivalence import tolerance
+from emo.config.enums import Attention, Implementation, PrecisionName, Readout
+from emo.config.resolve import compose
+from emo.config.schema import PrecisionConfig
+from emo.core.compare.readers import tolerance
 from emo.models.loading import load
 from emo.models.weights import locate
 from emo.stimuli.loading import load_stimuli
@@ -121,7 +121,7 @@ def test_the_model_can_read(name):
 
 @pytest.mark.skipif("gemma3_270m" not in INSTALLED, reason="package not installed")
 def test_gemma_overflows_in_fp16_and_the_layers_are_found(texts):
-    from emo.core.geometry import finite_layers
+    from emo.core.geometry.cosines import finite_layers
 
     loaded = open_model("gemma3_270m", PrecisionName.fp16)
     backend = HFBackend(loaded)

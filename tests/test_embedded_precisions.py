@@ -6,18 +6,18 @@ import importlib.util
 import numpy as np
 import pytest
 
-from emo import serialise
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
-from emo.choices import Attention, PrecisionName, Readout
 from emo.cli import run_job
-from emo.composing import compose
-from emo.config import PrecisionConfig
-from emo.core.deviation import row_cosines
+from emo.config.enums import Attention, PrecisionName, Readout
+from emo.config.resolve import compose
+from emo.config.schema import PrecisionConfig
+from emo.core.compare.precision import row_cosines
 from emo.models import session
 from emo.models.loading import load
 from emo.models.weights import locate
+from emo.runs import files as serialise
 from emo.stimuli.loading import load_stimuli
 from emo.tracking import Tracker
 from tests.conftest import ROOT

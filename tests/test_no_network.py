@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.conftest import ROOT, TINY
-from tests.test_launchers import needs
+from tests.launch.test_slurm_and_ray import needs
 
 # Python imports a module of this name at its start, in every process below this one.
 GUARD = """

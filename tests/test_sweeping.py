@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from emo.composing import compose, schema
-from emo.core.resampling import stream
+from emo.config.resolve import compose, schema
+from emo.core.stats.resampling import stream
 from emo.errors import EmoError, run_of
-from emo.jobs.outcome import Outcome
-from emo.passwords import hidden
-from emo.sweep_points import Point, composed, ordered, shared, sweep_id
+from emo.launch.sweep_points import Point, composed, ordered, shared, sweep_id
+from emo.redact import hidden
+from emo.runs.outcome import Outcome
 from emo.sweeping import _recorded, _results, repeat
 from emo.tracking import RunRecord, Spooled, Tracker
 from hydra_plugins.emo_sweeper import EmoSweeper

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from emo.activations.backend import Backend
 from emo.activations.trial import finite_in_trial
-from emo.choices import BackendName
-from emo.config import BackendConfig
+from emo.config.enums import BackendName
+from emo.config.schema import BackendConfig
 from emo.errors import ModelError
 
 if TYPE_CHECKING:

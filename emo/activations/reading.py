@@ -12,7 +12,7 @@ import numpy as np
 
 from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad_texts
 from emo.activations.store import ActivationStore
-from emo.choices import Readout
+from emo.config.enums import Readout
 from emo.errors import ModelError, StimuliError
 
 if TYPE_CHECKING:

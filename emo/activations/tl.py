@@ -23,8 +23,8 @@ from emo.activations.embedding import padding_id
 from emo.activations.hf import HFBackend, ResidualStream, Spans, pool, translated_oom
 from emo.activations.hooked import hooked_transformer
 from emo.activations.trial import trial_ids
-from emo.choices import Implementation
-from emo.core.equivalence import ROUNDOFF, differences, tolerance
+from emo.config.enums import Implementation
+from emo.core.compare.readers import ROUNDOFF, differences, tolerance
 from emo.errors import ModelError, NoMemory
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def bridge_of(loaded: LoadedModel) -> TransformerBridge:
     """A bridge around a loaded model that reads a short text as transformers does.
 
     Both read every token of it, transformers before the model is wrapped, once a model. They may be
-    apart by what :func:`emo.core.equivalence.tolerance` allows the format of the residual stream. A
+    apart by what :func:`emo.core.compare.readers.tolerance` allows the format of the residual stream. A
     quantised model that does not repeat its own numbers to the bit cannot be compared and is taken.
 
     Raises

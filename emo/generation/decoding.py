@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Float64, Int, Int64
 from emo.activations.backend import Batch, TokenSpan, pad
 from emo.activations.embedding import padding_id
 from emo.activations.hf import answer_with_records, translated_oom
-from emo.core.resampling import stream
+from emo.core.stats.resampling import stream
 from emo.errors import ModelError
 from emo.generation.past import Past
 from emo.generation.rules import warn_of_unfollowed

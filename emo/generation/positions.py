@@ -8,7 +8,7 @@ behind it never was part of the text.
 from __future__ import annotations
 
 from emo.activations.backend import TokenSpan
-from emo.choices import Position
+from emo.config.enums import Position
 from emo.generation.samples import Generated
 
 SHORT = 10

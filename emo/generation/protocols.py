@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from emo.choices import (
+from emo.config.enums import (
     Centring,
     Decoding,
     MethodName,
@@ -23,7 +23,7 @@ from emo.choices import (
     Removal,
     Templates,
 )
-from emo.config import RunConfig, SubparamsConfig
+from emo.config.schema import RunConfig, SubparamsConfig
 
 MATCHED = SubparamsConfig()
 LOOSE = SubparamsConfig(

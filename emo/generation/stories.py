@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from emo.activations.backend import TokenSpan
-from emo.choices import Centring, Decoding, Prompts, Templates
-from emo.config import SubparamsConfig
+from emo.config.enums import Centring, Decoding, Prompts, Templates
+from emo.config.schema import SubparamsConfig
 from emo.errors import ConfigError
 from emo.generation.positions import is_short, span
 from emo.generation.prompting import prompt_ids

@@ -19,7 +19,7 @@ from jaxtyping import Float, Int64
 from emo.activations.backend import OutOfMemory
 from emo.activations.hf import translated_oom
 from emo.activations.trial import reason, trial_ids
-from emo.choices import PrecisionName
+from emo.config.enums import PrecisionName
 from emo.errors import ModelError, NoMemory
 from emo.generation.past import CachedPast, Memory, Past, RepeatedPast, WholePass
 

@@ -8,32 +8,29 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo import serialise
-from emo.choices import MethodName
-from emo.config import RunConfig, SubparamsConfig, canonical
-from emo.core.ablation import Ablation, ablation, responses
-from emo.core.decomposition import FactorialError, full_factorial
-from emo.errors import ConfigError, EmoError
-from emo.fingerprint import ablation_identity
-from emo.generation import protocols
-from emo.generation.protocols import SUBPARAMETERS
-from emo.jobs import record
-from emo.jobs.drawing import write_figures
-from emo.jobs.outcome import Outcome
-from emo.jobs.plan import Plan, make_plan
-from emo.jobs.points import WRITTEN, Points
-from emo.jobs.stories import NO_TEMPLATE, Best, best_layer, counts_of, forced, read_prompts
-from emo.jobs.story_source import StorySource, told
-from emo.progress import track
-from emo.report import ablation as report
-from emo.report import stories as texts_report
+from emo.config.enums import MethodName
+from emo.config.schema import RunConfig, SubparamsConfig, canonical
+from emo.core.conditions.ablation import Ablation, ablation, responses
+from emo.core.stats.factorial import FactorialError
+from emo.errors import EmoError
+from emo.pipeline.factorial import FACTORS, emotions_of, plan_of, points, refuse_ignored
+from emo.pipeline.generation import NO_TEMPLATE, Best, best_layer, counts_of, forced, read_prompts
+from emo.pipeline.settings_grid import WRITTEN, Points
+from emo.pipeline.writer import StorySource
+from emo.process.progress import track
 from emo.report.markdown import fenced
+from emo.report.runs import ablation as report
+from emo.report.runs import generation as texts_report
+from emo.runs import files as serialise
+from emo.runs import reuse as record
+from emo.runs.drawing import write_figures
+from emo.runs.outcome import Outcome
+from emo.runs.plan import Plan
 from emo.stimuli.prompts import PromptSet
 
 if TYPE_CHECKING:
@@ -41,9 +38,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FACTORS = tuple(SUBPARAMETERS)
-KEPT = ("seed", "temperature", "top_p", "prompts_path", "texts_from")
-"""Fields that are not sub-parameters: taken from the config, for all settings."""
 LEVELS = {
     "max_new_tokens": "whose two levels are job.tokens",
     "samples": "whose two levels are job.samples",
@@ -74,25 +68,6 @@ def run(config: RunConfig) -> Outcome:
     plan = plan_of(config, prompts)
     with record.alone(plan):
         return _run(plan, prompts)
-
-
-def refuse_ignored(config: RunConfig, why: str, elsewhere: Mapping[str, str]) -> None:
-    """Refuse sub-parameters where the job sets them itself, and what it would ignore.
-
-    ``why`` says what the job takes instead, ``elsewhere`` more of it for some fields.
-
-    Raises
-    ------
-    ConfigError
-        Naming the first such field.
-    """
-    matched, job = canonical(protocols.MATCHED), f"job={config.job.name.value}"
-    for name, value in canonical(config.subparams).items():
-        if name in KEPT or value == matched[name]:
-            continue
-        parameter = "subparams" if name == "name" else f"subparams.{name}"
-        instead = elsewhere.get(name, why)
-        raise ConfigError(parameter, value, f"{matched[name]} with {job}, {instead}")
 
 
 def _run(plan: Plan, prompts: PromptSet) -> Outcome:
@@ -132,51 +107,6 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
             _write_texts(folder, shared, settings, source.tokenizer)
             tracker.log(run_id, _record(plan, prompts, ground, shown), folder)
     return _outcome("finished", plan, tracker, run_id, text, metrics, cost)
-
-
-def levels(config: RunConfig) -> tuple[SubparamsConfig, SubparamsConfig]:
-    """The matched and the loose setting, with the budgets and sample counts of the job."""
-    own = config.subparams
-    kept = {name: getattr(own, name) for name in KEPT}
-    return tuple(  # pyright: ignore[reportReturnType]
-        replace(level, **kept, max_new_tokens=config.job.tokens[i], samples=config.job.samples[i])
-        for i, level in enumerate((protocols.MATCHED, protocols.LOOSE))
-    )
-
-
-def points(config: RunConfig) -> list[SubparamsConfig]:
-    """All 256 settings in the order of :func:`full_factorial`; the first is all matched."""
-    matched, loose = levels(config)
-    out = []
-    for row in full_factorial(len(FACTORS)):
-        changed = [
-            f for name, on in zip(FACTORS, row, strict=True) if on for f in SUBPARAMETERS[name]
-        ]
-        out.append(replace(matched, name="ablation", **{f: getattr(loose, f) for f in changed}))
-    return out
-
-
-def emotions_of(plan: Plan) -> tuple[str, ...]:
-    """The emotions that texts are written about.
-
-    Raises
-    ------
-    ConfigError
-        If more are asked for than there are, or there are too few.
-    """
-    emotions = told(plan)
-    n = plan.config.job.emotions
-    if n is not None and n > len(emotions):
-        raise ConfigError("job.emotions", n, f"3 to {len(emotions)}, or null for all")
-    return emotions[:n]
-
-
-def plan_of(config: RunConfig, prompts: PromptSet) -> Plan:
-    """The plan of an ablation; nothing has been loaded or written then."""
-    settings = [protocols.identity(sub) for sub in levels(config)]
-    return make_plan(
-        config, partial(ablation_identity, prompts_sha256=prompts.sha256, levels=settings)
-    )
 
 
 def _title(plan: Plan) -> str:

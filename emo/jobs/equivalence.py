@@ -7,22 +7,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo import serialise
 from emo.activations.reading import Passes
-from emo.choices import Attention, BackendName, Implementation
-from emo.composing import INSTALL_TL, tl_installed
-from emo.config import RunConfig
-from emo.core.equivalence import ROUNDOFF, EquivalenceReport, equivalence
+from emo.config.enums import Attention, BackendName, Implementation
+from emo.config.resolve import INSTALL_TL, tl_installed
+from emo.config.schema import RunConfig
+from emo.core.compare.readers import ROUNDOFF, EquivalenceReport, equivalence
 from emo.errors import ConfigError, ModelError, NoMemory
-from emo.fingerprint import equivalence_identity
-from emo.jobs import record
-from emo.jobs.drawing import write_figures
-from emo.jobs.outcome import Outcome
-from emo.jobs.plan import Plan, make_plan
-from emo.jobs.reader import Reader, load_model
 from emo.models import session
-from emo.report import equivalence as report_on
+from emo.pipeline.reader import Reader, load_model
 from emo.report.markdown import fenced
+from emo.report.runs import equivalence as report_on
+from emo.runs import files as serialise
+from emo.runs import reuse as record
+from emo.runs.drawing import write_figures
+from emo.runs.identity import equivalence_identity
+from emo.runs.outcome import Outcome
+from emo.runs.plan import Plan, make_plan
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel

@@ -12,16 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from emo import control_vectors, serialise
+from emo import control_vectors
 from emo.api import LoadedRun
-from emo.choices import ExportFormat, ExportScale
-from emo.config import RunConfig
-from emo.core.types import EmotionVectors
+from emo.config.enums import ExportFormat, ExportScale
+from emo.config.schema import RunConfig
+from emo.core.records import EmotionVectors
 from emo.errors import ConfigError, EmoError
-from emo.file_names import name_part
+from emo.files.names import name_part
 from emo.files.whole import new_folder, remove_leftovers
-from emo.jobs.outcome import Outcome
-from emo.jobs.vector_source import settings, vector_source
+from emo.pipeline.prerequisites import settings, vector_source
+from emo.runs import files as serialise
+from emo.runs.outcome import Outcome
 
 
 def check(config: RunConfig) -> None:

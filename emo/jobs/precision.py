@@ -11,27 +11,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo import serialise
 from emo.activations.reading import Passes
-from emo.choices import PrecisionName
-from emo.config import RunConfig
-from emo.core.describe import GeometryError, Resampling, describe
-from emo.core.deviation import Deviation, PrecisionRow, at_layers, deviation, landmarks
-from emo.core.geometry import finite_layers
-from emo.core.types import Activations, Descriptors
+from emo.config.enums import PrecisionName
+from emo.config.schema import RunConfig
+from emo.core.compare.precision import Deviation, PrecisionRow, at_layers, deviation, landmarks
+from emo.core.geometry.comprehension import GeometryError, describe
+from emo.core.geometry.cosines import finite_layers
+from emo.core.records import Activations, Descriptors
+from emo.core.stats.resampling import Resampling
 from emo.errors import ConfigError, EmoError
-from emo.fingerprint import reader_identity, run_identity
-from emo.jobs import record
-from emo.jobs.drawing import write_figures
-from emo.jobs.outcome import Outcome
-from emo.jobs.plan import READOUTS, Plan, make_plan
-from emo.jobs.reader import Reader
 from emo.models import quantised
 from emo.models.quantised import WeightCount
 from emo.models.weights import Weights
-from emo.progress import steps, track
-from emo.report import precision as report
+from emo.pipeline.reader import Reader
+from emo.process.progress import steps, track
 from emo.report.markdown import fenced
+from emo.report.runs import precision as report
+from emo.runs import files as serialise
+from emo.runs import reuse as record
+from emo.runs.drawing import write_figures
+from emo.runs.identity import reader_identity, run_identity
+from emo.runs.outcome import Outcome
+from emo.runs.plan import READOUTS, Plan, make_plan
 from emo.stimuli.loading import first_situations
 
 if TYPE_CHECKING:

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from emo import serialise
-from emo.config import RunConfig
-from emo.csv_files import csv_text
+from emo.config.schema import RunConfig
 from emo.errors import EmoError
-from emo.jobs import record
-from emo.jobs.drawing import write_figures
-from emo.jobs.outcome import Outcome
-from emo.jobs.study_exact import exact_shares
-from emo.jobs.study_plan import space_of, storage_of
-from emo.owner import alive, here
-from emo.passwords import without_password
-from emo.report import sensitivity as report
+from emo.files.csv_files import csv_text
+from emo.pipeline.exact_shares import exact_shares
+from emo.pipeline.study_plan import space_of, storage_of
+from emo.process.owner import alive, here
+from emo.redact import without_password
 from emo.report.markdown import fenced
+from emo.report.runs import sensitivity as report
+from emo.runs import files as serialise
+from emo.runs import reuse as record
+from emo.runs.drawing import write_figures
+from emo.runs.outcome import Outcome
 from emo.study.claims import REASON, Design
 from emo.study.importance import Exact, Importance, importances
-from emo.study.left import elsewhere, fail_stale, take_over
-from emo.study.points import Space, place_of
+from emo.study.space import Space, place_of
+from emo.study.stale import elsewhere, fail_stale, take_over
 from emo.study.storage import (
     answering,
     check_whole,
@@ -63,7 +63,7 @@ class Study:
 
 def check(config: RunConfig) -> None:
     """Refuse a space that is none, and sub-parameters that its points would ignore."""
-    from emo.jobs.ablate import refuse_ignored
+    from emo.pipeline.factorial import refuse_ignored
 
     refuse_ignored(config, "whose points are job.study.space's", {})
     space_of(config)
@@ -71,7 +71,7 @@ def check(config: RunConfig) -> None:
 
 def run(config: RunConfig) -> Outcome:
     """Study the sub-parameters of generation on the model of the config."""
-    from emo.jobs.subparam_point import Evaluator
+    from emo.pipeline.study_point import Evaluator
 
     check(config)
     evaluator = Evaluator(config)
@@ -92,7 +92,7 @@ def conduct(
         If the space or the storage is wrong, what the points need cannot be had, or nothing but
         failed trials comes back.
     """
-    from emo.jobs.subparam_point import identity
+    from emo.pipeline.study_point import identity
 
     settings = config.job.study
     space = space_of(config)

@@ -7,20 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo import serialise
-from emo.choices import SteerPositions
-from emo.config import RunConfig, canonical
-from emo.core.dose_response import Cell, Sweep, best_cell, by_site, cells
-from emo.core.resampling import stream
-from emo.core.steering import Direction, derangement
-from emo.fingerprint import batch_decides
+from emo.config.enums import SteerPositions
+from emo.config.schema import RunConfig, canonical
+from emo.core.stats.resampling import stream
+from emo.core.steering.dose_response import Cell, Sweep, best_cell, by_site, cells
+from emo.core.steering.text_measures import Direction, derangement
 from emo.generation.generating import Generation
-from emo.jobs import record
-from emo.jobs.drawing import write_figures
-from emo.jobs.outcome import Outcome
-from emo.jobs.plan import Plan
-from emo.jobs.reader import load_model
-from emo.jobs.steer_work import (
+from emo.pipeline.prerequisites import vector_tags
+from emo.pipeline.reader import load_model
+from emo.pipeline.steering_setup import (
     Work,
     chosen_scenarios,
     prepare,
@@ -28,10 +23,15 @@ from emo.jobs.steer_work import (
     text_store,
     vectors_run,
 )
-from emo.jobs.vector_source import vector_tags
-from emo.progress import track
-from emo.report import steering as report
+from emo.process.progress import track
 from emo.report.markdown import fenced
+from emo.report.runs import steering as report
+from emo.runs import files as serialise
+from emo.runs import reuse as record
+from emo.runs.drawing import write_figures
+from emo.runs.identity import batch_decides
+from emo.runs.outcome import Outcome
+from emo.runs.plan import Plan
 from emo.steering.doses import Additions
 
 if TYPE_CHECKING:

@@ -12,24 +12,27 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emo import serialise
-from emo.config import RunConfig, canonical, public
+from emo import conditions
+from emo.config.schema import RunConfig, canonical, public
 from emo.errors import TrackingError
-from emo.jobs import conditions, record
-from emo.jobs.drawing import say_left_out
-from emo.jobs.outcome import Outcome
-from emo.jobs.plan import passages
-from emo.provenance import code_commit, package_versions
-from emo.report import drawing, methods, page
-from emo.report.steering_section import steering_parts
-from emo.report.summary_figures import Drawn, figures
-from emo.report.summary_tables import tables
-from emo.report.tables import Table, together
+from emo.pipeline import condition_runs
+from emo.report import drawing
+from emo.report.summary import methods, page
+from emo.report.summary.figures import Drawn, figures
+from emo.report.summary.steering import steering_parts
+from emo.report.summary.tables import tables
+from emo.report.table import Table, together
+from emo.runs import files as serialise
+from emo.runs import reuse as record
+from emo.runs.drawing import say_left_out
+from emo.runs.outcome import Outcome
+from emo.runs.plan import passages
+from emo.runs.provenance import code_commit, package_versions
+from emo.summary.assemble import Summary, summarise
 from emo.summary.selection import Wanted, select
-from emo.summary.study import Summary, summarise
 
 if TYPE_CHECKING:
-    from emo.core.types import StimulusSet
+    from emo.core.records import StimulusSet
     from emo.tracking import RunRecord, Tracker
 
 log = logging.getLogger(__name__)
@@ -48,7 +51,7 @@ def run(config: RunConfig) -> Outcome:
     With conditions made first, the summary is of their model alone, unless
     ``job.summary.models`` names others.
     """
-    made = conditions.make(config)
+    made = condition_runs.make(config)
     stimuli = passages(config)
     logged = record.open_logged(config)
     tracker = _to_log_in(config)

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
-from emo.jobs.outcome import Outcome
+from emo.runs.outcome import Outcome
 
 if TYPE_CHECKING:
     from emo.tracking import Tracker

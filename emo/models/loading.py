@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.choices import Attention, Device, FloatFormat, PrecisionName, Source
-from emo.config import ModelConfig, PrecisionConfig
+from emo.config.enums import Attention, Device, FloatFormat, PrecisionName, Source
+from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import quantised
 from emo.models.gguf import converted_file

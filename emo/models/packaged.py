@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from emo.choices import Source
+from emo.config.enums import Source
 from emo.errors import ModelError
 from emo.models.gguf import CONVERTER, converted
 

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from emo.choices import PrecisionName
-from emo.config import PrecisionConfig
+from emo.config.enums import PrecisionName
+from emo.config.schema import PrecisionConfig
 from emo.errors import ConfigError, ModelError
 
 if TYPE_CHECKING:

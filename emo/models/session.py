@@ -13,8 +13,8 @@ import logging
 import sys
 from pathlib import Path
 
-from emo.choices import Attention, Source
-from emo.config import ModelConfig, PrecisionConfig
+from emo.config.enums import Attention, Source
+from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.models.loading import LoadedModel, load
 from emo.models.weights import Weights
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.config import TinyConfig
+from emo.config.schema import TinyConfig
 from emo.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from emo.choices import Source
-from emo.config import ModelConfig
+from emo.config.enums import Source
+from emo.config.schema import ModelConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import gguf
 from emo.models.digests import folder_digest
 from emo.models.folders import MERGE, Unusable, gguf_of, read_folder
 from emo.models.packaged import PACKAGES, package_revision
 from emo.models.tiny import check_shape
-from emo.passwords import without_password
+from emo.redact import without_password
 
 FOLDER = "folder"
 FOLDER_VERSION = 2
@@ -58,8 +58,8 @@ def locate(
 ) -> Weights:
     """Find a model's weights without loading them.
 
-    ``path`` makes a configured path absolute (:meth:`emo.config.RunConfig.path`); by default relative
-    ones are taken from the current folder. ``cache`` is ``paths.weights``, where the digests of large
+    ``path`` makes a configured path absolute (:meth:`emo.config.schema.RunConfig.path`); by default
+    relative ones are taken from the current folder. ``cache`` is ``paths.weights``, where the digests of large
     files are kept.
 
     Raises

@@ -43,7 +43,7 @@ class PublishedFourLayer:
 
     model: str
     rho: dict[str, float]
-    """By the layer's name in :data:`emo.core.four_layer.CONTRASTS`."""
+    """By the layer's name in :data:`emo.core.conditions.four_layer.CONTRASTS`."""
     mean_cosine: dict[str, float]
 
 

@@ -14,8 +14,8 @@ from jaxtyping import Float, Int64
 from torch import nn
 
 from emo.activations.hf import ResidualStream, answer_with_records, decoder_layers
-from emo.choices import BackendName, Implementation
-from emo.config import BackendConfig
+from emo.config.enums import BackendName, Implementation
+from emo.config.schema import BackendConfig
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel

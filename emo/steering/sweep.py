@@ -6,9 +6,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emo.core.dose_response import SteeredText, Sweep
-from emo.core.regimes import limits
-from emo.core.steering import Direction, TextMeasures, distinct_n, foreign_share, repetition
+from emo.core.steering.dose_response import SteeredText, Sweep
+from emo.core.steering.regimes import limits
+from emo.core.steering.text_measures import (
+    Direction,
+    TextMeasures,
+    distinct_n,
+    foreign_share,
+    repetition,
+)
 from emo.errors import ModelError
 from emo.generation.generating import Generation, generate
 from emo.generation.samples import Finish, Generated, Request, Sampling

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from emo.core.types import Passage
+from emo.core.records import Passage
 from emo.errors import first_of
 
 T = TypeVar("T")

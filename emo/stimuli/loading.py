@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from emo.core.types import Passage, StimulusSet
-from emo.csv_files import WRITTEN_HERE, original
+from emo.core.records import Passage, StimulusSet
 from emo.errors import ConfigError, StimuliError, set_by, shown
+from emo.files.csv_files import WRITTEN_HERE, original
 from emo.stimuli.columns import Columns, find_columns, wanted_names
 from emo.stimuli.files import read_text
 from emo.stimuli.labels import label_problems, label_warnings, visible

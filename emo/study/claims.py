@@ -18,10 +18,10 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from emo.choices import SamplerName
-from emo.owner import owner
-from emo.study.left import of_another_host
-from emo.study.points import PLACE, Space, place_of, sampler_at
+from emo.config.enums import SamplerName
+from emo.process.owner import owner
+from emo.study.space import PLACE, Space, place_of, sampler_at
+from emo.study.stale import of_another_host
 
 REASON = "reason"
 """Attribute of a failed trial: why its point could not be evaluated."""

@@ -12,7 +12,7 @@ from optuna.importance import (
     get_param_importances,
 )
 
-from emo.core.sensitivity import rank_agreement
+from emo.core.stats.sobol import rank_agreement
 from emo.study.trials import completed
 
 

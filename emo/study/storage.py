@@ -18,9 +18,9 @@ from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from emo.errors import ConfigError, EmoError
-from emo.passwords import without_password
+from emo.redact import without_password
 from emo.study.journal import AFRESH, Journal
-from emo.study.points import Space, place_of
+from emo.study.space import Space, place_of
 
 NAME = re.compile(r"\w[\w. -]{0,63}")
 """What a study may be called: its name is part of a file's, of a lock's and of a search."""

@@ -14,11 +14,11 @@ import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, TrialState
 
-from emo.choices import SamplerName
+from emo.config.enums import SamplerName
 from emo.errors import EmoError, NoMemory, StoreError, TrackingError
 from emo.study.claims import REASON, Design, claim, held_elsewhere
-from emo.study.left import fail_stale
-from emo.study.points import Space, Value, place_of
+from emo.study.space import Space, Value, place_of
+from emo.study.stale import fail_stale
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import yaml
 
-from emo.config import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
-from emo.overrides import quoted
-from emo.summary.logged import LoggedRun
+from emo.config.overrides import quoted
+from emo.config.schema import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
+from emo.runs.listing import LoggedRun
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 

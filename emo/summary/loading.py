@@ -10,18 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from emo import serialise
-from emo.choices import LayerRule
-from emo.core.baselines import SURFACES, surface_of
-from emo.core.four_layer import Condition
-from emo.core.geometry import finite_layers
-from emo.core.item_sets import ItemSet, Recipe
-from emo.core.stories import story_set
-from emo.core.types import Activations, Descriptors, EmotionVectors
-from emo.core.universality import ModelRun
+from emo.config.enums import LayerRule
+from emo.core.compare.cross_model import ModelRun
+from emo.core.conditions.four_layer import Condition
+from emo.core.geometry.cosines import finite_layers
+from emo.core.geometry.generated import story_set
+from emo.core.geometry.item_sets import ItemSet, Recipe
+from emo.core.geometry.surface import SURFACES, surface_of
+from emo.core.records import Activations, Descriptors, EmotionVectors
 from emo.errors import NotLogged, TrackingError
 from emo.generation.stories import NEUTRAL
-from emo.summary.logged import LoggedRun
+from emo.runs import files as serialise
+from emo.runs.listing import LoggedRun
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import PurePosixPath
 
-from emo.core.universality import ModelRun
-from emo.summary.logged import LoggedRun
+from emo.core.compare.cross_model import ModelRun
+from emo.runs.listing import LoggedRun
 
 
 def named(runs: Sequence[LoggedRun]) -> list[LoggedRun]:

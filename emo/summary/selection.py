@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from emo.config import Int8Config, canonical
-from emo.core.four_layer import FORCED
+from emo.config.schema import Int8Config, canonical
+from emo.core.conditions.four_layer import FORCED
 from emo.models.weights import FOLDER
-from emo.summary.logged import UNQUANTISED, LoggedRun
+from emo.runs.listing import UNQUANTISED, LoggedRun
+from emo.runs.versions import versions
 from emo.summary.naming import named, other_names
-from emo.versions import versions
 
 BATCHED = "int8_batched"
 INT8 = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from emo import serialise
-from emo.core.dose_response import Sweep
+from emo.core.steering.dose_response import Sweep
+from emo.runs import files as serialise
+from emo.runs.listing import LoggedRun
 from emo.summary.loading import Files
-from emo.summary.logged import LoggedRun
 from emo.summary.selection import LeftOut
 
 

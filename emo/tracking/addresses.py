@@ -15,9 +15,9 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
-from emo.passwords import without_password
+from emo.redact import without_password
 
 log = logging.getLogger(__name__)
 

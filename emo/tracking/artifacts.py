@@ -25,7 +25,7 @@ from emo.files import checksums
 from emo.files.checksums import Checksum, sha256_of
 from emo.files.reading import require_header, undamaged
 from emo.files.whole import new_folder, remove_leftovers
-from emo.passwords import without_password
+from emo.redact import without_password
 from emo.tracking.addresses import local_path
 
 log = logging.getLogger(__name__)

@@ -13,9 +13,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
-from emo.summary.logged import LoggedRun
+from emo.runs.listing import LoggedRun
 from emo.tracking.addresses import (
     address,
     artifact_folder,

@@ -9,7 +9,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
-from emo.owner import alive
+from emo.process.owner import alive
 from emo.tracking.connection import STALE
 from emo.tracking.failures import reason
 from emo.tracking.sending import send

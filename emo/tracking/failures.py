@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from emo.errors import EmoError, TrackingError
-from emo.passwords import without_password
+from emo.redact import without_password
 
 T = TypeVar("T")
 

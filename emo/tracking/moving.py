@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.tracking.addresses import SQLITE, home, local_path
 from emo.tracking.database import connect
 from emo.tracking.record import PARENT

@@ -12,9 +12,9 @@ from filelock import FileLock, Timeout
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
-from emo.owner import alive, here
+from emo.process.owner import alive, here
 from emo.tracking import database, moving
 from emo.tracking.addresses import artifact_folder, home, local_path
 from emo.tracking.connection import STALE, Connection

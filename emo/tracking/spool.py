@@ -20,7 +20,7 @@ from emo.errors import DamagedFile
 from emo.files import checksums
 from emo.files.reading import reads, record_of
 from emo.files.whole import new_folder, remove_leftovers
-from emo.passwords import without_password
+from emo.redact import without_password
 from emo.tracking.record import RunRecord
 
 ENTRY, FILES = "entry.json", "files"

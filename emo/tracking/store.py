@@ -11,9 +11,9 @@ from pathlib import Path
 
 from mlflow.entities import Run, RunTag
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
-from emo.owner import owner
+from emo.process.owner import owner
 from emo.tracking.addresses import portable
 from emo.tracking.connection import STALE
 from emo.tracking.failures import StoreFailure, first_line, translated
@@ -61,7 +61,7 @@ class Tracker(OwnStore):
     def again(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
         """As :meth:`run`, but a run with the same tags, however it ended, is opened again.
 
-        Several processes that find none would each make one: :func:`emo.jobs.record.again`.
+        Several processes that find none would each make one: :func:`emo.runs.reuse.again`.
         """
         with self._alone():
             found = self.find(**tags)

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
 from emo.tracking.addresses import Address, address, artifact_folder
 from emo.tracking.store import Tracker

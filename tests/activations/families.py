@@ -13,7 +13,7 @@ import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-from emo.choices import PrecisionName
+from emo.config.enums import PrecisionName
 from emo.models.loading import LoadedModel
 from emo.models.tiny import train_tokenizer
 from emo.models.weights import Weights

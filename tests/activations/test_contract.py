@@ -1,6 +1,6 @@
 """What every backend must do, on every family; oracle: the block's output, read one text at a time.
 
-Between backends, vectors may differ by the fp32 tolerance of emo.core.equivalence (1.5e-5 of their
+Between backends, vectors may differ by the fp32 tolerance of emo.core.compare.readers (1.5e-5 of their
 norm); 1.2e-6 is the most that was seen here.
 """
 
@@ -12,9 +12,9 @@ from emo.activations.backend import OutOfMemory, TokenSpan, pad, pad_texts
 from emo.activations.hf import decoder_layers, translated_oom
 from emo.activations.opening import open_backend
 from emo.activations.reading import check_texts, tokenise
-from emo.choices import BackendName, Implementation, PrecisionName, Readout
-from emo.config import BackendConfig
-from emo.core.equivalence import tolerance
+from emo.config.enums import BackendName, Implementation, PrecisionName, Readout
+from emo.config.schema import BackendConfig
+from emo.core.compare.readers import tolerance
 from emo.errors import ModelError, StimuliError
 from emo.models.loading import LoadedModel
 from emo.models.tiny import ARCHITECTURES, build

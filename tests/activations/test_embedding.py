@@ -5,7 +5,7 @@ import pytest
 
 from emo.activations.embedding import embedding_means
 from emo.activations.reading import tokenise
-from emo.choices import Readout
+from emo.config.enums import Readout
 from emo.models import tiny
 
 TEXTS = ["On the quay someone stood.", "Far off, a bell."]

@@ -16,7 +16,7 @@ from emo.activations import reading
 from emo.activations.backend import OutOfMemory, TokenSpan
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
-from emo.choices import Readout
+from emo.config.enums import Readout
 from emo.errors import ModelError, StoreError
 from emo.models.tiny import train_tokenizer
 

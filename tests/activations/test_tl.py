@@ -11,8 +11,8 @@ import transformers
 from emo.activations import tl
 from emo.activations.hooked import FAMILIES, Unmapped, hooked_shape, hooked_transformer
 from emo.activations.tl import TLBackend
-from emo.choices import Implementation
-from emo.core.equivalence import tolerance
+from emo.config.enums import Implementation
+from emo.core.compare.readers import tolerance
 from emo.errors import ModelError, NoMemory
 from emo.models.tiny import ARCHITECTURES, build
 from tests.activations.tiny_models import (

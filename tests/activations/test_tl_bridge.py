@@ -12,9 +12,9 @@ from emo.activations.backend import OutOfMemory
 from emo.activations.hf import HFBackend
 from emo.activations.opening import open_backend
 from emo.activations.tl import TLBackend
-from emo.choices import BackendName, Implementation, PrecisionName
-from emo.config import BackendConfig
-from emo.core.equivalence import tolerance
+from emo.config.enums import BackendName, Implementation, PrecisionName
+from emo.config.schema import BackendConfig
+from emo.core.compare.readers import tolerance
 from emo.errors import ModelError, NoMemory
 from emo.models.loading import LoadedModel
 from emo.models.tiny import ARCHITECTURES, build

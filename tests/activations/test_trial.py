@@ -12,9 +12,9 @@ from emo.activations.hf import HFBackend, ResidualStream, decoder_layers
 from emo.activations.opening import open_backend
 from emo.activations.reading import check_texts, tokenise
 from emo.activations.trial import finite_in_trial
-from emo.choices import Attention, BackendName, Implementation, PrecisionName, Readout
-from emo.config import BackendConfig, Int8Config, PrecisionConfig
-from emo.core.equivalence import tolerance
+from emo.config.enums import Attention, BackendName, Implementation, PrecisionName, Readout
+from emo.config.schema import BackendConfig, Int8Config, PrecisionConfig
+from emo.core.compare.readers import tolerance
 from emo.errors import ModelError, NoMemory, StimuliError
 from emo.generation.decoding import HFDecoder
 from emo.generation.samples import Request

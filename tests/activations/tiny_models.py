@@ -10,7 +10,7 @@ from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
 from emo.activations.tl import TLBackend
-from emo.choices import Implementation, PrecisionName, Readout
+from emo.config.enums import Implementation, PrecisionName, Readout
 from emo.models.loading import LoadedModel
 from emo.models.tiny import build
 from emo.models.weights import Weights

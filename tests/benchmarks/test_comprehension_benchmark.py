@@ -23,7 +23,7 @@ from benchmarks.comprehension import (
 )
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
-from emo.choices import PrecisionName, Readout
+from emo.config.enums import PrecisionName, Readout
 from emo.models.loading import LoadedModel
 from emo.models.tiny import build
 from emo.models.weights import Weights

@@ -4,9 +4,9 @@ import tempfile
 import pytest
 
 from benchmarks import generation
-from emo.composing import compose
-from emo.jobs import stories
-from emo.jobs.story_source import StorySource
+from emo.config.resolve import compose
+from emo.pipeline import generation as stories
+from emo.pipeline.writer import StorySource
 
 
 @pytest.mark.slow

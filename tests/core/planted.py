@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from emo.core.item_sets import ItemSet
-from emo.core.types import Activations
+from emo.core.geometry.item_sets import ItemSet
+from emo.core.records import Activations
 
 BASE = 30
 

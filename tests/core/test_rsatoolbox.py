@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from emo.core.correlation import cosine, kendall, pearson, spearman, spearman_matrix
-from emo.core.geometry import cosine_matrix, upper
-from emo.core.reliability import noise_ceiling
+from emo.core.geometry.cosines import cosine_matrix, upper
+from emo.core.stats.correlation import cosine, kendall, pearson, spearman, spearman_matrix
+from emo.core.stats.reliability import noise_ceiling
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the oracle, about its own dependencies
 

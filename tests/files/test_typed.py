@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jaxtyping import Bool, Float64
 
 from emo.files.typed import typed
-from emo.serialise import plain
+from emo.runs.files import plain
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from scipy.stats import chisquare
 from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 
 from emo.activations.backend import OutOfMemory
-from emo.choices import PrecisionName
+from emo.config.enums import PrecisionName
 from emo.errors import ModelError
 from emo.generation import decoding
 from emo.generation.decoding import HFDecoder, choose, uniforms

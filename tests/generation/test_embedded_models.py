@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from emo.choices import PrecisionName
+from emo.config.enums import PrecisionName
 from emo.generation.decoding import HFDecoder
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import Request, Sampling

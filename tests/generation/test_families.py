@@ -9,9 +9,9 @@ import torch
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import decoder_layers
 from emo.activations.opening import open_backend
-from emo.choices import BackendName
-from emo.config import BackendConfig
-from emo.core.equivalence import tolerance
+from emo.config.enums import BackendName
+from emo.config.schema import BackendConfig
+from emo.core.compare.readers import tolerance
 from emo.errors import ModelError
 from emo.generation.decoding import HFDecoder
 from emo.generation.samples import Request

@@ -212,7 +212,7 @@ def test_nothing_asked_nothing_done(root):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from emo.choices import PrecisionName
+from emo.config.enums import PrecisionName
 from emo.generation.decoding import HFDecoder
 from emo.generation.generating import Generation, generate
 from emo.generation.samples import Request, Sampling

@@ -1,6 +1,6 @@
 import pytest
 
-from emo.choices import Position
+from emo.config.enums import Position
 from emo.generation.positions import is_short, span
 from emo.generation.samples import Finish, Generated
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tokenizers import processors
 
-from emo.choices import Source
+from emo.config.enums import Source
 from emo.errors import ConfigError, ModelError
 from emo.generation.prompting import prompt_ids
 from emo.models.packaged import PACKAGES, converted_folder

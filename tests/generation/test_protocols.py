@@ -4,8 +4,8 @@ from dataclasses import fields, replace
 
 import pytest
 
-from emo.composing import compose
-from emo.config import SubparamsConfig
+from emo.config.resolve import compose
+from emo.config.schema import SubparamsConfig
 from emo.errors import ConfigError
 from emo.generation.protocols import (
     LOOSE,

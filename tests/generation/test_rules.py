@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import GenerationConfig
 
-from emo.choices import PrecisionName
+from emo.config.enums import PrecisionName
 from emo.generation.decoding import HFDecoder
 from emo.generation.rules import NEUTRAL_RULES, unfollowed
 from emo.generation.samples import Request

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from emo.composing import compose
+from emo.config.resolve import compose
 from emo.errors import ConfigError
 from emo.generation.samples import Finish, Generated
 from emo.generation.stories import NEUTRAL, StoryTexts, plan_stories

@@ -9,8 +9,8 @@ import torch
 import transformers
 
 from emo.activations.hf import decoder_layers
-from emo.choices import BackendName, PrecisionName
-from emo.config import BackendConfig
+from emo.config.enums import BackendName, PrecisionName
+from emo.config.schema import BackendConfig
 from emo.errors import ModelError, NoMemory
 from emo.generation import ways
 from emo.generation.decoding import HFDecoder
@@ -267,8 +267,8 @@ def test_a_context_in_which_nothing_can_be_written_is_compared_with_nothing():
 
 def test_an_int8_model_is_allowed_its_noise():
     pytest.importorskip("bitsandbytes")
-    from emo.choices import Attention, Source
-    from emo.config import Int8Config, ModelConfig, PrecisionConfig, TinyConfig
+    from emo.config.enums import Attention, Source
+    from emo.config.schema import Int8Config, ModelConfig, PrecisionConfig, TinyConfig
     from emo.models.loading import load
     from emo.models.weights import locate
 
@@ -346,7 +346,7 @@ def test_steered_texts_of_every_way_are_those_of_a_plain_loop(family, edit, gene
 def test_a_bridge_is_compared_anew(monkeypatch):
     """Its modules have a forward of their own, which may lose what the model's keeps."""
     pytest.importorskip("transformer_lens")
-    from emo.choices import Implementation
+    from emo.config.enums import Implementation
 
     loaded = tiny()
     assert HFDecoder(loaded).way == USUAL
@@ -361,7 +361,7 @@ def test_a_bridge_is_compared_anew(monkeypatch):
 
 def test_hooked_transformer_is_compared_with_itself_padded_on_the_right(monkeypatch):
     pytest.importorskip("transformer_lens")
-    from emo.choices import Implementation
+    from emo.config.enums import Implementation
 
     config = BackendConfig(name=BackendName.tl, implementation=Implementation.hooked)
     model = open_steerable(tiny(), config)

@@ -8,17 +8,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emo import serialise
-from emo.choices import Removal
 from emo.cli import run_job
-from emo.composing import compose
-from emo.config import VectorsConfig, canonical
-from emo.core.comparison import post_centred_rdm
-from emo.core.correlation import spearman
-from emo.core.decomposition import full_factorial
+from emo.config.enums import Removal
+from emo.config.resolve import compose
+from emo.config.schema import VectorsConfig, canonical
+from emo.core.compare.rdms import post_centred_rdm
+from emo.core.stats.correlation import spearman
+from emo.core.stats.factorial import full_factorial
 from emo.generation.protocols import LOOSE, MATCHED, SUBPARAMETERS, differing
-from emo.jobs import ablate, stories
+from emo.jobs import ablate
 from emo.models import session
+from emo.pipeline import factorial
+from emo.pipeline import generation as stories
+from emo.runs import files as serialise
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, TINY, write_small_csv
 
@@ -47,7 +49,7 @@ def points_of(make, outcome):
 
 
 def test_the_settings_are_the_factorial(make):
-    settings = ablate.points(make("job.tokens=[256,100]", "job.samples=[10,1]"))
+    settings = factorial.points(make("job.tokens=[256,100]", "job.samples=[10,1]"))
     assert len(settings) == 256
     assert len(set(settings)) == 256
     assert differing(settings[0], MATCHED) == ()
@@ -79,7 +81,7 @@ def separately(make, sub):
 @pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_points_are_what_separate_runs_give(make, finished, tmp_path, elsewhere):
     """With the store of the ablation, and with texts and readings made afresh."""
-    rows, settings = points_of(make, finished), ablate.points(make())
+    rows, settings = points_of(make, finished), factorial.points(make())
 
     def go(*overrides):
         own = [f"paths.store={tmp_path / 'own'}"] if elsewhere else []
@@ -212,7 +214,7 @@ def test_it_is_tagged_as_what_it_is(make, finished):
 
 def test_texts_are_counted_as_extract_counts_them(make, finished):
     """Each setting has the numbers that its own run logs."""
-    rows, settings = points_of(make, finished), ablate.points(make())
+    rows, settings = points_of(make, finished), factorial.points(make())
     for i in (0, 4, 6, 134, 255):
         own = run_job(separate_config(make, settings[i])).metrics
         for name in ("n_nominal", "n_distinct", "n_effective", "n_short"):

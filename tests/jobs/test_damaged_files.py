@@ -13,9 +13,9 @@ import yaml
 
 import emo
 from emo.cli import run_job
-from emo.composing import compose
+from emo.config.resolve import compose
 from emo.errors import EmoError
-from emo.report.ablation import Cost
+from emo.report.runs.ablation import Cost
 from emo.tracking import Tracker
 from emo.tracking.artifacts import TAG
 from tests.conftest import TINY, write_small_csv

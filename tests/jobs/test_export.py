@@ -18,7 +18,7 @@ from safetensors import safe_open
 import emo
 from emo import control_vectors
 from emo.cli import run_job
-from emo.composing import compose
+from emo.config.resolve import compose
 from emo.files.whole import PARTIAL
 from tests.conftest import EMOTIONS, TINY, write_small_csv
 
@@ -76,7 +76,7 @@ def test_safetensors_holds_unit_vectors_and_labels(tiny, source):
     (path,) = export(tiny, source).values()
     with safe_open(path, framework="numpy") as file:
         assert file.get_tensor("vectors") == pytest.approx(units(source))
-    assert emo.serialise.read_vectors(path).emotions == EMOTIONS
+    assert emo.runs.files.read_vectors(path).emotions == EMOTIONS
 
 
 def test_safetensors_says_what_it_is(tiny, source):
@@ -84,7 +84,7 @@ def test_safetensors_says_what_it_is(tiny, source):
         (path,) = export(tiny, source, f"export.scale={scale}").values()
         with safe_open(path, framework="numpy") as file:
             labels = json.loads(file.metadata()["labels"])
-        lengths = np.linalg.norm(emo.serialise.read_vectors(path).values, axis=-1)
+        lengths = np.linalg.norm(emo.runs.files.read_vectors(path).values, axis=-1)
         assert labels["unit_norm"] == np.allclose(lengths, 1) == (scale == "unit")
         wanted = {"run": source.run_id, "scale": scale, "model": "tiny", "readout": "last"}
         assert labels.items() >= wanted.items()
@@ -202,7 +202,7 @@ def test_a_layer_without_direction_is_refused(tiny, source, monkeypatch):
     values = source.vectors.values.copy()
     values[2, 1] = np.nan
     broken = dataclasses.replace(source.vectors, values=values)
-    monkeypatch.setattr(emo.serialise, "read_vectors", lambda _: broken)
+    monkeypatch.setattr(emo.runs.files, "read_vectors", lambda _: broken)
     outcome = run_job(tiny("job=export", f"export.run={source.run_id}"))
     assert "no direction at layers 2" in outcome.error
 
@@ -233,7 +233,7 @@ def test_labels_that_differ_are_files_that_differ(tiny, source, monkeypatch, for
     relabelled = dataclasses.replace(
         source.vectors, values=values, emotions=LABELS, n_items=(6,) * len(LABELS)
     )
-    monkeypatch.setattr(emo.serialise, "read_vectors", lambda _: relabelled)
+    monkeypatch.setattr(emo.runs.files, "read_vectors", lambda _: relabelled)
     files = export(tiny, source, f"export.format={form}", f"export.folder=odd_{form}")
     assert len({name.casefold() for name in files}) == len(LABELS)
     for i, path in enumerate(files.values()):  # in the order of the labels
@@ -247,7 +247,7 @@ def test_subsets_that_differ_are_files_that_differ(tiny, source, monkeypatch):
     relabelled = dataclasses.replace(
         source.vectors, values=values, emotions=LABELS, n_items=(6,) * len(LABELS)
     )
-    monkeypatch.setattr(emo.serialise, "read_vectors", lambda _: relabelled)
+    monkeypatch.setattr(emo.runs.files, "read_vectors", lambda _: relabelled)
     subsets = [
         *([a, b] for a in LABELS[:4] for b in LABELS if a != b),
         *([a] for a in LABELS),

@@ -12,15 +12,16 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 
 import emo
-from emo import serialise
 from emo.activations import hf
 from emo.cli import attempt, run_job
-from emo.composing import schema
-from emo.core.types import LabelMismatch
+from emo.config.resolve import schema
+from emo.core.records import LabelMismatch
 from emo.errors import EmoError
-from emo.jobs import extract, record
-from emo.jobs.plan import make_plan
 from emo.models import session
+from emo.pipeline import comprehension
+from emo.runs import files as serialise
+from emo.runs import reuse as record
+from emo.runs.plan import make_plan
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, ROOT, TINY
 
@@ -36,7 +37,7 @@ def finished(tiny_config):
 def test_run_holds_everything_needed_to_recompute(finished):
     config, outcome = finished
     tracker = Tracker(config)
-    for name in extract.ARTIFACTS:
+    for name in comprehension.ARTIFACTS:
         assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
     vectors = serialise.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
     activations = serialise.read_activations(
@@ -81,7 +82,7 @@ def test_no_home_folder_or_uri_is_logged(finished, tmp_path):
 
 def test_same_command_again_reuses_the_run(finished, monkeypatch):
     config, first = finished
-    monkeypatch.setattr(extract, "Reader", None)  # loading anything would fail
+    monkeypatch.setattr(comprehension, "Reader", None)  # loading anything would fail
     again = run_job(config)
     assert (again.status, again.run_id, again.passes_done) == ("reused", first.run_id, 0)
     assert again.passes_reused == 50
@@ -101,7 +102,7 @@ def test_the_second_of_two_at_once_waits_and_reuses_the_first(tiny_config, caplo
                 assert time.monotonic() < deadline
                 assert not second.done(), second.result()
                 time.sleep(0.01)
-            first = extract._run(plan)
+            first = comprehension._run(plan)
         again = second.result(30)
     assert (first.status, again.status, again.run_id) == ("finished", "reused", first.run_id)
     assert caplog.text.count("waiting for it") == 1
@@ -109,7 +110,7 @@ def test_the_second_of_two_at_once_waits_and_reuses_the_first(tiny_config, caplo
 
 def test_a_job_lets_go_of_its_lock_when_it_fails(tiny_config, monkeypatch):
     with monkeypatch.context() as m:
-        m.setattr(extract, "_run", lambda _: (_ for _ in ()).throw(EmoError("once")))
+        m.setattr(comprehension, "_run", lambda _: (_ for _ in ()).throw(EmoError("once")))
         assert run_job(tiny_config()).failed
     assert run_job(tiny_config()).status == "finished"
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from emo import serialise
 from emo.activations import hf
 from emo.activations.backend import OutOfMemory
 from emo.cli import run_job
-from emo.jobs.plan import make_plan
+from emo.runs import files as serialise
+from emo.runs.plan import make_plan
 from emo.tracking import Tracker
 from tests.conftest import ROOT, TINY
 
@@ -78,7 +78,7 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from emo.activations import hf, reading
 from emo.cli import run_job
-from emo.composing import compose
+from emo.config.resolve import compose
 reading.SHARD_BYTES = 4096
 if sys.argv[3] == "slow":
     import time

@@ -6,9 +6,9 @@ import logging
 import numpy as np
 import pytest
 
-from emo import serialise
 from emo.activations import hf
 from emo.cli import run_job
+from emo.runs import files as serialise
 from emo.tracking import Tracker
 
 

@@ -8,8 +8,8 @@ from matplotlib.artist import Artist
 from matplotlib.image import imread
 
 from emo.cli import run_job
-from emo.jobs.drawing import write_figures
-from emo.report.figures import blank
+from emo.report.runs.extract_figures import blank
+from emo.runs.drawing import write_figures
 
 
 class Broken(Artist):
@@ -63,7 +63,7 @@ def test_characters_without_a_glyph_are_said_once(tmp_path, caplog):
 
 @pytest.mark.parametrize("late", [False, True])
 def test_an_extraction_goes_on_without_its_figures(tiny_config, monkeypatch, caplog, late):
-    from emo.report import figures
+    from emo.report.runs import extract_figures as figures
 
     for name in ("rdm_heatmap", "layer_curves", "emotion_map"):
         draw = broken_late if late else broken_at_once
@@ -77,7 +77,7 @@ def test_an_extraction_goes_on_without_its_figures(tiny_config, monkeypatch, cap
 
 
 def test_a_summary_goes_on_without_its_figures(tiny_config, monkeypatch, caplog):
-    from emo.report import study_figures
+    from emo.report.summary import drawings as study_figures
 
     assert run_job(tiny_config()).status == "finished"
     monkeypatch.setattr(study_figures, "layer_sweep", lambda *_: (broken_late(), None))

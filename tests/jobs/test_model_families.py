@@ -7,9 +7,9 @@ import pytest
 import torch
 from tokenizers import processors
 
-from emo import serialise
 from emo.cli import run_job
-from emo.jobs.plan import make_plan
+from emo.runs import files as serialise
+from emo.runs.plan import make_plan
 from emo.tracking import Tracker
 from tests.activations import families
 from tests.jobs.conftest import runs

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from emo.cli import run_job
-from emo.jobs.record import open_tracker
+from emo.runs.reuse import open_tracker
 from tests.models.folders import change, copied, save, save_pair
 
 STORY = ("method=generation", "subparams=loose", "subparams.max_new_tokens=6")

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from emo.cli import run_job
-from emo.composing import compose
+from emo.config.resolve import compose
 from emo.errors import ConfigError, StimuliError
-from emo.jobs.plan import passages, say
+from emo.runs.plan import passages, say
 from emo.tracking import Tracker
 from tests.conftest import TINY
 
@@ -26,7 +26,7 @@ def said(caplog):
     caplog.set_level(logging.INFO)
 
     def lines(level=None):
-        records = [r for r in caplog.records if r.name == "emo.jobs.plan"]
+        records = [r for r in caplog.records if r.name == "emo.runs.plan"]
         return [r.getMessage() for r in records if level in (None, r.levelname)]
 
     return lines

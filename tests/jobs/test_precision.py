@@ -8,15 +8,15 @@ import logging
 import numpy as np
 import pytest
 
-from emo import serialise
 from emo.activations import hf
-from emo.choices import PrecisionName
 from emo.cli import run_job
-from emo.composing import compose
-from emo.core.deviation import deviation
-from emo.core.types import Activations
+from emo.config.enums import PrecisionName
+from emo.config.resolve import compose
+from emo.core.compare.precision import deviation
+from emo.core.records import Activations
 from emo.jobs import precision
 from emo.models import session
+from emo.runs import files as serialise
 from emo.tracking import Tracker
 from tests.conftest import TINY, write_small_csv
 
@@ -233,7 +233,8 @@ def test_batched_int8_is_compared_with_int8_and_not_only_with_fp32(rng):
     base = rng.standard_normal((2, 12, 8))
     noise, more = 0.1 * rng.standard_normal((2, 2, 12, 8))
     from emo.activations.reading import Passes
-    from emo.core.describe import Resampling, describe
+    from emo.core.geometry.comprehension import describe
+    from emo.core.stats.resampling import Resampling
     from emo.models.quantised import WeightCount
 
     def measured(label, values):

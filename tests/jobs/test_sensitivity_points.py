@@ -9,12 +9,12 @@ import pytest
 from safetensors.numpy import save_file
 
 from emo.cli import run_job
-from emo.core.sensitivity import variance_shares
+from emo.core.stats.sobol import variance_shares
 from emo.errors import ConfigError
 from emo.jobs import sensitivity
-from emo.jobs.study_exact import of_ablation
-from emo.jobs.subparam_point import Evaluator, identity, setting
-from emo.study.points import Space
+from emo.pipeline.exact_shares import of_ablation
+from emo.pipeline.study_point import Evaluator, identity, setting
+from emo.study.space import Space
 from emo.tracking import Tracker
 from tests.jobs.conftest import runs
 
@@ -62,7 +62,7 @@ def test_an_ablation_that_the_model_cannot_have_reads_nothing_first(tiny_config)
 
 def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     """The same points through job=ablate's own levels, and most of them without a new text."""
-    from emo.core.decomposition import factorial, full_factorial
+    from emo.core.stats.factorial import factorial, full_factorial
     from tests.jobs.test_ablate import points_of
 
     config = study_config("job.study.objectives=[rho_matched]", space=SMALL)
@@ -181,9 +181,9 @@ def test_an_unknown_objective_is_refused_before_anything_is_loaded(study_config)
 
 def test_accuracy_of_a_point_by_a_plain_loop(study_config):
     """Each text against the nearest mean of the texts of other prompts."""
-    from emo.jobs.plan import make_plan
-    from emo.jobs.stories import read_prompts
-    from emo.jobs.story_source import StorySource
+    from emo.pipeline.generation import read_prompts
+    from emo.pipeline.writer import StorySource
+    from emo.runs.plan import make_plan
 
     space = {"samples": [5, 2], "max_new_tokens": [12], "position": ["last"]}
     config = study_config("job.study.objectives=[accuracy]", space=space)
@@ -224,7 +224,7 @@ def test_a_study_is_named_by_all_that_can_change_a_number(study_config, one_temp
 @pytest.mark.parametrize("version", ["PROTOCOL_VERSION", "TEXT_VERSION", "STUDY_VERSION"])
 def test_an_older_harness_study_is_not_continued(study_config, monkeypatch, version):
     before = identity(study_config(space=SMALL))
-    monkeypatch.setattr(f"emo.fingerprint.{version}", 99)
+    monkeypatch.setattr(f"emo.runs.identity.{version}", 99)
     assert identity(study_config(space=SMALL)) != before
 
 

@@ -7,15 +7,16 @@ import re
 import pytest
 import yaml
 
-from emo import serialise
 from emo.cli import run_job
-from emo.composing import compose
-from emo.core.dose_response import by_site, cells
-from emo.core.steering import foreign_share
+from emo.config.resolve import compose
+from emo.core.steering.dose_response import by_site, cells
+from emo.core.steering.text_measures import foreign_share
 from emo.generation.decoding import HFDecoder
-from emo.jobs import steer, steer_work
+from emo.jobs import steer
 from emo.models import session
-from emo.report import steering as report
+from emo.pipeline import steering_setup as steer_work
+from emo.report.runs import steering as report
+from emo.runs import files as serialise
 from emo.steering.judging import ClassifierJudge
 from emo.tracking import Tracker
 from tests.conftest import TINY, write_small_csv

@@ -14,12 +14,13 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from emo import api, serialise
-from emo.composing import compose
+from emo import api
+from emo.config.resolve import compose
 from emo.errors import EmoError
-from emo.file_names import name_part
+from emo.files.names import name_part
 from emo.jobs import extract, steer, summarize
-from emo.jobs.record import open_tracker
+from emo.runs import files as serialise
+from emo.runs.reuse import open_tracker
 from tests.conftest import TINY, write_small_csv
 
 FEW = ("job.summary.permutations=50", "job.summary.n_bootstrap=30")
@@ -110,8 +111,8 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
 
 def test_every_command_it_names_makes_the_condition_it_names(project, done):
     from emo.generation.protocols import recognise
+    from emo.runs.listing import LoggedRun
     from emo.summary.commands import COMMANDS, command
-    from emo.summary.logged import LoggedRun
 
     tracker = open_tracker(project[1]())
     like = next(r for r in tracker.runs_of("extract") if r.run_id == done[2]["llama"])
@@ -128,8 +129,8 @@ def test_the_named_command_makes_the_very_run_that_is_there(project, done, name,
     """By fingerprint: own passages, another shape, as logged."""
     import shlex
 
-    from emo.jobs.plan import make_plan
-    from emo.jobs.stories import plan_of
+    from emo.pipeline.generation import plan_of
+    from emo.runs.plan import make_plan
     from emo.summary.commands import command
 
     root, config, runs = project
@@ -142,7 +143,7 @@ def test_the_named_command_makes_the_very_run_that_is_there(project, done, name,
 
 
 def test_the_intervals_take_the_number_of_draws_that_the_report_names(project, monkeypatch):
-    from emo.summary import study
+    from emo.summary import assemble as study
 
     asked = []
     real = study.four_layer
@@ -326,8 +327,8 @@ def test_no_torch_is_loaded():
     ],
 )
 def test_a_projected_run_is_logged_with_the_models_own_activations(project, projection):
-    from emo.core.transforms import project as projected
-    from emo.core.vectors import emotion_vectors
+    from emo.core.geometry.means import emotion_vectors
+    from emo.core.geometry.projections import project as projected
 
     root, config, runs = project
     outcome = extract.run(config(f"vectors.projection={projection}"))
@@ -342,11 +343,11 @@ def test_a_projected_run_is_logged_with_the_models_own_activations(project, proj
 
 
 def test_published_figures_are_claimed_for_models_of_the_study(project, done):
-    from emo.choices import LayerRule
-    from emo.core.claims import Replication
+    from emo.config.enums import LayerRule
+    from emo.core.conditions.claims import Replication
     from emo.reference import shared_geometry
     from emo.summary.loading import model_run
-    from emo.summary.oracle import model_claims
+    from emo.summary.published import model_claims
 
     tracker = open_tracker(project[1]())
     listed = {r.run_id: r for r in tracker.runs_of("extract")}
@@ -368,10 +369,10 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
 @pytest.mark.parametrize("name", ["A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"])
 def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config, name):
     """The same run, by fingerprint, as the command that the report names."""
-    from emo.fingerprint import fingerprint, run_identity, story_identity
+    from emo.conditions import condition_config
     from emo.generation.protocols import recognise
-    from emo.jobs.conditions import condition_config
     from emo.models.weights import Weights
+    from emo.runs.identity import fingerprint, run_identity, story_identity
     from emo.summary.commands import COMMANDS
 
     def called(config):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from emo.choices import Attention, PrecisionName
-from emo.config import ModelConfig, PrecisionConfig
+from emo.config.enums import Attention, PrecisionName
+from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.errors import EmoError
 from emo.models.loading import LoadedModel, load
 from emo.models.tiny import build

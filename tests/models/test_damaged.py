@@ -115,7 +115,7 @@ def test_weights_that_are_no_numbers(copy, value):
 def test_weights_too_large_for_a_precision(copy):
     import safetensors.torch as st
 
-    from emo.choices import PrecisionName
+    from emo.config.enums import PrecisionName
 
     tensors = st.load_file(copy / "model.safetensors")
     tensors["model.norm.weight"][0] = 1e6

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from emo.config import RunConfig
-from emo.fingerprint import fingerprint, reader_identity
+from emo.config.schema import RunConfig
 from emo.models import digests
 from emo.models.digests import file_digest
 from emo.models.folders import NO_SETTINGS, SETTINGS
 from emo.models.weights import weights_name
+from emo.runs.identity import fingerprint, reader_identity
 from tests.models.folders import change, config_of, copied, located, save
 
 

@@ -8,7 +8,7 @@ import pytest
 from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
-from emo.choices import Readout
+from emo.config.enums import Readout
 from emo.errors import ModelError
 from emo.models import gguf as ours
 from emo.models.tiny import build

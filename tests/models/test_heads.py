@@ -9,8 +9,8 @@ from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.opening import open_backend
 from emo.activations.reading import tokenise
-from emo.choices import BackendName, Implementation, PrecisionName, Readout
-from emo.config import BackendConfig
+from emo.config.enums import BackendName, Implementation, PrecisionName, Readout
+from emo.config.schema import BackendConfig
 from emo.errors import ModelError
 from emo.models.tiny import build
 from tests.models.folders import load_folder, refusal, save, save_pair

@@ -8,7 +8,7 @@ import transformers as tf
 from emo.activations.backend import pad
 from emo.activations.hf import HFBackend, decoder_layers
 from emo.activations.reading import tokenise
-from emo.choices import PrecisionName, Readout
+from emo.config.enums import PrecisionName, Readout
 from emo.generation.decoding import HFDecoder
 from emo.generation.samples import Request
 from emo.models.tiny import train_tokenizer

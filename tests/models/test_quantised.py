@@ -9,8 +9,8 @@ import torch
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend, decoder_layers
 from emo.activations.reading import tokenise
-from emo.choices import Attention, FloatFormat, Implementation, PrecisionName, Readout, Source
-from emo.config import FourBitConfig, Int8Config, ModelConfig, PrecisionConfig, TinyConfig
+from emo.config.enums import Attention, FloatFormat, Implementation, PrecisionName, Readout, Source
+from emo.config.schema import FourBitConfig, Int8Config, ModelConfig, PrecisionConfig, TinyConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import quantised
 from emo.models.loading import load

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from emo.choices import Attention, PrecisionName, Source
-from emo.config import Int8Config, ModelConfig, PrecisionConfig
-from emo.config import TinyConfig as Tiny
+from emo.config.enums import Attention, PrecisionName, Source
+from emo.config.schema import Int8Config, ModelConfig, PrecisionConfig
+from emo.config.schema import TinyConfig as Tiny
 from emo.errors import ModelError
 from emo.models import session
 from emo.models.weights import locate

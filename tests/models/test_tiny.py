@@ -53,8 +53,8 @@ def test_unknown_family_names_the_known_ones():
     ],
 )
 def test_what_cannot_be_built_is_refused_before_anything_is(field, value, words):
-    from emo.choices import Source
-    from emo.config import ModelConfig, TinyConfig
+    from emo.config.enums import Source
+    from emo.config.schema import ModelConfig, TinyConfig
     from emo.models.weights import locate
 
     shape = TinyConfig(**{field: value})

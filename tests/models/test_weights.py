@@ -2,8 +2,8 @@
 
 import pytest
 
-from emo.choices import Attention, FloatFormat, PrecisionName, Source
-from emo.config import ModelConfig, PrecisionConfig, RunConfig
+from emo.config.enums import Attention, FloatFormat, PrecisionName, Source
+from emo.config.schema import ModelConfig, PrecisionConfig, RunConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import packaged, weights
 from emo.models.loading import load, pick_device
@@ -222,7 +222,7 @@ def test_unwritable_weights_folder_is_one_line(tmp_path):
 
 
 def test_absent_device_is_refused_with_what_is_there():
-    from emo.choices import Device
+    from emo.config.enums import Device
 
     assert pick_device(Device.auto) == "cpu"
     with pytest.raises(ConfigError, match=r"backend\.device=cuda: allowed is cpu"):

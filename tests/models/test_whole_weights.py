@@ -13,8 +13,8 @@ import transformers
 from emo.activations.backend import pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
-from emo.choices import Attention, PrecisionName, Readout, Source
-from emo.config import ModelConfig, PrecisionConfig, TinyConfig
+from emo.config.enums import Attention, PrecisionName, Readout, Source
+from emo.config.schema import ModelConfig, PrecisionConfig, TinyConfig
 from emo.errors import ModelError
 from emo.models.loading import LoadedModel, load
 from emo.models.tiny import ARCHITECTURES, build

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from emo.core.claims import Claim, Replication
-from emo.core.four_layer import CONTRASTS
-from emo.core.scaling import size_correlations
+from emo.core.compare.sizes import size_correlations
+from emo.core.conditions.claims import Claim, Replication
+from emo.core.conditions.four_layer import CONTRASTS
 from emo.reference import CROSS_BACKEND, shared_geometry
 
 CONF = Path(__file__).parents[2] / "conf" / "model"

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from matplotlib import font_manager
 from matplotlib.text import Text
 
-from emo.core.types import EmotionVectors
+from emo.core.records import EmotionVectors
 from emo.report import drawing
 from emo.report.drawing import Failure, attempt, in_legend, make_readable, png, svg
-from emo.report.figures import blank, emotion_map, rdm_heatmap
+from emo.report.runs.extract_figures import blank, emotion_map, rdm_heatmap
 
 LABELS = (
     "a$_$b",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emo.report.markdown import fenced, table_cell
-from emo.report.tables import Table
+from emo.report.table import Table
 
 SIGNS = st.text(st.sampled_from("`|\\*<>[]\n\r\u2028ab_"), max_size=20)
 

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from emo.activations.hf import decoder_layers
-from emo.choices import BackendName, Implementation, PrecisionName
-from emo.config import BackendConfig
+from emo.config.enums import BackendName, Implementation, PrecisionName
+from emo.config.schema import BackendConfig
 from emo.errors import ModelError
 from emo.generation.decoding import HFDecoder
 from emo.generation.past import CachedPast

@@ -13,13 +13,13 @@ import torch
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
-from emo.choices import Attention, BackendName, Implementation, Readout
-from emo.composing import compose
-from emo.config import BackendConfig, PrecisionConfig
-from emo.core.regimes import limits, published_regime, robust_regime
-from emo.core.steering import exact_interval
-from emo.core.types import Activations
-from emo.core.vectors import emotion_vectors
+from emo.config.enums import Attention, BackendName, Implementation, Readout
+from emo.config.resolve import compose
+from emo.config.schema import BackendConfig, PrecisionConfig
+from emo.core.geometry.means import emotion_vectors
+from emo.core.records import Activations
+from emo.core.steering.regimes import limits, published_regime, robust_regime
+from emo.core.steering.text_measures import exact_interval
 from emo.generation.generating import Generation
 from emo.generation.samples import Finish, Generated, Request
 from emo.models.loading import load

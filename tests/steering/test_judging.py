@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from emo.core.resampling import stream
-from emo.core.steering import derangement
+from emo.core.stats.resampling import stream
+from emo.core.steering.text_measures import derangement
 from emo.errors import ConfigError
 from emo.steering.judging import (
     LABELS,

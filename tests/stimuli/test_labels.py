@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo.core.types import Passage
+from emo.core.records import Passage
 from emo.errors import StimuliError
 from emo.stimuli.labels import label_warnings, seen_label, spelt, visible
 from emo.stimuli.loading import load_stimuli, read_passages

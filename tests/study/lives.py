@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from emo.choices import SamplerName
-from emo.study import claims, journal, left
+from emo.config.enums import SamplerName
+from emo.study import claims, journal
+from emo.study import stale as left
 from emo.study.storage import open_study
 from emo.study.trials import completed, run_trials
 from tests.study.test_trials import SPACE, planted
@@ -76,6 +77,6 @@ def _deadly(number: int, share: float) -> Callable[..., None]:
 
 def content(study: Any) -> list[Any]:
     """Places, points and values of the complete trials."""
-    from emo.study.points import place_of
+    from emo.study.space import place_of
 
     return [(place_of(t), t.params, t.values) for t in completed(study)]

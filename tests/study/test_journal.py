@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emo.errors import EmoError
-from emo.study import journal, left
+from emo.study import journal
+from emo.study import stale as left
 from emo.study.storage import check_whole, open_study
 from emo.study.trials import completed
 from tests.study.lives import content

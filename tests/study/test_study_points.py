@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from optuna.trial import TrialState
 
-from emo.choices import SamplerName
+from emo.config.enums import SamplerName
 from emo.errors import EmoError, NoMemory, StoreError, TrackingError
 from emo.study import claims
 from emo.study.importance import importances
-from emo.study.points import place_of
+from emo.study.space import place_of
 from emo.study.trials import completed
 from tests.study.lives import content, made
 from tests.study.test_trials import SPACE, advance, opened, planted

@@ -9,13 +9,13 @@ import time
 import pytest
 from optuna.trial import TrialState
 
-from emo.choices import SamplerName
+from emo.config.enums import SamplerName
 from emo.errors import EmoError
-from emo.owner import owner
+from emo.process.owner import owner
 from emo.study.claims import REASON
 from emo.study.importance import importances
-from emo.study.left import elsewhere, fail_stale, take_over
-from emo.study.points import Space
+from emo.study.space import Space
+from emo.study.stale import elsewhere, fail_stale, take_over
 from emo.study.storage import open_study, study_name
 from emo.study.trials import MOST_FAILURES, completed, run_trials, values_of
 from tests.conftest import ROOT
@@ -188,7 +188,7 @@ def test_a_trial_that_is_just_being_claimed_is_left_alone(tmp_path, monkeypatch)
         for name, value in owner().items():
             trial.set_user_attr(name, value)
 
-    monkeypatch.setattr("emo.study.left.time.sleep", claim)
+    monkeypatch.setattr("emo.study.stale.time.sleep", claim)
     assert fail_stale(study) == []
     assert study.trials[0].state is TrialState.RUNNING
 
@@ -223,8 +223,8 @@ def test_names_tell_questions_apart():
 WORKER = """
 import sys, time
 from pathlib import Path
-from emo.choices import SamplerName
-from emo.study.left import fail_stale
+from emo.config.enums import SamplerName
+from emo.study.stale import fail_stale
 from emo.study.storage import open_study
 from emo.study.trials import run_trials
 from tests.study.test_trials import SPACE, planted

@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from emo.composing import compose
-from emo.config import ColumnsConfig, StimuliConfig, canonical
-from emo.jobs.record import params
+from emo.config.resolve import compose
+from emo.config.schema import ColumnsConfig, StimuliConfig, canonical
+from emo.runs.listing import LoggedRun
+from emo.runs.reuse import params
 from emo.summary.commands import COMMANDS, another_model, command
-from emo.summary.logged import LoggedRun
 
 OTHER = {
     "hub": (

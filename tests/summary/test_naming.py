@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from emo.summary.logged import LoggedRun
+from emo.runs.listing import LoggedRun
 from emo.summary.naming import named, other_names, twins
 
 

@@ -5,9 +5,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from emo.choices import LayerRule
+from emo.config.enums import LayerRule
+from emo.runs.listing import LoggedRun
 from emo.summary import loading
-from emo.summary.logged import LoggedRun
 from tests.core.planted import crossed, record
 
 

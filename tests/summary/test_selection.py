@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from emo.core.four_layer import FORCED, HALVES
-from emo.summary.logged import LoggedRun
+from emo.core.conditions.four_layer import FORCED, HALVES
+from emo.runs.listing import LoggedRun
+from emo.runs.versions import versions
 from emo.summary.selection import Wanted, select
-from emo.versions import versions
 
 OTHER = {"model": "n", "model_id": "org/n"}
 WANTED = Wanted("s" * 64, "last", "", "none", "none")

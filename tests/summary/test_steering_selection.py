@@ -2,7 +2,7 @@
 
 import pytest
 
-from emo.summary.logged import LoggedRun
+from emo.runs.listing import LoggedRun
 from emo.summary.steering import steering_candidates
 
 READ = {"stimuli_sha256": "p", "readout": "last", "precision": "fp16", "revision": "r"}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 
 
 @pytest.fixture

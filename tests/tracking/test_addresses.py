@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from emo.config import RunConfig, TrackingConfig
+from emo.config.schema import RunConfig, TrackingConfig
 from emo.errors import TrackingError
-from emo.passwords import without_password
+from emo.redact import without_password
 from emo.tracking import Connection, Tracker, addresses, tracking_uri
 from tests.tracking.spooling import log_one
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from emo.cli import run_job
-from emo.composing import compose
-from emo.config import RunConfig
+from emo.config.resolve import compose
+from emo.config.schema import RunConfig
 from emo.files import checksums
 from emo.jobs import sync
 from emo.tracking import RunRecord, Tracker

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
 from emo.tracking import Connection, Tracker, database
 from tests.conftest import ROOT
@@ -190,7 +190,7 @@ def test_a_file_system_without_hard_links_will_do(tmp_path, monkeypatch, quickly
 
 def test_what_cannot_be_made_is_refused_at_once(tmp_path, monkeypatch, really_made):
     monkeypatch.setattr("time.sleep", lambda s: pytest.fail("MLflow tries again"))
-    from emo.config import TrackingConfig
+    from emo.config.schema import TrackingConfig
 
     for uri, words in (
         ("sqlite:////proc/x.db", "cannot be opened: "),
@@ -272,7 +272,7 @@ def test_a_writer_that_holds_the_database_for_long_is_one_line(config, made, cap
 
 MAKER = """
 import sys
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.tracking import Tracker
 Tracker(RunConfig(root=sys.argv[1]))
 """

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
 from emo.tracking import Spooled, Tracker, deliver, failures
 from tests.conftest import ROOT
@@ -204,7 +204,7 @@ def test_an_engine_of_ours_is_what_mlflow_uses(config):
 WRITER = """
 import sys
 from pathlib import Path
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.errors import TrackingError
 from emo.tracking import RunRecord, Tracker
 root, mine, n = sys.argv[1], sys.argv[2], int(sys.argv[3])

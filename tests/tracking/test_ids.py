@@ -6,7 +6,7 @@ import pytest
 
 import emo
 from emo.cli import run_job
-from emo.config import RunConfig, TrackingConfig
+from emo.config.schema import RunConfig, TrackingConfig
 from emo.tracking import Connection, NoSuchRun, Tracker
 
 IDS = (

@@ -12,8 +12,8 @@ import pytest
 
 import emo
 from emo.cli import run_job
-from emo.composing import compose
-from emo.config import RunConfig, TrackingConfig
+from emo.config.resolve import compose
+from emo.config.schema import RunConfig, TrackingConfig
 from emo.errors import TrackingError
 from emo.jobs import sync
 from emo.tracking import Connection, Spooled, Tracker

@@ -9,7 +9,7 @@ import time
 import psutil
 import pytest
 
-from emo import owner
+from emo.process import owner
 from emo.tracking import Tracker, opening
 from tests.conftest import ROOT
 from tests.tracking.spooling import RECORD, TAGS
@@ -135,7 +135,7 @@ def test_runs_that_finish_while_another_process_looks_for_left_ones_are_finished
     tracker, n = Tracker(config), 15
     writer = """
 import os, sys
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.tracking import Tracker
 def one(name):
     with Tracker(RunConfig(root=sys.argv[1])).run(name, {"fingerprint": name}):

@@ -34,7 +34,7 @@ def test_what_has_not_changed_is_there_once_and_what_has_is_a_next_step(config, 
 
 
 def test_no_step_of_any_metric_has_two_values(tmp_path_factory, copied_databases):
-    from emo.config import RunConfig
+    from emo.config.schema import RunConfig
 
     @given(st.lists(st.dictionaries(st.sampled_from("ab"), st.sampled_from([0.0, 1.0, NAN]))))
     def holds(sendings):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from emo.config import RunConfig, TrackingConfig
+from emo.config.schema import RunConfig, TrackingConfig
 from emo.errors import TrackingError
 from emo.tracking import Tracker
 from emo.tracking.database import create_whole
@@ -22,7 +22,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import numpy as np
-from emo.config import RunConfig, TrackingConfig
+from emo.config.schema import RunConfig, TrackingConfig
 from emo.tracking import RunRecord, Tracker
 root, uri, mine = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
 config = RunConfig(root=root, tracking=TrackingConfig(uri=uri))

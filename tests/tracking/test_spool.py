@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from emo.cli import run_job
-from emo.config import TrackingConfig
+from emo.config.schema import TrackingConfig
 from emo.errors import TrackingError
 from emo.jobs import sync
 from emo.tracking import Spooled, Tracker, connection, deliver

@@ -11,7 +11,7 @@ import urllib.request
 
 import pytest
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from emo.tracking import Connection, Tracker, database, ui
 from tests.conftest import ROOT
 from tests.tracking.spooling import log_one
@@ -155,7 +155,7 @@ def test_the_page_and_first_jobs_started_together_on_nothing(tmp_path):
     root = tmp_path / "project"
     root.mkdir()
     writer = (
-        "import sys; from emo.config import RunConfig; from emo.tracking import Tracker\n"
+        "import sys; from emo.config.schema import RunConfig; from emo.tracking import Tracker\n"
         "with Tracker(RunConfig(root=sys.argv[1])).run('one', {'fingerprint': sys.argv[2]}): pass\n"
     )
     page = Page(root)

@@ -73,7 +73,7 @@ COMPOSE = {
 }
 IMPORTS = """
 from emo.api import compare, load_run
-from emo.composing import compose
+from emo.config.resolve import compose
 from emo.stimuli.loading import load_stimuli
 from emo.stimuli.prompts import load_prompts
 from emo.stimuli.scenarios import load_scenarios

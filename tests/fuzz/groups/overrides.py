@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from emo.config import RunConfig
+from emo.config.schema import RunConfig
 from tests.fuzz.case import Case
 from tests.fuzz.drawing import WORDS, chance, drawn, short
 from tests.fuzz.place import SMALL, Place

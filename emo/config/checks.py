@@ -1,0 +1,224 @@
+"""Whether every field of a config holds what its metadata allows.
+
+What a field allows stands where the field stands (:mod:`emo.config.schema`, :mod:`emo.config.jobs`):
+
+====== =============================================================================================
+min    the smallest number, or the smallest of each number in a list; ``above``: more than that
+max    the largest one; ``why`` says what is wrong with more
+path   ``read``: a file or folder that must be there, ``model``: the same if it is no hub id,
+       ``written``: one that is made
+form   a regular expression that a text has to match whole; ``allowed`` says it in words
+secret the value may hold a password: :func:`emo.config.schema.public` leaves it out
+====== =============================================================================================
+
+A text is never empty: that is an unset variable of a shell, and null is the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args, get_origin, get_type_hints
+
+from emo.config.parameters import members
+from emo.config.schema import ResamplingConfig, RunConfig
+from emo.errors import ConfigError, EmoError, said
+
+HALVES = 1_000_000
+"""Half splits inside all bootstrap replicates: more are more than anybody reads an interval to."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Field:
+    """A field of a config with its value."""
+
+    name: str
+    """Dotted, as on the command line."""
+    value: Any
+    hint: Any
+    metadata: Mapping[str, Any]
+    default: Any
+
+    @property
+    def single(self) -> list[Any]:
+        """The value, or the values of a list."""
+        return list(self.value) if isinstance(self.value, (list, tuple)) else [self.value]
+
+
+def fields(config: Any, prefix: str = "") -> Iterator[Field]:
+    """Every field that is no group of others."""
+    hints = get_type_hints(type(config))
+    for f in dataclasses.fields(config):
+        value, name = getattr(config, f.name), f"{prefix}{f.name}"
+        if dataclasses.is_dataclass(value):
+            yield from fields(value, f"{name}.")
+        else:
+            yield Field(name, value, hints[f.name], f.metadata, f.default)
+
+
+def check(config: RunConfig) -> None:
+    """Refuse a config of which a field holds what it must not; no file is looked at.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first such field.
+    """
+    for field in fields(config):
+        if field.value is None:
+            continue
+        _check_list(field)
+        for value in field.single:
+            if isinstance(value, str):
+                _check_text(field, value)
+            elif isinstance(value, (int, float)) and not isinstance(value, bool):
+                _check_number(field, value)
+        if "path" in field.metadata:
+            _absolute(config, field)
+    _check_halves(config.resampling)
+
+
+def check_files(config: RunConfig) -> None:
+    """Refuse a config that names a file or folder which is not there.
+
+    Raises
+    ------
+    EmoError
+        Naming the parameter, where it was looked for, and the path to give if the folder that the
+        command was given in has it.
+    """
+    for field in fields(config):
+        kind = field.metadata.get("path")
+        if field.value is None or kind is None or (kind == "model" and not is_path(field.value)):
+            continue
+        path = _absolute(config, field)
+        try:
+            if kind == "written":
+                if field.value != field.default:
+                    _check_folder(field, path)
+            elif not path.exists():
+                raise EmoError(missing(field.name, field.value, path))
+        except OSError as error:  # a name that is too long, a folder that may not be entered
+            raise EmoError(f"{field.name}={said(field.value)}: {error.strerror}") from None
+
+
+def _check_folder(field: Field, path: Path) -> None:
+    """Refuse a folder that is not there and cannot be made; one that is there may be only read."""
+    nearest = next(p for p in (path, *path.parents) if p.exists())
+    if not nearest.is_dir():
+        raise EmoError(f"{field.name}={said(field.value)}: {said(nearest)} is a file, not a folder")
+    if nearest != path:
+        require_writable(field.name, path)
+
+
+def require_writable(name: str, folder: Path) -> None:
+    """Refuse a folder in which no file can be made, or which cannot be made itself; none is left.
+
+    Raises
+    ------
+    EmoError
+        Naming the parameter and the folder that stands in the way.
+    """
+    nearest = next(p for p in (folder, *folder.parents) if p.exists())
+    try:
+        with tempfile.TemporaryFile(dir=nearest):
+            return
+    except OSError as error:
+        reason = error.strerror or "no file can be made there"
+        raise EmoError(f"{name}={said(folder)}: {said(nearest)}: {reason}") from None
+
+
+def is_path(model_id: str) -> bool:
+    """Whether ``model.id`` names a folder by its form; a hub id is ORG/NAME."""
+    return model_id.startswith((".", "/", "~")) or model_id.count("/") > 1
+
+
+def missing(name: str, value: str, path: Path) -> str:
+    """The line about a parameter's path where nothing is, with the path that was meant."""
+    what = "no such folder or file" if name == "model.id" else "cannot be read: no such file"
+    line = f"{name}={said(value)}: {what}: {said(path)}"
+    meant = Path.cwd() / value
+    if not Path(value).is_absolute() and meant != path and meant.exists():
+        line += f"; relative paths begin at the project's root: give {name}={said(meant)}"
+    return line
+
+
+def check_memory(resampling: ResamplingConfig, n_items: int) -> None:
+    """Refuse half splits of so many items that this machine has no memory for.
+
+    Raises
+    ------
+    ConfigError
+        With what they take and what is free.
+    """
+    import psutil
+
+    halves = resampling.n_bootstrap * resampling.splits_per_replicate + resampling.n_splits
+    needed = halves * (3 * n_items + 8 * n_items // 3)  # whom each half has, and how it was drawn
+    free = psutil.virtual_memory().available
+    if needed > free:
+        gib = [f"{size / 2**30:.1f} GiB" for size in (needed, free)]
+        raise ConfigError(
+            "resampling.n_bootstrap",
+            resampling.n_bootstrap,
+            f"less: {halves} half splits of {n_items} passages take {gib[0]}, free are {gib[1]}",
+        )
+
+
+def _check_halves(resampling: ResamplingConfig) -> None:
+    halves = resampling.n_bootstrap * resampling.splits_per_replicate
+    if halves > HALVES:
+        raise ConfigError(
+            "resampling.n_bootstrap",
+            resampling.n_bootstrap,
+            f"less: with resampling.splits_per_replicate={resampling.splits_per_replicate} it makes "
+            f"{halves} half splits, at most {HALVES} are drawn",
+        )
+
+
+def _check_list(field: Field) -> None:
+    """A list within a list is a value where single ones are meant."""
+    of = next((hint for hint in members(field.hint) if get_origin(hint) is list), None)
+    if of is None:
+        return
+    nested = any(isinstance(value, (list, tuple, dict)) for value in field.value)
+    if nested and get_args(of) != (Any,):
+        raise ConfigError(field.name, field.value, "a list of single values, such as [a,b]")
+
+
+def _check_text(field: Field, value: str) -> None:
+    if not value.strip():
+        null = ", or null: its default" if type(None) in members(field.hint) else ""
+        raise ConfigError(field.name, value, f"a text that is not empty{null}")
+    form = field.metadata.get("form")
+    if form is not None and re.fullmatch(form, value) is None:
+        raise ConfigError(field.name, value, field.metadata["allowed"])
+
+
+def _check_number(field: Field, value: float) -> None:
+    of = field.metadata.get
+    least, above, most = of("min", -math.inf), of("above", -math.inf), of("max", math.inf)
+    if not {"min", "above", "max"} & field.metadata.keys():
+        return
+    if math.isfinite(value) and least <= value <= most and value > above:
+        return
+    bounds = {"above": above, "of at least": least, "of at most": most}
+    allowed = ", ".join(f"{words} {n}" for words, n in bounds.items() if math.isfinite(n))
+    each = "each " if isinstance(field.value, (list, tuple)) else ""
+    finite = "a value" if math.isfinite(value) else "a finite value"
+    why = f": {field.metadata['why']}" if "why" in field.metadata and value > most else ""
+    raise ConfigError(field.name, field.value, f"{each}{finite} {allowed}{why}")
+
+
+def _absolute(config: RunConfig, field: Field) -> Path:
+    try:
+        return config.path(field.value)
+    except (OSError, RuntimeError, ValueError) as error:  # ~nobody, a loop of links, a zero byte
+        reason = str(error).splitlines()[0]
+        raise EmoError(
+            f"{field.name}={said(field.value)}: not a path here: {said(reason)}"
+        ) from None

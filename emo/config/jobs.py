@@ -1,0 +1,143 @@
+"""Settings of single jobs; :mod:`emo.config.schema` holds what makes an extraction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from emo.config.enums import (
+    ExportFormat,
+    ExportScale,
+    JobName,
+    JudgeName,
+    LayerRule,
+    PrecisionName,
+    SamplerName,
+    SteerControl,
+    SteerPositions,
+    SteerVector,
+)
+
+# What fields of one kind allow; emo.config.checks says what each key means.
+DRAWS = {"min": 1, "max": 100_000, "why": "it takes memory and changes no figure that is shown"}
+SAMPLES = {"min": 1, "max": 10_000, "why": "that many texts an emotion are never written"}
+TOKENS = {"min": 1, "max": 131_072, "why": "no model's context is longer"}
+COUNT = {"max": 1_000_000}
+READ = {"path": "read"}
+WRITTEN = {"path": "written"}
+
+
+@dataclass(frozen=True)
+class SummaryConfig:
+    """What is assembled from logged runs, and how much is resampled for it.
+
+    The runs are those of the configured passages, ``method.readout`` and ``vectors``.
+    """
+
+    models: list[str] | None = None
+    """Names of the models wanted; None: all that are logged, random ones only among themselves, or the
+    one of ``make``."""
+    layer: LayerRule = LayerRule.published
+    permutations: int = field(
+        default=10_000, metadata={"min": 1, "max": 1_000_000, "why": "p is never read that far"}
+    )
+    """Of Mantel tests and size correlations."""
+    n_bootstrap: int = field(default=2000, metadata=DRAWS)
+    """Replicates for intervals on all items; ``resampling`` is for the halves."""
+    make: list[str] = field(default_factory=list)
+    """Conditions of the configured model that are made first where they are not there yet."""
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A study of which sub-parameter matters (job=sensitivity)."""
+
+    name: str = "sensitivity"
+    sampler: SamplerName = SamplerName.qmc
+    n_trials: int = field(default=64, metadata={**COUNT, "min": 2})
+    """Complete trials the study is to have in all, by however many starts and processes."""
+    objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
+    """Which measured values importances are computed of."""
+    storage: str | None = field(default=None, metadata={"secret": True})
+    """Database URL, a SQLite file from the project's root; None: a journal in ``mlruns/studies``."""
+    take_over: bool = False
+    """Whether trials that other hosts left running are told FAIL, for when their processes are gone."""
+    space: dict[str, list[Any]] = field(default_factory=dict)
+    """Parameter -> the values it may take; those of one value are held fixed."""
+
+
+@dataclass(frozen=True)
+class SteerConfig:
+    """job=steer: which vectors, where, how strongly, against what, judged by whom."""
+
+    name: str = "default"
+    run: str | None = None
+    """Id of the extraction run whose vectors are added; None: the one of this configuration."""
+    layers: Any = "best"
+    """all, best, a layer, a range such as 8-15 (steered at once), or a list of these."""
+    vector: SteerVector = SteerVector.own
+    """own: each layer's vector there; best: the best layer's vector wherever it is added."""
+    criterion: LayerRule = LayerRule.accuracy
+    """What makes a layer the best; published is mean_cosine."""
+    positions: SteerPositions = SteerPositions.all
+    strengths: list[float] = field(
+        default_factory=lambda: [0.025, 0.05, 0.1, 0.2, 0.4],
+        metadata={"min": 0, "max": 1e6, "why": "the model's own part of the sum is lost"},
+    )
+    """In units of the mean residual norm of the prompt at the steered layer."""
+    max_new_tokens: int = field(default=20, metadata=TOKENS)
+    """Greedy tokens a text."""
+    chat_template: bool = False
+    """Whether the scenario is put as a user's turn instead of an opening to be continued."""
+    scenarios_path: str | None = field(default=None, metadata=READ)
+    """A YAML file like the bundled one."""
+    scenarios: list[str] | None = None
+    """Ids of the scenarios used; None: all of the file."""
+    emotions: list[str] | None = None
+    """Added in every scenario; None: each scenario's own emotion."""
+    controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
+    """Directions steered besides the emotion's own, with the same norm."""
+    control_samples: int = field(default=2, metadata={**SAMPLES, "min": 0})
+    """Texts a scenario sampled from the unsteered model, for the limits of the robust regime."""
+    judge: JudgeName = JudgeName.lexicon
+    judge_model: str | None = field(default=None, metadata=READ)
+    """judge=hf: folder of a text-classification model."""
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """job=export: vectors of a logged run as files for other programs."""
+
+    run: str | None = None
+    """Id of an extraction run."""
+    format: ExportFormat = ExportFormat.safetensors
+    emotions: list[str] | None = None
+    """None: all of the run."""
+    scale: ExportScale = ExportScale.unit
+    """residual: times the mean norm of the run's neutral sentences, so that one scale serves all layers.
+
+    That is not job=steer's strength, which is in units of the mean norm of a prompt's tokens.
+    """
+    folder: str = field(default="exports", metadata=WRITTEN)
+    """Where the files go; taken from the project's root."""
+
+
+@dataclass(frozen=True)
+class JobConfig:
+    """Which job runs, and the settings of those that have any."""
+
+    name: JobName = JobName.extract
+    precisions: list[PrecisionName] = field(default_factory=lambda: list(PrecisionName))
+    """job=precision: what is compared with fp32."""
+    situations: int | None = field(default=6, metadata={**COUNT, "min": 2})
+    """job=precision: how many situations are read; None: all."""
+    tokens: list[int] = field(default_factory=lambda: [256, 100], metadata=TOKENS)
+    """job=ablate: token budgets of the matched and of the loose level."""
+    samples: list[int] = field(default_factory=lambda: [10, 1], metadata=SAMPLES)
+    """job=ablate: samples an emotion of the matched and of the loose level."""
+    emotions: int | None = field(default=None, metadata={**COUNT, "min": 3})
+    """job=ablate: the first so many emotions, for a quick look; None: all."""
+    summary: SummaryConfig = field(default_factory=SummaryConfig)
+    """job=summarize."""
+    study: StudyConfig = field(default_factory=StudyConfig)
+    """job=sensitivity."""

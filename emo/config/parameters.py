@@ -1,0 +1,116 @@
+"""Names and types of all parameters, as the schema has them; what is near to a wrong name."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable
+from enum import Enum
+from functools import cache
+from typing import Any, get_args, get_origin, get_type_hints
+
+from emo.config.schema import RunConfig
+from emo.errors import UnknownParameter
+
+TYPES = {
+    bool: "true, false",
+    int: "a whole number",
+    float: "a number",
+    str: "a text",
+    type(None): "null",
+    Any: "any value",
+}
+
+
+def hint_of(name: str) -> Any:
+    """Type of the field of a dotted name, None if there is none; the empty name is the whole."""
+    hint: Any = RunConfig
+    for part in name.split(".") if name else ():
+        if get_origin(hint) is dict:
+            return get_args(hint)[1] if part else None
+        if not dataclasses.is_dataclass(hint):
+            return None
+        hint = get_type_hints(hint).get(part)
+    return hint
+
+
+def members(hint: Any) -> tuple[Any, ...]:
+    """The types of a union, otherwise the one."""
+    return (hint,) if get_origin(hint) in (list, dict) else get_args(hint) or (hint,)
+
+
+def takes_text(hint: Any) -> bool:
+    """Whether a single text is a value of the field."""
+    return str in members(hint)
+
+
+def is_open(name: str) -> bool:
+    """Whether a key may be new: Hydra closes dictionaries, too."""
+    return get_origin(hint_of(name.rpartition(".")[0])) is dict
+
+
+def keys_of(group: Any) -> list[str]:
+    """Names of the fields that a user may set in a group."""
+    return [f.name for f in dataclasses.fields(group) if f.name != "root"]
+
+
+@cache
+def all_names() -> tuple[str, ...]:
+    """All dotted names."""
+
+    def names(group: Any, prefix: str, add: Callable[[str], None]) -> None:
+        for key, hint in get_type_hints(group).items():
+            if dataclasses.is_dataclass(hint):
+                names(hint, f"{prefix}{key}.", add)
+            elif key != "root":
+                add(f"{prefix}{key}")
+
+    found: list[str] = []
+    names(RunConfig, "", found.append)
+    return tuple(found)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A suggestion in brackets, or nothing."""
+    close = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=2, cutoff=0.7)
+    return f" (did you mean {' or '.join(close)}?)" if close else ""
+
+
+def unknown(name: str, keys: Iterable[str] | None = None) -> UnknownParameter:
+    """The error about a parameter that there is not; ``keys`` are those beside it."""
+    if keys is None:
+        group = name.rpartition(".")[0]
+        while not dataclasses.is_dataclass(hint_of(group)):
+            group = group.rpartition(".")[0]
+        keys = keys_of(hint_of(group))
+    last = name.rpartition(".")[2]
+    same = [known for known in all_names() if known.split(".")[-1] == last][:2]
+    near = [*all_names(), *keys_of(RunConfig)]
+    hint = f" (did you mean {' or '.join(same)}?)" if same else did_you_mean(name, near)
+    return UnknownParameter(name, keys, hint)
+
+
+def is_name(name: str) -> bool:
+    """Whether a parameter, a group of them or a setting of Hydra has this name."""
+    return name == "_global_" or name.split(".")[0] == "hydra" or hint_of(name) is not None
+
+
+def expected(name: str) -> str | None:
+    """What a field takes, in words; None for what is no field, or takes anything."""
+    hint = hint_of(name)
+    return None if hint in (None, Any) else in_words(hint)
+
+
+def in_words(hint: Any) -> str:
+    """What a type takes, for a message."""
+    words = []
+    for member in members(hint):
+        if get_origin(member) is list:
+            words.append(f"a list [a,b] of: {in_words(get_args(member)[0])}")
+        elif isinstance(member, type) and issubclass(member, Enum):
+            words.append(", ".join(option.name for option in member))
+        elif dataclasses.is_dataclass(member):
+            words.append(f"a value each of {', '.join(keys_of(member))}")
+        else:
+            words.append(TYPES.get(member, "a value"))
+    return " or ".join(words)

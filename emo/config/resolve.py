@@ -1,0 +1,174 @@
+"""A command line as a checked, frozen RunConfig; ``resolve`` alone sees a Hydra config."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emo.config import checks
+from emo.config.enums import (
+    Attention,
+    BackendName,
+    JobName,
+    MethodName,
+    Projection,
+    Readout,
+    Removal,
+)
+from emo.config.overrides import checked
+from emo.config.schema import BackendConfig, RunConfig
+from emo.errors import ConfigError
+
+# omegaconf and hydra are imported where they are used: this is imported in notebooks, too.
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+log = logging.getLogger(__name__)
+
+
+def schema() -> DictConfig:
+    """The typed schema as Hydra composes into it (the frozen flag lifted while merging)."""
+    from omegaconf import OmegaConf
+
+    node = OmegaConf.structured(RunConfig)
+    _unlock(node)
+    return node
+
+
+def _unlock(node: DictConfig) -> None:
+    from omegaconf import DictConfig, OmegaConf
+
+    OmegaConf.set_readonly(node, None)  # pyright: ignore[reportArgumentType]
+    for key in node:
+        child = node._get_node(key)
+        if isinstance(child, DictConfig):
+            _unlock(child)
+
+
+def resolve(config: DictConfig, root: Path) -> RunConfig:
+    """A composed Hydra config as a checked, frozen RunConfig.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first parameter that is unknown, unset, of a wrong type or out of range.
+    """
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    from emo.config.hydra_errors import of_omegaconf
+
+    try:
+        if missing := sorted(OmegaConf.missing_keys(config)):
+            raise ConfigError(missing[0], "???", "a value: this parameter has no default")
+        # As plain containers: a key added with '+' is then refused like any other unknown one.
+        merged = OmegaConf.merge(schema(), OmegaConf.to_container(config), {"root": str(root)})
+        run = OmegaConf.to_object(merged)
+    except OmegaConfBaseException as error:
+        raise of_omegaconf(error) from error
+    assert isinstance(run, RunConfig)
+    checks.check(run)
+    _check_generation(run)
+    return dataclasses.replace(run, backend=_backend(run))
+
+
+def _check_generation(run: RunConfig) -> None:
+    """What a single field's type and minimum cannot say about generation.
+
+    Raises
+    ------
+    ConfigError
+        Naming the first parameter that is out of range or goes with no other.
+    """
+    sub = run.subparams
+    if sub.layer not in ("middle", "best") and not sub.layer.isdecimal():
+        raise ConfigError("subparams.layer", sub.layer, "middle, best, or a layer's number from 0")
+    if sub.temperature <= 0:
+        raise ConfigError(
+            "subparams.temperature",
+            sub.temperature,
+            "a value above 0; subparams.decoding=greedy draws nothing",
+        )
+    if not 0 < sub.top_p <= 1:
+        raise ConfigError("subparams.top_p", sub.top_p, "a value above 0, at most 1")
+    generation = run.method.name is MethodName.generation
+    if generation and run.job.name not in (JobName.extract, JobName.ablate):
+        raise ConfigError("method", "generation", f"comprehension with job={run.job.name.value}")
+    where = "method=generation" if generation else f"job={run.job.name.value}"
+    remove, projection = run.vectors.remove, run.vectors.projection
+    own_texts = generation or run.job.name in (JobName.ablate, JobName.sensitivity)
+    if own_texts and run.method.readout is not Readout.last:
+        allowed = f"last with {where}, which reads at subparams.position"
+        raise ConfigError("method.readout", run.method.readout.value, allowed)
+    if own_texts and remove is not Removal.none:
+        raise ConfigError("vectors.remove", remove.value, f"none with {where}")
+    if projection is not Projection.none and (
+        generation or run.job.name not in (JobName.extract, JobName.summarize)
+    ):
+        raise ConfigError("vectors.projection", projection.value, f"none with {where}")
+    for name in ("tokens", "samples"):
+        levels = getattr(run.job, name)
+        if len(levels) != 2 or min(levels) < 1 or levels[0] == levels[1]:
+            raise ConfigError(
+                f"job.{name}", levels, "two different numbers of at least 1: [matched,loose]"
+            )
+
+
+INSTALL_TL = "pip install -c constraints.txt 'transformer-lens>=3.9' (make install-dev does it)"
+
+
+def tl_installed() -> bool:
+    """Whether TransformerLens is there; it is not imported."""
+    return importlib.util.find_spec("transformer_lens") is not None
+
+
+def _backend(run: RunConfig) -> BackendConfig:
+    """The backend with ``auto`` replaced by what the model option names, if that is installed."""
+    backend, model = run.backend, run.model
+    if model.backend is BackendName.auto:
+        raise ConfigError("model.backend", "auto", "hf, tl")
+    name = model.backend if backend.name is BackendName.auto else backend.name
+    if name is BackendName.tl and not tl_installed():
+        if backend.name is BackendName.tl:
+            raise ConfigError("backend", "tl", f"hf: TransformerLens is missing, {INSTALL_TL}")
+        log.info("backend=hf for model=%s: TransformerLens is missing, %s", model.label, INSTALL_TL)
+        name = BackendName.hf
+    if name is BackendName.tl and backend.attention is not Attention.eager:
+        raise ConfigError(
+            "backend.attention",
+            backend.attention.value,
+            "eager with backend=tl, whose hooks stand inside the attention; or take backend=hf",
+        )
+    return dataclasses.replace(backend, name=name)
+
+
+def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -> RunConfig:
+    """The RunConfig of a command line, for notebooks and tests: ``compose("model=gpt2")``.
+
+    ``root`` is where results and caches go; ``conf`` is the config folder, by default the
+    checkout's.
+
+    Raises
+    ------
+    EmoError
+        Naming the first parameter that is unknown, unset, of a wrong type or out of range.
+    """
+    import hydra
+    from hydra.core.config_store import ConfigStore
+    from hydra.errors import HydraException
+    from omegaconf.errors import OmegaConfBaseException
+
+    from emo.config.hydra_errors import explained
+
+    ConfigStore.instance().store(name="schema", node=schema())
+    folder = conf or Path(__file__).resolve().parents[2] / "conf"
+    base = Path(root).resolve()
+    words = checked(overrides, [folder], base)
+    try:
+        with hydra.initialize_config_dir(str(folder), version_base="1.3"):
+            return resolve(hydra.compose("config", words), base)
+    except (HydraException, OmegaConfBaseException) as error:
+        raise explained(error) from error

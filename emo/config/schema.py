@@ -1,0 +1,384 @@
+"""The typed schema of every config group, and the frozen RunConfig jobs receive.
+
+Defaults here are fallbacks: what a user sees and edits is ``conf/``. :mod:`emo.config.resolve` makes a
+RunConfig of a command line.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from emo.config.enums import (
+    Attention,
+    BackendName,
+    Centring,
+    Decoding,
+    Device,
+    FloatFormat,
+    Implementation,
+    MethodName,
+    Output,
+    Position,
+    PrecisionName,
+    Projection,
+    Prompts,
+    Readout,
+    Removal,
+    Source,
+    Templates,
+    Variant,
+)
+from emo.config.jobs import (
+    DRAWS,
+    READ,
+    SAMPLES,
+    TOKENS,
+    WRITTEN,
+    ExportConfig,
+    JobConfig,
+    SteerConfig,
+)
+from emo.redact import without_password
+
+SEED = {"min": 0, "max": 2**63 - 1}
+BATCH = {"min": 1, "max": 65_536, "why": "no memory holds as many texts"}
+
+
+@dataclass(frozen=True)
+class TinyConfig:
+    """Shape of a random model built on the fly, for tests and dry runs."""
+
+    architecture: str = "llama"
+    n_layers: int = field(default=4, metadata={"min": 1})
+    hidden: int = field(default=128, metadata={"min": 16})
+    seed: int = field(default=0, metadata=SEED)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """One model. ``id`` is a hub id, a folder or a GGUF file; packaged and tiny models need none."""
+
+    name: str = "???"
+    id: str = field(default="???", metadata={"path": "model"})
+    revision: str | None = None
+    source: Source = Source.hub
+    family: str = "unknown"
+    variant: Variant = Variant.base
+    size_b: float | None = field(default=None, metadata={"min": 0, "max": 1e6})
+    backend: BackendName = BackendName.hf
+    licence: str = "unknown"
+    gated: bool = False
+    thinking: bool | None = None
+    """Switches the thinking of the chat template on or off, where it has such a switch; None leaves it
+    as the template has it."""
+    tiny: TinyConfig = field(default_factory=TinyConfig)
+
+    @property
+    def label(self) -> str:
+        """What the model is called in tables and the UI."""
+        if self.name != "hub":
+            return self.name
+        name = Path(without_password(self.id)).name
+        return name if name not in ("", "..") else Path(self.id).resolve().name or "model"
+
+
+@dataclass(frozen=True)
+class BackendConfig:
+    """How the forward pass is run. Batch size changes numbers by rounding at most, but for INT8."""
+
+    name: BackendName = BackendName.auto
+    implementation: Implementation = Implementation.bridge
+    """Of TransformerLens; no other backend has several."""
+    attention: Attention = Attention.eager
+    device: Device = Device.auto
+    batch_size: int = field(default=16, metadata=BATCH)
+    """Texts read at once."""
+    decode_batch_size: int = field(default=64, metadata=BATCH)
+    """Texts written at once: a step of decoding is one token a text, so that more of them pay."""
+
+    @property
+    def label(self) -> str:
+        """What the backend is called in tables: hf, bridge or hooked."""
+        return (self.implementation if self.name is BackendName.tl else self.name).value
+
+
+@dataclass(frozen=True)
+class Int8Config:
+    """LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339) through bitsandbytes."""
+
+    threshold: float = field(default=6.0, metadata={"min": 0, "max": 1e6})
+    """Columns with an activation of at least this size are multiplied in ``compute_dtype``."""
+    compute_dtype: FloatFormat = FloatFormat.fp16
+    """Format of everything that is not an int8 product: embeddings, norms, residual stream."""
+    batched: bool = False
+    """Read and write in batches although the texts of one then change each other's numbers."""
+
+
+@dataclass(frozen=True)
+class FourBitConfig:
+    """4-bit weights (Dettmers et al. 2023, arXiv:2305.14314) through bitsandbytes."""
+
+    compute_dtype: FloatFormat = FloatFormat.bf16
+    """Format the weights are dequantised to, and of everything that is not quantised."""
+
+
+@dataclass(frozen=True)
+class PrecisionConfig:
+    """Number format, and the settings of the quantised ones."""
+
+    name: PrecisionName = PrecisionName.fp32
+    int8: Int8Config = field(default_factory=Int8Config)
+    four_bit: FourBitConfig = field(default_factory=FourBitConfig)
+
+    @property
+    def quantised(self) -> bool:
+        return self.name in (PrecisionName.int8, PrecisionName.nf4, PrecisionName.fp4)
+
+    @property
+    def compute_dtype(self) -> FloatFormat:
+        """Format of the residual stream."""
+        if self.name is PrecisionName.int8:
+            return self.int8.compute_dtype
+        return self.four_bit.compute_dtype if self.quantised else FloatFormat(self.name.value)
+
+    @property
+    def batched(self) -> bool:
+        """Whether the numbers depend on which texts are read together: batched INT8 only."""
+        return self.name is PrecisionName.int8 and self.int8.batched
+
+    @property
+    def causal(self) -> bool:
+        """Whether later tokens leave a token as it is: the tokens of INT8 share outlier columns."""
+        return self.name is not PrecisionName.int8
+
+    @property
+    def label(self) -> str:
+        """What the precision is called in tags and tables; batched INT8 is never called int8."""
+        return "int8_batched" if self.batched else self.name.value
+
+    def settings(self) -> dict[str, Any]:
+        """What matters for the weights and the arithmetic of the chosen precision, as JSON values."""
+        settings: dict[str, Any] = {"name": self.name.value}
+        if self.quantised:
+            settings["compute_dtype"] = self.compute_dtype.value
+        if self.name is PrecisionName.int8:
+            settings["threshold"] = self.int8.threshold
+        if self.name in (PrecisionName.bf16, PrecisionName.fp16):
+            settings["buffers"] = "fp32"  # rounded to 16 bits, too, before this was named
+        return settings
+
+
+@dataclass(frozen=True)
+class MethodConfig:
+    """How a passage is shown to the model and read."""
+
+    name: MethodName = MethodName.comprehension
+    readout: Readout = Readout.last
+    suffix: str = "The character is feeling"
+
+
+@dataclass(frozen=True)
+class SubparamsConfig:
+    """The eight sub-parameters of generation; defaults are ``matched`` (conditions C and D).
+
+    Source: Jeong 2026 (arXiv:2604.11050), sections 2.3 and 4.3.
+    """
+
+    name: str = "matched"
+    """The option of the group that was taken; fields may have been changed after."""
+    prompts: Prompts = Prompts.stories
+    """1. Five story templates, or the one paragraph prompt."""
+    samples: int = field(default=10, metadata=SAMPLES)
+    """2. Texts an emotion; the templates take turns."""
+    decoding: Decoding = Decoding.greedy
+    """3. The most likely token, or drawn at ``temperature`` from the nucleus of ``top_p``."""
+    temperature: float = field(
+        default=0.7, metadata={"min": 0, "max": 100, "why": "every token is as likely as another"}
+    )
+    top_p: float = field(default=0.9, metadata={"above": 0, "max": 1})
+    max_new_tokens: int = field(default=256, metadata=TOKENS)
+    """4. Token budget of a text."""
+    position: Position = Position.mid
+    """5. Where a text is read."""
+    layer: str = "middle"
+    """6. ``middle`` (L // 2), ``best`` (the comprehension run's best layer), or a number from 0."""
+    chat_template: bool = True
+    """7. Prompts as a user's turn; models without a template get the bare prompt."""
+    centring: Centring = Centring.neutral
+    """8. What is subtracted from the per-emotion means."""
+    unit_norm: bool = True
+    """8. Whether the centred vectors are scaled to length 1."""
+    seed: int = field(default=0, metadata=SEED)
+    """Names the random streams of sampled texts; another seed gives a replicate."""
+    templates: Templates = Templates.all
+    """Another half of the story templates gives a replicate of a greedy condition."""
+    prompts_path: str | None = field(default=None, metadata=READ)
+    """The user's own prompts, a YAML file with the structure of the bundled one."""
+    texts_from: PrecisionName | None = None
+    """Read the texts that the same model writes in this precision instead of its own
+    (teacher-forced)."""
+
+
+@dataclass(frozen=True)
+class VectorsConfig:
+    """From item activations to emotion vectors."""
+
+    remove: Removal = Removal.none
+    projection: Projection = Projection.none
+
+
+@dataclass(frozen=True)
+class ColumnsConfig:
+    """What a passage file calls its columns; those with names of their own have to be there."""
+
+    emotion: str = "emotion"
+    passage_id: str = "passage_id"
+    text: str = "text"
+    situation: str = "situation"
+
+
+@dataclass(frozen=True)
+class StimuliConfig:
+    """Passages and neutral sentences; null paths mean the bundled ones."""
+
+    name: str = "crossed"
+    path: str | None = field(default=None, metadata=READ)
+    neutral_path: str | None = field(default=None, metadata=READ)
+    columns: ColumnsConfig = field(default_factory=ColumnsConfig)
+    """The passages alone identify a run, whatever their columns were called."""
+
+
+@dataclass(frozen=True)
+class ResamplingConfig:
+    """How much is resampled for reliability and for the intervals of layer choices."""
+
+    n_splits: int = field(default=200, metadata=DRAWS)
+    n_bootstrap: int = field(default=200, metadata=DRAWS)
+    splits_per_replicate: int = field(default=10, metadata={**DRAWS, "max": 1000})
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where runs are logged."""
+
+    name: str = "local"
+    uri: str | None = field(default=None, metadata={"secret": True})
+    """None: MLFLOW_TRACKING_URI, else the SQLite file ``mlruns/mlflow.db``."""
+    experiment: str | None = None
+    """None: MLFLOW_EXPERIMENT_NAME, else ``emotion-geometry``."""
+    timeout_s: float = field(default=5.0, metadata={"min": 0.1, "max": 3600})
+    parent: str | None = field(
+        default=None,
+        metadata={
+            "form": "[0-9a-f]{32}|spooled",
+            "allowed": "the whole id of a run; a sweep sets it, nobody else need",
+        },
+    )
+    """Run of the sweep that a run is part of; the sweep sets it."""
+
+
+@dataclass(frozen=True)
+class PathsConfig:
+    """Folders for what can be made again; relative ones are taken from the project's root."""
+
+    store: str = field(default=".cache/activations", metadata=WRITTEN)
+    weights: str = field(default=".cache/weights", metadata=WRITTEN)
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """Everything one run is made from."""
+
+    job: JobConfig = field(default_factory=JobConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    backend: BackendConfig = field(default_factory=BackendConfig)
+    precision: PrecisionConfig = field(default_factory=PrecisionConfig)
+    method: MethodConfig = field(default_factory=MethodConfig)
+    subparams: SubparamsConfig = field(default_factory=SubparamsConfig)
+    vectors: VectorsConfig = field(default_factory=VectorsConfig)
+    stimuli: StimuliConfig = field(default_factory=StimuliConfig)
+    resampling: ResamplingConfig = field(default_factory=ResamplingConfig)
+    steer: SteerConfig = field(default_factory=SteerConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
+    paths: PathsConfig = field(default_factory=PathsConfig)
+    seed: int = field(default=0, metadata=SEED)
+    force: bool = False
+    output: Output = Output.text
+    root: str = "."
+    """The project's root, absolute after resolving."""
+
+    @property
+    def batch_size(self) -> int:
+        """Texts in one forward pass: one where the others would change its numbers."""
+        return 1 if self._alone else self.backend.batch_size
+
+    @property
+    def decode_batch_size(self) -> int:
+        """Texts that are written at once: one where the others would change it."""
+        return 1 if self._alone else self.backend.decode_batch_size
+
+    @property
+    def _alone(self) -> bool:
+        return self.precision.name is PrecisionName.int8 and not self.precision.batched
+
+    def text_config(self) -> RunConfig:
+        """The config that writes this run's texts: its own, or that of another precision."""
+        source = self.subparams.texts_from
+        if source in (None, self.precision.name):
+            return self
+        return dataclasses.replace(self, precision=dataclasses.replace(self.precision, name=source))
+
+    def path(self, value: str) -> Path:
+        """A configured path, made absolute from the project's root."""
+        return Path(self.root, Path(value).expanduser()).resolve()
+
+
+def secret_fields(cls: Any = RunConfig, prefix: str = "") -> tuple[str, ...]:
+    """Dotted names of the fields marked as secret: their values may hold a password."""
+    names: list[str] = []
+    for f in dataclasses.fields(cls):
+        nested = f.default_factory
+        if f.metadata.get("secret"):
+            names.append(f"{prefix}{f.name}")
+        elif dataclasses.is_dataclass(nested):
+            names += secret_fields(nested, f"{prefix}{f.name}.")
+    return tuple(names)
+
+
+def public(config: RunConfig) -> dict[str, Any]:
+    """A config as JSON values that may be written down or sent to a server.
+
+    Secret fields and the project's root are None; of addresses elsewhere the passwords are left out.
+    """
+    values: dict[str, Any] = _without_passwords(canonical(config))
+    for name in (*secret_fields(), "root"):
+        *groups, last = name.split(".")
+        node = values
+        for group in groups:
+            node = node[group]
+        node[last] = None
+    return values
+
+
+def _without_passwords(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_passwords(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_without_passwords(each) for each in value]
+    return without_password(value) if isinstance(value, str) else value
+
+
+def canonical(value: Any) -> Any:
+    """Dataclasses, enums and tuples as plain JSON values, for fingerprints and logs."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: canonical(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, (list, tuple)):
+        return [canonical(v) for v in value]
+    return value

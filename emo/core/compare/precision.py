@@ -1,0 +1,139 @@
+"""How far activations are from a reference's on the same items, layer by layer.
+
+For one model read in two ways (precisions, batch sizes): the residual streams have the same axes, so
+items and emotion vectors are compared by cosine, besides their geometry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from emo.core.geometry.cosines import cosine_matrix, finite_layers, upper
+from emo.core.geometry.means import emotion_vectors
+from emo.core.records import Activations, Descriptors, LabelMismatch, require_same_labels
+from emo.core.stats.correlation import spearman
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """One value a layer; NaN where a passage or a neutral sentence of either side is not finite."""
+
+    cosine_mean: Float64[np.ndarray, " layer"]
+    """Mean over items of the cosine with the reference's activation of the same item."""
+    cosine_min: Float64[np.ndarray, " layer"]
+    """The item that is farthest off."""
+    vector_cosine: Float64[np.ndarray, " layer"]
+    """Mean over emotions of the cosine of the emotion vectors."""
+    vector_cosine_min: Float64[np.ndarray, " layer"]
+    rho: Float64[np.ndarray, " layer"]
+    """Spearman of the two RDMs."""
+
+    def curves(self) -> dict[str, Float64[np.ndarray, " layer"]]:
+        """All of them by name."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+
+def deviation(activations: Activations, reference: Activations, remove: str = "none") -> Deviation:
+    """Compare activations with a reference's, at every layer.
+
+    Emotion vectors are centred globally ([S] 2.3) after ``remove`` (``none`` or ``situation``).
+
+    Raises
+    ------
+    LabelMismatch
+        If the items, their emotions, the layers or the hidden sizes differ.
+    """
+    require_same_labels(activations.item_ids, reference.item_ids, "items")
+    require_same_labels(activations.emotions, reference.emotions, "emotions")
+    a, b = activations.values, reference.values
+    if a.shape != b.shape:
+        raise LabelMismatch(f"layers and hidden sizes differ: {a.shape[::2]} and {b.shape[::2]}")
+    good = finite_layers(a, b, activations.neutral, reference.neutral)
+    va, vb = (emotion_vectors(x, "global", remove).values for x in (activations, reference))
+    curves = {f.name: np.full(len(a), np.nan) for f in fields(Deviation)}
+    for layer in good:
+        items, vectors = row_cosines(a[layer], b[layer]), row_cosines(va[layer], vb[layer])
+        curves["cosine_mean"][layer], curves["cosine_min"][layer] = items.mean(), items.min()
+        curves["vector_cosine"][layer] = vectors.mean()
+        curves["vector_cosine_min"][layer] = vectors.min()
+        curves["rho"][layer] = spearman(
+            upper(cosine_matrix(va[layer])), upper(cosine_matrix(vb[layer]))
+        )
+    return Deviation(**curves)
+
+
+def row_cosines(
+    a: Float[np.ndarray, "row hidden"], b: Float[np.ndarray, "row hidden"]
+) -> Float64[np.ndarray, " row"]:
+    """Cosine of each row with the row beside it; NaN where one is zero."""
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a * b).sum(axis=1) / norms
+
+
+@dataclass(frozen=True)
+class AtLayer:
+    """One precision at one layer, beside the reference; None where there is no finite value."""
+
+    layer: int
+    cosine_mean: float | None
+    cosine_min: float | None
+    vector_cosine: float | None
+    rho: float | None
+    reliability: float | None
+    """Split-half reliability of this precision's own RDM: a rho of two noisy RDMs is bounded by it."""
+    anisotropy: float | None
+
+
+@dataclass(frozen=True)
+class PrecisionRow:
+    """What one precision changes against another, at the layers where geometry is reported."""
+
+    precision: str
+    against: str
+    non_finite_layers: tuple[int, ...]
+    best_layer: int | None
+    """By the published criterion, among this precision's finite layers; None if it has none."""
+    at: dict[str, AtLayer]
+    """25%, 50%, 75% of the depth, and ``best``: the best layer of fp32."""
+    parameters: int
+    quantised_parameters: int
+    weights_bytes: int
+    texts_read: int
+    texts_reused: int
+    seconds_per_text: float | None
+    """Of those read now; None where all came from the store."""
+
+    @property
+    def name(self) -> str:
+        """Key in metrics and figures."""
+        plain = self.against == "fp32"
+        return self.precision if plain else f"{self.precision}_vs_{self.against}"
+
+
+def landmarks(reference: Descriptors) -> dict[str, int]:
+    """The layers the rows give: reference depths, and the reference's best layer."""
+    return {**reference.reference_layers, "best": reference.best_layer}
+
+
+def at_layers(
+    layers: Mapping[str, int], change: Deviation, descriptors: Descriptors | None
+) -> dict[str, AtLayer]:
+    """One precision at the landmarks; ``descriptors`` are its own, None if it has no finite layer."""
+    own = {} if descriptors is None else descriptors.curves
+
+    def value(curves: Mapping[str, np.ndarray], name: str, layer: int) -> float | None:
+        x = float(curves[name][layer]) if name in curves else np.nan
+        return x if np.isfinite(x) else None
+
+    names = [f.name for f in fields(AtLayer)][1:]
+    everything = {**change.curves(), **own}
+    return {
+        where: AtLayer(layer, **{name: value(everything, name, layer) for name in names})
+        for where, layer in layers.items()
+    }

@@ -1,0 +1,290 @@
+"""Comparing emotion geometries: by their vectors with a Mantel test, and by their items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Float64
+from scipy.spatial.distance import squareform
+from scipy.special import stdtrit
+
+from emo.core.compare.agreement import Halves, disjoint_items, with_interval
+from emo.core.geometry.cosines import rdm
+from emo.core.geometry.halves import replicate_rdms, split_half
+from emo.core.geometry.item_sets import ItemSet, common_emotions, own_design, shared_design
+from emo.core.records import Comparison, EmotionVectors, Rdm, require_same_labels
+from emo.core.stats.correlation import partial_spearman, pearson, spearman, standardised_ranks
+from emo.core.stats.hierarchical import over_items_and_emotions
+from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates
+from emo.core.stats.reliability import Quotient, ceiling, disattenuated, surviving_share
+from emo.core.stats.resampling import Resampling, stream
+
+ENTRIES = 1 << 22
+"""Of permuted RDMs held at a time: 32 MiB, whatever the number of permutations."""
+
+
+@dataclass(frozen=True)
+class ItemComparison:
+    """Two item-level data sets compared."""
+
+    rho: Estimates
+    """All items of both, with the interval over items (over situations where crossed)."""
+    over_both: Estimates
+    """The same rho with the interval over items and emotions; no bounds if not both are resampled."""
+    partial: Estimates | None
+    """The same with the baseline RDMs held fixed; None where none are given."""
+    halves: Halves | None
+    """The two on the same and on disjoint items; None where they have not read the same."""
+    share: Quotient
+    """Of the agreement on the same items, what is left on disjoint ones of the same number."""
+    reliability: tuple[float, float]
+    """Of each set's RDM over all its items; NaN where they cannot be halved."""
+    ceiling: Quotient
+    """What noise lets rho reach: the rho of disjoint halves, or of all items if not shared."""
+    disattenuated: Quotient
+    """That rho over its ceiling. On the same items rho has none: the two sides share errors."""
+    resampled: tuple[bool, bool]
+    """False for a set with one item an emotion: then there is no interval over items."""
+    emotions: tuple[str, ...]
+
+
+def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
+    """Vectors minus the mean of the full set, restricted to the named emotions in their order.
+
+    This takes the difference between global-mean and neutral-mean centring away (PROTOCOL 5).
+    """
+    keep = [vectors.emotions.index(e) for e in emotions]
+    centre = vectors.values.mean(axis=1, keepdims=True)
+    return replace(
+        vectors,
+        values=(vectors.values - centre)[:, keep],
+        emotions=tuple(emotions),
+        n_items=tuple(vectors.n_items[i] for i in keep),
+        centring="post",
+    )
+
+
+def post_centred_rdm(vectors: EmotionVectors, layer: int, emotions: Sequence[str]) -> Rdm:
+    """RDM of the named emotions after centring on the mean of the full set (PROTOCOL 5)."""
+    return rdm(post_centred(vectors, emotions), layer)
+
+
+def mantel(
+    a: Float[np.ndarray, " pair"],
+    b: Float[np.ndarray, " pair"],
+    permutations: int,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    """Spearman rho of two RDMs and its one-sided Mantel p; see :func:`mantel_matrix`."""
+    rho, p = mantel_matrix(np.stack([a, b]), permutations, rng)
+    return float(rho[0, 1]), float(p[0, 1])
+
+
+def mantel_matrix(
+    rdms: Float[np.ndarray, "set pair"], permutations: int, rng: np.random.Generator
+) -> tuple[Float64[np.ndarray, "set set"], Float64[np.ndarray, "set set"]]:
+    """Spearman rho and one-sided Mantel p of every RDM with every other.
+
+    Rows and columns of one matrix are permuted together, because the entries of an RDM are not
+    independent; p = (1 + #{null >= observed}) / (1 + permutations). Mantel 1967. NaN, rho and p, for
+    an RDM with a missing pair; the diagonal of p is not a test and is NaN.
+    """
+    unit = standardised_ranks(rdms)
+    rho = unit @ unit.T
+    p = np.full(rho.shape, np.nan)
+    n = len(squareform(unit[0]))
+    i, j = np.triu_indices(n, 1)
+    orders = rng.permuted(np.tile(np.arange(n), (permutations, 1)), axis=1)
+    size = max(1, ENTRIES // max(1, len(i)))
+    for row in range(len(rdms) - 1):
+        matrix, hits = squareform(unit[row]), np.zeros(len(rdms) - 1 - row)
+        for some in (orders[k : k + size] for k in range(0, permutations, size)):
+            null = matrix[some[:, i], some[:, j]] @ unit[row + 1 :].T
+            # A permutation that leaves the matrix as it is must count, whatever the last bit says.
+            hits += (null >= rho[row, row + 1 :] - 1e-12).sum(axis=0)
+        p[row, row + 1 :] = p[row + 1 :, row] = (1 + hits) / (1 + permutations)
+    return rho, np.where(np.isfinite(rho), p, np.nan)
+
+
+def over_emotions(
+    a: Float[np.ndarray, " pair"], b: Float[np.ndarray, " pair"], level: float = LEVEL
+) -> Estimates:
+    """Spearman rho of two RDMs with an interval over emotions: what another choice of them may give.
+
+    Jackknife that leaves one emotion out at a time, on Fisher's z scale with Student's t. It needs no
+    items. Where pairs scatter by themselves it is too wide (Efron & Stein 1981). Where a few directions
+    dominate all vectors it can collapse, so its standard error is at least that of as many
+    independent pairs, 1 / sqrt(pairs - 3). Measured coverage: the tests.
+    """
+    n = len(squareform(a))
+    i, j = np.triu_indices(n, 1)
+    left_out = np.arange(n)[:, None]
+    rho = spearman(a, b)
+    each = spearman(np.where((i == left_out) | (j == left_out), np.nan, a), b)
+    z, centre = (np.arctanh(np.clip(x, -NEARLY_ONE, NEARLY_ONE)) for x in (each, rho))
+    independent = 1 / np.sqrt(max(len(i) - 3, 1))
+    error = max(np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum()), independent)
+    reach = stdtrit(n - 1, (1 + level) / 2) * error
+    low, high = (np.asarray(np.tanh(centre + sign * reach)) for sign in (-1, 1))
+    return Estimates(rho, low, high)
+
+
+def compare(
+    a: EmotionVectors,
+    b: EmotionVectors,
+    layer_a: int,
+    layer_b: int,
+    rng: np.random.Generator,
+    permutations: int = 10_000,
+    seed: int = 0,
+) -> Comparison:
+    """Compare the geometry of two sets of emotion vectors, each at its layer.
+
+    Raises
+    ------
+    LabelMismatch
+        If the emotions differ in content or order.
+    """
+    require_same_labels(a.emotions, b.emotions, "emotions")
+    left, right = rdm(a, layer_a), rdm(b, layer_b)
+    rho, p = mantel(left.cosines, right.cosines, permutations, rng)
+    mean_cosine = None
+    if a.values.shape[2] == b.values.shape[2]:
+        x, y = a.values[layer_a], b.values[layer_b]
+        norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
+        mean_cosine = float(((x * y).sum(axis=1) / norms).mean())
+    return Comparison(
+        rho=rho,
+        pearson=float(pearson(left.cosines, right.cosines)),
+        mantel_p=p,
+        permutations=permutations,
+        mean_cosine=mean_cosine,
+        n_emotions=len(a.emotions),
+        layer_a=layer_a,
+        layer_b=layer_b,
+        seed=seed,
+    )
+
+
+def compare_shared(
+    a: ItemSet,
+    b: ItemSet,
+    resampling: Resampling,
+    baselines: Float[np.ndarray, "held pair"] | None = None,
+    n_bootstrap: int | None = None,
+) -> ItemComparison:
+    """Two sets that have read the same items, each centred on the mean of its own full set.
+
+    Every draw is made for both at once. ``baselines`` are RDMs of the common emotions, in the order
+    of the first set, that the partial rho holds fixed. ``n_bootstrap`` is for the intervals on all
+    items; ``resampling`` is for the halves, and for those too where it is not given.
+
+    Raises
+    ------
+    LabelMismatch
+        If the items of the common emotions differ, or those are fewer than three.
+    """
+    design, emotions = shared_design([a, b]), common_emotions(a.emotions, b.emotions)
+    replicates = replicate_rdms(
+        [a, b], design, emotions, _draws(resampling, n_bootstrap), "bootstrap"
+    )
+    halves = disjoint_items([a, b], resampling)
+    reliability = halves.disjoint.value[0, 0], halves.disjoint.value[1, 1]
+    disjoint, same = halves.disjoint.value[0, 1], halves.same.value[0, 1]
+    rho, partial = _rho(a, b, emotions, replicates, design.expansion, baselines)
+    drawn = design.expansion is not None
+    return ItemComparison(
+        rho=rho,
+        over_both=_over_both(a, b, emotions, replicates, [design.expansion], resampling.seed),
+        partial=partial,
+        halves=halves,
+        share=surviving_share(disjoint, same),
+        reliability=(float(halves.reliability[0]), float(halves.reliability[1])),
+        ceiling=ceiling(*reliability),
+        disattenuated=disattenuated(disjoint, *reliability),
+        resampled=(drawn, drawn),
+        emotions=emotions,
+    )
+
+
+def compare_independent(
+    a: ItemSet,
+    b: ItemSet,
+    resampling: Resampling,
+    baselines: Float[np.ndarray, "held pair"] | None = None,
+    n_bootstrap: int | None = None,
+) -> ItemComparison:
+    """Two sets that have read other items, each centred on the mean of its own full set.
+
+    Every draw is made for each alone; see :func:`compare_shared` for the arguments.
+
+    Raises
+    ------
+    LabelMismatch
+        If fewer than three emotions are common.
+    """
+    emotions = common_emotions(a.emotions, b.emotions)
+    designs, draws = (own_design(a), own_design(b)), _draws(resampling, n_bootstrap)
+    replicates = np.concatenate(
+        [
+            replicate_rdms([a], designs[0], emotions, draws, "bootstrap first"),
+            replicate_rdms([b], designs[1], emotions, draws, "bootstrap second"),
+        ]
+    )
+    factors = [d.expansion for d in designs]
+    drawn = [f for f in factors if f is not None]
+    # Each side's spread falls short by its own factor; the larger one leaves neither too narrow. A
+    # side with nothing to draw would bring none of its noise: then there is no such interval.
+    factor = max(drawn) if len(drawn) == len(factors) else None
+    rho, partial = _rho(a, b, emotions, replicates, factor, baselines)
+    _, reliability_a = split_half(a, resampling, emotions)
+    _, reliability_b = split_half(b, resampling, emotions)
+    return ItemComparison(
+        rho=rho,
+        over_both=_over_both(a, b, emotions, replicates, factors, resampling.seed),
+        partial=partial,
+        halves=None,
+        share=Quotient(None, "the two sets have not read the same items"),
+        reliability=(reliability_a, reliability_b),
+        ceiling=ceiling(reliability_a, reliability_b),
+        disattenuated=disattenuated(float(rho.value), reliability_a, reliability_b),
+        resampled=(factors[0] is not None, factors[1] is not None),
+        emotions=emotions,
+    )
+
+
+def _draws(resampling: Resampling, n_bootstrap: int | None) -> Resampling:
+    return resampling if n_bootstrap is None else replace(resampling, n_bootstrap=n_bootstrap)
+
+
+def _over_both(
+    a: ItemSet,
+    b: ItemSet,
+    emotions: Sequence[str],
+    replicates: np.ndarray,
+    factors: Sequence[float | None],
+    seed: int,
+) -> Estimates:
+    rdms = np.stack([a.rdm(emotions), b.rdm(emotions)])
+    rng = stream(seed, "bootstrap emotions")
+    return over_items_and_emotions(rdms, replicates, factors, rng)[0, 1]
+
+
+def _rho(
+    a: ItemSet,
+    b: ItemSet,
+    emotions: Sequence[str],
+    replicates: np.ndarray,
+    factor: float | None,
+    baselines: np.ndarray | None,
+) -> tuple[Estimates, Estimates | None]:
+    """Spearman on all items and, where there are baselines, the partial one."""
+    left, right = a.rdm(emotions), b.rdm(emotions)
+    drawn_a, drawn_b = replicates
+    rho = with_interval(spearman(left, right), spearman(drawn_a, drawn_b), factor)
+    if baselines is None:
+        return rho, None
+    partial = partial_spearman(left, right, baselines)
+    return rho, with_interval(partial, partial_spearman(drawn_a, drawn_b, baselines), factor)

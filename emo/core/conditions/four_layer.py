@@ -1,0 +1,323 @@
+"""The four-layer table: what method, sub-parameters and precision each change. PROTOCOL section 5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from emo.core.compare.precision import row_cosines
+from emo.core.compare.rdms import (
+    ItemComparison,
+    compare_independent,
+    compare_shared,
+    mantel,
+    over_emotions,
+    post_centred,
+)
+from emo.core.conditions.verdicts import (
+    JUDGED,
+    Verdict,
+    judge,
+    judge_disjoint,
+    judge_floor,
+    judge_same_texts,
+)
+from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.geometry.item_sets import ItemSet, common_emotions, shared_design
+from emo.core.records import EmotionVectors, LabelMismatch
+from emo.core.stats.correlation import spearman
+from emo.core.stats.intervals import Estimates
+from emo.core.stats.resampling import Resampling, stream
+
+FORCED = "D forced"
+"""D's weights reading C's token ids."""
+
+HALVES = ("C' odd", "C' even")
+"""C with every other story template, and with the rest."""
+
+REPLICATES = {"B": "B'"}
+"""Whose replicate says how well a condition agrees with itself.
+
+Those of C are halves of its templates, hence of its texts: they are compared with each other, not with
+C, and the reliability of C from all divisions of its prompts says the same of all its texts.
+"""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of one model: a run at its layer."""
+
+    name: str
+    run_id: str
+    model: str
+    precision: str
+    items: ItemSet
+    vectors: EmotionVectors
+    """Of the one layer, [1 emotion hidden], with the recipe's own centring and norm."""
+    layer: int
+    n_effective: float
+    """Texts a mean rests on, all repeats of one text counted once."""
+    anisotropy: float | None = None
+    """At the layer; None where the run has not logged it."""
+    surfaces: tuple[ItemSet, ...] = ()
+    """TF-IDF of the texts it has read; none where they are not known."""
+    texts: str = ""
+    """Digest of the token ids of the texts a model wrote; empty where they are not known."""
+
+    @property
+    def flagged(self) -> bool:
+        """Whether no cosine of it can be trusted ([S] 2.5)."""
+        return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One row's definition."""
+
+    layer: str
+    a: str
+    b: str
+    isolates: str
+
+    @property
+    def is_floor(self) -> bool:
+        """Whether it compares a condition with its own replicate."""
+        return self.layer.startswith("floor")
+
+
+CONTRASTS = (
+    Contrast("1", "A", "C", "method"),
+    Contrast("1 loose", "A", "B", "method, confounded with the sub-parameters"),
+    Contrast("2", "B", "C", "the eight sub-parameters"),
+    Contrast("3 free-running", "C", "D", "precision: other weights, and so other texts"),
+    Contrast("3 teacher-forced", "C", FORCED, "precision: other weights on C's texts"),
+    Contrast("4", "A", "D", "nothing: method, sub-parameters and precision at once (a warning)"),
+    Contrast("floor B", "B", "B'", "sampling noise of B: another seed"),
+    Contrast("floor C", *HALVES, "choice of prompts in C: one half of them against the other"),
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A contrast in one centring."""
+
+    rho: Estimates
+    """With the interval over items; no bounds where neither side has items to draw from."""
+    over_emotions: Estimates
+    p: float
+    """One-sided Mantel p."""
+    mean_cosine: float | None
+    """Mean per-emotion cosine of the vectors; None where the hidden sizes differ."""
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Over items where there is one, else over emotions."""
+        e = self.rho if np.isfinite(self.rho.low) else self.over_emotions
+        return float(e.low), float(e.high)
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One contrast of the table."""
+
+    contrast: Contrast
+    post: Measured
+    """Each set centred on its own full mean: the published comparison."""
+    raw: Measured
+    """As each condition centres by itself."""
+    comparison: ItemComparison
+    """Reliabilities, halves, ceiling and disattenuated rho, post-centred.
+
+    Ceiling and disattenuated rho are of all items, or of disjoint halves where items are shared.
+    """
+    shared: bool
+    """Whether both sides read the same items (by their labels)."""
+    own: tuple[float, float]
+    """How well each side agrees with itself over the common emotions: with its replicate, else its
+    reliability. NaN where there is neither."""
+    layers: tuple[int, int]
+    """At which each side is read."""
+    n_effective: tuple[float, float]
+    flagged: bool
+    """Whether a side is too anisotropic to be compared by cosines."""
+    verdict: Verdict
+    sentence: str
+
+    @property
+    def attainable(self) -> float | None:
+        """What replicates would give; None where the verdict does not rest on it."""
+        if self.contrast.is_floor or self.verdict not in JUDGED:
+            return None
+        if self.shared:
+            return self.comparison.ceiling.value
+        return float(np.sqrt(max(self.own[0], 0) * max(self.own[1], 0)))
+
+    @property
+    def disjoint(self) -> Estimates | None:
+        """Rho on disjoint halves of the items, post-centred; None where items are not shared."""
+        halves = self.comparison.halves
+        return halves.disjoint[0, 1] if halves is not None else None
+
+
+@dataclass(frozen=True)
+class FourLayerTable:
+    """One model's table."""
+
+    model: str
+    conditions: tuple[Condition, ...]
+    rows: tuple[LayerRow, ...]
+    missing: tuple[tuple[Contrast, tuple[str, ...]], ...]
+    """Contrasts that could not be made, with the conditions they lack."""
+    refused: tuple[tuple[Contrast, str], ...]
+    """Contrasts whose two sides cannot be compared, with the reason."""
+
+
+def four_layer(
+    conditions: Mapping[str, Condition],
+    resampling: Resampling,
+    permutations: int = 10_000,
+    n_bootstrap: int | None = None,
+) -> FourLayerTable:
+    """All contrasts that the conditions of one model allow.
+
+    ``n_bootstrap`` replicates are drawn for intervals on all items (those of ``resampling`` if it is
+    not given), ``resampling`` is for the halves.
+
+    Raises
+    ------
+    LabelMismatch
+        If the conditions are of different models.
+    """
+    models = dict.fromkeys(c.model for c in conditions.values())
+    if len(models) != 1:
+        raise LabelMismatch(f"a four-layer table is of one model, not of {', '.join(models)}")
+    rows, missing, refused = [], [], []
+    for contrast in CONTRASTS:
+        lacking = tuple(c for c in (contrast.a, contrast.b) if c not in conditions)
+        if lacking:
+            missing.append((contrast, lacking))
+            continue
+        try:
+            rows.append(_row(contrast, conditions, resampling, permutations, n_bootstrap))
+        except LabelMismatch as error:
+            refused.append((contrast, str(error)))
+    return FourLayerTable(
+        next(iter(models)), tuple(conditions.values()), tuple(rows), tuple(missing), tuple(refused)
+    )
+
+
+def self_agreement(
+    contrast: Contrast, conditions: Mapping[str, Condition], comparison: ItemComparison
+) -> tuple[float, float]:
+    """Of both sides of a contrast: rho with its replicate, else reliability; NaN without either."""
+    own = list(comparison.reliability)
+    for side, name in enumerate((contrast.a, contrast.b)):
+        replicate = REPLICATES.get(name, "")
+        if replicate in conditions:
+            a, b = conditions[name].items, conditions[replicate].items
+            emotions = [e for e in comparison.emotions if e in b.emotions]
+            own[side] = float(spearman(a.rdm(emotions), b.rdm(emotions)))
+    return own[0], own[1]
+
+
+def _row(
+    contrast: Contrast,
+    conditions: Mapping[str, Condition],
+    resampling: Resampling,
+    permutations: int,
+    n_bootstrap: int | None,
+) -> LayerRow:
+    a, b = conditions[contrast.a], conditions[contrast.b]
+    if contrast.b == FORCED and a.texts and b.texts and a.texts != b.texts:
+        raise LabelMismatch(
+            f"{FORCED} (run {b.run_id[:8]}) has read other token ids than {contrast.a} (run "
+            f"{a.run_id[:8]}) wrote: their batches, devices or attention differ"
+        )
+    shared = _share_items(a.items, b.items)
+    settings = resampling, permutations, n_bootstrap
+    post, comparison = _measure(contrast, a, b, True, shared, *settings)
+    # Halves are asked of the post-centred sets only.
+    once = replace(resampling, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
+    draws = resampling.n_bootstrap if n_bootstrap is None else n_bootstrap
+    raw, _ = _measure(contrast, a, b, False, shared, once, permutations, draws)
+    sides = self_agreement(contrast, conditions, comparison)
+    rho, high = float(post.rho.value), post.interval[1]
+    if contrast.is_floor:
+        verdict, sentence = judge_floor(rho, post.p, contrast.a[0])
+    elif contrast.b == FORCED and shared:
+        verdict, sentence = judge_same_texts(rho, *post.interval)
+    elif comparison.halves is not None:
+        disjoint = comparison.halves.disjoint[0, 1]
+        verdict, sentence = judge_disjoint(
+            disjoint, sides, (contrast.a, contrast.b), comparison.ceiling
+        )
+    else:
+        verdict, sentence = judge(rho, post.p, high, sides, (contrast.a, contrast.b))
+    return LayerRow(
+        contrast=contrast,
+        post=post,
+        raw=raw,
+        comparison=comparison,
+        shared=shared,
+        own=sides,
+        layers=(a.layer, b.layer),
+        n_effective=(a.n_effective, b.n_effective),
+        flagged=a.flagged or b.flagged,
+        verdict=verdict,
+        sentence=sentence,
+    )
+
+
+def _share_items(a: ItemSet, b: ItemSet) -> bool:
+    try:
+        shared_design([a, b])
+    except LabelMismatch:
+        return False
+    return True
+
+
+def _measure(
+    contrast: Contrast,
+    a: Condition,
+    b: Condition,
+    post: bool,
+    shared: bool,
+    resampling: Resampling,
+    permutations: int,
+    n_bootstrap: int | None,
+) -> tuple[Measured, ItemComparison]:
+    """A contrast with the vectors post-centred, or as each condition leaves them."""
+    left, right = (
+        replace(c.items, recipe=replace(c.items.recipe, post_centred=post)) for c in (a, b)
+    )
+    compare = compare_shared if shared else compare_independent
+    emotions = common_emotions(left.emotions, right.emotions)
+    held = [s.rdm(emotions) for c in (a, b) for s in c.surfaces] if post else []
+    baselines = np.stack(held) if held else None
+    compared = compare(left, right, resampling, baselines, n_bootstrap)
+    rdms = left.rdm(emotions), right.rdm(emotions)
+    rng = stream(resampling.seed, "mantel", contrast.layer)
+    measured = Measured(
+        rho=compared.rho,
+        over_emotions=over_emotions(*rdms),
+        p=mantel(*rdms, permutations, rng)[1],
+        mean_cosine=_mean_cosine(a.vectors, b.vectors, emotions, post),
+    )
+    return measured, compared
+
+
+def _mean_cosine(
+    a: EmotionVectors, b: EmotionVectors, emotions: tuple[str, ...], post: bool
+) -> float | None:
+    """Mean over the emotions of the cosine of the two conditions' vectors."""
+    if a.values.shape[2] != b.values.shape[2]:
+        return None
+    rows = [
+        post_centred(v, emotions).values[0]
+        if post
+        else v.values[0, [v.emotions.index(e) for e in emotions]]
+        for v in (a, b)
+    ]
+    return float(row_cosines(*rows).mean())

@@ -1,0 +1,74 @@
+"""Cosine geometry of emotion vectors. Source: [S] 2.3 and 2.5."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from emo.core.records import EmotionVectors, Rdm
+
+UNRELIABLE_ANISOTROPY = 0.95
+"""Above this every cosine comparison with the model is flagged, not corrected ([S] 2.5)."""
+
+
+def cosine_matrix(
+    vectors: Float[np.ndarray, "*row item hidden"],
+) -> Float64[np.ndarray, "*row item item"]:
+    """Cosines of all pairs of rows; a zero or non-finite row gives NaN."""
+    vectors = np.asarray(vectors, dtype=np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        unit = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+        return unit @ np.swapaxes(unit, -1, -2)
+
+
+def upper(matrix: Float[np.ndarray, "*row n n"]) -> Float64[np.ndarray, "*row pair"]:
+    """Entries above the diagonal, in row order."""
+    i, j = np.triu_indices(matrix.shape[-1], 1)
+    return np.asarray(matrix, dtype=np.float64)[..., i, j]
+
+
+def rdm(vectors: EmotionVectors, layer: int) -> Rdm:
+    """Cosines of all pairs of emotion vectors at one layer."""
+    return Rdm(upper(cosine_matrix(vectors.values[layer])), vectors.emotions, layer)
+
+
+def mean_pairwise_cosine(
+    vectors: Float[np.ndarray, "layer item hidden"],
+) -> Float64[np.ndarray, " layer"]:
+    """Mean cosine over all pairs of rows, one value a layer.
+
+    On centred emotion vectors this is the published layer criterion, on raw activations of neutral
+    sentences it is the anisotropy ([S] 2.5).
+    """
+    return np.array([upper(cosine_matrix(layer)).mean() for layer in vectors])
+
+
+def rdm_std(vectors: Float[np.ndarray, "layer emotion hidden"]) -> Float64[np.ndarray, " layer"]:
+    """Standard deviation of the off-diagonal cosines, one value a layer ([S] 2.5)."""
+    return np.array([upper(cosine_matrix(layer)).std() for layer in vectors])
+
+
+def finite_layers(*arrays: Float[np.ndarray, "layer ..."]) -> tuple[int, ...]:
+    """Layers in which every value of every array is finite."""
+    good = [np.isfinite(a).reshape(len(a), -1).all(axis=1) for a in arrays]
+    return tuple(int(i) for i in np.flatnonzero(np.logical_and.reduce(good)))
+
+
+def reference_layers(n_layers: int) -> dict[str, int]:
+    """Layers at 25, 50 and 75 % of the depth: L//4, L//2, 3L//4 ([S] 2.3)."""
+    return {"25%": n_layers // 4, "50%": n_layers // 2, "75%": 3 * n_layers // 4}
+
+
+def analytic_floor(n_emotions: int) -> float:
+    """Mean pairwise cosine of centred vectors of equal norm: -1 / (n - 1), whatever they encode.
+
+    The vectors sum to zero, so the off-diagonal entries of their Gram matrix sum to minus its trace.
+    """
+    return -1 / (n_emotions - 1)
+
+
+def simulated_noise(n_emotions: int, hidden: int, rng: np.random.Generator) -> float:
+    """The published layer criterion on pure noise of the same shape."""
+    noise = rng.standard_normal((16, n_emotions, hidden))
+    noise -= noise.mean(axis=1, keepdims=True)
+    return float(mean_pairwise_cosine(noise).mean())

@@ -1,0 +1,182 @@
+"""Geometry of a generation run: vectors by its recipe, descriptors at its layer, curves over depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float64
+
+from emo.core.geometry.comprehension import GeometryError, extreme_pairs
+from emo.core.geometry.cosines import (
+    UNRELIABLE_ANISOTROPY,
+    finite_layers,
+    mean_pairwise_cosine,
+    rdm_std,
+)
+from emo.core.geometry.halves import split_half
+from emo.core.geometry.item_sets import ItemSet, Recipe
+from emo.core.geometry.means import BASELINE, emotion_vectors
+from emo.core.records import Activations, EmotionVectors
+from emo.core.stats.resampling import Resampling
+
+
+@dataclass(frozen=True)
+class StoryDescriptors:
+    """What a generation run found. Source of the measures: [S] 2.3, 2.5; reliability is ours.
+
+    Curves have one entry a layer, NaN where the layer is not finite.
+    """
+
+    n_layers: int
+    finite_layers: tuple[int, ...]
+    layer: int
+    layer_source: str
+    """How the layer was chosen, in words."""
+    centring: str
+    unit_norm: bool
+    anisotropy: float
+    anisotropy_flag: bool
+    rdm_std: float
+    reliability: float | None
+    """Split-half, stepped up; None where there is one prompt and one text an emotion."""
+    split_unit: str
+    n_nominal: float
+    """Texts an emotion, mean over emotions."""
+    n_distinct: float
+    n_effective: float
+    n_short: int
+    """Distinct texts too short for the position, read elsewhere."""
+    nearest: tuple[str, str, float]
+    farthest: tuple[str, str, float]
+    n_neutral: int | None = None
+    """Neutral stories that are subtracted; None if there are none, or of runs logged before."""
+    n_neutral_distinct: int | None = None
+    curves: dict[str, Float64[np.ndarray, " layer"]] = field(default_factory=dict)
+
+    def headline(self) -> dict[str, Any]:
+        """The few numbers shown first."""
+        return {
+            "layer": self.layer,
+            "anisotropy": self.anisotropy,
+            "rdm_std": self.rdm_std,
+            "reliability": self.reliability,
+            "n_nominal": self.n_nominal,
+            "n_distinct": self.n_distinct,
+            "n_effective": self.n_effective,
+            "n_short": self.n_short,
+            "n_neutral": self.n_neutral,
+            "n_neutral_distinct": self.n_neutral_distinct,
+        }
+
+
+@dataclass(frozen=True)
+class TextCounts:
+    """Means over emotions of how many texts there are, and how many were read elsewhere."""
+
+    nominal: float
+    distinct: float
+    effective: float
+    short: int
+    neutral: int | None = None
+    """Neutral stories, no mean; None where there are none."""
+    neutral_distinct: int | None = None
+
+
+def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
+    """One layer of the emotions' items; the neutral stories among them are the baseline, if anything.
+
+    Raises
+    ------
+    ValueError
+        If the layer is not finite, or the centre is neutral and no item is.
+    """
+    neutral = np.array([e == BASELINE for e in activations.emotions])
+    if recipe.centring != "neutral":
+        return ItemSet.make(select(activations, ~neutral), layer, recipe)
+    if not neutral.any():
+        raise ValueError("neutral centring needs items labelled neutral")
+    baseline = activations.values[layer, neutral].astype(np.float64).mean(axis=0)
+    if not np.isfinite(baseline).all():
+        raise ValueError(f"layer {layer} has activations that are not finite")
+    return ItemSet.make(select(activations, ~neutral), layer, recipe, baseline)
+
+
+def select(activations: Activations, keep: np.ndarray) -> Activations:
+    """The items under a mask."""
+
+    def kept(labels: Sequence[str]) -> tuple[str, ...]:
+        return tuple(x for x, k in zip(labels, keep, strict=True) if k)
+
+    situations = activations.situations
+    return replace(
+        activations,
+        values=activations.values[:, keep],
+        item_ids=kept(activations.item_ids),
+        emotions=kept(activations.emotions),
+        situations=None if situations is None else kept(situations),
+    )
+
+
+def describe_stories(
+    activations: Activations,
+    layer: int,
+    layer_source: str,
+    recipe: Recipe,
+    counts: TextCounts,
+    resampling: Resampling,
+) -> tuple[EmotionVectors, StoryDescriptors]:
+    """Emotion vectors of every layer, and what they show at the run's layer.
+
+    Raises
+    ------
+    GeometryError
+        If there are fewer than three emotions, or the layer is not finite.
+    """
+    vectors = emotion_vectors(activations, recipe.centring, recipe.remove, recipe.unit_norm)
+    if len(vectors.emotions) < 3:
+        raise GeometryError(f"an RDM needs at least 3 emotions, there are {len(vectors.emotions)}")
+    finite = finite_layers(activations.values, activations.neutral)
+    if layer not in finite:
+        raise GeometryError(
+            f"layer {layer} has activations that are not finite; try precision=bf16 or fp32, or one "
+            f"of the finite layers ({', '.join(map(str, finite)) or 'there are none'})"
+        )
+    if np.isnan(mean_pairwise_cosine(vectors.values[[layer]])).any():
+        raise GeometryError("the texts of two emotions have identical activations")
+    good, curves = list(finite), {}
+    for name, function, values in (
+        ("mean_cosine", mean_pairwise_cosine, vectors.values),
+        ("rdm_std", rdm_std, vectors.values),
+        ("anisotropy", mean_pairwise_cosine, activations.neutral),
+    ):
+        curves[name] = np.full(activations.n_layers, np.nan)
+        curves[name][good] = function(values[good])
+    items = story_set(activations, layer, replace(recipe, post_centred=False))
+    _, reliability = split_half(items, resampling)
+    nearest, farthest = extreme_pairs(vectors, layer)
+    anisotropy = float(curves["anisotropy"][layer])
+    return vectors, StoryDescriptors(
+        n_layers=activations.n_layers,
+        finite_layers=finite,
+        layer=layer,
+        layer_source=layer_source,
+        centring=recipe.centring,
+        unit_norm=recipe.unit_norm,
+        anisotropy=anisotropy,
+        anisotropy_flag=anisotropy > UNRELIABLE_ANISOTROPY,
+        rdm_std=float(curves["rdm_std"][layer]),
+        reliability=float(reliability) if np.isfinite(reliability) else None,
+        split_unit="prompt" if items.crossed else "text",
+        n_nominal=counts.nominal,
+        n_distinct=counts.distinct,
+        n_effective=counts.effective,
+        n_short=counts.short,
+        n_neutral=counts.neutral,
+        n_neutral_distinct=counts.neutral_distinct,
+        nearest=nearest,
+        farthest=farthest,
+        curves=curves,
+    )

@@ -1,0 +1,68 @@
+"""Agreement of random halves of the items, within a set and between sets, and its replicates."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from emo.core.geometry.item_sets import Design, ItemSet, own_design
+from emo.core.stats.correlation import spearman_matrix
+from emo.core.stats.intervals import finite_mean
+from emo.core.stats.reliability import full_length
+from emo.core.stats.resampling import Resampling, stream
+
+
+def split_half(
+    items: ItemSet, resampling: Resampling, emotions: Sequence[str] | None = None
+) -> tuple[float, float]:
+    """Mean correlation of random halves of one set, and the same stepped up to all items.
+
+    NaN where no half holds three pairs of emotions that the other holds too.
+    """
+    design = own_design(items)
+    first = design.halves(resampling.n_splits, stream(resampling.seed, "halves"))
+    ones = np.ones(first.shape)
+    _, disjoint = half_agreement([items], design, emotions or items.emotions, first, ones)
+    half = float(finite_mean(disjoint, axis=-1)[0, 0])
+    return half, full_length(half, balance(design, first))
+
+
+def replicate_rdms(
+    sets: Sequence[ItemSet],
+    design: Design,
+    emotions: Sequence[str],
+    resampling: Resampling,
+    name: str,
+) -> Float64[np.ndarray, "set replicate pair"]:
+    """RDMs of every set in every bootstrap replicate, drawn for all sets at once."""
+    counts = design.counts(resampling.n_bootstrap, stream(resampling.seed, name))
+    return np.stack(
+        [s.rdms(counts[:, of], emotions) for s, of in zip(sets, design.of_set, strict=True)]
+    )
+
+
+def half_agreement(
+    sets: Sequence[ItemSet],
+    design: Design,
+    emotions: Sequence[str],
+    first: Bool[np.ndarray, "split cell"],
+    weights: Float64[np.ndarray, "split cell"],
+) -> tuple[Float64[np.ndarray, "set set split"], Float64[np.ndarray, "set set split"]]:
+    """Rho on the same half and on different ones, of every set with every other, per split."""
+    a, b = (
+        np.stack([s.rdms(w[:, of], emotions) for s, of in zip(sets, design.of_set, strict=True)])
+        for w in (np.where(first, weights, 0.0), np.where(first, 0.0, weights))
+    )
+    across = spearman_matrix(a, b)
+    same = (spearman_matrix(a, a) + spearman_matrix(b, b)) / 2
+    return same, (across + across.transpose(1, 0, 2)) / 2
+
+
+def balance(design: Design, first: Bool[np.ndarray, "split cell"]) -> float:
+    """Mean of p (1 - p) over splits and emotions, p the share of its cells in the first half."""
+    counts = np.bincount(design.emotion)
+    member = (design.emotion[:, None] == np.flatnonzero(counts > 1)).astype(np.float64)
+    share = first @ member / counts[counts > 1]
+    return float((share * (1 - share)).mean()) if member.shape[1] else float("nan")

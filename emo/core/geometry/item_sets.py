@@ -1,0 +1,224 @@
+"""Item-level data sets of several models, methods or precisions, resampled together.
+
+Each set keeps one layer's inner products (:mod:`emo.core.geometry.grams`), so that sets of
+different width are compared and resampled without going back to the hidden dimension. What is drawn together is
+decided here: sets that read the same items share every draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int
+
+from emo.core.geometry.grams import (
+    Cells,
+    LayerGram,
+    centred,
+    chunks,
+    cosines,
+    mean_products,
+    normalised,
+)
+from emo.core.geometry.means import prepare
+from emo.core.records import Activations, LabelMismatch
+from emo.core.stats.intervals import expansion
+from emo.core.stats.resampling import bootstrap_counts, half_splits, index, nested
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """From items to emotion vectors of one set, PROTOCOL sections 2, 3 and 5."""
+
+    remove: str = "none"
+    """``situation`` subtracts the situation means from the items first."""
+    centring: str = "global"
+    """``global`` subtracts the mean of the set's own emotion means, ``none`` nothing."""
+    unit_norm: bool = False
+    """Whether the centred vectors are scaled to length 1."""
+    post_centred: bool = True
+    """Whether the mean of the set's own vectors is subtracted at the end, over all its emotions.
+
+    This makes sets with different centring comparable; without it their raw cosines are compared.
+    """
+
+
+@dataclass(frozen=True)
+class ItemSet:
+    """One layer of one data set."""
+
+    gram: LayerGram
+    emotions: tuple[str, ...]
+    """Names of the emotions as the cells number them."""
+    groups: tuple[str, ...]
+    """Names of the situations, or of the single items, as the cells number them."""
+    items: frozenset[tuple[str, str, str]]
+    """Emotion, group and id of every item."""
+    crossed: bool
+    """Whether the groups are declared situations."""
+    recipe: Recipe
+
+    @classmethod
+    def make(
+        cls,
+        activations: Activations,
+        layer: int,
+        recipe: Recipe = Recipe(),
+        baseline: Float[np.ndarray, " hidden"] | None = None,
+    ) -> ItemSet:
+        """One layer of the activations.
+
+        Groups are what the activations declare: nothing is guessed from ids or texts. A
+        ``baseline`` (the mean over neutral texts, for neutral centring) is subtracted from every
+        item and held fixed in resampling.
+
+        Raises
+        ------
+        ValueError
+            If the layer is not finite, or situations that are not declared are to be removed.
+        """
+        one = slice(layer, layer + 1)
+        only = replace(
+            activations, values=activations.values[one], neutral=activations.neutral[one]
+        )
+        values = prepare(only, recipe.remove)[0].astype(np.float64)
+        if not np.isfinite(values).all():
+            raise ValueError(f"layer {layer} has activations that are not finite")
+        if baseline is not None:
+            values = values - baseline
+        elif recipe.centring == "global":
+            values = values - values.mean(axis=0)  # changes nothing but the rounding
+        emotions, which = index(activations.emotions)
+        groups, group = index(activations.groups)
+        labels = zip(activations.emotions, activations.groups, activations.item_ids, strict=True)
+        return cls(
+            gram=LayerGram.make(Cells.make(group, which), values),
+            emotions=emotions,
+            groups=groups,
+            items=frozenset(labels),
+            crossed=activations.situations is not None,
+            recipe=recipe,
+        )
+
+    @property
+    def cells(self) -> list[tuple[str, str]]:
+        """Emotion and group of every cell."""
+        cells = self.gram.cells
+        return [
+            (self.emotions[e], self.groups[g])
+            for e, g in zip(cells.emotion, cells.group, strict=True)
+        ]
+
+    def rdms(
+        self, weights: Float64[np.ndarray, "resample cell"], emotions: Sequence[str]
+    ) -> Float64[np.ndarray, "resample pair"]:
+        """RDMs of the named emotions under each weighting of the cells.
+
+        Centres are taken over all of the set's emotions that have weight; the pairs of one that has
+        none are NaN.
+        """
+        keep = np.array([self.emotions.index(e) for e in emotions])
+        return np.concatenate([self._rdms(w, keep) for w in chunks(weights)])
+
+    def rdm(self, emotions: Sequence[str]) -> Float64[np.ndarray, " pair"]:
+        """RDM of the named emotions over all items."""
+        return self.rdms(np.ones((1, len(self.gram.cells.size))), emotions)[0]
+
+    def _rdms(self, weights: np.ndarray, keep: np.ndarray) -> np.ndarray:
+        products, present = mean_products(self.gram, weights)
+        if self.recipe.centring == "global":
+            products, present = centred(products, present)
+        if self.recipe.unit_norm:
+            both = present[:, :, None] & present[:, None, :]
+            products = np.where(both, normalised(products), 0)
+        if self.recipe.post_centred:
+            products, present = centred(products, present)
+        return cosines(products[:, keep][:, :, keep], present[:, keep])
+
+
+@dataclass(frozen=True)
+class Design:
+    """The cells of one set, or of sets that read the same items, as they are drawn together."""
+
+    emotion: Int[np.ndarray, " cell"]
+    group: Int[np.ndarray, " cell"]
+    of_set: tuple[Int[np.ndarray, "_"], ...]
+    """For each set, where its cells stand in the design."""
+
+    def halves(self, n: int, rng: np.random.Generator) -> Bool[np.ndarray, "split cell"]:
+        """Random halves: of the situations where crossed, else of each emotion's items."""
+        return half_splits(self.group, self.emotion, n, rng)
+
+    def counts(self, n: int, rng: np.random.Generator) -> Float64[np.ndarray, "replicate cell"]:
+        """Bootstrap weights: of whole situations where crossed, else of items in emotions."""
+        return bootstrap_counts(self.group, self.emotion, n, rng)
+
+    @property
+    def units(self) -> Int[np.ndarray, " stratum"]:
+        """How many units are drawn from at a time: crossed situations, or each emotion's items."""
+        groups, first = np.unique(self.group, return_index=True)
+        own = nested(self.group, self.emotion)
+        stratum = np.where(own[groups], self.emotion[first], -1)
+        return np.unique(stratum, return_counts=True)[1]
+
+    @property
+    def expansion(self) -> float | None:
+        """The factor of :func:`emo.core.stats.intervals.expansion`; None if there is nothing to draw."""
+        return expansion(self.units)
+
+
+def common_emotions(*labels: Sequence[str]) -> tuple[str, ...]:
+    """Emotions that all have, in the order of the first.
+
+    Raises
+    ------
+    LabelMismatch
+        If they are fewer than three.
+    """
+    shared = tuple(e for e in labels[0] if all(e in other for other in labels[1:]))
+    if len(shared) < 3:
+        raise LabelMismatch(
+            f"only {len(shared)} emotions are common to all ({', '.join(shared) or 'none'}); "
+            "an RDM needs at least 3"
+        )
+    return shared
+
+
+def own_design(items: ItemSet) -> Design:
+    """The design of one set alone."""
+    cells = items.gram.cells
+    return Design(cells.emotion, cells.group, (np.arange(len(cells.size)),))
+
+
+def shared_design(sets: Sequence[ItemSet]) -> Design:
+    """The design of sets that read the same items; one may have emotions that another lacks.
+
+    Raises
+    ------
+    LabelMismatch
+        If one declares situations and another does not, or if the items of the common emotions
+        differ; the message names the first difference.
+    """
+    first = sets[0]
+    emotions = common_emotions(*(s.emotions for s in sets))
+    for other in sets[1:]:
+        if other.crossed != first.crossed:
+            raise LabelMismatch(
+                "one set declares situations and the other does not: they cannot be halved alike"
+            )
+        differing = {i for i in first.items ^ other.items if i[0] in emotions}
+        if differing:
+            emotion, group, item = min(differing)
+            raise LabelMismatch(
+                f"items differ: {emotion}/{item} of {group!r} is in one set only "
+                f"({len(differing)} such items)"
+            )
+    cells = list(dict.fromkeys(cell for s in sets for cell in s.cells))
+    where = {cell: i for i, cell in enumerate(cells)}
+    return Design(
+        emotion=index([e for e, _ in cells])[1],
+        group=index([g for _, g in cells])[1],
+        of_set=tuple(np.array([where[cell] for cell in s.cells]) for s in sets),
+    )

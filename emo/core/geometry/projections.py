@@ -1,0 +1,149 @@
+"""What can change an RDM, and what cannot.
+
+Projections act on activations, before the cosine; a linear normalisation of the finished RDM changes
+no rank and no standardised value. The mean, components and scales of a projection are taken from
+all items (or all neutral sentences) of a set, once: resampling does not take them anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from emo.core.records import Activations
+from emo.core.stats.correlation import pearson, spearman
+
+NEUTRAL_SHARE = 0.5
+"""Share of the neutral texts' variance whose components are projected out [E]."""
+
+PROJECTIONS = ("none", "all_but_the_top", "z_score", "neutral_pcs")
+
+
+def project(
+    activations: Activations, projection: str, components: int | None = None
+) -> Activations:
+    """Activations after one of ``PROJECTIONS``, items and neutral sentences alike, layer by layer.
+
+    ``components`` is for ``all_but_the_top``. A layer that is not finite stays as it is.
+
+    Raises
+    ------
+    ValueError
+        If the projection is unknown, or neutral components are wanted of fewer than two neutral
+        sentences.
+    """
+    if projection not in PROJECTIONS:
+        raise ValueError(f"projection={projection}: allowed is {', '.join(PROJECTIONS)}")
+    if projection == "none":
+        return activations
+    if projection == "neutral_pcs" and activations.neutral.shape[1] < 2:
+        raise ValueError(
+            f"projection=neutral_pcs needs at least 2 neutral sentences, there are "
+            f"{activations.neutral.shape[1]}"
+        )
+    items, neutral = activations.values.copy(), activations.neutral.copy()
+    for layer in range(activations.n_layers):
+        x, y = (a[layer].astype(np.float64) for a in (items, neutral))
+        if not (np.isfinite(x).all() and np.isfinite(y).all()):
+            continue
+        rows = np.concatenate([x, y])
+        if projection == "all_but_the_top":
+            rows = all_but_the_top(rows, x, components)
+        elif projection == "z_score":
+            rows = z_score(rows, x)
+        else:
+            rows = without_neutral(rows, y)
+        items[layer], neutral[layer] = rows[: len(x)], rows[len(x) :]
+    return replace(activations, values=items, neutral=neutral)
+
+
+def all_but_the_top(
+    values: Float64[np.ndarray, "row hidden"],
+    items: Float64[np.ndarray, "item hidden"],
+    components: int | None = None,
+) -> Float64[np.ndarray, "row hidden"]:
+    """Values minus the items' mean and minus their part along the items' leading components.
+
+    By default a hundredth of the hidden size, at least one: the rule of Mu & Viswanath 2018, sec. 2.
+    """
+    n = max(1, items.shape[1] // 100) if components is None else components
+    centre = items.mean(axis=0)
+    return _without(values - centre, _components(items)[1][:n])
+
+
+def z_score(
+    values: Float64[np.ndarray, "row hidden"], items: Float64[np.ndarray, "item hidden"]
+) -> Float64[np.ndarray, "row hidden"]:
+    """Values minus the items' mean, in units of the items' standard deviation, per dimension.
+
+    A dimension in which the items do not differ becomes 0. Timkey & van Schijndel 2021, sec. 4.
+    """
+    centre, scale = items.mean(axis=0), items.std(axis=0)
+    varies = scale > 1e-12 * np.maximum(np.abs(items).max(axis=0), 1e-300)
+    return np.where(varies, (values - centre) / np.where(varies, scale, 1), 0.0)
+
+
+def without_neutral(
+    values: Float64[np.ndarray, "row hidden"],
+    neutral: Float64[np.ndarray, "sentence hidden"],
+    share: float = NEUTRAL_SHARE,
+) -> Float64[np.ndarray, "row hidden"]:
+    """Values without their part along the neutral texts' leading principal components.
+
+    The fewest components that explain at least ``share`` of the neutral texts' variance. [E]
+    """
+    variance, axes = _components(neutral)
+    if not variance.sum():
+        return values
+    explained = np.cumsum(variance) / variance.sum()
+    return _without(values, axes[: 1 + int(np.searchsorted(explained, share))])
+
+
+def _components(
+    items: np.ndarray,
+) -> tuple[Float64[np.ndarray, " component"], Float64[np.ndarray, "component hidden"]]:
+    """Variances and unit axes of the centred items, largest first."""
+    _, sizes, axes = np.linalg.svd(items - items.mean(axis=0), full_matrices=False)
+    return sizes**2, axes
+
+
+def _without(values: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    return values - (values @ axes.T) @ axes
+
+
+@dataclass(frozen=True)
+class Normalisation:
+    """What one linear normalisation (x - shift) / scale of an RDM does to its correlations."""
+
+    name: str
+    shift: float
+    scale: float
+    spearman: float
+    pearson: float
+    largest_change: float
+    """Of the RDM's own entries: that the numbers did change."""
+
+
+def linear_normalisations(
+    a: Float[np.ndarray, " pair"], b: Float[np.ndarray, " pair"]
+) -> tuple[Normalisation, ...]:
+    """Correlations of an RDM with another, as it is and after each linear normalisation of it.
+
+    None can change them ([S] 4.1.2): Pearson is blind to shift and positive scale, Spearman to every
+    increasing map. ``anisotropy`` is (x - mean) / (1 - mean), the adjustment for a common direction.
+    """
+    mean = float(np.mean(a))
+    maps = {
+        "none": (0.0, 1.0),
+        "range": (float(np.min(a)), float(np.ptp(a))),
+        "z_score": (mean, float(np.std(a))),
+        "anisotropy": (mean, 1 - mean),
+    }
+    rows = []
+    for name, (shift, scale) in maps.items():
+        moved = (a - shift) / scale
+        rho, r = float(spearman(moved, b)), float(pearson(moved, b))
+        rows.append(Normalisation(name, shift, scale, rho, r, float(np.abs(moved - a).max())))
+    return tuple(rows)

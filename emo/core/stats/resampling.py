@@ -1,0 +1,94 @@
+"""Named random streams, half splits and bootstrap weights.
+
+Every random decision takes a ``numpy.random.Generator`` made by :func:`stream`, so results depend
+on (seed, names) alone: not on order, batch size or worker count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+
+
+@dataclass(frozen=True)
+class Resampling:
+    """How much to resample. Counts; the seed names the streams."""
+
+    n_splits: int = 200
+    n_bootstrap: int = 200
+    splits_per_replicate: int = 10
+    seed: int = 0
+
+
+def stream(seed: int, *names: str | int) -> np.random.Generator:
+    """A generator of its own for every (seed, names)."""
+    digest = hashlib.sha256("\x1f".join([str(seed), *map(str, names)]).encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:16], "little"))
+
+
+def index(labels: Sequence[str]) -> tuple[tuple[str, ...], Int[np.ndarray, " item"]]:
+    """Distinct labels in order of first appearance, and each item's position among them."""
+    names = tuple(dict.fromkeys(labels))
+    position = {name: i for i, name in enumerate(names)}
+    return names, np.array([position[label] for label in labels], dtype=np.int64)
+
+
+def nested(
+    groups: Int[np.ndarray, " item"], emotions: Int[np.ndarray, " item"]
+) -> Bool[np.ndarray, " group"]:
+    """Which groups hold passages of one emotion only (a passage that is its own group does)."""
+    n = groups.max() + 1
+    return np.array([len(np.unique(emotions[groups == g])) == 1 for g in range(n)])
+
+
+def half_splits(
+    groups: Int[np.ndarray, " item"],
+    emotions: Int[np.ndarray, " item"],
+    n_splits: int,
+    rng: np.random.Generator,
+) -> Bool[np.ndarray, "split item"]:
+    """Random halves of the groups; True = first half.
+
+    Crossed groups (situations told for several emotions) are halved as a whole. Groups that
+    belong to one emotion (passages without a situation) are halved within each emotion, so that
+    both halves hold every emotion that has two groups.
+    """
+    n_groups = int(groups.max()) + 1
+    own = nested(groups, emotions)
+    emotion_of = np.zeros(n_groups, dtype=np.int64)
+    emotion_of[groups] = emotions
+    strata = np.where(own, emotion_of, -1)
+    first = np.zeros((n_splits, n_groups), dtype=bool)
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        order = rng.permuted(np.tile(members, (n_splits, 1)), axis=1)
+        size = np.full(n_splits, len(members) // 2)
+        if len(members) % 2:  # the odd one out goes to either half
+            size = size + rng.integers(0, 2, n_splits)
+        taken = np.arange(len(members))[None, :] < size[:, None]
+        np.put_along_axis(first, order, taken, axis=1)
+    return first[:, groups]
+
+
+def bootstrap_counts(
+    groups: Int[np.ndarray, " item"],
+    emotions: Int[np.ndarray, " item"],
+    n_replicates: int,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, "replicate item"]:
+    """How often each item is drawn: crossed groups as clusters, others within their emotion."""
+    n_groups = int(groups.max()) + 1
+    own = nested(groups, emotions)
+    emotion_of = np.zeros(n_groups, dtype=np.int64)
+    emotion_of[groups] = emotions
+    strata = np.where(own, emotion_of, -1)
+    counts = np.zeros((n_replicates, n_groups))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        share = np.full(len(members), 1 / len(members))
+        counts[:, members] = rng.multinomial(len(members), share, size=n_replicates)
+    return counts[:, groups]

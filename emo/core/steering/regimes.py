@@ -1,0 +1,147 @@
+"""What steering does to language: the published rule and one that holds for any script.
+
+**Published** ([S] 2.5, byte for byte): words are what white space separates; if more than half of the
+texts hold a word 3-gram at least three times the regime is ``repetitive_collapse``, else if more than
+30 % of the texts have fewer than three words it is ``explosive``, else ``surgical``. Its defects: a
+Chinese or Japanese text is one word, so a loop in it counts as short, hence explosive; an empty text
+counts as explosive; fluent text and word salad are both surgical.
+
+**Robust** (this project's): every text gets one label, in this order:
+
+1. ``incoherent`` if it ended because steering drove the logits out of the precision's range.
+2. ``empty``: nothing but white space and special tokens.
+3. ``repetitive``: its share of repeated token 3-grams is above ``Limits.repetition``.
+4. ``incoherent``: its log-perplexity under the unsteered model is above ``Limits.log_perplexity``.
+5. ``fluent``: none of these.
+
+The limits come from control texts: what the same model writes unsteered for the same prompts, greedily
+and sampled at temperature 1. Each is the conformal 95 % quantile of the controls (Vovk et al. 2005): a
+further text of the same kind exceeds it with probability at most 5 % whatever the distribution, if
+there are at least 19 controls; with n fewer it is their maximum, exceeded with probability
+1 / (n + 1). The repetition limit is held within ``REPETITION_RANGE``: below, a phrase taken up once in
+twenty tokens would be a loop; above, a model that loops unsteered would make loops ordinary.
+
+The regime keeps the published shares: more than half repetitive is ``repetitive_collapse``; else more
+than 30 % incoherent is ``explosive``; else more than 30 % empty is ``silent``; else ``surgical``. A
+verdict is ``sure`` where the 95 % interval of every share that decided it
+(:func:`emo.core.steering.text_measures.share_interval`) excludes its cut-off; with two texts none is.
+
+Writing in another script is reported beside the regime (``TextMeasures.foreign``) and decides nothing:
+fluent Chinese is not broken language, and a loop in Chinese is found by its tokens.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emo.core.steering.text_measures import TextMeasures, share_interval
+
+COLLAPSE, EXPLOSIVE, SILENT, SURGICAL = "repetitive_collapse", "explosive", "silent", "surgical"
+MAJORITY, THIRD = 0.5, 0.3
+REPETITION_RANGE = (0.25, 0.5)
+"""Least and most that the repetition limit can be."""
+FALSE_ALARMS = 0.05
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Above these a text is repetitive, or incoherent."""
+
+    repetition: float
+    log_perplexity: float
+    n_controls: int
+
+
+@dataclass(frozen=True)
+class Regime:
+    """A verdict on a set of texts, and the shares of texts it rests on."""
+
+    name: str
+    shares: dict[str, float]
+    n_texts: int
+    sure: bool
+
+
+def published_regime(texts: Sequence[str]) -> Regime:
+    """The published rule, byte for byte; it knows no uncertainty, so ``sure`` is True."""
+    if not texts:
+        raise ValueError("no texts")
+    words = [text.split() for text in texts]
+    looping = sum(_loops(w) for w in words) / len(texts)
+    short = sum(len(w) < 3 for w in words) / len(texts)
+    name = COLLAPSE if looping > MAJORITY else EXPLOSIVE if short > THIRD else SURGICAL
+    return Regime(name, {"repetitive": looping, "short": short}, len(texts), True)
+
+
+def _loops(words: Sequence[str]) -> bool:
+    found = Counter(zip(words, words[1:], words[2:], strict=False))
+    return max(found.values(), default=0) >= 3
+
+
+def limits(controls: Sequence[TextMeasures]) -> Limits:
+    """Limits from texts of the unsteered model.
+
+    Raises
+    ------
+    ValueError
+        If no control has a perplexity.
+    """
+    log_perplexities = [m.log_perplexity for m in controls if math.isfinite(m.log_perplexity)]
+    if not log_perplexities:
+        raise ValueError("the unsteered model wrote nothing: there is nothing to compare with")
+    repeated = [m.repetition for m in controls if math.isfinite(m.repetition)]
+    low, high = REPETITION_RANGE
+    limit = conformal_quantile(repeated, FALSE_ALARMS) if repeated else low
+    return Limits(
+        repetition=min(max(limit, low), high),
+        log_perplexity=conformal_quantile(log_perplexities, FALSE_ALARMS),
+        n_controls=len(log_perplexities),
+    )
+
+
+def conformal_quantile(values: Sequence[float], alpha: float) -> float:
+    """The ceil((n + 1) (1 - alpha))-th smallest value, the largest where that is beyond n."""
+    n = len(values)
+    rank = min(math.ceil((n + 1) * (1 - alpha)), n)
+    return float(np.sort(np.asarray(values, dtype=np.float64))[rank - 1])
+
+
+def label(measures: TextMeasures, limits: Limits) -> str:
+    """empty, repetitive, incoherent or fluent."""
+    if measures.overflow:
+        return "incoherent"
+    if measures.empty:
+        return "empty"
+    if measures.repetition > limits.repetition:
+        return "repetitive"
+    if not measures.log_perplexity <= limits.log_perplexity:
+        return "incoherent"
+    return "fluent"
+
+
+def robust_regime(
+    measures: Sequence[TextMeasures], limits: Limits, scenarios: Sequence[str]
+) -> Regime:
+    """The robust rule: a label a text, then the published shares."""
+    if not measures:
+        raise ValueError("no texts")
+    n = len(measures)
+    labels = [label(m, limits) for m in measures]
+    counts = Counter(labels)
+    shares = {name: counts[name] / n for name in ("repetitive", "incoherent", "empty", "fluent")}
+    sure = True
+    for kind, cut, name in (
+        ("repetitive", MAJORITY, COLLAPSE),
+        ("incoherent", THIRD, EXPLOSIVE),
+        ("empty", THIRD, SILENT),
+    ):
+        low, high = share_interval([found == kind for found in labels], scenarios)
+        sure = sure and (cut < low or high < cut)  # without an interval it is not
+        if shares[kind] > cut:
+            return Regime(name, shares, n, sure)
+    return Regime(SURGICAL, shares, n, sure)

@@ -1,0 +1,145 @@
+"""Points of a sweep: composed, checked and put in order before any of them is run."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from emo.config.checks import check_files
+from emo.config.enums import JobName, Source
+from emo.config.hydra_errors import explained
+from emo.config.resolve import resolve
+from emo.config.schema import RunConfig, canonical
+from emo.errors import ConfigError, EmoError
+from emo.redact import shown
+
+NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
+"""Of a config, what makes no other sweep."""
+
+MOST_REASONS = 5
+"""Of a refused sweep, what its line names."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One job of a sweep."""
+
+    overrides: tuple[str, ...]
+    config: RunConfig
+
+    @property
+    def identity(self) -> Any:
+        """What tells this point from others, as JSON values."""
+        whole = canonical(self.config)
+        return {name: value for name, value in whole.items() if name not in NOT_IDENTITY}
+
+    @property
+    def loads(self) -> str:
+        """What has to be loaded for it: equal for points that can share a model in memory."""
+        c = self.config
+        backend = (c.backend.label, c.backend.attention.value, c.backend.device.value)
+        return json.dumps([canonical(c.model), backend, c.precision.settings()])
+
+
+def composed(
+    jobs: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], DictConfig]
+) -> list[Point]:
+    """Jobs with their checked configs.
+
+    Raises
+    ------
+    EmoError
+        If one of them is wrong: then none is run, and the line names each reason and its points.
+    """
+    made: list[Point] = []
+    refused: dict[str, list[Sequence[str]]] = {}
+    for job in jobs:
+        try:
+            whole = compose(job)
+            own = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+            config = resolve(own, Path(whole.root))
+            check_point(config)
+            made.append(Point(tuple(job), config))
+        except EmoError as error:
+            refused.setdefault(_line(error), []).append(job)
+        except (HydraException, OmegaConfBaseException) as error:
+            refused.setdefault(_line(explained(error)), []).append(job)
+    if refused:
+        raise EmoError(_refusal(refused, jobs))
+    return made
+
+
+def check_point(config: RunConfig) -> None:
+    """Refuse what cannot be run, as far as it is known without a model.
+
+    Raises
+    ------
+    EmoError
+        Naming the parameter.
+    """
+    if config.job.name is JobName.sync:
+        raise ConfigError(
+            "job", "sync", "any other in a sweep: what waits is the same for each point"
+        )
+    check_files(config)
+    if config.model.source is not Source.hub:  # that would ask the hub
+        from emo.models.weights import locate
+
+        locate(config.model)
+    job = importlib.import_module(f"emo.jobs.{config.job.name.value}")
+    if check := getattr(job, "check", None):
+        check(config)
+
+
+def _line(error: EmoError) -> str:
+    """The message on one line, that of a file with several faults as well."""
+    return " ".join(str(error).split("\n"))
+
+
+def _refusal(refused: Mapping[str, Sequence[Sequence[str]]], jobs: Sequence[Sequence[str]]) -> str:
+    common = [word for word in jobs[0] if all(word in job for job in jobs)]
+    reasons = []
+    for line, wrong in list(refused.items())[:MOST_REASONS]:
+        names = [" ".join(in_public([w for w in job if w not in common])) for job in wrong]
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        reasons.append(line if len(jobs) == 1 else f"{line} (at {', '.join(names[:3])}{more})")
+    if len(refused) > MOST_REASONS:
+        reasons.append(f"and {len(refused) - MOST_REASONS} more reasons")
+    n = sum(map(len, refused.values()))
+    head = f"{n} of {len(jobs)} points cannot run, so none is run: " if len(jobs) > 1 else ""
+    return head + "; ".join(reasons)
+
+
+def ordered(points: Sequence[Point]) -> list[Point]:
+    """Points that share a model, backend and precision together, otherwise as they came."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        groups.setdefault(point.loads, []).append(point)
+    return [point for group in groups.values() for point in group]
+
+
+def sweep_id(points: Sequence[Point]) -> str:
+    """Names a sweep by the set of its points, in whatever order and words they were given."""
+    texts = sorted(json.dumps(point.identity, sort_keys=True) for point in points)
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
+
+
+def shared(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
+    """The overrides that all points have, and those that are a point's own."""
+    common = [o for o in points[0].overrides if all(o in p.overrides for p in points)]
+    own = [[o for o in p.overrides if o not in common] for p in points]
+    return in_public(common), [in_public(words) for words in own]
+
+
+def in_public(words: Sequence[str]) -> list[str]:
+    """Overrides for people, without passwords."""
+    return [shown(word) for word in words]

@@ -1,0 +1,150 @@
+"""A plan's texts through a model: activations, from the store where it has them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from emo.activations.embedding import embedding_means, table_rows
+from emo.activations.opening import open_backend
+from emo.activations.reading import (
+    Passes,
+    check_texts,
+    digest,
+    note_appended,
+    read,
+    tokenise,
+)
+from emo.activations.store import ActivationStore
+from emo.activations.trial import finite_in_trial
+from emo.config.enums import Readout
+from emo.core.records import Activations
+from emo.errors import ModelError
+from emo.process.progress import track
+from emo.runs.identity import reader_identity
+from emo.runs.plan import Plan, say
+from emo.stimuli.special import special_tokens
+
+if TYPE_CHECKING:
+    from jaxtyping import Float32
+
+    from emo.models.loading import LoadedModel
+
+log = logging.getLogger(__name__)
+
+
+def load_model(plan: Plan) -> LoadedModel:
+    """The plan's model in its precision, on its device: the one of the job before, if it is that."""
+    from emo.models import session
+
+    config = plan.config
+    return session.get(
+        config.model,
+        plan.weights,
+        config.precision,
+        config.backend.attention,
+        plan.device,
+        config.path(config.paths.weights),
+        config.backend.label,
+    )
+
+
+class Reader:
+    """The plan's backend and its tokenised texts, checked before a run is opened.
+
+    Without a model that is loaded already, it loads the plan's.
+
+    Raises
+    ------
+    EmoError
+        If the store is not writable, the backend cannot take the model, or the model cannot read a
+        text.
+    """
+
+    def __init__(self, plan: Plan, loaded: LoadedModel | None = None) -> None:
+        self.plan, config = plan, plan.config
+        self._loaded = loaded = loaded or load_model(plan)
+        self.backend = open_backend(loaded, config.backend)
+        self.weights = loaded.weight_count
+        passages = [p.text for p in plan.stimuli.items]
+        method = config.method
+        self.items = tokenise(loaded.tokenizer, passages, method.readout, method.suffix)
+        self.neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
+        names = [f"{p.emotion}/{p.id}" for p in plan.stimuli.items]
+        names += [f"neutral sentence {i + 1}" for i in range(len(self.neutral))]
+        if warning := special_tokens(loaded.tokenizer, [*passages, *plan.stimuli.neutral], names):
+            say(logging.WARNING, warning)
+        spans = [*self.items, *self.neutral]
+        check_texts(spans, names, self.backend.context, table_rows(loaded.model))
+        note_appended(loaded.tokenizer)
+        identity = reader_identity(config, plan.weights, plan.device)
+        if config.precision.batched:  # a text's numbers depend on the texts it is read with
+            identity["texts"] = digest(spans)
+        self.store = ActivationStore(config.path(config.paths.store), identity)
+        if config.batch_size != config.backend.batch_size:
+            log.info(
+                "int8: one text at a time instead of backend.batch_size=%d, because texts in a batch "
+                "change each other's numbers (precision.int8.batched=true reads them together)",
+                config.backend.batch_size,
+            )
+
+    def refuse_overflow(self) -> None:
+        """Refuse a model that was finite at no layer when it was tried.
+
+        Raises
+        ------
+        ModelError
+            In the words that describing such activations would end in.
+        """
+        config = self.plan.config
+        if not finite_in_trial(self.backend, self._loaded, config.backend.label):
+            raise ModelError(
+                f"model={config.model.label}: no layer has finite activations only; try "
+                "precision=bf16 or fp32"
+            )
+
+    def embedding(self) -> Activations:
+        """The passages before any block, as a one-layer model: a baseline for comparisons.
+
+        All tokens of a passage count, whatever the readout; there are no neutral sentences in it.
+        """
+        model, tokenizer = self._loaded.model, self._loaded.tokenizer
+        texts = [p.text for p in self.plan.stimuli.items]
+        values = embedding_means(model, tokenise(tokenizer, texts, Readout.mean))
+        return self._labelled(
+            values[None], np.zeros((1, 0, values.shape[1]), np.float32), "embedding"
+        )
+
+    def read(self) -> tuple[Activations, Passes]:
+        """Activations of passages and neutral sentences, in one go."""
+        texts, config = [*self.items, *self.neutral], self.plan.config
+        values, passes = read(
+            self.backend,
+            texts,
+            self.store,
+            config.batch_size,
+            track,
+            fixed_batches=config.precision.batched,
+            causal=config.precision.causal,
+        )
+        n = len(self.items)
+        readout = config.method.readout.value
+        return self._labelled(values[:, :n], values[:, n:], readout), passes
+
+    def _labelled(
+        self,
+        values: Float32[np.ndarray, "layer item hidden"],
+        neutral: Float32[np.ndarray, "layer sentence hidden"],
+        position: str,
+    ) -> Activations:
+        stimuli = self.plan.stimuli
+        return Activations(
+            values=values,
+            item_ids=tuple(p.id for p in stimuli.items),
+            emotions=tuple(p.emotion for p in stimuli.items),
+            situations=tuple(str(p.situation) for p in stimuli.items) if stimuli.crossed else None,
+            neutral=neutral,
+            position=position,
+        )

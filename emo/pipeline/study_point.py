@@ -1,0 +1,258 @@
+"""One point of the sub-parameters as numbers: what job=sensitivity asks of a model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import Field, asdict, fields, replace
+from enum import Enum
+from functools import partial
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from emo.config.enums import PrecisionName
+from emo.config.schema import RunConfig, SubparamsConfig
+from emo.core.geometry.grams import left_out_accuracy
+from emo.core.geometry.halves import split_half
+from emo.core.geometry.item_sets import ItemSet, common_emotions
+from emo.core.stats.correlation import spearman
+from emo.core.stats.resampling import Resampling
+from emo.errors import ConfigError
+from emo.generation import protocols
+from emo.generation.protocols import MATCHED
+from emo.generation.stories import check_templates, most_texts
+from emo.pipeline.factorial import KEPT, emotions_of
+from emo.pipeline.generation import best_layer, read_prompts
+from emo.pipeline.settings_grid import Points
+from emo.pipeline.writer import StorySource
+from emo.report.runs.ablation import Cost
+from emo.runs.identity import study_identity
+from emo.runs.plan import make_plan
+from emo.stimuli.prompts import PromptSet
+
+SPACE = "job.study.space"
+PRECISION = "precision"
+"""May be varied as the sub-parameters are."""
+LAYER = re.compile("middle|best|[0-9]+")
+KINDS = {int: "whole numbers", bool: "true and false"}
+MOST_POINTS = 100_000
+"""Of a space: all of them are checked, and name the study, before it begins."""
+OF_SEVERAL_TEXTS = ("reliability", "accuracy")
+"""Values that a point with one text an emotion does not have."""
+OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
+"""What a study may be about.
+
+``accuracy`` is the share of texts that are nearest to their own emotion's mean, each left out of the
+means with all texts of its prompt.
+"""
+
+
+class Evaluator:
+    """A function from a point to its ``OBJECTIVES`` and what it cost.
+
+    The reference is the matched protocol with the first value of every parameter of the space. The
+    model is loaded at the first point, and anew where the next point is of another precision.
+
+    Raises
+    ------
+    EmoError
+        If the space has a name or a value that a sub-parameter does not have, or an objective is
+        none or cannot be had at some point.
+    """
+
+    def __init__(self, config: RunConfig) -> None:
+        self._config = config
+        self._variants = precisions(config)
+        self._settings = settings(config)
+        self._prompts = read_prompts(config)
+        for sub in self._settings:
+            check_templates(self._prompts, sub)
+        _check_objectives(config, self._prompts, self._settings)
+        self._made: dict[str, Points] = {}
+        self._reference: ItemSet | None = None
+
+    def __call__(self, point: Mapping[str, Any]) -> dict[str, float]:
+        """What is measured at a point."""
+        config, reference = self._config, self._referred()
+        sub = setting(config, {name: value for name, value in point.items() if name != PRECISION})
+        precision = str(point.get(PRECISION, config.precision.name.value))
+        items, cost = self._evaluate(precision, sub)
+        emotions = common_emotions(reference.emotions, items.emotions)
+        values = {
+            "rho_matched": float(spearman(reference.rdm(emotions), items.rdm(emotions))),
+            "tokens_written": float(cost.tokens_written),
+            "tokens_reused": float(cost.tokens_distinct - cost.tokens_written),
+            "forward_passes": float(cost.forward_passes),
+        }
+        resampling = Resampling(seed=config.seed, **asdict(config.resampling))
+        _, reliability = split_half(items, resampling)
+        everything = np.ones((1, len(items.gram.cells.size)))
+        (accuracy,) = left_out_accuracy(items.gram, everything)
+        for name, value in (("reliability", reliability), ("accuracy", accuracy)):
+            if np.isfinite(value):  # one text an emotion has neither
+                values[name] = float(value)
+        return values
+
+    def check(self) -> None:
+        """Load the model and refuse values that it cannot have; nothing has been written then.
+
+        Raises
+        ------
+        EmoError
+            If a budget leaves no room in the model's context, it has no such layer, or it cannot be
+            loaded.
+        """
+        self._points_in(next(iter(self._variants)))
+
+    def _referred(self) -> ItemSet:
+        if self._reference is None:
+            first = next(iter(self._variants))
+            self._reference, _ = self._evaluate(first, self._settings[0])
+        return self._reference
+
+    def _evaluate(self, precision: str, sub: SubparamsConfig) -> tuple[ItemSet, Cost]:
+        points = self._points_in(precision)
+        if points.best_layer is None and any(s.layer == "best" for s in self._settings):
+            points.let_go()  # never are two models held at a time
+            variant = replace(self._variants[precision], subparams=MATCHED)
+            points.best_layer = best_layer(variant).layer
+        (items,), cost = points.evaluate([sub])
+        return items, cost
+
+    def _points_in(self, precision: str) -> Points:
+        for name, others in self._made.items():
+            if name != precision:
+                others.let_go()
+        if precision not in self._made:
+            plan = make_plan(self._variants[precision])
+            source = StorySource(plan, self._prompts, emotions_of(plan))
+            tokens, samples = (
+                max(getattr(sub, name) for sub in self._settings)
+                for name in ("max_new_tokens", "samples")
+            )
+            points = Points(source, None, tokens, samples)
+            space = self._config.job.study.space
+            budgets = space.get("max_new_tokens", [MATCHED.max_new_tokens])
+            try:
+                points.check(self._settings, f"{SPACE}.max_new_tokens", budgets)
+            except ConfigError as error:
+                if error.parameter != "subparams.layer":
+                    raise
+                raise ConfigError(f"{SPACE}.layer", space["layer"], error.allowed) from None
+            self._made[precision] = points
+        return self._made[precision]
+
+
+def identity(config: RunConfig) -> str:
+    """What tells a study from others, known before a model is loaded.
+
+    Raises
+    ------
+    EmoError
+        If the space is wrong, or the stimuli, the prompts, the weights or a precision cannot be had.
+    """
+    points = [protocols.identity(sub) for sub in settings(config)]
+    prompts_sha256 = read_prompts(config).sha256
+    named = partial(study_identity, prompts_sha256=prompts_sha256, points=points)
+    plans = [make_plan(variant, named) for variant in precisions(config).values()]
+    return " ".join(plan.provenance.fingerprint for plan in plans)
+
+
+def precisions(config: RunConfig) -> dict[str, RunConfig]:
+    """The config in each precision of the space, its own where the space has none.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such precision.
+    """
+    names = config.job.study.space.get(PRECISION, [config.precision.name.value])
+    allowed = [p.value for p in PrecisionName]
+    for name in names:
+        if name not in allowed:
+            raise ConfigError(f"{SPACE}.{PRECISION}", name, allowed)
+    return {
+        name: replace(config, precision=replace(config.precision, name=PrecisionName(name)))
+        for name in names
+    }
+
+
+def settings(config: RunConfig) -> list[SubparamsConfig]:
+    """Every point of the space but for the precision; the first has the first of all values.
+
+    Raises
+    ------
+    ConfigError
+        If a name or a value is none of a sub-parameter.
+    """
+    space = {n: values for n, values in config.job.study.space.items() if n != PRECISION}
+    if (size := prod(map(len, space.values()))) > MOST_POINTS:
+        raise ConfigError(SPACE, f"{size} points", f"at most {MOST_POINTS}")
+    for name, values in space.items():
+        for value in values:
+            setting(config, {name: value})
+    return [
+        setting(config, dict(zip(space, values, strict=True)))
+        for values in product(*space.values())
+    ]
+
+
+def _check_objectives(
+    config: RunConfig, prompts: PromptSet, every: Sequence[SubparamsConfig]
+) -> None:
+    for name in config.job.study.objectives:
+        if name not in OBJECTIVES:
+            raise ConfigError("job.study.objectives", name, OBJECTIVES)
+        if name not in OF_SEVERAL_TEXTS:
+            continue
+        why = f"(the objective {name} needs two texts an emotion)"
+        for sub in every:
+            if sub.samples < 2:
+                raise ConfigError(f"{SPACE}.samples", sub.samples, f"2 or more {why}")
+            if most_texts(prompts, sub) < 2:
+                allowed = f"sampled where prompts={sub.prompts.value} {why}"
+                raise ConfigError(f"{SPACE}.decoding", "greedy", allowed)
+
+
+def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
+    """The matched protocol with a point's values; unit norm goes with neutral centring.
+
+    Raises
+    ------
+    ConfigError
+        If a name or a value is none of a sub-parameter.
+    """
+    known = {f.name: f for f in fields(MATCHED) if f.name not in (*KEPT, "name")}
+    sub = replace(MATCHED, name="study", **{k: getattr(config.subparams, k) for k in KEPT})
+    changes: dict[str, Any] = {}
+    for name, value in point.items():
+        if name not in known:
+            raise ConfigError(SPACE, name, [*known, PRECISION])
+        changes[name] = _value(known[name], value)
+    if "centring" in changes and "unit_norm" not in changes:
+        changes["unit_norm"] = changes["centring"] is MATCHED.centring
+    return replace(sub, **changes)
+
+
+def _value(field: Field[Any], value: Any) -> Any:
+    """A value of the space as a sub-parameter's own."""
+    parameter, kind = f"{SPACE}.{field.name}", type(getattr(MATCHED, field.name))
+    if issubclass(kind, Enum):
+        allowed = [str(member.value) for member in kind]
+        if value not in allowed:
+            raise ConfigError(parameter, value, allowed)
+        return kind(value)
+    if field.name == "layer":
+        number = type(value) is int and value >= 0
+        if not number and not (isinstance(value, str) and LAYER.fullmatch(value)):
+            raise ConfigError(parameter, value, "middle, best, or a layer's number from 0")
+        return str(value)
+    if type(value) is not kind:
+        raise ConfigError(parameter, value, KINDS[kind])
+    least, most = (field.metadata.get(name, value) for name in ("min", "max"))
+    if not least <= value <= most:
+        raise ConfigError(parameter, value, f"whole numbers from {least} to {most}")
+    return value

@@ -1,0 +1,245 @@
+"""Texts of a model for settings of the sub-parameters, and what is read of them.
+
+Everything is content-addressed: what one setting has written or read, the next one takes from the
+stores. So the points of an ablation cost the distinct texts and one forward pass each.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from emo.activations.embedding import table_rows
+from emo.activations.opening import open_backend
+from emo.activations.reading import Passes, check_texts, digest, note_appended, read, tokenise
+from emo.activations.store import ActivationStore
+from emo.config.enums import BackendName, Decoding, Readout
+from emo.config.schema import BackendConfig, RunConfig, SubparamsConfig
+from emo.core.records import Activations
+from emo.errors import ConfigError
+from emo.generation.generating import Generation, check_prompts, check_room, generate
+from emo.generation.stories import NEUTRAL, StoryPlan, StoryTexts, plan_stories, sampling
+from emo.generation.texts import TextStore
+from emo.pipeline.reader import load_model
+from emo.process.progress import track
+from emo.runs.identity import batch_decides, reader_identity, text_identity
+from emo.runs.plan import Plan
+from emo.stimuli.prompts import PromptSet
+
+if TYPE_CHECKING:
+    from emo.activations.backend import TokenSpan
+    from emo.generation.decoding import HFDecoder
+    from emo.models.loading import LoadedModel
+    from emo.models.quantised import WeightCount
+
+log = logging.getLogger(__name__)
+
+
+def told(plan: Plan) -> tuple[str, ...]:
+    """The emotions that texts are written about: those of the passages but neutral.
+
+    Raises
+    ------
+    ConfigError
+        If they are too few for a geometry.
+    """
+    emotions = tuple(e for e in plan.stimuli.emotions if e != NEUTRAL)
+    if len(emotions) < 3:
+        raise ConfigError(
+            "stimuli.path",
+            plan.config.stimuli.path,
+            f"passages of at least 3 emotions besides {NEUTRAL}, these have {len(emotions)}",
+        )
+    return emotions
+
+
+@dataclass(frozen=True)
+class Written:
+    """Texts of one setting; how many distinct ones were written now, and how many tokens."""
+
+    texts: StoryTexts
+    templated: bool
+    done: int
+    reused: int
+    tokens: int
+    way: str
+    """How texts are decoded, in words."""
+
+
+class StorySource:
+    """Writes and reads one model's texts.
+
+    ``plan`` says which model reads; it writes, too, unless ``subparams.texts_from`` names another
+    precision; never are two models held at a time.
+    """
+
+    def __init__(self, plan: Plan, prompts: PromptSet, emotions: Sequence[str]) -> None:
+        self.plan, self.prompts, self.emotions = plan, prompts, tuple(emotions)
+        self._writer = replace(plan, config=plan.config.text_config())
+        self._model: LoadedModel | None = None
+        self._decoder: HFDecoder | None = None
+        self.tokenizer: Any = None
+        """The model's, from when it has been loaded."""
+
+    def writer(self) -> LoadedModel:
+        """The model that writes; tried when it is loaded.
+
+        Raises
+        ------
+        ModelError
+            If it cannot be read, or cannot write.
+        """
+        if self._model is None:
+            from emo.generation.decoding import HFDecoder
+
+            loaded = load_model(self._writer).for_writing()
+            open_backend(loaded, BackendConfig(name=BackendName.hf))
+            self._decoder = HFDecoder(loaded)
+            note_appended(loaded.tokenizer)
+            self._model, self.tokenizer = loaded, loaded.tokenizer
+        return self._model
+
+    def reader(self) -> LoadedModel:
+        """The model that reads; one that only writes is let go first."""
+        if self._writer.config is self.plan.config:
+            return self.writer()
+        self.let_go()
+        return load_model(self.plan)
+
+    def let_go(self) -> None:
+        """Keep no model: another one is going to be loaded."""
+        self._model = self._decoder = None
+
+    def n_layers(self, loaded: LoadedModel | None = None) -> int:
+        """Decoder blocks of the model."""
+        loaded = loaded or self.writer()
+        return int(loaded.model.config.get_text_config().num_hidden_layers)
+
+    def planned(self, sub: SubparamsConfig, loaded: LoadedModel | None = None) -> StoryPlan:
+        """The texts a setting asks for.
+
+        Raises
+        ------
+        ConfigError
+            If prompt and token budget are longer than the model's context.
+        """
+        loaded = loaded or self.writer()
+        thinking = self.plan.config.model.thinking
+        plan = plan_stories(self.prompts, sub, self.emotions, loaded.tokenizer, thinking)
+        requests = [s.request for s in plan.stories]
+        check_room(requests, sub.max_new_tokens, loaded.context)
+        check_prompts(requests, table_rows(loaded.model))
+        return plan
+
+    def write(self, sub: SubparamsConfig) -> Written:
+        """All texts of a setting, from the store where it has them."""
+        config, loaded = self._writer.config, self.writer()
+        assert self._decoder is not None
+        way = self._decoder.way
+        plan = self.planned(sub, loaded)
+        settings = Generation(
+            max_new_tokens=sub.max_new_tokens,
+            sampling=sampling(sub),
+            seed=sub.seed if sub.decoding is Decoding.sampled else 0,
+            batch_size=config.decode_batch_size,
+            batch_decides=batch_decides(config),
+        )
+        identity = text_identity(config, self._writer.weights, self._writer.device) | way.identity
+        store = TextStore(config.path(config.paths.store), identity)
+        requests = [s.request for s in plan.stories]
+        groups = [s.group for s in plan.stories]
+        made = generate(self._decoder, requests, settings, store, track, groups)
+        return Written(
+            texts=StoryTexts(plan.stories, made.items),
+            templated=plan.templated,
+            done=made.done,
+            reused=made.reused,
+            tokens=made.tokens,
+            way=way.name,
+        )
+
+    def read(
+        self, settings: Sequence[tuple[StoryTexts, SubparamsConfig]]
+    ) -> tuple[list[Activations], Passes, WeightCount]:
+        """Activations of every setting's nominal samples, all texts in one go."""
+        plan, config = self.plan, self.plan.config
+        loaded = self.reader()
+        backend = open_backend(loaded, config.backend)
+        neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
+        names = [f"neutral sentence {i + 1}" for i in range(len(neutral))]
+        check_texts(neutral, names, backend.context, table_rows(loaded.model))
+        causal = config.precision.causal
+        per_setting = [texts.spans(sub, causal) for texts, sub in settings]
+        spans = [*neutral, *(span for each in per_setting for span in each)]
+        store = _store(plan, spans)
+        values, passes = read(
+            backend,
+            spans,
+            store,
+            config.batch_size,
+            track,
+            fixed_batches=config.precision.batched,
+            causal=causal,
+        )
+        at, out = len(neutral), []
+        for (texts, sub), each in zip(settings, per_setting, strict=True):
+            rows = values[:, at : at + len(each)]
+            out.append(_activations(texts, sub, rows, values[:, : len(neutral)]))
+            at += len(each)
+        return out, passes, loaded.weight_count
+
+
+def _store(plan: Plan, spans: Sequence[TokenSpan]) -> ActivationStore:
+    config = plan.config
+    identity = reader_identity(config, plan.weights, plan.device)
+    if config.precision.batched:  # a text's numbers depend on the texts it is read with
+        identity["texts"] = digest(spans)
+    return ActivationStore(config.path(config.paths.store), identity)
+
+
+def _activations(
+    texts: StoryTexts, sub: SubparamsConfig, values: np.ndarray, neutral: np.ndarray
+) -> Activations:
+    return Activations(
+        values=values[:, texts.nominal],
+        item_ids=texts.item_ids,
+        emotions=tuple(texts.stories[i].emotion for i in texts.nominal),
+        situations=texts.situations,
+        neutral=neutral,
+        position=sub.position.value,
+    )
+
+
+def layer_number(sub: SubparamsConfig, n_layers: int, best: int | None) -> tuple[int, str]:
+    """The layer a setting names, and how it came to be it; ``best`` is the comprehension run's.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no such layer.
+    """
+    if sub.layer == "best":
+        assert best is not None
+        return best, "best layer of the comprehension run"
+    if sub.layer == "middle":
+        return n_layers // 2, "middle, L // 2"
+    if int(sub.layer) >= n_layers:
+        raise ConfigError("subparams.layer", sub.layer, f"middle, best, 0 to {n_layers - 1}")
+    return int(sub.layer), "as configured"
+
+
+def comprehension_config(config: RunConfig) -> RunConfig:
+    """The comprehension run (condition A) of the same model, precision and stimuli.
+
+    Only what is part of the identity of a run that takes its layer may reach it.
+    """
+    from emo.config.jobs import JobConfig
+    from emo.config.schema import MethodConfig, VectorsConfig
+
+    return replace(
+        config, job=JobConfig(), method=MethodConfig(), vectors=VectorsConfig(), force=False
+    )

@@ -1,0 +1,254 @@
+"""Steering as text: summary for the terminal, table of cells, every text browsable."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from emo.core.steering.dose_response import (
+    Cell,
+    Proportion,
+    Sweep,
+    best_cell,
+    by_scenario,
+    by_site,
+    cells,
+)
+from emo.core.steering.regimes import label
+from emo.core.steering.text_measures import exact_interval, scripts
+from emo.reference import STEERING_SUCCESS
+from emo.report.runs.steering_csv import cells_csv, emotions_csv, named_shares, scenarios_csv
+from emo.report.runs.steering_figures import dose_response, emotions, regime_map
+
+__all__ = [
+    "cells_csv",
+    "curves",
+    "dose_response",
+    "emotions",
+    "emotions_csv",
+    "regime_map",
+    "scenarios_csv",
+    "summary",
+    "texts_html",
+    "texts_table",
+]
+
+COLUMNS = (
+    *("scenario", "emotion", "direction", "site", "strength", "label"),
+    *("opening", "text", "unsteered_text", "scripts", "opening_scripts"),
+    *("success", "score", "unsteered_score", "named", "repetition", "distinct_1", "distinct_2"),
+    *("perplexity_ratio", "perplexity", "foreign", "entropy", "n_tokens", "empty", "overflow"),
+)
+
+
+def summary(swept: Sweep, title: str, note: str = "") -> str:
+    """One line a cell, what the limits are, the best surgical dose beside its controls."""
+    found = cells(swept.steered, swept.limits)
+    sites = max(len("site"), *(len(c.site) for c in found))
+    lines = [title]
+    if note:
+        lines.append(f"  note: {note}")
+    lines.append(
+        f"  {'site':<{sites}} {'strength':>8} {'direction':<9} {'judged better':<22} {'fluent':>7} "
+        f"{'shift':>6} {'ppl':>6} {'repeat':>6} {'script':>6}  regime: robust (published)"
+    )
+    lines += [_line(c, sites) for c in found]
+    lines += _limits(swept)
+    lines += _shuffled(swept)
+    lines += _regimes(swept)
+    lines += _best(found)
+    p = STEERING_SUCCESS
+    low, high = exact_interval(p.successes, p.scenarios)
+    lines.append(
+        f"  published: {p.successes} of {p.scenarios} ({low:.2f} to {high:.2f}) by another judge, other "
+        f"models and scenarios ({p.source})"
+    )
+    return "\n".join(lines)
+
+
+def _line(c: Cell, sites: int) -> str:
+    regime = f"{c.robust.name}{'' if c.robust.sure else '?'} ({c.published.name})"
+    return (
+        f"  {c.site:<{sites}} {c.strength:>8g} {c.direction:<9} {_proportion(c.success):<22} "
+        f"{c.fluent_success.k:>3}/{c.fluent_success.n:<3} {_number(c.shift.value, '+.2f'):>6} "
+        f"{_number(math.exp(c.log_perplexity_ratio.value), '.3g'):>6} "
+        f"{_number(c.repetition.value, '.2f'):>6} {_number(c.foreign.value, '.2f'):>6}  "
+        f"{regime}{'  DISAGREE' if c.disagree else ''}"
+    )
+
+
+def _proportion(p: Proportion) -> str:
+    if not p.n:
+        return "cannot be judged"
+    return f"{p.k}/{p.n}" + (f" ({p.low:.2f} to {p.high:.2f})" if math.isfinite(p.low) else "")
+
+
+def _number(value: float, form: str) -> str:
+    return format(value, form) if math.isfinite(value) else "-"
+
+
+def _limits(swept: Sweep) -> list[str]:
+    limits = swept.limits
+    return [
+        f"  limits from {limits.n_controls} unsteered texts: repeated 3-grams {limits.repetition:.2f}, "
+        f"perplexity {math.exp(limits.log_perplexity):.3g}; '?' = a share's 95 % interval holds "
+        "its cut-off",
+        *(
+            [f"  {over} texts end where the logits were no longer finite; they count as incoherent"]
+            if (over := sum(t.measures.overflow for t in swept.steered))
+            else []
+        ),
+    ]
+
+
+def _shuffled(swept: Sweep) -> list[str]:
+    if not swept.partners:
+        return []
+    pairs = ", ".join(f"{e} by {swept.partners[e]}" for e in swept.alike)
+    return [
+        f"  shuffled: {len(swept.alike)} of {len(swept.partners)} emotions stand in for one that the "
+        f"judge cannot tell apart{': ' if pairs else ''}{pairs}"
+    ]
+
+
+def _regimes(swept: Sweep) -> list[str]:
+    return [
+        f"  regime at {s.site}, all strengths: robust {s.robust.name}{'' if s.robust.sure else '?'}, "
+        f"published rule {s.published.name} ({s.n_texts} texts)"
+        for s in by_site(swept.steered, swept.limits)
+    ]
+
+
+def _best(found: Sequence[Cell]) -> list[str]:
+    best = best_cell(found)
+    if best is None:
+        return ["  no dose of the emotion vectors is surgical with a text judged better"]
+    lines = [
+        f"  best surgical dose {best.strength:g} at {best.site}: {_proportion(best.fluent_success)} "
+        "judged better and fluent, of the same texts it was chosen on"
+    ]
+    lines += [
+        f"    {c.direction} there: {_proportion(c.fluent_success)}"
+        for c in found
+        if (c.site, c.strength) == (best.site, best.strength) and c is not best
+    ]
+    return lines
+
+
+def curves(found: Sequence[Cell]) -> dict[str, np.ndarray]:
+    """Dose-response for the tracking store: one value a strength, in rising order."""
+    groups: dict[str, list[Cell]] = {}
+    for c in found:
+        groups.setdefault(f"{c.direction}_{c.site}", []).append(c)
+    out = {}
+    for name, group in groups.items():
+        out[f"dose_success_{name}"] = np.array(
+            [c.success.k / c.success.n if c.success.n else np.nan for c in group]
+        )
+        out[f"dose_repetition_{name}"] = np.array([c.repetition.value for c in group])
+        out[f"dose_log_perplexity_ratio_{name}"] = np.array(
+            [c.log_perplexity_ratio.value for c in group]
+        )
+    return {name: np.where(np.isfinite(v), v, np.nan) for name, v in out.items()}
+
+
+def texts_table(swept: Sweep) -> dict[str, list[Any]]:
+    """Columns and rows, as the tracking UI shows tables; the unsteered texts first."""
+    openings = {name: named_shares(scripts(text)) for name, text in swept.openings.items()}
+    rows = []
+    for name, text in swept.unsteered.items():
+        own = [name, "", "none", "", 0.0, "", swept.openings[name], text, text]
+        own += [named_shares(scripts(text)), openings[name]]
+        rows.append(own + [None] * (len(COLUMNS) - len(own)))
+    for t in swept.steered:
+        m = t.measures
+        rows.append(
+            [
+                *(t.scenario, t.emotion, t.direction, t.site, t.strength),
+                *(label(m, swept.limits), swept.openings[t.scenario]),
+                *(t.text, swept.unsteered[t.scenario]),
+                *(named_shares(scripts(t.text)), openings[t.scenario]),
+                *(t.success if t.judged else None, m.score, t.unsteered.score, m.named),
+                *(m.repetition, m.distinct_1, m.distinct_2),
+                *(math.exp(t.log_perplexity_ratio), math.exp(m.log_perplexity)),
+                *(m.foreign, m.entropy, m.n_tokens, m.empty, m.overflow),
+            ]
+        )
+    return {"columns": list(COLUMNS), "data": rows}
+
+
+PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:14px system-ui,sans-serif;margin:1.5em}}table{{border-collapse:collapse}}
+td,th{{border-bottom:1px solid #ddd;padding:.3em .5em;text-align:left;vertical-align:top}}
+th{{position:sticky;top:0;background:#fff}}td.text{{max-width:36em;white-space:pre-wrap}}
+tr.repetitive{{background:#fde9d9}}tr.incoherent{{background:#dbe9f6}}tr.empty{{background:#eee}}
+input{{width:30em;padding:.4em}}</style>
+<h1>{title}</h1>
+<p><label>Show rows that contain all of: <input id="filter" placeholder="calm target 0.4"></label></p>
+{scenarios}
+<table><thead><tr>{head}</tr></thead><tbody>
+{rows}
+</tbody></table>
+<script>
+document.getElementById("filter").addEventListener("input", event => {{
+  const words = event.target.value.toLowerCase().split(/\\s+/).filter(Boolean);
+  for (const row of document.querySelectorAll("tbody tr")) {{
+    const text = row.textContent.toLowerCase();
+    row.hidden = !words.every(word => text.includes(word));
+  }}
+}});
+</script></html>
+"""
+SHOWN = (
+    *("scenario", "emotion", "direction", "site", "strength", "label", "text"),
+    *("success", "score", "unsteered_score", "repetition", "perplexity_ratio", "foreign"),
+)
+
+
+def texts_html(swept: Sweep, title: str) -> str:
+    """Every text on one page that needs nothing else: filter by words, colours by label."""
+    table = texts_table(swept)
+    at = [table["columns"].index(name) for name in SHOWN]
+    mark = table["columns"].index("label")
+    rows = "\n".join(
+        f'<tr class="{row[mark]}">'
+        + "".join(
+            f"<td{' class=text' if SHOWN[k] == 'text' else ''}>{_cell(row[i])}</td>"
+            for k, i in enumerate(at)
+        )
+        + "</tr>"
+        for row in table["data"]
+    )
+    head = "".join(f"<th>{re.sub('_', ' ', name)}</th>" for name in SHOWN)
+    return PAGE.format(
+        title=html.escape(title), head=head, rows=rows, scenarios=_scenario_table(swept)
+    )
+
+
+def _cell(value: Any) -> str:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    words = f"{value:.3g}" if isinstance(value, float) else str(value)
+    return html.escape(words).replace("\n", " \u23ce ")
+
+
+def _scenario_table(swept: Sweep) -> str:
+    """Success of the emotion's own vector by scenario, over all its doses."""
+    rows = "".join(
+        f"<tr><td>{html.escape(s.scenario)}</td><td>{html.escape(s.emotion)}</td>"
+        f"<td>{_proportion(s.success)}</td><td>{html.escape(swept.openings[s.scenario])}</td></tr>"
+        for s in by_scenario(swept.steered)
+        if s.direction == "target"
+    )
+    return (
+        "<details><summary>Openings, and how often judged better over all doses</summary>"
+        "<p>The trials of a scenario are doses of one prompt, not independent: the interval says how "
+        "few they are and nothing about other prompts.</p>"
+        f"<table><thead><tr><th>scenario<th>emotion<th>k/n (95 % interval)<th>opening</tr></thead>"
+        f"<tbody>{rows}</tbody></table></details>"
+    )

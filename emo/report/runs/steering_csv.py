@@ -1,0 +1,76 @@
+"""Steering as CSV: cells, emotions and scenarios, with their intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from emo.core.steering.dose_response import (
+    Cell,
+    Mean,
+    Proportion,
+    Sweep,
+    by_emotion,
+    by_scenario,
+    cells,
+)
+from emo.files.csv_files import csv_text
+
+
+def named_shares(shares: Mapping[str, float]) -> str:
+    """Shares by script, as one entry of a table: ``LATIN 0.95, CJK 0.05``."""
+    return ", ".join(f"{name} {share:.3g}" for name, share in shares.items())
+
+
+def cells_csv(swept: Sweep) -> str:
+    """One row a cell, everything in it with its intervals."""
+    rows = [_flat(c) for c in cells(swept.steered, swept.limits)]
+    return csv_text(list(rows[0]), (list(row.values()) for row in rows))
+
+
+def emotions_csv(swept: Sweep) -> str:
+    """One row an emotion, direction, site and strength: the judge's shift with its interval."""
+    head = ("emotion", "direction", "site", "strength", "n_texts")
+    rows = [
+        [*(getattr(d, name) for name in head), *vars(d.shift).values()]
+        for d in by_emotion(swept.steered)
+    ]
+    return csv_text([*head, "shift", "shift_low", "shift_high"], rows)
+
+
+def scenarios_csv(swept: Sweep) -> str:
+    """One row a scenario, emotion and direction: successes over all its sites and strengths.
+
+    The trials are doses of one prompt, and a column says so.
+    """
+    head = ["scenario", "emotion", "direction", "k", "n", "low", "high", "trials"]
+    rows = []
+    for s in by_scenario(swept.steered):
+        p = s.success
+        own = (s.scenario, s.emotion, s.direction, p.k, p.n, p.low, p.high)
+        rows.append([*own, "doses of one prompt"])
+    return csv_text(head, rows)
+
+
+def _flat(c: Cell) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "direction": c.direction,
+        "site": c.site,
+        "strength": c.strength,
+        "n_texts": c.n_texts,
+        "n_scenarios": c.n_scenarios,
+        "robust": c.robust.name,
+        "robust_sure": c.robust.sure,
+        "published": c.published.name,
+        "disagree": c.disagree,
+        "named": c.named,
+        "scripts": named_shares(c.scripts),
+    }
+    row |= {f"robust_share_{k}": v for k, v in c.robust.shares.items()}
+    row |= {f"published_share_{k}": v for k, v in c.published.shares.items()}
+    for name, value in vars(c).items():
+        if isinstance(value, Proportion):
+            row |= {f"{name}_{k}": v for k, v in vars(value).items()}
+        elif isinstance(value, Mean):
+            row |= {name if k == "value" else f"{name}_{k}": v for k, v in vars(value).items()}
+    return row

@@ -1,0 +1,143 @@
+"""What a job is going to run: known, checked and named before a model is loaded."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from emo.config.checks import check_memory
+from emo.config.enums import BackendName, MethodName, Projection, Readout, Removal
+from emo.config.schema import RunConfig
+from emo.core.records import Provenance, StimulusSet
+from emo.errors import ConfigError
+from emo.generation.protocols import recognise
+from emo.models.weights import Weights, locate
+from emo.redact import without_password
+from emo.runs.identity import fingerprint, run_identity
+from emo.runs.provenance import code_commit, package_versions
+from emo.stimuli.loading import load_stimuli
+
+log = logging.getLogger(__name__)
+
+READOUTS = {
+    Readout.last: "last token",
+    Readout.mean: "mean over tokens",
+    Readout.suffix: "last token of the suffix",
+}
+PROJECTIONS = {
+    Projection.none: "",
+    Projection.all_but_the_top: ", leading components removed",
+    Projection.z_score: ", dimensions z-scored",
+    Projection.neutral_pcs: ", components of neutral sentences removed",
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be run."""
+
+    config: RunConfig
+    stimuli: StimulusSet
+    weights: Weights
+    device: str
+    provenance: Provenance
+
+    @property
+    def title(self) -> str:
+        c = self.config
+        reader = f", {c.backend.label}" if c.backend.name is BackendName.tl else ""
+        if c.method.name is MethodName.generation:
+            return f"{c.model.label}, {c.precision.label}{reader}, generation, {self.protocol}"
+        return (
+            f"{c.model.label}, {c.precision.label}{reader}, {c.method.name.value}, "
+            f"{READOUTS[c.method.readout]}"
+            + (", situation means removed" if c.vectors.remove is Removal.situation else "")
+            + PROJECTIONS[c.vectors.projection]
+        )
+
+    @property
+    def run_name(self) -> str:
+        """Short name in the UI's list."""
+        c = self.config
+        how = (
+            f"generation {c.subparams.name}"
+            if c.method.name is MethodName.generation
+            else f"comprehension {c.method.readout.value}"
+        )
+        reader = f" {c.backend.label}" if c.backend.name is BackendName.tl else ""
+        return f"{c.model.label} {c.precision.label}{reader} {how}"
+
+    @property
+    def protocol(self) -> str:
+        """The condition that a generation run is, or how it comes to be none."""
+        found = recognise(self.config)
+        if found.name == "none":
+            return f"no published condition: {found.note}"
+        return f"condition {found.name} ({found.note})"
+
+
+def passages(config: RunConfig) -> StimulusSet:
+    """The configured passages; which these are, and what is odd about them, is said once a process.
+
+    Raises
+    ------
+    EmoError
+        If a file or ``stimuli.columns`` is wrong.
+    """
+    path, neutral = (
+        None if value is None else config.path(value)
+        for value in (config.stimuli.path, config.stimuli.neutral_path)
+    )
+    stimuli = load_stimuli(path, neutral, asdict(config.stimuli.columns))
+    say(logging.INFO, f"passages: {stimuli}")
+    for level, lines in ((logging.INFO, stimuli.notes), (logging.WARNING, stimuli.warnings)):
+        for line in lines:
+            say(level, f"passages {stimuli.source}: {line}")
+    return stimuli
+
+
+@cache
+def say(level: int, line: str) -> None:
+    """Log a line, in this process once: one job makes several plans and readers of its passages."""
+    log.log(level, "%s", line)
+
+
+def make_plan(
+    config: RunConfig, identity: Callable[[RunConfig, Weights, str, str], Any] = run_identity
+) -> Plan:
+    """Read the stimuli, find the weights and the device, and name the run by its identity.
+
+    Raises
+    ------
+    EmoError
+        If any of these is wrong; nothing has been written then.
+    """
+    stimuli = passages(config)
+    check_memory(config.resampling, len(stimuli.items))
+    if config.vectors.remove is Removal.situation and not stimuli.crossed:
+        raise ConfigError(
+            "vectors.remove", "situation", "none: these passages have no situation column"
+        )
+    weights = locate(config.model, config.path, config.path(config.paths.weights))
+    from emo.models import quantised
+    from emo.models.loading import pick_device  # imports torch
+
+    device = pick_device(config.backend.device)
+    quantised.check(config.precision, device, config.backend.label == "hooked")
+    provenance = Provenance(
+        model_id=without_password(config.model.id),
+        revision=weights.revision,
+        backend=config.backend.label,
+        precision=config.precision.label,
+        weights_note=weights.note,
+        stimuli_sha256=stimuli.sha256,
+        fingerprint=fingerprint(identity(config, weights, device, stimuli.sha256)),
+        code_commit=code_commit(Path(config.root)),
+        package_versions=package_versions(),
+        device=device,
+    )
+    return Plan(config, stimuli, weights, device, provenance)

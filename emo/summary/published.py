@@ -1,0 +1,131 @@
+"""Published numbers for the models of a study, beside what was measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from emo.config.enums import LayerRule, Readout
+from emo.config.schema import RunConfig, VectorsConfig
+from emo.core.compare.cross_model import ModelRun, Universality
+from emo.core.conditions.claims import Claim
+from emo.core.conditions.four_layer import FourLayerTable
+from emo.reference import PublishedModel, shared_geometry
+
+PRECISION = "fp16"
+"""Of everything published but condition D (arXiv:2604.11050, section 4.3)."""
+MODEL_IDS = {
+    "Mistral-7B-Instruct-v0.3": "mistralai/Mistral-7B-Instruct-v0.3",
+    "Llama-3.1-8B-Instruct": "meta-llama/Llama-3.1-8B-Instruct",
+}
+"""Which models section 4.3 is of."""
+
+
+def published(model: ModelRun) -> PublishedModel | None:
+    """The row of Table A1 of this model, if it is one of the twelve."""
+    return next((m for m in shared_geometry().models if m.model_id == model.model_id), None)
+
+
+def model_claims(
+    models: Sequence[ModelRun], study: Universality | None, config: RunConfig
+) -> list[Claim]:
+    """Table A1, the RDM-of-RDMs and the size correlations, as far as their models are here.
+
+    The study reads the last token and compares plain vectors at the published best layer: of a
+    summary of anything else nothing is claimed, and no rho at other layers.
+    """
+    if config.method.readout is not Readout.last or config.vectors != VectorsConfig():
+        return []
+    claims = []
+    for i, model in enumerate(models):
+        row = published(model)
+        if row is None:
+            continue
+        d = model.descriptors
+        choice = d.choices["mean_cosine"]
+        bounds = (float(choice.low), float(choice.high)) if choice else (None, None)
+        layer = (float(row.best_layer), float(d.best_layer))
+        other = _other_precision(model.precision)
+        claims.append(
+            Claim("best layer", model.name, *layer, *bounds, tolerance=0.0, differs=other)
+        )
+        claims.append(Claim("anisotropy", model.name, row.anisotropy, d.anisotropy, differs=other))
+        spread = (None, None)
+        if study is not None and model.layer == d.best_layer:
+            spread = float(study.rdm_std.low[i]), float(study.rdm_std.high[i])
+        claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread, differs=other))
+    if study is not None:
+        claims += _sizes(study)
+        if config.job.summary.layer is LayerRule.published:
+            claims += _pairs(study)
+    return claims
+
+
+def _pairs(study: Universality) -> list[Claim]:
+    claims, p = [], shared_geometry()
+    for i, a in enumerate(study.models):
+        for j, b in enumerate(study.models[i + 1 :], i + 1):
+            rho = p.rho(a.model_id, b.model_id)
+            if rho is not None and a.model_id != b.model_id:  # two revisions are no published pair
+                e = study.rho[i, j]
+                subject = f"{a.name}, {b.name}"
+                numbers = float(e.value), float(e.low), float(e.high)
+                other = _other_precision(a.precision, b.precision)
+                claims.append(Claim("rho", subject, rho, *numbers, differs=other))
+    return claims
+
+
+def _sizes(study: Universality) -> list[Claim]:
+    """Only if the models are just the twelve: over others the correlation is another one."""
+    p = shared_geometry()
+    other = _other_precision(*(m.precision for m in study.models))
+    if sorted(m.model_id for m in study.models) != sorted(m.model_id for m in p.models):
+        return []
+    measured = {(c.predictor, c.outcome): c.rho for c in study.sizes}
+    return [
+        Claim("size correlation", f"{c.predictor} with {c.outcome}", c.rho, rho, differs=other)
+        for c in p.sizes
+        if (rho := measured.get((c.predictor, c.outcome))) is not None
+    ]
+
+
+def _other_precision(*precisions: str) -> str:
+    found = sorted(set(precisions) - {PRECISION})
+    return f"{', '.join(found)} instead of {PRECISION}" if found else ""
+
+
+def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list[Claim]:
+    """Section 4.3, for the models it gives.
+
+    A table comes with the id of its model and the user's own prompts, if it is of such.
+    """
+    claims = []
+    for entry in shared_geometry().four_layer:
+        for model_id, table, prompts in tables:
+            if model_id != MODEL_IDS[entry.model]:
+                continue
+            plain = [c.precision for c in table.conditions if c.name[0] != "D"]
+            batched = any(c.precision == "int8_batched" for c in table.conditions)
+            said = (_other_precision(*plain), "batched INT8" if batched else "", prompts)
+            other = "; ".join(x for x in said if x)
+            for row in table.rows:
+                name = row.contrast.layer
+                if name in entry.rho:
+                    rho = float(row.post.rho.value)
+                    subject = f"{table.model}, layer {name}"
+                    claims.append(
+                        Claim(
+                            *("four layers", subject, entry.rho[name], rho, *row.post.interval),
+                            differs=other,
+                        )
+                    )
+                if name in entry.mean_cosine and row.post.mean_cosine is not None:
+                    claims.append(
+                        Claim(
+                            "four layers, mean cosine",
+                            f"{table.model}, layer {name}",
+                            entry.mean_cosine[name],
+                            row.post.mean_cosine,
+                            differs=other,
+                        )
+                    )
+    return claims

@@ -1,0 +1,84 @@
+"""The exact shares beside a study's importances: of its own grid, of a logged job=ablate, or none."""
+
+import csv
+import json
+
+import pytest
+
+from emo.config.schema import canonical
+from emo.core.stats.sobol import rank_agreement
+from emo.jobs.sensitivity import conduct
+from emo.pipeline import factorial
+from emo.pipeline.exact_shares import of_ablation
+from emo.pipeline.generation import read_prompts
+from emo.study.space import Space
+from emo.tracking import RunRecord, Tracker
+from tests.jobs.conftest import SPACE
+from tests.jobs.test_sensitivity import planted
+
+
+def test_a_grid_has_the_exact_shares_beside_its_importances(study_config):
+    config = study_config("job.study.sampler=grid", n=100)
+    outcome = conduct(config, planted)
+    assert outcome.metrics["trials"] == 8
+    tracker = Tracker(config)
+    content = json.loads(tracker.artifact(outcome.run_id, "importance.json").read_text())
+    (found,) = content["importances"]
+    assert found["exact"] == pytest.approx({"prompts": 9 / 14, "samples": 5 / 14, "layer": 4 / 14})
+    assert found["exact_from"] == "this study's grid"
+    for kind, rho in found["rank_correlation"].items():
+        assert rho == pytest.approx(rank_agreement(found[kind], found["exact"]).rho)
+    assert "total Sobol" in outcome.table
+    with tracker.artifact(outcome.run_id, "trials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 8
+    for row in rows:
+        point = {**row, "samples": int(row["samples"])}
+        assert float(row["rho"]) == planted(point)["rho"]
+    for name in ("importance", "slices", "parallel"):
+        path = tracker.artifact(outcome.run_id, f"figures/{name}_rho.png")
+        assert path.stat().st_size > 5000
+
+
+def logged_ablation(config, folder):
+    """A finished run with the planted function at the points of job=ablate."""
+    tracker, folder = Tracker(config), folder / "ablation"
+    folder.mkdir()
+    with (folder / "points.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["rho"])
+        for sub in factorial.points(config):
+            point = {name: canonical(getattr(sub, name)) for name in SPACE}
+            rows.writerow([planted(point)["rho"]])
+    tags = {"fingerprint": factorial.plan_of(config, read_prompts(config)).provenance.fingerprint}
+    with tracker.run("ablation", tags) as run_id:
+        tracker.log(run_id, RunRecord({}, {}, {}), folder)
+    return run_id
+
+
+def test_a_logged_ablation_gives_the_exact_shares(study_config, tmp_path):
+    config = study_config("job.study.objectives=[rho_matched]", n=4)
+    run_id = logged_ablation(config, tmp_path)
+    outcome = conduct(config, lambda point: {"rho_matched": planted(point)["rho"]})
+    content = json.loads(Tracker(config).artifact(outcome.run_id, "importance.json").read_text())
+    (found,) = content["importances"]
+    assert found["exact"] == pytest.approx({"prompts": 9 / 14, "samples": 5 / 14, "layer": 4 / 14})
+    assert found["exact_from"] == f"job=ablate, run {run_id}"
+    assert set(found["rank_correlation"]) == {"impurity", "fanova"}
+    assert "total Sobol index: exact, of job=ablate" in outcome.table
+
+
+@pytest.mark.parametrize(
+    ("overrides", "changed"),
+    [
+        ((), {"samples": [1, 10]}),  # another reference
+        ((), {"layer": ["middle", 1]}),  # points it has not
+        ((), {"precision": ["fp32", "bf16"]}),
+        (("seed=1",), {}),
+    ],
+)
+def test_an_ablation_of_something_else_does_not(study_config, tmp_path, overrides, changed):
+    logged_ablation(study_config(), tmp_path)
+    space = {**SPACE, **changed}
+    config = study_config(*overrides, space=space)
+    assert of_ablation(config, Space(space), Tracker(config)) is None

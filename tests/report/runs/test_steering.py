@@ -1,0 +1,237 @@
+"""What the report says of planted sweeps: numbers, doubt, disagreement."""
+
+import csv
+import io
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emo.core.steering.dose_response import SteeredText, Sweep, cells
+from emo.core.steering.regimes import Limits
+from emo.core.steering.text_measures import TextMeasures
+from emo.report.runs import steering as report
+from emo.report.runs import steering_figures
+from emo.report.summary import steering as steering_section
+from emo.report.summary.steering import steering_parts
+from emo.runs.listing import LoggedRun
+from emo.summary.steering import Steered
+
+LIMITS = Limits(0.3, 3.0, 36)
+GOOD = TextMeasures(9, False, 0.0, 1.0, 1.0, 0.0, 1.0, 2.0, 0.5, True)
+PLAIN = replace(GOOD, score=0.0, named=False)
+CHINESE_LOOP = replace(GOOD, repetition=0.9, foreign=1.0, score=math.nan)
+
+
+def planted():
+    """Strength 0.1 works; at 0.2 every text is a loop in Chinese. Random directions do nothing."""
+    steered = []
+    for direction in ("target", "random"):
+        for strength in (0.1, 0.2):
+            for i in range(12):
+                loop = direction == "target" and strength == 0.2
+                better = direction == "target" and strength == 0.1
+                measures = CHINESE_LOOP if loop else GOOD if better else PLAIN
+                words = "快乐" * 8 if loop else f"a <b>fluent</b> text {i}"
+                steered.append(
+                    SteeredText(f"s{i}", "calm", direction, "3", strength, words, measures, PLAIN)
+                )
+    unsteered = {f"s{i}": f"plain {i}" for i in range(12)}
+    sampled = dict.fromkeys(unsteered, ("one", "two"))
+    openings = dict.fromkeys(unsteered, "An opening that <i>")
+    return Sweep(tuple(steered), openings, unsteered, sampled, LIMITS, 48, 0)
+
+
+def test_summary_says_what_was_planted():
+    lines = report.summary(planted(), "title", "a note").splitlines()
+    assert lines[:2] == ["title", "  note: a note"]
+    works = next(x for x in lines if "0.1 target" in x)
+    assert "12/12 (0.74 to 1.00)" in works
+    assert works.endswith("surgical (surgical)")
+    loop = next(x for x in lines if "0.2 target" in x)
+    assert "0/12" in loop
+    assert loop.endswith("repetitive_collapse (explosive)  DISAGREE")
+    assert any("best surgical dose 0.1 at 3: 12/12" in x for x in lines)
+    assert any("random there: 0/12" in x for x in lines)
+    assert "37 of 40 (0.80 to 0.98)" in lines[-1]
+
+
+def test_tables_have_the_share_of_every_script():
+    swept = planted()
+    mixed = replace(swept.steered[0], text="good 高兴")
+    swept = replace(swept, steered=(mixed, *swept.steered[1:]))
+    table = report.texts_table(swept)
+    at = [table["columns"].index(name) for name in ("scripts", "opening_scripts")]
+    rows = [tuple(row[i] for i in at) for row in table["data"]]
+    assert rows[:13] == [("LATIN 1", "LATIN 1")] * 12 + [("LATIN 0.667, CJK 0.333", "LATIN 1")]
+    loop = next(i for i, t in enumerate(swept.steered) if t.measures is CHINESE_LOOP)
+    assert rows[12 + loop] == ("CJK 1", "LATIN 1")
+    cells = list(csv.DictReader(io.StringIO(report.cells_csv(swept))))
+    assert [c["scripts"] for c in cells] == [
+        "LATIN 0.972, CJK 0.0278",
+        "CJK 1",
+        "LATIN 1",
+        "LATIN 1",
+    ]
+
+
+def test_shuffled_partners_that_the_judge_cannot_tell_apart_are_named():
+    swept = replace(planted(), partners={"calm": "sad", "sad": "gloomy"}, alike=("sad",))
+    text = report.summary(swept, "t")
+    assert "shuffled: 1 of 2 emotions" in text and "apart: sad by gloomy" in text
+    assert "shuffled:" not in report.summary(planted(), "t")
+
+
+def test_regime_of_the_site_is_said():
+    """Half of 24 texts loop: not more than half, and not surely so."""
+    text = report.summary(planted(), "t")
+    assert (
+        "regime at 3, all strengths: robust surgical?, published rule explosive (24 texts)" in text
+    )
+
+
+def test_what_cannot_be_judged_is_no_failure():
+    swept = planted()
+    dumb = [
+        replace(t, unsteered=replace(t.unsteered, score=math.nan))
+        for t in swept.steered
+        if t.strength == 0.1
+    ]
+    found = report.curves(cells((*dumb, *(t for t in swept.steered if t.strength == 0.2)), LIMITS))
+    assert np.isnan(found["dose_success_target_3"][0])
+    assert found["dose_success_target_3"][1] == 0
+
+
+def steered(model_id):
+    run = LoggedRun("abcdef123456", "FINISHED", 0, {"model_id": model_id, "model": "m"}, {})
+    return Steered("m", run, planted())
+
+
+@pytest.mark.parametrize(
+    ("model_id", "published", "same"),
+    [
+        ("google/gemma-3-1b-pt", "explosive", "yes"),
+        ("google/gemma-3-1b-it", "surgical", "no"),
+        ("somebody/other", None, None),
+    ],
+)
+def test_section_has_the_regime_beside_the_studys(model_id, published, same):
+    _figures, tables = steering_parts([steered(model_id)])
+    row = dict(zip(tables[0].columns, tables[0].rows[0], strict=True))
+    assert row["regime, published rule"] == "explosive"
+    assert row["regime, robust"] == "surgical?"
+    assert (row["in the study"], row["same by its rule"]) == (published, same)
+
+
+def test_section_counts_texts():
+    table = steering_section.steering_table(steered("x"))
+    row = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (row["texts"], row["better / judged"], row["fluent / judged"]) == (12, "12/12", "12/12")
+
+
+def test_nothing_surgical_is_said():
+    swept = planted()
+    bad = replace(swept, steered=tuple(t for t in swept.steered if t.strength == 0.2))
+    assert "no dose of the emotion vectors is surgical" in report.summary(bad, "t")
+
+
+def test_page_escapes_what_a_model_wrote():
+    page = report.texts_html(planted(), "a & b")
+    assert "a &amp; b" in page
+    assert "<b>fluent" not in page
+    assert "&lt;b&gt;fluent" in page
+    assert "An opening that &lt;i&gt;" in page
+    assert page.count('<tr class="repetitive">') == 12
+
+
+def test_curves_are_in_order_of_strength():
+    found = report.curves(cells(planted().steered, planted().limits))
+    assert found["dose_success_target_3"].tolist() == [1.0, 0.0]
+    assert found["dose_repetition_target_3"] == pytest.approx([0.0, 0.9])
+    assert all(isinstance(v, np.ndarray) for v in found.values())
+
+
+def test_scenarios_table_counts_over_doses():
+    lines = report.scenarios_csv(planted()).splitlines()
+    assert len(lines) == 1 + 12 * 2
+    assert lines[1].startswith("s0,calm,target,1,2,")
+    assert lines[1].endswith(",doses of one prompt")
+    assert "doses of one prompt" in report.texts_html(planted(), "t")
+
+
+def test_emotions_csv_has_the_intervals_of_the_figure():
+    swept = planted()
+    varied = [
+        replace(t, measures=replace(t.measures, score=0.1 * i)) if t.strength == 0.1 else t
+        for i, t in enumerate(swept.steered)
+    ]
+    lines = report.emotions_csv(replace(swept, steered=tuple(varied))).splitlines()
+    rows = [dict(zip(lines[0].split(","), x.split(","), strict=True)) for x in lines[1:]]
+    assert [(r["direction"], r["strength"], r["n_texts"]) for r in rows] == [
+        (d, s, "12") for d in ("target", "random") for s in ("0.1", "0.2")
+    ]
+    assert float(rows[0]["shift"]) == pytest.approx(0.55)
+    assert float(rows[0]["shift_low"]) < 0.55 < float(rows[0]["shift_high"])
+
+
+def test_emotions_have_panels_at_every_site():
+    swept = planted()
+    other = [replace(t, site="all") for t in swept.steered]
+    figure = report.emotions(replace(swept, steered=(*swept.steered, *other)), "t")
+    assert [a.get_title() for a in figure.axes] == ["3: calm", "all: calm"]
+
+
+def test_section_says_which_run_it_shows():
+    run = LoggedRun(
+        "abcdef123456",
+        "FINISHED",
+        0,
+        {"steer": "published", "precision": "bf16"},
+        {"steer.positions": "generated"},
+    )
+    drawn, tables = steering_parts([Steered("m", run, planted())])
+    said = "preset published, bf16, positions generated, run abcdef12"
+    assert all(said in x.title for x in (*drawn, tables[1]))
+    assert {f.name for f in drawn} == {
+        f"steering_{x}_m" for x in ("dose_response", "emotions", "regimes")
+    }
+
+
+def labels(axes):
+    return [t.get_text() for t in axes.texts]
+
+
+def test_regime_map_draws_both_rules_and_frames_disagreement():
+    figure = report.regime_map(planted(), "t")
+    published, robust, random = figure.axes
+    assert (labels(published), labels(robust)) == (["S", "X"], ["S", "R"])
+    assert labels(random) == ["S", "S"]
+    frames = [p for p in robust.patches if not p.get_fill()]
+    assert [round(p.get_x() + p.get_width() / 2) for p in frames] == [1]
+
+
+def test_dose_response_has_a_row_a_site_and_a_line_a_direction():
+    swept = planted()
+    other = [replace(t, site="all") for t in swept.steered]
+    figure = report.dose_response(replace(swept, steered=(*swept.steered, *other)), "t")
+    assert len(figure.axes) == 6
+    success = figure.axes[0].containers
+    assert [c.get_label() for c in success] == ["target", "random"]
+    assert success[0].lines[0].get_ydata().tolist() == [1.0, 0.0]
+
+
+def test_an_emotion_that_cannot_be_judged_is_said():
+    swept = planted()
+    silent = [
+        replace(
+            t,
+            emotion="reflective",
+            measures=replace(t.measures, score=math.nan),
+            unsteered=replace(t.unsteered, score=math.nan),
+        )
+        for t in swept.steered
+    ]
+    figure = report.emotions(replace(swept, steered=(*swept.steered, *silent)), "t")
+    assert [a.get_title() for a in figure.axes] == ["calm", "reflective: cannot be judged"]
+    assert set(steering_figures.STYLES) == {"target", "opposite", "shuffled", "random"}

@@ -1,0 +1,183 @@
+"""Table 1 and its caption, from planted conditions."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from emo.config.resolve import compose
+from emo.core.conditions.four_layer import HALVES, four_layer
+from emo.report.summary import methods
+from emo.report.summary.drawings import four_layers
+from emo.report.summary.tables import FOUR_LAYER_COLUMNS, RELIABILITY_COLUMNS, four_layer_tables
+from emo.runs.listing import LoggedRun
+from emo.summary.assemble import ModelTable
+from tests.core.compare.test_cross_model import models, study
+from tests.core.conditions.test_four_layer import FEW, unlike_replicate
+from tests.core.planted import nested
+
+
+@pytest.fixture(scope="module")
+def conditions():
+    import numpy as np
+
+    return unlike_replicate(np.random.default_rng(7))
+
+
+def table_of(conditions):
+    made = four_layer(conditions, FEW, 100)
+    return ModelTable(made, (), {})
+
+
+def cells(table, layer):
+    row = next(r for r in table.rows if r[0] == layer)
+    return dict(zip(table.columns, row, strict=True))
+
+
+def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
+    made = table_of(conditions)
+    table, sides = four_layer_tables(made)
+    assert {len(r) for r in table.rows} == {len(FOUR_LAYER_COLUMNS)}
+    assert {len(r) for r in sides.rows} == {len(RELIABILITY_COLUMNS)}
+    by = {r.contrast.layer: r for r in made.table.rows}
+    free, compared = cells(sides, "3 free-running"), by["3 free-running"].comparison
+    assert free["rho, disjoint"].value == float(by["3 free-running"].disjoint.value)
+    assert free["rho, same half"] == float(compared.halves.same.value[0, 1])
+    assert free["share"].value == compared.share.value
+    assert free["share"].low < free["share"].value < free["share"].high
+    assert free["ceiling"] == compared.ceiling.value
+    assert cells(sides, "3 teacher-forced")["rho, disjoint"] is not None
+    one, allowed = cells(table, "1"), cells(sides, "1")
+    assert allowed["rho, disjoint"] is allowed["rho, same half"] is allowed["share"] is None
+    assert cells(sides, "floor B")["rho, same half"] is None  # one text an emotion
+    assert allowed["reliability a"] == by["1"].comparison.reliability[0]
+    assert allowed["why not"] == ""
+    assert cells(sides, "2")["why not"] == "B has no reliability: too few items to halve"
+    assert one["p, raw"] == by["1"].raw.p
+    assert one["cosine, raw"] == by["1"].raw.mean_cosine
+    both, inner = one["items and emotions"], one["rho"]
+    assert both.low < inner.low < inner.high < both.high
+    assert one["read at a, b"] == "0, 0"
+
+
+def test_the_caption_says_how(conditions):
+    caption = four_layer_tables(table_of(conditions))[0].caption
+    assert "Bonferroni's line over these 8 contrasts is 0.0063" in caption
+    assert "its halves have 10 and 10 prompts" in caption
+    assert "as little as 9 degrees of freedom" in caption
+    few = {k: v for k, v in conditions.items() if k not in HALVES}
+    assert "degrees of freedom" not in four_layer_tables(table_of(few))[0].caption
+    assert "Anisotropy is above" not in caption
+    assert "Mixed" not in caption
+
+
+def test_the_caption_names_conditions_read_otherwise(conditions):
+    def logged(**tags):
+        return LoggedRun("r", "FINISHED", 1, tags, {})
+
+    runs = {"A": logged(backend="tl", device="cpu"), "C": logged(backend="hf", device="cpu")}
+    caption = four_layer_tables(replace(table_of(conditions), runs=runs))[0].caption
+    assert "Mixed in backend (A tl, C hf): contrasts hold that difference, too." in caption
+    assert "Mixed in device" not in caption
+
+
+def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
+    flagged = conditions | {"C": replace(conditions["C"], anisotropy=0.96)}
+    made = table_of(flagged)
+    table, _ = four_layer_tables(made)
+    assert "Anisotropy is above 0.95 in C (0.960)" in table.caption
+    marks = {r[0]: r[table.columns.index("anisotropy")] for r in table.rows}
+    assert {k for k, v in marks.items() if v == "unreliable"} == {
+        "1",
+        "2",
+        "3 free-running",
+        "3 teacher-forced",
+    }
+    summary = SimpleNamespace(
+        study=None,
+        config=compose(),
+        models=(),
+        tables=(made,),
+        notes=(),
+        runs=(SimpleNamespace(random=False),),
+    )
+    assert any(
+        "Anisotropy is above 0.95 in m (conditions C)" in x for x in methods.headline(summary)
+    )
+
+
+def test_only_rows_that_are_judged_by_replicates_have_a_triangle(conditions):
+    figure, data = four_layers([table_of(conditions)])
+    at = {r[1]: r[data.columns.index("replicates")] for r in data.rows}
+    assert at["1 loose"] is None  # agreement shown, B too noisy
+    assert at["1"] is not None
+    triangles = [line for line in figure.axes[0].lines if line.get_marker() == "^"]
+    assert len(triangles) == sum(x is not None for x in at.values())
+
+
+def test_a_condition_with_the_users_own_prompts_says_so():
+    def said(path):
+        params = {"subparams.prompts": "stories", "subparams.templates": "all"}
+        params["subparams.prompts_path"] = path
+        return methods._condition(LoggedRun("r", "FINISHED", 1, {"method": "generation"}, params))
+
+    assert said("None").startswith("prompts stories (all), ")
+    assert said("some/mine.yaml").startswith("prompts stories (all) of the user's own mine.yaml, ")
+
+
+def test_passages_that_cannot_be_halved_are_said_so(rng):
+    found = models(rng, geometry=1, design=nested(8, 1))
+    said = methods._agreement(study(found))
+    assert said.endswith(
+        "One passage an emotion cannot be halved: what survives other ones is not known."
+    )
+    assert "nan" not in said
+    whole = methods._agreement(study(models(rng, geometry=1)))
+    assert "where each reads another half. The share that survives other passages is" in whole
+
+
+def test_the_headline_has_what_disjoint_prompts_leave(conditions):
+    made = four_layer(conditions, FEW, 100)
+    halves = next(r for r in made.rows if r.contrast.layer == "3 free-running").comparison.halves
+    same, disjoint = halves.same.value[0, 1], halves.disjoint.value[0, 1]
+    said = methods._four(made)
+    assert (
+        f"(rho {same:.2f} on the same half of the prompts, {disjoint:.2f} on different ones)"
+        in said
+    )
+    assert said.count("same half") == 2  # free-running and forced
+
+
+@pytest.mark.parametrize(
+    ("reliability", "words"),
+    [
+        (0.36, "agrees with itself at 0.36 (split-half over passages, stepped up), so even an RDM "
+        "without noise can agree with it at most at 0.60."),
+        (-0.2, "at most at 0.00."),
+        (None, "How well m's RDM agrees with itself is not known: too few passages to halve."),
+    ],
+)  # fmt: skip
+def test_one_model_alone_has_its_own_ceiling(reliability, words):
+    model = SimpleNamespace(name="m", descriptors=SimpleNamespace(reliability=reliability))
+    assert methods._alone(model).endswith(words)
+
+
+def test_the_methods_name_what_was_read_otherwise():
+    def logged(model, backend="hf", **params):
+        tags = {"method": "comprehension", "backend": backend, "device": "cpu", "precision": "fp32"}
+        return LoggedRun(model, "FINISHED", 1, tags | {"model": model}, params)
+
+    def said(*runs):
+        summary = SimpleNamespace(
+            config=compose(), runs=runs, models=[SimpleNamespace(run_id=r.run_id) for r in runs]
+        )
+        return methods._comprehension(summary), methods._statistics(summary)
+
+    reading, statistics = said(logged("a", seed="0"), logged("b", seed="0"))
+    assert "differences between models" not in reading
+    assert statistics.endswith("Seed 0.")
+    other = logged("b", "tl", **{"seed": "3", "resampling.n_splits": "7"})
+    reading, statistics = said(logged("a"), other)
+    assert "backend hf, tl, device cpu" in reading
+    assert "differences between models hold those of backend." in reading
+    assert statistics.endswith("these with other settings: b seed=3, b resampling.n_splits=7.")

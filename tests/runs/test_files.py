@@ -1,0 +1,262 @@
+"""Files of a run come back as what was written, and as nothing else."""
+
+import dataclasses
+import json
+import math
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.numpy import load, save
+
+from emo.core.compare.precision import AtLayer, PrecisionRow
+from emo.core.compare.readers import Equivalence, EquivalenceReport
+from emo.core.geometry.generated import StoryDescriptors
+from emo.core.records import Activations, Descriptors, EmotionVectors, LayerChoice
+from emo.core.steering.dose_response import SteeredText, Sweep
+from emo.core.steering.regimes import Limits
+from emo.core.steering.text_measures import TextMeasures
+from emo.errors import DamagedFile
+from emo.runs import files as serialise
+
+NAN = math.nan
+CURVES = {"rdm_std": np.array([0.5, NAN]), "anisotropy": np.array([0.1, 0.2])}
+DESCRIPTORS = Descriptors(
+    n_layers=2,
+    finite_layers=(0, 1),
+    best_layer=1,
+    best_layer_pct=50.0,
+    reference_layers={"25%": 0},
+    choices={"published": LayerChoice(1, 0.5, 0, 1, NAN), "accuracy": None},
+    anisotropy=0.5,
+    anisotropy_flag=False,
+    rdm_std=0.25,
+    reliability=None,
+    accuracy=0.5,
+    chance=0.2,
+    analytic_floor=0.1,
+    simulated_noise=NAN,
+    split_unit="situation",
+    nearest=("calm", "sad", 0.5),
+    farthest=("calm", "proud", -0.5),
+    curves=CURVES,
+)
+STORIES = StoryDescriptors(
+    n_layers=2,
+    finite_layers=(1,),
+    layer=1,
+    layer_source="middle",
+    centring="neutral",
+    unit_norm=True,
+    anisotropy=0.5,
+    anisotropy_flag=True,
+    rdm_std=0.1,
+    reliability=0.5,
+    split_unit="prompt",
+    n_nominal=10.0,
+    n_distinct=5.0,
+    n_effective=5.0,
+    n_short=0,
+    nearest=("calm", "sad", 0.5),
+    farthest=("calm", "proud", -0.5),
+    curves=CURVES,
+)
+MEASURES = TextMeasures(4, False, NAN, 1.0, 1.0, 0.0, 2.5, 1.5, 0.5, True)
+SWEEP = Sweep(
+    steered=(SteeredText("one", "sad", "target", "all", 0.5, "She", MEASURES, MEASURES),),
+    openings={"one": "And"},
+    unsteered={"one": "then"},
+    sampled={"one": ("a", "b")},
+    limits=Limits(0.5, NAN, 4),
+    done=1,
+    reused=0,
+    partners={"sad": "calm"},
+    alike=("sad",),
+)
+LAYERS = [np.array([0.5, NAN])] * 6
+EQUIVALENCE = EquivalenceReport(
+    "fp32",
+    3,
+    2,
+    {"bridge": Equivalence(*LAYERS, np.array([True, False]), np.array([True, True]), 1e-5)},
+    {"hooked": "no such model"},
+)
+PRECISIONS = (
+    PrecisionRow(
+        "int8",
+        "fp32",
+        (),
+        1,
+        {"best": AtLayer(1, 0.5, None, 0.5, 0.5, None, 0.5)},
+        9,
+        8,
+        7,
+        6,
+        5,
+        None,
+    ),
+)
+RECORDS = {
+    "descriptors": (DESCRIPTORS, serialise.read_descriptors),
+    "stories": (STORIES, serialise.read_story_descriptors),
+    "steering": (SWEEP, serialise.read_steering),
+    "equivalence": (EQUIVALENCE, serialise.read_equivalence),
+    "precisions": (PRECISIONS, serialise.read_precisions),
+}
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    return tmp_path_factory.mktemp("files") / "file"
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_record_comes_back(path, name):
+    record, reader = RECORDS[name]
+    serialise.write_json(record, path)
+    read = reader(path)
+    assert type(read) is type(record)
+    assert repr(read) == repr(record)
+
+
+def replaced(value, new, data):
+    """A JSON value with one of its parts, drawn anywhere, replaced."""
+    if not isinstance(value, dict | list) or not value or data.draw(st.integers(0, 3)) == 0:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    at = data.draw(st.sampled_from(list(copy) if isinstance(copy, dict) else range(len(copy))))
+    copy[at] = replaced(copy[at], new, data)
+    return copy
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.just(10**22),
+    st.floats(0.1, 0.9),
+    st.just("word"),
+    st.just([]),
+    st.just({}),
+    st.just([{}]),
+    st.just({"layer": []}),
+)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+@given(data=st.data())
+def test_a_record_with_one_part_replaced_is_refused_or_says_what_the_file_says(path, name, data):
+    record, reader = RECORDS[name]
+    damaged = replaced(json.loads(json.dumps(serialise.plain(record))), data.draw(VALUES), data)
+    path.write_text(json.dumps(damaged))
+    try:
+        read = reader(path)
+    except DamagedFile as error:
+        assert str(error).startswith(f"{path} is damaged: ")
+        assert "\n" not in str(error)
+    else:
+        defaults = {"curves": {}, "n_neutral": None, "partners": {}, "alike": []}
+        expected = defaults | damaged if isinstance(damaged, dict) else damaged
+        read = serialise.plain(read)
+        assert (defaults | read if isinstance(read, dict) else read) == expected
+
+
+@pytest.mark.parametrize("change", [{"best_layer": 2}, {"best_layer": -1}, {"finite_layers": [5]}])
+def test_a_layer_that_the_model_has_not_is_damage(path, change):
+    path.write_text(json.dumps(serialise.plain(DESCRIPTORS) | change))
+    with pytest.raises(DamagedFile, match=r"layer -?\d of 2"):
+        serialise.read_descriptors(path)
+
+
+VECTORS = EmotionVectors(np.ones((2, 3, 4)), ("a", "b", "c"), (1, 2, 3), "global", "none", True)
+ACTIVATIONS = Activations(
+    values=np.arange(24, dtype=np.float32).reshape(2, 3, 4)[:, [0, 1, 1]],
+    item_ids=("1", "2", "3"),
+    emotions=("a", "b", "c"),
+    situations=None,
+    neutral=np.ones((2, 1, 4), dtype=np.float32),
+    position="last",
+)
+TENSORS = {
+    "vectors": (VECTORS, serialise.write_vectors, serialise.read_vectors),
+    "activations": (ACTIVATIONS, serialise.write_activations, serialise.read_activations),
+}
+
+
+@pytest.mark.parametrize("name", TENSORS)
+def test_tensors_come_back(path, name):
+    record, write, reader = TENSORS[name]
+    write(record, path)
+    for field in dataclasses.fields(record):
+        was, read = getattr(record, field.name), getattr(reader(path), field.name)
+        assert np.array_equal(was, read) if isinstance(was, np.ndarray) else was == read
+
+
+@pytest.mark.parametrize("name", TENSORS)
+@given(data=st.data())
+def test_labels_with_one_part_replaced_are_refused_or_taken_as_they_are(path, name, data):
+    record, write, reader = TENSORS[name]
+    write(record, path)
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    labels = json.loads(json.loads(content[8 : 8 + size])["__metadata__"]["labels"])
+    damaged = replaced(labels, data.draw(VALUES), data)
+    path.write_bytes(save(load(content), {"labels": json.dumps(damaged)}))
+    try:
+        read = reader(path)
+    except DamagedFile as error:
+        assert "\n" not in str(error)
+    else:
+        known = {f.name for f in dataclasses.fields(record)} & damaged.keys()
+        for label in known:
+            assert serialise.plain(getattr(read, label)) == damaged[label]
+
+
+@pytest.mark.parametrize("name", TENSORS)
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensors: {},
+        lambda tensors: {k: v[0] for k, v in tensors.items()},
+        lambda tensors: {k: v.astype(np.float16) for k, v in tensors.items()},
+        lambda tensors: {k: v[:, :0] for k, v in tensors.items()},
+        lambda tensors: {k: v[..., i:] for i, (k, v) in enumerate(tensors.items(), 1)},
+    ],
+)
+def test_tensors_of_another_shape_or_type_are_damage(path, name, change):
+    record, write, reader = TENSORS[name]
+    write(record, path)
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    labels = json.loads(content[8 : 8 + size])["__metadata__"]
+    tensors = {k: np.ascontiguousarray(v) for k, v in change(load(content)).items()}
+    path.write_bytes(save(tensors, labels))
+    if name == "vectors" and tensors and tensors["vectors"].shape == (2, 3, 3):
+        assert reader(path).values.shape == (2, 3, 3)  # nothing says how wide they are
+    else:
+        with pytest.raises(DamagedFile):
+            reader(path)
+
+
+@given(content=st.binary(max_size=60), keep=st.integers(0, 400))
+def test_bytes_that_are_no_file_of_ours_are_damage(path, content, keep):
+    serialise.write_vectors(VECTORS, path)
+    whole = path.read_bytes()
+    for changed in (content, whole[: min(keep, len(whole) - 1)], content + whole):
+        path.write_bytes(changed)
+        if changed != whole:
+            with pytest.raises(DamagedFile):
+                serialise.read_vectors(path)
+        for reader in (serialise.read_descriptors, serialise.read_steering):
+            with pytest.raises(DamagedFile):
+                reader(path)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", tmp_path):
+        for reader in (serialise.read_vectors, serialise.read_descriptors):
+            with pytest.raises(DamagedFile, match="it is no file"):
+                reader(path)
