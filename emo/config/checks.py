@@ -204,14 +204,15 @@ def _check_number(field: Field, value: float) -> None:
     least, above, most = of("min", -math.inf), of("above", -math.inf), of("max", math.inf)
     if not {"min", "above", "max"} & field.metadata.keys():
         return
-    if math.isfinite(value) and least <= value <= most and value > above:
+    finite = isinstance(value, int) or math.isfinite(value)  # an int may be beyond any float
+    if finite and least <= value <= most and value > above:
         return
     bounds = {"above": above, "of at least": least, "of at most": most}
     allowed = ", ".join(f"{words} {n}" for words, n in bounds.items() if math.isfinite(n))
     each = "each " if isinstance(field.value, (list, tuple)) else ""
-    finite = "a value" if math.isfinite(value) else "a finite value"
+    number = "a value" if finite else "a finite value"
     why = f": {field.metadata['why']}" if "why" in field.metadata and value > most else ""
-    raise ConfigError(field.name, field.value, f"{each}{finite} {allowed}{why}")
+    raise ConfigError(field.name, field.value, f"{each}{number} {allowed}{why}")
 
 
 def _absolute(config: RunConfig, field: Field) -> Path:

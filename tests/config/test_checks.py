@@ -26,11 +26,20 @@ BOUNDED = [f for f in fields(CONFIG) if "min" in f.metadata or "max" in f.metada
 
 def test_every_number_has_both_bounds():
     numbers = [f for f in fields(CONFIG) if any(t in str(f.hint) for t in ("int", "float"))]
-    free = {f.name for f in numbers if not {"min", "max"} <= f.metadata.keys()}
+    free = {
+        f.name
+        for f in numbers
+        if "max" not in f.metadata or not {"min", "above"} & f.metadata.keys()
+    }
     assert free <= {
         "model.tiny.n_layers",
         "model.tiny.hidden",
     }  # emo.models.tiny knows what it builds
+
+
+def test_a_bound_that_is_not_allowed_itself():
+    with pytest.raises(ConfigError, match=r"top_p=0\.0: allowed is a value above 0, of at most 1$"):
+        check(with_value(CONFIG, "subparams.top_p", 0.0))
 
 
 @pytest.mark.parametrize("field", BOUNDED, ids=lambda f: f.name)
