@@ -59,8 +59,8 @@ def locate(
     """Find a model's weights without loading them.
 
     ``path`` makes a configured path absolute (:meth:`emo.config.schema.RunConfig.path`); by default
-    relative ones are taken from the current folder. ``cache`` is ``paths.weights``, where the digests of large
-    files are kept.
+    relative ones are taken from the current folder. ``cache`` is ``paths.weights``, where the digests of
+    large files are kept.
 
     Raises
     ------

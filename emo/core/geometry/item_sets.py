@@ -1,8 +1,8 @@
 """Item-level data sets of several models, methods or precisions, resampled together.
 
 Each set keeps one layer's inner products (:mod:`emo.core.geometry.grams`), so that sets of
-different width are compared and resampled without going back to the hidden dimension. What is drawn together is
-decided here: sets that read the same items share every draw.
+different width are compared and resampled without going back to the hidden dimension. What is drawn
+together is decided here: sets that read the same items share every draw.
 """
 
 from __future__ import annotations
