@@ -434,5 +434,5 @@ def test_models_that_are_none_or_not_there_are_named(project):
     _root, config, _ = project
     with pytest.raises(EmoError, match=r"job.summary.models=\[\]: allowed is at least one name"):
         summarize.check(config("job=summarize", "job.summary.models=[]"))
-    with pytest.raises(EmoError, match="others: its model is not in job.summary.models"):
+    with pytest.raises(EmoError, match=r"others: its model is not in job\.summary\.models"):
         summarize.run(config("job=summarize", "job.summary.models=[a sailor]"))
