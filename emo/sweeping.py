@@ -168,7 +168,10 @@ def _summary(
         lines.append("  repeat only what failed:")
         lines += [f"    {command}" for command in repeat(points, results)]
     lines.append(f"  parent run {parent}; look at it with: make ui")
-    failed = f"{counts['failed']} of {len(points)} points failed" if counts["failed"] else None
+    errors = [r.error for r in results if r.failed]
+    failed = (
+        f"{len(errors)} of {len(points)} points failed, the first: {errors[0]}" if errors else None
+    )
     return Outcome(
         status="failed" if failed else "finished",
         fingerprint=identity,

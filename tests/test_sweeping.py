@@ -141,7 +141,7 @@ def test_a_failing_job_is_logged_and_the_others_go_on(sweep, small_csv):
     assert "Traceback" not in err
     parent, children = parent_and_children(sweep.project)
     assert parent.info.status == "FAILED"
-    assert parent.data.tags["error"] == "3 of 4 points failed"
+    assert parent.data.tags["error"].startswith("3 of 4 points failed, the first: ")
     assert parent.data.metrics["failed"] == 3
     assert sorted(run.info.status for run in children) == ["FAILED"] * 3 + ["FINISHED"]
     reasons = sorted(run.data.tags["error"] for run in children if run.info.status == "FAILED")

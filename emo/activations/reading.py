@@ -13,7 +13,7 @@ import numpy as np
 from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad_texts
 from emo.activations.store import ActivationStore
 from emo.config.enums import Readout
-from emo.errors import ModelError, StimuliError
+from emo.errors import ModelError, StimuliError, first_of
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -81,7 +81,11 @@ def note_appended(tokenizer: Any) -> None:
 
 
 def check_texts(
-    spans: Sequence[TokenSpan], names: Sequence[str], context: int | None, n_ids: int
+    spans: Sequence[TokenSpan],
+    names: Sequence[str],
+    context: int | None,
+    n_ids: int,
+    model: str = "this model",
 ) -> None:
     """Refuse texts that the model cannot read.
 
@@ -100,13 +104,14 @@ def check_texts(
         if context is not None and len(span.ids) > context
     ]
     problems += [f"passage {name!r} has no tokens" for span, name in named if not span.ids]
-    problems += [
-        f"passage {name!r} has token id {max(span.ids)}; the model has embeddings for ids below {n_ids}"
-        for span, name in named
-        if max(span.ids, default=0) >= n_ids
-    ]
+    largest = {name: max(span.ids, default=0) for span, name in named}
+    if beyond := [repr(name) for name, i in largest.items() if i >= n_ids]:  # the tokenizer's fault
+        problems.append(
+            f"its tokenizer gives ids up to {max(largest.values())} and its embeddings are those of ids "
+            f"below {n_ids}: passages {first_of(beyond, ', ')}"
+        )
     if problems:
-        raise StimuliError("with this model", problems)
+        raise StimuliError(f"with {model}", problems)
 
 
 def read(

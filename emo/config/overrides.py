@@ -256,8 +256,8 @@ def _check_value(name: str, hint: Any, value: Any, raw: str) -> None:
         raise ConfigError(name, value, "a value")
     if value is None and hint is not Any and type(None) not in types:
         raise ConfigError(name, "null", f"{in_words(hint)}: it is never null")
-    if bool in types and not isinstance(value, bool):
-        raise ConfigError(name, raw, "true, false")
+    if bool in types and value is not None and not isinstance(value, bool):
+        raise ConfigError(name, raw, "true, false" + (", null" if type(None) in types else ""))
     group = next((member for member in types if dataclasses.is_dataclass(member)), None)
     if group is not None:
         if not isinstance(value, dict):

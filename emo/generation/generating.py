@@ -143,25 +143,37 @@ def _cut(requests: Sequence[Request], size: int) -> Iterator[Sequence[Request]]:
     return (requests[i : i + size] for i in range(0, len(requests), size))
 
 
-def check_room(requests: Sequence[Request], budget: int, context: int | None) -> None:
-    """Refuse a budget that the model's context leaves no room for.
+def check_room(
+    requests: Sequence[Request],
+    budget: int,
+    context: int | None,
+    parameter: str = "subparams.max_new_tokens",
+    source: str = "subparams.prompts_path",
+) -> None:
+    """Refuse a budget, or prompts, that the model's context leaves no room for.
+
+    ``parameter`` sets the budget, ``source`` the prompts.
 
     Raises
     ------
     ConfigError
-        Naming the largest budget there is room for.
+        Naming the largest budget there is room for, or the prompts if there is room for none.
     """
     longest = max((len(r.prompt) for r in requests), default=0)
-    if budget < 1 or (context is not None and longest + budget > context):
-        room = (
-            ""
-            if context is None
-            else (
-                f", at most {context - longest}: the longest prompt has {longest} tokens and the model "
-                f"reads {context}"
-            )
+    if context is not None and longest >= context:
+        raise ConfigError(
+            source,
+            f"a prompt of {longest} tokens",
+            f"prompts of fewer than {context} tokens, which is all that the model reads",
         )
-        raise ConfigError("subparams.max_new_tokens", budget, f"a value of at least 1{room}")
+    room = "" if context is None else f", at most {context - longest}"
+    if budget < 1 or (context is not None and longest + budget > context):
+        why = (
+            f": the longest prompt has {longest} tokens and the model reads {context}"
+            if room
+            else ""
+        )
+        raise ConfigError(parameter, budget, f"a value of at least 1{room}{why}")
 
 
 def check_prompts(requests: Sequence[Request], n_ids: int) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from emo import conditions
 from emo.config.schema import RunConfig, canonical, public
-from emo.errors import TrackingError
+from emo.errors import ConfigError, TrackingError
 from emo.pipeline import condition_runs
 from emo.report import drawing
 from emo.report.summary import methods, page
@@ -41,7 +41,9 @@ REPORT = "summary.html"
 
 
 def check(config: RunConfig) -> None:
-    """Refuse conditions to be made that there are not."""
+    """Refuse conditions to be made that there are not, and a summary of no model."""
+    if config.job.summary.models is not None and not config.job.summary.models:
+        raise ConfigError("job.summary.models", [], "at least one name, or null for all")
     conditions.planned(config)
 
 

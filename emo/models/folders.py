@@ -117,6 +117,10 @@ def gguf_of(folder: Path) -> Path | None:
     return found[0]
 
 
+LONGEST_JSON = 2**29
+"""Bytes; a tokenizer.json of a million tokens has a tenth of that."""
+
+
 def read_object(path: Path) -> dict[str, Any]:
     """A JSON object.
 
@@ -126,6 +130,8 @@ def read_object(path: Path) -> dict[str, Any]:
         If the file is none.
     """
     refuse_stand_in(path, path.parent)
+    if (size := path.stat().st_size) > LONGEST_JSON:
+        raise Unusable(f"{path.name} is damaged: {size / 2**30:.1f} GiB are no object of JSON")
     try:
         value = json.loads(path.read_text("utf-8"))
     except (ValueError, RecursionError) as error:

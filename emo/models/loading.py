@@ -123,6 +123,7 @@ def load(
     """
     quiet()
     quantised.check(precision, device)
+    _check_attention(attention)
     dtype = torch_dtype(precision.compute_dtype)
     options: dict[str, Any] = {"dtype": dtype, "attn_implementation": attention.value}
     if precision.quantised:
@@ -151,6 +152,17 @@ def load(
             f"{precision.name.value}; take a smaller precision, or backend.device=cpu"
         ) from None
     return LoadedModel(model.eval(), tokenizer, weights, device, precision.name, head)
+
+
+def _check_attention(attention: Attention) -> None:
+    from transformers.utils.import_utils import is_flash_attn_2_available
+
+    if attention is Attention.flash_attention_2 and not is_flash_attn_2_available():
+        raise ConfigError(
+            "backend.attention",
+            attention.value,
+            "eager, sdpa here: the package flash_attn, or a GPU that it works on, is missing",
+        )
 
 
 def _checkpoint(config: ModelConfig, weights: Weights, weights_folder: Path) -> Checkpoint:

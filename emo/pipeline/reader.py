@@ -21,7 +21,7 @@ from emo.activations.store import ActivationStore
 from emo.activations.trial import finite_in_trial
 from emo.config.enums import Readout
 from emo.core.records import Activations
-from emo.errors import ModelError
+from emo.errors import ConfigError, ModelError
 from emo.process.progress import track
 from emo.runs.identity import reader_identity
 from emo.runs.plan import Plan, say
@@ -70,6 +70,7 @@ class Reader:
         self.weights = loaded.weight_count
         passages = [p.text for p in plan.stimuli.items]
         method = config.method
+        self._check_suffix()
         self.items = tokenise(loaded.tokenizer, passages, method.readout, method.suffix)
         self.neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
         names = [f"{p.emotion}/{p.id}" for p in plan.stimuli.items]
@@ -77,7 +78,13 @@ class Reader:
         if warning := special_tokens(loaded.tokenizer, [*passages, *plan.stimuli.neutral], names):
             say(logging.WARNING, warning)
         spans = [*self.items, *self.neutral]
-        check_texts(spans, names, self.backend.context, table_rows(loaded.model))
+        check_texts(
+            spans,
+            names,
+            self.backend.context,
+            table_rows(loaded.model),
+            f"model={config.model.label}",
+        )
         note_appended(loaded.tokenizer)
         identity = reader_identity(config, plan.weights, plan.device)
         if config.precision.batched:  # a text's numbers depend on the texts it is read with
@@ -88,6 +95,20 @@ class Reader:
                 "int8: one text at a time instead of backend.batch_size=%d, because texts in a batch "
                 "change each other's numbers (precision.int8.batched=true reads them together)",
                 config.backend.batch_size,
+            )
+
+    def _check_suffix(self) -> None:
+        """Refuse a suffix that leaves no token for a text: else every passage would be named."""
+        method, most = self.plan.config.method, self.backend.context
+        if method.readout is not Readout.suffix or most is None:
+            return
+        suffix = self._loaded.tokenizer(method.suffix, add_special_tokens=False)["input_ids"]
+        if len(suffix) >= most:
+            raise ConfigError(
+                "method.suffix",
+                method.suffix,
+                f"a text of fewer than {most} tokens, which are all that the model reads; "
+                f"this has {len(suffix)}",
             )
 
     def refuse_overflow(self) -> None:

@@ -15,7 +15,7 @@ from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
 from emo.core.steering.text_measures import Direction
 from emo.errors import ArtifactError, ConfigError
-from emo.generation.generating import check_prompts
+from emo.generation.generating import check_prompts, check_room
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import Request
 from emo.generation.texts import TextStore
@@ -220,10 +220,10 @@ def prepare(
         for s in scenarios
     }
     note_appended(loaded.tokenizer)
-    check_prompts([Request(ids) for ids in prompts.values()], table_rows(loaded.model))
-    room = None if loaded.context is None else loaded.context - max(map(len, prompts.values()))
-    if room is not None and steer.max_new_tokens > room:
-        raise ConfigError("steer.max_new_tokens", steer.max_new_tokens, f"at most {room} here")
+    requests = [Request(ids) for ids in prompts.values()]
+    check_prompts(requests, table_rows(loaded.model))
+    budget, room_of = steer.max_new_tokens, ("steer.max_new_tokens", "steer.scenarios_path")
+    check_room(requests, budget, loaded.context, *room_of)
     return Work(
         plan,
         loaded,

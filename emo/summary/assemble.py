@@ -17,7 +17,7 @@ from emo.core.geometry.item_sets import ItemSet
 from emo.core.geometry.surface import SURFACES, surface_activations
 from emo.core.records import LabelMismatch, StimulusSet
 from emo.core.stats.resampling import Resampling
-from emo.errors import EmoError
+from emo.errors import EmoError, first_of
 from emo.process.progress import busy, track
 from emo.runs.listing import LoggedRun
 from emo.summary.commands import COMMANDS, command, whole_study
@@ -139,7 +139,7 @@ def summarise(
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"
-            + (f" ({len(left)} others; the first: {left[0].reason})" if left else "")
+            + (f" ({_why(left)})" if left else "")
             + "; make one with: python launch.py"
         )
     candidates, unused = steering_candidates(steering_runs, list(used.values()))
@@ -168,6 +168,17 @@ def summarise(
         stimuli=stimuli,
         notes=(*selection.notes, *twins(models)),
     )
+
+
+def _why(left_out: Sequence[LeftOut]) -> str:
+    """Every reason why runs are left out, with the run, or how many runs it holds for."""
+    runs: dict[str, list[str]] = {}
+    for each in left_out:
+        runs.setdefault(each.reason, []).append(each.run.run_id[:8])
+    ids = {
+        reason: ids[0] if len(ids) == 1 else f"{len(ids)} others" for reason, ids in runs.items()
+    }
+    return first_of([f"{who}: {reason}" for reason, who in ids.items()], "; ")
 
 
 def _first(

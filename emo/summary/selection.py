@@ -100,7 +100,9 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
     runs = named(sorting.keep(runs, _older_digest(runs)))
     if wanted.models is not None:
         asked = set(wanted.models)
-        runs = sorting.keep(runs, lambda r: None if _names(r) & asked else "model not asked for")
+        runs = sorting.keep(
+            runs, lambda r: None if _names(r) & asked else "its model is not in job.summary.models"
+        )
     elif any(not r.random for r in runs):
         runs = sorting.keep(
             runs, lambda r: "random weights, beside real models" if r.random else None

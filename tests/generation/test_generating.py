@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from emo.errors import ConfigError, ModelError
-from emo.generation.samples import Finish, Sampling
+from emo.generation.generating import check_room
+from emo.generation.samples import Finish, Request, Sampling
 from tests.generation.counting import GREEDY, SAMPLED, CountingDecoder, requests, run
 
 
@@ -195,6 +196,10 @@ def test_a_batch_that_decides_is_not_halved_silently(root):
 
 def test_more_tokens_than_the_model_reads_are_refused_before_anything_runs(root):
     decoder = CountingDecoder()
+    with pytest.raises(
+        ConfigError, match=r"prompts_path=a prompt of 3 tokens.*fewer than 3 tokens"
+    ):
+        check_room([Request((1, 2, 3))], 1, 3)
     with pytest.raises(ConfigError, match=r"max_new_tokens=98.*at most 97.*3 tokens.*reads 100"):
         run(decoder, requests(), replace(GREEDY, max_new_tokens=98), root)
     assert decoder.batches == []

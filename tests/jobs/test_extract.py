@@ -178,6 +178,18 @@ def test_identical_texts_are_one_line(tiny_config, tmp_path):
     assert "has the same text in every row" in outcome.error
 
 
+def test_a_suffix_that_leaves_no_room_is_named_and_not_every_passage(tiny_config):
+    suffix = "And then, and then, " * 900
+    outcome = run_job(tiny_config("method.readout=suffix", f"method.suffix='{suffix}'"))
+    assert outcome.error.startswith("method.suffix=And then, ") and "\n" not in outcome.error
+    assert "allowed is a text of fewer than 1024 tokens" in outcome.error
+
+
+def test_attention_that_is_not_installed_is_named(tiny_config):
+    outcome = run_job(tiny_config("backend.attention=flash_attention_2"))
+    assert outcome.error.startswith("backend.attention=flash_attention_2: allowed is eager, sdpa")
+
+
 def test_too_long_a_passage_is_refused_before_a_run_is_opened(tiny_config, tmp_path):
     path = tmp_path / "long.csv"
     path.write_text("emotion,passage_id,text\na,1,One.\nb,1,Two.\nc,9," + "word " * 2000)

@@ -321,7 +321,10 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
         ("steer.emotions=[calm,smug]", "steer.emotions=smug: allowed is afraid, calm, happy"),
         ("steer.emotions=[calm,calm]", "steer.emotions=.*: allowed is null, or emotions"),
         ("steer.emotions=[]", "steer.emotions=.*: allowed is null, or emotions"),
-        ("steer.max_new_tokens=2000", "steer.max_new_tokens=2000: allowed is at most"),
+        (
+            "steer.max_new_tokens=2000",
+            "steer.max_new_tokens=2000: allowed is a value of at least 1, at most ",
+        ),
         ("steer.judge=hf", "steer.judge_model=null: allowed is a folder"),
         ("steer.controls=[random,random]", "steer.controls="),
         ("steer.run=nothing", "steer.run=nothing: not in"),

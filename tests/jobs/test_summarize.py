@@ -429,3 +429,11 @@ def test_experiments_compose():
     four = compose("experiment=four_layer", "model=tiny")
     assert four.job.name.value == "summarize"
     assert set(four.job.summary.make) == {"A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"}
+
+
+def test_models_that_are_none_or_not_there_are_named(project):
+    _root, config, _ = project
+    with pytest.raises(EmoError, match=r"job.summary.models=\[\]: allowed is at least one name"):
+        summarize.check(config("job=summarize", "job.summary.models=[]"))
+    with pytest.raises(EmoError, match=r"others: its model is not in job\.summary\.models"):
+        summarize.run(config("job=summarize", "job.summary.models=[a sailor]"))

@@ -78,6 +78,12 @@ TOKENIZERS = {
 }
 
 
+def test_a_file_too_large_for_json_is_not_read(copy):
+    with (copy / "config.json").open("r+b") as file:
+        file.truncate(2**36)  # sparse: no disk is full of it
+    assert refusal(copy) == "config.json is damaged: 64.0 GiB are no object of JSON"
+
+
 @pytest.mark.parametrize("content", TOKENIZERS.values(), ids=TOKENIZERS)
 def test_tokenizers_that_are_none(copy, content):
     (copy / "tokenizer.json").write_bytes(content)

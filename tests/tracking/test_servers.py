@@ -245,7 +245,8 @@ def test_a_server_killed_in_mid_run_gets_the_results_later_once(
     assert [run.info.status for run in finished] == ["FINISHED"] * n
     parents = [run for run in runs if run not in finished]
     assert [run.info.status for run in parents] == ["FAILED"] * sweep
-    assert [run.data.tags["error"] for run in parents] == ["2 of 2 points failed"] * sweep
+    errors = [run.data.tags["error"] for run in parents]
+    assert [e.split(",")[0] for e in errors] == ["2 of 2 points failed"] * sweep
     assert len({run.data.tags["fingerprint"] for run in finished}) == n
     for run in finished:
         artifact = tracker.artifact(run.info.run_id, "descriptors.json")

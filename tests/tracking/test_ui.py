@@ -143,7 +143,7 @@ def test_the_page_of_a_moved_project_shows_its_artifacts(tmp_path, files):
     try:
         assert page.get("get-artifact", path="figures/b.txt", run_uuid=run_id) == "b"
         listed = json.loads(page.get("api/2.0/mlflow/artifacts/list", run_id=run_id))
-        assert {file["path"] for file in listed["files"]} == {"a.txt", "figures"}
+        assert {file["path"] for file in listed["files"]} == {"a.txt", "checksums.json", "figures"}
         assert listed["root_uri"].startswith(str(moved))
     finally:
         page.end()

@@ -213,7 +213,6 @@ def formats() -> dict[str, str | bytes]:
         "LaTeX": "emotion & passage\\_id & text \\\\\nsad & 1 & She wept. \\\\\n",
         "YAML": "- {emotion: sad, passage_id: 1, text: She wept.}\n",
         "Python": "rows = [('sad', 1, 'She wept.')]\n",
-        "a table with bars": "\n".join("|".join(row) for row in passages()),
         "tabs, one row cut": ragged,
         "semicolons, one row cut": written(passages(), delimiter=";") + "calm;x\n",
         "tabs and commas mixed": written(passages()).replace("\n", "\n\t", 4).replace(",", "\t", 9),
