@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from emo.config.enums import SteerPositions
 from emo.config.schema import RunConfig, canonical
+from emo.core.choices import Direction
 from emo.core.stats.resampling import stream
 from emo.core.steering.dose_response import Cell, Sweep, best_cell, by_site, cells
-from emo.core.steering.text_measures import Direction, derangement
+from emo.core.steering.text_measures import derangement
 from emo.generation.generating import Generation
 from emo.pipeline.prerequisites import vector_tags
 from emo.pipeline.reader import load_model

@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float64
 
+from emo.core.choices import Projection
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
 from emo.core.compare.rdms import mantel_matrix
 from emo.core.compare.sizes import SizeCorrelation, size_correlations
 from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, cosine_matrix, upper
 from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, Recipe, common_emotions, shared_design
-from emo.core.geometry.projections import PROJECTIONS, Normalisation, linear_normalisations, project
+from emo.core.geometry.projections import Normalisation, linear_normalisations, project
 from emo.core.records import Activations, Descriptors, LabelMismatch
 from emo.core.stats.correlation import (
     partial_spearman,
@@ -219,7 +220,7 @@ def universality(
         noise_ceiling=noise_ceiling(rdms),
         sizes=size_correlations(columns(models), permutations, resampling.seed),
         rdm_std=_spread(rdms, replicates, design.expansion),
-        projections=tuple(_projected(models, name, resampling) for name in PROJECTIONS),
+        projections=tuple(_projected(models, name.value, resampling) for name in Projection),
         normalisations=linear_normalisations(rdms[0], rdms[1]),
         largest_effect=_largest_effect(rdms),
     )

@@ -11,9 +11,10 @@ from scipy.spatial.distance import squareform
 from scipy.special import stdtrit
 
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
-from emo.core.geometry.cosines import rdm
+from emo.core.geometry.cosines import paired_cosines, rdm
 from emo.core.geometry.halves import replicate_rdms, split_half
 from emo.core.geometry.item_sets import ItemSet, common_emotions, own_design, shared_design
+from emo.core.geometry.vectors import post_centred
 from emo.core.records import Comparison, EmotionVectors, Rdm, require_same_labels
 from emo.core.stats.correlation import partial_spearman, pearson, spearman, standardised_ranks
 from emo.core.stats.hierarchical import over_items_and_emotions
@@ -50,24 +51,8 @@ class ItemComparison:
     emotions: tuple[str, ...]
 
 
-def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
-    """Vectors minus the mean of the full set, restricted to the named emotions in their order.
-
-    This takes the difference between global-mean and neutral-mean centring away (PROTOCOL 5).
-    """
-    keep = [vectors.emotions.index(e) for e in emotions]
-    centre = vectors.values.mean(axis=1, keepdims=True)
-    return replace(
-        vectors,
-        values=(vectors.values - centre)[:, keep],
-        emotions=tuple(emotions),
-        n_items=tuple(vectors.n_items[i] for i in keep),
-        centring="post",
-    )
-
-
 def post_centred_rdm(vectors: EmotionVectors, layer: int, emotions: Sequence[str]) -> Rdm:
-    """RDM of the named emotions after centring on the mean of the full set (PROTOCOL 5)."""
+    """RDM of the named emotions after centring on the mean of the full set, at one layer."""
     return rdm(post_centred(vectors, emotions), layer)
 
 
@@ -152,9 +137,7 @@ def compare(
     rho, p = mantel(left.cosines, right.cosines, permutations, rng)
     mean_cosine = None
     if a.values.shape[2] == b.values.shape[2]:
-        x, y = a.values[layer_a], b.values[layer_b]
-        norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-        mean_cosine = float(((x * y).sum(axis=1) / norms).mean())
+        mean_cosine = float(paired_cosines(a.values[layer_a], b.values[layer_b]).mean())
     return Comparison(
         rho=rho,
         pearson=float(pearson(left.cosines, right.cosines)),

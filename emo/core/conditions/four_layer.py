@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emo.core.compare.precision import row_cosines
 from emo.core.compare.rdms import (
     ItemComparison,
     compare_independent,
     compare_shared,
     mantel,
     over_emotions,
-    post_centred,
 )
 from emo.core.conditions.verdicts import (
     JUDGED,
@@ -24,8 +22,9 @@ from emo.core.conditions.verdicts import (
     judge_floor,
     judge_same_texts,
 )
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, paired_cosines
 from emo.core.geometry.item_sets import ItemSet, common_emotions, shared_design
+from emo.core.geometry.vectors import post_centred
 from emo.core.records import EmotionVectors, LabelMismatch
 from emo.core.stats.correlation import spearman
 from emo.core.stats.intervals import Estimates
@@ -320,4 +319,4 @@ def _mean_cosine(
         else v.values[0, [v.emotions.index(e) for e in emotions]]
         for v in (a, b)
     ]
-    return float(row_cosines(*rows).mean())
+    return float(paired_cosines(*rows).mean())

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emo.core.choices import Projection
 from emo.core.compare.cross_model import ModelRun
 from emo.core.conditions.four_layer import Condition
 from emo.core.geometry.item_sets import ItemSet, common_emotions, own_design
-from emo.core.geometry.projections import PROJECTIONS, Normalisation, linear_normalisations
+from emo.core.geometry.projections import Normalisation, linear_normalisations
 from emo.core.records import Activations, LabelMismatch
 from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import stream
@@ -63,7 +64,7 @@ def single_model(
             for name, a in held.items()
         },
         projections={
-            name: float(spearman(raw, model.items(name).rdm(names))) for name in PROJECTIONS
+            name.value: float(spearman(raw, model.items(name).rdm(names))) for name in Projection
         },
         compared=compared,
         normalisations=linear_normalisations(*rdms) if np.isfinite(rdms).all() else (),

@@ -21,6 +21,22 @@ def cosine_matrix(
         return unit @ np.swapaxes(unit, -1, -2)
 
 
+def paired_cosines(
+    a: Float[np.ndarray, "*row hidden"], b: Float[np.ndarray, "*row hidden"]
+) -> Float64[np.ndarray, "*row"]:
+    """Cosine of each row with the row in the same place of ``b``; NaN where one is zero.
+
+    Example
+    -------
+    >>> paired_cosines(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[2.0, 0.0], [-1.0, -1.0]]))
+    array([ 1., -1.])
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a * b).sum(axis=-1) / norms
+
+
 def upper(matrix: Float[np.ndarray, "*row n n"]) -> Float64[np.ndarray, "*row pair"]:
     """Entries above the diagonal, in row order."""
     i, j = np.triu_indices(matrix.shape[-1], 1)

@@ -45,6 +45,15 @@ def nested(
     return np.array([len(np.unique(emotions[groups == g])) == 1 for g in range(n)])
 
 
+def strata(
+    groups: Int[np.ndarray, " item"], emotions: Int[np.ndarray, " item"]
+) -> Int[np.ndarray, " group"]:
+    """What each group is drawn from: -1 for all crossed groups together, else its own emotion."""
+    emotion_of = np.zeros(int(groups.max()) + 1, dtype=np.int64)
+    emotion_of[groups] = emotions
+    return np.where(nested(groups, emotions), emotion_of, -1)
+
+
 def half_splits(
     groups: Int[np.ndarray, " item"],
     emotions: Int[np.ndarray, " item"],
@@ -57,14 +66,11 @@ def half_splits(
     belong to one emotion (passages without a situation) are halved within each emotion, so that
     both halves hold every emotion that has two groups.
     """
-    n_groups = int(groups.max()) + 1
-    own = nested(groups, emotions)
-    emotion_of = np.zeros(n_groups, dtype=np.int64)
-    emotion_of[groups] = emotions
-    strata = np.where(own, emotion_of, -1)
+    stratum_of = strata(groups, emotions)
+    n_groups = len(stratum_of)
     first = np.zeros((n_splits, n_groups), dtype=bool)
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
+    for stratum in np.unique(stratum_of):
+        members = np.flatnonzero(stratum_of == stratum)
         order = rng.permuted(np.tile(members, (n_splits, 1)), axis=1)
         size = np.full(n_splits, len(members) // 2)
         if len(members) % 2:  # the odd one out goes to either half
@@ -81,14 +87,11 @@ def bootstrap_counts(
     rng: np.random.Generator,
 ) -> Float64[np.ndarray, "replicate item"]:
     """How often each item is drawn: crossed groups as clusters, others within their emotion."""
-    n_groups = int(groups.max()) + 1
-    own = nested(groups, emotions)
-    emotion_of = np.zeros(n_groups, dtype=np.int64)
-    emotion_of[groups] = emotions
-    strata = np.where(own, emotion_of, -1)
+    stratum_of = strata(groups, emotions)
+    n_groups = len(stratum_of)
     counts = np.zeros((n_replicates, n_groups))
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
+    for stratum in np.unique(stratum_of):
+        members = np.flatnonzero(stratum_of == stratum)
         share = np.full(len(members), 1 / len(members))
         counts[:, members] = rng.multinomial(len(members), share, size=n_replicates)
     return counts[:, groups]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from emo.core.choices import Direction
 from emo.core.steering.regimes import Limits, Regime, label, published_regime, robust_regime
 from emo.core.steering.text_measures import (
-    Direction,
     TextMeasures,
     exact_interval,
     mean_interval,

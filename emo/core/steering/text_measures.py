@@ -11,7 +11,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -27,18 +26,6 @@ N_REPLICATES = 2000
 
 REPEATED_N = 3
 """Length in tokens of the n-grams whose repetition is counted."""
-
-
-class Direction(Enum):
-    """What is added: the emotion's own vector, or a control of the same norm."""
-
-    target = "target"
-    opposite = "opposite"
-    """The emotion's vector with its sign changed."""
-    shuffled = "shuffled"
-    """The vector of another emotion."""
-    random = "random"
-    """The emotion's vectors of all steered layers under one random rotation."""
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from emo.core.choices import Direction
 from emo.core.steering.dose_response import Cell, EmotionDose, Sweep, by_emotion, cells
-from emo.core.steering.text_measures import Direction
 from emo.report.runs.extract_figures import BLUE, GREEN, GREY, ORANGE, blank
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, Condition,
 from emo.core.conditions.verdicts import Verdict, judge
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
-from emo.core.geometry.means import emotion_vectors
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import LabelMismatch
 from emo.core.stats.resampling import Resampling
 from tests.core.planted import crossed, nested, record

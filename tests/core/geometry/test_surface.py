@@ -8,7 +8,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from emo.core.geometry.cosines import cosine_matrix, rdm, upper
 from emo.core.geometry.item_sets import ItemSet
-from emo.core.geometry.means import emotion_vectors
 from emo.core.geometry.surface import (
     SURFACES,
     character_ngrams,
@@ -17,6 +16,7 @@ from emo.core.geometry.surface import (
     tf_idf,
     words,
 )
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Passage, StimulusSet
 
 TEXTS = (
