@@ -10,11 +10,11 @@ from jaxtyping import Float
 from scipy.special import stdtr
 
 from emo.core.stats.correlation import spearman, standardised_ranks
+from emo.core.stats.intervals import ALPHA
 from emo.core.stats.resampling import stream
 
 PREDICTORS = ("d_model", "size_b")
 OUTCOMES = ("anisotropy", "rdm_std", "best_layer_pct")
-ALPHA = 0.05
 FEWEST = 4
 """With fewer models no permutation can be rare."""
 

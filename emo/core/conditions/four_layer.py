@@ -1,8 +1,8 @@
-"""The four-layer table: what method, sub-parameters and precision each change. PROTOCOL section 5."""
+"""The four-layer table: what method, sub-parameters and precision each change (docs/summary.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from emo.core.compare.rdms import (
 from emo.core.conditions.verdicts import (
     JUDGED,
     Verdict,
+    attainable,
     judge,
     judge_disjoint,
     judge_floor,
@@ -67,7 +68,7 @@ class Condition:
 
     @property
     def flagged(self) -> bool:
-        """Whether no cosine of it can be trusted ([S] 2.5)."""
+        """Whether no cosine of it can be trusted [S 2.5]."""
         return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
 
 
@@ -99,8 +100,8 @@ CONTRASTS = (
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A contrast in one centring."""
+class ContrastMeasures:
+    """A contrast under one centring."""
 
     rho: Estimates
     """With the interval over items; no bounds where neither side has items to draw from."""
@@ -122,9 +123,9 @@ class LayerRow:
     """One contrast of the table."""
 
     contrast: Contrast
-    post: Measured
+    post: ContrastMeasures
     """Each set centred on its own full mean: the published comparison."""
-    raw: Measured
+    raw: ContrastMeasures
     """As each condition centres by itself."""
     comparison: ItemComparison
     """Reliabilities, halves, ceiling and disattenuated rho, post-centred.
@@ -133,7 +134,7 @@ class LayerRow:
     """
     shared: bool
     """Whether both sides read the same items (by their labels)."""
-    own: tuple[float, float]
+    self_agreements: tuple[float, float]
     """How well each side agrees with itself over the common emotions: with its replicate, else its
     reliability. NaN where there is neither."""
     layers: tuple[int, int]
@@ -151,7 +152,7 @@ class LayerRow:
             return None
         if self.shared:
             return self.comparison.ceiling.value
-        return float(np.sqrt(max(self.own[0], 0) * max(self.own[1], 0)))
+        return attainable(self.self_agreements)
 
     @property
     def disjoint(self) -> Estimates | None:
@@ -210,15 +211,15 @@ def four_layer(
 def self_agreement(
     contrast: Contrast, conditions: Mapping[str, Condition], comparison: ItemComparison
 ) -> tuple[float, float]:
-    """Of both sides of a contrast: rho with its replicate, else reliability; NaN without either."""
-    own = list(comparison.reliability)
+    """Each side's rho with its replicate, else its reliability; NaN without either."""
+    agreements = list(comparison.reliability)
     for side, name in enumerate((contrast.a, contrast.b)):
         replicate = REPLICATES.get(name, "")
         if replicate in conditions:
             a, b = conditions[name].items, conditions[replicate].items
             emotions = [e for e in comparison.emotions if e in b.emotions]
-            own[side] = float(spearman(a.rdm(emotions), b.rdm(emotions)))
-    return own[0], own[1]
+            agreements[side] = float(spearman(a.rdm(emotions), b.rdm(emotions)))
+    return agreements[0], agreements[1]
 
 
 def _row(
@@ -235,12 +236,11 @@ def _row(
             f"{a.run_id[:8]}) wrote: their batches, devices or attention differ"
         )
     shared = _share_items(a.items, b.items)
-    settings = resampling, permutations, n_bootstrap
-    post, comparison = _measure(contrast, a, b, True, shared, *settings)
-    # Halves are asked of the post-centred sets only.
-    once = replace(resampling, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
-    draws = resampling.n_bootstrap if n_bootstrap is None else n_bootstrap
-    raw, _ = _measure(contrast, a, b, False, shared, once, permutations, draws)
+    compare = compare_shared if shared else compare_independent
+    rng = _mantel_stream(contrast, resampling)
+    post, comparison = _post_centred(a, b, compare, resampling, n_bootstrap, permutations, rng)
+    rng = _mantel_stream(contrast, resampling)
+    raw = _as_centred(a, b, compare, resampling, n_bootstrap, permutations, rng)
     sides = self_agreement(contrast, conditions, comparison)
     rho, high = float(post.rho.value), post.interval[1]
     if contrast.is_floor:
@@ -260,13 +260,17 @@ def _row(
         raw=raw,
         comparison=comparison,
         shared=shared,
-        own=sides,
+        self_agreements=sides,
         layers=(a.layer, b.layer),
         n_effective=(a.n_effective, b.n_effective),
         flagged=a.flagged or b.flagged,
         verdict=verdict,
         sentence=sentence,
     )
+
+
+def _mantel_stream(contrast: Contrast, resampling: Resampling) -> np.random.Generator:
+    return stream(resampling.seed, "mantel", contrast.layer)
 
 
 def _share_items(a: ItemSet, b: ItemSet) -> bool:
@@ -277,46 +281,69 @@ def _share_items(a: ItemSet, b: ItemSet) -> bool:
     return True
 
 
-def _measure(
-    contrast: Contrast,
+Compare = Callable[..., ItemComparison]
+"""How two item sets are compared: :func:`compare_shared` or :func:`compare_independent`."""
+
+
+def _post_centred(
     a: Condition,
     b: Condition,
-    post: bool,
-    shared: bool,
+    compare: Compare,
     resampling: Resampling,
-    permutations: int,
     n_bootstrap: int | None,
-) -> tuple[Measured, ItemComparison]:
-    """A contrast with the vectors post-centred, or as each condition leaves them."""
-    left, right = (
-        replace(c.items, recipe=replace(c.items.recipe, post_centred=post)) for c in (a, b)
-    )
-    compare = compare_shared if shared else compare_independent
-    emotions = common_emotions(left.emotions, right.emotions)
-    held = [s.rdm(emotions) for c in (a, b) for s in c.surfaces] if post else []
-    baselines = np.stack(held) if held else None
-    compared = compare(left, right, resampling, baselines, n_bootstrap)
-    rdms = left.rdm(emotions), right.rdm(emotions)
-    rng = stream(resampling.seed, "mantel", contrast.layer)
-    measured = Measured(
-        rho=compared.rho,
-        over_emotions=over_emotions(*rdms),
-        p=mantel(*rdms, permutations, rng)[1],
-        mean_cosine=_mean_cosine(a.vectors, b.vectors, emotions, post),
-    )
-    return measured, compared
+    permutations: int,
+    rng: np.random.Generator,
+) -> tuple[ContrastMeasures, ItemComparison]:
+    """A contrast with the vectors of each side minus the mean of its full set."""
+    sets = [_with_post_centring(c, post_centred=True) for c in (a, b)]
+    emotions = common_emotions(*(s.emotions for s in sets))
+    held = [s.rdm(emotions) for c in (a, b) for s in c.surfaces]
+    comparison = compare(*sets, resampling, np.stack(held) if held else None, n_bootstrap)
+    vectors = (post_centred(c.vectors, emotions).values[0] for c in (a, b))
+    return _measures(sets, comparison, permutations, rng, _mean_cosine(*vectors)), comparison
 
 
-def _mean_cosine(
-    a: EmotionVectors, b: EmotionVectors, emotions: tuple[str, ...], post: bool
-) -> float | None:
-    """Mean over the emotions of the cosine of the two conditions' vectors."""
-    if a.values.shape[2] != b.values.shape[2]:
-        return None
-    rows = [
-        post_centred(v, emotions).values[0]
-        if post
-        else v.values[0, [v.emotions.index(e) for e in emotions]]
-        for v in (a, b)
-    ]
-    return float(paired_cosines(*rows).mean())
+def _as_centred(
+    a: Condition,
+    b: Condition,
+    compare: Compare,
+    resampling: Resampling,
+    n_bootstrap: int | None,
+    permutations: int,
+    rng: np.random.Generator,
+) -> ContrastMeasures:
+    """A contrast with the vectors as each condition centres them by itself."""
+    sets = [_with_post_centring(c, post_centred=False) for c in (a, b)]
+    emotions = common_emotions(*(s.emotions for s in sets))
+    # Halves are asked of the post-centred sets only.
+    once = replace(resampling, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
+    draws = resampling.n_bootstrap if n_bootstrap is None else n_bootstrap
+    comparison = compare(*sets, once, None, draws)
+    vectors = (c.vectors.values[0, [c.vectors.emotions.index(e) for e in emotions]] for c in (a, b))
+    return _measures(sets, comparison, permutations, rng, _mean_cosine(*vectors))
+
+
+def _with_post_centring(condition: Condition, *, post_centred: bool) -> ItemSet:
+    items = condition.items
+    return replace(items, recipe=replace(items.recipe, post_centred=post_centred))
+
+
+def _measures(
+    sets: Sequence[ItemSet],
+    comparison: ItemComparison,
+    permutations: int,
+    rng: np.random.Generator,
+    mean_cosine: float | None,
+) -> ContrastMeasures:
+    a, b = (s.rdm(comparison.emotions) for s in sets)
+    return ContrastMeasures(
+        rho=comparison.rho,
+        over_emotions=over_emotions(a, b),
+        p=mantel(a, b, permutations, rng)[1],
+        mean_cosine=mean_cosine,
+    )
+
+
+def _mean_cosine(a: np.ndarray, b: np.ndarray) -> float | None:
+    """Mean over the emotions of the cosine of the two sides' vectors; None if their widths differ."""
+    return float(paired_cosines(a, b).mean()) if a.shape == b.shape else None

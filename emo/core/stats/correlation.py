@@ -8,9 +8,6 @@ from scipy.stats import rankdata
 
 Result = Float64[np.ndarray, "..."]
 
-SIGNS_AT_A_TIME = 2**22
-"""Entries of the largest temporary of :func:`kendall`: it stays below 40 MB."""
-
 
 def pearson(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
     """Pearson correlation over the pairs that are finite on both sides; NaN where one is constant.
@@ -43,37 +40,6 @@ def ranks(
         where = np.isfinite(a)
     # What is left out goes behind everything else, so that it shifts no rank.
     return np.where(where, rankdata(np.where(where, a, np.inf), axis=-1), np.nan)
-
-
-def kendall(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
-    """Kendall's tau-b over the pairs that are finite on both sides; NaN where one is constant.
-
-    Kendall 1945. Takes the square of the number of pairs in time and space.
-    """
-    a, b, both = _common(a, b)
-    shape, n = a.shape[:-1], a.shape[-1]
-    i, j = np.triu_indices(n, 1)
-    out = np.empty(int(np.prod(shape)))
-    rows = [x.reshape(-1, n) for x in (np.where(both, a, 0), np.where(both, b, 0), both)]
-    step = max(1, SIGNS_AT_A_TIME // max(len(i), 1))
-    for start in range(0, len(out), step):
-        x, y, ok = (r[start : start + step] for r in rows)
-        keep = ok[:, i] & ok[:, j]
-        sign_x, sign_y = (np.where(keep, np.sign(v[:, i] - v[:, j]), 0) for v in (x, y))
-        scale = np.sqrt((sign_x**2).sum(axis=1) * (sign_y**2).sum(axis=1))
-        usable = (ok.sum(axis=1) >= 3) & (scale > 0)
-        tau = (sign_x * sign_y).sum(axis=1) / np.where(usable, scale, 1)
-        out[start : start + step] = np.where(usable, tau, np.nan)
-    return out.reshape(shape)
-
-
-def cosine(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
-    """Cosine over the pairs that are finite on both sides; NaN where one side is zero."""
-    a, b, both = _common(a, b)
-    a, b = np.where(both, a, 0), np.where(both, b, 0)
-    scale = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
-    usable = scale > 0
-    return np.where(usable, (a * b).sum(axis=-1) / np.where(usable, scale, 1), np.nan)
 
 
 def partial_spearman(
