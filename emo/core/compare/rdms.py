@@ -107,7 +107,7 @@ def over_emotions(
     rho, each = spearman(a, b), spearman(without_each(a), b)
     z, centre = (np.arctanh(np.clip(x, -NEARLY_ONE, NEARLY_ONE)) for x in (each, rho))
     independent = 1 / np.sqrt(max(len(a) - 3, 1))
-    error = np.maximum(standard_error(z), independent)
+    error = np.asarray(np.maximum(standard_error(z), independent))
     half_width = reach(error, len(z), level)
     low, high = (np.asarray(np.tanh(centre + sign * half_width)) for sign in (-1, 1))
     return Estimates(rho, low, high)

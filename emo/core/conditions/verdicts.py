@@ -38,7 +38,8 @@ RULES = (
     "geometric mean of the two sides' self-agreements.",
     f"A self-agreement of at most {LEAST_RELIABILITY} on either side leaves nothing to judge by: not "
     "distinguishable from replicate noise if no agreement is shown, otherwise some agreement, "
-    "too noisy to be judged against replicates: agreement that the side does not show with itself may be chance.",
+    "too noisy to be judged against replicates: agreement that the side does not show "
+    "with itself may be chance.",
     "No self-agreement known on a side: agreement is shown or not, and cannot be judged further.",
     "The upper bound of rho's interval reaches the attainable rho: as alike as replicates if "
     "agreement is shown, otherwise undecided.",

@@ -34,7 +34,8 @@ def standard_error(
     Efron & Stein 1981: sqrt((n - 1) / n * sum of squared deviations from their mean).
     """
     n = len(left_out)
-    return np.sqrt((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
+    squares = ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0)
+    return np.asarray(np.sqrt((n - 1) / n * squares))
 
 
 def reach(
