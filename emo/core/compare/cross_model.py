@@ -1,4 +1,7 @@
-"""Do models share an emotion geometry? Every model with every other. PROTOCOL section 7."""
+"""Do models share an emotion geometry? Every model with every other.
+
+See docs/summary.md, "Same passages, other passages" and "What can change an RDM".
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float64
 
-from emo.core.choices import Projection
+from emo.core.choices import Projection, Variant
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
 from emo.core.compare.rdms import mantel_matrix
 from emo.core.compare.sizes import SizeCorrelation, size_correlations
@@ -40,6 +43,7 @@ class ModelRun:
     model_id: str
     family: str
     variant: str
+    """A :class:`emo.core.choices.Variant`."""
     precision: str
     size_b: float | None
     activations: Activations
@@ -63,12 +67,12 @@ class ModelRun:
 
     @property
     def flagged(self) -> bool:
-        """Whether no cosine with this model can be trusted ([S] 2.5)."""
+        """Whether no cosine with this model can be trusted [S 2.5]."""
         return self.anisotropy > UNRELIABLE_ANISOTROPY
 
     @property
     def lineage(self) -> str:
-        """The family without its version: Llama 3.1 and Llama 3.2 differ in size, too ([S] 3)."""
+        """The family without its version: Llama 3.1 and Llama 3.2 differ in size, too [S 3]."""
         return re.sub(r"[\s\d.-]+B?$", "", self.family) or self.family
 
     def items(self, projection: str | None = None) -> ItemSet:
@@ -142,7 +146,7 @@ class Universality:
             (i, j)
             for i, a in enumerate(self.models)
             for j, b in enumerate(self.models)
-            if (a.variant, b.variant) == ("base", "instruct")
+            if (a.variant, b.variant) == (Variant.base, Variant.instruct)
             and (a.family, a.size_b) == (b.family, b.size_b)
             and a.size_b is not None
         ]
@@ -227,7 +231,7 @@ def universality(
 
 
 def columns(models: Sequence[ModelRun]) -> dict[str, list[float | None]]:
-    """Sizes and descriptors, one value a model, for :func:`emo.core.compare.sizes.size_correlations`."""
+    """Sizes and descriptors, one value per model, as :func:`size_correlations` takes them."""
     return {
         "d_model": [float(m.d_model) for m in models],
         "size_b": [m.size_b for m in models],
@@ -247,18 +251,18 @@ def _blocks(
     i, j = np.triu_indices(len(models), 1)
     kinds = {
         "all": np.ones(len(i), dtype=bool),
-        "instruct": (variants[i] == "instruct") & (variants[j] == "instruct"),
-        "base": (variants[i] == "base") & (variants[j] == "base"),
+        "instruct": (variants[i] == Variant.instruct) & (variants[j] == Variant.instruct),
+        "base": (variants[i] == Variant.base) & (variants[j] == Variant.base),
         "instruct with base": variants[i] != variants[j],
     }
-    found = []
+    blocks = []
     for name, keep in kinds.items():
         if keep.any():
             a, b = same[i[keep], j[keep]], disjoint[i[keep], j[keep]]
             ranges = [(float(x.min()), float(x.mean()), float(x.max())) for x in (a, b)]
             n = len(set(i[keep]) | set(j[keep]))
-            found.append(Block(name, n, int(keep.sum()), *ranges))
-    return tuple(found)
+            blocks.append(Block(name, n, int(keep.sum()), *ranges))
+    return tuple(blocks)
 
 
 def _spread(

@@ -132,14 +132,14 @@ def at_layers(
     layers: Mapping[str, int], change: Deviation, descriptors: Descriptors | None
 ) -> dict[str, AtLayer]:
     """One precision at the landmarks; ``descriptors`` are its own, None if it has no finite layer."""
-    own = {} if descriptors is None else descriptors.curves
+    described = {} if descriptors is None else descriptors.curves
 
     def value(curves: Mapping[str, np.ndarray], name: str, layer: int) -> float | None:
         x = float(curves[name][layer]) if name in curves else np.nan
         return x if np.isfinite(x) else None
 
     names = [f.name for f in fields(AtLayer)][1:]
-    everything = {**change.curves(), **own}
+    everything = {**change.curves(), **described}
     return {
         where: AtLayer(layer, **{name: value(everything, name, layer) for name in names})
         for where, layer in layers.items()

@@ -48,7 +48,7 @@ class ItemComparison:
     disattenuated: Quotient
     """That rho over its ceiling. On the same items rho has none: the two sides share errors."""
     resampled: tuple[bool, bool]
-    """False for a set with one item an emotion: then there is no interval over items."""
+    """False for a set with one item per emotion: then there is no interval over items."""
     emotions: tuple[str, ...]
 
 
@@ -63,7 +63,24 @@ def mantel(
     permutations: int,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """Spearman rho of two RDMs and its one-sided Mantel p; see :func:`mantel_matrix`."""
+    """Spearman rho of two RDMs and its one-sided Mantel p; see :func:`mantel_matrix`.
+
+    Parameters
+    ----------
+    a, b
+        Upper triangles of the same emotions in the same order.
+    permutations
+        The smallest p is 1 / (1 + permutations).
+    rng
+        See :func:`emo.core.stats.resampling.stream`.
+
+    Example
+    -------
+    >>> rdm = np.array([0.9, 0.1, 0.2, 0.3, 0.15, 0.8])
+    >>> rho, p = mantel(rdm, rdm + 1, permutations=99, rng=stream(0, "mantel"))
+    >>> round(rho, 6), 0 < p <= 1
+    (1.0, True)
+    """
     rho, p = mantel_matrix(np.stack([a, b]), permutations, rng)
     return float(rho[0, 1]), float(p[0, 1])
 
@@ -141,16 +158,25 @@ def compare_vectors(
     ------
     LabelMismatch
         If the emotions differ in content or order.
+
+    Example
+    -------
+    >>> rng = stream(0, "example")
+    >>> values, names = rng.normal(size=(2, 5, 8)), ("afraid", "calm", "happy", "proud", "sad")
+    >>> vectors = EmotionVectors(values, names, (9,) * 5, "none")
+    >>> same = compare_vectors(vectors, vectors, 0, 0, stream(0, "mantel"), permutations=99)
+    >>> round(same.rho, 6), round(same.mean_cosine, 6), same.n_emotions
+    (1.0, 1.0, 5)
     """
     require_same_labels(a.emotions, b.emotions, "emotions")
-    left, right = rdm(a, layer_a), rdm(b, layer_b)
-    rho, p = mantel(left.cosines, right.cosines, permutations, rng)
+    rdm_a, rdm_b = rdm(a, layer_a), rdm(b, layer_b)
+    rho, p = mantel(rdm_a.cosines, rdm_b.cosines, permutations, rng)
     mean_cosine = None
     if a.values.shape[2] == b.values.shape[2]:
         mean_cosine = float(paired_cosines(a.values[layer_a], b.values[layer_b]).mean())
     return Comparison(
         rho=rho,
-        pearson=float(pearson(left.cosines, right.cosines)),
+        pearson=float(pearson(rdm_a.cosines, rdm_b.cosines)),
         mantel_p=p,
         permutations=permutations,
         mean_cosine=mean_cosine,

@@ -1,4 +1,7 @@
-"""The four-layer table: what method, sub-parameters and precision each change (docs/summary.md)."""
+"""The four-layer table: what method, sub-parameters and precision each change.
+
+Its rows and their reading are in docs/summary.md, "Four layers".
+"""
 
 from __future__ import annotations
 

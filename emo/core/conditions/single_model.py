@@ -1,4 +1,7 @@
-"""What one model alone can show: its surface, and what can change its RDM. PROTOCOL section 6."""
+"""What one model alone can show: its surface, and what can change its RDM.
+
+See docs/summary.md, "One model".
+"""
 
 from __future__ import annotations
 
@@ -47,20 +50,31 @@ def single_model(
     conditions: Mapping[str, Condition],
     seed: int,
 ) -> SingleModel:
-    """``surfaces`` are the surface baselines of the passages, ``conditions`` the model's, if any.
+    """What one model's RDM shares with the surface of its passages, and what can change it.
 
-    Normalised are the RDMs of condition A and of C (of B, if there is no C); without those, of two
-    random halves of the passages.
+    The linear normalisations are shown on the RDMs of condition A and of C (of B, if there is no C);
+    without those, on the RDMs of two random halves of the passages.
+
+    Parameters
+    ----------
+    model
+        The model, at the layer it is compared at.
+    surfaces
+        The surface baselines of its passages, by name.
+    conditions
+        The model's conditions, by name; may be empty.
+    seed
+        Names the stream of the random halves.
     """
     items = model.items()
     names = items.emotions
-    own, raw = items.rdm(names), model.items("none").rdm(names)
+    rdm, raw = items.rdm(names), model.items("none").rdm(names)
     held = dict(surfaces) | ({"embedding_layer": model.embedding} if model.embedding else {})
     compared, rdms = _two_conditions(conditions) or _two_halves(items, seed)
     return SingleModel(
         model=model,
         baselines={
-            name: float(spearman(own, ItemSet.make(a, 0, model.recipe).rdm(names)))
+            name: float(spearman(rdm, ItemSet.make(a, 0, model.recipe).rdm(names)))
             for name, a in held.items()
         },
         projections={

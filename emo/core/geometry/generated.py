@@ -22,9 +22,9 @@ from emo.core.stats.resampling import Resampling
 
 @dataclass(frozen=True)
 class StoryDescriptors:
-    """What a generation run found. Source of the measures: [S] 2.3, 2.5; reliability is ours.
+    """The numbers of one generation run. Source: [S 2.3, S 2.5]; reliability is this project's.
 
-    Curves have one entry a layer, NaN where the layer is not finite.
+    Curves have one entry per layer, NaN where the layer is not finite.
     """
 
     n_layers: int
@@ -38,10 +38,10 @@ class StoryDescriptors:
     anisotropy_flag: bool
     rdm_std: float
     reliability: float | None
-    """Split-half, stepped up; None where there is one prompt and one text an emotion."""
+    """Split-half, stepped up; None where there is one prompt and one text per emotion."""
     split_unit: str
     n_nominal: float
-    """Texts an emotion, mean over emotions."""
+    """Texts per emotion, mean over emotions."""
     n_distinct: float
     n_effective: float
     n_short: int

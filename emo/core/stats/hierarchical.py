@@ -69,10 +69,10 @@ def _correlations(
 ) -> Float64[np.ndarray, "replicate set set"]:
     """Spearman over the pairs of the drawn ``emotions``, [replicate draw], of every replicate."""
     n = emotions.shape[1]
-    at = squareform(np.arange(rdms.shape[2]))
+    pair = squareform(np.arange(rdms.shape[2]))
     i, j = np.triu_indices(n, 1)
     first, second = emotions[:, i], emotions[:, j]
-    pairs, differ = at[first, second], first != second
+    pairs, differ = pair[first, second], first != second
     taken = np.take_along_axis(rdms, np.broadcast_to(pairs, (len(rdms), *pairs.shape)), axis=2)
     where = differ & np.isfinite(taken).all(axis=0)
     ranked = np.stack([ranks(t, where) for t in taken])

@@ -1,6 +1,6 @@
 """What steering does to language: the published rule and one that holds for any script.
 
-**Published** ([S] 2.5, byte for byte): words are what white space separates; if more than half of the
+**Published** ([S 2.5], byte for byte): words are what white space separates; if more than half of the
 texts hold a word 3-gram at least three times the regime is ``repetitive_collapse``, else if more than
 30 % of the texts have fewer than three words it is ``explosive``, else ``surgical``. Its defects: a
 Chinese or Japanese text is one word, so a loop in it counts as short, hence explosive; an empty text
