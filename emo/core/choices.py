@@ -28,7 +28,7 @@ def chosen(choice: type[Choice], value: object, parameter: str) -> Choice:
     choice
         The enum.
     value
-        A member or its text. ``None`` is refused: nothing is said by the text "none".
+        A member or its text. ``None`` is refused: nothing is named by the text "none".
     parameter
         What the error calls the parameter.
 

@@ -5,8 +5,8 @@ Its rows and their reading are in docs/summary.md, "Four layers".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,8 +14,12 @@ from emo.core.compare.rdms import (
     ItemComparison,
     compare_independent,
     compare_shared,
-    mantel,
-    over_emotions,
+)
+from emo.core.conditions.contrasts import (
+    Condition,
+    ContrastMeasures,
+    as_centred,
+    with_post_centring,
 )
 from emo.core.conditions.verdicts import (
     JUDGED,
@@ -26,10 +30,8 @@ from emo.core.conditions.verdicts import (
     judge_floor,
     judge_same_texts,
 )
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, paired_cosines
-from emo.core.geometry.item_sets import ItemSet, common_emotions, shared_design
-from emo.core.geometry.vectors import post_centred
-from emo.core.records import EmotionVectors, LabelMismatch
+from emo.core.geometry.item_sets import ItemSet, shared_design
+from emo.core.records import LabelMismatch
 from emo.core.stats.correlation import spearman
 from emo.core.stats.intervals import Estimates
 from emo.core.stats.resampling import Resampling, stream
@@ -46,33 +48,6 @@ REPLICATES = {"B": "B'"}
 Those of C are halves of its templates, hence of its texts: they are compared with each other, not with
 C, and the reliability of C from all divisions of its prompts says the same of all its texts.
 """
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One condition of one model: a run at its layer."""
-
-    name: str
-    run_id: str
-    model: str
-    precision: str
-    items: ItemSet
-    vectors: EmotionVectors
-    """Of the one layer, [1 emotion hidden], with the recipe's own centring and norm."""
-    layer: int
-    n_effective: float
-    """Texts a mean rests on, all repeats of one text counted once."""
-    anisotropy: float | None = None
-    """At the layer; None where the run has not logged it."""
-    surfaces: tuple[ItemSet, ...] = ()
-    """TF-IDF of the texts it has read; none where they are not known."""
-    texts: str = ""
-    """Digest of the token ids of the texts a model wrote; empty where they are not known."""
-
-    @property
-    def flagged(self) -> bool:
-        """Whether no cosine of it can be trusted [S 2.5]."""
-        return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
 
 
 @dataclass(frozen=True)
@@ -100,25 +75,6 @@ CONTRASTS = (
     Contrast("floor B", "B", "B'", "sampling noise of B: another seed"),
     Contrast("floor C", *HALVES, "choice of prompts in C: one half of them against the other"),
 )
-
-
-@dataclass(frozen=True)
-class ContrastMeasures:
-    """A contrast under one centring."""
-
-    rho: Estimates
-    """With the interval over items; no bounds where neither side has items to draw from."""
-    over_emotions: Estimates
-    p: float
-    """One-sided Mantel p."""
-    mean_cosine: float | None
-    """Mean per-emotion cosine of the vectors; None where the hidden sizes differ."""
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Over items where there is one, else over emotions."""
-        e = self.rho if np.isfinite(self.rho.low) else self.over_emotions
-        return float(e.low), float(e.high)
 
 
 @dataclass(frozen=True)
@@ -241,9 +197,9 @@ def _row(
     shared = _share_items(a.items, b.items)
     compare = compare_shared if shared else compare_independent
     rng = _mantel_stream(contrast, resampling)
-    post, comparison = _post_centred(a, b, compare, resampling, n_bootstrap, permutations, rng)
+    post, comparison = with_post_centring(a, b, compare, resampling, n_bootstrap, permutations, rng)
     rng = _mantel_stream(contrast, resampling)
-    raw = _as_centred(a, b, compare, resampling, n_bootstrap, permutations, rng)
+    raw = as_centred(a, b, compare, resampling, n_bootstrap, permutations, rng)
     sides = self_agreement(contrast, conditions, comparison)
     rho, high = float(post.rho.value), post.interval[1]
     if contrast.is_floor:
@@ -282,71 +238,3 @@ def _share_items(a: ItemSet, b: ItemSet) -> bool:
     except LabelMismatch:
         return False
     return True
-
-
-Compare = Callable[..., ItemComparison]
-"""How two item sets are compared: :func:`compare_shared` or :func:`compare_independent`."""
-
-
-def _post_centred(
-    a: Condition,
-    b: Condition,
-    compare: Compare,
-    resampling: Resampling,
-    n_bootstrap: int | None,
-    permutations: int,
-    rng: np.random.Generator,
-) -> tuple[ContrastMeasures, ItemComparison]:
-    """A contrast with the vectors of each side minus the mean of its full set."""
-    sets = [_with_post_centring(c, post_centred=True) for c in (a, b)]
-    emotions = common_emotions(*(s.emotions for s in sets))
-    held = [s.rdm(emotions) for c in (a, b) for s in c.surfaces]
-    comparison = compare(*sets, resampling, np.stack(held) if held else None, n_bootstrap)
-    vectors = (post_centred(c.vectors, emotions).values[0] for c in (a, b))
-    return _measures(sets, comparison, permutations, rng, _mean_cosine(*vectors)), comparison
-
-
-def _as_centred(
-    a: Condition,
-    b: Condition,
-    compare: Compare,
-    resampling: Resampling,
-    n_bootstrap: int | None,
-    permutations: int,
-    rng: np.random.Generator,
-) -> ContrastMeasures:
-    """A contrast with the vectors as each condition centres them by itself."""
-    sets = [_with_post_centring(c, post_centred=False) for c in (a, b)]
-    emotions = common_emotions(*(s.emotions for s in sets))
-    # Halves are asked of the post-centred sets only.
-    once = replace(resampling, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
-    draws = resampling.n_bootstrap if n_bootstrap is None else n_bootstrap
-    comparison = compare(*sets, once, None, draws)
-    vectors = (c.vectors.values[0, [c.vectors.emotions.index(e) for e in emotions]] for c in (a, b))
-    return _measures(sets, comparison, permutations, rng, _mean_cosine(*vectors))
-
-
-def _with_post_centring(condition: Condition, *, post_centred: bool) -> ItemSet:
-    items = condition.items
-    return replace(items, recipe=replace(items.recipe, post_centred=post_centred))
-
-
-def _measures(
-    sets: Sequence[ItemSet],
-    comparison: ItemComparison,
-    permutations: int,
-    rng: np.random.Generator,
-    mean_cosine: float | None,
-) -> ContrastMeasures:
-    a, b = (s.rdm(comparison.emotions) for s in sets)
-    return ContrastMeasures(
-        rho=comparison.rho,
-        over_emotions=over_emotions(a, b),
-        p=mantel(a, b, permutations, rng)[1],
-        mean_cosine=mean_cosine,
-    )
-
-
-def _mean_cosine(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Mean over the emotions of the cosine of the two sides' vectors; None if their widths differ."""
-    return float(paired_cosines(a, b).mean()) if a.shape == b.shape else None
