@@ -62,7 +62,7 @@ class ModelRun:
 
     @property
     def anisotropy(self) -> float:
-        """At the layer, of the raw activations of the neutral sentences."""
+        """Mean pairwise cosine of the neutral sentences at the layer, not centred or projected."""
         return float(upper(cosine_matrix(self.activations.neutral[0])).mean())
 
     @property
@@ -95,7 +95,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Projected:
-    """The study under another projection of the activations."""
+    """Agreement of the models under another projection of the activations."""
 
     projection: str
     same: float
@@ -107,7 +107,7 @@ class Projected:
 
 @dataclass(frozen=True)
 class Universality:
-    """The cross-model study; matrices are [model model] in the order of ``models``."""
+    """Every model beside every other; matrices are [model model] in the order of ``models``."""
 
     models: tuple[ModelRun, ...]
     emotions: tuple[str, ...]
@@ -172,7 +172,7 @@ def universality(
     n_bootstrap: int,
     permutations: int,
 ) -> Universality:
-    """Compare every model with every other, on the same and on disjoint items.
+    """Agreement of every model with every other, on the same and on disjoint items.
 
     ``n_bootstrap`` replicates are drawn for intervals on the same items, ``resampling`` is for the
     halves. ``surfaces`` are the surface baselines of the passages all models have read.
@@ -246,7 +246,7 @@ def _blocks(
     same: Float[np.ndarray, "model model"],
     disjoint: Float[np.ndarray, "model model"],
 ) -> tuple[Block, ...]:
-    """All models, the instruct and the base ones, and instruct with base."""
+    """Agreement within all models, within each variant, and between the variants."""
     variants = np.array([m.variant for m in models])
     i, j = np.triu_indices(len(models), 1)
     kinds = {
@@ -283,7 +283,7 @@ def _spread(
 def _embedding_rdms(
     models: Sequence[ModelRun], emotions: tuple[str, ...], n_pairs: int
 ) -> Float64[np.ndarray, "model pair"]:
-    """NaN for models whose runs have no embedding layer."""
+    """RDM of every model's embedding layer; NaN for a model whose run has none."""
     rdms = np.full((len(models), n_pairs), np.nan)
     for row, m in zip(rdms, models, strict=True):
         if m.embedding is not None:

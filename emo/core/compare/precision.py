@@ -21,7 +21,10 @@ from emo.core.stats.correlation import spearman
 
 @dataclass(frozen=True)
 class Deviation:
-    """One value per layer; NaN where a passage or a neutral sentence of either side is not finite."""
+    """How far two readings are apart, per layer.
+
+    NaN where a passage or a neutral sentence of either side is not finite.
+    """
 
     cosine_mean: Float64[np.ndarray, " layer"]
     """Mean over items of the cosine with the reference's activation of the same item."""
@@ -131,7 +134,10 @@ def landmarks(reference: Descriptors) -> dict[str, int]:
 def at_layers(
     layers: Mapping[str, int], change: Deviation, descriptors: Descriptors | None
 ) -> dict[str, AtLayer]:
-    """One precision at the landmarks; ``descriptors`` are its own, None if it has no finite layer."""
+    """The numbers of one precision at the landmarks.
+
+    ``descriptors`` are those of this precision, None if it has no finite layer.
+    """
     described = {} if descriptors is None else descriptors.curves
 
     def value(curves: Mapping[str, np.ndarray], name: str, layer: int) -> float | None:

@@ -1,4 +1,4 @@
-"""Comparing emotion geometries: by their vectors with a Mantel test, and by their items."""
+"""Two emotion geometries compared: by their vectors with a Mantel test, and by their items."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def compare_shared(
     baselines: Float[np.ndarray, "held pair"] | None = None,
     n_bootstrap: int | None = None,
 ) -> ItemComparison:
-    """Two sets that have read the same items, each centred on the mean of its own full set.
+    """Agreement of two sets that have read the same items, each centred on the mean of its own full set.
 
     Every draw is made for both at once. ``baselines`` are RDMs of the common emotions, in the order
     of the first set, that the partial rho holds fixed. ``n_bootstrap`` is for the intervals on all
@@ -230,7 +230,7 @@ def compare_independent(
     baselines: Float[np.ndarray, "held pair"] | None = None,
     n_bootstrap: int | None = None,
 ) -> ItemComparison:
-    """Two sets that have read other items, each centred on the mean of its own full set.
+    """Agreement of two sets that have read other items, each centred on the mean of its own full set.
 
     Every draw is made for each alone; see :func:`compare_shared` for the arguments.
 

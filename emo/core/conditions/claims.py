@@ -40,7 +40,7 @@ class Claim:
 
     @property
     def verdict(self) -> Replication:
-        """By :data:`RULE`."""
+        """How the two numbers stand to each other, by :data:`RULE`."""
         if abs(self.measured - self.published) <= self.tolerance:
             return Replication.replicated
         if (

@@ -39,7 +39,7 @@ class Condition:
 
     @property
     def flagged(self) -> bool:
-        """Whether no cosine of it can be trusted [S 2.5]."""
+        """Whether the anisotropy is so high that no cosine can be trusted [S 2.5]."""
         return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
 
 
@@ -57,7 +57,7 @@ class ContrastMeasures:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Over items where there is one, else over emotions."""
+        """Bounds of rho: over items where there are any, else over emotions."""
         e = self.rho if np.isfinite(self.rho.low) else self.over_emotions
         return float(e.low), float(e.high)
 

@@ -57,7 +57,7 @@ def over_items_and_emotions(
 def _variance(
     correlations: Float64[np.ndarray, "replicate set set"],
 ) -> Float64[np.ndarray, "set set"]:
-    """Over the replicates that have a correlation.
+    """Variance over the replicates that have a correlation.
 
     Not of Fisher's z: a draw of three emotions can have a correlation of 1.
     """

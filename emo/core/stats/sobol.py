@@ -55,7 +55,7 @@ class RankAgreement:
 
 
 def rank_agreement(importance: Mapping[str, float], other: Mapping[str, float]) -> RankAgreement:
-    """Compare two importances on the parameters they share, in the order of the first.
+    """Rank correlation of two importances on the parameters they share, in the order of the first.
 
     Equal values share their mean rank.
     """

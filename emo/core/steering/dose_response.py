@@ -47,7 +47,7 @@ class SteeredText:
 
     @property
     def log_perplexity_ratio(self) -> float:
-        """Log of perplexity over the unsteered text's, both under the unsteered model ([M])."""
+        """Log of perplexity over the unsteered text's, both under the unsteered model [M]."""
         return self.measures.log_perplexity - self.unsteered.log_perplexity
 
     @property
@@ -69,7 +69,7 @@ class SteeredText:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep over doses found."""
+    """All texts of a sweep over doses, and what they are compared with."""
 
     steered: tuple[SteeredText, ...]
     openings: dict[str, str]
@@ -149,7 +149,7 @@ MEANS = ("shift", "repetition", "distinct_2", "foreign", "log_perplexity_ratio",
 
 
 def proportion(successes: Sequence[bool], scenarios: Sequence[str]) -> Proportion:
-    """How many of how many, with the interval."""
+    """How many texts are successes, of how many, with the interval."""
     return Proportion(sum(successes), len(successes), *share_interval(successes, scenarios))
 
 

@@ -99,7 +99,7 @@ def mean_scripts(texts: Sequence[str]) -> dict[str, float]:
 def foreign_share(text: str, prompt: str) -> float:
     """Share of the text's letters in scripts the prompt has no letter of; NaN without letters.
 
-    Cross-lingual entanglement ([M]): steering in English that comes out in Chinese.
+    Cross-lingual entanglement [M]: steering in English that comes out in Chinese.
     """
     shares = scripts(text)
     if not shares:
@@ -128,7 +128,7 @@ def derangement(
     rng: np.random.Generator,
     alike: Callable[[str, str], bool] = lambda a, b: False,
 ) -> dict[str, str]:
-    """Every name's partner, each taken once: nobody is their own, and as few as can be are alike.
+    """Another name for every name, each taken once, as few of them alike as can be.
 
     The matching of least cost, with costs drawn uniformly and far higher ones for partners that
     ``alike`` calls so.
