@@ -84,4 +84,4 @@ def compare(
     """
     at_a, at_b = (run.descriptors.best_layer if layer == "best" else layer for run in (a, b))
     rng = stream(seed, "mantel")
-    return comparison.compare(a.vectors, b.vectors, at_a, at_b, rng, permutations, seed)
+    return comparison.compare_vectors(a.vectors, b.vectors, at_a, at_b, rng, permutations, seed)

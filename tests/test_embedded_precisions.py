@@ -13,7 +13,7 @@ from emo.cli import run_job
 from emo.config.enums import Attention, PrecisionName, Readout
 from emo.config.resolve import compose
 from emo.config.schema import PrecisionConfig
-from emo.core.compare.precision import row_cosines
+from emo.core.geometry.cosines import paired_cosines
 from emo.models import session
 from emo.models.loading import load
 from emo.models.weights import locate
@@ -92,7 +92,7 @@ def prefix_cosine(name):
         whole = dataclasses.replace(span, start=half - 1, stop=half)
         alone = TokenSpan(span.ids[:half], half - 1, half)
         a, b = (backend.resid_post(pad([s], backend.pad_id))[:, 0] for s in (alone, whole))
-        smallest.append(row_cosines(a, b).min())
+        smallest.append(paired_cosines(a, b).min())
     return float(np.min(smallest))
 
 

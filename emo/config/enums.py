@@ -2,6 +2,27 @@
 
 from enum import Enum
 
+from emo.core.choices import (
+    Centring,
+    FloatFormat,
+    LayerRule,
+    Projection,
+    Removal,
+    SteerControl,
+    Variant,
+)
+
+__all__ = [
+    "Centring",
+    "FloatFormat",
+    "LayerRule",
+    "Projection",
+    "Removal",
+    "SteerControl",
+    "Variant",
+]
+"""What the core computes with is defined there, and offered to config fields from here."""
+
 
 class JobName(Enum):
     """What ``python launch.py job=...`` does."""
@@ -24,13 +45,6 @@ class Source(Enum):
     smollm2_package = "smollm2_package"
     gemma3_package = "gemma3_package"
     tiny = "tiny"
-
-
-class Variant(Enum):
-    """Whether the model was trained to follow instructions."""
-
-    base = "base"
-    instruct = "instruct"
 
 
 class BackendName(Enum):
@@ -74,14 +88,6 @@ class PrecisionName(Enum):
     int8 = "int8"
     nf4 = "nf4"
     fp4 = "fp4"
-
-
-class FloatFormat(Enum):
-    """What a quantised model computes in."""
-
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
 
 
 class MethodName(Enum):
@@ -130,39 +136,6 @@ class Position(Enum):
     from_50 = "from_50"
 
 
-# "global" is a keyword of Python, hence the functional form: Centring["global"].
-Centring = Enum("Centring", [("neutral", "neutral"), ("global", "global"), ("none", "none")])
-Centring.__doc__ = """What is subtracted from the per-emotion means (sub-parameter 8).
-
-The mean over neutral stories, the mean of the per-emotion means themselves, or nothing.
-"""
-
-
-class Removal(Enum):
-    """What is subtracted from the items before averaging."""
-
-    none = "none"
-    situation = "situation"
-
-
-class Projection(Enum):
-    """What acts on activations before any cosine; see :mod:`emo.core.geometry.projections`."""
-
-    none = "none"
-    all_but_the_top = "all_but_the_top"
-    z_score = "z_score"
-    neutral_pcs = "neutral_pcs"
-
-
-class LayerRule(Enum):
-    """The layer at which models are compared: one of the run's three choices, or half depth."""
-
-    published = "published"
-    reliability = "reliability"
-    accuracy = "accuracy"
-    middle = "middle"
-
-
 class SamplerName(Enum):
     """How a study chooses its points. Importances from qmc are the least biased."""
 
@@ -184,14 +157,6 @@ class SteerPositions(Enum):
 
     all = "all"
     generated = "generated"
-
-
-class SteerControl(Enum):
-    """What a steering vector is compared with; see emo.core.steering.text_measures.Direction."""
-
-    opposite = "opposite"
-    shuffled = "shuffled"
-    random = "random"
 
 
 class JudgeName(Enum):

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
+from emo.core.choices import DEFAULT_ESTIMATOR, Criterion, LayerRule
+
 
 class LabelMismatch(ValueError):
     """Two records whose labels differ in content or order."""
@@ -92,7 +94,7 @@ class Provenance:
 
 @dataclass(frozen=True)
 class Activations:
-    """Residual stream after every block, one row an item.
+    """Residual stream after every block, one row per item.
 
     ``values`` are the model's own numbers, raised to float32 without loss.
     """
@@ -128,27 +130,39 @@ class Activations:
 
 @dataclass(frozen=True)
 class EmotionVectors:
-    """One vector an emotion and layer, minus a centre. Source: [S] 2.3."""
+    """One vector per emotion and layer, minus a centre. Source: [S 2.3]."""
 
     values: Float64[np.ndarray, "layer emotion hidden"]
+    """In the units of the activations, or of length 1 where ``unit_norm``."""
     emotions: tuple[str, ...]
     n_items: tuple[int, ...]
+    """Items of each emotion."""
     centring: str
+    """What was subtracted: a :class:`emo.core.choices.Centring`, or ``post`` for the set's own mean."""
     removed: str = "none"
+    """What was subtracted from the items first: a :class:`emo.core.choices.Removal`."""
     unit_norm: bool = False
+    estimator: str = DEFAULT_ESTIMATOR
+    """Name in :data:`emo.core.geometry.estimators.ESTIMATORS`."""
 
     def __post_init__(self) -> None:
         if len(self.emotions) != self.values.shape[1]:
             raise LabelMismatch(
-                f"{len(self.emotions)} emotions for {self.values.shape[1]} vectors a layer"
+                f"{len(self.emotions)} emotions for {self.values.shape[1]} vectors per layer"
             )
 
 
 @dataclass(frozen=True)
 class Rdm:
-    """Cosines of all pairs of emotion vectors: upper triangle, row order."""
+    """Cosines of all pairs of emotion vectors at one layer: similarities, not dissimilarities.
+
+    An RDM usually holds dissimilarities (rsatoolbox); this one holds cosines, and so do the files
+    written from it: larger is more alike. Dissimilarities are ``1 - rdm.cosines``. Rank correlations of
+    two RDMs are the same either way. Source: [S 2.3].
+    """
 
     cosines: Float64[np.ndarray, " pair"]
+    """Upper triangle without the diagonal, row by row: (0, 1), (0, 2), ..., (1, 2), ..."""
     emotions: tuple[str, ...]
     layer: int
 
@@ -167,11 +181,11 @@ class LayerChoice:
 
 @dataclass(frozen=True)
 class Descriptors:
-    """The numbers that describe one model's emotion geometry. Source: [S] 2.5.
+    """The numbers that describe one model's emotion geometry. Source: [S 2.5].
 
-    Curves have one entry a layer; a layer with a non-finite activation is NaN in every curve
+    Curves have one entry per layer; a layer with a non-finite activation is NaN in every curve
     and absent from ``finite_layers``. ``reliability`` is None where it cannot be had (one
-    passage an emotion).
+    passage per emotion).
     """
 
     n_layers: int
@@ -192,6 +206,23 @@ class Descriptors:
     nearest: tuple[str, str, float]
     farthest: tuple[str, str, float]
     curves: dict[str, Float[np.ndarray, " layer"]] = field(default_factory=dict)
+
+    def layer_by(self, rule: LayerRule) -> int:
+        """The layer at which this model is compared with others.
+
+        Raises
+        ------
+        ValueError
+            If the run could not choose one by that criterion.
+        """
+        if rule.criterion is None:
+            return self.n_layers // 2
+        if rule.criterion is Criterion.mean_cosine:
+            return self.best_layer
+        choice = self.choices[rule.criterion.value]
+        if choice is None:
+            raise ValueError(f"no layer by {rule.value}: too few passages per emotion")
+        return choice.layer
 
     def headline(self) -> dict[str, Any]:
         """The few numbers shown first."""
@@ -214,7 +245,7 @@ class Comparison:
     mantel_p: float
     permutations: int
     mean_cosine: float | None
-    """Mean per-emotion cosine of the vectors; None where the hidden sizes differ."""
+    """Mean over emotions of the cosine of the two vectors; None where the hidden sizes differ."""
     n_emotions: int
     layer_a: int
     layer_b: int

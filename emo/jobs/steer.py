@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from emo.config.enums import SteerPositions
 from emo.config.schema import RunConfig, canonical
+from emo.core.choices import Direction
 from emo.core.stats.resampling import stream
-from emo.core.steering.dose_response import Cell, Sweep, best_cell, by_site, cells
-from emo.core.steering.text_measures import Direction, derangement
+from emo.core.steering.dose_response import DoseCell, Sweep, best_cell, by_site, cells
+from emo.core.steering.text_measures import derangement
 from emo.generation.generating import Generation
 from emo.pipeline.prerequisites import vector_tags
 from emo.pipeline.reader import load_model
@@ -135,7 +136,7 @@ def _sweep(work: Work, model: Steerable, additions: Additions, store: TextStore)
     return sweep(model, work.prompts, work.doses, additions, work.judge, store, setup)
 
 
-def _headline(found: Sequence[Cell]) -> dict[str, Any]:
+def _headline(found: Sequence[DoseCell]) -> dict[str, Any]:
     """The strongest dose of each site in words a search understands, and the best surgical cell."""
     out: dict[str, Any] = {}
     best = best_cell(found)

@@ -13,7 +13,7 @@ from emo.activations.reading import note_appended
 from emo.config.enums import JudgeName, LayerRule, MethodName, SteerVector
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
-from emo.core.steering.text_measures import Direction
+from emo.core.choices import Direction
 from emo.errors import ArtifactError, ConfigError
 from emo.generation.generating import check_prompts, check_room
 from emo.generation.prompting import prompt_ids
@@ -30,7 +30,6 @@ from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
 from emo.stimuli.scenarios import Scenario, load_scenarios
-from emo.summary.loading import layer_by
 
 if TYPE_CHECKING:
     from emo.api import LoadedRun
@@ -255,13 +254,13 @@ def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
         return source.tracker.read(source.run_id, "generation.json", read).layer
     descriptors = source.descriptors
     try:
-        return layer_by(descriptors, criterion)
+        return descriptors.layer_by(criterion)
     except ValueError:
         return None
 
 
 def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]) -> list[Dose]:
-    directions = [Direction.target, *(Direction(c.value) for c in config.steer.controls)]
+    directions = [Direction.target, *(c.direction for c in config.steer.controls)]
     emotions = config.steer.emotions
     return plan_doses(scenarios, emotions, directions, sites, sorted(config.steer.strengths))
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from emo.config.enums import PrecisionName
 from emo.config.schema import RunConfig, SubparamsConfig
-from emo.core.geometry.grams import left_out_accuracy
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, common_emotions
 from emo.core.stats.correlation import spearman
@@ -89,8 +88,7 @@ class Evaluator:
         }
         resampling = Resampling(seed=config.seed, **asdict(config.resampling))
         _, reliability = split_half(items, resampling)
-        everything = np.ones((1, len(items.gram.cells.size)))
-        (accuracy,) = left_out_accuracy(items.gram, everything)
+        accuracy = items.left_out_accuracy()
         for name, value in (("reliability", reliability), ("accuracy", accuracy)):
             if np.isfinite(value):  # one text an emotion has neither
                 values[name] = float(value)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
+from emo.core.choices import Direction
 from emo.core.records import EmotionVectors
 from emo.core.stats.resampling import stream
-from emo.core.steering.text_measures import Direction, randomly_turned
+from emo.core.steering.text_measures import randomly_turned
 from emo.errors import ConfigError, EmoError
 from emo.steering.injection import Addition
 from emo.stimuli.scenarios import Scenario

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emo.core.choices import Direction
 from emo.core.steering.dose_response import SteeredText, Sweep
 from emo.core.steering.regimes import limits
 from emo.core.steering.text_measures import (
-    Direction,
     TextMeasures,
     distinct_n,
     foreign_share,

@@ -17,7 +17,7 @@ from emo.core.geometry.cosines import finite_layers
 from emo.core.geometry.generated import story_set
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.surface import SURFACES, surface_of
-from emo.core.records import Activations, Descriptors, EmotionVectors
+from emo.core.records import Activations, EmotionVectors
 from emo.errors import NotLogged, TrackingError
 from emo.generation.stories import NEUTRAL
 from emo.runs import files as serialise
@@ -51,7 +51,7 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
         If the run has no layer by that rule, or that layer is not finite.
     """
     descriptors = files("descriptors.json", serialise.read_descriptors)
-    layer = layer_by(descriptors, rule)
+    layer = descriptors.layer_by(rule)
     activations = one_layer(files("activations.safetensors", serialise.read_activations), layer)
     if not finite_layers(activations.values, activations.neutral):
         raise ValueError(f"layer {layer} of {run.model} has activations that are not finite")
@@ -81,24 +81,6 @@ def _embedding(files: Files) -> Activations | None:
     except TrackingError as error:
         log.warning("%s; it is summarised without", error)
         return None
-
-
-def layer_by(d: Descriptors, rule: LayerRule) -> int:
-    """The layer at which a model is compared.
-
-    Raises
-    ------
-    ValueError
-        If the run could not choose one by that criterion.
-    """
-    if rule is LayerRule.published:
-        return d.best_layer
-    if rule is LayerRule.middle:
-        return d.n_layers // 2
-    choice = d.choices[rule.value]
-    if choice is None:
-        raise ValueError(f"no layer by {rule.value}: too few passages an emotion")
-    return choice.layer
 
 
 def one_layer(activations: Activations, layer: int) -> Activations:

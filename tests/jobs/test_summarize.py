@@ -327,8 +327,8 @@ def test_no_torch_is_loaded():
     ],
 )
 def test_a_projected_run_is_logged_with_the_models_own_activations(project, projection):
-    from emo.core.geometry.means import emotion_vectors
     from emo.core.geometry.projections import project as projected
+    from emo.core.geometry.vectors import emotion_vectors
 
     root, config, runs = project
     outcome = extract.run(config(f"vectors.projection={projection}"))

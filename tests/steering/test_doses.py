@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from emo.core.choices import Direction
 from emo.core.records import EmotionVectors
-from emo.core.steering.text_measures import Direction
 from emo.errors import ConfigError, EmoError
 from emo.steering.doses import Additions, Dose, Site, parse_sites, plan_doses
 from emo.stimuli.scenarios import Scenario

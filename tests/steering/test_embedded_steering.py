@@ -16,7 +16,7 @@ from emo.activations.store import ActivationStore
 from emo.config.enums import Attention, BackendName, Implementation, Readout
 from emo.config.resolve import compose
 from emo.config.schema import BackendConfig, PrecisionConfig
-from emo.core.geometry.means import emotion_vectors
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations
 from emo.core.steering.regimes import limits, published_regime, robust_regime
 from emo.core.steering.text_measures import exact_interval

@@ -1,1 +1,1 @@
-"""."""
+"""Two geometries or more beside each other."""

@@ -2,7 +2,8 @@
 
 Two RDMs of the same passages can agree because the passages have content in common, not because
 emotions have a shared geometry. So each of two sets is also measured on one half of the items and
-compared with the other set on the other half. [This project's; PROTOCOL section 6.]
+compared with the other set on the other half. This project's; docs/summary.md, "Same passages, other
+passages".
 """
 
 from __future__ import annotations

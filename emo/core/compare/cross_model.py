@@ -1,4 +1,7 @@
-"""Do models share an emotion geometry? Every model with every other. PROTOCOL section 7."""
+"""Do models share an emotion geometry? Every model with every other.
+
+See docs/summary.md, "Same passages, other passages" and "What can change an RDM".
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Float64
 
+from emo.core.choices import Projection, Variant
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
 from emo.core.compare.rdms import mantel_matrix
 from emo.core.compare.sizes import SizeCorrelation, size_correlations
 from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, cosine_matrix, upper
 from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, Recipe, common_emotions, shared_design
-from emo.core.geometry.projections import PROJECTIONS, Normalisation, linear_normalisations, project
+from emo.core.geometry.projections import Normalisation, linear_normalisations, project
 from emo.core.records import Activations, Descriptors, LabelMismatch
 from emo.core.stats.correlation import (
     partial_spearman,
@@ -39,6 +43,7 @@ class ModelRun:
     model_id: str
     family: str
     variant: str
+    """A :class:`emo.core.choices.Variant`."""
     precision: str
     size_b: float | None
     activations: Activations
@@ -57,17 +62,17 @@ class ModelRun:
 
     @property
     def anisotropy(self) -> float:
-        """At the layer, of the raw activations of the neutral sentences."""
+        """Mean pairwise cosine of the neutral sentences at the layer, not centred or projected."""
         return float(upper(cosine_matrix(self.activations.neutral[0])).mean())
 
     @property
     def flagged(self) -> bool:
-        """Whether no cosine with this model can be trusted ([S] 2.5)."""
+        """Whether no cosine with this model can be trusted [S 2.5]."""
         return self.anisotropy > UNRELIABLE_ANISOTROPY
 
     @property
     def lineage(self) -> str:
-        """The family without its version: Llama 3.1 and Llama 3.2 differ in size, too ([S] 3)."""
+        """The family without its version: Llama 3.1 and Llama 3.2 differ in size, too [S 3]."""
         return re.sub(r"[\s\d.-]+B?$", "", self.family) or self.family
 
     def items(self, projection: str | None = None) -> ItemSet:
@@ -90,7 +95,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Projected:
-    """The study under another projection of the activations."""
+    """Agreement of the models under another projection of the activations."""
 
     projection: str
     same: float
@@ -102,7 +107,7 @@ class Projected:
 
 @dataclass(frozen=True)
 class Universality:
-    """The cross-model study; matrices are [model model] in the order of ``models``."""
+    """Every model beside every other; matrices are [model model] in the order of ``models``."""
 
     models: tuple[ModelRun, ...]
     emotions: tuple[str, ...]
@@ -141,7 +146,7 @@ class Universality:
             (i, j)
             for i, a in enumerate(self.models)
             for j, b in enumerate(self.models)
-            if (a.variant, b.variant) == ("base", "instruct")
+            if (a.variant, b.variant) == (Variant.base, Variant.instruct)
             and (a.family, a.size_b) == (b.family, b.size_b)
             and a.size_b is not None
         ]
@@ -167,7 +172,7 @@ def universality(
     n_bootstrap: int,
     permutations: int,
 ) -> Universality:
-    """Compare every model with every other, on the same and on disjoint items.
+    """Agreement of every model with every other, on the same and on disjoint items.
 
     ``n_bootstrap`` replicates are drawn for intervals on the same items, ``resampling`` is for the
     halves. ``surfaces`` are the surface baselines of the passages all models have read.
@@ -219,14 +224,14 @@ def universality(
         noise_ceiling=noise_ceiling(rdms),
         sizes=size_correlations(columns(models), permutations, resampling.seed),
         rdm_std=_spread(rdms, replicates, design.expansion),
-        projections=tuple(_projected(models, name, resampling) for name in PROJECTIONS),
+        projections=tuple(_projected(models, name.value, resampling) for name in Projection),
         normalisations=linear_normalisations(rdms[0], rdms[1]),
         largest_effect=_largest_effect(rdms),
     )
 
 
 def columns(models: Sequence[ModelRun]) -> dict[str, list[float | None]]:
-    """Sizes and descriptors, one value a model, for :func:`emo.core.compare.sizes.size_correlations`."""
+    """Sizes and descriptors, one value per model, as :func:`size_correlations` takes them."""
     return {
         "d_model": [float(m.d_model) for m in models],
         "size_b": [m.size_b for m in models],
@@ -241,23 +246,23 @@ def _blocks(
     same: Float[np.ndarray, "model model"],
     disjoint: Float[np.ndarray, "model model"],
 ) -> tuple[Block, ...]:
-    """All models, the instruct and the base ones, and instruct with base."""
+    """Agreement within all models, within each variant, and between the variants."""
     variants = np.array([m.variant for m in models])
     i, j = np.triu_indices(len(models), 1)
     kinds = {
         "all": np.ones(len(i), dtype=bool),
-        "instruct": (variants[i] == "instruct") & (variants[j] == "instruct"),
-        "base": (variants[i] == "base") & (variants[j] == "base"),
+        "instruct": (variants[i] == Variant.instruct) & (variants[j] == Variant.instruct),
+        "base": (variants[i] == Variant.base) & (variants[j] == Variant.base),
         "instruct with base": variants[i] != variants[j],
     }
-    found = []
+    blocks = []
     for name, keep in kinds.items():
         if keep.any():
             a, b = same[i[keep], j[keep]], disjoint[i[keep], j[keep]]
             ranges = [(float(x.min()), float(x.mean()), float(x.max())) for x in (a, b)]
             n = len(set(i[keep]) | set(j[keep]))
-            found.append(Block(name, n, int(keep.sum()), *ranges))
-    return tuple(found)
+            blocks.append(Block(name, n, int(keep.sum()), *ranges))
+    return tuple(blocks)
 
 
 def _spread(
@@ -278,7 +283,7 @@ def _spread(
 def _embedding_rdms(
     models: Sequence[ModelRun], emotions: tuple[str, ...], n_pairs: int
 ) -> Float64[np.ndarray, "model pair"]:
-    """NaN for models whose runs have no embedding layer."""
+    """RDM of every model's embedding layer; NaN for a model whose run has none."""
     rdms = np.full((len(models), n_pairs), np.nan)
     for row, m in zip(rdms, models, strict=True):
         if m.embedding is not None:

@@ -10,17 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 
-from emo.core.geometry.cosines import cosine_matrix, finite_layers, upper
-from emo.core.geometry.means import emotion_vectors
+from emo.core.choices import DEFAULT_ESTIMATOR, FloatFormat
+from emo.core.geometry.cosines import cosine_matrix, finite_layers, paired_cosines, upper
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations, Descriptors, LabelMismatch, require_same_labels
 from emo.core.stats.correlation import spearman
 
 
 @dataclass(frozen=True)
 class Deviation:
-    """One value a layer; NaN where a passage or a neutral sentence of either side is not finite."""
+    """How far two readings are apart, per layer.
+
+    NaN where a passage or a neutral sentence of either side is not finite.
+    """
 
     cosine_mean: Float64[np.ndarray, " layer"]
     """Mean over items of the cosine with the reference's activation of the same item."""
@@ -37,10 +41,23 @@ class Deviation:
         return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
-def deviation(activations: Activations, reference: Activations, remove: str = "none") -> Deviation:
-    """Compare activations with a reference's, at every layer.
+def deviation(
+    activations: Activations,
+    reference: Activations,
+    remove: str = "none",
+    estimator: str = DEFAULT_ESTIMATOR,
+) -> Deviation:
+    """How far activations are from a reference's on the same items, at every layer.
 
-    Emotion vectors are centred globally ([S] 2.3) after ``remove`` (``none`` or ``situation``).
+    Parameters
+    ----------
+    activations, reference
+        The same items in the same order, of models with the same layers and width.
+    remove
+        ``none``, or ``situation`` to subtract the situation means first; emotion vectors are centred
+        globally after that [S 2.3].
+    estimator
+        Name in :data:`emo.core.geometry.estimators.ESTIMATORS`.
 
     Raises
     ------
@@ -53,10 +70,13 @@ def deviation(activations: Activations, reference: Activations, remove: str = "n
     if a.shape != b.shape:
         raise LabelMismatch(f"layers and hidden sizes differ: {a.shape[::2]} and {b.shape[::2]}")
     good = finite_layers(a, b, activations.neutral, reference.neutral)
-    va, vb = (emotion_vectors(x, "global", remove).values for x in (activations, reference))
+    va, vb = (
+        emotion_vectors(x, "global", remove, estimator=estimator).values
+        for x in (activations, reference)
+    )
     curves = {f.name: np.full(len(a), np.nan) for f in fields(Deviation)}
     for layer in good:
-        items, vectors = row_cosines(a[layer], b[layer]), row_cosines(va[layer], vb[layer])
+        items, vectors = paired_cosines(a[layer], b[layer]), paired_cosines(va[layer], vb[layer])
         curves["cosine_mean"][layer], curves["cosine_min"][layer] = items.mean(), items.min()
         curves["vector_cosine"][layer] = vectors.mean()
         curves["vector_cosine_min"][layer] = vectors.min()
@@ -64,16 +84,6 @@ def deviation(activations: Activations, reference: Activations, remove: str = "n
             upper(cosine_matrix(va[layer])), upper(cosine_matrix(vb[layer]))
         )
     return Deviation(**curves)
-
-
-def row_cosines(
-    a: Float[np.ndarray, "row hidden"], b: Float[np.ndarray, "row hidden"]
-) -> Float64[np.ndarray, " row"]:
-    """Cosine of each row with the row beside it; NaN where one is zero."""
-    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
-    norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (a * b).sum(axis=1) / norms
 
 
 @dataclass(frozen=True)
@@ -112,7 +122,7 @@ class PrecisionRow:
     @property
     def name(self) -> str:
         """Key in metrics and figures."""
-        plain = self.against == "fp32"
+        plain = self.against == FloatFormat.fp32
         return self.precision if plain else f"{self.precision}_vs_{self.against}"
 
 
@@ -124,15 +134,18 @@ def landmarks(reference: Descriptors) -> dict[str, int]:
 def at_layers(
     layers: Mapping[str, int], change: Deviation, descriptors: Descriptors | None
 ) -> dict[str, AtLayer]:
-    """One precision at the landmarks; ``descriptors`` are its own, None if it has no finite layer."""
-    own = {} if descriptors is None else descriptors.curves
+    """The numbers of one precision at the landmarks.
+
+    ``descriptors`` are those of this precision, None if it has no finite layer.
+    """
+    described = {} if descriptors is None else descriptors.curves
 
     def value(curves: Mapping[str, np.ndarray], name: str, layer: int) -> float | None:
         x = float(curves[name][layer]) if name in curves else np.nan
         return x if np.isfinite(x) else None
 
     names = [f.name for f in fields(AtLayer)][1:]
-    everything = {**change.curves(), **own}
+    everything = {**change.curves(), **described}
     return {
         where: AtLayer(layer, **{name: value(everything, name, layer) for name in names})
         for where, layer in layers.items()

@@ -1,23 +1,25 @@
-"""Comparing emotion geometries: by their vectors with a Mantel test, and by their items."""
+"""Two emotion geometries compared: by their vectors with a Mantel test, and by their items."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Float64
 from scipy.spatial.distance import squareform
-from scipy.special import stdtrit
 
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
-from emo.core.geometry.cosines import rdm
+from emo.core.geometry.cosines import paired_cosines, rdm
 from emo.core.geometry.halves import replicate_rdms, split_half
 from emo.core.geometry.item_sets import ItemSet, common_emotions, own_design, shared_design
+from emo.core.geometry.vectors import post_centred
 from emo.core.records import Comparison, EmotionVectors, Rdm, require_same_labels
 from emo.core.stats.correlation import partial_spearman, pearson, spearman, standardised_ranks
 from emo.core.stats.hierarchical import over_items_and_emotions
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates
+from emo.core.stats.jackknife import reach, standard_error, without_each
 from emo.core.stats.reliability import Quotient, ceiling, disattenuated, surviving_share
 from emo.core.stats.resampling import Resampling, stream
 
@@ -46,28 +48,12 @@ class ItemComparison:
     disattenuated: Quotient
     """That rho over its ceiling. On the same items rho has none: the two sides share errors."""
     resampled: tuple[bool, bool]
-    """False for a set with one item an emotion: then there is no interval over items."""
+    """False for a set with one item per emotion: then there is no interval over items."""
     emotions: tuple[str, ...]
 
 
-def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
-    """Vectors minus the mean of the full set, restricted to the named emotions in their order.
-
-    This takes the difference between global-mean and neutral-mean centring away (PROTOCOL 5).
-    """
-    keep = [vectors.emotions.index(e) for e in emotions]
-    centre = vectors.values.mean(axis=1, keepdims=True)
-    return replace(
-        vectors,
-        values=(vectors.values - centre)[:, keep],
-        emotions=tuple(emotions),
-        n_items=tuple(vectors.n_items[i] for i in keep),
-        centring="post",
-    )
-
-
 def post_centred_rdm(vectors: EmotionVectors, layer: int, emotions: Sequence[str]) -> Rdm:
-    """RDM of the named emotions after centring on the mean of the full set (PROTOCOL 5)."""
+    """RDM of the named emotions after centring on the mean of the full set, at one layer."""
     return rdm(post_centred(vectors, emotions), layer)
 
 
@@ -77,7 +63,24 @@ def mantel(
     permutations: int,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    """Spearman rho of two RDMs and its one-sided Mantel p; see :func:`mantel_matrix`."""
+    """Spearman rho of two RDMs and its one-sided Mantel p; see :func:`mantel_matrix`.
+
+    Parameters
+    ----------
+    a, b
+        Upper triangles of the same emotions in the same order.
+    permutations
+        The smallest p is 1 / (1 + permutations).
+    rng
+        See :func:`emo.core.stats.resampling.stream`.
+
+    Example
+    -------
+    >>> rdm = np.array([0.9, 0.1, 0.2, 0.3, 0.15, 0.8])
+    >>> rho, p = mantel(rdm, rdm + 1, permutations=99, rng=stream(0, "mantel"))
+    >>> round(rho, 6), 0 < p <= 1
+    (1.0, True)
+    """
     rho, p = mantel_matrix(np.stack([a, b]), permutations, rng)
     return float(rho[0, 1]), float(p[0, 1])
 
@@ -118,20 +121,16 @@ def over_emotions(
     dominate all vectors it can collapse, so its standard error is at least that of as many
     independent pairs, 1 / sqrt(pairs - 3). Measured coverage: the tests.
     """
-    n = len(squareform(a))
-    i, j = np.triu_indices(n, 1)
-    left_out = np.arange(n)[:, None]
-    rho = spearman(a, b)
-    each = spearman(np.where((i == left_out) | (j == left_out), np.nan, a), b)
+    rho, each = spearman(a, b), spearman(without_each(a), b)
     z, centre = (np.arctanh(np.clip(x, -NEARLY_ONE, NEARLY_ONE)) for x in (each, rho))
-    independent = 1 / np.sqrt(max(len(i) - 3, 1))
-    error = max(np.sqrt((n - 1) / n * ((z - z.mean()) ** 2).sum()), independent)
-    reach = stdtrit(n - 1, (1 + level) / 2) * error
-    low, high = (np.asarray(np.tanh(centre + sign * reach)) for sign in (-1, 1))
+    independent = 1 / np.sqrt(max(len(a) - 3, 1))
+    error = np.asarray(np.maximum(standard_error(z), independent))
+    half_width = reach(error, len(z), level)
+    low, high = (np.asarray(np.tanh(centre + sign * half_width)) for sign in (-1, 1))
     return Estimates(rho, low, high)
 
 
-def compare(
+def compare_vectors(
     a: EmotionVectors,
     b: EmotionVectors,
     layer_a: int,
@@ -140,24 +139,44 @@ def compare(
     permutations: int = 10_000,
     seed: int = 0,
 ) -> Comparison:
-    """Compare the geometry of two sets of emotion vectors, each at its layer.
+    """Spearman rho, Pearson r and Mantel p of the RDMs of two sets of emotion vectors.
+
+    Parameters
+    ----------
+    a, b
+        Vectors of the same emotions in the same order; their widths may differ.
+    layer_a, layer_b
+        The layer of each set.
+    rng
+        For the permutations, see :func:`emo.core.stats.resampling.stream`.
+    permutations
+        How many for the Mantel test.
+    seed
+        Recorded in the result; nothing is drawn from it.
 
     Raises
     ------
     LabelMismatch
         If the emotions differ in content or order.
+
+    Example
+    -------
+    >>> rng = stream(0, "example")
+    >>> values, names = rng.normal(size=(2, 5, 8)), ("afraid", "calm", "happy", "proud", "sad")
+    >>> vectors = EmotionVectors(values, names, (9,) * 5, "none")
+    >>> same = compare_vectors(vectors, vectors, 0, 0, stream(0, "mantel"), permutations=99)
+    >>> round(same.rho, 6), round(same.mean_cosine, 6), same.n_emotions
+    (1.0, 1.0, 5)
     """
     require_same_labels(a.emotions, b.emotions, "emotions")
-    left, right = rdm(a, layer_a), rdm(b, layer_b)
-    rho, p = mantel(left.cosines, right.cosines, permutations, rng)
+    rdm_a, rdm_b = rdm(a, layer_a), rdm(b, layer_b)
+    rho, p = mantel(rdm_a.cosines, rdm_b.cosines, permutations, rng)
     mean_cosine = None
     if a.values.shape[2] == b.values.shape[2]:
-        x, y = a.values[layer_a], b.values[layer_b]
-        norms = np.linalg.norm(x, axis=1) * np.linalg.norm(y, axis=1)
-        mean_cosine = float(((x * y).sum(axis=1) / norms).mean())
+        mean_cosine = float(paired_cosines(a.values[layer_a], b.values[layer_b]).mean())
     return Comparison(
         rho=rho,
-        pearson=float(pearson(left.cosines, right.cosines)),
+        pearson=float(pearson(rdm_a.cosines, rdm_b.cosines)),
         mantel_p=p,
         permutations=permutations,
         mean_cosine=mean_cosine,
@@ -175,7 +194,7 @@ def compare_shared(
     baselines: Float[np.ndarray, "held pair"] | None = None,
     n_bootstrap: int | None = None,
 ) -> ItemComparison:
-    """Two sets that have read the same items, each centred on the mean of its own full set.
+    """Agreement of two sets that have read the same items, each centred on the mean of its own full set.
 
     Every draw is made for both at once. ``baselines`` are RDMs of the common emotions, in the order
     of the first set, that the partial rho holds fixed. ``n_bootstrap`` is for the intervals on all
@@ -187,25 +206,20 @@ def compare_shared(
         If the items of the common emotions differ, or those are fewer than three.
     """
     design, emotions = shared_design([a, b]), common_emotions(a.emotions, b.emotions)
-    replicates = replicate_rdms(
-        [a, b], design, emotions, _draws(resampling, n_bootstrap), "bootstrap"
-    )
+    draws = _draws(resampling, n_bootstrap)
+    replicates = replicate_rdms([a, b], design, emotions, draws, "bootstrap")
     halves = disjoint_items([a, b], resampling)
-    reliability = halves.disjoint.value[0, 0], halves.disjoint.value[1, 1]
+    half_a, half_b = (float(halves.disjoint.value[i, i]) for i in (0, 1))
     disjoint, same = halves.disjoint.value[0, 1], halves.same.value[0, 1]
-    rho, partial = _rho(a, b, emotions, replicates, design.expansion, baselines)
     drawn = design.expansion is not None
     return ItemComparison(
-        rho=rho,
-        over_both=_over_both(a, b, emotions, replicates, [design.expansion], resampling.seed),
-        partial=partial,
+        **_rhos(a, b, emotions, replicates, [design.expansion], baselines, resampling.seed),
         halves=halves,
         share=surviving_share(disjoint, same),
         reliability=(float(halves.reliability[0]), float(halves.reliability[1])),
-        ceiling=ceiling(*reliability),
-        disattenuated=disattenuated(disjoint, *reliability),
+        ceiling=ceiling(half_a, half_b),
+        disattenuated=disattenuated(disjoint, half_a, half_b),
         resampled=(drawn, drawn),
-        emotions=emotions,
     )
 
 
@@ -216,7 +230,7 @@ def compare_independent(
     baselines: Float[np.ndarray, "held pair"] | None = None,
     n_bootstrap: int | None = None,
 ) -> ItemComparison:
-    """Two sets that have read other items, each centred on the mean of its own full set.
+    """Agreement of two sets that have read other items, each centred on the mean of its own full set.
 
     Every draw is made for each alone; see :func:`compare_shared` for the arguments.
 
@@ -234,24 +248,16 @@ def compare_independent(
         ]
     )
     factors = [d.expansion for d in designs]
-    drawn = [f for f in factors if f is not None]
-    # Each side's spread falls short by its own factor; the larger one leaves neither too narrow. A
-    # side with nothing to draw would bring none of its noise: then there is no such interval.
-    factor = max(drawn) if len(drawn) == len(factors) else None
-    rho, partial = _rho(a, b, emotions, replicates, factor, baselines)
-    _, reliability_a = split_half(a, resampling, emotions)
-    _, reliability_b = split_half(b, resampling, emotions)
+    rhos = _rhos(a, b, emotions, replicates, factors, baselines, resampling.seed)
+    reliability_a, reliability_b = (split_half(s, resampling, emotions)[1] for s in (a, b))
     return ItemComparison(
-        rho=rho,
-        over_both=_over_both(a, b, emotions, replicates, factors, resampling.seed),
-        partial=partial,
+        **rhos,
         halves=None,
         share=Quotient(None, "the two sets have not read the same items"),
         reliability=(reliability_a, reliability_b),
         ceiling=ceiling(reliability_a, reliability_b),
-        disattenuated=disattenuated(float(rho.value), reliability_a, reliability_b),
+        disattenuated=disattenuated(float(rhos["rho"].value), reliability_a, reliability_b),
         resampled=(factors[0] is not None, factors[1] is not None),
-        emotions=emotions,
     )
 
 
@@ -259,32 +265,38 @@ def _draws(resampling: Resampling, n_bootstrap: int | None) -> Resampling:
     return resampling if n_bootstrap is None else replace(resampling, n_bootstrap=n_bootstrap)
 
 
-def _over_both(
+def _rhos(
     a: ItemSet,
     b: ItemSet,
-    emotions: Sequence[str],
+    emotions: tuple[str, ...],
     replicates: np.ndarray,
     factors: Sequence[float | None],
-    seed: int,
-) -> Estimates:
-    rdms = np.stack([a.rdm(emotions), b.rdm(emotions)])
-    rng = stream(seed, "bootstrap emotions")
-    return over_items_and_emotions(rdms, replicates, factors, rng)[0, 1]
-
-
-def _rho(
-    a: ItemSet,
-    b: ItemSet,
-    emotions: Sequence[str],
-    replicates: np.ndarray,
-    factor: float | None,
     baselines: np.ndarray | None,
-) -> tuple[Estimates, Estimates | None]:
-    """Spearman on all items and, where there are baselines, the partial one."""
-    left, right = a.rdm(emotions), b.rdm(emotions)
+    seed: int,
+) -> dict[str, Any]:
+    """The fields of :class:`ItemComparison` that are rho on all items, with its intervals.
+
+    ``factors`` are the expansions of what was drawn: one where both sets were drawn together.
+    """
+    rdm_a, rdm_b = a.rdm(emotions), b.rdm(emotions)
     drawn_a, drawn_b = replicates
-    rho = with_interval(spearman(left, right), spearman(drawn_a, drawn_b), factor)
-    if baselines is None:
-        return rho, None
-    partial = partial_spearman(left, right, baselines)
-    return rho, with_interval(partial, partial_spearman(drawn_a, drawn_b, baselines), factor)
+    # Each side's spread falls short by its own factor; the larger one leaves neither too narrow. A
+    # side with nothing to draw would bring none of its noise: then there is no such interval.
+    known = [f for f in factors if f is not None]
+    factor = max(known) if len(known) == len(factors) else None
+    partial = None
+    if baselines is not None:
+        partial = with_interval(
+            partial_spearman(rdm_a, rdm_b, baselines),
+            partial_spearman(drawn_a, drawn_b, baselines),
+            factor,
+        )
+    over_both = over_items_and_emotions(
+        np.stack([rdm_a, rdm_b]), replicates, factors, stream(seed, "bootstrap emotions")
+    )
+    return {
+        "rho": with_interval(spearman(rdm_a, rdm_b), spearman(drawn_a, drawn_b), factor),
+        "over_both": over_both[0, 1],
+        "partial": partial,
+        "emotions": emotions,
+    }

@@ -1,4 +1,4 @@
-"""Whether two readers of one model agree, layer by layer. Source: [S] 2.4 and 4.2."""
+"""Whether two readers of one model agree, layer by layer. Source: [S 2.4, S 4.2]."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-from emo.core.geometry.cosines import cosine_matrix, upper
-from emo.core.geometry.means import emotion_vectors
+from emo.core.choices import DEFAULT_ESTIMATOR, FloatFormat, chosen
+from emo.core.geometry.cosines import cosine_matrix, paired_cosines, upper
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations, require_same_labels
 from emo.core.stats.correlation import spearman
 
-ROUNDOFF = {"fp32": 2.0**-24, "bf16": 2.0**-8, "fp16": 2.0**-11}
+ROUNDOFF = {
+    FloatFormat.fp32: 2.0**-24,
+    FloatFormat.bf16: 2.0**-8,
+    FloatFormat.fp16: 2.0**-11,
+}
 """Unit roundoff of each format: half the distance from 1 to the next number."""
 
-ROUNDINGS = {"fp32": 256, "bf16": 16, "fp16": 16}
+ROUNDINGS = {FloatFormat.fp32: 256, FloatFormat.bf16: 16, FloatFormat.fp16: 16}
 """How many unit roundoffs two right computations may be apart, per activation vector.
 
 Each block rounds the stream a few times, and roundings add like a random walk, so the factor grows
@@ -28,7 +33,7 @@ and HookedTransformer: docs/equivalence.md.
 
 @dataclass(frozen=True)
 class Equivalence:
-    """One reader against a reference, one value a layer; NaN where a layer is not finite.
+    """One reader against a reference, one value per layer; NaN where a layer is not finite.
 
     Cosines are of emotion vectors, as published; ``relative`` and ``max_abs`` are of the activations
     of all passages and neutral sentences.
@@ -51,7 +56,7 @@ class Equivalence:
 
     @property
     def verdicts(self) -> tuple[str, ...]:
-        """A word a layer: exact, within (rounding), outside, or not finite."""
+        """One word per layer: exact, within (rounding), outside, or not finite."""
         return tuple(self._verdict(layer) for layer in range(len(self.finite)))
 
     def _verdict(self, layer: int) -> str:
@@ -102,19 +107,49 @@ class EquivalenceReport:
 
 
 def tolerance(precision: str) -> float:
-    """Largest relative difference of two activation vectors that rounding can explain."""
-    return ROUNDINGS[precision] * ROUNDOFF[precision]
+    """Largest relative difference of two activation vectors that rounding can explain.
+
+    Raises
+    ------
+    UnknownChoice
+        If the format is no :class:`emo.core.choices.FloatFormat`.
+
+    Example
+    -------
+    >>> tolerance("bf16")
+    0.0625
+    """
+    number_format = chosen(FloatFormat, precision, "precision")
+    return ROUNDINGS[number_format] * ROUNDOFF[number_format]
 
 
 def equivalence(
-    reference: Activations, other: Activations, precision: str, remove: str = "none"
+    reference: Activations,
+    other: Activations,
+    precision: str,
+    remove: str = "none",
+    estimator: str = DEFAULT_ESTIMATOR,
 ) -> Equivalence:
-    """Compare two readings of the same texts by the same weights.
+    """Whether two readings of the same texts by the same weights agree, layer by layer.
+
+    Parameters
+    ----------
+    reference, other
+        The same items in the same order, read in two ways.
+    precision
+        The format both computed in, which decides what rounding can explain.
+    remove
+        ``none``, or ``situation`` to subtract the situation means first; emotion vectors are centred
+        globally after that.
+    estimator
+        Name in :data:`emo.core.geometry.estimators.ESTIMATORS`.
 
     Raises
     ------
     LabelMismatch
         If the items differ in content or order.
+    UnknownChoice
+        If the format is no :class:`emo.core.choices.FloatFormat`, or a name is unknown.
     """
     require_same_labels(reference.item_ids, other.item_ids, "items")
     require_same_labels(reference.emotions, other.emotions, "emotions")
@@ -123,9 +158,11 @@ def equivalence(
     finite_a, finite_b = np.isfinite(a), np.isfinite(b)
     finite = np.all(finite_a & finite_b, axis=(1, 2))
     max_abs, relative = differences(a, b, finite)
-    vectors_a = emotion_vectors(reference, "global", remove).values
-    vectors_b = emotion_vectors(other, "global", remove).values
-    cosines = paired_cosines(vectors_a, vectors_b, finite)
+    vectors_a, vectors_b = (
+        emotion_vectors(x, "global", remove, estimator=estimator).values for x in (reference, other)
+    )
+    cosines = np.full(vectors_a.shape[:2], np.nan)
+    cosines[finite] = np.clip(paired_cosines(vectors_a[finite], vectors_b[finite]), -1, 1)
     rho, frobenius = rdm_agreement(vectors_a, vectors_b, finite)
     return Equivalence(
         cosine_mean=cosines.mean(axis=1),
@@ -154,26 +191,12 @@ def differences(
     return max_abs, relative
 
 
-def paired_cosines(
-    a: Float64[np.ndarray, "layer emotion hidden"],
-    b: Float64[np.ndarray, "layer emotion hidden"],
-    finite: Bool[np.ndarray, " layer"],
-) -> Float64[np.ndarray, "layer emotion"]:
-    """Cosine of each emotion's vector in one reading with the same emotion's in the other."""
-    out = np.full(a.shape[:2], np.nan)
-    a, b = a[finite], b[finite]
-    with np.errstate(invalid="ignore"):  # a zero vector, of identical texts, has no cosine
-        norms = np.linalg.norm(a, axis=2) * np.linalg.norm(b, axis=2)
-        out[finite] = np.clip((a * b).sum(axis=2) / norms, -1, 1)
-    return out
-
-
 def rdm_agreement(
     a: Float64[np.ndarray, "layer emotion hidden"],
     b: Float64[np.ndarray, "layer emotion hidden"],
     finite: Bool[np.ndarray, " layer"],
 ) -> tuple[Float64[np.ndarray, " layer"], Float64[np.ndarray, " layer"]]:
-    """Spearman rho of the RDMs, and ||B - A|| / ||A|| of their entries 1 - cosine, a layer each."""
+    """Spearman rho of the RDMs, and ||B - A|| / ||A|| of their entries 1 - cosine, per layer."""
     rho, frobenius = np.full((2, len(a)), np.nan)
     for layer in np.flatnonzero(finite):
         x, y = (1 - upper(cosine_matrix(v[layer])) for v in (a, b))
@@ -183,9 +206,9 @@ def rdm_agreement(
 
 
 def _ratio(
-    difference: Float64[np.ndarray, "*row n"], of: Float64[np.ndarray, "*row n"]
+    difference: Float64[np.ndarray, "*row n"], reference: Float64[np.ndarray, "*row n"]
 ) -> Float64[np.ndarray, "*row"]:
     """Norm over norm along the last axis; nothing over nothing is 0."""
-    top, bottom = np.linalg.norm(difference, axis=-1), np.linalg.norm(of, axis=-1)
+    top, bottom = np.linalg.norm(difference, axis=-1), np.linalg.norm(reference, axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(top == 0, 0.0, top / bottom)

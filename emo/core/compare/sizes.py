@@ -10,18 +10,18 @@ from jaxtyping import Float
 from scipy.special import stdtr
 
 from emo.core.stats.correlation import spearman, standardised_ranks
+from emo.core.stats.intervals import ALPHA
 from emo.core.stats.resampling import stream
 
 PREDICTORS = ("d_model", "size_b")
 OUTCOMES = ("anisotropy", "rdm_std", "best_layer_pct")
-ALPHA = 0.05
 FEWEST = 4
 """With fewer models no permutation can be rare."""
 
 
 @dataclass(frozen=True)
 class SizeCorrelation:
-    """Spearman of one size with one descriptor over models. [S] 3"""
+    """Spearman of one size with one descriptor over models [S 3]."""
 
     predictor: str
     outcome: str
@@ -45,10 +45,10 @@ def size_correlations(
 ) -> tuple[SizeCorrelation, ...]:
     """Every size with every descriptor, over the models that have both.
 
-    ``columns`` holds ``PREDICTORS`` and ``OUTCOMES`` by name, one value a model. Correlations over
+    ``columns`` holds ``PREDICTORS`` and ``OUTCOMES`` by name, one value per model. Correlations over
     fewer than four models, or with a constant, are left out.
     """
-    found = []
+    tests = []
     for predictor in PREDICTORS:
         for outcome in OUTCOMES:
             pairs = [
@@ -59,9 +59,9 @@ def size_correlations(
             if len(pairs) >= FEWEST:
                 x, y = np.array(pairs, dtype=np.float64).T
                 rng = stream(seed, "sizes", predictor, outcome)
-                found.append((predictor, outcome, len(x), *_tests(x, y, permutations, rng)))
-    found = [f for f in found if np.isfinite(f[3])]
-    return tuple(SizeCorrelation(*f, bonferroni=ALPHA / len(found)) for f in found)
+                tests.append((predictor, outcome, len(x), *_tests(x, y, permutations, rng)))
+    tests = [test for test in tests if np.isfinite(test[3])]
+    return tuple(SizeCorrelation(*test, bonferroni=ALPHA / len(tests)) for test in tests)
 
 
 def _tests(

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.special import stdtrit
 
 from emo.core.geometry.item_sets import ItemSet, common_emotions, own_design
 from emo.core.stats.correlation import spearman
 from emo.core.stats.factorial import Decomposition, Factorial, decompose
 from emo.core.stats.intervals import LEVEL, Estimates, recentred
+from emo.core.stats.jackknife import reach, standard_error, without_each
 from emo.core.stats.resampling import stream
 
 EFFECTS = ("main", "interaction", "loosened", "restored", "shapley", "drop")
@@ -58,7 +58,7 @@ def responses(
     """Spearman rho of every point with the reference, each centred on the mean of its own set.
 
     Points whose texts are drawn from the same number of units share their draws, so that what they
-    have in common cancels in their differences. A point with one text an emotion is not resampled:
+    have in common cancels in their differences. A point with one text per emotion is not resampled:
     what another text would have given is not in its interval.
 
     Raises
@@ -68,17 +68,14 @@ def responses(
     """
     emotions = common_emotions(reference.emotions, *(p.emotions for p in points))
     base, drawn_base, factor_base = _drawn(reference, emotions, n_bootstrap, seed)
-    n = len(emotions)
-    i, j = np.triu_indices(n, 1)
-    without = (i == np.arange(n)[:, None]) | (j == np.arange(n)[:, None])
     rho, replicates, left_out = [], [], []
     for point in track(points, "comparing points"):
-        own, drawn, factor = _drawn(point, emotions, n_bootstrap, seed)
-        value = spearman(base, own)
+        rdm, drawn, factor = _drawn(point, emotions, n_bootstrap, seed)
+        value = spearman(base, rdm)
         factors = [f for f in (factor_base, factor) if f is not None]
         rho.append(float(value))
         replicates.append(recentred(spearman(drawn_base, drawn), value, max(factors, default=1.0)))
-        left_out.append(spearman(np.where(without, np.nan, base), np.where(without, np.nan, own)))
+        left_out.append(spearman(without_each(base), rdm))
     return Responses(
         rho=np.array(rho),
         replicates=np.stack(replicates, axis=1),
@@ -99,26 +96,26 @@ def _drawn(
     return items.rdm(emotions), items.rdms(counts, emotions), design.expansion
 
 
-def ablation(factors: Sequence[str], found: Responses) -> Ablation:
+def ablation(factors: Sequence[str], agreement: Responses) -> Ablation:
     """Main effects, interactions, one-at-a-time changes and Shapley values of the factorial.
 
-    ``found`` has the points of :func:`emo.core.stats.factorial.full_factorial`, in its order.
+    ``agreement`` has the points of :func:`emo.core.stats.factorial.full_factorial`, in its order.
 
     Raises
     ------
     FactorialError
         If a response is not finite.
     """
-    data = Factorial(tuple(factors), found.rho, found.replicates)
+    data = Factorial(tuple(factors), agreement.rho, agreement.replicates)
     texts = decompose(data)
-    none, each = np.empty((0, len(found.rho))), []
-    if np.isfinite(found.left_out).all():
-        each = [decompose(replace(data, response=r, replicates=none)) for r in found.left_out]
+    none, each = np.empty((0, len(agreement.rho))), []
+    if np.isfinite(agreement.left_out).all():
+        each = [decompose(replace(data, response=r, replicates=none)) for r in agreement.left_out]
     over = {
         name: _jackknife(getattr(texts, name).value, [getattr(d, name).value for d in each])
         for name in EFFECTS
     }
-    return Ablation(found, texts, over)
+    return Ablation(agreement, texts, over)
 
 
 def _jackknife(
@@ -131,7 +128,7 @@ def _jackknife(
     if not left_out:
         unknown = np.full_like(value, np.nan)
         return Estimates(np.asarray(value), unknown, unknown)
-    n, each = len(left_out), np.stack(left_out)
-    error = np.sqrt((n - 1) / n * ((each - each.mean(axis=0)) ** 2).sum(axis=0))
-    reach = stdtrit(n - 1, (1 + level) / 2) * error
-    return Estimates(np.asarray(value), np.asarray(value - reach), np.asarray(value + reach))
+    half_width = reach(standard_error(np.stack(left_out)), len(left_out), level)
+    return Estimates(
+        np.asarray(value), np.asarray(value - half_width), np.asarray(value + half_width)
+    )

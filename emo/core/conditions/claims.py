@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class Replication(Enum):
+class Replication(StrEnum):
     """How a measured number stands to the published one."""
 
     replicated = "replicated"
@@ -18,8 +18,8 @@ TOLERANCE = 0.01
 """Numbers closer than this are called the same: the study prints two to four decimals."""
 
 RULE = (
-    "replicated: the same layer, or a difference of at most 0.01; within interval: the published "
-    "number lies in the measured 95 % interval; not: neither."
+    f"replicated: the same layer, or a difference of at most {TOLERANCE}; within interval: the "
+    "published number lies in the measured 95 % interval; not: neither."
 )
 
 
@@ -40,7 +40,7 @@ class Claim:
 
     @property
     def verdict(self) -> Replication:
-        """By :data:`RULE`."""
+        """How the two numbers stand to each other, by :data:`RULE`."""
         if abs(self.measured - self.published) <= self.tolerance:
             return Replication.replicated
         if (

@@ -1,32 +1,37 @@
-"""The four-layer table: what method, sub-parameters and precision each change. PROTOCOL section 5."""
+"""The four-layer table: what method, sub-parameters and precision each change.
+
+Its rows and their reading are in docs/summary.md, "Four layers".
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from emo.core.compare.precision import row_cosines
 from emo.core.compare.rdms import (
     ItemComparison,
     compare_independent,
     compare_shared,
-    mantel,
-    over_emotions,
-    post_centred,
+)
+from emo.core.conditions.contrasts import (
+    Condition,
+    ContrastMeasures,
+    as_centred,
+    with_post_centring,
 )
 from emo.core.conditions.verdicts import (
     JUDGED,
     Verdict,
+    attainable,
     judge,
     judge_disjoint,
     judge_floor,
     judge_same_texts,
 )
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
-from emo.core.geometry.item_sets import ItemSet, common_emotions, shared_design
-from emo.core.records import EmotionVectors, LabelMismatch
+from emo.core.geometry.item_sets import ItemSet, shared_design
+from emo.core.records import LabelMismatch
 from emo.core.stats.correlation import spearman
 from emo.core.stats.intervals import Estimates
 from emo.core.stats.resampling import Resampling, stream
@@ -43,33 +48,6 @@ REPLICATES = {"B": "B'"}
 Those of C are halves of its templates, hence of its texts: they are compared with each other, not with
 C, and the reliability of C from all divisions of its prompts says the same of all its texts.
 """
-
-
-@dataclass(frozen=True)
-class Condition:
-    """One condition of one model: a run at its layer."""
-
-    name: str
-    run_id: str
-    model: str
-    precision: str
-    items: ItemSet
-    vectors: EmotionVectors
-    """Of the one layer, [1 emotion hidden], with the recipe's own centring and norm."""
-    layer: int
-    n_effective: float
-    """Texts a mean rests on, all repeats of one text counted once."""
-    anisotropy: float | None = None
-    """At the layer; None where the run has not logged it."""
-    surfaces: tuple[ItemSet, ...] = ()
-    """TF-IDF of the texts it has read; none where they are not known."""
-    texts: str = ""
-    """Digest of the token ids of the texts a model wrote; empty where they are not known."""
-
-    @property
-    def flagged(self) -> bool:
-        """Whether no cosine of it can be trusted ([S] 2.5)."""
-        return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
 
 
 @dataclass(frozen=True)
@@ -100,32 +78,13 @@ CONTRASTS = (
 
 
 @dataclass(frozen=True)
-class Measured:
-    """A contrast in one centring."""
-
-    rho: Estimates
-    """With the interval over items; no bounds where neither side has items to draw from."""
-    over_emotions: Estimates
-    p: float
-    """One-sided Mantel p."""
-    mean_cosine: float | None
-    """Mean per-emotion cosine of the vectors; None where the hidden sizes differ."""
-
-    @property
-    def interval(self) -> tuple[float, float]:
-        """Over items where there is one, else over emotions."""
-        e = self.rho if np.isfinite(self.rho.low) else self.over_emotions
-        return float(e.low), float(e.high)
-
-
-@dataclass(frozen=True)
 class LayerRow:
     """One contrast of the table."""
 
     contrast: Contrast
-    post: Measured
+    post: ContrastMeasures
     """Each set centred on its own full mean: the published comparison."""
-    raw: Measured
+    raw: ContrastMeasures
     """As each condition centres by itself."""
     comparison: ItemComparison
     """Reliabilities, halves, ceiling and disattenuated rho, post-centred.
@@ -134,7 +93,7 @@ class LayerRow:
     """
     shared: bool
     """Whether both sides read the same items (by their labels)."""
-    own: tuple[float, float]
+    self_agreements: tuple[float, float]
     """How well each side agrees with itself over the common emotions: with its replicate, else its
     reliability. NaN where there is neither."""
     layers: tuple[int, int]
@@ -152,7 +111,7 @@ class LayerRow:
             return None
         if self.shared:
             return self.comparison.ceiling.value
-        return float(np.sqrt(max(self.own[0], 0) * max(self.own[1], 0)))
+        return attainable(self.self_agreements)
 
     @property
     def disjoint(self) -> Estimates | None:
@@ -211,15 +170,15 @@ def four_layer(
 def self_agreement(
     contrast: Contrast, conditions: Mapping[str, Condition], comparison: ItemComparison
 ) -> tuple[float, float]:
-    """Of both sides of a contrast: rho with its replicate, else reliability; NaN without either."""
-    own = list(comparison.reliability)
+    """Each side's rho with its replicate, else its reliability; NaN without either."""
+    agreements = list(comparison.reliability)
     for side, name in enumerate((contrast.a, contrast.b)):
         replicate = REPLICATES.get(name, "")
         if replicate in conditions:
             a, b = conditions[name].items, conditions[replicate].items
             emotions = [e for e in comparison.emotions if e in b.emotions]
-            own[side] = float(spearman(a.rdm(emotions), b.rdm(emotions)))
-    return own[0], own[1]
+            agreements[side] = float(spearman(a.rdm(emotions), b.rdm(emotions)))
+    return agreements[0], agreements[1]
 
 
 def _row(
@@ -236,12 +195,11 @@ def _row(
             f"{a.run_id[:8]}) wrote: their batches, devices or attention differ"
         )
     shared = _share_items(a.items, b.items)
-    settings = resampling, permutations, n_bootstrap
-    post, comparison = _measure(contrast, a, b, True, shared, *settings)
-    # Halves are asked of the post-centred sets only.
-    once = replace(resampling, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
-    draws = resampling.n_bootstrap if n_bootstrap is None else n_bootstrap
-    raw, _ = _measure(contrast, a, b, False, shared, once, permutations, draws)
+    compare = compare_shared if shared else compare_independent
+    rng = _mantel_stream(contrast, resampling)
+    post, comparison = with_post_centring(a, b, compare, resampling, n_bootstrap, permutations, rng)
+    rng = _mantel_stream(contrast, resampling)
+    raw = as_centred(a, b, compare, resampling, n_bootstrap, permutations, rng)
     sides = self_agreement(contrast, conditions, comparison)
     rho, high = float(post.rho.value), post.interval[1]
     if contrast.is_floor:
@@ -261,7 +219,7 @@ def _row(
         raw=raw,
         comparison=comparison,
         shared=shared,
-        own=sides,
+        self_agreements=sides,
         layers=(a.layer, b.layer),
         n_effective=(a.n_effective, b.n_effective),
         flagged=a.flagged or b.flagged,
@@ -270,54 +228,13 @@ def _row(
     )
 
 
+def _mantel_stream(contrast: Contrast, resampling: Resampling) -> np.random.Generator:
+    return stream(resampling.seed, "mantel", contrast.layer)
+
+
 def _share_items(a: ItemSet, b: ItemSet) -> bool:
     try:
         shared_design([a, b])
     except LabelMismatch:
         return False
     return True
-
-
-def _measure(
-    contrast: Contrast,
-    a: Condition,
-    b: Condition,
-    post: bool,
-    shared: bool,
-    resampling: Resampling,
-    permutations: int,
-    n_bootstrap: int | None,
-) -> tuple[Measured, ItemComparison]:
-    """A contrast with the vectors post-centred, or as each condition leaves them."""
-    left, right = (
-        replace(c.items, recipe=replace(c.items.recipe, post_centred=post)) for c in (a, b)
-    )
-    compare = compare_shared if shared else compare_independent
-    emotions = common_emotions(left.emotions, right.emotions)
-    held = [s.rdm(emotions) for c in (a, b) for s in c.surfaces] if post else []
-    baselines = np.stack(held) if held else None
-    compared = compare(left, right, resampling, baselines, n_bootstrap)
-    rdms = left.rdm(emotions), right.rdm(emotions)
-    rng = stream(resampling.seed, "mantel", contrast.layer)
-    measured = Measured(
-        rho=compared.rho,
-        over_emotions=over_emotions(*rdms),
-        p=mantel(*rdms, permutations, rng)[1],
-        mean_cosine=_mean_cosine(a.vectors, b.vectors, emotions, post),
-    )
-    return measured, compared
-
-
-def _mean_cosine(
-    a: EmotionVectors, b: EmotionVectors, emotions: tuple[str, ...], post: bool
-) -> float | None:
-    """Mean over the emotions of the cosine of the two conditions' vectors."""
-    if a.values.shape[2] != b.values.shape[2]:
-        return None
-    rows = [
-        post_centred(v, emotions).values[0]
-        if post
-        else v.values[0, [v.emotions.index(e) for e in emotions]]
-        for v in (a, b)
-    ]
-    return float(row_cosines(*rows).mean())

@@ -1,4 +1,7 @@
-"""What one model alone can show: its surface, and what can change its RDM. PROTOCOL section 6."""
+"""What one model alone can show: its surface, and what can change its RDM.
+
+See docs/summary.md, "One model".
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emo.core.choices import Projection
 from emo.core.compare.cross_model import ModelRun
 from emo.core.conditions.four_layer import Condition
 from emo.core.geometry.item_sets import ItemSet, common_emotions, own_design
-from emo.core.geometry.projections import PROJECTIONS, Normalisation, linear_normalisations
+from emo.core.geometry.projections import Normalisation, linear_normalisations
 from emo.core.records import Activations, LabelMismatch
 from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import stream
@@ -46,24 +50,35 @@ def single_model(
     conditions: Mapping[str, Condition],
     seed: int,
 ) -> SingleModel:
-    """``surfaces`` are the surface baselines of the passages, ``conditions`` the model's, if any.
+    """What one model's RDM shares with the surface of its passages, and what can change it.
 
-    Normalised are the RDMs of condition A and of C (of B, if there is no C); without those, of two
-    random halves of the passages.
+    The linear normalisations are shown on the RDMs of condition A and of C (of B, if there is no C);
+    without those, on the RDMs of two random halves of the passages.
+
+    Parameters
+    ----------
+    model
+        The model, at the layer it is compared at.
+    surfaces
+        The surface baselines of its passages, by name.
+    conditions
+        The model's conditions, by name; may be empty.
+    seed
+        Names the stream of the random halves.
     """
     items = model.items()
     names = items.emotions
-    own, raw = items.rdm(names), model.items("none").rdm(names)
+    rdm, raw = items.rdm(names), model.items("none").rdm(names)
     held = dict(surfaces) | ({"embedding_layer": model.embedding} if model.embedding else {})
     compared, rdms = _two_conditions(conditions) or _two_halves(items, seed)
     return SingleModel(
         model=model,
         baselines={
-            name: float(spearman(own, ItemSet.make(a, 0, model.recipe).rdm(names)))
+            name: float(spearman(rdm, ItemSet.make(a, 0, model.recipe).rdm(names)))
             for name, a in held.items()
         },
         projections={
-            name: float(spearman(raw, model.items(name).rdm(names))) for name in PROJECTIONS
+            name.value: float(spearman(raw, model.items(name).rdm(names))) for name in Projection
         },
         compared=compared,
         normalisations=linear_normalisations(*rdms) if np.isfinite(rdms).all() else (),

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float64
 
+from emo.core.choices import DEFAULT_ESTIMATOR, Criterion
+from emo.core.geometry.cells import CHUNK, ItemCells
 from emo.core.geometry.cosines import (
     UNRELIABLE_ANISOTROPY,
     analytic_floor,
@@ -19,17 +21,13 @@ from emo.core.geometry.cosines import (
     simulated_noise,
     upper,
 )
-from emo.core.geometry.grams import (
-    CHUNK,
-    Cells,
-    LayerGram,
-    centred_cosines,
-    half_correlations,
-    left_out_accuracy,
-)
-from emo.core.geometry.means import emotion_vectors, prepare
+from emo.core.geometry.estimators import estimator as estimator_named
+from emo.core.geometry.means import prepare
+from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations, Descriptors, EmotionVectors, LayerChoice
 from emo.core.stats.correlation import spearman_brown
+from emo.core.stats.intervals import finite_mean
 from emo.core.stats.resampling import Resampling, bootstrap_counts, half_splits, index, stream
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
@@ -40,25 +38,55 @@ class GeometryError(ValueError):
     """Activations from which no geometry can be computed."""
 
 
-CRITERIA = ("mean_cosine", "reliability", "accuracy")
-LOWER_IS_BETTER = {"mean_cosine"}
-
-
 def describe(
     activations: Activations,
     resampling: Resampling,
     remove: str = "none",
     track: Track = lambda items, _: items,
+    estimator: str = DEFAULT_ESTIMATOR,
 ) -> tuple[EmotionVectors, Descriptors]:
-    """Emotion vectors of every layer and the descriptors of their geometry.
+    """Emotion vectors of every layer, centred globally, and the descriptors of their geometry.
 
-    Source: [S] 2.3, 2.5 for vectors, the published best layer, anisotropy and RDM std; split-half
-    reliability, left-out accuracy and the bootstrap of the layer choice are this project's.
+    Source: [S 2.3] for the vectors and the published best layer, [S 2.5] for anisotropy and RDM std;
+    split-half reliability, left-out accuracy and the bootstrap of the layer choice are this project's
+    (docs/protocol.md, "What is reported besides, and why").
+
+    Parameters
+    ----------
+    activations
+        Items of at least three emotions, and the neutral sentences for the anisotropy.
+    resampling
+        Numbers of splits and replicates, and the seed.
+    remove
+        ``none``, or ``situation`` to subtract the situation means from the items first.
+    track
+        Wraps the loop over layers, for a progress display.
+    estimator
+        Name in :data:`emo.core.geometry.estimators.ESTIMATORS`.
+
+    Returns
+    -------
+    tuple[EmotionVectors, Descriptors]
+        The vectors have the units of the activations; every descriptor is without unit.
 
     Raises
     ------
     GeometryError
         If there are fewer than three emotions, or no layer is finite.
+    UnknownChoice
+        If the removal or the estimator is unknown.
+
+    Example
+    -------
+    >>> rng = np.random.default_rng(0)
+    >>> emotions = ("calm", "happy", "sad") * 4
+    >>> values = rng.normal(size=(2, 12, 8)).astype(np.float32)
+    >>> activations = Activations(
+    ...     values, tuple("abcdefghijkl"), emotions, None, values[:, :4], "last"
+    ... )
+    >>> vectors, descriptors = describe(activations, Resampling(n_splits=5, n_bootstrap=5))
+    >>> vectors.values.shape, descriptors.n_layers, descriptors.analytic_floor
+    ((2, 3, 8), 2, -0.5)
     """
     emotions = index(activations.emotions)[0]
     if len(emotions) < 3:
@@ -67,17 +95,19 @@ def describe(
     if not finite:
         raise GeometryError("no layer has finite activations only; try precision=bf16 or fp32")
 
-    vectors = emotion_vectors(activations, "global", remove)
+    vectors = emotion_vectors(activations, "global", remove, estimator=estimator)
     good = list(finite)
-    curves = _plain_curves(vectors, activations, good)
-    resampled, replicates = _resampled_curves(activations, remove, good, resampling, track)
+    curves = layer_curves(vectors, activations, good)
+    resampled, replicates = _resampled_curves(
+        activations, remove, estimator, good, resampling, track
+    )
     curves |= resampled
 
     choices = {
-        name: _choice(curves[name], replicates[name], good, name in LOWER_IS_BETTER)
-        for name in CRITERIA
+        criterion.value: _choice(curves[criterion], replicates[criterion], good, criterion)
+        for criterion in Criterion
     }
-    published = choices["mean_cosine"]
+    published = choices[Criterion.mean_cosine]
     if published is None:
         raise GeometryError(
             "the passages of all emotions have identical activations: no layer can be chosen"
@@ -125,10 +155,10 @@ def _value(x: float) -> float | None:
     return float(x) if np.isfinite(x) else None
 
 
-def _plain_curves(
+def layer_curves(
     vectors: EmotionVectors, activations: Activations, good: list[int]
 ) -> dict[str, Float64[np.ndarray, " layer"]]:
-    """Curves that need no resampling; NaN at layers that are not finite."""
+    """Mean cosine, RDM std and anisotropy per layer; NaN at layers that are not in ``good``."""
     out = {}
     for name, function, values in (
         ("mean_cosine", mean_pairwise_cosine, vectors.values),
@@ -144,6 +174,7 @@ def _plain_curves(
 def _resampled_curves(
     activations: Activations,
     remove: str,
+    estimator: str,
     good: list[int],
     settings: Resampling,
     track: Track,
@@ -152,8 +183,8 @@ def _resampled_curves(
     _, which = index(activations.emotions)
     _, groups = index(activations.groups)
     values = prepare(activations, remove)
-    cells = Cells.make(groups, which)
-    # One representative item a cell carries the cell's resampling weight.
+    cells = ItemCells.make(groups, which)
+    # One representative item per cell carries the cell's resampling weight.
     first_item = np.unique(cells.of_item, return_index=True)[1]
     splits = half_splits(groups, which, settings.n_splits, stream(settings.seed, "halves"))
     splits = splits[:, first_item]
@@ -167,26 +198,27 @@ def _resampled_curves(
         stream(settings.seed, "bootstrap halves"),
     )[:, first_item]
 
-    ones = np.ones((1, len(cells.size)))
+    ones = cells.everything
     curves = {name: np.full(activations.n_layers, np.nan) for name in ("reliability", "accuracy")}
-    replicates = {name: np.full((settings.n_bootstrap, len(good)), np.nan) for name in CRITERIA}
+    shape = settings.n_bootstrap, len(good)
+    replicates = {criterion.value: np.full(shape, np.nan) for criterion in Criterion}
+    method = estimator_named(estimator)
     for column, layer in enumerate(track(good, "bootstrap over passages")):
-        gram = LayerGram.make(cells, values[layer])
-        halves = half_correlations(gram, np.broadcast_to(ones, splits.shape), splits)
-        curves["reliability"][layer] = spearman_brown(_mean(halves))
-        curves["accuracy"][layer] = left_out_accuracy(gram, ones)[0]
-        with_cosines = centred_cosines(gram, counts)
-        replicates["mean_cosine"][:, column] = _row_means(with_cosines)
-        per_split = _within(gram, counts, inner, settings.splits_per_replicate)
-        replicates["reliability"][:, column] = _row_means(
-            per_split.reshape(settings.n_bootstrap, -1)
+        items = method.layer(cells, values[layer])
+        halves = half_correlations(items, np.broadcast_to(ones, splits.shape), splits)
+        curves["reliability"][layer] = spearman_brown(float(finite_mean(halves, axis=0)))
+        curves["accuracy"][layer] = items.left_out_accuracy(ones)[0]
+        replicates["mean_cosine"][:, column] = finite_mean(centred_cosines(items, counts), axis=1)
+        per_split = _within(items, counts, inner, settings.splits_per_replicate)
+        replicates["reliability"][:, column] = finite_mean(
+            per_split.reshape(settings.n_bootstrap, -1), axis=1
         )
-        replicates["accuracy"][:, column] = left_out_accuracy(gram, counts)
+        replicates["accuracy"][:, column] = items.left_out_accuracy(counts)
     return curves, replicates
 
 
 def _within(
-    gram: LayerGram,
+    layer: ResampledLayer,
     counts: Float64[np.ndarray, "replicate cell"],
     inner: Bool[np.ndarray, "split cell"],
     each: int,
@@ -199,31 +231,20 @@ def _within(
     size = 64 * CHUNK
     return np.concatenate(
         [
-            half_correlations(gram, counts[rows[i : i + size]], inner[i : i + size])
+            half_correlations(layer, counts[rows[i : i + size]], inner[i : i + size])
             for i in range(0, len(inner), size)
         ]
     )
-
-
-def _mean(x: np.ndarray) -> float:
-    return float(_row_means(x[None, :])[0])
-
-
-def _row_means(x: np.ndarray) -> np.ndarray:
-    """Means over the finite entries of each row; NaN where there are none."""
-    good = np.isfinite(x)
-    n = good.sum(axis=1)
-    return np.where(n > 0, np.where(good, x, 0).sum(axis=1) / np.maximum(n, 1), np.nan)
 
 
 def _choice(
     curve: Float64[np.ndarray, " layer"],
     replicates: Float64[np.ndarray, "replicate candidate"],
     good: list[int],
-    lower_is_better: bool,
+    criterion: Criterion,
 ) -> LayerChoice | None:
     """The best layer of a curve with the 95 % percentile interval of the replicates' choices."""
-    sign = -1 if lower_is_better else 1
+    sign = -1 if criterion.lower_is_better else 1
     candidates = sign * curve[good]
     if not np.isfinite(candidates).any():
         return None

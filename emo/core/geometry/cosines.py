@@ -1,4 +1,4 @@
-"""Cosine geometry of emotion vectors. Source: [S] 2.3 and 2.5."""
+"""Cosine geometry of emotion vectors. Source: [S 2.3, S 2.5]."""
 
 from __future__ import annotations
 
@@ -8,43 +8,92 @@ from jaxtyping import Float, Float64
 from emo.core.records import EmotionVectors, Rdm
 
 UNRELIABLE_ANISOTROPY = 0.95
-"""Above this every cosine comparison with the model is flagged, not corrected ([S] 2.5)."""
+"""Above this every cosine comparison with the model is flagged, not corrected [S 2.5]."""
 
 
 def cosine_matrix(
     vectors: Float[np.ndarray, "*row item hidden"],
 ) -> Float64[np.ndarray, "*row item item"]:
-    """Cosines of all pairs of rows; a zero or non-finite row gives NaN."""
+    """Cosines of all pairs of rows; a zero or non-finite row gives NaN.
+
+    Example
+    -------
+    >>> cosine_matrix(np.array([[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]))
+    array([[1., 0., 1.],
+           [0., 1., 0.],
+           [1., 0., 1.]])
+    """
     vectors = np.asarray(vectors, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         unit = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
         return unit @ np.swapaxes(unit, -1, -2)
 
 
+def paired_cosines(
+    a: Float[np.ndarray, "*row hidden"], b: Float[np.ndarray, "*row hidden"]
+) -> Float64[np.ndarray, "*row"]:
+    """Cosine of each row with the row in the same place of ``b``; NaN where one is zero.
+
+    Example
+    -------
+    >>> paired_cosines(np.array([[1.0, 0.0], [1.0, 1.0]]), np.array([[2.0, 0.0], [-1.0, -1.0]]))
+    array([ 1., -1.])
+    """
+    a, b = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (a * b).sum(axis=-1) / norms
+
+
 def upper(matrix: Float[np.ndarray, "*row n n"]) -> Float64[np.ndarray, "*row pair"]:
-    """Entries above the diagonal, in row order."""
+    """Entries above the diagonal, in row order.
+
+    Example
+    -------
+    >>> upper(np.arange(9.0).reshape(3, 3))
+    array([1., 2., 5.])
+    """
     i, j = np.triu_indices(matrix.shape[-1], 1)
     return np.asarray(matrix, dtype=np.float64)[..., i, j]
 
 
 def rdm(vectors: EmotionVectors, layer: int) -> Rdm:
-    """Cosines of all pairs of emotion vectors at one layer."""
+    """Cosines of all pairs of emotion vectors at one layer. Source: [S 2.3].
+
+    Parameters
+    ----------
+    vectors
+        Emotion vectors of all layers.
+    layer
+        From 0.
+
+    Returns
+    -------
+    Rdm
+        Similarities between -1 and 1, with the emotions' names; NaN for a vector that is zero.
+
+    Example
+    -------
+    >>> values = np.array([[[1.0, 0.0], [0.0, 2.0], [3.0, 0.0]]])
+    >>> rdm(EmotionVectors(values, ("calm", "sad", "serene"), (1, 1, 1), "none"), layer=0).cosines
+    array([0., 1., 0.])
+    """
     return Rdm(upper(cosine_matrix(vectors.values[layer])), vectors.emotions, layer)
 
 
 def mean_pairwise_cosine(
     vectors: Float[np.ndarray, "layer item hidden"],
 ) -> Float64[np.ndarray, " layer"]:
-    """Mean cosine over all pairs of rows, one value a layer.
+    """Mean cosine over all pairs of rows, one value per layer.
 
     On centred emotion vectors this is the published layer criterion, on raw activations of neutral
-    sentences it is the anisotropy ([S] 2.5).
+    sentences it is the anisotropy [S 2.5].
     """
     return np.array([upper(cosine_matrix(layer)).mean() for layer in vectors])
 
 
 def rdm_std(vectors: Float[np.ndarray, "layer emotion hidden"]) -> Float64[np.ndarray, " layer"]:
-    """Standard deviation of the off-diagonal cosines, one value a layer ([S] 2.5)."""
+    """Standard deviation of the off-diagonal cosines, one value per layer [S 2.5]."""
     return np.array([upper(cosine_matrix(layer)).std() for layer in vectors])
 
 
@@ -55,7 +104,7 @@ def finite_layers(*arrays: Float[np.ndarray, "layer ..."]) -> tuple[int, ...]:
 
 
 def reference_layers(n_layers: int) -> dict[str, int]:
-    """Layers at 25, 50 and 75 % of the depth: L//4, L//2, 3L//4 ([S] 2.3)."""
+    """Layers at 25, 50 and 75 % of the depth: L//4, L//2, 3L//4 [S 2.3]."""
     return {"25%": n_layers // 4, "50%": n_layers // 2, "75%": 3 * n_layers // 4}
 
 

@@ -9,25 +9,22 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64
 
-from emo.core.geometry.comprehension import GeometryError, extreme_pairs
-from emo.core.geometry.cosines import (
-    UNRELIABLE_ANISOTROPY,
-    finite_layers,
-    mean_pairwise_cosine,
-    rdm_std,
-)
+from emo.core.choices import Centring
+from emo.core.geometry.comprehension import GeometryError, extreme_pairs, layer_curves
+from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, finite_layers, mean_pairwise_cosine
+from emo.core.geometry.estimators import estimator
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
-from emo.core.geometry.means import BASELINE, emotion_vectors
+from emo.core.geometry.vectors import BASELINE, emotion_vectors
 from emo.core.records import Activations, EmotionVectors
 from emo.core.stats.resampling import Resampling
 
 
 @dataclass(frozen=True)
 class StoryDescriptors:
-    """What a generation run found. Source of the measures: [S] 2.3, 2.5; reliability is ours.
+    """The numbers of one generation run. Source: [S 2.3, S 2.5]; reliability is this project's.
 
-    Curves have one entry a layer, NaN where the layer is not finite.
+    Curves have one entry per layer, NaN where the layer is not finite.
     """
 
     n_layers: int
@@ -41,10 +38,10 @@ class StoryDescriptors:
     anisotropy_flag: bool
     rdm_std: float
     reliability: float | None
-    """Split-half, stepped up; None where there is one prompt and one text an emotion."""
+    """Split-half, stepped up; None where there is one prompt and one text per emotion."""
     split_unit: str
     n_nominal: float
-    """Texts an emotion, mean over emotions."""
+    """Texts per emotion, mean over emotions."""
     n_distinct: float
     n_effective: float
     n_short: int
@@ -94,11 +91,11 @@ def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
         If the layer is not finite, or the centre is neutral and no item is.
     """
     neutral = np.array([e == BASELINE for e in activations.emotions])
-    if recipe.centring != "neutral":
+    if recipe.centring != Centring.neutral:
         return ItemSet.make(select(activations, ~neutral), layer, recipe)
     if not neutral.any():
         raise ValueError("neutral centring needs items labelled neutral")
-    baseline = activations.values[layer, neutral].astype(np.float64).mean(axis=0)
+    baseline = estimator(recipe.estimator).baseline(activations.values[layer, neutral])
     if not np.isfinite(baseline).all():
         raise ValueError(f"layer {layer} has activations that are not finite")
     return ItemSet.make(select(activations, ~neutral), layer, recipe, baseline)
@@ -135,7 +132,9 @@ def describe_stories(
     GeometryError
         If there are fewer than three emotions, or the layer is not finite.
     """
-    vectors = emotion_vectors(activations, recipe.centring, recipe.remove, recipe.unit_norm)
+    vectors = emotion_vectors(
+        activations, recipe.centring, recipe.remove, recipe.unit_norm, recipe.estimator
+    )
     if len(vectors.emotions) < 3:
         raise GeometryError(f"an RDM needs at least 3 emotions, there are {len(vectors.emotions)}")
     finite = finite_layers(activations.values, activations.neutral)
@@ -146,14 +145,7 @@ def describe_stories(
         )
     if np.isnan(mean_pairwise_cosine(vectors.values[[layer]])).any():
         raise GeometryError("the texts of two emotions have identical activations")
-    good, curves = list(finite), {}
-    for name, function, values in (
-        ("mean_cosine", mean_pairwise_cosine, vectors.values),
-        ("rdm_std", rdm_std, vectors.values),
-        ("anisotropy", mean_pairwise_cosine, activations.neutral),
-    ):
-        curves[name] = np.full(activations.n_layers, np.nan)
-        curves[name][good] = function(values[good])
+    curves = layer_curves(vectors, activations, list(finite))
     items = story_set(activations, layer, replace(recipe, post_centred=False))
     _, reliability = split_half(items, resampling)
     nearest, farthest = extreme_pairs(vectors, layer)

@@ -17,9 +17,10 @@ from emo.core.stats.resampling import Resampling, stream
 def split_half(
     items: ItemSet, resampling: Resampling, emotions: Sequence[str] | None = None
 ) -> tuple[float, float]:
-    """Mean correlation of random halves of one set, and the same stepped up to all items.
+    """Mean correlation of random halves of one set, and the reliability of all its items from it.
 
-    NaN where no half holds three pairs of emotions that the other holds too.
+    The second is the first stepped up by :func:`emo.core.stats.reliability.full_length`. NaN where no
+    half holds three pairs of emotions that the other holds too.
     """
     design = own_design(items)
     first = design.halves(resampling.n_splits, stream(resampling.seed, "halves"))
@@ -39,7 +40,7 @@ def replicate_rdms(
     """RDMs of every set in every bootstrap replicate, drawn for all sets at once."""
     counts = design.counts(resampling.n_bootstrap, stream(resampling.seed, name))
     return np.stack(
-        [s.rdms(counts[:, of], emotions) for s, of in zip(sets, design.of_set, strict=True)]
+        [s.rdms(counts[:, cells], emotions) for s, cells in zip(sets, design.of_set, strict=True)]
     )
 
 
@@ -52,7 +53,9 @@ def half_agreement(
 ) -> tuple[Float64[np.ndarray, "set set split"], Float64[np.ndarray, "set set split"]]:
     """Rho on the same half and on different ones, of every set with every other, per split."""
     a, b = (
-        np.stack([s.rdms(w[:, of], emotions) for s, of in zip(sets, design.of_set, strict=True)])
+        np.stack(
+            [s.rdms(w[:, cells], emotions) for s, cells in zip(sets, design.of_set, strict=True)]
+        )
         for w in (np.where(first, weights, 0.0), np.where(first, 0.0, weights))
     )
     across = spearman_matrix(a, b)

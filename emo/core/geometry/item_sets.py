@@ -1,41 +1,47 @@
 """Item-level data sets of several models, methods or precisions, resampled together.
 
-Each set keeps one layer's inner products (:mod:`emo.core.geometry.grams`), so that sets of
-different width are compared and resampled without going back to the hidden dimension. What is drawn
-together is decided here: sets that read the same items share every draw.
+Each set keeps one layer as its estimator resamples it (:mod:`emo.core.geometry.resampled`), so that
+sets of different width are compared and resampled alike. What is drawn together is decided here: sets
+that read the same items share every draw.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
-from emo.core.geometry.grams import (
-    Cells,
-    LayerGram,
-    centred,
-    chunks,
-    cosines,
-    mean_products,
-    normalised,
-)
+from emo.core.choices import DEFAULT_ESTIMATOR, Centring, Removal, chosen
+from emo.core.geometry.cells import ItemCells, chunks
+from emo.core.geometry.estimators import estimator
 from emo.core.geometry.means import prepare
+from emo.core.geometry.products import centred, cosines, scaled
+from emo.core.geometry.resampled import ResampledLayer
 from emo.core.records import Activations, LabelMismatch
 from emo.core.stats.intervals import expansion
-from emo.core.stats.resampling import bootstrap_counts, half_splits, index, nested
+from emo.core.stats.resampling import bootstrap_counts, half_splits, index, strata
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """From items to emotion vectors of one set, PROTOCOL sections 2, 3 and 5."""
+    """From items to the emotion vectors of one set; see "Emotion vector" in docs/protocol.md.
 
-    remove: str = "none"
+    Raises
+    ------
+    UnknownChoice
+        If the removal, the centring or the estimator is unknown.
+    """
+
+    remove: str = Removal.none.value
     """``situation`` subtracts the situation means from the items first."""
-    centring: str = "global"
-    """``global`` subtracts the mean of the set's own emotion means, ``none`` nothing."""
+    centring: str = Centring["global"].value
+    """``global`` subtracts the mean of the set's emotion vectors, ``none`` nothing.
+
+    ``neutral`` subtracts nothing more than the baseline that :meth:`ItemSet.make` is given.
+    """
     unit_norm: bool = False
     """Whether the centred vectors are scaled to length 1."""
     post_centred: bool = True
@@ -43,13 +49,20 @@ class Recipe:
 
     This makes sets with different centring comparable; without it their raw cosines are compared.
     """
+    estimator: str = DEFAULT_ESTIMATOR
+    """Name in :data:`emo.core.geometry.estimators.ESTIMATORS`."""
+
+    def __post_init__(self) -> None:
+        chosen(Removal, self.remove, "remove")
+        chosen(Centring, self.centring, "centring")
+        estimator(self.estimator)
 
 
 @dataclass(frozen=True)
 class ItemSet:
     """One layer of one data set."""
 
-    gram: LayerGram
+    layer: ResampledLayer
     emotions: tuple[str, ...]
     """Names of the emotions as the cells number them."""
     groups: tuple[str, ...]
@@ -70,14 +83,33 @@ class ItemSet:
     ) -> ItemSet:
         """One layer of the activations.
 
-        Groups are what the activations declare: nothing is guessed from ids or texts. A
-        ``baseline`` (the mean over neutral texts, for neutral centring) is subtracted from every
-        item and held fixed in resampling.
+        Groups are what the activations declare: nothing is guessed from ids or texts.
+
+        Parameters
+        ----------
+        activations
+            Labelled items of any number of layers.
+        layer
+            Which layer, from 0.
+        recipe
+            How vectors are made of the items.
+        baseline
+            For neutral centring the vector of the neutral texts. It is subtracted from every vector
+            and held fixed in resampling.
 
         Raises
         ------
         ValueError
             If the layer is not finite, or situations that are not declared are to be removed.
+
+        Example
+        -------
+        >>> values = np.array([[[1.0, 0.0], [0.0, 1.0], [-1.0, -1.0]]], dtype=np.float32)
+        >>> activations = Activations(
+        ...     values, ("1", "2", "3"), ("calm", "happy", "sad"), None, values[:, :0], "last"
+        ... )
+        >>> ItemSet.make(activations, layer=0).rdm(("calm", "happy", "sad")).round(2)
+        array([ 0.  , -0.71, -0.71])
         """
         one = slice(layer, layer + 1)
         only = replace(
@@ -86,15 +118,13 @@ class ItemSet:
         values = prepare(only, recipe.remove)[0].astype(np.float64)
         if not np.isfinite(values).all():
             raise ValueError(f"layer {layer} has activations that are not finite")
-        if baseline is not None:
-            values = values - baseline
-        elif recipe.centring == "global":
-            values = values - values.mean(axis=0)  # changes nothing but the rounding
+        if baseline is None and recipe.centring == Centring["global"]:
+            baseline = values.mean(axis=0)  # changes nothing but the rounding
         emotions, which = index(activations.emotions)
         groups, group = index(activations.groups)
         labels = zip(activations.emotions, activations.groups, activations.item_ids, strict=True)
         return cls(
-            gram=LayerGram.make(Cells.make(group, which), values),
+            layer=estimator(recipe.estimator).layer(ItemCells.make(group, which), values, baseline),
             emotions=emotions,
             groups=groups,
             items=frozenset(labels),
@@ -105,7 +135,7 @@ class ItemSet:
     @property
     def cells(self) -> list[tuple[str, str]]:
         """Emotion and group of every cell."""
-        cells = self.gram.cells
+        cells = self.layer.cells
         return [
             (self.emotions[e], self.groups[g])
             for e, g in zip(cells.emotion, cells.group, strict=True)
@@ -123,18 +153,26 @@ class ItemSet:
         return np.concatenate([self._rdms(w, keep) for w in chunks(weights)])
 
     def rdm(self, emotions: Sequence[str]) -> Float64[np.ndarray, " pair"]:
-        """RDM of the named emotions over all items."""
-        return self.rdms(np.ones((1, len(self.gram.cells.size))), emotions)[0]
+        """RDM of the named emotions over all items: cosines, see :class:`emo.core.records.Rdm`."""
+        return self.rdms(self.layer.cells.everything, emotions)[0]
+
+    def left_out_accuracy(self) -> float:
+        """:meth:`ResampledLayer.left_out_accuracy` over all items; chance is 1 / emotions."""
+        return float(self.layer.left_out_accuracy(self.layer.cells.everything)[0])
 
     def _rdms(self, weights: np.ndarray, keep: np.ndarray) -> np.ndarray:
-        products, present = mean_products(self.gram, weights)
-        if self.recipe.centring == "global":
-            products, present = centred(products, present)
+        products, present = self.layer.products(weights)
+        match chosen(Centring, self.recipe.centring, "centring").value:
+            case "global":
+                products = centred(products, present)
+            case "neutral" | "none":  # a neutral baseline is in the layer's vectors already
+                pass
+            case _ as never:
+                assert_never(never)
         if self.recipe.unit_norm:
-            both = present[:, :, None] & present[:, None, :]
-            products = np.where(both, normalised(products), 0)
+            products = scaled(products, present)
         if self.recipe.post_centred:
-            products, present = centred(products, present)
+            products = centred(products, present)
         return cosines(products[:, keep][:, :, keep], present[:, keep])
 
 
@@ -158,10 +196,7 @@ class Design:
     @property
     def units(self) -> Int[np.ndarray, " stratum"]:
         """How many units are drawn from at a time: crossed situations, or each emotion's items."""
-        groups, first = np.unique(self.group, return_index=True)
-        own = nested(self.group, self.emotion)
-        stratum = np.where(own[groups], self.emotion[first], -1)
-        return np.unique(stratum, return_counts=True)[1]
+        return np.unique(strata(self.group, self.emotion), return_counts=True)[1]
 
     @property
     def expansion(self) -> float | None:
@@ -170,7 +205,7 @@ class Design:
 
 
 def common_emotions(*labels: Sequence[str]) -> tuple[str, ...]:
-    """Emotions that all have, in the order of the first.
+    """Emotions that every list holds, in the order of the first list.
 
     Raises
     ------
@@ -188,7 +223,7 @@ def common_emotions(*labels: Sequence[str]) -> tuple[str, ...]:
 
 def own_design(items: ItemSet) -> Design:
     """The design of one set alone."""
-    cells = items.gram.cells
+    cells = items.layer.cells
     return Design(cells.emotion, cells.group, (np.arange(len(cells.size)),))
 
 

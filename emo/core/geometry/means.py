@@ -1,28 +1,37 @@
-"""From item activations to emotion vectors. Source: [S] 2.3; situation removal is this project's."""
+"""Means over groups of items, and items with what their situation contributes taken away."""
 
 from __future__ import annotations
+
+from typing import assert_never
 
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
-from emo.core.records import Activations, EmotionVectors
+from emo.core.choices import Removal, chosen
+from emo.core.records import Activations
 from emo.core.stats.resampling import index
 
-BASELINE = "neutral"
-"""Label of the items whose mean is the centre of neutral centring."""
+
+def weighted_means(
+    values: Float[np.ndarray, "item hidden"],
+    groups: Int[np.ndarray, " item"],
+    weights: Float64[np.ndarray, " item"],
+) -> Float64[np.ndarray, "group hidden"]:
+    """Weighted mean over the items of each group, in float64; NaN for a group without weight."""
+    share = np.zeros((int(groups.max()) + 1, len(groups)))
+    share[groups, np.arange(len(groups))] = weights
+    with np.errstate(invalid="ignore"):  # a layer with an infinity becomes NaN and is reported
+        share /= share.sum(axis=1, keepdims=True)
+        return share @ values.astype(np.float64)
 
 
 def group_means(
     values: Float[np.ndarray, "layer item hidden"], groups: Int[np.ndarray, " item"]
 ) -> Float64[np.ndarray, "layer group hidden"]:
     """Mean over the items of each group, in float64."""
-    n_groups = int(groups.max()) + 1
-    weights = np.zeros((n_groups, len(groups)))
-    weights[groups, np.arange(len(groups))] = 1
-    weights /= weights.sum(axis=1, keepdims=True)
+    ones = np.ones(len(groups))
     # Layer by layer: the float64 copy of one layer is small, that of all layers is not.
-    with np.errstate(invalid="ignore"):  # a layer with an infinity becomes NaN and is reported
-        return np.stack([weights @ layer.astype(np.float64) for layer in values])
+    return np.stack([weighted_means(layer, groups, ones) for layer in values])
 
 
 def remove_group_means(
@@ -37,54 +46,21 @@ def prepare(activations: Activations, remove: str) -> Float[np.ndarray, "layer i
 
     Raises
     ------
+    UnknownChoice
+        If ``remove`` is no :class:`emo.core.choices.Removal`.
     ValueError
         If the situation is to be removed from passages that name none.
     """
-    if remove == "none":
-        return activations.values
-    if activations.situations is None:
-        raise ValueError(
-            "vectors.remove=situation needs passages with a situation column; this set has none"
-        )
-    return remove_group_means(activations.values, index(activations.situations)[1])
-
-
-def emotion_vectors(
-    activations: Activations,
-    centring: str = "global",
-    remove: str = "none",
-    unit_norm: bool = False,
-) -> EmotionVectors:
-    """Per-emotion means minus a centre, scaled to length 1 if asked.
-
-    The centre is the mean of the per-emotion means (``global``), which weighs every emotion the
-    same whatever its number of items, the mean over the items labelled neutral (``neutral``; they
-    then give no vector of their own), or nothing (``none``). Source: [S] 2.3.
-
-    Raises
-    ------
-    ValueError
-        If the centre is neutral and no item is.
-    """
-    emotions, which = index(activations.emotions)
-    means = group_means(prepare(activations, remove), which)
-    counts = np.bincount(which)
-    if centring == "global":
-        means = means - means.mean(axis=1, keepdims=True)
-    elif centring == "neutral":
-        if BASELINE not in emotions:
-            raise ValueError("neutral centring needs items labelled neutral")
-        keep = np.array([e != BASELINE for e in emotions])
-        means = means[:, keep] - means[:, ~keep]
-        counts, emotions = counts[keep], tuple(e for e in emotions if e != BASELINE)
-    if unit_norm:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            means = means / np.linalg.norm(means, axis=-1, keepdims=True)
-    return EmotionVectors(
-        values=means,
-        emotions=emotions,
-        n_items=tuple(int(n) for n in counts),
-        centring=centring,
-        removed=remove,
-        unit_norm=unit_norm,
-    )
+    removal = chosen(Removal, remove, "remove")
+    match removal:
+        case Removal.none:
+            return activations.values
+        case Removal.situation:
+            if activations.situations is None:
+                raise ValueError(
+                    "vectors.remove=situation needs passages with a situation column; this set has "
+                    "none"
+                )
+            return remove_group_means(activations.values, index(activations.situations)[1])
+        case _:
+            assert_never(removal)

@@ -8,37 +8,46 @@ all items (or all neutral sentences) of a set, once: resampling does not take th
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 import numpy as np
 from jaxtyping import Float, Float64
 
+from emo.core.choices import Projection, chosen
 from emo.core.records import Activations
 from emo.core.stats.correlation import pearson, spearman
 
 NEUTRAL_SHARE = 0.5
-"""Share of the neutral texts' variance whose components are projected out [E]."""
-
-PROJECTIONS = ("none", "all_but_the_top", "z_score", "neutral_pcs")
+"""Share of the neutral texts' variance whose components are projected out; this project's choice."""
 
 
 def project(
     activations: Activations, projection: str, components: int | None = None
 ) -> Activations:
-    """Activations after one of ``PROJECTIONS``, items and neutral sentences alike, layer by layer.
+    """Activations after a :class:`emo.core.choices.Projection`, layer by layer.
 
-    ``components`` is for ``all_but_the_top``. A layer that is not finite stays as it is.
+    Items and neutral sentences alike; a layer that is not finite stays as it is.
+
+    Parameters
+    ----------
+    activations
+        Labelled items and neutral sentences.
+    projection
+        ``none``, ``all_but_the_top``, ``z_score`` or ``neutral_pcs``.
+    components
+        How many components ``all_but_the_top`` takes away; by default a hundredth of the width.
 
     Raises
     ------
+    UnknownChoice
+        If the projection is unknown.
     ValueError
-        If the projection is unknown, or neutral components are wanted of fewer than two neutral
-        sentences.
+        If neutral components are wanted of fewer than two neutral sentences.
     """
-    if projection not in PROJECTIONS:
-        raise ValueError(f"projection={projection}: allowed is {', '.join(PROJECTIONS)}")
-    if projection == "none":
+    method = chosen(Projection, projection, "projection")
+    if method is Projection.none:
         return activations
-    if projection == "neutral_pcs" and activations.neutral.shape[1] < 2:
+    if method is Projection.neutral_pcs and activations.neutral.shape[1] < 2:
         raise ValueError(
             f"projection=neutral_pcs needs at least 2 neutral sentences, there are "
             f"{activations.neutral.shape[1]}"
@@ -49,12 +58,15 @@ def project(
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             continue
         rows = np.concatenate([x, y])
-        if projection == "all_but_the_top":
-            rows = all_but_the_top(rows, x, components)
-        elif projection == "z_score":
-            rows = z_score(rows, x)
-        else:
-            rows = without_neutral(rows, y)
+        match method:
+            case Projection.all_but_the_top:
+                rows = all_but_the_top(rows, x, components)
+            case Projection.z_score:
+                rows = z_score(rows, x)
+            case Projection.neutral_pcs:
+                rows = without_neutral(rows, y)
+            case _:
+                assert_never(method)
         items[layer], neutral[layer] = rows[: len(x)], rows[len(x) :]
     return replace(activations, values=items, neutral=neutral)
 
@@ -92,7 +104,7 @@ def without_neutral(
 ) -> Float64[np.ndarray, "row hidden"]:
     """Values without their part along the neutral texts' leading principal components.
 
-    The fewest components that explain at least ``share`` of the neutral texts' variance. [E]
+    The fewest components that explain at least ``share`` of the neutral texts' variance.
     """
     variance, axes = _components(neutral)
     if not variance.sum():
@@ -131,7 +143,7 @@ def linear_normalisations(
 ) -> tuple[Normalisation, ...]:
     """Correlations of an RDM with another, as it is and after each linear normalisation of it.
 
-    None can change them ([S] 4.1.2): Pearson is blind to shift and positive scale, Spearman to every
+    None can change them [S 4.1.2]: Pearson is blind to shift and positive scale, Spearman to every
     increasing map. ``anisotropy`` is (x - mean) / (1 - mean), the adjustment for a common direction.
     """
     mean = float(np.mean(a))

@@ -1,6 +1,6 @@
-"""What the surface of the texts alone says: TF-IDF vectors that go the way activations go.
+"""Surface baselines: vectors of texts that know no model, and go the way activations go.
 
-RDMs of these show how much of an agreement between models needs no model at all.
+Their RDMs show how much of an agreement between models needs no model at all.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.sparse import csr_array
 
+from emo.core.choices import unknown
 from emo.core.records import Activations, StimulusSet
 
 WORD = re.compile(r"\b\w\w+\b")
@@ -26,7 +27,9 @@ def words(text: str) -> Iterator[str]:
     return iter(WORD.findall(text.lower()))
 
 
-def character_ngrams(text: str, shortest: int, longest: int) -> Iterator[str]:
+def character_ngrams(
+    text: str, shortest: int = CHARACTERS[0], longest: int = CHARACTERS[1]
+) -> Iterator[str]:
     """All runs of characters of the lower-case text, spaces included (several count as one)."""
     text = SPACES.sub(" ", text.lower())
     for n in range(shortest, longest + 1):
@@ -45,8 +48,8 @@ def tf_idf(texts: Sequence[str], terms: Callable[[str], Iterator[str]]) -> csr_a
     indices = [column[term] for count in counts for term in count]
     starts = np.cumsum([0, *map(len, counts)])
     values = np.array([n for count in counts for n in count.values()], dtype=np.float64)
-    found_in = np.bincount(indices, minlength=len(column))
-    values *= (np.log((1 + len(texts)) / (1 + found_in)) + 1)[indices]
+    documents = np.bincount(indices, minlength=len(column))
+    values *= (np.log((1 + len(texts)) / (1 + documents)) + 1)[indices]
     matrix = csr_array((values, indices, starts), shape=(len(texts), len(column)))
     matrix.sort_indices()
     length = np.sqrt(matrix.multiply(matrix).sum(axis=1))
@@ -65,14 +68,44 @@ def coordinates(vectors: csr_array) -> Float64[np.ndarray, "text axis"]:
     return (axes[:, keep] * np.sqrt(values[keep]))[:, ::-1]
 
 
-SURFACES: dict[str, Callable[[str], Iterator[str]]] = {
-    "tfidf_words": words,
-    "tfidf_characters": lambda text: character_ngrams(text, *CHARACTERS),
+def tf_idf_words(texts: Sequence[str]) -> Float64[np.ndarray, "text axis"]:
+    """TF-IDF of the words."""
+    return coordinates(tf_idf(texts, words))
+
+
+def tf_idf_characters(texts: Sequence[str]) -> Float64[np.ndarray, "text axis"]:
+    """TF-IDF of the character n-grams."""
+    return coordinates(tf_idf(texts, character_ngrams))
+
+
+Surface = Callable[[Sequence[str]], Float64[np.ndarray, "text axis"]]
+"""One vector per text, from the texts alone and whatever their order."""
+
+SURFACES: dict[str, Surface] = {
+    "tfidf_words": tf_idf_words,
+    "tfidf_characters": tf_idf_characters,
 }
+"""Every surface baseline by its name.
+
+A new one is one function and one entry, held to tests/core/geometry/test_surface_contract.py.
+"""
 
 
 def surface_activations(stimuli: StimulusSet, surface: str) -> Activations:
-    """The passages as a one-layer 'model' that knows their surface only: ``SURFACES`` by name."""
+    """The passages as a one-layer "model" that knows their surface only.
+
+    Parameters
+    ----------
+    stimuli
+        The passages; their situations are kept where every passage names one.
+    surface
+        Name in ``SURFACES``.
+
+    Raises
+    ------
+    UnknownChoice
+        If the surface is not in ``SURFACES``.
+    """
     return surface_of(
         [p.text for p in stimuli.items],
         tuple(p.id for p in stimuli.items),
@@ -89,11 +122,33 @@ def surface_of(
     situations: tuple[str, ...] | None,
     surface: str,
 ) -> Activations:
-    """Labelled texts as a one-layer 'model' that knows their surface only: ``SURFACES`` by name.
+    """Labelled texts as a one-layer "model" that knows their surface only.
 
     There are no neutral sentences in it: anisotropy of word counts says nothing.
+
+    Parameters
+    ----------
+    texts, item_ids, emotions, situations
+        One of each per text; no situations where they are not declared.
+    surface
+        Name in ``SURFACES``.
+
+    Raises
+    ------
+    UnknownChoice
+        If the surface is not in ``SURFACES``.
+
+    Example
+    -------
+    >>> labels = ("1", "2", "3"), ("calm", "sad", "sad")
+    >>> texts = ["the sea is calm", "rain and rain", "rain again"]
+    >>> got = surface_of(texts, *labels, None, "tfidf_words")
+    >>> got.values.shape
+    (1, 3, 3)
     """
-    values = coordinates(tf_idf(texts, SURFACES[surface]))
+    if surface not in SURFACES:
+        raise unknown("surface", surface, list(SURFACES))
+    values = SURFACES[surface](texts)
     return Activations(
         values=values[None].astype(np.float32),
         item_ids=item_ids,

@@ -1,1 +1,1 @@
-"""."""
+"""Statistics that know no emotion: correlations, intervals, resampling, factorials."""

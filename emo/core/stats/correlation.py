@@ -8,14 +8,16 @@ from scipy.stats import rankdata
 
 Result = Float64[np.ndarray, "..."]
 
-SIGNS_AT_A_TIME = 2**22
-"""Entries of the largest temporary of :func:`kendall`: it stays below 40 MB."""
-
 
 def pearson(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
     """Pearson correlation over the pairs that are finite on both sides; NaN where one is constant.
 
     Leading axes broadcast. Fewer than three common pairs give NaN.
+
+    Example
+    -------
+    >>> float(pearson(np.array([1.0, 2.0, 3.0, 9.0]), np.array([2.0, 4.0, 6.0, np.nan])))
+    1.0
     """
     a, b, both = _common(a, b)
     n = both.sum(axis=-1, keepdims=True)
@@ -30,7 +32,15 @@ def pearson(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair
 
 
 def spearman(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
-    """Spearman correlation over the pairs that are finite on both sides; ties share mid-ranks."""
+    """Spearman correlation over the pairs that are finite on both sides; ties share mid-ranks.
+
+    Leading axes broadcast. Fewer than three common pairs give NaN.
+
+    Example
+    -------
+    >>> float(spearman(np.array([1.0, 2.0, 3.0]), np.array([1.0, 10.0, 100.0])))
+    1.0
+    """
     a, b, both = _common(a, b)
     return pearson(ranks(a, both), ranks(b, both))
 
@@ -43,37 +53,6 @@ def ranks(
         where = np.isfinite(a)
     # What is left out goes behind everything else, so that it shifts no rank.
     return np.where(where, rankdata(np.where(where, a, np.inf), axis=-1), np.nan)
-
-
-def kendall(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
-    """Kendall's tau-b over the pairs that are finite on both sides; NaN where one is constant.
-
-    Kendall 1945. Takes the square of the number of pairs in time and space.
-    """
-    a, b, both = _common(a, b)
-    shape, n = a.shape[:-1], a.shape[-1]
-    i, j = np.triu_indices(n, 1)
-    out = np.empty(int(np.prod(shape)))
-    rows = [x.reshape(-1, n) for x in (np.where(both, a, 0), np.where(both, b, 0), both)]
-    step = max(1, SIGNS_AT_A_TIME // max(len(i), 1))
-    for start in range(0, len(out), step):
-        x, y, ok = (r[start : start + step] for r in rows)
-        keep = ok[:, i] & ok[:, j]
-        sign_x, sign_y = (np.where(keep, np.sign(v[:, i] - v[:, j]), 0) for v in (x, y))
-        scale = np.sqrt((sign_x**2).sum(axis=1) * (sign_y**2).sum(axis=1))
-        usable = (ok.sum(axis=1) >= 3) & (scale > 0)
-        tau = (sign_x * sign_y).sum(axis=1) / np.where(usable, scale, 1)
-        out[start : start + step] = np.where(usable, tau, np.nan)
-    return out.reshape(shape)
-
-
-def cosine(a: Float[np.ndarray, "*#row pair"], b: Float[np.ndarray, "*#row pair"]) -> Result:
-    """Cosine over the pairs that are finite on both sides; NaN where one side is zero."""
-    a, b, both = _common(a, b)
-    a, b = np.where(both, a, 0), np.where(both, b, 0)
-    scale = np.sqrt((a * a).sum(axis=-1) * (b * b).sum(axis=-1))
-    usable = scale > 0
-    return np.where(usable, (a * b).sum(axis=-1) / np.where(usable, scale, 1), np.nan)
 
 
 def partial_spearman(
@@ -122,14 +101,14 @@ def _residual_ranks(a: np.ndarray, given: np.ndarray) -> np.ndarray:
 def partial_spearman_matrix(
     a: Float[np.ndarray, "set row pair"], given: Float[np.ndarray, "held pair"]
 ) -> Float64[np.ndarray, "set set row"]:
-    """:func:`partial_spearman` of every set's RDMs with every other's, row by row."""
+    """Spearman of every set's RDMs with every other's, row by row, the ``given`` RDMs held fixed."""
     if a.shape[-1] < len(given) + 3:
         return np.full((len(a), len(a), a.shape[1]), np.nan)
     if not (np.isfinite(a).all() and np.isfinite(given).all()):
         return np.stack([np.stack([partial_spearman(x, y, given) for y in a]) for x in a])
-    left = _residual_ranks(a, given)
-    length = np.linalg.norm(left, axis=-1, keepdims=True)
-    unit = np.divide(left, length, out=np.full_like(left, np.nan), where=length > 0)
+    residual = _residual_ranks(a, given)
+    length = np.linalg.norm(residual, axis=-1, keepdims=True)
+    unit = np.divide(residual, length, out=np.full_like(residual, np.nan), where=length > 0)
     return np.moveaxis(unit.transpose(1, 0, 2) @ unit.transpose(1, 2, 0), 0, 2)
 
 
@@ -138,9 +117,9 @@ def spearman_matrix(
 ) -> Float64[np.ndarray, "set set row"]:
     """Spearman of every set's RDMs in ``a`` with every set's in ``b``, row by row."""
     if np.isfinite(a).all() and np.isfinite(b).all():
-        left = standardised_ranks(a)
-        right = left if b is a else standardised_ranks(b)  # ranking is most of the work
-        return np.moveaxis(left.transpose(1, 0, 2) @ right.transpose(1, 2, 0), 0, 2)
+        unit_a = standardised_ranks(a)
+        unit_b = unit_a if b is a else standardised_ranks(b)  # ranking is most of the work
+        return np.moveaxis(unit_a.transpose(1, 0, 2) @ unit_b.transpose(1, 2, 0), 0, 2)
     return np.stack([np.stack([spearman(x, y) for y in b]) for x in a])
 
 

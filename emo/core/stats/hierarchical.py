@@ -57,7 +57,7 @@ def over_items_and_emotions(
 def _variance(
     correlations: Float64[np.ndarray, "replicate set set"],
 ) -> Float64[np.ndarray, "set set"]:
-    """Over the replicates that have a correlation.
+    """Variance over the replicates that have a correlation.
 
     Not of Fisher's z: a draw of three emotions can have a correlation of 1.
     """
@@ -69,10 +69,10 @@ def _correlations(
 ) -> Float64[np.ndarray, "replicate set set"]:
     """Spearman over the pairs of the drawn ``emotions``, [replicate draw], of every replicate."""
     n = emotions.shape[1]
-    at = squareform(np.arange(rdms.shape[2]))
+    pair = squareform(np.arange(rdms.shape[2]))
     i, j = np.triu_indices(n, 1)
     first, second = emotions[:, i], emotions[:, j]
-    pairs, differ = at[first, second], first != second
+    pairs, differ = pair[first, second], first != second
     taken = np.take_along_axis(rdms, np.broadcast_to(pairs, (len(rdms), *pairs.shape)), axis=2)
     where = differ & np.isfinite(taken).all(axis=0)
     ranked = np.stack([ranks(t, where) for t in taken])

@@ -11,6 +11,9 @@ from scipy.special import ndtri, stdtrit
 LEVEL = 0.95
 """Coverage the intervals aim at."""
 
+ALPHA = 0.05
+"""A p at or below this counts as shown, here and in every verdict."""
+
 NEARLY_ONE = 1 - 1e-12
 """Correlations are held below this: Fisher's z of 1 is infinite."""
 

@@ -36,6 +36,11 @@ def full_length(half: float, balance: float = 0.25) -> float:
     Horst's formula (Horst 1951), (r sqrt(r^2 + 4 p q (1 - r^2)) - r^2) / (2 p q (1 - r^2)). Both
     take the variance of the noise to fall with the number of items; that of cosines of very noisy
     vectors falls faster, so that the result is a little low. NaN for r = -1 and for NaN.
+
+    Example
+    -------
+    >>> round(float(full_length(0.5)), 3)
+    0.667
     """
     if not -1 < half < 1:
         return 1.0 if half == 1 else float("nan")
@@ -48,6 +53,11 @@ def ceiling(reliability_a: float, reliability_b: float) -> Quotient:
 
     Both reliabilities must be those of the number of items that rho is taken with: for disjoint
     halves the correlations of the halves themselves, not stepped up. Spearman 1904.
+
+    Example
+    -------
+    >>> ceiling(0.8, 0.2)
+    Quotient(value=0.4, reason=None)
     """
     for side, value in (("first", reliability_a), ("second", reliability_b)):
         if not np.isfinite(value):
@@ -62,6 +72,11 @@ def disattenuated(rho: float, reliability_a: float, reliability_b: float) -> Quo
 
     They are not where both read the same items; there it must be given the rho of disjoint items.
     Values above 1 are reported as they come. Spearman 1904.
+
+    Example
+    -------
+    >>> disattenuated(0.3, 0.6, 0.1)  # doctest: +ELLIPSIS
+    Quotient(value=None, reason='the reliability of the second set is 0.10, too low ...')
     """
     limit = ceiling(reliability_a, reliability_b)
     if limit.value is None:

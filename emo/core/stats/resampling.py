@@ -16,16 +16,27 @@ from jaxtyping import Bool, Float64, Int
 
 @dataclass(frozen=True)
 class Resampling:
-    """How much to resample. Counts; the seed names the streams."""
+    """How much to resample; counts without unit."""
 
     n_splits: int = 200
+    """Random divisions into halves, for reliabilities."""
     n_bootstrap: int = 200
+    """Bootstrap replicates, for intervals."""
     splits_per_replicate: int = 10
+    """Random divisions of each replicate."""
     seed: int = 0
+    """First part of the name of every random stream."""
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """A generator of its own for every (seed, names)."""
+    """A random generator that depends on the seed and the names alone.
+
+    Example
+    -------
+    >>> a, b, c = (stream(0, "mantel"), stream(0, "mantel"), stream(0, "halves"))
+    >>> bool(a.random() == b.random()), bool(b.random() == c.random())
+    (True, False)
+    """
     digest = hashlib.sha256("\x1f".join([str(seed), *map(str, names)]).encode()).digest()
     return np.random.default_rng(int.from_bytes(digest[:16], "little"))
 
@@ -45,6 +56,15 @@ def nested(
     return np.array([len(np.unique(emotions[groups == g])) == 1 for g in range(n)])
 
 
+def strata(
+    groups: Int[np.ndarray, " item"], emotions: Int[np.ndarray, " item"]
+) -> Int[np.ndarray, " group"]:
+    """What each group is drawn from: -1 for all crossed groups together, else its own emotion."""
+    emotion_of = np.zeros(int(groups.max()) + 1, dtype=np.int64)
+    emotion_of[groups] = emotions
+    return np.where(nested(groups, emotions), emotion_of, -1)
+
+
 def half_splits(
     groups: Int[np.ndarray, " item"],
     emotions: Int[np.ndarray, " item"],
@@ -57,14 +77,11 @@ def half_splits(
     belong to one emotion (passages without a situation) are halved within each emotion, so that
     both halves hold every emotion that has two groups.
     """
-    n_groups = int(groups.max()) + 1
-    own = nested(groups, emotions)
-    emotion_of = np.zeros(n_groups, dtype=np.int64)
-    emotion_of[groups] = emotions
-    strata = np.where(own, emotion_of, -1)
+    stratum_of = strata(groups, emotions)
+    n_groups = len(stratum_of)
     first = np.zeros((n_splits, n_groups), dtype=bool)
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
+    for stratum in np.unique(stratum_of):
+        members = np.flatnonzero(stratum_of == stratum)
         order = rng.permuted(np.tile(members, (n_splits, 1)), axis=1)
         size = np.full(n_splits, len(members) // 2)
         if len(members) % 2:  # the odd one out goes to either half
@@ -81,14 +98,11 @@ def bootstrap_counts(
     rng: np.random.Generator,
 ) -> Float64[np.ndarray, "replicate item"]:
     """How often each item is drawn: crossed groups as clusters, others within their emotion."""
-    n_groups = int(groups.max()) + 1
-    own = nested(groups, emotions)
-    emotion_of = np.zeros(n_groups, dtype=np.int64)
-    emotion_of[groups] = emotions
-    strata = np.where(own, emotion_of, -1)
+    stratum_of = strata(groups, emotions)
+    n_groups = len(stratum_of)
     counts = np.zeros((n_replicates, n_groups))
-    for stratum in np.unique(strata):
-        members = np.flatnonzero(strata == stratum)
+    for stratum in np.unique(stratum_of):
+        members = np.flatnonzero(stratum_of == stratum)
         share = np.full(len(members), 1 / len(members))
         counts[:, members] = rng.multinomial(len(members), share, size=n_replicates)
     return counts[:, groups]

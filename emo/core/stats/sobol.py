@@ -46,17 +46,16 @@ def variance_shares(data: Factorial) -> VarianceShares:
 
 @dataclass(frozen=True)
 class RankAgreement:
-    """Two orders of the same parameters, 1 the most important."""
+    """An order of parameters, 1 the most important, and its agreement with another order."""
 
     names: tuple[str, ...]
     ranks: tuple[float, ...]
-    other_ranks: tuple[float, ...]
     rho: float
     """Spearman's rank correlation; NaN with fewer than three parameters or no differences."""
 
 
 def rank_agreement(importance: Mapping[str, float], other: Mapping[str, float]) -> RankAgreement:
-    """Compare two importances on the parameters they share, in the order of the first.
+    """Rank correlation of two importances on the parameters they share, in the order of the first.
 
     Equal values share their mean rank.
     """
@@ -66,7 +65,7 @@ def rank_agreement(importance: Mapping[str, float], other: Mapping[str, float]) 
     rho = float("nan")
     if len(names) > 2 and np.ptp(a) > 0 and np.ptp(b) > 0:
         rho = float(spearman(a, b))
-    return RankAgreement(names, _ranks(a), _ranks(b), rho)
+    return RankAgreement(names, _ranks(a), rho)
 
 
 def _ranks(values: Float64[np.ndarray, " parameter"]) -> tuple[float, ...]:

@@ -1,4 +1,4 @@
-"""Steered texts gathered into cells (direction, site, strength) and compared with their controls."""
+"""Steered texts gathered per dose (direction, site, strength) and compared with their controls."""
 
 from __future__ import annotations
 
@@ -7,9 +7,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emo.core.steering.regimes import Limits, Regime, label, published_regime, robust_regime
+from emo.core.choices import Direction
+from emo.core.steering.regimes import (
+    Limits,
+    Regime,
+    RegimeName,
+    TextLabel,
+    label,
+    published_regime,
+    robust_regime,
+)
 from emo.core.steering.text_measures import (
-    Direction,
     TextMeasures,
     exact_interval,
     mean_interval,
@@ -39,7 +47,7 @@ class SteeredText:
 
     @property
     def log_perplexity_ratio(self) -> float:
-        """Log of perplexity over the unsteered text's, both under the unsteered model ([M])."""
+        """Log of perplexity over the unsteered text's, both under the unsteered model [M]."""
         return self.measures.log_perplexity - self.unsteered.log_perplexity
 
     @property
@@ -61,7 +69,7 @@ class SteeredText:
 
 @dataclass(frozen=True)
 class Sweep:
-    """What a sweep over doses found."""
+    """All texts of a sweep over doses, and what they are compared with."""
 
     steered: tuple[SteeredText, ...]
     openings: dict[str, str]
@@ -104,7 +112,7 @@ class Proportion:
 
 
 @dataclass(frozen=True)
-class Cell:
+class DoseCell:
     """All texts of one direction, site and strength."""
 
     direction: str
@@ -141,25 +149,25 @@ MEANS = ("shift", "repetition", "distinct_2", "foreign", "log_perplexity_ratio",
 
 
 def proportion(successes: Sequence[bool], scenarios: Sequence[str]) -> Proportion:
-    """How many of how many, with the interval."""
+    """How many texts are successes, of how many, with the interval."""
     return Proportion(sum(successes), len(successes), *share_interval(successes, scenarios))
 
 
 def mean(name: str, texts: Sequence[SteeredText]) -> Mean:
     """One of ``MEANS`` over texts; the bounds of a share are held within 0 and 1."""
     values = np.array([value(t, name) for t in texts], dtype=np.float64)
-    found = np.array(mean_interval(values, [t.scenario for t in texts]))
-    return Mean(*(found.clip(0, 1) if name in SHARES else found).tolist())
+    bounds = np.array(mean_interval(values, [t.scenario for t in texts]))
+    return Mean(*(bounds.clip(0, 1) if name in SHARES else bounds).tolist())
 
 
 def value(text: SteeredText, name: str) -> float:
     """One of ``MEANS`` of one text."""
-    own = ("shift", "log_perplexity_ratio")
-    return float(getattr(text if name in own else text.measures, name))
+    against_unsteered = ("shift", "log_perplexity_ratio")
+    return float(getattr(text if name in against_unsteered else text.measures, name))
 
 
-def cells(texts: Sequence[SteeredText], limits: Limits) -> list[Cell]:
-    """One cell a (direction, site, strength), in order of first appearance."""
+def cells(texts: Sequence[SteeredText], limits: Limits) -> list[DoseCell]:
+    """One cell per direction, site and strength, in order of first appearance."""
     groups: dict[tuple[str, str, float], list[SteeredText]] = {}
     for text in texts:
         groups.setdefault((text.direction, text.site, text.strength), []).append(text)
@@ -168,11 +176,11 @@ def cells(texts: Sequence[SteeredText], limits: Limits) -> list[Cell]:
 
 def _cell(
     direction: str, site: str, strength: float, texts: Sequence[SteeredText], limits: Limits
-) -> Cell:
+) -> DoseCell:
     judged = [t for t in texts if t.judged]
     openings = [t.scenario for t in judged]
-    fluent = [t.success and label(t.measures, limits) == "fluent" for t in judged]
-    return Cell(
+    fluent = [t.success and label(t.measures, limits) is TextLabel.fluent for t in judged]
+    return DoseCell(
         direction,
         site,
         strength,
@@ -201,21 +209,21 @@ class SiteRegime:
 def by_site(texts: Sequence[SteeredText], limits: Limits) -> list[SiteRegime]:
     """Both rules over all texts of the emotions' own vectors at a site: all strengths but 0.
 
-    The study gives one regime a model and the rule's shares of texts, not over which texts they are
+    The paper gives one regime per model and the rule's shares of texts, not over which texts they are
     taken; that they are pooled over strengths is this project's reading.
     """
     groups: dict[str, list[SteeredText]] = {}
     for t in texts:
-        if t.direction == Direction.target.value and t.strength > 0:
+        if t.direction == Direction.target and t.strength > 0:
             groups.setdefault(t.site, []).append(t)
     return [
         SiteRegime(
             site,
-            len(of),
-            published_regime([t.text for t in of]),
-            robust_regime([t.measures for t in of], limits, [t.scenario for t in of]),
+            len(group),
+            published_regime([t.text for t in group]),
+            robust_regime([t.measures for t in group], limits, [t.scenario for t in group]),
         )
-        for site, of in groups.items()
+        for site, group in groups.items()
     ]
 
 
@@ -236,7 +244,7 @@ def by_emotion(texts: Sequence[SteeredText]) -> list[EmotionDose]:
     groups: dict[tuple[str, str, str, float], list[SteeredText]] = {}
     for t in texts:
         groups.setdefault((t.emotion, t.direction, t.site, t.strength), []).append(t)
-    return [EmotionDose(*key, len(of), mean("shift", of)) for key, of in groups.items()]
+    return [EmotionDose(*key, len(group), mean("shift", group)) for key, group in groups.items()]
 
 
 @dataclass(frozen=True)
@@ -269,7 +277,7 @@ def _of_doses(successes: Sequence[bool]) -> Proportion:
     return Proportion(k, n, *exact_interval(k, n))
 
 
-def best_cell(cells: Sequence[Cell]) -> Cell | None:
+def best_cell(cells: Sequence[DoseCell]) -> DoseCell | None:
     """The surgical cell (robust rule) with most fluent successes, the weaker of equals.
 
     Chosen on the texts it is judged by, hence optimistic: compare it with the controls' cell at the
@@ -278,8 +286,8 @@ def best_cell(cells: Sequence[Cell]) -> Cell | None:
     surgical = [
         c
         for c in cells
-        if c.direction == Direction.target.value
-        and c.robust.name == "surgical"
+        if c.direction == Direction.target
+        and c.robust.name == RegimeName.surgical
         and c.fluent_success.k > 0
     ]
     if not surgical:

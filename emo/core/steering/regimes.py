@@ -1,6 +1,6 @@
 """What steering does to language: the published rule and one that holds for any script.
 
-**Published** ([S] 2.5, byte for byte): words are what white space separates; if more than half of the
+**Published** ([S 2.5], byte for byte): words are what white space separates; if more than half of the
 texts hold a word 3-gram at least three times the regime is ``repetitive_collapse``, else if more than
 30 % of the texts have fewer than three words it is ``explosive``, else ``surgical``. Its defects: a
 Chinese or Japanese text is one word, so a loop in it counts as short, hence explosive; an empty text
@@ -36,16 +36,45 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 
+from emo.core.stats.intervals import ALPHA
 from emo.core.steering.text_measures import TextMeasures, share_interval
 
-COLLAPSE, EXPLOSIVE, SILENT, SURGICAL = "repetitive_collapse", "explosive", "silent", "surgical"
 MAJORITY, THIRD = 0.5, 0.3
+"""Shares of texts above which the published rule names a regime."""
 REPETITION_RANGE = (0.25, 0.5)
 """Least and most that the repetition limit can be."""
-FALSE_ALARMS = 0.05
+FALSE_ALARMS = ALPHA
+"""Probability with which a text of the unsteered model may exceed a limit."""
+
+
+class TextLabel(StrEnum):
+    """What the robust rule calls one text."""
+
+    fluent = "fluent"
+    repetitive = "repetitive"
+    incoherent = "incoherent"
+    empty = "empty"
+
+
+class RegimeName(StrEnum):
+    """What steering does to the language of a set of texts."""
+
+    surgical = "surgical"
+    repetitive_collapse = "repetitive_collapse"
+    explosive = "explosive"
+    silent = "silent"
+
+
+RULE = (
+    (TextLabel.repetitive, MAJORITY, RegimeName.repetitive_collapse),
+    (TextLabel.incoherent, THIRD, RegimeName.explosive),
+    (TextLabel.empty, THIRD, RegimeName.silent),
+)
+"""Labels in the order the robust rule asks for them, the share that is too much, and what it is then."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +91,7 @@ class Regime:
     """A verdict on a set of texts, and the shares of texts it rests on."""
 
     name: str
+    """A :class:`RegimeName`."""
     shares: dict[str, float]
     n_texts: int
     sure: bool
@@ -74,13 +104,17 @@ def published_regime(texts: Sequence[str]) -> Regime:
     words = [text.split() for text in texts]
     looping = sum(_loops(w) for w in words) / len(texts)
     short = sum(len(w) < 3 for w in words) / len(texts)
-    name = COLLAPSE if looping > MAJORITY else EXPLOSIVE if short > THIRD else SURGICAL
-    return Regime(name, {"repetitive": looping, "short": short}, len(texts), True)
+    name = RegimeName.surgical
+    if looping > MAJORITY:
+        name = RegimeName.repetitive_collapse
+    elif short > THIRD:
+        name = RegimeName.explosive
+    return Regime(name.value, {"repetitive": looping, "short": short}, len(texts), True)
 
 
 def _loops(words: Sequence[str]) -> bool:
-    found = Counter(zip(words, words[1:], words[2:], strict=False))
-    return max(found.values(), default=0) >= 3
+    counts = Counter(zip(words, words[1:], words[2:], strict=False))
+    return max(counts.values(), default=0) >= 3
 
 
 def limits(controls: Sequence[TextMeasures]) -> Limits:
@@ -111,37 +145,34 @@ def conformal_quantile(values: Sequence[float], alpha: float) -> float:
     return float(np.sort(np.asarray(values, dtype=np.float64))[rank - 1])
 
 
-def label(measures: TextMeasures, limits: Limits) -> str:
-    """empty, repetitive, incoherent or fluent."""
+def label(measures: TextMeasures, limits: Limits) -> TextLabel:
+    """What the robust rule calls one text."""
     if measures.overflow:
-        return "incoherent"
+        return TextLabel.incoherent
     if measures.empty:
-        return "empty"
+        return TextLabel.empty
     if measures.repetition > limits.repetition:
-        return "repetitive"
+        return TextLabel.repetitive
     if not measures.log_perplexity <= limits.log_perplexity:
-        return "incoherent"
-    return "fluent"
+        return TextLabel.incoherent
+    return TextLabel.fluent
 
 
 def robust_regime(
     measures: Sequence[TextMeasures], limits: Limits, scenarios: Sequence[str]
 ) -> Regime:
-    """The robust rule: a label a text, then the published shares."""
+    """The robust rule: one label per text, then the published shares."""
     if not measures:
         raise ValueError("no texts")
     n = len(measures)
     labels = [label(m, limits) for m in measures]
     counts = Counter(labels)
-    shares = {name: counts[name] / n for name in ("repetitive", "incoherent", "empty", "fluent")}
+    named = (*(kind for kind, _, _ in RULE), TextLabel.fluent)
+    shares = {kind.value: counts[kind] / n for kind in named}
     sure = True
-    for kind, cut, name in (
-        ("repetitive", MAJORITY, COLLAPSE),
-        ("incoherent", THIRD, EXPLOSIVE),
-        ("empty", THIRD, SILENT),
-    ):
-        low, high = share_interval([found == kind for found in labels], scenarios)
+    for kind, cut, name in RULE:
+        low, high = share_interval([text is kind for text in labels], scenarios)
         sure = sure and (cut < low or high < cut)  # without an interval it is not
         if shares[kind] > cut:
-            return Regime(name, shares, n, sure)
-    return Regime(SURGICAL, shares, n, sure)
+            return Regime(name.value, shares, n, sure)
+    return Regime(RegimeName.surgical.value, shares, n, sure)

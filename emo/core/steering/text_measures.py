@@ -1,7 +1,7 @@
 """Measures of one steered text, and the directions a steering vector is compared with.
 
 A text is what the model wrote: its token ids without the end-of-text token, and their decoded
-characters. Source of the questions: [S] 2.5 and [M] (Jeong 2026a, arXiv:2604.04064); the measures and
+characters. Source of the questions: [S 2.5] and [M] (docs/protocol.md); the measures and
 controls are this project's.
 """
 
@@ -11,7 +11,6 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from jaxtyping import Float, Float64
@@ -29,18 +28,6 @@ REPEATED_N = 3
 """Length in tokens of the n-grams whose repetition is counted."""
 
 
-class Direction(Enum):
-    """What is added: the emotion's own vector, or a control of the same norm."""
-
-    target = "target"
-    opposite = "opposite"
-    """The emotion's vector with its sign changed."""
-    shuffled = "shuffled"
-    """The vector of another emotion."""
-    random = "random"
-    """The emotion's vectors of all steered layers under one random rotation."""
-
-
 @dataclass(frozen=True)
 class TextMeasures:
     """One text, measured. NaN where a text is too short to say (an empty one always is)."""
@@ -55,7 +42,7 @@ class TextMeasures:
     foreign: float
     """Share of letters in a script that the prompt has none of (:func:`foreign_share`)."""
     log_perplexity: float
-    """Mean negative log-likelihood a token under the unsteered model, in nats."""
+    """Mean negative log-likelihood per token under the unsteered model, in nats."""
     entropy: float
     """Mean entropy of the model's next-token distributions under the addition, in nats.
 
@@ -96,23 +83,23 @@ def scripts(text: str) -> dict[str, float]:
     variants, which are normalised away first.
     """
     letters = [c for c in unicodedata.normalize("NFKC", text) if c.isalpha()]
-    found = Counter(unicodedata.name(c, "UNNAMED").split()[0].split("-")[0] for c in letters)
-    return {name: n / len(letters) for name, n in found.most_common()}
+    counts = Counter(unicodedata.name(c, "UNNAMED").split()[0].split("-")[0] for c in letters)
+    return {name: n / len(letters) for name, n in counts.most_common()}
 
 
 def mean_scripts(texts: Sequence[str]) -> dict[str, float]:
     """Mean over texts of :func:`scripts`, largest first; texts without letters are left out."""
-    found = [shares for text in texts if (shares := scripts(text))]
+    per_text = [shares for text in texts if (shares := scripts(text))]
     total: Counter[str] = Counter()
-    for shares in found:
+    for shares in per_text:
         total.update(shares)
-    return {name: share / len(found) for name, share in total.most_common()}
+    return {name: share / len(per_text) for name, share in total.most_common()}
 
 
 def foreign_share(text: str, prompt: str) -> float:
     """Share of the text's letters in scripts the prompt has no letter of; NaN without letters.
 
-    Cross-lingual entanglement ([M]): steering in English that comes out in Chinese.
+    Cross-lingual entanglement [M]: steering in English that comes out in Chinese.
     """
     shares = scripts(text)
     if not shares:
@@ -141,7 +128,7 @@ def derangement(
     rng: np.random.Generator,
     alike: Callable[[str, str], bool] = lambda a, b: False,
 ) -> dict[str, str]:
-    """Every name's partner, each taken once: nobody is their own, and as few as can be are alike.
+    """Another name for every name, each taken once, as few of them alike as can be.
 
     The matching of least cost, with costs drawn uniformly and far higher ones for partners that
     ``alike`` calls so.
@@ -166,8 +153,8 @@ def exact_interval(k: int, n: int, level: float = LEVEL) -> tuple[float, float]:
     """Clopper and Pearson's (1934) interval for k successes of n; (0, 1) if n is 0."""
     if n == 0:
         return 0.0, 1.0
-    found = binomtest(k, n).proportion_ci(level, method="exact")
-    return float(found.low), float(found.high)
+    interval = binomtest(k, n).proportion_ci(level, method="exact")
+    return float(interval.low), float(interval.high)
 
 
 def share_interval(
@@ -196,10 +183,10 @@ def cluster_interval(
     Expanded for the small number of scenarios (:func:`emo.core.stats.intervals.expansion`); NaN as
     well if all scenarios have the same mean, where a bootstrap would be certain.
     """
-    names, at = index(scenarios)
+    names, cluster = index(scenarios)
     n = len(names)
     factor = expansion(np.array([n]), level)
-    totals, counts = np.bincount(at, weights=values), np.bincount(at)
+    totals, counts = np.bincount(cluster, weights=values), np.bincount(cluster)
     if n < FEWEST or factor is None or np.ptp(totals / counts) < 1e-12:
         return float("nan"), float("nan")
     drawn = stream(0, "steering", "clusters").multinomial(n, np.full(n, 1 / n), size=N_REPLICATES)
@@ -219,12 +206,12 @@ def mean_interval(
     """
     finite = np.isfinite(values)
     good = np.asarray(values, dtype=np.float64)[finite]
-    of = [s for s, there in zip(scenarios, finite, strict=True) if there]
+    clusters = [s for s, there in zip(scenarios, finite, strict=True) if there]
     if not len(good):
         return float("nan"), float("nan"), float("nan")
     mean = float(good.mean())
-    if len(set(of)) < len(of):
-        return mean, *cluster_interval(good, of, level)
+    if len(set(clusters)) < len(clusters):
+        return mean, *cluster_interval(good, clusters, level)
     if len(good) < FEWEST or np.ptp(good) < 1e-12:
         return mean, float("nan"), float("nan")
     half = float(t.ppf((1 + level) / 2, len(good) - 1) * good.std(ddof=1) / np.sqrt(len(good)))

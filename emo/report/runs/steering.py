@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from emo.core.steering.dose_response import (
-    Cell,
+    DoseCell,
     Proportion,
     Sweep,
     best_cell,
@@ -71,7 +71,7 @@ def summary(swept: Sweep, title: str, note: str = "") -> str:
     return "\n".join(lines)
 
 
-def _line(c: Cell, sites: int) -> str:
+def _line(c: DoseCell, sites: int) -> str:
     regime = f"{c.robust.name}{'' if c.robust.sure else '?'} ({c.published.name})"
     return (
         f"  {c.site:<{sites}} {c.strength:>8g} {c.direction:<9} {_proportion(c.success):<22} "
@@ -124,7 +124,7 @@ def _regimes(swept: Sweep) -> list[str]:
     ]
 
 
-def _best(found: Sequence[Cell]) -> list[str]:
+def _best(found: Sequence[DoseCell]) -> list[str]:
     best = best_cell(found)
     if best is None:
         return ["  no dose of the emotion vectors is surgical with a text judged better"]
@@ -140,9 +140,9 @@ def _best(found: Sequence[Cell]) -> list[str]:
     return lines
 
 
-def curves(found: Sequence[Cell]) -> dict[str, np.ndarray]:
+def curves(found: Sequence[DoseCell]) -> dict[str, np.ndarray]:
     """Dose-response for the tracking store: one value a strength, in rising order."""
-    groups: dict[str, list[Cell]] = {}
+    groups: dict[str, list[DoseCell]] = {}
     for c in found:
         groups.setdefault(f"{c.direction}_{c.site}", []).append(c)
     out = {}

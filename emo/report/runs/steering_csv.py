@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from emo.core.steering.dose_response import (
-    Cell,
+    DoseCell,
     Mean,
     Proportion,
     Sweep,
@@ -52,7 +52,7 @@ def scenarios_csv(swept: Sweep) -> str:
     return csv_text(head, rows)
 
 
-def _flat(c: Cell) -> dict[str, Any]:
+def _flat(c: DoseCell) -> dict[str, Any]:
     row: dict[str, Any] = {
         "direction": c.direction,
         "site": c.site,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emo.core.steering.dose_response import Cell, EmotionDose, Sweep, by_emotion, cells
-from emo.core.steering.text_measures import Direction
+from emo.core.choices import Direction
+from emo.core.steering.dose_response import DoseCell, EmotionDose, Sweep, by_emotion, cells
 from emo.report.runs.extract_figures import BLUE, GREEN, GREY, ORANGE, blank
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ REGIMES = {
 }
 
 
-def sites_of(found: Sequence[Cell] | Sequence[EmotionDose]) -> list[str]:
+def sites_of(found: Sequence[DoseCell] | Sequence[EmotionDose]) -> list[str]:
     """Steered sites in order of first appearance."""
     return list(dict.fromkeys(c.site for c in found))
 
@@ -63,15 +63,15 @@ def dose_response(swept: Sweep, title: str) -> Figure:
     return figure
 
 
-def _directions(found: Sequence[Cell]) -> dict[str, list[Cell]]:
-    groups: dict[str, list[Cell]] = {}
+def _directions(found: Sequence[DoseCell]) -> dict[str, list[DoseCell]]:
+    groups: dict[str, list[DoseCell]] = {}
     for c in found:
         groups.setdefault(c.direction, []).append(c)
     return groups
 
 
 def _draw_direction(
-    row: Sequence[Axes], group: Sequence[Cell], direction: str, strengths: Sequence[float]
+    row: Sequence[Axes], group: Sequence[DoseCell], direction: str, strengths: Sequence[float]
 ) -> None:
     colour, marker, line = STYLES[direction]
     offset = 0.08 * (list(STYLES).index(direction) - 1.5)
@@ -90,7 +90,7 @@ def _draw_direction(
         )  # fmt: skip
 
 
-def _bounds(group: Sequence[Cell], name: str) -> tuple[list[float], list[float], list[float]]:
+def _bounds(group: Sequence[DoseCell], name: str) -> tuple[list[float], list[float], list[float]]:
     means = [getattr(c, name) for c in group]
     return [m.value for m in means], [m.low for m in means], [m.high for m in means]
 
@@ -163,7 +163,7 @@ def regime_map(swept: Sweep, title: str) -> Figure:
 
 def _draw_map(
     axes: Axes,
-    group: Sequence[Cell],
+    group: Sequence[DoseCell],
     sites: Sequence[str],
     strengths: Sequence[float],
     published: bool,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from emo.core.steering.dose_response import Cell, Mean, Proportion, by_emotion, by_site, cells
+from emo.core.steering.dose_response import DoseCell, Mean, Proportion, by_emotion, by_site, cells
 from emo.files.names import name_part
 from emo.reference import published_regime_of
 from emo.report.runs.steering_figures import dose_response, emotions, regime_map
@@ -116,7 +116,7 @@ def regimes_table(found: Sequence[Steered]) -> Table:
     )
 
 
-def _row(c: Cell) -> tuple[TableCell, ...]:
+def _row(c: DoseCell) -> tuple[TableCell, ...]:
     ratio = c.log_perplexity_ratio
     return (
         c.site,

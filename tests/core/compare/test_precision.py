@@ -4,7 +4,8 @@ import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo.core.compare.precision import deviation, row_cosines
+from emo.core.compare.precision import deviation
+from emo.core.geometry.cosines import paired_cosines
 from emo.core.records import Activations, LabelMismatch
 
 EMOTIONS = ("calm", "sad", "happy", "proud")
@@ -122,6 +123,6 @@ def test_other_items_or_shapes_are_refused(rng):
 
 
 def test_a_zero_row_has_no_cosine():
-    got = row_cosines(np.array([[0.0, 0], [3, 4]]), np.array([[1.0, 0], [3, 4]]))
+    got = paired_cosines(np.array([[0.0, 0], [3, 4]]), np.array([[1.0, 0], [3, 4]]))
     assert np.isnan(got[0])
     assert got[1] == pytest.approx(1)

@@ -14,13 +14,12 @@ from emo.core.compare.rdms import (
     mantel,
     mantel_matrix,
     over_emotions,
-    post_centred,
     post_centred_rdm,
 )
 from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, own_design
-from emo.core.geometry.means import emotion_vectors
+from emo.core.geometry.vectors import emotion_vectors, post_centred
 from emo.core.records import EmotionVectors, LabelMismatch
 from emo.core.stats.correlation import partial_spearman, spearman
 from emo.core.stats.intervals import recentred

@@ -10,7 +10,7 @@ from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, Condition,
 from emo.core.conditions.verdicts import Verdict, judge
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
-from emo.core.geometry.means import emotion_vectors
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import LabelMismatch
 from emo.core.stats.resampling import Resampling
 from tests.core.planted import crossed, nested, record
@@ -100,7 +100,7 @@ def test_a_condition_that_does_not_repeat_itself_measures_nothing(rng):
     got = rows(four_layer(study(rng, b_noise=40.0), FEW, 400))
     assert got["floor B"].verdict is Verdict.replicates_disagree
     assert got["2"].verdict is Verdict.noise
-    assert "B agrees with itself only at" in got["2"].sentence
+    assert "B is too noisy (self-agreement" in got["2"].sentence
 
 
 def test_rows_hold_what_their_parts_say(rng):
@@ -115,12 +115,12 @@ def test_rows_hold_what_their_parts_say(rng):
     cosines = [u @ v / np.linalg.norm(u) / np.linalg.norm(v) for u, v in zip(x, y, strict=True)]
     assert row.post.mean_cosine == pytest.approx(np.mean(cosines))
     assert row.n_effective == (10, 10)
-    assert row.own == pytest.approx([split_half(x.items, FEW)[1] for x in (a, c)])
+    assert row.self_agreements == pytest.approx([split_half(x.items, FEW)[1] for x in (a, c)])
     b, again = (conditions[n].items.rdm(names) for n in ("B", "B'"))
     loose = rows(four_layer(conditions, FEW, 20))["1 loose"]
-    assert loose.own == pytest.approx((row.own[0], spearmanr(b, again)[0]))
+    assert loose.self_agreements == pytest.approx((row.self_agreements[0], spearmanr(b, again)[0]))
     del conditions["B'"]
-    assert np.isnan(rows(four_layer(conditions, FEW, 20))["1 loose"].own[1])
+    assert np.isnan(rows(four_layer(conditions, FEW, 20))["1 loose"].self_agreements[1])
 
 
 def test_the_surface_of_the_texts_is_held_fixed(rng):
@@ -157,8 +157,8 @@ def test_self_agreement_is_over_the_emotions_compared(rng):
     a = condition("A", reading(rng, vectors, 3.0))
     c = condition("C", reading(rng, vectors[:-1], 1.0, crossed(N - 1, 10), tag="story "))
     got = rows(four_layer({"A": a, "C": c}, FEW, 20))["1"]
-    assert got.own[0] == pytest.approx(split_half(a.items, FEW, c.items.emotions)[1])
-    assert abs(got.own[0] - split_half(a.items, FEW)[1]) > 0.01
+    assert got.self_agreements[0] == pytest.approx(split_half(a.items, FEW, c.items.emotions)[1])
+    assert abs(got.self_agreements[0] - split_half(a.items, FEW)[1]) > 0.01
 
 
 def test_raw_and_post_centred_part_where_a_side_is_centred_on_something_else(rng):
@@ -240,7 +240,7 @@ def test_geometries_of_their_own_are_different_whatever_noise_they_share(rng):
     conditions = with_shared_noise(rng, *rng.normal(size=(2, N, 40)))
     row = rows(four_layer(conditions, FEW, 400))["3 free-running"]
     assert row.disjoint.high < row.comparison.ceiling.value == row.attainable
-    assert row.own == row.comparison.reliability
+    assert row.self_agreements == row.comparison.reliability
     assert row.verdict is Verdict.different
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from emo.core.choices import Projection
 from emo.core.conditions.single_model import single_model
 from emo.core.geometry.item_sets import own_design
-from emo.core.geometry.projections import PROJECTIONS
 from emo.core.stats.resampling import stream
 from tests.core.compare.test_cross_model import models
 from tests.core.conditions.test_four_layer import study
@@ -24,7 +24,7 @@ def test_baselines_and_projections_are_rhos_with_the_models_own_rdm(rng, model):
     own = model.items().rdm(names)
     want = spearmanr(own, other.items().rdm(names))[0]
     assert got.baselines["other"] == pytest.approx(want)
-    assert tuple(got.projections) == PROJECTIONS
+    assert tuple(got.projections) == tuple(Projection)
     assert got.projections["none"] == pytest.approx(1)
     want = spearmanr(own, model.items("z_score").rdm(names))[0]
     assert got.projections["z_score"] == pytest.approx(want)

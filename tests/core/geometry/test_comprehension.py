@@ -39,10 +39,12 @@ def planted(rng, strengths, n_emotions=8, n_situations=10, hidden=40, crossed=Tr
 def test_splits_are_those_of_their_own_replicate_however_many_at_a_time(rng, monkeypatch):
     """Against all weights spelt out at once."""
     from emo.core.geometry import comprehension as module
-    from emo.core.geometry.grams import Cells, LayerGram, half_correlations
+    from emo.core.geometry.cells import ItemCells
+    from emo.core.geometry.estimators.mean_difference import GramLayer
+    from emo.core.geometry.resampled import half_correlations
 
-    cells = Cells.make(np.repeat(np.arange(8), 5), np.tile(np.arange(5), 8))
-    gram = LayerGram.make(cells, rng.normal(size=(40, 12)))
+    cells = ItemCells.make(np.repeat(np.arange(8), 5), np.tile(np.arange(5), 8))
+    gram = GramLayer.make(cells, rng.normal(size=(40, 12)))
     counts = rng.integers(0, 4, size=(30, 40)).astype(np.float64)
     inner = rng.integers(0, 2, size=(210, 40)).astype(bool)
     want = half_correlations(gram, np.repeat(counts, 7, axis=0), inner)

@@ -3,7 +3,7 @@ import pytest
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
 
-from emo.core.compare.rdms import compare, mantel
+from emo.core.compare.rdms import compare_vectors, mantel
 from emo.core.geometry.cosines import (
     analytic_floor,
     cosine_matrix,
@@ -99,13 +99,13 @@ def test_mantel_false_positives_are_five_in_a_hundred():
 def test_compare_refuses_other_emotions(rng):
     x = rng.normal(size=(1, 3, 4))
     with pytest.raises(LabelMismatch, match="position 0"):
-        compare(vectors(x, ("a", "b", "c")), vectors(x, ("b", "a", "c")), 0, 0, rng)
+        compare_vectors(vectors(x, ("a", "b", "c")), vectors(x, ("b", "a", "c")), 0, 0, rng)
 
 
 def test_compare_reports_both_sides(rng):
     a, b = rng.normal(size=(2, 8, 4)), rng.normal(size=(3, 8, 6))
-    got = compare(vectors(a), vectors(a), 1, 1, rng, permutations=99)
+    got = compare_vectors(vectors(a), vectors(a), 1, 1, rng, permutations=99)
     assert (got.rho, got.mean_cosine) == (pytest.approx(1), pytest.approx(1))
-    other = compare(vectors(a), vectors(b), 1, 2, rng, permutations=99)
+    other = compare_vectors(vectors(a), vectors(b), 1, 2, rng, permutations=99)
     assert other.mean_cosine is None  # the hidden sizes differ
     assert other.layer_b == 2

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from emo.core.geometry.means import emotion_vectors, group_means, remove_group_means
+from emo.core.geometry.means import group_means, remove_group_means
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations, LabelMismatch, require_same_labels
 
 

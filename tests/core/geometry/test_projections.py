@@ -11,9 +11,9 @@ from scipy.stats import pearsonr, spearmanr
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from emo.core.choices import Projection
 from emo.core.geometry.cosines import cosine_matrix, mean_pairwise_cosine, upper
 from emo.core.geometry.projections import (
-    PROJECTIONS,
     all_but_the_top,
     linear_normalisations,
     project,
@@ -144,13 +144,13 @@ def test_all_but_the_top_takes_the_common_direction_out(rng):
 def test_the_given_activations_are_not_written_to(rng):
     data = some(rng)
     values, neutral = data.values.copy(), data.neutral.copy()
-    for name in PROJECTIONS:
+    for name in Projection:
         project(data, name)
     assert np.array_equal(data.values, values)
     assert np.array_equal(data.neutral, neutral)
 
 
-@pytest.mark.parametrize("projection", PROJECTIONS)
+@pytest.mark.parametrize("projection", Projection)
 def test_a_layer_that_is_not_finite_stays_as_it_is(rng, projection):
     data = some(rng)
     data.values[1, 3, 2] = np.inf

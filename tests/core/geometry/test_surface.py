@@ -8,15 +8,14 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 
 from emo.core.geometry.cosines import cosine_matrix, rdm, upper
 from emo.core.geometry.item_sets import ItemSet
-from emo.core.geometry.means import emotion_vectors
 from emo.core.geometry.surface import (
-    SURFACES,
     character_ngrams,
     coordinates,
     surface_activations,
     tf_idf,
     words,
 )
+from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Passage, StimulusSet
 
 TEXTS = (
@@ -67,7 +66,7 @@ def test_a_text_without_words_is_zero():
 
 
 def test_coordinates_keep_every_inner_product_in_few_dimensions(rng):
-    full = tf_idf(TEXTS, SURFACES["tfidf_characters"])
+    full = tf_idf(TEXTS, character_ngrams)
     small = coordinates(full)
     assert small.shape[1] <= len(TEXTS) < full.shape[1]
     weights = rng.normal(size=(3, len(TEXTS)))
@@ -94,13 +93,15 @@ def passages(situations=True):
     return StimulusSet(items, ("Today is Tuesday.",), "test", "0")
 
 
-@pytest.mark.parametrize("surface", SURFACES)
-def test_surface_vectors_go_the_way_of_activations(surface):
+@pytest.mark.parametrize(
+    ("surface", "terms"), [("tfidf_words", words), ("tfidf_characters", character_ngrams)]
+)
+def test_surface_vectors_go_the_way_of_activations(surface, terms):
     """RDM from the full TF-IDF vectors, by hand."""
     stimuli = passages()
     got = surface_activations(stimuli, surface)
     assert got.situations == ("quay", "shop") * 3
-    full = tf_idf([p.text for p in stimuli.items], SURFACES[surface]).toarray()
+    full = tf_idf([p.text for p in stimuli.items], terms).toarray()
     means = full.reshape(3, 2, -1).mean(axis=1)
     want = upper(cosine_matrix(means - means.mean(axis=0)))
     assert np.allclose(rdm(emotion_vectors(got), 0).cosines, want, atol=1e-6)

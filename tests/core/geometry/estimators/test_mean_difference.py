@@ -4,14 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from emo.core.geometry.grams import (
-    CHUNK,
-    Cells,
-    LayerGram,
-    centred_cosines,
-    half_correlations,
-    left_out_accuracy,
-)
+from emo.core.geometry.cells import CHUNK, ItemCells
+from emo.core.geometry.estimators.mean_difference import GramLayer
+from emo.core.geometry.resampled import centred_cosines, half_correlations
 
 
 def design(kind, rng):
@@ -70,8 +65,8 @@ def loop_accuracy(x, groups, emotions, counts):
 def case(request, rng):
     groups, emotions = design(request.param, rng)
     x = rng.normal(size=(len(groups), 9)) + 3 + np.eye(9)[emotions] * 1.5
-    cells = Cells.make(groups, emotions)
-    gram = LayerGram.make(cells, x)
+    cells = ItemCells.make(groups, emotions)
+    gram = GramLayer.make(cells, x)
     group_counts = rng.integers(0, 3, size=(12, groups.max() + 1)).astype(float)
     return x, groups, emotions, cells, gram, group_counts
 
@@ -85,7 +80,7 @@ def test_weighted_cosines_equal_the_loop(case):
 
 def test_left_out_accuracy_equals_the_loop(case):
     x, groups, emotions, cells, gram, group_counts = case
-    got = left_out_accuracy(gram, group_counts[:, cells.group])
+    got = gram.left_out_accuracy(group_counts[:, cells.group])
     want = [loop_accuracy(x, groups, emotions, c) for c in group_counts[:, groups]]
     assert np.allclose(got, want, equal_nan=True)
     assert np.nanmean(got) > 0.3  # the planted means can be found at all
@@ -113,14 +108,14 @@ def test_chunks_do_not_show(case):
     few_cosines = centred_cosines(gram, group_counts[:, cells.group])
     tiled = np.tile(few_cosines, (CHUNK // 6, 1))
     assert np.allclose(centred_cosines(gram, many), tiled, rtol=0, atol=1e-12, equal_nan=True)
-    few = left_out_accuracy(gram, group_counts[:, cells.group])
-    assert np.allclose(left_out_accuracy(gram, many), np.tile(few, CHUNK // 6), equal_nan=True)
+    few = gram.left_out_accuracy(group_counts[:, cells.group])
+    assert np.allclose(gram.left_out_accuracy(many), np.tile(few, CHUNK // 6), equal_nan=True)
 
 
-def test_one_passage_an_emotion_has_no_accuracy(rng):
-    cells = Cells.make(np.arange(4), np.arange(4))
-    gram = LayerGram.make(cells, rng.normal(size=(4, 3)))
-    assert np.isnan(left_out_accuracy(gram, np.ones((1, 4)))).all()
+def test_one_passage_per_emotion_has_no_accuracy(rng):
+    cells = ItemCells.make(np.arange(4), np.arange(4))
+    gram = GramLayer.make(cells, rng.normal(size=(4, 3)))
+    assert np.isnan(gram.left_out_accuracy(np.ones((1, 4)))).all()
 
 
 def test_strong_situations_do_not_pull_accuracy_below_chance(rng):
@@ -129,7 +124,7 @@ def test_strong_situations_do_not_pull_accuracy_below_chance(rng):
     emotion = rng.normal(size=(5, 30))
     groups, emotions = np.repeat(np.arange(8), 5), np.tile(np.arange(5), 8)
     x = situation[groups] + emotion[emotions]
-    by_situation = LayerGram.make(Cells.make(groups, emotions), x)
-    by_passage = LayerGram.make(Cells.make(np.arange(40), emotions), x)
-    assert left_out_accuracy(by_situation, np.ones((1, 40)))[0] > 0.4
-    assert left_out_accuracy(by_passage, np.ones((1, 40)))[0] < 0.15
+    by_situation = GramLayer.make(ItemCells.make(groups, emotions), x)
+    by_passage = GramLayer.make(ItemCells.make(np.arange(40), emotions), x)
+    assert by_situation.left_out_accuracy(np.ones((1, 40)))[0] > 0.4
+    assert by_passage.left_out_accuracy(np.ones((1, 40)))[0] < 0.15

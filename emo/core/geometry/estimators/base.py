@@ -1,0 +1,152 @@
+"""What an estimator of emotion vectors is, and how it is resampled if it offers no shortcut."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float, Float64, Int
+
+from emo.core.geometry.cells import ItemCells
+from emo.core.geometry.resampled import Products, ResampledLayer
+
+
+class Estimator(ABC):
+    """Labelled items of one layer -> one vector per emotion.
+
+    The life of an estimate: :meth:`vectors` checks the items and hands them to :meth:`estimate`;
+    after that every estimator's vectors are treated alike. They are centred, scaled and compared as
+    the recipe says (:class:`emo.core.geometry.item_sets.Recipe`), so an estimator neither subtracts a
+    centre nor knows of one. Resampling calls :meth:`layer` once per layer of the model and then asks
+    the result for vectors under thousands of weightings of the items. By default each of them is
+    estimated anew from the items (:class:`PlainLayer`); an estimator whose inner products can be had
+    without the items overrides :meth:`layer`.
+
+    A new estimator is one file here with one subclass that has a ``name`` and ``estimate``, one entry
+    in ``ESTIMATORS``, and is then held to tests/core/geometry/estimators/test_contract.py.
+    """
+
+    name: ClassVar[str]
+    """How the table, recipes and records call it."""
+
+    @abstractmethod
+    def estimate(
+        self,
+        values: Float[np.ndarray, "item hidden"],
+        emotions: Int[np.ndarray, " item"],
+        weights: Float64[np.ndarray, " item"],
+    ) -> Float64[np.ndarray, "emotion hidden"]:
+        """One vector per emotion of items that :meth:`vectors` has checked; NaN without weight."""
+
+    def vectors(
+        self,
+        values: Float[np.ndarray, "item hidden"],
+        emotions: Int[np.ndarray, " item"],
+        weights: Float64[np.ndarray, " item"] | None = None,
+    ) -> Float64[np.ndarray, "emotion hidden"]:
+        """One vector per emotion, in the order of the emotions' numbers, before any centring.
+
+        Parameters
+        ----------
+        values
+            Activations of one layer. One with an infinity gives NaN, not an error.
+        emotions
+            Each item's emotion, numbered from 0.
+        weights
+            How often each item counts, by default once. An emotion whose items weigh nothing has a
+            vector of NaN.
+
+        Raises
+        ------
+        ValueError
+            If there are no items, labels or weights are not one per item, or a weight is negative or
+            not finite.
+
+        Example
+        -------
+        >>> from emo.core.geometry.estimators import estimator
+        >>> items = np.array([[0.0, 2.0], [2.0, 2.0], [5.0, 5.0]])
+        >>> estimator("mean_difference").vectors(items, np.array([0, 0, 1]))
+        array([[1., 2.],
+               [5., 5.]])
+        """
+        n = len(values)
+        if not n:
+            raise ValueError(f"{self.name}: there are no items to estimate vectors from")
+        if weights is None:
+            weights = np.ones(n)
+        if len(emotions) != n or len(weights) != n:
+            raise ValueError(
+                f"{self.name}: {n} items, but {len(emotions)} labels and {len(weights)} weights"
+            )
+        if emotions.min() < 0:
+            raise ValueError(f"{self.name}: emotions are numbered from 0, not {emotions.min()}")
+        if not (np.isfinite(weights) & (weights >= 0)).all():
+            raise ValueError(f"{self.name}: weights of items must be finite and not negative")
+        return self.estimate(values, emotions, weights)
+
+    def baseline(self, values: Float[np.ndarray, "item hidden"]) -> Float64[np.ndarray, " hidden"]:
+        """The one vector of items that share a label: the centre of neutral centring."""
+        return self.vectors(values, np.zeros(len(values), dtype=np.int64))[0]
+
+    def layer(
+        self,
+        cells: ItemCells,
+        values: Float[np.ndarray, "item hidden"],
+        baseline: Float[np.ndarray, " hidden"] | None = None,
+    ) -> ResampledLayer:
+        """One layer, ready to be weighted anew; ``baseline`` is subtracted from every vector."""
+        if baseline is None:
+            baseline = np.zeros(values.shape[1])
+        return PlainLayer(
+            self, cells, values.astype(np.float64), np.asarray(baseline, dtype=np.float64)
+        )
+
+
+@dataclass(frozen=True)
+class PlainLayer(ResampledLayer):
+    """Any estimator's layer: every weighting is estimated from the items. Right, and slow."""
+
+    estimator: Estimator
+    cells: ItemCells
+    values: Float64[np.ndarray, "item hidden"]
+    baseline: Float64[np.ndarray, " hidden"]
+
+    def products(self, weights: Float64[np.ndarray, "resample cell"]) -> Products:
+        """Inner products of the emotion vectors, and which emotions have any weight."""
+        present = self.cells.counts(weights) > 0
+        out = np.empty((len(weights), self.cells.n_emotions, self.cells.n_emotions))
+        for i, weight in enumerate(weights):
+            vectors = np.where(present[i][:, None], self._vectors(weight) - self.baseline, 0)
+            out[i] = vectors @ vectors.T
+        return out, present
+
+    def left_out_accuracy(
+        self, weights: Float64[np.ndarray, "resample cell"]
+    ) -> Float64[np.ndarray, " resample"]:
+        """See :meth:`ResampledLayer.left_out_accuracy`: one estimate per group and weighting."""
+        return np.array([self._left_out_accuracy(weight) for weight in weights])
+
+    def _left_out_accuracy(self, weight: np.ndarray) -> float:
+        cells = self.cells
+        right = total = 0.0
+        for group in np.unique(cells.group[weight > 0]):
+            rest = np.where(cells.group == group, 0.0, weight)
+            usable = cells.counts(rest[None])[0] > 0
+            vectors = np.where(usable[:, None], self._vectors(rest), np.inf)
+            members = np.flatnonzero(cells.group[cells.of_item] == group)
+            members = members[usable[cells.emotion[cells.of_item[members]]]]
+            for item in members:
+                cell = cells.of_item[item]
+                guess = int(((vectors - self.values[item]) ** 2).sum(axis=1).argmin())
+                right += float(weight[cell]) * (guess == cells.emotion[cell])
+                total += float(weight[cell])
+        return right / total if total > 0 else float("nan")
+
+    def _vectors(self, weight: np.ndarray) -> np.ndarray:
+        cells = self.cells
+        return self.estimator.vectors(
+            self.values, cells.emotion[cells.of_item], weight[cells.of_item]
+        )

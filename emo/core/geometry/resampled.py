@@ -1,0 +1,69 @@
+"""One layer's items as resampling sees them, and what is computed from any such layer.
+
+All resampled geometry (split halves, bootstrap, leaving a group out) is a function of the inner
+products of the emotion vectors under a weighting of the items. How a layer gives these is its
+estimator's affair (:mod:`emo.core.geometry.estimators`); what follows from them is the same for all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from jaxtyping import Bool, Float64
+
+from emo.core.geometry.cells import ItemCells, chunks
+from emo.core.geometry.products import centred, cosines
+from emo.core.stats.correlation import spearman
+
+Products = tuple[
+    Float64[np.ndarray, "resample emotion emotion"], Bool[np.ndarray, "resample emotion"]
+]
+"""Inner products of the emotion vectors, 0 for an emotion without items, and which have items."""
+
+
+class ResampledLayer(ABC):
+    """One layer of labelled items, ready to be weighted anew any number of times."""
+
+    cells: ItemCells
+
+    @abstractmethod
+    def products(self, weights: Float64[np.ndarray, "resample cell"]) -> Products:
+        """Inner products of the emotion vectors, and which emotions have any weight."""
+
+    @abstractmethod
+    def left_out_accuracy(
+        self, weights: Float64[np.ndarray, "resample cell"]
+    ) -> Float64[np.ndarray, " resample"]:
+        """Share of items whose nearest (Euclidean) emotion vector is their own emotion's.
+
+        The item's whole group is taken out before the vectors are estimated: in a crossed set the
+        other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
+        would not. Items whose emotion has no other group are not scored; NaN if that is all of them.
+        """
+
+
+def centred_cosines(
+    layer: ResampledLayer, weights: Float64[np.ndarray, "resample cell"]
+) -> Float64[np.ndarray, "resample pair"]:
+    """Cosines of the globally centred emotion vectors under each weighting.
+
+    An emotion with no weight is left out of the centre and its pairs are NaN.
+    """
+    return np.concatenate([_centred_cosines(layer, some) for some in chunks(weights)])
+
+
+def _centred_cosines(layer: ResampledLayer, weights: np.ndarray) -> np.ndarray:
+    products, present = layer.products(weights)
+    return cosines(centred(products, present), present)
+
+
+def half_correlations(
+    layer: ResampledLayer,
+    weights: Float64[np.ndarray, "resample cell"],
+    first: Bool[np.ndarray, "resample cell"],
+) -> Float64[np.ndarray, " resample"]:
+    """Spearman between the RDMs of the two halves, for each split."""
+    a = centred_cosines(layer, np.where(first, weights, 0.0))
+    b = centred_cosines(layer, np.where(first, 0.0, weights))
+    return spearman(a, b)

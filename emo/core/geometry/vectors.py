@@ -1,0 +1,126 @@
+"""From item activations to emotion vectors. Source: [S 2.3]; situation removal is this project's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import assert_never
+
+import numpy as np
+
+from emo.core.choices import DEFAULT_ESTIMATOR, Centring, chosen
+from emo.core.geometry.estimators import estimator as estimator_named
+from emo.core.geometry.means import prepare
+from emo.core.records import Activations, EmotionVectors
+from emo.core.stats.resampling import index
+
+BASELINE = "neutral"
+"""Label of the items whose vector is the centre of neutral centring."""
+
+
+def emotion_vectors(
+    activations: Activations,
+    centring: str = "global",
+    remove: str = "none",
+    unit_norm: bool = False,
+    estimator: str = DEFAULT_ESTIMATOR,
+) -> EmotionVectors:
+    """One vector per emotion and layer, minus a centre. Source: [S 2.3].
+
+    Parameters
+    ----------
+    activations
+        Labelled items; emotions keep the order of their first appearance.
+    centring
+        What is subtracted: ``global`` the mean of the per-emotion vectors, which weighs every emotion
+        the same whatever its number of items; ``neutral`` the vector of the items labelled neutral,
+        which then have no vector of their own; ``none`` nothing.
+    remove
+        What is subtracted from the items first: ``none``, or ``situation`` for the situation means.
+    unit_norm
+        Whether each centred vector is scaled to length 1.
+    estimator
+        Name in :data:`emo.core.geometry.estimators.ESTIMATORS`.
+
+    Returns
+    -------
+    EmotionVectors
+        In the units of the activations, float64.
+
+    Raises
+    ------
+    UnknownChoice
+        If the centring, the removal or the estimator is unknown.
+    ValueError
+        If the centre is neutral and no item is, or a situation that is not named is to be removed.
+
+    Example
+    -------
+    >>> items = np.array([[[1.0, 0.0], [3.0, 0.0], [0.0, 2.0]]], dtype=np.float32)
+    >>> activations = Activations(
+    ...     items, ("1", "2", "3"), ("calm", "calm", "sad"), None, items[:, :0], "last"
+    ... )
+    >>> emotion_vectors(activations).values
+    array([[[ 1., -1.],
+            [-1.,  1.]]])
+    """
+    rule = chosen(Centring, centring, "centring")
+    emotions, which = index(activations.emotions)
+    method = estimator_named(estimator)
+    items = prepare(activations, remove)
+    vectors = np.stack([method.vectors(layer, which) for layer in items])
+    counts = np.bincount(which)
+    match rule.value:
+        case "none":
+            pass
+        case "global":
+            vectors = vectors - vectors.mean(axis=1, keepdims=True)
+        case "neutral":
+            if BASELINE not in emotions:
+                raise ValueError("neutral centring needs items labelled neutral")
+            keep = np.array([e != BASELINE for e in emotions])
+            vectors = vectors[:, keep] - vectors[:, ~keep]
+            counts, emotions = counts[keep], tuple(e for e in emotions if e != BASELINE)
+        case _ as never:
+            assert_never(never)
+    if unit_norm:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return EmotionVectors(
+        values=vectors,
+        emotions=emotions,
+        n_items=tuple(int(n) for n in counts),
+        centring=rule.value,
+        removed=str(remove),
+        unit_norm=unit_norm,
+        estimator=estimator,
+    )
+
+
+def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
+    """Vectors minus the mean of the full set, restricted to the named emotions in their order.
+
+    This takes away the difference between the centrings: vectors minus their global mean and vectors
+    minus a neutral vector become the same.
+
+    Parameters
+    ----------
+    vectors
+        Vectors of any centring.
+    emotions
+        Which emotions are kept, and in which order.
+
+    Raises
+    ------
+    ValueError
+        If an emotion has no vector.
+    """
+    keep = [vectors.emotions.index(e) for e in emotions]
+    centre = vectors.values.mean(axis=1, keepdims=True)
+    return replace(
+        vectors,
+        values=(vectors.values - centre)[:, keep],
+        emotions=tuple(emotions),
+        n_items=tuple(vectors.n_items[i] for i in keep),
+        centring="post",
+    )
