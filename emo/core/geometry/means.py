@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
-from emo.core.records import Activations, EmotionVectors
+from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.core.stats.resampling import index
-
-BASELINE = "neutral"
-"""Label of the items whose mean is the centre of neutral centring."""
 
 
 def group_means(
@@ -72,11 +69,11 @@ def emotion_vectors(
     if centring == "global":
         means = means - means.mean(axis=1, keepdims=True)
     elif centring == "neutral":
-        if BASELINE not in emotions:
+        if NEUTRAL not in emotions:
             raise ValueError("neutral centring needs items labelled neutral")
-        keep = np.array([e != BASELINE for e in emotions])
+        keep = np.array([e != NEUTRAL for e in emotions])
         means = means[:, keep] - means[:, ~keep]
-        counts, emotions = counts[keep], tuple(e for e in emotions if e != BASELINE)
+        counts, emotions = counts[keep], tuple(e for e in emotions if e != NEUTRAL)
     if unit_norm:
         with np.errstate(invalid="ignore", divide="ignore"):
             means = means / np.linalg.norm(means, axis=-1, keepdims=True)
