@@ -60,7 +60,7 @@ class SteeredText:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class DoseSweep:
     """What a sweep over doses found."""
 
     steered: tuple[SteeredText, ...]
