@@ -71,10 +71,9 @@ def ways(loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], budget: int) -
             {i: _direction(rng, hidden, 1e-4 * norms[row, i]) for i in layers}
             for row in range(len(prompts))
         ]
-        known = {addition_digest(a, False): a for a in own}
+        known = {addition_digest(a): a for a in own}
         asked = [
-            SteeredRequest(p, 0, addition_digest(a, False))
-            for p, a in zip(prompts, own, strict=True)
+            SteeredRequest(p, 0, addition_digest(a)) for p, a in zip(prompts, own, strict=True)
         ]
         decoder = SteeredDecoder(model, known.__getitem__)
         return Way(name, lambda: _written(decoder, asked, budget))
@@ -94,7 +93,7 @@ def bridge_ways(loaded: LoadedModel, prompts: Sequence[tuple[int, ...]], budget:
     rng = np.random.default_rng(0)
     plain = [Request(p) for p in prompts]
     own: Addition = {i: _direction(rng, hidden, 1e-2) for i in range(bridge.n_layers)}
-    asked = [SteeredRequest(p, 0, addition_digest(own, False)) for p in prompts]
+    asked = [SteeredRequest(p, 0, addition_digest(own)) for p in prompts]
     decoder, steered = HFDecoder(loaded), SteeredDecoder(bridge, lambda _: own)
     return [
         Way("bridge, unsteered", lambda: _written(decoder, plain, budget)),

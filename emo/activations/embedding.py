@@ -1,4 +1,4 @@
-"""The table of input embeddings: the surface baseline that is the model's own, and which ids it has."""
+"""A model's table of input embeddings: the ids it covers, and the mean embedding of a text."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def table_rows(model: PreTrainedModel) -> int:
-    """Number of token ids that the model has an embedding for; a tokenizer may know more."""
+    """Number of token ids that have an embedding; the tokenizer may know more."""
     return int(_table(model).shape[0])
 
 
 def padding_id(loaded: LoadedModel) -> int:
-    """The id that fills up a batch: the tokenizer's pad token where the table has it, else 0.
+    """The id that fills up a batch: the tokenizer's pad token if the table has a row for it, else 0.
 
-    What stands there is masked, but looked up: an id without a row ends the pass.
+    Padding is masked, but its embedding is looked up all the same, so the id must have a row.
     """
     pad_id = loaded.tokenizer.pad_token_id
     return int(pad_id) if pad_id is not None and 0 <= pad_id < table_rows(loaded.model) else 0
@@ -34,10 +34,10 @@ def padding_id(loaded: LoadedModel) -> int:
 def embedding_means(
     model: PreTrainedModel, spans: Sequence[TokenSpan]
 ) -> Float32[np.ndarray, "text hidden"]:
-    """Mean row of the input embedding table over the tokens of each span; no forward pass.
+    """Mean input embedding over the tokens of each span, without a forward pass.
 
-    Constant factors and position embeddings that some families add are left out: the first change no
-    cosine, the second are the same for all texts.
+    Constant factors and position embeddings, which some families add, are left out: factors change
+    no cosine, and position embeddings are the same for all texts.
     """
     import torch
 

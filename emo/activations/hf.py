@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
-    """The list of decoder blocks, found by structure: as long as the config says, outermost first.
+    """The model's decoder blocks: the outermost list that is as long as the config says.
 
     Raises
     ------
@@ -33,25 +33,25 @@ def decoder_layers(model: PreTrainedModel) -> nn.ModuleList:
     """
     config = model.config.get_text_config()
     n_layers = config.num_hidden_layers
-    found = [
+    candidates = [
         (name.count("."), name, module)
         for name, module in model.base_model.named_modules()
         if isinstance(module, nn.ModuleList)
         and len(module) == n_layers
         and not any(word in name for word in ("vision", "audio", "encoder."))
     ]
-    if not found:
+    if not candidates:
         raise ModelError(
             f"model of type {config.model_type}: no list of {n_layers} decoder layers in it; "
             "only decoder-only transformers can be read"
         )
-    return min(found, key=lambda entry: entry[:2])[2]
+    return min(candidates, key=lambda entry: entry[:2])[2]
 
 
 def answer_with_records(model: PreTrainedModel) -> None:
-    """Have the model return records with names: a config may ask for tuples, which no caller here reads.
+    """Make the model return records with names, where its config asks for tuples.
 
-    Passing ``return_dict`` does not reach the parts of a model.
+    The config is changed because a ``return_dict`` argument does not reach the parts of a model.
     """
     for config in (model.config, model.config.get_text_config()):
         config.return_dict = True
@@ -59,12 +59,12 @@ def answer_with_records(model: PreTrainedModel) -> None:
 
 @dataclass(frozen=True)
 class ResidualStream:
-    """Where the residual stream stands in what a decoder block returns.
+    """The place of the residual stream in what a decoder block returns.
 
     A block returns a tensor [text token hidden], or a tuple or list that begins with one. Models of the
-    AltUp kind (Gemma-3n) carry several streams [stream text token hidden], of which their config
-    names the active one: that one is read and edited. What else there may be (hyper-connections) has
-    no single residual stream and is refused.
+    AltUp kind (Gemma-3n) carry several streams [stream text token hidden]; the active one, which
+    their config names, is read and edited. Models with any other output (hyper-connections) have no
+    single residual stream and are refused.
     """
 
     family: str
@@ -73,7 +73,7 @@ class ResidualStream:
 
     @classmethod
     def of_model(cls, model: PreTrainedModel) -> ResidualStream:
-        """The stream of a loaded model, as its config describes it."""
+        """The stream of a loaded model, from its config."""
         config = model.config.get_text_config()
         active = getattr(config, "altup_active_idx", None)
         return cls(config.model_type, int(config.hidden_size), active)
@@ -81,7 +81,7 @@ class ResidualStream:
     def take(
         self, output: Any, shape: Sequence[int] | None = None
     ) -> Float[torch.Tensor, "text token hidden"]:
-        """The stream of a block's output; ``shape`` is that of the token ids, where it is known.
+        """The stream in a block's output; ``shape`` is the shape of the token ids, if known.
 
         Raises
         ------
@@ -91,18 +91,18 @@ class ResidualStream:
         stream = output[0] if isinstance(output, (tuple, list)) else output
         if self._several(stream):
             stream = stream[self.active]
-        got = tuple(getattr(stream, "shape", ()))
-        want = (*(got[:2] if shape is None else shape), self.hidden)
-        if not isinstance(stream, torch.Tensor) or got != want:
+        actual = tuple(getattr(stream, "shape", ()))
+        expected = (*(actual[:2] if shape is None else shape), self.hidden)
+        if not isinstance(stream, torch.Tensor) or actual != expected:
             raise ModelError(
-                f"model of type {self.family}: a decoder block gives {got or type(stream).__name__} "
-                f"where one residual stream [text, token, hidden] = {want} is due; such models cannot "
-                "be read"
+                f"model of type {self.family}: a decoder block gives {actual or type(stream).__name__} "
+                f"where one residual stream [text, token, hidden] = {expected} is due; such models "
+                "cannot be read"
             )
         return stream
 
     def put(self, output: Any, stream: Float[torch.Tensor, "text token hidden"]) -> Any:
-        """The output with another stream in the place of the one that :meth:`take` gives."""
+        """The output with ``stream`` in place of the stream that :meth:`take` gives."""
         if isinstance(output, (tuple, list)):
             return type(output)([self.put(output[0], stream), *output[1:]])
         if self._several(output):
@@ -116,28 +116,28 @@ class ResidualStream:
 
 
 NO_MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
-"""As CUDA and MPS, the CPU, and CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED) say it, in lower case."""
+"""Words of CUDA and MPS, of the CPU, and of CUDA's libraries (CUBLAS_STATUS_ALLOC_FAILED), in lower
+case."""
 
 
 @contextmanager
 def translated_oom() -> Iterator[None]:
-    """Every device's way of saying 'out of memory' becomes OutOfMemory."""
+    """Raise OutOfMemory for the out-of-memory error of any device."""
     try:
         yield
     except MemoryError as error:
         raise OutOfMemory from error
-    except RuntimeError as error:  # torch's own of CUDA, MPS and its libraries are all of this kind
-        said = str(error).lower()
-        if isinstance(error, torch.OutOfMemoryError) or any(words in said for words in NO_MEMORY):
+    except RuntimeError as error:  # the kind that torch raises for CUDA, MPS and their libraries
+        message = str(error).lower()
+        if isinstance(error, torch.OutOfMemoryError) or any(w in message for w in NO_MEMORY):
             raise OutOfMemory from error
         raise
 
 
 class HFBackend:
-    """Reads resid_post through hooks; no LM head, no cache, no tuple of hidden states.
+    """Reads resid_post through hooks; runs no output head and fills no cache.
 
-    ``hidden_states[-1]`` of transformers is taken after the final norm, so the last block can be
-    had by a hook only.
+    Hooks are needed because ``hidden_states[-1]`` of transformers is taken after the final norm.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
@@ -153,7 +153,7 @@ class HFBackend:
         self.pad_id = padding_id(loaded)
 
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
-        """Mean of resid_post over each span, for every layer; one forward pass."""
+        """Mean of resid_post over each span, for every layer, in one forward pass."""
         out: list[torch.Tensor | None] = [None] * self.n_layers
         spans = Spans.of(batch, self._device)
 
@@ -174,14 +174,14 @@ class HFBackend:
                 handle.remove()
 
     def stated(self, batch: Batch) -> list[Float32[np.ndarray, "text token hidden"]]:
-        """The hidden states that the model itself returns, if it does: to check the hooks by."""
+        """The hidden states that the model itself returns, if any: a check of the hooks."""
         with torch.inference_mode(), translated_oom():
             output = self._body(**self.inputs(batch), use_cache=False, output_hidden_states=True)
             states = getattr(output, "hidden_states", None) or ()
             return [state.float().cpu().numpy() for state in states]
 
     def inputs(self, batch: Batch) -> dict[str, torch.Tensor]:
-        """Model inputs on the device; left padding needs positions counted from the first token."""
+        """Model inputs on the device; with left padding, positions count from the first real token."""
         mask = torch.from_numpy(batch.mask.astype(np.int64)).to(self._device)
         inputs = {"input_ids": torch.from_numpy(batch.ids).to(self._device), "attention_mask": mask}
         if not batch.mask[:, 0].all() and self._takes_positions:
@@ -191,16 +191,16 @@ class HFBackend:
 
 @dataclass(frozen=True)
 class Spans:
-    """Where a batch is read, made once for all of its layers."""
+    """The places at which a batch is read; computed once and used for every layer."""
 
     where: list[tuple[int, int, int]]
-    """Row, and half-open span of positions."""
+    """Row and half-open span of positions, per item."""
     index: tuple[torch.Tensor, torch.Tensor] | None
-    """Rows and positions on the device, if every span is a single position."""
+    """Rows and positions on the device, if every span is one position; else None."""
 
     @classmethod
     def of(cls, batch: Batch, device: str | torch.device) -> Spans:
-        """The spans of a batch that is read on a device."""
+        """The spans of a batch, on a device."""
         start, stop = batch.spans.T
         where = list(zip(batch.rows.tolist(), start.tolist(), stop.tolist(), strict=True))
         if not (stop - start == 1).all():
@@ -212,8 +212,8 @@ class Spans:
 def pool(
     stream: Float[torch.Tensor, "text token hidden"], spans: Spans
 ) -> Float[torch.Tensor, "item hidden"]:
-    """Mean over each span in float32; a span of one position is copied."""
+    """Mean over each span, in float32."""
     if spans.index is not None:
         return stream[spans.index].float()
-    # Span by span, so that the sum does not depend on the padding of the batch.
+    # One span at a time, so that the sum does not depend on the padding of the batch.
     return torch.stack([stream[row, a:b].float().mean(dim=0) for row, a, b in spans.where])

@@ -1,8 +1,8 @@
-"""TransformerLens's HookedTransformer with the weights of a loaded model, all processing off.
+"""TransformerLens's HookedTransformer with the weights of a loaded model, without any processing.
 
-An implementation of the forward pass that shares no code with transformers: where the two agree, the
-mathematics of both is right. TransformerLens knows models by their hub names; here the shape is read
-from the model's own config instead, so that packaged, local and random models work as well.
+HookedTransformer shares no forward code with transformers, so agreement of the two is evidence that
+both compute the right thing. TransformerLens looks models up by their hub names; here the shape
+comes from the model's config, so that packaged, local and random models work too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Shape = dict[str, Any]
 
 
 class Unmapped(Exception):
-    """A family without a shape here, or an option that HookedTransformer has no counterpart for."""
+    """Raised for a family that is not in FAMILIES, or an option that HookedTransformer lacks."""
 
 
 def hooked_transformer(model: PreTrainedModel) -> HookedTransformer:
@@ -54,18 +54,18 @@ def hooked_transformer(model: PreTrainedModel) -> HookedTransformer:
             "take backend.implementation=bridge, or backend=hf"
         ) from None
     with warnings.catch_warnings():
-        # Deprecated because version 4 drops it; a second implementation is what it is used for.
+        # Version 4 drops it; it is used here because it is a second implementation.
         warnings.filterwarnings("ignore", "HookedTransformer is deprecated", DeprecationWarning)
         hooked = HookedTransformer(cfg)
     convert = getattr(weight_conversions, FAMILIES[config.model_type].converter)
     with torch.no_grad():
         missing, unexpected = hooked.load_state_dict(convert(model, cfg), strict=False)
-    # Not load_and_process_state_dict: it would copy all weights in float32 and change none of them.
-    left = set(missing) - {name for name, _ in hooked.named_buffers()} - UNREAD
-    if left or unexpected:
+    # load_and_process_state_dict would copy all weights to float32, and change none of them.
+    unset = set(missing) - {name for name, _ in hooked.named_buffers()} - UNREAD
+    if unset or unexpected:
         raise ModelError(
             f"model of type {config.model_type}: TransformerLens's converter left out "
-            f"{', '.join(sorted(left) or unexpected)}; take backend.implementation=bridge"
+            f"{', '.join(sorted(unset) or unexpected)}; take backend.implementation=bridge"
         )
     return hooked.eval()
 
@@ -76,7 +76,7 @@ def hooked_shape(config: Any) -> Shape:
     Raises
     ------
     Unmapped
-        Saying what has no counterpart.
+        Naming the family or option that has no counterpart.
     """
     if config.model_type not in FAMILIES:
         raise Unmapped(f"families that are: {', '.join(FAMILIES)}")
@@ -96,22 +96,22 @@ def hooked_shape(config: Any) -> Shape:
 
 
 UNREAD = {"unembed.b_U", "pos_embed.W_pos"}
-"""Parameters that some converters leave out and nothing here reads: behind the last block, and the
-positions of ALiBi models. Where positions are read the converter sets them, or a test fails."""
+"""Parameters that some converters leave out and nothing here reads: the bias behind the last block,
+and the position embeddings of ALiBi models."""
 
 ALIBI_CONTEXT = 2048
-"""ALiBi states no longest sequence, HookedTransformerConfig wants one."""
+"""HookedTransformerConfig needs a longest sequence; ALiBi models state none."""
 
 
 def _only(config: Any, **harmless: object) -> None:
-    """Refuse options whose value is not the one that HookedTransformer computes with."""
+    """Refuse options with another value than the one HookedTransformer computes with."""
     for name, value in harmless.items():
         if (given := getattr(config, name, value)) != value:
             raise Unmapped(f"it has no {name}={given}")
 
 
 def _rotary(config: Any) -> Shape:
-    """Rotary embeddings: base, share of the head that turns, Llama 3's and Gemma 3's variants."""
+    """Fields for rotary embeddings, with the variants of Llama 3 and Gemma 3."""
     rope = config.rope_parameters
     heads = config.num_attention_heads
     d_head = getattr(config, "head_dim", None) or config.hidden_size // heads
@@ -124,24 +124,30 @@ def _rotary(config: Any) -> Shape:
         rope = rope["full_attention"]
     shape["rotary_base"] = rope["rope_theta"]
     shape["rotary_dim"] = round(d_head * rope.get("partial_rotary_factor", 1.0))
-    kind = rope["rope_type"]
-    if kind == "llama3":
-        shape |= {
-            "use_NTK_by_parts_rope": True,
-            "NTK_by_parts_low_freq_factor": rope["low_freq_factor"],
-            "NTK_by_parts_high_freq_factor": rope["high_freq_factor"],
-            "NTK_by_parts_factor": rope["factor"],
-            "NTK_original_ctx_len": rope["original_max_position_embeddings"],
-        }
-    elif kind == "linear":
-        shape["rotary_scaling_factor"] = rope["factor"]
-    elif kind != "default":
-        raise Unmapped(f"it has no rope_type={kind}")
-    return shape
+    match rope["rope_type"]:
+        case "default":
+            return shape
+        case "linear":
+            return {**shape, "rotary_scaling_factor": rope["factor"]}
+        case "llama3":
+            return {**shape, **_llama3(rope)}
+        case kind:
+            raise Unmapped(f"it has no rope_type={kind}")
+
+
+def _llama3(rope: Any) -> Shape:
+    """Fields for the rotary embeddings of Llama 3, which are scaled by frequency band."""
+    return {
+        "use_NTK_by_parts_rope": True,
+        "NTK_by_parts_low_freq_factor": rope["low_freq_factor"],
+        "NTK_by_parts_high_freq_factor": rope["high_freq_factor"],
+        "NTK_by_parts_factor": rope["factor"],
+        "NTK_original_ctx_len": rope["original_max_position_embeddings"],
+    }
 
 
 def _windows(config: Any) -> Shape:
-    """Layers that attend to the last ``sliding_window`` tokens only."""
+    """Fields for layers that attend to the last ``sliding_window`` tokens only."""
     window = getattr(config, "sliding_window", None)
     every = ["sliding_attention" if window else "full_attention"] * config.num_hidden_layers
     types = getattr(config, "layer_types", None) or every
@@ -260,7 +266,7 @@ def _bloom(config: Any) -> Shape:
 
 class _Family(NamedTuple):
     architecture: str
-    """TransformerLens's name; it steers branches of its forward pass."""
+    """TransformerLens's name of the family; its forward pass branches on it."""
     converter: str
     shape: Callable[[Any], Shape]
 
@@ -279,4 +285,4 @@ FAMILIES = {
     "opt": _Family("OPTForCausalLM", "convert_opt_weights", _opt),
     "bloom": _Family("BloomForCausalLM", "convert_bloom_weights", _bloom),
 }
-"""By transformers' model_type; each is held to transformers' numbers by a test on a random model."""
+"""By transformers' model_type. A test compares each with transformers on a random model."""

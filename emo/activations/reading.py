@@ -1,4 +1,4 @@
-"""Token spans in, activations out: each distinct text in one forward pass, none twice."""
+"""From texts to token spans, and from spans to activations: one forward pass per distinct text."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad_texts
+from emo.activations.readouts import readout_row
 from emo.activations.store import ActivationStore
 from emo.config.enums import Readout
 from emo.errors import ModelError, StimuliError, first_of
@@ -21,12 +22,12 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SHARD_BYTES = 16 << 20
-"""A killed run loses at most the work on one shard of about this size."""
+"""About the size of a shard; a killed run loses at most the work on one."""
 
 
 @dataclass(frozen=True)
 class Passes:
-    """Forward passes done now, and readings taken from the store instead."""
+    """How many forward passes were done now, and how many readings came from the store."""
 
     done: int
     reused: int
@@ -35,47 +36,51 @@ class Passes:
 def tokenise(
     tokenizer: Any, texts: Sequence[str], readout: Readout, suffix: str = ""
 ) -> list[TokenSpan]:
-    """Texts as the model's own tokenizer gives them, with the span that is read.
+    """The token ids of each text, with the span that a readout reads.
 
-    ``last`` reads the last token of the text, ``mean`` all of its tokens, ``suffix`` the last token of
-    the text with the suffix behind it. Special tokens that the tokenizer adds in front are kept and
-    not read; those that it adds behind the text (an end-of-text token) are dropped: nothing in front
-    of them depends on them, but for INT8, whose tokens share outlier columns.
+    :data:`emo.activations.readouts.READOUTS` says what each readout reads. Special tokens that the
+    tokenizer adds in front of a text are kept and not read. Those that it adds behind the text (an
+    end-of-text token) are dropped, because no token in front of them depends on them; the exception
+    is INT8, where tokens share outlier columns.
+
+    Raises
+    ------
+    ValueError
+        If there is no such readout.
     """
-    if readout is Readout.suffix:
+    row = readout_row(readout)
+    if row.takes_suffix:
         texts = [f"{text} {suffix}" for text in texts]
     encoded = tokenizer(list(texts), return_special_tokens_mask=True)
     spans = []
     for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
-        ids = ids[: len(ids) - n_appended(special)]
-        start = len(ids) - 1
-        if readout is Readout.mean:
-            start = special.index(0) if 0 in special else 0
-        spans.append(TokenSpan(tuple(ids), start, len(ids)))
+        length = len(ids) - n_appended(special)
+        spans.append(TokenSpan(tuple(ids[:length]), *row.positions(special[:length])))
     return spans
 
 
 def n_appended(special: Sequence[int]) -> int:
-    """How many tokens the tokenizer has put behind a text, by its mask of special tokens.
+    """How many special tokens the tokenizer has added behind a text, from the mask of these.
 
-    Special tokens that stand in the text itself are no such tokens. A text without any token of its own
-    is left as it is.
+    The mask marks what the tokenizer added, and no special token that stands in the text itself. 0 if
+    the text has no token of its own.
     """
     return special[::-1].index(0) if 0 in special else 0
 
 
 def appended_tokens(tokenizer: Any) -> tuple[str, ...]:
-    """The special tokens that a tokenizer puts behind every text, in words for a note."""
+    """The special tokens that a tokenizer adds behind every text."""
     encoded = tokenizer("a", return_special_tokens_mask=True)
     ids, n = encoded["input_ids"], n_appended(encoded["special_tokens_mask"])
     return tuple(tokenizer.convert_ids_to_tokens(ids[len(ids) - n :]))
 
 
 def note_appended(tokenizer: Any) -> None:
-    """One line where a tokenizer puts special tokens behind every text."""
+    """Log one line if a tokenizer adds special tokens behind every text."""
     if tokens := appended_tokens(tokenizer):
         log.info(
-            "the tokenizer puts %s behind every text: left out, a text is read at its own last token",
+            "the tokenizer adds %s behind every text; it is left out, so that the last token of a text "
+            "is its own",
             " ".join(tokens),
         )
 
@@ -89,8 +94,8 @@ def check_texts(
 ) -> None:
     """Refuse texts that the model cannot read.
 
-    Such are texts longer than its context, without any token, or with a token id that it has no
-    embedding for (it has those below ``n_ids``).
+    These are texts that are longer than its context, have no tokens, or have a token id of ``n_ids``
+    or more, for which the model has no embedding.
 
     Raises
     ------
@@ -120,15 +125,16 @@ def read(
     store: ActivationStore,
     batch_size: int,
     track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
+    *,
     fixed_batches: bool = False,
     causal: bool = True,
 ) -> tuple[Float32[np.ndarray, "layer item hidden"], Passes]:
-    """Activations of all spans, in their order; what the store holds is not computed.
+    """Activations of all spans, in their order; those in the store are not computed again.
 
-    A text is passed once, however many spans are read of it; where the model is ``causal`` this
-    includes spans whose text is the beginning of another's. ``fixed_batches`` is for a reader whose
-    numbers depend on the batch: batches are then the same whatever the store holds already, and a
-    batch is read whole or not at all.
+    A text goes through the model once, however many of its spans are read. In a ``causal`` model a
+    text that begins another one shares its pass. ``fixed_batches`` is for a reader whose numbers
+    depend on the batch: the batches are then the same whatever the store holds, and a batch is read
+    whole or not at all.
 
     Raises
     ------
@@ -160,13 +166,13 @@ def read(
 
 
 def texts_of(spans: Sequence[TokenSpan], causal: bool) -> list[list[TokenSpan]]:
-    """Spans that can be read in one pass, the one with the most token ids first.
+    """Spans grouped by the text they are read from; in each group the longest ids come first.
 
-    That is, of the same ids, or in a causal model of ids with which the first one's begin. Texts are
-    sorted by length, so that little is padded; a key breaks ties for a fixed order.
+    The spans of a group have the same ids, or in a causal model ids that begin the first span's.
+    Texts are sorted by length, so that there is little padding; ties are broken by key.
     """
     texts: list[list[TokenSpan]] = []
-    # In falling order of ids, whatever begins a text stands somewhere behind it, before other texts.
+    # In falling order of ids, every beginning of a text follows it directly.
     for span in sorted(spans, key=lambda s: (s.ids, s.start, s.stop), reverse=True):
         first = texts[-1][0].ids if texts else ()
         if texts and (first[: len(span.ids)] if causal else first) == span.ids:
@@ -177,7 +183,7 @@ def texts_of(spans: Sequence[TokenSpan], causal: bool) -> list[list[TokenSpan]]:
 
 
 def digest(spans: Sequence[TokenSpan]) -> str:
-    """Names the set of texts, whatever their order."""
+    """Digest of a set of spans, independent of their order."""
     return hashlib.sha256("".join(sorted({s.key for s in spans})).encode()).hexdigest()
 
 
@@ -192,7 +198,7 @@ def _save(store: ActivationStore, spans: Sequence[TokenSpan], rows: dict[str, np
 def _forward(
     backend: Backend, texts: Sequence[Sequence[TokenSpan]], may_halve: bool
 ) -> Float32[np.ndarray, "layer item hidden"]:
-    """One batch; halved as often as memory asks for, if it may be."""
+    """Activations of one batch, which is halved until it fits into memory, if it may be."""
     try:
         return backend.resid_post(pad_texts(texts, backend.pad_id))
     except OutOfMemory:
@@ -209,5 +215,5 @@ def _forward(
     log.warning("out of memory with %d texts at once; going on with half as many", len(texts))
     half = len(texts) // 2
     return np.concatenate(
-        [_forward(backend, texts[:half], True), _forward(backend, texts[half:], True)], axis=1
+        [_forward(backend, part, may_halve=True) for part in (texts[:half], texts[half:])], axis=1
     )

@@ -1,8 +1,8 @@
 """Shards of a store: files named by the sha256 of their bytes, written whole, checked when read.
 
-A shard whose bytes do not match its name, or that its reader cannot take, is set aside, and what was
-in it is computed again. One that cannot be had at all (another user's, an unreachable disk) is not
-touched: that is said once, and what may be in it is computed again, too.
+A damaged shard (its bytes do not match its name, or they cannot be parsed) is renamed, and its
+content is computed again. A shard that cannot be opened (another user's, an unreachable disk) is not
+touched; one line is logged, and its content is computed again.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ T = TypeVar("T")
 
 
 class Shards:
-    """The shards that one reader made.
+    """The shards of one reader.
 
     Parameters
     ----------
     root
         The folder of all stores (``paths.store``).
     reader
-        Everything that decides what is in the shards besides their keys; names their folder.
+        Everything besides the keys that decides the content of the shards; names their folder.
     suffix
-        End of the shards' names, with a dot.
+        Extension of the shards' names, with its dot.
 
     Raises
     ------
@@ -65,7 +65,7 @@ class Shards:
         Raises
         ------
         StoreError
-            If it cannot be written; ``kept`` says what was not lost.
+            If it cannot be written; ``kept`` tells the user what is not lost.
         """
         target = self.folder / f"{hashlib.sha256(content).hexdigest()}{self._suffix}"
         try:
@@ -79,7 +79,7 @@ class Shards:
 
     @contextmanager
     def reading(self) -> Iterator[Reading]:
-        """One pass over the shards; those that could not be had are said in one line at its end."""
+        """One pass over the shards; one line at its end names those that could not be opened."""
         reading = Reading(sorted(self.folder.glob(f"*{self._suffix}")))
         yield reading
         if reading.unreadable:
@@ -100,16 +100,19 @@ class Reading:
 
     paths: list[Path]
     unreadable: list[tuple[Path, OSError]] = field(default_factory=list)
-    """Shards whose bytes could not be had, damaged or not."""
+    """Shards that could not be opened."""
 
     def part(self, path: Path, reader: Callable[[BinaryIO], T]) -> T | None:
-        """What a reader makes of the open shard, whose bytes are not compared; None if it is damaged."""
+        """What ``reader`` returns for the open shard; None if the shard is damaged.
+
+        The bytes are not compared with the name.
+        """
         inode = None
         try:
             with undamaged(path), path.open("rb") as file:
                 inode = os.fstat(file.fileno()).st_ino
                 return reader(file)
-        except FileNotFoundError:  # set aside by another process, or a link to nowhere
+        except FileNotFoundError:  # renamed by another process, or a link to nowhere
             if path.is_symlink():
                 _set_aside(path, None)
         except DamagedFile:
@@ -119,7 +122,10 @@ class Reading:
         return None
 
     def whole(self, path: Path, reader: Callable[[bytes], T]) -> T | None:
-        """What a reader makes of the bytes of a shard, which fit its name; None if it is damaged."""
+        """What ``reader`` returns for the bytes of a shard; None if it is damaged.
+
+        The bytes are compared with the name first.
+        """
 
         def read(file: BinaryIO) -> T:
             content = file.read()
@@ -131,7 +137,7 @@ class Reading:
 
 
 def _set_aside(path: Path, inode: int | None) -> None:
-    """Rename a damaged shard, unless another process has done so, or put a good one in its place."""
+    """Rename a damaged shard, unless another process has renamed or replaced it."""
     with suppress(OSError):
         if inode is None or path.stat().st_ino == inode:
             log.warning("damaged store entry %s: set aside, its texts are done again", path.name)

@@ -1,10 +1,10 @@
 """Content-addressed store of pooled activations.
 
-One folder per reader (model, revision, backend, precision, attention: everything that decides the
-number besides the text). In it shards named by the sha256 of their bytes; a shard's header lists the
-keys of its rows. A row's key is the digest of token ids and span, so a text is computed once
-whatever set it stands in, a killed run resumes at the last shard, and several processes may write
-at the same time. A shard whose bytes do not match its name is set aside and its rows are recomputed.
+Each reader has one folder. A reader is everything besides the text that decides the numbers: model,
+revision, backend, precision, attention. The folder holds shards, named by the sha256 of their bytes;
+the header of a shard lists the keys of its rows. A row's key is the digest of token ids and span, so
+a text is computed once whatever set it is in, a killed run resumes at the last shard, and several
+processes may write at the same time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class ActivationStore:
         self.folder = self._shards.folder
 
     def get(self, keys: Sequence[str]) -> dict[str, Float32[np.ndarray, "layer hidden"]]:
-        """The rows that are there, of those asked for."""
+        """The stored rows among those asked for, by key."""
         wanted = set(keys)
         rows: dict[str, np.ndarray] = {}
         with self._shards.reading() as reading:
@@ -61,7 +61,7 @@ class ActivationStore:
 
 TENSOR = "resid_post"
 LONGEST_HEADER = 10**8
-"""Bytes; safetensors writes none that is longer."""
+"""Bytes; safetensors writes no longer header."""
 
 
 def _keys(file: BinaryIO) -> list[str]:

@@ -1,17 +1,17 @@
 """TransformerLens backend: hook_resid_post of every block, through either of its implementations.
 
-``bridge`` wraps transformers' own modules and takes nearly any family; where it puts a computation
-of its own in their place the numbers may differ, so it is compared before it is used. ``hooked`` is a
-second implementation of the forward pass, for the families in :mod:`emo.activations.hooked`. In both the
-weights are those that were loaded, unprocessed, and they are given token ids and masks: their own
-tokenisation adds or strips a BOS.
+``bridge`` wraps the modules of transformers and takes nearly every family. For some families it
+computes a part itself and may get other numbers, so it is compared with transformers before it is
+used. ``hooked`` is a second implementation of the forward pass, for the families in
+:mod:`emo.activations.hooked`. Both use the loaded weights without processing. They get token ids and
+masks rather than texts, because TransformerLens's tokenisation adds or strips a BOS.
 """
 
 from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -38,28 +38,31 @@ log = logging.getLogger(__name__)
 FORMATS = {torch.float32: "fp32", torch.bfloat16: "bf16", torch.float16: "fp16"}
 
 _faults: WeakKeyDictionary[PreTrainedModel, str] = WeakKeyDictionary()
-"""Models whose bridge has been compared, or need not be, and what is wrong with it: "" for nothing."""
+"""What is wrong with the bridge of a model ("" for nothing), once it is compared or excused."""
 
 
 class _AllRead(Exception):
-    """Raised behind the last block: the final norm and the unembedding are not needed."""
+    """Raised after the last block, because the final norm and the unembedding are not needed."""
 
 
 class TLBackend:
-    """Reads resid_post through TransformerLens's hooks; keeps the pooled rows only.
+    """Reads resid_post through TransformerLens's hooks, and keeps the pooled rows only.
 
-    A bridge puts its wrappers into the modules of the loaded model, once; from then on the model runs
-    through them, and transformers reads it within rounding of what it read before. ``hooked`` holds a
-    second copy of the weights.
+    A bridge puts its wrappers into the modules of the loaded model, once. The model then runs through
+    them, and transformers' numbers change by rounding at most. ``hooked`` holds a second copy of the
+    weights.
     """
 
     def __init__(self, loaded: LoadedModel, implementation: Implementation) -> None:
-        if implementation is Implementation.bridge:
-            self.model: Any = bridge_of(loaded)
-            self._options = {"use_cache": False}
-        else:
-            self.model = _hooked(loaded)
-            self._options = {}  # HookedTransformer fills no cache unless it is given one
+        match implementation:
+            case Implementation.bridge:
+                self.model: Any = bridge_of(loaded)
+                self._options = {"use_cache": False}
+            case Implementation.hooked:
+                self.model = _hooked(loaded)
+                self._options = {}  # HookedTransformer fills no cache unless it is given one
+            case _:
+                assert_never(implementation)
         config = loaded.model.config.get_text_config()
         self._device = loaded.device
         self.n_layers = int(config.num_hidden_layers)
@@ -69,7 +72,7 @@ class TLBackend:
         self._stream = ResidualStream.of_model(loaded.model)
 
     def resid_post(self, batch: Batch) -> Float32[np.ndarray, "layer item hidden"]:
-        """Mean of resid_post over each span, for every layer; one forward pass."""
+        """Mean of resid_post over each span, for every layer, in one forward pass."""
         return _read(self.model, batch, self.n_layers, self._stream, self._device, **self._options)
 
 
@@ -81,7 +84,7 @@ def _read(
     device: str,
     **options: Any,
 ) -> Float32[np.ndarray, "layer item hidden"]:
-    """One forward pass through a model of TransformerLens, up to the last block."""
+    """Pooled resid_post of every layer, from one pass through a TransformerLens model."""
     out: dict[int, torch.Tensor] = {}
     spans = Spans.of(batch, device)
 
@@ -105,8 +108,8 @@ def _read(
 
 
 def _hooked(loaded: LoadedModel) -> Any:
-    """A HookedTransformer of a loaded model; NoMemory if there is no room for both."""
-    # Raised outside the handler: an error in its context would keep half a copy alive.
+    """A HookedTransformer of a loaded model; raises NoMemory if the copy does not fit."""
+    # NoMemory is raised outside the handler, where its traceback would keep half a copy alive.
     with suppress(OutOfMemory), translated_oom():
         return hooked_transformer(loaded.model)
     raise NoMemory(
@@ -116,11 +119,12 @@ def _hooked(loaded: LoadedModel) -> Any:
 
 
 def bridge_of(loaded: LoadedModel) -> TransformerBridge:
-    """A bridge around a loaded model that reads a short text as transformers does.
+    """A bridge around a loaded model, which has been compared with transformers on a short text.
 
-    Both read every token of it, transformers before the model is wrapped, once a model. They may be
-    apart by what :func:`emo.core.compare.readers.tolerance` allows the format of the residual stream. A
-    quantised model that does not repeat its own numbers to the bit cannot be compared and is taken.
+    The comparison is done once per model, at every token; transformers reads before the model is
+    wrapped. The two may differ by what :func:`emo.core.compare.readers.tolerance` allows for the format
+    of the residual stream. A quantised model that does not repeat its own numbers to the bit cannot be
+    compared and is accepted.
 
     Raises
     ------
@@ -149,11 +153,11 @@ def _compared(loaded: LoadedModel) -> TransformerBridge:
             reference, transformers.resid_post(batch), equal_nan=True
         )
         wrapped = bridge(model)
-        _faults[model] = no_room  # until it is compared: transformers reads through it now
+        _faults[model] = no_room  # holds until it is compared: transformers now runs through it
         if repeats:
             residual = ResidualStream.of_model(model)
-            got = _read(wrapped, batch, len(reference), residual, loaded.device, use_cache=False)
-            _faults[model] = _fault(model, reference, got)
+            values = _read(wrapped, batch, len(reference), residual, loaded.device, use_cache=False)
+            _faults[model] = _fault(model, reference, values)
         else:
             log.info("the bridge is not compared: this model does not repeat its own numbers")
             _faults[model] = ""
@@ -164,7 +168,7 @@ def _compared(loaded: LoadedModel) -> TransformerBridge:
 
 
 def take_as_it_is(loaded: LoadedModel) -> None:
-    """Spare a model's bridge the comparison, where comparing it is what it is opened for."""
+    """Accept a model's bridge without the comparison, for a job whose purpose is to compare it."""
     _faults[loaded.model] = ""
 
 
@@ -176,12 +180,12 @@ def _check_batch(loaded: LoadedModel) -> Batch:
 def _fault(
     model: PreTrainedModel,
     reference: Float32[np.ndarray, "layer item hidden"],
-    got: Float32[np.ndarray, "layer item hidden"],
+    values: Float32[np.ndarray, "layer item hidden"],
 ) -> str:
-    """What is wrong with a bridge's numbers, "" for nothing; where the reference overflows, nothing."""
+    """What is wrong with a bridge's numbers, "" for nothing; layers that overflow are not judged."""
     allowed = tolerance(FORMATS[model.dtype])
     finite = np.all(np.isfinite(reference), axis=(1, 2))
-    _, relative = differences(reference, np.nan_to_num(got, nan=np.inf), finite)
+    _, relative = differences(reference, np.nan_to_num(values, nan=np.inf), finite)
     outside = [int(i) for i in np.flatnonzero(finite) if not relative[i] <= allowed]
     if not outside:
         return ""
@@ -200,12 +204,12 @@ def bridge(model: PreTrainedModel) -> TransformerBridge:
     ModelError
         If TransformerLens cannot take the model, with the reason.
     """
-    # Not boot_transformers: it changes the tokenizer it is given, or loads another.
+    # boot_transformers would change the given tokenizer, or load another.
     from transformer_lens.model_bridge.sources import build_bridge_from_module
 
     config = model.config
     if config is not config.get_text_config():
-        # Bridging one makes TransformerLens look for, and install, image processors.
+        # TransformerLens would look for image processors, and install them.
         raise _refusal(model, "it reads more than text")
     try:
         return build_bridge_from_module(model, type(model).__name__, hf_config=config)

@@ -1,7 +1,7 @@
-"""One short text through a reader before anything is written: what cannot be read is said then.
+"""A trial of a reader on one short text, which refuses an unreadable model before a run is opened.
 
-Some families return something else than a residual stream, some break when they are quantised, some
-overflow at once. A pass over a dozen tokens shows that before a run is opened.
+Some families return something other than a residual stream, some break when they are quantised, some
+overflow at once. A pass over a dozen tokens shows it.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
 NEAR = 0.1
-"""Relative difference below which two readings of a text are of the same thing: twice the same pass
-differs by rounding at most, other modules of a model give a difference of about 1."""
+"""Relative difference below which two readings count as the same quantity. Two passes differ by
+rounding at most; the outputs of two different modules differ by about 1."""
 CHECK_TEXT = "It rained all night, and in the morning the street was quiet."
 
 
 @runtime_checkable
 class Stating(Protocol):
-    """A backend that can say what the model itself calls its hidden states."""
+    """A backend that can give the hidden states that the model itself returns."""
 
     def stated(self, batch: Batch) -> list[Float32[np.ndarray, "text token hidden"]]: ...
 
 
 _finite: WeakKeyDictionary[PreTrainedModel, dict[str, tuple[int, ...]]] = WeakKeyDictionary()
-"""Layers that were finite, by reader: a model is tried once by each."""
+"""Finite layers by model and reader: each reader tries a model once."""
 
 
 def trial_ids(loaded: LoadedModel) -> tuple[int, ...]:
-    """Token ids of a short text: such as the model has an embedding for, within its context."""
+    """Token ids of a short text that fit the model's embedding table and context."""
     rows = table_rows(loaded.model)
     known = [i for i in loaded.tokenizer(CHECK_TEXT)["input_ids"] if i < rows]
     return tuple(known or [0])[: loaded.context]
@@ -49,14 +49,14 @@ def trial_ids(loaded: LoadedModel) -> tuple[int, ...]:
 def finite_in_trial(backend: Backend, loaded: LoadedModel, reader: str) -> tuple[int, ...]:
     """Layers at which the last token of a short text is finite; ``reader`` names the backend.
 
-    The last token attends to all the others, so that an overflow anywhere in the text reaches it.
+    The last token attends to all others, so an overflow anywhere in the text reaches it.
 
     Raises
     ------
     ModelError
-        If the model cannot be read in this precision, with what it says.
+        If the model cannot be read in this precision, with the reason.
     NoMemory
-        If there is no room for a dozen tokens.
+        If a dozen tokens do not fit into memory.
     """
     known = _finite.setdefault(loaded.model, {})
     if reader not in known:
@@ -81,13 +81,13 @@ def _finite_layers(backend: Backend, loaded: LoadedModel, reader: str) -> tuple[
         ) from None
     except EmoError:
         raise
-    except Exception as error:  # whatever the code of a family raises at what it was not made for
+    except Exception as error:  # the code of a family may raise anything
         raise _unreadable(loaded, reader, error) from error
     return tuple(int(i) for i in np.flatnonzero(np.isfinite(values[:, -1]).all(axis=-1)))
 
 
 def _states(backend: Backend, text: Batch) -> list[Float32[np.ndarray, "text token hidden"]]:
-    """What the model calls its hidden states; nothing where it cannot be asked."""
+    """The hidden states that the model returns; none if it cannot be asked."""
     try:
         return backend.stated(text) if isinstance(backend, Stating) else []
     except OutOfMemory:
@@ -100,10 +100,10 @@ def _agree(
     values: Float32[np.ndarray, "layer token hidden"],
     states: Sequence[Float32[np.ndarray, "text token hidden"]],
 ) -> bool:
-    """Whether activations are a model's hidden states, the last layer's aside: those are normed.
+    """Whether activations are the model's hidden states, without the last layer, which is normed.
 
     Most families count the embeddings as the first state, recurrent ones do not. States of another
-    shape, and such as overflow, say nothing.
+    shape, and states that overflow, are no evidence against it.
     """
     for first in (1, 0):
         pairs = [(v, s[0]) for v, s in zip(values[:-1], states[first:], strict=False)]
@@ -116,8 +116,9 @@ def _agree(
 
 def _near(a: np.ndarray, b: np.ndarray) -> bool:
     with np.errstate(over="ignore", invalid="ignore"):
-        away = np.linalg.norm(a.astype(np.float64) - b) / np.linalg.norm(b.astype(np.float64))
-    return not np.isfinite(away) or bool(away < NEAR)
+        difference = np.linalg.norm(a.astype(np.float64) - b)
+        relative = difference / np.linalg.norm(b.astype(np.float64))
+    return not np.isfinite(relative) or bool(relative < NEAR)
 
 
 def _unreadable(loaded: LoadedModel, reader: str, error: Exception) -> ModelError:
@@ -135,11 +136,11 @@ def _family(loaded: LoadedModel) -> str:
 
 
 def is_quantised(loaded: LoadedModel) -> bool:
-    """Whether some of its weights are."""
+    """Whether some of a model's weights are quantised."""
     return loaded.weight_count.quantised > 0
 
 
 def reason(error: Exception) -> str:
-    """An error of somebody else's code in one line."""
+    """An error of another library in one line."""
     words = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

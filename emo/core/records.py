@@ -31,6 +31,10 @@ def require_same_labels(a: Sequence[str], b: Sequence[str], what: str) -> None:
         raise LabelMismatch(f"{what} differ in number: {len(a)} against {len(b)}")
 
 
+NEUTRAL = "neutral"
+"""The one reserved label: items that carry it are what neutral centring subtracts."""
+
+
 @dataclass(frozen=True)
 class Passage:
     """One short text that elicits one emotion."""

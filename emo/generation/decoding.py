@@ -1,10 +1,10 @@
-"""Batched decoding in which every sequence has a random stream of its own.
+"""Batched decoding in which every sequence has its own random stream.
 
-A sequence draws one uniform a step from ``stream(seed, "generate", prompt, sample)`` and takes the
-token at which the cumulative probability passes it. So a text depends on (model, prompt, sample,
-seed) and not on what else is in the batch, up to the rounding of the logits. Measured with
-SmolLM2-135M at T 0.7 and top-p 0.9, batch 16 against batch 1: the same draw gives another token about
-3 times in a million in fp32, 4 times in a hundred in bf16.
+A sequence draws one uniform number per step from ``stream(seed, "generate", prompt, sample)`` and takes
+the token at which the cumulative probability passes it. So a text depends on (model, prompt, sample,
+seed) and, up to the rounding of the logits, not on the rest of the batch. Measured with SmolLM2-135M
+at T 0.7 and top-p 0.9, batch 16 against batch 1: the same draw gives another token about 3 times in a
+million in fp32, 4 times in a hundred in bf16.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from emo.activations.embedding import padding_id
 from emo.activations.hf import answer_with_records, translated_oom
 from emo.core.stats.resampling import stream
 from emo.errors import ModelError
-from emo.generation.past import Past
+from emo.generation.past import Past, StepInputs
 from emo.generation.rules import warn_of_unfollowed
 from emo.generation.samples import Finish, Generated, Request, Sampling
 from emo.generation.ways import OVERFLOW, Way, way_of
@@ -31,24 +31,25 @@ if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
 CANDIDATES = 512
-"""Most nuclei are smaller: only these many tokens are sorted before the whole vocabulary is."""
+"""Number of tokens that are sorted first. Most nuclei are smaller; the whole vocabulary is sorted only
+where this number is not enough."""
 
 
 class HFDecoder:
-    """Greedy or sampled decoding of a causal language model of transformers.
+    """Greedy or sampled decoding with a causal language model of transformers.
 
-    A text is written in the way that gives the model's own numbers (:mod:`emo.generation.ways`): in
+    Texts are written in the way that gives the model's own numbers (:mod:`emo.generation.ways`): for
     nearly all families with a key-value cache, in batches.
 
-    Of the rules in the model's generation config, the end-of-text ids and the repetition penalty
-    are followed (Qwen2.5-Instruct has one of 1.1, and ``generate(do_sample=False)`` applies it);
-    its sampling defaults (top-k, top-p, temperature) are not, nor are the rules that
+    Two rules of the model's generation config are followed: its end-of-text ids and its repetition
+    penalty (Qwen2.5-Instruct has one of 1.1, which ``generate(do_sample=False)`` applies too). Its
+    sampling defaults (top-k, top-p, temperature) are not followed, nor are the rules that
     :mod:`emo.generation.rules` warns of.
 
     Raises
     ------
     ModelError
-        If the model cannot write, or not a single logit is finite.
+        If the model cannot write, or none of its logits is finite.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
@@ -79,7 +80,7 @@ class HFDecoder:
         sampling: Sampling | None,
         seed: int = 0,
     ) -> list[Generated]:
-        """Texts in the order of the requests: written together, or one by one if they must be.
+        """Texts in the order of the requests, written together, or one by one if ``alone``.
 
         Raises
         ------
@@ -110,10 +111,11 @@ class HFDecoder:
     def _steps(
         self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
     ) -> Iterator[tuple[list[int], list[int]]]:
-        """Each step's tokens and the requests they belong to.
+        """Per step, the requests that are being written and a token for each.
 
-        Finished texts leave the batch once at most half are left: a batch of 15 takes longer a step
-        than one of 16 (measured with fp32 on a CPU: 1.4 times), one of 8 does not.
+        Finished texts leave the batch only once at most half of its rows are being written, because a
+        step of 15 rows takes 1.4 times as long as one of 16 (measured in fp32 on a CPU), and one of 8
+        is faster.
         """
         prompts = [TokenSpan(r.prompt, 0, len(r.prompt)) for r in requests]
         batch = pad(prompts, self.pad_id, side="left")
@@ -124,56 +126,50 @@ class HFDecoder:
         seen = None
         past = self.way.past(self._model, self._whole_pass)
         rows = np.arange(len(requests))
-        going = torch.ones(len(requests), dtype=torch.bool, device=self._device)
+        unfinished = torch.ones(len(requests), dtype=torch.bool, device=self._device)
         for step in range(budget):
-            logits = self._next_logits(ids, mask[:, : batch.ids.shape[1] + step], past, rows)
+            inputs = StepInputs(ids, mask[:, : batch.ids.shape[1] + step])
+            logits = self._next_logits(inputs, past, rows)
             if self._penalty != 1:
                 seen = self._seen(batch, logits.shape[1]) if seen is None else seen
                 logits = penalised(logits, seen, self._penalty)
-            chosen = choose(logits, draws[:, step], sampling, going)
-            on = going.cpu().numpy()
-            yield rows[on].tolist(), chosen.cpu().numpy()[on].tolist()
-            going &= ~torch.isin(chosen, self._ends)
-            left = going.nonzero().flatten()
-            if not len(left):
+            chosen = choose(logits, draws[:, step], sampling, unfinished)
+            written = unfinished.cpu().numpy()
+            yield rows[written].tolist(), chosen.cpu().numpy()[written].tolist()
+            unfinished &= ~torch.isin(chosen, self._ends)
+            kept = unfinished.nonzero().flatten()
+            if not len(kept):
                 return
-            if len(left) <= len(rows) // 2:
-                past.select(left)
-                chosen, mask, draws = chosen[left], mask[left], draws[left.cpu()]
-                seen = None if seen is None else seen[left]
-                rows, going = rows[left.cpu().numpy()], going[left]
+            if len(kept) <= len(rows) // 2:
+                past.select(kept)
+                chosen, mask, draws = chosen[kept], mask[kept], draws[kept.cpu()]
+                seen = None if seen is None else seen[kept]
+                rows, unfinished = rows[kept.cpu().numpy()], unfinished[kept]
             ids = chosen[:, None]
             if seen is not None:
                 seen.scatter_(1, ids, True)
 
     def _next_logits(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row position"],
-        past: Past,
-        rows: Int[np.ndarray, " row"],
+        self, inputs: StepInputs, past: Past, rows: Int[np.ndarray, " row"]
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        """Logits behind the last of ``ids``, which the past takes up.
+        """Logits behind the last token of each text.
 
-        ``rows`` are the places of these sequences among the requests: nothing here reads them, a
-        decoder that treats sequences differently does.
+        ``rows`` are the indices of the texts among the requests, for a subclass that treats texts
+        differently.
         """
-        return past.next_logits(ids, mask, lambda _: None)
+        return past.next_logits(inputs, lambda _: None)
 
     def _whole_pass(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row token"],
-        places: Int64[torch.Tensor, " position"],
+        self, texts: StepInputs, places: Int64[torch.Tensor, " position"]
     ) -> Float[torch.Tensor, "row position vocabulary"]:
         """Logits at some positions of texts that are padded on the right, without a cache."""
-        inputs = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+        options = {"input_ids": texts.ids, "attention_mask": texts.mask, "use_cache": False}
         if "logits_to_keep" in inspect.signature(self._model.forward).parameters:
-            return self._model(**inputs, logits_to_keep=places).logits
-        return self._model(**inputs).logits[:, places]
+            return self._model(**options, logits_to_keep=places).logits
+        return self._model(**options).logits[:, places]
 
     def _seen(self, batch: Batch, n_ids: int) -> Bool[torch.Tensor, "row vocabulary"]:
-        """Which tokens stand in each prompt; padding does not."""
+        """Which tokens stand in each prompt, padding left out."""
         seen = np.zeros((len(batch.ids), n_ids), bool)
         for row, (ids, mask) in enumerate(zip(batch.ids, batch.mask, strict=True)):
             seen[row, ids[mask]] = True
@@ -183,7 +179,7 @@ class HFDecoder:
 def uniforms(
     requests: Sequence[Request], n_steps: int, seed: int
 ) -> Float64[np.ndarray, "request step"]:
-    """Every sequence's own draws; more steps continue fewer."""
+    """The uniform numbers of every sequence; those for fewer steps begin those for more."""
     return np.stack(
         [stream(seed, "generate", r.digest, r.sample).random(n_steps) for r in requests]
     )
@@ -194,8 +190,9 @@ def penalised(
     seen: Bool[torch.Tensor, "row vocabulary"],
     penalty: float,
 ) -> Float[torch.Tensor, "row vocabulary"]:
-    """Logits of tokens seen before are made less likely by a factor (Keskar et al. 2019,
-    arXiv:1909.05858, section 4.1; the signed form of transformers).
+    """Logits in which the tokens seen before are less likely by a factor.
+
+    Source: Keskar et al. 2019, arXiv:1909.05858, section 4.1, in the signed form of transformers.
     """
     less = torch.where(logits < 0, logits * penalty, logits / penalty)
     return torch.where(seen, less, logits)
@@ -205,31 +202,32 @@ def choose(
     logits: Float[torch.Tensor, "row vocabulary"],
     draws: Float64[torch.Tensor, " row"],
     sampling: Sampling | None,
-    going: Bool[torch.Tensor, " row"],
+    unfinished: Bool[torch.Tensor, " row"],
 ) -> Int64[torch.Tensor, " row"]:
-    """The most likely token, or the one at which the nucleus' cumulative probability passes the draw.
+    """The next token: the most likely one, or one drawn from the nucleus.
 
-    Of rows that are not ``going`` any token: their texts have ended.
+    The drawn token is the one at which the nucleus' cumulative probability passes the draw. Rows that
+    are not ``unfinished`` get any token.
 
     Raises
     ------
     ModelError
-        If the model overflowed in a row that is going.
+        If the model overflowed in an unfinished row.
     """
     best = logits.argmax(dim=-1)
-    lost = ~logits.gather(1, best[:, None]).isfinite().flatten()
-    if (lost & going).any():
+    overflowed = ~logits.gather(1, best[:, None]).isfinite().flatten()
+    if (overflowed & unfinished).any():
         raise ModelError(OVERFLOW)
     if sampling is None:
         return best
-    if lost.any():  # nothing can be drawn from these
-        logits = torch.where(lost[:, None], 0.0, logits)
+    if overflowed.any():  # nothing can be drawn from such logits
+        logits = torch.where(overflowed[:, None], 0.0, logits)
     if logits.device.type == "mps":  # has no float64
-        return choose(logits.cpu(), draws, sampling, going.cpu()).to(logits.device)
+        return choose(logits.cpu(), draws, sampling, unfinished.cpu()).to(logits.device)
     draws = draws.to(logits.device)
     few = min(CANDIDATES, logits.shape[-1])
     chosen, whole = draw(logits, draws, sampling, few)
-    if not whole.all():  # the nucleus goes on beyond the candidates: sort everything
+    if not whole.all():  # a nucleus goes beyond the candidates: sort everything
         rest = (~whole).nonzero().flatten()
         chosen[rest], _ = draw(logits[rest], draws[rest], sampling, logits.shape[-1])
     return chosen
@@ -241,15 +239,16 @@ def draw(
     sampling: Sampling,
     n_candidates: int,
 ) -> tuple[Int64[torch.Tensor, " row"], Bool[torch.Tensor, " row"]]:
-    """Tokens by inverse CDF over the nucleus, most likely first, equals by id; in float64.
+    """Tokens drawn from the nucleus, and whether each row's nucleus is among the candidates.
 
-    Also whether each row's nucleus lies within the ``n_candidates`` most likely tokens; where it
-    does not, the token means nothing.
+    The draw is inverted through the cumulative distribution of the ``n_candidates`` most likely tokens,
+    most likely first and equals by id, in float64. Where the nucleus is larger than that, the token
+    has no meaning.
     """
     scaled = logits.double() / sampling.temperature
     if n_candidates == logits.shape[-1]:
         values, ids = scaled.sort(dim=-1, descending=True, stable=True)
-    else:  # topk leaves the order of equals open, and the token must not depend on it
+    else:  # topk leaves the order of equals open; sort them by id, so that the token is defined
         values, ids = scaled.topk(n_candidates, dim=-1)
         ids, order = ids.sort(dim=-1)
         values, order = values.gather(1, order).sort(dim=-1, descending=True, stable=True)
@@ -258,10 +257,10 @@ def draw(
     cumulative = p.cumsum(dim=-1)
     last = (cumulative - p < sampling.top_p).sum(dim=-1, keepdim=True) - 1
     reached = cumulative.gather(1, last)
-    at = torch.searchsorted(cumulative, draws[:, None] * reached, right=True)
-    chosen = ids.gather(1, at.minimum(last)).flatten()
+    place = torch.searchsorted(cumulative, draws[:, None] * reached, right=True)
+    chosen = ids.gather(1, place.minimum(last)).flatten()
     if n_candidates == logits.shape[-1]:
         return chosen, torch.ones_like(chosen, dtype=torch.bool)
-    # Strictly above the last candidate, as that one may have equals that are not among them.
+    # Strictly above the last candidate, which may have equals that are no candidates.
     whole = (reached >= sampling.top_p) & (values.gather(1, last) > values[:, -1:])
     return chosen, whole.flatten()

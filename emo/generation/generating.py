@@ -1,4 +1,4 @@
-"""Requests in, texts out: batches cut in a fixed order, each saved as soon as it is done."""
+"""From requests to texts, in batches of a fixed order; each batch is saved as soon as it is done."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 
 class Decoder(Protocol):
-    """What generates one batch."""
+    """Writes one batch of texts."""
 
     @property
     def context(self) -> int | None: ...
 
     @property
     def alone(self) -> bool:
-        """Whether texts must be written one at a time, because others in a batch change them."""
+        """Whether texts must be written one at a time, because a batch changes them."""
         ...
 
     def decode(
@@ -40,20 +40,20 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True)
 class Generation:
-    """What is asked of the decoder besides the prompts."""
+    """What decides the texts besides model and prompts."""
 
     max_new_tokens: int
     sampling: Sampling | None
     """None: greedy."""
     seed: int
-    """Of the sampled texts; greedy ones have none."""
+    """Seed of sampled texts; greedy ones do not use it."""
     batch_size: int
     batch_decides: bool
-    """Whether a text depends on its batch (bf16 and fp16 logits do on its shape, INT8 ones on
-    everything in it). Then a text's identity includes its batch, and a batch is generated whole."""
+    """Whether a text depends on its batch: in bf16 and fp16 on its shape, in INT8 on all texts in it.
+    If so, the batch is part of a text's key, and a batch is generated whole or not at all."""
 
     def key(self, request: Request, batch: Sequence[Request]) -> str:
-        """Content address of a text. The token budget is not part of it: less is a prefix of more."""
+        """Content address of a text, without the token budget: a smaller budget gives a prefix."""
         identity: dict[str, Any] = {"prompt": request.digest}
         if self.sampling is not None:
             identity |= asdict(self.sampling) | {"seed": self.seed, "sample": request.sample}
@@ -64,15 +64,15 @@ class Generation:
 
 @dataclass(frozen=True)
 class Texts:
-    """Generated texts in the order of their requests.
-
-    Besides how many distinct ones were generated now, with how many tokens, and how many reused.
-    """
+    """Generated texts in the order of their requests, and how they came about."""
 
     items: tuple[Generated, ...]
     done: int
+    """Number of distinct texts generated now."""
     reused: int
+    """Number of distinct texts taken from the store."""
     tokens: int
+    """Number of tokens generated now."""
 
 
 def generate(
@@ -83,20 +83,20 @@ def generate(
     track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
     groups: Sequence[Hashable] | None = None,
 ) -> Texts:
-    """Texts of all requests; what the store holds is not generated, and each batch is saved at once.
+    """Texts of all requests; stored ones are not generated again, and each batch is saved at once.
 
-    Batches are cut from the distinct requests sorted by prompt length, so they follow from the set
-    of requests, the batch size and (where batches do not decide) from what the store holds. A decoder
-    that must write texts alone gets them one by one.
+    Batches are cut from the distinct requests, sorted by prompt length. If ``settings.batch_decides``,
+    they depend on the set of requests and the batch size only; otherwise stored texts are left out
+    first. A decoder that must write texts alone gets them one by one.
 
-    ``groups`` names the group of each request. Where batches decide, they are cut within groups, so
-    that a group's texts are the same whatever other groups are asked for. A request that stands in
-    several groups is written with the first of them.
+    ``groups`` has the group of each request. If ``settings.batch_decides``, batches are cut within
+    groups, so that the texts of a group do not depend on which other groups are asked for. A request in
+    several groups counts for the first of them.
 
     Raises
     ------
     ConfigError
-        If prompt and budget are longer than the model's context.
+        If prompt and budget together exceed the model's context.
     ModelError
         If a single sequence, or a batch that may not be halved, does not fit into memory.
     """
@@ -108,8 +108,8 @@ def generate(
     size = 1 if decoder.alone else settings.batch_size
     cut = [batch for part in together for batch in _cut(part, size)]
     keys = {r: settings.key(r, batch) for batch in cut for r in batch}
-    found = store.get({keys[r]: r.prompt for r in distinct}, settings.max_new_tokens)
-    texts = {r: found[keys[r]] for r in distinct if keys[r] in found}
+    stored = store.get({keys[r]: r.prompt for r in distinct}, settings.max_new_tokens)
+    texts = {r: stored[keys[r]] for r in distinct if keys[r] in stored}
     if settings.batch_decides:
         todo = [batch for batch in cut if not all(r in texts for r in batch)]
     else:
@@ -177,7 +177,7 @@ def check_room(
 
 
 def check_prompts(requests: Sequence[Request], n_ids: int) -> None:
-    """Refuse prompts with a token that the model has no embedding for.
+    """Refuse prompts with a token id that has no embedding.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def check_prompts(requests: Sequence[Request], n_ids: int) -> None:
 def _decode(
     decoder: Decoder, batch: Sequence[Request], settings: Generation
 ) -> Iterator[tuple[Sequence[Request], list[Generated]]]:
-    """One batch; halved as often as memory asks for, unless that could change its texts."""
+    """Texts of one batch, which is halved until it fits into memory, unless that changes them."""
     try:
         yield (
             batch,

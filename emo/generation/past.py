@@ -1,14 +1,15 @@
-"""What carries a text from one step of decoding to the next: a cache in the model's way, or the text.
+"""What carries a text from one step of decoding to the next: the model's cache, or the text itself.
 
-A transformer keeps keys and values, a recurrent model a state, under names of their own; a forward
-that does not know the name of what it is given reads on without memory and says nothing. So which
-of these is right for a model is found by comparing, in :mod:`emo.generation.ways`.
+A transformer keeps keys and values, a recurrent model a state, under names that differ by family; a
+forward that does not know the name of a given cache ignores it without an error. So
+:mod:`emo.generation.ways` finds the right way for a model by comparison.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol
 
@@ -16,22 +17,34 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from transformers import DynamicCache
 
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What one pass of a batch reads."""
+
+    ids: Int64[torch.Tensor, "row token"]
+    """The new tokens: in the first step the prompts, padded on the left, later one token per text."""
+    mask: Int64[torch.Tensor, "row position"]
+    """1 for every real token so far, from the start of the prompts to the last of ``ids``."""
+
+    @property
+    def first(self) -> bool:
+        """Whether nothing has been read before."""
+        return self.ids.shape == self.mask.shape
+
+
 Announce = Callable[[Bool[torch.Tensor, "row token"]], None]
-"""Called before a pass with the positions of it that hold generated tokens."""
+"""Called before a pass with a mask of its positions: which hold generated tokens."""
 
 WholePass = Callable[
-    [
-        Int64[torch.Tensor, "row token"],
-        Int64[torch.Tensor, "row token"],
-        Int64[torch.Tensor, " position"],
-    ],
+    [StepInputs, Int64[torch.Tensor, " position"]],
     Float[torch.Tensor, "row position vocabulary"],
 ]
-"""Token ids padded on the right, their mask, and the positions whose logits are wanted."""
+"""From whole texts, padded on the right, to the logits at some of their positions."""
 
 
 class Memory(Enum):
-    """What is kept of a text; the values are words for a log."""
+    """What is kept of a text between steps; the values are words for a log and a store's name."""
 
     key_values = "a key-value cache"
     own = "a cache of its own"
@@ -40,31 +53,23 @@ class Memory(Enum):
 
 
 class Past(Protocol):
-    """The past of a batch of texts."""
+    """What is kept of a batch of texts."""
 
     def next_logits(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row position"],
-        announce: Announce,
+        self, inputs: StepInputs, announce: Announce
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        """Logits behind the last of ``ids``, which the past takes up.
-
-        The first call has the prompts, padded on the left; each later one a token per text. ``mask``
-        covers everything up to here.
-        """
+        """Logits behind the last token of each text; the past then includes the new tokens."""
         ...
 
     def select(self, rows: Int64[torch.Tensor, " kept"]) -> None:
-        """Go on with these rows only."""
+        """Drop all rows but these."""
         ...
 
 
 class CachedPast:
-    """A cache: transformers' own, or what the model returns when it is given none.
+    """A cache: transformers' key-value cache, or the one that the model returns when it gets none.
 
-    ``own_state`` is for models whose state has taken up the padding of the prompt: their later steps
-    have no use for a mask.
+    ``own_state`` is for recurrent models, whose later steps take no mask.
     """
 
     def __init__(self, model: Any, memory: Memory) -> None:
@@ -75,51 +80,48 @@ class CachedPast:
             self._cache: Any = DynamicCache(config=model.config)
 
     def next_logits(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row position"],
-        announce: Announce,
+        self, inputs: StepInputs, announce: Announce
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        """Logits behind the last of ``ids``.
+        """Logits behind the last token of each text.
 
         Raises
         ------
         LookupError
             If the model returns no cache.
         """
-        inputs: dict[str, Any] = {"input_ids": ids}
-        prompt = ids.shape == mask.shape
-        if prompt or self._memory is not Memory.own_state:
-            inputs["attention_mask"] = mask
+        ids, mask = inputs.ids, inputs.mask
+        options: dict[str, Any] = {"input_ids": ids}
+        if inputs.first or self._memory is not Memory.own_state:
+            options["attention_mask"] = mask
         if "position_ids" in self._parameters:
             positions = (mask.cumsum(dim=1) - 1).clamp(min=0)
-            inputs["position_ids"] = positions[:, -ids.shape[1] :]
+            options["position_ids"] = positions[:, -ids.shape[1] :]
         if "logits_to_keep" in self._parameters:
-            inputs["logits_to_keep"] = 1
+            options["logits_to_keep"] = 1
         if self._cache is not None:
-            inputs[self._name] = self._cache
-        announce(torch.full_like(ids, not prompt, dtype=torch.bool))
-        output = self._model(**inputs, use_cache=True)
+            options[self._name] = self._cache
+        announce(torch.full_like(ids, not inputs.first, dtype=torch.bool))
+        output = self._model(**options, use_cache=True)
         if self._memory is not Memory.key_values:
             self._keep(output)
         return output.logits[:, -1].float()
 
     def _keep(self, output: Any) -> None:
-        names = [n for n in output if n in self._parameters]  # what it returns and takes back
+        names = [n for n in output if n in self._parameters]  # what it both returns and takes
         if not names:
             raise LookupError("it returns no cache")
         self._name, self._cache = names[0], output[names[0]]
 
     def select(self, rows: Int64[torch.Tensor, " kept"]) -> None:
-        """Go on with these rows only."""
-        # Not batch_select_indices: caches with recurrent layers do not have it, or leave these out.
+        """Drop all rows but these."""
+        # Caches with recurrent layers lack batch_select_indices, or skip these layers in it.
         self._cache.reorder_cache(rows)
 
 
 class RepeatedPast:
     """No cache: the whole text is read anew at every step, padded on the right.
 
-    There no mask is needed for padding to be without effect.
+    Padding on the right changes nothing in a causal model, whether or not the model heeds the mask.
     """
 
     def __init__(self, whole: WholePass) -> None:
@@ -127,25 +129,23 @@ class RepeatedPast:
         self._ids = self._prompts = torch.empty(0)
 
     def next_logits(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row position"],
-        announce: Announce,
+        self, inputs: StepInputs, announce: Announce
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        """Logits behind the last of ``ids``."""
-        lengths = mask.sum(dim=1)
-        if ids.shape == mask.shape:
-            self._ids, self._prompts = ids, lengths
+        """Logits behind the last token of each text."""
+        lengths = inputs.mask.sum(dim=1)
+        if inputs.first:
+            self._ids, self._prompts = inputs.ids, lengths
         else:
-            self._ids = torch.cat([self._ids, ids], dim=1)
-        order = mask.argsort(dim=1, descending=True, stable=True)
-        moved, there = self._ids.gather(1, order), mask.gather(1, order)
-        place = torch.arange(moved.shape[1], device=moved.device)
-        announce(place[None] >= self._prompts[:, None])
-        ends, at = (lengths - 1).unique(return_inverse=True)
-        logits = self._whole(moved, there, ends)
-        return logits[torch.arange(len(moved), device=moved.device), at].float()
+            self._ids = torch.cat([self._ids, inputs.ids], dim=1)
+        order = inputs.mask.argsort(dim=1, descending=True, stable=True)
+        texts = StepInputs(self._ids.gather(1, order), inputs.mask.gather(1, order))
+        n_rows, width = texts.ids.shape
+        positions = torch.arange(width, device=texts.ids.device)
+        announce(positions[None] >= self._prompts[:, None])
+        ends, which_end = (lengths - 1).unique(return_inverse=True)
+        logits = self._whole(texts, ends)
+        return logits[torch.arange(n_rows, device=texts.ids.device), which_end].float()
 
     def select(self, rows: Int64[torch.Tensor, " kept"]) -> None:
-        """Go on with these rows only."""
+        """Drop all rows but these."""
         self._ids, self._prompts = self._ids[rows], self._prompts[rows]

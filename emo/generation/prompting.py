@@ -1,4 +1,4 @@
-"""A prompt's text as the token ids a model continues."""
+"""From the text of a prompt to the token ids that the model continues."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from emo.activations.reading import n_appended
 from emo.errors import ConfigError, ModelError
 
 FIXED_DATE = "{% macro strftime_now(format) %}26 Jul 2024{% endmacro %}\n"
-"""Put before a template: those that write today's date (Llama 3's) then write the same every day,
-the one that Llama's falls back to. The line break is dropped by the template engine."""
+"""Put in front of a template, so that one that writes today's date (Llama 3's) writes the same date
+every day, the one that Llama's falls back to. The template engine drops the line break."""
 THINKING = ("enable_thinking", "thinking")
-"""What templates call the switch: Qwen3's, SmolLM3's and GLM-4.5's; DeepSeek-V3.1's and Granite's."""
+"""Names of the switch in templates: of Qwen3, SmolLM3 and GLM-4.5; of DeepSeek-V3.1 and Granite."""
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """Token ids of a prompt; ``templated`` says whether a chat template was applied."""
+    """Token ids of a prompt; ``templated`` tells whether a chat template was applied."""
 
     ids: tuple[int, ...]
     templated: bool
@@ -29,19 +29,19 @@ class Prompt:
 def prompt_ids(
     tokenizer: Any, text: str, chat_template: bool, thinking: bool | None = None
 ) -> Prompt:
-    """The prompt as one user turn of the model's chat template, or bare.
+    """The token ids of a prompt, as one user turn of the model's chat template, or bare.
 
     A model without a template gets the bare prompt, and ``templated`` is False. A template writes
-    its own BOS, so the tokenizer adds none; bare, the tokenizer follows its own rule. A BOS is never
-    doubled, even if the text itself starts with one. What a tokenizer puts behind a bare prompt (an
-    end of text) is left out, as the text is to go on. ``thinking`` switches the thinking of the template
-    on or off; None leaves it as it is.
+    its own BOS, so the tokenizer adds none; for a bare prompt the tokenizer follows its own rule. A BOS
+    is never doubled, even if the text starts with one. Special tokens that the tokenizer adds behind a
+    bare prompt (an end of text) are left out, because the model continues the text. ``thinking`` turns
+    the template's thinking on or off; None leaves it as it is.
 
     Raises
     ------
     ModelError
-        If the model has several templates and no default, its template fails, or leaves the prompt
-        out.
+        If the model has several templates and no default, or its template fails or leaves out the
+        prompt.
     ConfigError
         If ``thinking`` is set and the template has no such switch.
     """
@@ -71,7 +71,7 @@ def _as_user_turn(tokenizer: Any, text: str, thinking: bool | None) -> tuple[int
             messages, tokenize=True, return_dict=True, **options
         )
         return tuple(encoded["input_ids"])
-    # A template is a program of the model's author: what Python says of its values comes through.
+    # A template is a program of the model's author, so it may raise Python's own errors.
     except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise ModelError(
             f"the model's chat template cannot be applied ({' '.join(str(error).split())}); bare "
@@ -93,12 +93,12 @@ def _switch(template: str, thinking: bool | None) -> dict[str, bool]:
 
 
 def _messages(tokenizer: Any, text: str, options: dict[str, Any]) -> list[dict[str, Any]]:
-    """The prompt in the first form that comes through the template whole: a string, or a list of parts.
+    """The prompt in the first form that the template renders whole: a string, or a list of parts.
 
     Raises
     ------
     ValueError
-        If it comes through in neither; or what the template says of the string.
+        If the template renders neither whole; or the template's error about the string.
     """
     reason: Exception | None = None
     for content in (text, [{"type": "text", "text": text}]):

@@ -1,4 +1,4 @@
-"""Rules in a model's generation config that are not followed here: one warning names them."""
+"""A warning that names the rules of a model's generation config that are not followed here."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ NEUTRAL_RULES: dict[str, object] = {
     "suppress_tokens": None,
     "watermarking_config": None,
 }
-"""Rules that change a greedy text of ``generate``, and the values with which they do not."""
+"""Rules that can change a greedy text of ``generate``, each with the value that changes nothing."""
 
 
 def unfollowed(config: Any) -> str:
-    """The rules of a generation config that are not followed here, "" for none."""
+    """The rules that a generation config sets and that are not followed here; "" if there are none."""
     rules = {name: getattr(config, name, None) for name in NEUTRAL_RULES}
     asked = [
         f"{name}={str(value)[:40]}"
@@ -49,7 +49,7 @@ _warned: WeakSet[PreTrainedModel] = WeakSet()
 
 
 def warn_of_unfollowed(model: PreTrainedModel) -> None:
-    """One line about the rules that ``generate`` of transformers would follow; once per model."""
+    """Log one line per model about rules that ``generate`` of transformers would follow."""
     if (rules := unfollowed(model.generation_config)) and model not in _warned:
         _warned.add(model)
         log.warning("rules of the model's generation config that are not followed: %s", rules)

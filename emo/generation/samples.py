@@ -1,4 +1,4 @@
-"""Which texts are generated, how often each counts, and how many of them differ."""
+"""Requests and generated texts: which are asked for, their weights, how many differ."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import assert_never
 
 import numpy as np
 
+from emo.config.enums import Decoding
 from emo.errors import ConfigError
 
 
 class Finish(Enum):
-    """Why a text ends: an end-of-text token, the budget used up, or (steered) logits not finite."""
+    """Why a text ends: an end-of-text token, the token budget, or (if steered) an overflow."""
 
     eos = "eos"
     length = "length"
@@ -23,10 +25,10 @@ class Finish(Enum):
 
 @dataclass(frozen=True)
 class Sampling:
-    """Draws from the nucleus: the fewest most likely tokens whose probability reaches ``top_p``.
+    """Settings of nucleus sampling (Holtzman et al. 2020, arXiv:1904.09751).
 
-    The temperature is applied before (Holtzman et al. 2020, arXiv:1904.09751; the order of
-    transformers). Where this is None, decoding is greedy.
+    The nucleus is the fewest most likely tokens whose probability reaches ``top_p``. The temperature is
+    applied before, as in transformers. None in the place of this record means greedy decoding.
     """
 
     temperature: float = 0.7
@@ -43,14 +45,14 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Request:
-    """One text to generate. ``sample`` counts the samples of one prompt; greedy has only 0."""
+    """One text to generate. ``sample`` numbers the samples of one prompt; greedy texts have 0."""
 
     prompt: tuple[int, ...]
     sample: int = 0
 
     @property
     def digest(self) -> str:
-        """Digest of the prompt's token ids; names the random stream."""
+        """Digest of the prompt's token ids; it names the random stream."""
         return hashlib.sha256(np.array(self.prompt, dtype=np.int64).tobytes()).hexdigest()
 
 
@@ -58,8 +60,8 @@ class Request:
 class Generated:
     """A generated text.
 
-    ``tokens`` are the generated ids as ``generate`` of transformers returns them for one sequence:
-    the end-of-text token that stopped it is the last of them, padding is not.
+    ``tokens`` are the generated ids that ``generate`` of transformers returns for one sequence: with the
+    end-of-text token that ended it, without padding.
     """
 
     prompt: tuple[int, ...]
@@ -72,26 +74,33 @@ class Generated:
         return self.prompt + self.tokens
 
     def truncated(self, max_new_tokens: int) -> Generated:
-        """The text as a smaller budget would have given it."""
+        """The text that a budget of ``max_new_tokens`` gives."""
         if len(self.tokens) < max_new_tokens + (self.finish is not Finish.overflow):
             return self
         return replace(self, tokens=self.tokens[:max_new_tokens], finish=Finish.length)
 
 
 def plan_samples(
-    prompts: Sequence[tuple[int, ...]], n_samples: int, greedy: bool
+    prompts: Sequence[tuple[int, ...]], n_samples: int, decoding: Decoding
 ) -> dict[Request, int]:
-    """Distinct requests for ``n_samples`` texts over prompts in rotation, and each one's weight.
+    """Distinct requests for ``n_samples`` texts over prompts in rotation, each with its weight.
 
-    A greedy repeat of a prompt is the same text: requested once, with the number of repeats as its
-    weight. Sampled repeats are further samples of the prompt, of weight 1. The plan for fewer
+    A greedy repeat of a prompt is the same text, so it is requested once and weighs as many as there are
+    repeats. Sampled repeats are further samples of the prompt, each of weight 1. The plan for fewer
     samples is part of the plan for more.
     """
     used: Counter[tuple[int, ...]] = Counter()
     plan: Counter[Request] = Counter()
     for i in range(n_samples):
         prompt = prompts[i % len(prompts)]
-        plan[Request(prompt, 0 if greedy else used[prompt])] += 1
+        match decoding:
+            case Decoding.greedy:
+                sample = 0
+            case Decoding.sampled:
+                sample = used[prompt]
+            case _:
+                assert_never(decoding)
+        plan[Request(prompt, sample)] += 1
         used[prompt] += 1
     return dict(plan)
 
@@ -103,12 +112,12 @@ class SampleCount:
     nominal: int
     distinct: int
     effective: float
-    """Kish's effective size of the distinct texts under their weights, (sum w)^2 / sum w^2; equals
-    ``distinct`` where all weigh the same."""
+    """Kish's effective number of the distinct texts, (sum w)^2 / sum w^2 over their weights w; equal to
+    ``distinct`` if all weights are equal."""
 
 
 def effective_n(texts: Sequence[Generated], weights: Sequence[int]) -> SampleCount:
-    """Nominal, distinct and effective number of texts; equal sequences count as one, sampled or not.
+    """Nominal, distinct and effective number of texts, where equal sequences are one text.
 
     Source of the formula: Kish 1965, Survey Sampling, section 8.2.
     """

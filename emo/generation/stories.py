@@ -1,17 +1,18 @@
-"""The texts a setting of the sub-parameters asks for, with the labels they carry from then on."""
+"""The texts that a setting of the sub-parameters asks for, and their labels."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
 from emo.activations.backend import TokenSpan
 from emo.config.enums import Centring, Decoding, Prompts, Templates
 from emo.config.schema import SubparamsConfig
+from emo.core.records import NEUTRAL
 from emo.errors import ConfigError
 from emo.generation.positions import is_short, span
 from emo.generation.prompting import prompt_ids
@@ -25,13 +26,17 @@ from emo.generation.samples import (
 )
 from emo.stimuli.prompts import PromptSet
 
-NEUTRAL = "neutral"
-"""Label of the stories that are the baseline; the emotion of that name has no stories."""
+NEEDS_NEUTRAL_STORIES = {
+    Centring.neutral: True,
+    Centring["global"]: False,
+    Centring.none: False,
+}
+"""Whether a centring subtracts the mean over neutral stories."""
 
 
 @dataclass(frozen=True)
 class Story:
-    """One distinct text to be written, and how many of the nominal samples it stands for."""
+    """One distinct text to write; ``weight`` is the number of nominal samples that it represents."""
 
     emotion: str
     prompt_name: str
@@ -41,29 +46,29 @@ class Story:
 
     @property
     def group(self) -> Hashable:
-        """Which stories may share a batch where the batch decides a text.
+        """The stories that may share a batch, where the batch decides a text.
 
-        Centring, the number of samples and halves of the templates take or leave whole groups, so
-        that none of them changes a text which they do not ask for.
+        Centring, the number of samples and the choice of templates add or remove whole groups, so they
+        change no text of another group.
         """
         return NEUTRAL if self.emotion == NEUTRAL else (self.prompt_name, self.request.sample)
 
 
 @dataclass(frozen=True)
 class StoryPlan:
-    """All texts of a run; ``templated`` says whether a chat template was applied."""
+    """All texts of a run; ``templated`` tells whether a chat template was applied."""
 
     stories: tuple[Story, ...]
     templated: bool
 
 
 def check_templates(prompts: PromptSet, sub: SubparamsConfig) -> None:
-    """Refuse half of the story templates where that is none.
+    """Refuse a half of the story templates that is empty.
 
     Raises
     ------
     ConfigError
-        Naming the halves that there are.
+        Naming the halves that are not empty.
     """
     if not _named(prompts, sub, ""):
         raise ConfigError(
@@ -80,21 +85,21 @@ def plan_stories(
     tokenizer: Any,
     thinking: bool | None = None,
 ) -> StoryPlan:
-    """Texts about every emotion but neutral and, where they are subtracted, the neutral stories.
+    """The stories of every emotion but neutral and, if centring needs them, the neutral stories.
 
-    Every neutral topic is told once, whatever the number of samples an emotion.
+    There is one neutral story per topic, whatever the number of samples per emotion.
 
     Raises
     ------
     ConfigError
-        If there is no template in the half that is asked for, or the chat template has no switch for
+        If the half of the templates that is asked for is empty, or the chat template has no switch for
         ``thinking``.
     ModelError
         If the model's chat template fails.
     """
     check_templates(prompts, sub)
     asked = [(e, _named(prompts, sub, e), sub.samples) for e in emotions if e != NEUTRAL]
-    if sub.centring is Centring.neutral:
+    if NEEDS_NEUTRAL_STORIES[sub.centring]:
         topics = [(f"topic {i}", p) for i, p in enumerate(prompts.neutral_prompts(), 1)]
         asked.append((NEUTRAL, topics, len(topics)))
     stories, templated = [], False
@@ -102,45 +107,69 @@ def plan_stories(
         encoded = [prompt_ids(tokenizer, text, sub.chat_template, thinking) for _, text in named]
         templated = encoded[0].templated
         labels = {p.ids: entry for p, entry in zip(encoded, named, strict=True)}
-        wanted = plan_samples([p.ids for p in encoded], samples, sub.decoding is Decoding.greedy)
-        stories += [Story(emotion, *labels[r.prompt], r, weight) for r, weight in wanted.items()]
+        requests = plan_samples([p.ids for p in encoded], samples, sub.decoding)
+        stories += [Story(emotion, *labels[r.prompt], r, n) for r, n in requests.items()]
     return StoryPlan(tuple(stories), templated)
 
 
 def _named(prompts: PromptSet, sub: SubparamsConfig, emotion: str) -> list[tuple[str, str]]:
     """Name and text of every prompt for an emotion."""
-    if sub.prompts is Prompts.paragraph:
-        return [("paragraph", text) for text in prompts.paragraph_prompts(emotion)]
-    named = [(f"story {i}", p) for i, p in enumerate(prompts.story_prompts(emotion), 1)]
-    first = {Templates.all: slice(None), Templates.odd: slice(0, None, 2)}
-    return named[first.get(sub.templates, slice(1, None, 2))]
+    match sub.prompts:
+        case Prompts.paragraph:
+            return [("paragraph", text) for text in prompts.paragraph_prompts(emotion)]
+        case Prompts.stories:
+            named = [(f"story {i}", p) for i, p in enumerate(prompts.story_prompts(emotion), 1)]
+            return named[_half(sub.templates)]
+        case _:
+            assert_never(sub.prompts)
+
+
+def _half(templates: Templates) -> slice:
+    match templates:
+        case Templates.all:
+            return slice(None)
+        case Templates.odd:
+            return slice(0, None, 2)
+        case Templates.even:
+            return slice(1, None, 2)
+        case _:
+            assert_never(templates)
 
 
 def most_texts(prompts: PromptSet, sub: SubparamsConfig) -> int:
-    """The most different texts an emotion can have: greedy decoding repeats those of a prompt."""
-    greedy = sub.decoding is Decoding.greedy
-    return min(sub.samples, len(_named(prompts, sub, ""))) if greedy else sub.samples
+    """The largest number of different texts per emotion; greedy decoding has one per prompt."""
+    match sub.decoding:
+        case Decoding.greedy:
+            return min(sub.samples, len(_named(prompts, sub, "")))
+        case Decoding.sampled:
+            return sub.samples
+        case _:
+            assert_never(sub.decoding)
 
 
 def sampling(sub: SubparamsConfig) -> Sampling | None:
-    """The nucleus that is drawn from; None where decoding is greedy."""
-    if sub.decoding is Decoding.greedy:
-        return None
-    return Sampling(sub.temperature, sub.top_p)
+    """The settings of nucleus sampling; None for greedy decoding."""
+    match sub.decoding:
+        case Decoding.greedy:
+            return None
+        case Decoding.sampled:
+            return Sampling(sub.temperature, sub.top_p)
+        case _:
+            assert_never(sub.decoding)
 
 
 @dataclass(frozen=True)
 class StoryTexts:
-    """Written texts, one a story."""
+    """Written texts, one per story."""
 
     stories: tuple[Story, ...]
     texts: tuple[Generated, ...]
 
     def spans(self, sub: SubparamsConfig, causal: bool) -> list[TokenSpan]:
-        """What is read of each text.
+        """The span that is read, per text.
 
-        In a causal model nothing behind the span can change it, so that it is cut off there: the same
-        reading of a longer text is then the same entry of the store.
+        In a causal model no token behind the span changes the reading, so the text is cut there; the
+        same reading of a longer text is then the same entry of the store.
         """
         spans = [span(t.truncated(sub.max_new_tokens), sub.position) for t in self.texts]
         if not causal:
@@ -149,45 +178,48 @@ class StoryTexts:
 
     @property
     def nominal(self) -> list[int]:
-        """Index of the text of every nominal sample: a repeat of weight 2 is there twice."""
+        """Per nominal sample, the index of its text; a text of weight 2 is there twice."""
         return np.repeat(np.arange(len(self.stories)), [s.weight for s in self.stories]).tolist()
 
     @property
     def item_ids(self) -> tuple[str, ...]:
-        """A name for every nominal sample; repeats of a text share theirs and are never parted."""
+        """Per nominal sample, a name. Repeats of a text share it, so resampling keeps them together."""
         return tuple(
             f"{s.prompt_name}/{s.request.sample + 1}" for s in self.stories for _ in range(s.weight)
         )
 
     @property
     def situations(self) -> tuple[str, ...] | None:
-        """The prompt of every nominal sample, where emotions share several; else None."""
+        """Per nominal sample, its prompt; None if there is only one prompt."""
         names = {s.prompt_name for s in self.stories if s.emotion != NEUTRAL}
         if len(names) < 2:
             return None
         return tuple(s.prompt_name for s in self.stories for _ in range(s.weight))
 
     def counts(self, sub: SubparamsConfig) -> dict[str, SampleCount]:
-        """Nominal, distinct and effective number of texts of every emotion."""
-        of: dict[str, tuple[list[Generated], list[int]]] = defaultdict(lambda: ([], []))
+        """Nominal, distinct and effective number of texts, per emotion."""
+        by_emotion: dict[str, tuple[list[Generated], list[int]]] = defaultdict(lambda: ([], []))
         for story, text in zip(self.stories, self.texts, strict=True):
-            of[story.emotion][0].append(text.truncated(sub.max_new_tokens))
-            of[story.emotion][1].append(story.weight)
-        return {emotion: effective_n(*entry) for emotion, entry in of.items()}
+            texts, weights = by_emotion[story.emotion]
+            texts.append(text.truncated(sub.max_new_tokens))
+            weights.append(story.weight)
+        return {emotion: effective_n(*entry) for emotion, entry in by_emotion.items()}
 
     def neutral_counts(self, sub: SubparamsConfig) -> tuple[int, int] | None:
         """How many neutral stories there are, and how many of them differ; None if there are none.
 
-        Each has a prompt of its own, so that they are compared by what was written only.
+        Only the generated tokens are compared, because every neutral story has another prompt.
         """
-        own = [
+        written = [
             (story.weight, text.truncated(sub.max_new_tokens).tokens)
             for story, text in zip(self.stories, self.texts, strict=True)
             if story.emotion == NEUTRAL
         ]
-        return (sum(w for w, _ in own), len({t for _, t in own})) if own else None
+        if not written:
+            return None
+        return sum(weight for weight, _ in written), len({tokens for _, tokens in written})
 
     def n_short(self, sub: SubparamsConfig) -> int:
-        """How many distinct texts are too short for the position and read elsewhere."""
+        """How many distinct texts are too short for the position, so that a substitute is read."""
         cut = (t.truncated(sub.max_new_tokens) for t in self.texts)
         return sum(is_short(text, sub.position) for text in cut)

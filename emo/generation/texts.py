@@ -1,9 +1,9 @@
-"""Generated texts on disk, content-addressed: what was written once is never generated again.
+"""Content-addressed store of generated texts: a text is generated once.
 
-One folder per reader (everything that decides a text besides prompt, decoding and seed). In it one
-JSONL shard a finished batch, named by the sha256 of its bytes; each line holds a text's key, token
-ids and finish reason. A killed run resumes at the last finished batch, and several processes may
-write at the same time. A shard whose bytes do not match its name is set aside.
+Each reader has one folder. A reader is everything that decides a text besides prompt, decoding and
+seed. The folder holds one JSONL shard per finished batch, named by the sha256 of its bytes; each line
+holds the key of a text, its token ids and why it ended. A killed run resumes at the last finished
+batch, and several processes may write at the same time.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class TextStore:
     def get(
         self, prompts: Mapping[str, tuple[int, ...]], max_new_tokens: int
     ) -> dict[str, Generated]:
-        """The texts that are there, of the keys asked for (each with its prompt).
+        """The stored texts among those asked for, by key; ``prompts`` has the prompt of each key.
 
-        The longest text under a key is served, cut to the budget; one that ran out of a smaller
-        budget is not.
+        The longest text of a key is returned, cut to the budget. A text that ended because a smaller
+        budget was used up does not count.
         """
         longest: dict[str, Generated] = {}
         with self._shards.reading() as reading:

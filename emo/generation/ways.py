@@ -1,8 +1,9 @@
-"""Which way of decoding gives a model's own numbers: compared once per model, on a few tokens.
+"""The fastest way of decoding that gives a model's own numbers, by comparison on a few tokens.
 
-The reference is one pass over a whole text. That text and its beginning, padded on the left, are
-decoded as one batch along the same tokens; one row leaves the batch, as finished texts do. A way is
-right if the logits of both rows are those of the reference. Ways are tried from the fastest on.
+The reference is one pass over a whole text. Each way then decodes that text and its beginning, padded
+on the left, as one batch along the same tokens; one row leaves the batch, as finished texts do. A way
+is right if the logits of both rows equal the reference. The fastest way is tried first. This is done
+once per model.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 from weakref import WeakKeyDictionary
 
 import torch
@@ -21,7 +22,7 @@ from emo.activations.hf import translated_oom
 from emo.activations.trial import reason, trial_ids
 from emo.config.enums import PrecisionName
 from emo.errors import ModelError, NoMemory
-from emo.generation.past import CachedPast, Memory, Past, RepeatedPast, WholePass
+from emo.generation.past import CachedPast, Memory, Past, RepeatedPast, StepInputs, WholePass
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -31,15 +32,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 TOKENS = 9
-"""Of the text that is compared."""
+"""Length of the text that is compared."""
 STEPS = 3
-"""Behind the prompt. In some families the state is right after it and lost two steps later."""
+"""Decoding steps that are compared. In some families the state is lost only at the second."""
 ALLOWED = {torch.float32: 1e-3, torch.float16: 0.05, torch.bfloat16: 0.2}
-"""Largest relative difference of logits (less their mean) in a right way, by the residual stream's
-format. Measured on 110 random families and SmolLM2: right ways at most 3e-6, 0.003 and 0.01; padding in
-a recurrent state 0.05 to 0.9; no memory about 1."""
+"""Largest relative difference of the centred logits in a right way, by the format of the residual
+stream. Measured on 110 random families and SmolLM2: at most 3e-6, 0.003 and 0.01 in right ways, 0.05
+to 0.9 with padding in a recurrent state, about 1 without memory."""
 ALLOWED_INT8 = 0.5
-"""The same for LLM.int8, whose numbers depend on what else is in a pass: right ways at most 0.1."""
+"""The limit for LLM.int8, whose numbers depend on the whole batch; right ways reach 0.1."""
 OVERFLOW = (
     "the model's logits are not finite in this precision, so it cannot generate; take precision=bf16 "
     "or precision=fp32"
@@ -48,47 +49,50 @@ OVERFLOW = (
 
 @dataclass(frozen=True)
 class Way:
-    """How texts are written: what is kept between steps, and whether texts may share a batch."""
+    """How texts are written: what is kept between steps, and whether texts share a batch."""
 
     memory: Memory = Memory.key_values
     alone: bool = False
-    """One text at a time, because padding in front of a text changes it."""
+    """Whether texts are written one at a time, because padding in front of a text changes it."""
 
     @property
     def name(self) -> str:
-        """In words, for a log and a tag."""
+        """The way in words, for a log and a tag."""
         return f"{self.memory.value}, {'one text at a time' if self.alone else 'in batches'}"
 
     @property
     def identity(self) -> dict[str, str]:
-        """What names a store of texts that are not written in the usual way."""
+        """The part of a text store's name that depends on the way; empty for the usual way."""
         return {} if self == Way() else {"decoding": self.name}
 
     def past(self, model: Any, whole: WholePass) -> Past:
-        """An empty past for a batch."""
-        if self.memory is Memory.nothing:
-            return RepeatedPast(whole)
-        return CachedPast(model, self.memory)
+        """A new, empty past for a batch."""
+        match self.memory:
+            case Memory.nothing:
+                return RepeatedPast(whole)
+            case Memory.key_values | Memory.own | Memory.own_state:
+                return CachedPast(model, self.memory)
+            case _:
+                assert_never(self.memory)
 
 
 _ways: WeakKeyDictionary[PreTrainedModel, dict[str, Way]] = WeakKeyDictionary()
-"""By model and by who makes the passes: the modules of a bridge have a forward of their own."""
+"""By model and by what runs it: the modules of a bridge have their own forward."""
 
 
 def way_of(
-    loaded: LoadedModel, whole: WholePass, pad_id: int, runner: str = "", cached: bool = True
+    loaded: LoadedModel, whole: WholePass, pad_id: int, runner: str = "", *, cached: bool = True
 ) -> Way:
     """The fastest way that is right for a model.
 
-    ``runner`` names what makes the passes where that is not the model itself; ``cached`` says whether it
-    has a cache.
+    ``runner`` names what runs the model, "" for transformers; ``cached`` says whether that has a cache.
 
     Raises
     ------
     ModelError
         If no way is right, or no logit is finite.
     NoMemory
-        If there is no room for a few tokens.
+        If a few tokens do not fit into memory.
     """
     known = _ways.setdefault(loaded.model, {})
     key = "/".join([runner, *sorted(loaded.wrapped)])
@@ -110,7 +114,7 @@ def way_of(
 
 
 def _candidates(cached: bool) -> Iterator[Way]:
-    """From the fastest on: in batches before one by one, any cache before none."""
+    """All ways, the fastest first: any cache before none, batches before single texts."""
     caches = [Memory.key_values, Memory.own, Memory.own_state] if cached else []
     for group in (caches, [Memory.nothing]):
         for alone in (False, True):
@@ -120,16 +124,17 @@ def _candidates(cached: bool) -> Iterator[Way]:
 def _first_right(candidates: list[Way], loaded: LoadedModel, whole: WholePass, pad_id: int) -> Way:
     ids = trial_ids(loaded)
     ids = (ids * TOKENS)[: min(TOKENS, loaded.context or TOKENS)]
-    if len(ids) < STEPS + 2:  # a context in which there is no room for a text
+    if len(ids) < STEPS + 2:  # the context is too short for a text
         return candidates[0]
     text = torch.tensor(ids, device=loaded.device)
     everywhere = torch.arange(len(ids), device=loaded.device)
     try:
         with translated_oom():
-            reference = whole(text[None], torch.ones_like(text)[None], everywhere)[0].float()
+            whole_text = StepInputs(text[None], torch.ones_like(text)[None])
+            reference = whole(whole_text, everywhere)[0].float()
     except OutOfMemory:
         raise
-    except Exception as error:  # whatever the code of a family raises at what it was not made for
+    except Exception as error:  # the code of a family may raise anything
         raise _cannot_write(loaded, reason(error)) from error
     if not _comparable(reference).any():
         raise ModelError(OVERFLOW)
@@ -140,7 +145,7 @@ def _first_right(candidates: list[Way], loaded: LoadedModel, whole: WholePass, p
                 worst = _worst(way.past(loaded.model, whole), way.alone, text, reference, pad_id)
         except OutOfMemory:
             raise
-        except Exception as error:  # a cache it does not know, rows that cannot leave it
+        except Exception as error:  # an unknown cache, or one that cannot drop rows
             faults.append(reason(error))
             continue
         if worst <= _allowed(loaded):
@@ -156,7 +161,7 @@ def _worst(
     reference: Float[torch.Tensor, "token vocabulary"],
     pad_id: int,
 ) -> float:
-    """Largest difference from the reference, over all steps of both rows (of the first, if alone)."""
+    """Largest difference from the reference, over all steps and rows; one row if ``alone``."""
     first = len(text) - STEPS
     lengths = torch.tensor([first] if alone else [first, first // 2])
     ids = torch.full((len(lengths), first), pad_id, device=text.device)
@@ -166,7 +171,7 @@ def _worst(
         mask[row, first - n :] = 1
     worst = 0.0
     for step in range(STEPS + 1):
-        logits = past.next_logits(ids, mask, lambda _: None)
+        logits = past.next_logits(StepInputs(ids, mask), lambda _: None)
         places = (lengths + step - 1).to(text.device)
         worst = max(worst, _apart(logits, reference[places]))
         if step == 1 and not alone:
@@ -180,24 +185,24 @@ def _worst(
 
 
 def _apart(
-    got: Float[torch.Tensor, "row vocabulary"], want: Float[torch.Tensor, "row vocabulary"]
+    logits: Float[torch.Tensor, "row vocabulary"], reference: Float[torch.Tensor, "row vocabulary"]
 ) -> float:
-    """Largest relative difference of a row's logits, less their mean: softmax knows no constant.
+    """Largest relative difference of a row's centred logits; softmax ignores a constant.
 
-    Rows whose reference overflows say nothing; tokens that the model rules out (-inf) are left out.
+    Rows whose reference overflows are skipped, and so are tokens that the model rules out (-inf).
     """
     worst = 0.0
-    for row in _comparable(want).nonzero().flatten().tolist():
-        allowed = want[row].isfinite()
-        a, b = got[row][allowed], want[row][allowed]
+    for row in _comparable(reference).nonzero().flatten().tolist():
+        allowed = reference[row].isfinite()
+        a, b = logits[row][allowed], reference[row][allowed]
         a, b = a - a.mean(), b - b.mean()
-        apart = float((a - b).norm() / b.norm().clamp(min=torch.finfo(b.dtype).tiny))
-        worst = max(worst, apart if apart == apart else float("inf"))
+        relative = float((a - b).norm() / b.norm().clamp(min=torch.finfo(b.dtype).tiny))
+        worst = max(worst, relative if relative == relative else float("inf"))
     return worst
 
 
 def _comparable(logits: Float[torch.Tensor, "row vocabulary"]) -> torch.Tensor:
-    """Rows from which a token can be taken."""
+    """Rows whose largest logit is finite, so that a token can be chosen."""
     return logits.amax(dim=-1).isfinite()
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emo.activations.reading import Passes
+from emo.activations.readouts import readout_row
 from emo.config.enums import PrecisionName
 from emo.config.schema import RunConfig
 from emo.core.compare.precision import Deviation, PrecisionRow, at_layers, deviation, landmarks
@@ -32,7 +33,7 @@ from emo.runs import reuse as record
 from emo.runs.drawing import write_figures
 from emo.runs.identity import reader_identity, run_identity
 from emo.runs.outcome import Outcome
-from emo.runs.plan import READOUTS, Plan, make_plan
+from emo.runs.plan import Plan, make_plan
 from emo.stimuli.loading import first_situations
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _name(plan: Plan) -> str:
 
 def _title(plan: Plan) -> str:
     n, c = len(plan.stimuli.items), plan.config
-    return f"{c.model.label}, precisions, {READOUTS[c.method.readout]}, {n} passages"
+    return f"{c.model.label}, precisions, {readout_row(c.method.readout).title}, {n} passages"
 
 
 def _record(

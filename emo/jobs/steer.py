@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emo.config.enums import SteerPositions
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
 from emo.core.stats.resampling import stream
-from emo.core.steering.dose_response import DoseCell, Sweep, best_cell, by_site, cells
+from emo.core.steering.dose_response import DoseCell, DoseSweep, best_cell, by_site, cells
 from emo.core.steering.text_measures import derangement
 from emo.generation.generating import Generation
 from emo.pipeline.prerequisites import vector_tags
@@ -124,15 +123,14 @@ def _ready(work: Work) -> tuple[Steerable, Additions, TextStore]:
     return model, additions, store
 
 
-def _sweep(work: Work, model: Steerable, additions: Additions, store: TextStore) -> Sweep:
+def _sweep(work: Work, model: Steerable, additions: Additions, store: TextStore) -> DoseSweep:
     from emo.steering.sweep import Setup, sweep
 
     config, steer = work.plan.config, work.plan.config.steer
     generation = Generation(
         steer.max_new_tokens, None, config.seed, config.decode_batch_size, batch_decides(config)
     )
-    late = steer.positions is SteerPositions.generated
-    setup = Setup(generation, late, steer.control_samples, track)
+    setup = Setup(generation, steer.positions, steer.control_samples, track)
     return sweep(model, work.prompts, work.doses, additions, work.judge, store, setup)
 
 
@@ -156,7 +154,7 @@ def _headline(found: Sequence[DoseCell]) -> dict[str, Any]:
     return out
 
 
-def _regimes(swept: Sweep) -> dict[str, str]:
+def _regimes(swept: DoseSweep) -> dict[str, str]:
     """The model's regime by both rules, in words a search understands; several sites by name."""
     found = by_site(swept.steered, swept.limits)
     rules = {"regime_published": "published", "regime_robust": "robust"}
@@ -169,7 +167,7 @@ def _regimes(swept: Sweep) -> dict[str, str]:
     }
 
 
-def _record(plan: Plan, swept: Sweep) -> RunRecord:
+def _record(plan: Plan, swept: DoseSweep) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
     found = cells(swept.steered, swept.limits)
@@ -186,7 +184,7 @@ def _title(plan: Plan) -> str:
     return f"{c.model.label}, {c.precision.label}, steering ({c.steer.name})"
 
 
-def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:
+def _write_files(folder: Path, plan: Plan, swept: DoseSweep) -> None:
     title = _title(plan)
     serialise.write_json(swept, folder / "steering.json")
     serialise.write_json(report.texts_table(swept), folder / "texts.json")
@@ -207,7 +205,7 @@ def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:
     )
 
 
-def _outcome(status: str, plan: Plan, tracker: Tracker, run_id: str, swept: Sweep) -> Outcome:
+def _outcome(status: str, plan: Plan, tracker: Tracker, run_id: str, swept: DoseSweep) -> Outcome:
     uri = tracker.artifact_uri(run_id)
     text = report.summary(swept, _title(plan), plan.weights.note)
     text += (

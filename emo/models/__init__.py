@@ -1,7 +1,7 @@
-"""Loading language models: hub ids, local folders, GGUF files, packaged weights, tiny random ones."""
+"""Language models from hub ids, folders, GGUF files, packaged weights, or random tiny ones."""
 
 import os
 
-# With the package `kernels` installed transformers fetches code for some families from the hub, and
-# computes with that. It looks at this when it is first imported.
+# If the package `kernels` is installed, transformers fetches code for some families from the hub and
+# computes with it. This variable prevents it; transformers reads it when it is first imported.
 os.environ["USE_HUB_KERNELS"] = "0"

@@ -1,4 +1,4 @@
-"""Digests of model files, over every byte; of large files they are kept from one start to the next."""
+"""Digests of model files over every byte; those of large files are kept between starts."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from emo.models.folders import ModelFolder
 log = logging.getLogger(__name__)
 
 LARGE = 1 << 20
-"""Bytes from which a file's digest is kept: reading a checkpoint of 15 GB takes seconds to minutes."""
+"""File size in bytes from which digests are kept; reading 15 GB takes seconds to minutes."""
 WAIT_FOR = 1 << 30
-"""Bytes from which it is said that a file is being read."""
+"""File size in bytes from which a log line says that the file is being read."""
 SETTLED_S = 2.0
-"""A file that was written this short a time ago may be written again at what looks like one time."""
+"""Seconds after which a change of a file surely shows in its times; file systems have coarse clocks."""
 KEPT = "digests"
-"""Folder of the digests below ``paths.weights``."""
+"""Name of the folder of digests in ``paths.weights``."""
 
 
 def folder_digest(folder: ModelFolder, cache: Path | None = None) -> str:
-    """Digest of what is loaded from a folder: names and contents, not where it is or what else it has.
+    """Digest of the names and contents of the files that are loaded from a folder.
 
-    ``cache`` is the folder in which digests of large files are kept.
+    ``cache`` is the folder that keeps the digests of large files.
     """
     digest = hashlib.sha256()
     for path in sorted(folder.files):
@@ -38,10 +38,10 @@ def folder_digest(folder: ModelFolder, cache: Path | None = None) -> str:
 
 
 def file_digest(path: Path, cache: Path | None = None) -> str:
-    """sha256 of a file's content; kept in ``cache`` under its path, size, times and inode.
+    """sha256 of a file's content, kept in ``cache`` under the file's path, size, times and inode.
 
-    A change of the file changes one of these (its ctime at least). Only of a file that was changed
-    longer than ``SETTLED_S`` ago it is kept, as the clock of a file system has coarse ticks.
+    A change of the file changes at least one of these. The digest is kept only if the last change is
+    more than ``SETTLED_S`` ago.
     """
     stat = path.stat()
     if cache is None or stat.st_size < LARGE:
@@ -49,9 +49,9 @@ def file_digest(path: Path, cache: Path | None = None) -> str:
     state = (str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
     kept = cache / KEPT / hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
     with contextlib.suppress(OSError, UnicodeDecodeError):
-        found = kept.read_text("ascii")
-        if len(found) == 64:
-            return found
+        digest = kept.read_text("ascii")
+        if len(digest) == 64:
+            return digest
     value = _read(path, stat.st_size)
     if time.time() - stat.st_ctime > SETTLED_S:
         _keep(kept, value)

@@ -1,4 +1,4 @@
-"""What a model folder holds: the files that decide what is loaded, each looked at before it is used."""
+"""The files of a model folder that decide what is loaded, each checked before it is used."""
 
 from __future__ import annotations
 
@@ -18,60 +18,60 @@ SETTINGS = (
     *("*token*", "*vocab*", "*merges*", "*.model", "*.tokenizer", "*spm*", "*spiece*", "*bpe*"),
     *("tekken*", "dict.txt", "byte_maps.json", "emoji.json", "normalizer.json", "word_*.json"),
 )
-"""Names of the files besides the weights that transformers reads for a model and its tokenizer."""
+"""Names of the files that transformers reads for a model and its tokenizer, besides the weights."""
 NO_SETTINGS = ("*.py", "*.md", "*.safetensors", "*.bin", "*.pt", "*.pth", "*.gguf", "*.lock", ".*")
-"""Files of such names that it does not read."""
+"""Names of files that match ``SETTINGS`` and that transformers does not read."""
 CHECKPOINTS = (
     *("model.safetensors", "model.safetensors.index.json"),
     *("pytorch_model.bin", "pytorch_model.bin.index.json"),
 )
-"""What transformers takes for the weights: the first of these that is there."""
+"""Names of the weights; transformers takes the first of these that exists."""
 LAYER_COUNTS = (
     *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "depth"),
     *("encoder_layers", "decoder_layers", "num_decoder_layers"),
 )
-"""What a config.json calls a number of blocks."""
+"""Fields of a config.json that give a number of blocks."""
 STAND_INS = {
     b"version https://git-lfs": "a git-lfs pointer instead of the file: git lfs pull fetches it",
     b"# xet version": "a git-xet pointer instead of the file: git xet or hf download fetches it",
     b"<!doctype html": "a web page instead of the file: download the file itself (hf download)",
     b"<html": "a web page instead of the file: download the file itself (hf download)",
 }
-"""How a file begins that stands where another one belongs, in lower case."""
+"""First bytes, in lower case, of a file that stands in for the real one."""
 MERGE = (
     "merge it into its base model first (PEFT: model.merge_and_unload(), then save_pretrained of the "
     "result and of the tokenizer) and give that folder"
 )
-"""The way out for adapters."""
+"""Advice for adapters."""
 
 
 class Unusable(Exception):
-    """Why a folder is no model that can be loaded; whoever asked names the parameter."""
+    """Raised with the reason why a folder cannot be loaded; the caller adds the parameter."""
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """A folder in the layout that save_pretrained writes."""
+    """A model folder in the layout that save_pretrained writes."""
 
     path: Path
     settings: tuple[Path, ...]
     """Configuration, tokenizer and chat template."""
     weights: tuple[Path, ...]
-    """The checkpoint's files, with its index if it has one."""
+    """The files of the checkpoint, and its index if there is one."""
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """All that decides what is loaded."""
+        """All files that decide what is loaded."""
         return *self.settings, *self.weights
 
 
 def read_folder(folder: Path) -> ModelFolder:
-    """The files of a folder that are loaded, looked at but for the numbers in them.
+    """The files that are loaded from a folder, checked except for the numbers in them.
 
     Raises
     ------
     Unusable
-        If it holds an adapter, lacks something, or one of its files is none that can be loaded.
+        If the folder holds an adapter, or a file is missing or cannot be loaded.
     """
     _refuse_adapter(folder)
     if not (folder / "config.json").is_file():
@@ -100,21 +100,21 @@ def _refuse_adapter(folder: Path) -> None:
 
 
 def gguf_of(folder: Path) -> Path | None:
-    """The GGUF file that is a folder's only model; None if the folder is in another layout.
+    """The GGUF file that is a folder's only model; None if the folder has another layout.
 
     Raises
     ------
     Unusable
-        If there are several.
+        If there are several GGUF files.
     """
-    found = sorted(folder.glob("*.gguf"))
+    files = sorted(folder.glob("*.gguf"))
     other = (*folder.glob("*.safetensors"), *(folder / name for name in CHECKPOINTS))
-    if not found or any(path.is_file() for path in other):
+    if not files or any(path.is_file() for path in other):
         return None
-    if len(found) > 1:
-        names = ", ".join(path.name for path in found[:3]) + (", ..." if len(found) > 3 else "")
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files[:3]) + (", ..." if len(files) > 3 else "")
         raise Unusable(f"several GGUF files ({names}); give one of them: model.id=FOLDER/FILE.gguf")
-    return found[0]
+    return files[0]
 
 
 LONGEST_JSON = 2**29
@@ -122,12 +122,12 @@ LONGEST_JSON = 2**29
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object.
+    """The JSON object in a file.
 
     Raises
     ------
     Unusable
-        If the file is none.
+        If the file holds no JSON object.
     """
     refuse_stand_in(path, path.parent)
     if (size := path.stat().st_size) > LONGEST_JSON:
@@ -169,8 +169,8 @@ def _settings(folder: Path) -> Iterator[Path]:
 
 
 def _checkpoint(folder: Path, config: dict[str, Any]) -> list[Path]:
-    """The weights' files, chosen as transformers chooses them."""
-    named = config.get("transformers_weights")  # takes the place of the usual names
+    """The files of the weights, chosen as transformers chooses them."""
+    named = config.get("transformers_weights")  # replaces the usual names
     names = CHECKPOINTS if named is None else (str(named),)
     first = next((folder / name for name in names if _inside(name, folder)), None)
     if first is None:
@@ -190,7 +190,7 @@ def _checkpoint(folder: Path, config: dict[str, Any]) -> list[Path]:
 
 
 def _inside(name: str, folder: Path) -> bool:
-    """Whether a name is that of a file in the folder and leads to no other one."""
+    """Whether a name is that of a file in the folder, and of no other folder."""
     parts = PurePosixPath(name)
     return not parts.is_absolute() and ".." not in parts.parts and (folder / name).is_file()
 
@@ -202,7 +202,7 @@ def _refuse_damage(path: Path, folder: Path) -> None:
 
 
 def count_tensors(weights: tuple[Path, ...]) -> int | None:
-    """How many tensors a checkpoint has; None if its format does not tell."""
+    """The number of tensors of a checkpoint; None if its format does not tell."""
     count = 0
     for path in weights:
         if path.suffix == ".safetensors":
@@ -211,13 +211,13 @@ def count_tensors(weights: tuple[Path, ...]) -> int | None:
             try:
                 with zipfile.ZipFile(path) as archive:
                     count += sum(bool(re.search(r"/data/\d+$", n)) for n in archive.namelist())
-            except zipfile.BadZipFile:  # the format before torch 1.6, or damaged
+            except zipfile.BadZipFile:  # damaged, or in the format before torch 1.6
                 return None
     return count
 
 
 def _refuse_layers(config: dict[str, Any], n_tensors: int | None) -> None:
-    """Refuse numbers of blocks that cannot be: building as many would take for ever."""
+    """Refuse an impossible number of blocks, because building the model could take for ever."""
     for key, value in config.items():
         if isinstance(value, dict):
             _refuse_layers(value, n_tensors)

@@ -1,6 +1,6 @@
 """GGUF files, dequantised once to a safetensors folder that is then loaded like any other.
 
-Dequantised weights are what the file holds, not the original checkpoint: every run says so.
+The weights are those of the file, not of the original checkpoint; a note of every run says so.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from emo.models.translating import about_model, quiet
 log = logging.getLogger(__name__)
 
 CONVERTER = 1
-"""Raised when the conversion changes, so that older folders are not taken for new ones."""
+"""Version of the conversion; raise it with every change, so that older folders are not reused."""
 MAGIC = b"GGUF"
 PART = re.compile(r"-\d{5}-of-\d{5}$")
-"""How the name of one part of a split file ends."""
+"""The end of the name of one part of a split file."""
 
 
 def revision_of(file: Path, name: str, cache: Path | None = None) -> str:
-    """What names the weights of a GGUF file: its content and the conversion.
+    """The revision of the weights in a GGUF file, from its content and the conversion.
 
-    ``name`` is what the user calls the file.
+    ``name`` is the name that the user gave.
 
     Raises
     ------
     Unusable
-        If it is no whole GGUF file, or the package that reads them is missing.
+        If the file is no whole GGUF file, or the package that reads GGUF files is missing.
     """
     refuse_stand_in(file, file.parent)
     with file.open("rb") as opened:
@@ -69,10 +69,10 @@ def converted_file(file: Path, revision: str, weights: Path) -> Path:
 
 
 def converted(folder: Path, gguf: Callable[[], AbstractContextManager[Path]], subject: str) -> Path:
-    """The folder, made of a GGUF file if it is not there; ``subject`` is what errors are about.
+    """The folder, converted from a GGUF file if it does not exist; errors begin with ``subject``.
 
-    The folder is written under a temporary name and renamed, under a lock: two processes convert
-    once, a killed one leaves nothing that could be taken for a model.
+    The folder is written under a temporary name, under a lock, and then renamed. So two processes
+    convert once, and a killed one leaves nothing that could be taken for a model.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _cannot_write(folder: Path, error: Exception) -> ModelError:
 
 @contextmanager
 def _no_bar() -> Iterator[None]:
-    """Without the progress bar of the conversion where nobody looks; nothing else switches it off."""
+    """A block without the progress bar of the conversion, if stderr is no terminal."""
     with nullcontext() if sys.stderr.isatty() else redirect_stderr(io.StringIO()):
         yield
 
@@ -130,7 +130,7 @@ def _convert(gguf: Path, folder: Path, subject: str) -> None:
         try:
             model.save_pretrained(partial)
             tokenizer.save_pretrained(partial)
-        except SafetensorError as error:  # a full disk is no OSError to that library
+        except SafetensorError as error:  # the library raises it for a full disk too
             raise _cannot_write(folder, error) from error
         partial.replace(folder)
     finally:

@@ -1,10 +1,10 @@
-"""Load a located model in a precision onto a device."""
+"""A located model, loaded in a precision onto a device."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from emo.config.enums import Attention, Device, FloatFormat, PrecisionName, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model in eval mode on its device, its tokenizer, and which weights they are."""
+    """A model in eval mode on its device, with its tokenizer and the identity of its weights."""
 
     model: PreTrainedModel
     tokenizer: Any
@@ -32,18 +32,18 @@ class LoadedModel:
     device: str
     precision: PrecisionName
     head: bool = True
-    """Whether it has its output head; without it the model can be read and cannot write."""
+    """Whether the model has its output head; without it, it can be read but cannot write."""
     weight_count: WeightCount = field(init=False)
-    """The model's own weights: TransformerLens adds copies when it wraps the modules."""
+    """Counted before TransformerLens wraps the modules, which adds copies of weights."""
     wrapped: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What was put around the modules of this model and stays there: its bridge."""
+    """Wrappers around the modules of this model (its bridge), by name; they stay for good."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight_count", count_weights(self.model))
 
     @property
     def context(self) -> int | None:
-        """Longest sequence in tokens, where the model states one."""
+        """Longest sequence in tokens; None if the model states none."""
         config = self.model.config.get_text_config()
         for name in ("max_position_embeddings", "n_positions", "seq_length"):
             if (value := getattr(config, name, None)) is not None:
@@ -51,7 +51,7 @@ class LoadedModel:
         return None
 
     def for_writing(self) -> LoadedModel:
-        """The model itself, asked for by whoever needs its logits.
+        """This model, for a caller that needs its logits.
 
         Raises
         ------
@@ -72,25 +72,29 @@ def pick_device(device: Device) -> str:
     Raises
     ------
     ConfigError
-        If the one asked for is not there.
+        If this machine does not have the device.
     """
     import torch
 
-    there = {
+    usable = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if device is Device.auto:
-        return next(name for name, available in there.items() if available)
-    if not there[device.value]:
-        raise ConfigError(
-            "backend.device",
-            device.value,
-            f"{', '.join(n for n, a in there.items() if a)}, auto (this machine has no "
-            f"{device.value})",
-        )
-    return device.value
+    available = [name for name, is_usable in usable.items() if is_usable]
+    match device:
+        case Device.auto:
+            return available[0]
+        case Device.cuda | Device.mps | Device.cpu:
+            if device.value in available:
+                return device.value
+            raise ConfigError(
+                "backend.device",
+                device.value,
+                f"{', '.join(available)}, auto (this machine has no {device.value})",
+            )
+        case _:
+            assert_never(device)
 
 
 def torch_dtype(format: FloatFormat) -> torch.dtype:
@@ -112,14 +116,14 @@ def load(
     device: str,
     weights_folder: Path,
 ) -> LoadedModel:
-    """Load model and tokenizer.
+    """The model and its tokenizer.
 
     Raises
     ------
     ModelError
-        One line for whatever is wrong with the weights, the family or the memory.
+        If the weights, the family or the memory do not allow it.
     ConfigError
-        If the precision cannot be had on this machine.
+        If this machine cannot run the precision.
     """
     quiet()
     quantised.check(precision, device)
@@ -134,17 +138,20 @@ def load(
     subject = f"model={config.label}"
     head = True
     try:
-        if config.source is Source.tiny:
-            with about_model(subject, "it"):
-                model, tokenizer = _tiny(config, precision, options)
-        else:
-            found = from_pretrained(_checkpoint(config, weights, weights_folder), options)
-            model, tokenizer, head = found.model, found.tokenizer, found.head
+        match config.source:
+            case Source.tiny:
+                with about_model(subject, "it"):
+                    model, tokenizer = _tiny(config, precision, options)
+            case Source.hub | Source.smollm2_package | Source.gemma3_package:
+                loaded = from_pretrained(_checkpoint(config, weights, weights_folder), options)
+                model, tokenizer, head = loaded.model, loaded.tokenizer, loaded.head
+            case _:
+                assert_never(config.source)
         with about_model(subject, "it"):
             if precision.quantised:
                 quantised.finish(model, config.label)
             else:
-                # No dtype here: transformers keeps some buffers (rotary frequencies) in fp32.
+                # Without a dtype, because transformers keeps some buffers (rotary frequencies) in fp32.
                 model = model.to(device=device)  # pyright: ignore
     except MemoryError:
         raise ModelError(
@@ -166,15 +173,15 @@ def _check_attention(attention: Attention) -> None:
 
 
 def _checkpoint(config: ModelConfig, weights: Weights, weights_folder: Path) -> Checkpoint:
-    """What is loaded: a hub id at its commit, or a folder, of GGUF files the converted one."""
+    """What is loaded: a hub id at its commit, or a folder; for a GGUF file the converted folder."""
     subject = f"model.id={config.id}"
     if weights.id is None:
         return Checkpoint(str(converted_folder(config.source, weights_folder)), None, subject)
     if not weights.local:
         return Checkpoint(weights.id, weights.revision, subject)
     if Path(weights.id).is_file():
-        made = converted_file(Path(weights.id), weights.revision, weights_folder)
-        return Checkpoint(str(made), None, subject)
+        folder = converted_file(Path(weights.id), weights.revision, weights_folder)
+        return Checkpoint(str(folder), None, subject)
     return Checkpoint(weights.id, None, subject)
 
 
@@ -188,7 +195,7 @@ def _tiny(
     if precision.quantised:
         model = quantised.quantise_built(model, **options)
         return model, tokenizer
-    for parameter in model.parameters():  # and no buffers, as from_pretrained does it
+    for parameter in model.parameters():  # without the buffers, like from_pretrained
         parameter.data = parameter.data.to(options["dtype"])
     if options["attn_implementation"] != Attention.eager.value:
         model.set_attn_implementation(options["attn_implementation"])

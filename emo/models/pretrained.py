@@ -1,8 +1,8 @@
-"""A checkpoint in transformers' layout as a model and a tokenizer, or one line that says why not.
+"""A model and its tokenizer from a checkpoint of transformers, or one line with the reason why not.
 
-Transformers draws at random what a checkpoint lacks, runs a repository's own code if it is allowed to,
-and applies adapters it finds; nothing of this happens here. What is loaded is first built without
-memory for its weights (on torch's ``meta`` device) and held against the checkpoint.
+Transformers draws missing weights at random, runs code of the model's repository if it is allowed to,
+and applies adapters that it finds; here it does none of this. The model is first built without memory
+for its weights (on torch's ``meta`` device) and compared with the checkpoint.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CLASSES = ("CausalLM", "MultimodalLM")
-"""Transformers' kinds of models that write text, in the order in which they are tried. Of the second
-kind (images or sound besides text) only the language part is used."""
+CLASSES = {
+    "CausalLM": "MODEL_FOR_CAUSAL_LM_MAPPING",
+    "MultimodalLM": "MODEL_FOR_MULTIMODAL_LM_MAPPING",
+}
+"""Transformers' kinds of models that write text, in the order in which they are tried, each with the
+name of its mapping. Of the second kind (images or sound besides text) only the language part is used."""
 PROBE = "A week has seven days."
 
 
@@ -34,12 +37,12 @@ class Pretrained:
     model: PreTrainedModel
     tokenizer: Any
     head: bool
-    """Whether the checkpoint has the output head; without it the model can be read only."""
+    """Whether the checkpoint has the output head; without it the model can only be read."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a model is: a folder, or a hub id with its commit; ``subject`` is what errors are about."""
+    """The place of a model: a folder, or a hub id with its commit. Errors begin with ``subject``."""
 
     where: str
     revision: str | None
@@ -47,20 +50,20 @@ class Checkpoint:
 
     @property
     def common(self) -> dict[str, Any]:
-        """What every loader of transformers is given."""
-        found: dict[str, Any] = {"trust_remote_code": False}
-        return found | ({"revision": self.revision} if self.revision else {})
+        """Arguments of every loader of transformers."""
+        arguments: dict[str, Any] = {"trust_remote_code": False}
+        return arguments | ({"revision": self.revision} if self.revision else {})
 
 
 def from_pretrained(checkpoint: Checkpoint, options: dict[str, Any]) -> Pretrained:
-    """Load a checkpoint; ``options`` are dtype, attention, device map and quantisation.
+    """The model of a checkpoint; ``options`` are dtype, attention, device map and quantisation.
 
     Raises
     ------
     ModelError
-        One line for whatever is wrong with it.
+        If the checkpoint cannot be used, with the reason in one line.
     MemoryError
-        If there is no room for it.
+        If it does not fit into memory.
     """
     subject = checkpoint.subject
     with about_model(subject, "its config.json"):
@@ -74,13 +77,13 @@ def from_pretrained(checkpoint: Checkpoint, options: dict[str, Any]) -> Pretrain
         model, info = loader.from_pretrained(
             checkpoint.where,
             output_loading_info=True,
-            ignore_mismatched_sizes=True,  # named by refuse_incomplete
+            ignore_mismatched_sizes=True,  # refuse_incomplete names them
             **options,
             **checkpoint.common,
         )
     name = _head_name(model)
     refuse_incomplete(info, subject, "" if head else name)
-    if getattr(model, "_hf_peft_config_loaded", False):  # found after all, on the hub
+    if getattr(model, "_hf_peft_config_loaded", False):  # an adapter on the hub
         raise ModelError(f"{subject}: a PEFT adapter stands beside the weights; {MERGE}")
     if not head:
         _take_out(model, name)
@@ -89,7 +92,7 @@ def from_pretrained(checkpoint: Checkpoint, options: dict[str, Any]) -> Pretrain
 
 
 def _config(checkpoint: Checkpoint) -> PreTrainedConfig:
-    """The checkpoint's config, refused if no code of ours or transformers' is for it."""
+    """The checkpoint's config, refused if transformers has no code for the family."""
     import transformers
     from transformers import CONFIG_MAPPING, AutoConfig, PreTrainedConfig
 
@@ -109,7 +112,7 @@ def _config(checkpoint: Checkpoint) -> PreTrainedConfig:
 
 
 def _refuse_quantised(config: PreTrainedConfig, subject: str) -> None:
-    """A checkpoint that is quantised already computes neither what a precision says nor fp32."""
+    """Refuse a checkpoint that is quantised already, because it computes in none of our precisions."""
     for part in (config, config.get_text_config()):
         if (how := getattr(part, "quantization_config", None)) is not None:
             method = how.get("quant_method") if isinstance(how, dict) else None
@@ -126,18 +129,14 @@ def _loader(config: PreTrainedConfig, subject: str) -> Any:
     Raises
     ------
     ModelError
-        If none does that writes text with a decoder alone.
+        If the model does not write text with a decoder alone.
     """
     import transformers
 
     parts = (config, config.get_text_config())
     decodes = not any(getattr(part, "is_encoder_decoder", False) for part in parts)
-    kinds = {
-        "CausalLM": "MODEL_FOR_CAUSAL_LM_MAPPING",
-        "MultimodalLM": "MODEL_FOR_MULTIMODAL_LM_MAPPING",
-    }
-    for kind in CLASSES:
-        if decodes and type(config) in getattr(transformers, kinds[kind]):
+    for kind, mapping in CLASSES.items():
+        if decodes and type(config) in getattr(transformers, mapping):
             return getattr(transformers, f"AutoModelFor{kind}")
     raise ModelError(
         f"{subject}: it is no decoder-only language model to transformers "
@@ -146,11 +145,11 @@ def _loader(config: PreTrainedConfig, subject: str) -> Any:
 
 
 def _tokenizer(checkpoint: Checkpoint) -> Any:
-    """The model's tokenizer, refused if it knows no text.
+    """The model's tokenizer, refused if it cannot encode plain text.
 
-    Without files, transformers makes some families an empty one, which gives no tokens, or the
-    unknown one for every text. Which of two tokenizers a Mistral model gets would depend on whether
-    the package mistral-common is installed: it is not asked.
+    If the files are missing, transformers gives some families an empty tokenizer, whose texts have no
+    tokens or only unknown ones. The package mistral-common is not used, so that the tokenizer of a
+    Mistral model does not depend on whether it is installed.
     """
     from transformers import AutoTokenizer
 
@@ -171,14 +170,15 @@ def _probe(tokenizer: Any) -> list[int]:
 
 
 def _held_against(checkpoint: Checkpoint, loader: Any, tokenizer: Any) -> bool:
-    """Build the model without memory for its weights; whether the checkpoint has its output head.
+    """Whether the checkpoint has the model's output head, after all other checks without memory.
 
-    Names and shapes are compared as they will be when it is loaded, before room is made for any.
+    The model is built without memory for its weights, and names and shapes are compared with the
+    checkpoint.
 
     Raises
     ------
     ModelError
-        If anything else is missing or has another shape, or the tokenizer is another model's.
+        If another weight is missing or has another shape, or the tokenizer is another model's.
     """
     model, info = loader.from_pretrained(
         checkpoint.where,
@@ -202,7 +202,7 @@ def _held_against(checkpoint: Checkpoint, loader: Any, tokenizer: Any) -> bool:
 
 
 def _head_name(model: PreTrainedModel) -> str:
-    """Name of the module that makes logits; "" if the model has none of its own."""
+    """Name of the module that computes logits; "" if there is no such module."""
     head = model.get_output_embeddings()
     return next((name for name, module in model.named_modules() if module is head), "")
 
@@ -212,19 +212,19 @@ def _belongs(key: str, module: str) -> bool:
 
 
 def refuse_incomplete(info: dict[str, Any], subject: str, may_lack: str = "") -> None:
-    """Refuse what transformers has not found in a checkpoint: it draws it at random and only warns.
+    """Refuse a checkpoint with missing weights, which transformers draws at random with a warning.
 
-    ``info`` is its loading info, ``may_lack`` a module that need not be there.
+    ``info`` is the loading info of transformers, ``may_lack`` the name of a module that may be missing.
 
     Raises
     ------
     ModelError
-        Naming what is missing or has another shape.
+        Naming the weights that are missing or have another shape.
     """
     missing = sorted(key for key in info["missing_keys"] if not _belongs(key, may_lack))
     wrong = [
-        f"{name} ({_shape(found)} in the checkpoint, {_shape(wanted)} in the model)"
-        for name, found, wanted in sorted(info["mismatched_keys"])
+        f"{name} ({_shape(stored)} in the checkpoint, {_shape(expected)} in the model)"
+        for name, stored, expected in sorted(info["mismatched_keys"])
     ]
     problems = [
         f"{words} {_some(names)}" for words, names in (("lacks", missing), ("has", wrong)) if names
@@ -246,14 +246,14 @@ def _some(names: Sequence[str]) -> str:
 
 
 def _take_out(model: PreTrainedModel, head: str) -> None:
-    """Leave no output head in a model whose checkpoint has none: its weights would be random."""
+    """Remove the output head of a model whose checkpoint has none, because it is random."""
     from torch import nn
 
     model.set_submodule(head, nn.Identity())
 
 
 def _refuse_non_finite(model: PreTrainedModel, subject: str) -> None:
-    """Refuse weights that are no numbers, or too large for the precision."""
+    """Refuse weights that are NaN, or too large for the precision."""
     import torch
 
     for name, weight in model.named_parameters():

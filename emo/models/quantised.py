@@ -1,6 +1,6 @@
-"""Quantised models through bitsandbytes: LLM.int8, NF4 and FP4, and what a model's weights weigh.
+"""Quantised models through bitsandbytes: LLM.int8, NF4 and FP4; the size of a model's weights.
 
-Every linear layer but the output head is quantised while it is loaded; embeddings and norms are not.
+Every linear layer but the output head is quantised at loading; embeddings and norms are not.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 DEVICES = ("cuda", "cpu")
 SKIPPED = ("lm_head", "embed_out")
-"""Output heads, as transformers' families name them: kept in the compute dtype, as in both papers."""
+"""Names of output heads in transformers; they stay in the compute dtype, as in both papers."""
 
 
 def check(precision: PrecisionConfig, device: str, hooked: bool = False) -> None:
@@ -75,42 +75,42 @@ def quantisation(precision: PrecisionConfig, compute_dtype: torch.dtype) -> Bits
 
 
 def _quieten() -> None:
-    """Bitsandbytes says at each matrix product that LLM.int8 rounds its input to fp16: it must."""
+    """Silence the line that bitsandbytes logs at each matrix product: LLM.int8 must round to fp16."""
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
 
 def quantise_built(model: PreTrainedModel, **loading: Any) -> PreTrainedModel:
-    """A model that is in memory, quantised the way one on disk is: saved and loaded again."""
+    """A model in memory, quantised like one on disk: saved, and loaded again."""
     with tempfile.TemporaryDirectory() as folder:
         model.save_pretrained(folder)
         return type(model).from_pretrained(folder, **loading)
 
 
 def finish(model: PreTrainedModel, label: str) -> None:
-    """Make a freshly loaded model compute what its precision says.
+    """Make a loaded model compute in its precision, after a check that it is quantised.
 
-    On CPUs with AVX512-BF16 bitsandbytes would repack 4-bit weights at the first pass, round their
-    scales to bf16 and multiply in bf16 whatever the compute dtype is. That path is switched off, so
-    that a 4-bit model gives the same numbers on every CPU.
+    On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit weights at the first pass, rounds their scales
+    to bf16 and multiplies in bf16, whatever the compute dtype is. That path is disabled here, so that a
+    4-bit model gives the same numbers on every CPU.
 
     Raises
     ------
     ModelError
-        If most of it was not quantised: some families hold their weights in other modules than
-        plain linear layers, and the library leaves those as they are without a word. Or if a layer
-        is not as large as config.json says, which nothing checks of weights that are quantised.
+        If most weights are not quantised (some families do not keep them in plain linear layers, and
+        the library skips these silently), or a layer does not have the size that config.json says,
+        which transformers does not check for quantised weights.
     """
     layers = list(quantised_layers(model))
     for layer in layers:
-        found, wanted = _original_shape(layer), (layer.out_features, layer.in_features)
-        if found != wanted:
+        stored, expected = _original_shape(layer), (layer.out_features, layer.in_features)
+        if stored != expected:
             raise ModelError(
                 f"model={label}: its checkpoint does not fit its config.json: it has a weight matrix "
-                f"of {found[0]}x{found[1]} where {wanted[0]}x{wanted[1]} is due"
+                f"of {stored[0]}x{stored[1]} where {expected[0]}x{expected[1]} is due"
             )
-    done, left = sum(map(_original_size, layers)), _left_as_they_are(model)
-    if done <= left:
-        share = done / max(1, done + left)
+    quantised, skipped = sum(map(_original_size, layers)), _skipped_size(model)
+    if quantised <= skipped:
+        share = quantised / max(1, quantised + skipped)
         raise ModelError(
             f"model={label}: bitsandbytes quantises only {share:.0%} of this family's weight "
             "matrices; take precision=fp16 or bf16"
@@ -120,8 +120,8 @@ def finish(model: PreTrainedModel, label: str) -> None:
             layer.support_avx512bf16_for_cpu = False
 
 
-def _left_as_they_are(model: nn.Module) -> int:
-    """Parameters of weight matrices that are neither quantised nor meant to stay as they are."""
+def _skipped_size(model: nn.Module) -> int:
+    """Number of parameters in weight matrices that should be quantised and are not."""
     from torch import nn
 
     return sum(
@@ -134,7 +134,7 @@ def _left_as_they_are(model: nn.Module) -> int:
 
 
 def quantised_layers(model: nn.Module) -> Iterator[Any]:
-    """The layers whose weights are quantised."""
+    """The layers with quantised weights."""
     import torch
 
     for module in model.modules():
@@ -145,7 +145,7 @@ def quantised_layers(model: nn.Module) -> Iterator[Any]:
 
 @dataclass(frozen=True)
 class WeightCount:
-    """How many parameters a model has, how many of them are quantised, and the bytes they take.
+    """Numbers of all parameters and of quantised ones, and the bytes of all.
 
     Tied weights count once. The scales of quantised weights count as bytes, not as parameters.
     """
@@ -155,7 +155,7 @@ class WeightCount:
     bytes: int
 
     def metrics(self) -> dict[str, float]:
-        """The three as metrics of a run."""
+        """The three numbers as metrics of a run."""
         return {
             "weights_parameters": self.parameters,
             "weights_quantised_parameters": self.quantised,
@@ -164,7 +164,7 @@ class WeightCount:
 
 
 def count_weights(model: nn.Module) -> WeightCount:
-    """Count a loaded model's weights, quantised or not."""
+    """The weight count of a loaded model, quantised or not."""
     quantised = scales = packed = 0
     for layer in quantised_layers(model):
         quantised += _original_size(layer)
@@ -188,7 +188,7 @@ def _original_shape(layer: Any) -> tuple[int, ...]:
 
 
 def _scales(layer: Any) -> list[torch.Tensor]:
-    """Scale factors of a quantised layer: one a row in int8, one a block of 64 weights in 4 bits."""
+    """Scale factors of a quantised layer: per row in int8, per block of 64 weights in 4 bits."""
     if (state := getattr(layer.weight, "quant_state", None)) is not None:
         return [state.absmax]
     scales = layer.weight.SCB  # moves to the layer's state at the first pass

@@ -1,4 +1,4 @@
-"""The header of a safetensors file: which tensors it holds, and whether the file is whole."""
+"""The header of a safetensors file: the names of its tensors, and whether the file is whole."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from pathlib import Path
 from typing import Any
 
 LENGTH = 8
-"""Bytes that give the length of the header, which is JSON."""
+"""Number of bytes that hold the length of the header, which is JSON."""
 LONGEST = 100_000_000
-"""Longest header that the library takes, in bytes."""
+"""Longest header that the library accepts, in bytes."""
 
 
 def tensor_names(path: Path) -> list[str]:
-    """The tensors of a file that is not damaged."""
+    """The names of the tensors of an undamaged file."""
     return [name for name in _header(path) if name != "__metadata__"]
 
 
 def damage(path: Path) -> str:
-    """What is wrong with a file in a few words, "" for nothing; the tensors' values are not read."""
+    """The damage of a file in a few words, "" for none; the values of tensors are not read."""
     size = path.stat().st_size
     try:
         header = _header(path)
@@ -40,7 +40,7 @@ def _data_start(path: Path) -> int:
 
 
 def _header(path: Path) -> dict[str, Any]:
-    """The header; ValueError says what is wrong with it."""
+    """The header; raises ValueError with the damage."""
     start, size = _data_start(path), path.stat().st_size
     if size < LENGTH or start - LENGTH > LONGEST:
         raise ValueError("it is no safetensors file")

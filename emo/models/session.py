@@ -1,8 +1,8 @@
-"""The model loaded last, kept for the next job of the same process.
+"""The model that was loaded last, kept for the next job of the same process.
 
-The jobs of one multirun follow each other in one process: each model is loaded once, and freed
-before the next one is loaded, so that two never share the memory. Who changes the model it gets
-(its weights, hooks, modules) must take that back or call :func:`release`.
+The jobs of a multirun run one after the other in one process. Each model is loaded once and freed
+before the next one is loaded, so that memory never holds two. A caller that changes the model (its
+weights, hooks, modules) must undo the change or call :func:`release`.
 """
 
 from __future__ import annotations
@@ -34,16 +34,17 @@ def get(
     weights_folder: Path,
     backend: str = "hf",
 ) -> LoadedModel:
-    """The model asked for: the one that is held, or a fresh one after that has been freed.
+    """The model asked for: the kept one, or a new one after the kept one has been freed.
 
-    ``backend`` is who will read it: TransformerLens's bridge puts its wrappers into the modules.
+    ``backend`` is the label of the backend that will read it, because the bridge of TransformerLens puts
+    wrappers into the modules.
 
     Raises
     ------
     EmoError
-        As :func:`emo.models.loading.load` does; no model is held then.
+        Like :func:`emo.models.loading.load`; no model is kept then.
     """
-    # Only what decides the weights and the arithmetic: batched and single INT8 are one model.
+    # Only what decides weights and arithmetic: batched and single INT8 are one model.
     settings = json.dumps(precision.settings())
     key = (config.source, weights, settings, attention, device, backend)
     what = f"{config.label} in {precision.name.value} on {device}"
@@ -58,14 +59,14 @@ def get(
 
 
 def release() -> None:
-    """Free the held model. Its memory returns as soon as no caller has a reference to it either.
+    """Free the kept model, and any model that was released while a caller still had a reference.
 
-    With none held this frees one that a caller still had when it was released.
+    The memory is free once no caller has a reference.
     """
     _held.clear()
     torch = sys.modules.get("torch")
     if torch is None:  # nothing was ever loaded
         return
-    gc.collect()  # modules and their hooks refer to each other
+    gc.collect()  # modules and their hooks have references to each other
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

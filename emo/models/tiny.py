@@ -1,6 +1,6 @@
-"""Random models of many families with a tokenizer trained in process: for tests and dry runs.
+"""Random models of many families, with a tokenizer trained on the spot, for tests and dry runs.
 
-Weights mean nothing; everything else (tokenizer, masks, blocks, norms) is the real thing.
+Only the weights are meaningless; tokenizer, masks, blocks and norms are the real ones.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ VOCABULARY = 512
 CONTEXT = 1024
 HEADS = 4
 MULTIPLE = 2 * HEADS
-"""The width is a multiple of it: rotary embeddings turn the dimensions of a head in pairs."""
+"""The width must be a multiple of this: rotary embeddings turn the dimensions of a head in pairs."""
 LAYERS = 512
-"""Most that a model for tests may have; building more of them takes long."""
+"""Largest number of layers; building more takes long."""
 PARAMETERS = 200_000_000
-"""The same for parameters: 0.8 GB in fp32."""
+"""Largest number of parameters; it takes 0.8 GB in fp32."""
 SEEDS = 1 << 64
 
 _GROUPED = {"num_key_value_heads": 2, "max_position_embeddings": CONTEXT}
 _NEOX_LIKE = {"max_position_embeddings": CONTEXT}
-# Family -> (transformers config class, what it needs beyond the common shape fields)
 ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "llama": ("LlamaConfig", _GROUPED),
     "mistral": ("MistralConfig", _GROUPED | {"sliding_window": None}),
@@ -44,10 +43,11 @@ ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "opt": ("OPTConfig", {"max_position_embeddings": CONTEXT, "ffn_dim": 256}),
     "bloom": ("BloomConfig", {}),
 }
+"""By family: the config class of transformers, and its fields besides the common ones."""
 
 
 def check_shape(shape: TinyConfig) -> None:
-    """Refuse a model that cannot be built, or that is not tiny; nothing is built for it.
+    """Refuse a model that cannot be built or is not tiny, without building it.
 
     Raises
     ------
@@ -71,14 +71,14 @@ def check_shape(shape: TinyConfig) -> None:
 
 
 def parameters(shape: TinyConfig) -> int:
-    """About how many parameters a random model has: attention 4, MLP 6 squares of the width."""
+    """Approximate number of parameters: per layer 4 (attention) + 6 (MLP) squares of the width."""
     return shape.n_layers * 10 * shape.hidden**2 + 2 * VOCABULARY * shape.hidden
 
 
 def build(
     architecture: str, n_layers: int, hidden: int, seed: int
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerFast]:
-    """A random model (float32, on CPU) and its tokenizer; the same for the same arguments."""
+    """A random model (float32, on CPU) and its tokenizer; equal arguments give equal weights."""
     import torch
     import transformers
 
@@ -101,7 +101,7 @@ def build(
         model = transformers.AutoModelForCausalLM.from_config(
             config, dtype=torch.float32, attn_implementation="eager"
         )
-        # Fresh norms are all ones (or zeros), which would hide a folded or skipped norm.
+        # New norms are all ones (or zeros), which would hide a folded or skipped norm.
         for name, parameter in model.named_parameters():
             if "norm" in name or "ln_" in name:
                 torch.nn.init.normal_(parameter, mean=parameter.detach().mean().item(), std=0.2)
@@ -111,7 +111,7 @@ def build(
 def train_tokenizer(
     texts: Iterable[str] | None = None, vocabulary: int = VOCABULARY
 ) -> PreTrainedTokenizerFast:
-    """A byte-level BPE, by default trained on bundled sentences; adds a BOS, as Llama's does."""
+    """A byte-level BPE tokenizer that adds a BOS, like Llama's; trained on bundled texts by default."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
     from transformers import PreTrainedTokenizerFast
 

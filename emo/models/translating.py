@@ -1,4 +1,4 @@
-"""What transformers raises, as one line of ours; what it prints, not at all."""
+"""Errors of transformers as one line of this program, and its output silenced."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from emo.errors import EmoError, ModelError
 log = logging.getLogger(__name__)
 
 LONGEST = 300
-"""Characters of a library's own words in one of our lines."""
+"""Largest number of characters of another library's message in one of our lines."""
 TELLING = (OSError, ValueError, ImportError, RuntimeError)
-"""Errors whose words say what is wrong; others need their name beside them."""
+"""Errors whose message is enough; for others the name of the error is added."""
 MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_failed")
 
 
 def quiet() -> None:
-    """Keep transformers' warnings and, where nobody looks, its progress bars to itself.
+    """Silence transformers' warnings and, if stderr is no terminal, its progress bars.
 
-    What matters of its warnings is refused or said by this package. TRANSFORMERS_VERBOSITY in the
+    This package reports or refuses what matters in the warnings. TRANSFORMERS_VERBOSITY in the
     environment brings them back.
     """
     from transformers.utils import logging as transformers_logging
@@ -36,18 +36,17 @@ def quiet() -> None:
 
 @contextmanager
 def about_model(subject: str, what: str) -> Iterator[None]:
-    """One line about a model for whatever is raised while a part of it is loaded.
+    """A block in which any error of a library becomes one line about the model.
 
-    ``subject`` is the parameter with its value, ``what`` the part, for example "its tokenizer". The
-    libraries' validation raises errors of any kind, so all are caught here; a lack of memory goes
-    through as MemoryError.
+    ``subject`` is the parameter with its value, ``what`` the part that is loaded, for example "its
+    tokenizer". All errors are caught, because the libraries' validation raises errors of any kind.
 
     Raises
     ------
     ModelError
-        With the reason in the library's own words, cut.
+        With the reason in the library's words, shortened.
     MemoryError
-        If there was no room.
+        If memory did not suffice.
     """
     try:
         with warnings.catch_warnings(action="ignore"):
@@ -72,7 +71,7 @@ def _sentence(error: Exception, what: str, words: str) -> str:
 
 
 def needs_code(what: str) -> str:
-    """Why a model whose repository brings its own code is not loaded."""
+    """The reason why a model that needs code of its repository is not loaded."""
     import transformers
 
     return (

@@ -1,4 +1,4 @@
-"""Where a model's weights are and which revision they are: known before anything heavy loads."""
+"""The place and the revision of a model's weights, without loading them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import assert_never
 
 from emo.config.enums import Source
 from emo.config.schema import ModelConfig
@@ -23,13 +24,13 @@ FOLDER = "folder"
 FOLDER_VERSION = 2
 """Raised when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 BY_CONTENT = (f"{FOLDER}-", "gguf-", "tiny-")
-"""How revisions begin that name weights by what they are, wherever they are."""
+"""Beginnings of revisions that are digests of the weights, and so do not depend on their place."""
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")
 
 
 @dataclass(frozen=True)
 class Weights:
-    """One exact set of weights. ``id`` is what from_pretrained takes (None: built or packaged)."""
+    """One exact set of weights; ``id`` is for from_pretrained, None if random or packaged."""
 
     id: str | None
     revision: str
@@ -37,17 +38,17 @@ class Weights:
 
     @property
     def local(self) -> bool:
-        """Whether they are a folder or a GGUF file of the user's."""
+        """Whether they are in a folder or a GGUF file of the user."""
         return self.id is not None and Path(self.id).is_absolute()
 
     @property
     def origin(self) -> str | None:
-        """Where they come from, as far as it matters: the hub id; not the path of a folder."""
+        """The hub id, or "folder" for local weights, whatever their path."""
         return FOLDER if self.local else self.id
 
 
 def weights_name(model_id: str, revision: str) -> str:
-    """What is equal of two runs just where they are of the same weights."""
+    """A name that two runs share exactly if they have the same weights."""
     return revision if revision.startswith(BY_CONTENT) else f"{model_id}@{revision}"
 
 
@@ -56,24 +57,33 @@ def locate(
     path: Callable[[str], Path] = lambda value: Path(value).expanduser().resolve(),
     cache: Path | None = None,
 ) -> Weights:
-    """Find a model's weights without loading them.
+    """The weights of a configured model, without loading them.
 
     ``path`` makes a configured path absolute (:meth:`emo.config.schema.RunConfig.path`); by default
-    relative ones are taken from the current folder. ``cache`` is ``paths.weights``, where the digests of
-    large files are kept.
+    relative paths begin at the current folder. ``cache`` is ``paths.weights``, which keeps digests of
+    large files.
 
     Raises
     ------
     ConfigError
-        If a revision is given of something that has none, or a random model has no such shape.
+        If a revision is given where there is only one, or a random model cannot have the shape.
     ModelError
-        If the package is missing, the folder is no model, or the hub cannot be asked or refuses;
+        If the package is missing, the folder is no model, or the hub refuses or cannot be reached;
         the line says what to do.
     """
     if not model.id.strip() or "://" in model.id:
         raise _no_id(model.id)
-    if model.source is not Source.hub:
-        return _made_here(model)
+    match model.source:
+        case Source.hub:
+            pass
+        case Source.smollm2_package | Source.gemma3_package:
+            _refuse_revision(model, f"model.source={model.source.value} has one revision only")
+            return Weights(None, package_revision(model.source), PACKAGES[model.source].note)
+        case Source.tiny:
+            _refuse_revision(model, f"model.source={model.source.value} has one revision only")
+            return _random(model)
+        case _:
+            assert_never(model.source)
     try:
         place = path(model.id)
         if not place.exists():
@@ -88,13 +98,13 @@ def locate(
 
 
 def _no_id(id: str) -> ConfigError:
-    """An id that is none, without the password that may stand in it."""
+    """The error for an invalid id, without a password that may be in it."""
     shown = without_password(id if "://" in id else f"https://{id}") if "@" in id else id
     return ConfigError("model.id", shown or "''", "a hub id (ORG/NAME), a folder or a GGUF file")
 
 
 def _hub(model: ModelConfig, place: Path) -> Weights:
-    """The weights of a hub id; ``place`` is where a folder of that name would be."""
+    """The weights of a hub id; ``place`` is the path of a folder with that name."""
     meant = Path.cwd() / model.id
     here = (meant.suffix == ".gguf" and meant.is_file()) or (meant / "config.json").is_file()
     of_path = model.id.startswith((".", "/", "~")) or model.id.count("/") > 1
@@ -111,11 +121,8 @@ def _hub(model: ModelConfig, place: Path) -> Weights:
     return Weights(model.id, commit, "")
 
 
-def _made_here(model: ModelConfig) -> Weights:
-    """Packaged and random weights."""
-    _refuse_revision(model, f"model.source={model.source.value} has one revision only")
-    if model.source in PACKAGES:
-        return Weights(None, package_revision(model.source), PACKAGES[model.source].note)
+def _random(model: ModelConfig) -> Weights:
+    """Random weights, named by the shape of the model."""
     check_shape(model.tiny)
     shape = json.dumps(asdict(model.tiny), sort_keys=True)
     digest = hashlib.sha256(shape.encode()).hexdigest()[:16]
@@ -125,8 +132,8 @@ def _made_here(model: ModelConfig) -> Weights:
 def _local(place: Path, name: str, cache: Path | None) -> Weights:
     """The weights in a folder or a GGUF file, named by their content.
 
-    ``name`` is what the file was called before links were followed: in the hub's cache they lead to
-    files named by a hash.
+    ``name`` is the name of the file before links are followed; in the hub's cache they lead to files
+    named by a hash.
     """
     if place.is_file():
         file = place
@@ -145,7 +152,7 @@ def _refuse_revision(model: ModelConfig, reason: str) -> None:
 
 
 def _hub_revision(model: ModelConfig) -> str:
-    """Commit hash of a hub model, from the hub or, without network, from the local cache."""
+    """The commit of a hub model, from the hub or, without network, from the local cache."""
     import huggingface_hub as hub
     from huggingface_hub.errors import (
         EntryNotFoundError,
@@ -187,7 +194,7 @@ def _hub_revision(model: ModelConfig) -> str:
         ) from None
     except HFValidationError:
         raise _no_id(model.id) from None
-    except Exception as error:  # whatever the HTTP library in use raises without network
+    except Exception as error:  # without network, the error depends on the HTTP library
         cached = hub.try_to_load_from_cache(model.id, "config.json", revision=model.revision)
         if isinstance(cached, str):
             return Path(cached).parent.name
@@ -204,7 +211,7 @@ def _hub_revision(model: ModelConfig) -> str:
 
 
 def _has_adapter(id: str, revision: str | None) -> bool:
-    """Whether a hub repository holds a PEFT adapter, as far as hub or local cache can tell."""
+    """Whether a hub repository holds a PEFT adapter, as far as the hub or the local cache tells."""
     import huggingface_hub as hub
 
     name = "adapter_config.json"
@@ -212,7 +219,7 @@ def _has_adapter(id: str, revision: str | None) -> bool:
         return True
     try:
         hub.get_hf_file_metadata(hub.hf_hub_url(id, name, revision=revision))
-    except Exception:  # it is not there, or there is no network; what is loaded is looked at again
+    except Exception:  # no adapter, or no network; the loaded model is checked again
         return False
     return True
 

@@ -15,10 +15,10 @@ from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.geometry.comprehension import GeometryError
 from emo.core.geometry.generated import StoryDescriptors, TextCounts, describe_stories
 from emo.core.geometry.item_sets import Recipe
-from emo.core.records import Activations, EmotionVectors
+from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError
-from emo.generation.stories import NEUTRAL, StoryTexts, check_templates
+from emo.generation.stories import StoryTexts, check_templates
 from emo.pipeline import comprehension
 from emo.pipeline.reader import load_model
 from emo.pipeline.writer import (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import logging
 import math
 from dataclasses import dataclass, replace
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo.activations.embedding import table_rows
 from emo.activations.reading import note_appended
-from emo.config.enums import JudgeName, LayerRule, MethodName, SteerVector
+from emo.config.enums import LayerRule, MethodName, SteerVector
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
@@ -19,8 +18,6 @@ from emo.generation.generating import check_prompts, check_room
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import Request
 from emo.generation.texts import TextStore
-from emo.models.digests import folder_digest
-from emo.models.folders import Unusable, read_folder
 from emo.models.weights import Weights, weights_name
 from emo.pipeline import extraction as extract
 from emo.pipeline.prerequisites import vector_source
@@ -29,6 +26,7 @@ from emo.runs import files as serialise
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
+from emo.steering.judging import Judge, JudgeSettings, judge_row
 from emo.stimuli.scenarios import Scenario, load_scenarios
 
 if TYPE_CHECKING:
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from emo.core.records import EmotionVectors
     from emo.generation.ways import Way
     from emo.models.loading import LoadedModel
-    from emo.steering.judging import Judge
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +54,9 @@ def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
     good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
     if not all(good) or not good or len(set(steer.strengths)) < len(good):
         raise ConfigError("steer.strengths", steer.strengths, "different numbers of at least 0")
-    if steer.judge is JudgeName.hf and not steer.judge_model:
-        raise ConfigError("steer.judge_model", None, "a folder with a classifier, for judge=hf")
+    if judge_row(steer.judge).needs_model and not steer.judge_model:
+        allowed = f"a folder with a classifier, for judge={steer.judge.value}"
+        raise ConfigError("steer.judge_model", None, allowed)
     emotions = steer.emotions
     if emotions is not None and (not emotions or len(set(emotions)) < len(emotions)):
         raise ConfigError("steer.emotions", emotions, "null, or emotions of the vectors, each once")
@@ -100,7 +98,7 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
             "vectors": vectors,
             "steer": settings,
             "scenarios": scenarios_sha256,
-            "judge": _judge_identity(config),
+            "judge": judge_row(steer.judge).identity(_judge_settings(config)),
             "batch_size": (
                 [config.batch_size, config.decode_batch_size] if batch_decides(config) else None
             ),
@@ -117,17 +115,13 @@ def _extraction(config: RunConfig) -> RunConfig:
     return replace(config, job=JobConfig(), force=False)
 
 
-def _judge_identity(config: RunConfig) -> str:
-    if config.steer.judge is JudgeName.lexicon:
-        return f"vaderSentiment {importlib.metadata.version('vaderSentiment')}"
-    folder = config.path(config.steer.judge_model or "")
-    if not folder.is_dir():
-        raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
-    try:
-        return folder_digest(read_folder(folder), config.path(config.paths.weights))
-    except Unusable as error:
-        allowed = f"a classifier as save_pretrained writes it: {error}"
-        raise ConfigError("steer.judge_model", folder, allowed) from None
+def _judge_settings(config: RunConfig) -> JudgeSettings:
+    model = config.steer.judge_model
+    return JudgeSettings(
+        None if model is None else config.path(model),
+        config.path(config.paths.weights),
+        config.backend.batch_size,
+    )
 
 
 def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
@@ -231,7 +225,7 @@ def prepare(
         scenarios,
         _doses(config, scenarios, sites),
         prompts,
-        _judge(config, loaded.device),
+        judge_row(steer.judge).open(_judge_settings(config), loaded.device),
     )
 
 
@@ -263,12 +257,3 @@ def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]
     directions = [Direction.target, *(c.direction for c in config.steer.controls)]
     emotions = config.steer.emotions
     return plan_doses(scenarios, emotions, directions, sites, sorted(config.steer.strengths))
-
-
-def _judge(config: RunConfig, device: str) -> Judge:
-    from emo.steering.judging import ClassifierJudge, LexiconJudge
-
-    if config.steer.judge is JudgeName.lexicon:
-        return LexiconJudge()
-    folder = config.path(config.steer.judge_model or "")
-    return ClassifierJudge(folder, device, config.backend.batch_size)

@@ -19,10 +19,10 @@ from emo.activations.reading import Passes, check_texts, digest, note_appended, 
 from emo.activations.store import ActivationStore
 from emo.config.enums import BackendName, Decoding, Readout
 from emo.config.schema import BackendConfig, RunConfig, SubparamsConfig
-from emo.core.records import Activations
+from emo.core.records import NEUTRAL, Activations
 from emo.errors import ConfigError
 from emo.generation.generating import Generation, check_prompts, check_room, generate
-from emo.generation.stories import NEUTRAL, StoryPlan, StoryTexts, plan_stories, sampling
+from emo.generation.stories import StoryPlan, StoryTexts, plan_stories, sampling
 from emo.generation.texts import TextStore
 from emo.pipeline.reader import load_model
 from emo.process.progress import track

@@ -20,7 +20,7 @@ from emo.core.geometry.cosines import cosine_matrix
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Activations, Descriptors, EmotionVectors, StimulusSet
 from emo.core.stats.resampling import index
-from emo.core.steering.dose_response import Sweep
+from emo.core.steering.dose_response import DoseSweep
 from emo.files.csv_files import WRITTEN_HERE, csv_text, no_formula
 from emo.files.reading import reads, record_of, tensors_of
 from emo.files.typed import typed
@@ -226,9 +226,9 @@ def read_precisions(path: Path) -> tuple[PrecisionRow, ...]:
     return record_of(tuple[PrecisionRow, ...], path)
 
 
-def read_steering(path: Path) -> Sweep:
+def read_steering(path: Path) -> DoseSweep:
     """A sweep as :func:`write_json` wrote it; null measures are NaN."""
-    return record_of(Sweep, path)
+    return record_of(DoseSweep, path)
 
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:

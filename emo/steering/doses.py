@@ -1,11 +1,11 @@
-"""Which vector is added where and how strongly: layers, directions, strengths as planned doses."""
+"""The doses of a steering run: which vector is added at which layers, and how strongly."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 from jaxtyping import Float64
@@ -24,7 +24,7 @@ LAYERS_ALLOWED = "all, best, a layer, a range such as 8-15 (steered at once), or
 
 @dataclass(frozen=True)
 class Site:
-    """Layers steered at the same time, and what they are called."""
+    """Layers that are steered at the same time, and the name of the group."""
 
     name: str
     layers: tuple[int, ...]
@@ -32,7 +32,7 @@ class Site:
 
 @dataclass(frozen=True)
 class Dose:
-    """One text to be written: a scenario under a strength of a direction at a site."""
+    """One text to write: a scenario under a direction, at a site, with a strength."""
 
     scenario: Scenario
     emotion: str
@@ -42,12 +42,12 @@ class Dose:
 
 
 def parse_sites(value: Any, n_layers: int | None = None, best: int | None = None) -> list[Site]:
-    """``steer.layers`` as sites. Without the number of layers only the form is checked.
+    """The sites of ``steer.layers``; without the number of layers, only its form is checked.
 
     Raises
     ------
     ConfigError
-        If an entry is none of these, is named twice, or is beyond the last layer.
+        If an entry is malformed, is named twice, or is beyond the last layer.
     """
     entries = [str(v).strip() for v in (value if isinstance(value, (list, tuple)) else [value])]
     sites = [_site(entry, value, n_layers, best) for entry in entries]
@@ -83,7 +83,7 @@ def plan_doses(
     sites: Sequence[Site],
     strengths: Sequence[float],
 ) -> list[Dose]:
-    """Every steered text: all combinations, each scenario with its own emotion or with all given."""
+    """All combinations of the settings; each scenario has its own emotion, or all given ones."""
     return [
         Dose(scenario, emotion, direction, site, strength)
         for scenario in scenarios
@@ -95,12 +95,12 @@ def plan_doses(
 
 
 class Additions:
-    """From doses to what is added: strength x mean residual norm of the prompt x a unit vector.
+    """The vectors of doses: strength x mean residual norm of the prompt x a unit vector.
 
-    The unit vector is the emotion's at ``source`` (one layer's vector at every site, as published) or,
-    with ``source`` None, at the steered layer itself. The norm is the mean over the prompt's tokens
-    at the steered layer, unsteered: a text's dose depends on its prompt and on nothing else in the
-    batch, and steering at earlier layers does not change it.
+    The unit vector is the emotion's vector at layer ``source`` (one vector for all sites, as published)
+    or, if ``source`` is None, at the steered layer. The norm is the mean over the prompt's tokens at the
+    steered layer of the unsteered model, so a text's dose depends on its prompt only, and not on its
+    batch or on steering at earlier layers.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class Additions:
         self._turned: dict[tuple[str, str, Site], Float64[np.ndarray, "layer hidden"]] = {}
 
     def addition(self, dose: Dose) -> Addition:
-        """Layer -> vector, float32; empty at strength 0.
+        """The vector of each layer, in float32; no layer at strength 0.
 
         Raises
         ------
@@ -135,12 +135,12 @@ class Additions:
         }
 
     def check_range(self, doses: Sequence[Dose], largest: float, dtype: str) -> None:
-        """Refuse strengths whose vectors the model's numbers cannot hold.
+        """Refuse strengths whose vectors overflow the model's number format.
 
         Raises
         ------
         ConfigError
-            With the largest strength that all scenarios, layers and directions allow.
+            Naming the largest strength that all scenarios, layers and directions allow.
         """
         most = min(
             largest / float(self._norms[dose.scenario.id][layer] * np.abs(unit).max())
@@ -151,19 +151,26 @@ class Additions:
             raise ConfigError("steer.strengths", strongest, f"at most {most:.3g} here ({dtype})")
 
     def _units(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
-        """One unit vector a layer of the site."""
-        if dose.direction is Direction.random:
-            return self._random(dose)
-        name = dose.emotion
-        if dose.direction is Direction.shuffled:
-            name = self.partners[name]
-        units = np.stack([self._unit(name, layer) for layer in dose.site.layers])
-        return -units if dose.direction is Direction.opposite else units
+        """One unit vector per layer of the site."""
+        match dose.direction:
+            case Direction.target:
+                return self._along(dose.emotion, dose.site)
+            case Direction.opposite:
+                return -self._along(dose.emotion, dose.site)
+            case Direction.shuffled:
+                return self._along(self.partners[dose.emotion], dose.site)
+            case Direction.random:
+                return self._random(dose)
+            case _:
+                assert_never(dose.direction)
+
+    def _along(self, emotion: str, site: Site) -> Float64[np.ndarray, "layer hidden"]:
+        return np.stack([self._unit(emotion, layer) for layer in site.layers])
 
     def _random(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
         key = (dose.scenario.id, dose.emotion, dose.site)
         if key not in self._turned:
-            target = np.stack([self._unit(dose.emotion, layer) for layer in dose.site.layers])
+            target = self._along(dose.emotion, dose.site)
             rng = stream(self._seed, "steering", dose.scenario.id, dose.emotion)
             self._turned[key] = randomly_turned(target, rng)
         return self._turned[key]

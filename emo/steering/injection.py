@@ -1,4 +1,4 @@
-"""What is added to the residual stream, row by row, and the decoders that write under it."""
+"""Vectors added to the residual stream, one addition per row, and decoders that write under them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Float32, Int, Int64
 
+from emo.config.enums import SteerPositions
 from emo.generation.decoding import HFDecoder
-from emo.generation.past import Past
+from emo.generation.past import Past, StepInputs
 from emo.generation.samples import Finish, Generated, Request, Sampling
 from emo.generation.ways import Way, way_of
 from emo.steering.steerable import Edit, Steerable
@@ -22,24 +23,24 @@ if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
 Addition = Mapping[int, Float32[np.ndarray, " hidden"]]
-"""Layer -> the vector added to resid_post there. Layers with nothing to add may be missing."""
+"""By layer, the vector that is added to resid_post there; other layers are left as they are."""
 
 
 @dataclass(frozen=True)
 class SteeredRequest(Request):
-    """A text to be written under an addition, named by :func:`addition_digest`."""
+    """A text to be written under an addition, which :func:`addition_digest` names."""
 
     addition: str = ""
 
     @property
     def digest(self) -> str:
-        """Of prompt and addition: a steered text is another text."""
+        """Digest of prompt and addition."""
         return hashlib.sha256(f"{super().digest}/{self.addition}".encode()).hexdigest()
 
 
-def addition_digest(addition: Addition, generated_only: bool) -> str:
-    """Content address of what is added and where."""
-    content = hashlib.sha256(b"generated" if generated_only else b"all")
+def addition_digest(addition: Addition, positions: SteerPositions = SteerPositions.all) -> str:
+    """Content address of an addition and the positions that it is added at."""
+    content = hashlib.sha256(positions.value.encode())
     for layer in sorted(addition):
         content.update(np.int64(layer).tobytes())
         content.update(np.ascontiguousarray(addition[layer], dtype=np.float32).tobytes())
@@ -47,9 +48,9 @@ def addition_digest(addition: Addition, generated_only: bool) -> str:
 
 
 class Injection:
-    """The additions of one batch: each row its own, at the layers any of them touches.
+    """The additions of one batch, one per row.
 
-    A row without an addition gets zeros, which changes no logit.
+    A row without an addition at a layer gets zeros there, which change no logit.
     """
 
     def __init__(self, additions: Sequence[Addition], device: str) -> None:
@@ -69,42 +70,42 @@ class Injection:
         rows: Int[np.ndarray, " row"],
         where: Bool[torch.Tensor, "row token"] | None = None,
     ) -> None:
-        """The rows of the next pass, and the positions of theirs that are steered (None: all)."""
+        """Set the rows of the next pass, and a mask of the positions to steer (None: all)."""
         self._now = self._all[:, torch.from_numpy(rows).to(self._all.device)]
         self._where = where
 
     def edits(self) -> dict[int, Edit]:
-        """For :meth:`Steerable.editing`."""
-        return {layer: partial(self._add, at) for at, layer in enumerate(self._layers)}
+        """One edit per steered layer, for :meth:`Steerable.editing`."""
+        return {layer: partial(self._add, index) for index, layer in enumerate(self._layers)}
 
-    def _add(self, at: int, stream: torch.Tensor) -> torch.Tensor:
-        added = self._now[at].to(stream.dtype)[:, None]
+    def _add(self, index: int, stream: torch.Tensor) -> torch.Tensor:
+        added = self._now[index].to(stream.dtype)[:, None]
         if self._where is not None:
             added = added * self._where[..., None]
         return stream + added
 
 
 class SteeredDecoder(HFDecoder):
-    """Decoding under additions, in the model's own way of transformers (hf, and tl's bridge).
+    """Decoding under additions with transformers' forward pass (backends hf and bridge).
 
-    Requests that are no :class:`SteeredRequest` are written unsteered, in the same batch if need be.
-    With ``generated_only`` the prompt is read as it is and every generated token's position is
-    steered; the first generated token is then always the unsteered one.
+    A request that is no :class:`SteeredRequest` is written unsteered; both kinds may share a batch.
+    With ``positions`` generated, only the positions of generated tokens are steered, so that the first
+    generated token is always the unsteered one.
 
-    A steered text whose logits are not finite ends there (``Finish.overflow``) and the others of its
-    batch go on; an unsteered one is an error, as anywhere.
+    If the logits of a steered text are not finite, the text ends there (``Finish.overflow``) and the
+    others of its batch go on; for an unsteered text that is an error.
     """
 
     def __init__(
         self,
         model: Steerable,
         additions: Callable[[str], Addition],
-        generated_only: bool = False,
+        positions: SteerPositions = SteerPositions.all,
     ) -> None:
         self._steerable = model
         super().__init__(model.loaded)
         self._additions = additions
-        self._generated_only = generated_only
+        self._positions = positions
         self._injection = Injection([], self._device)
         self._steered: list[bool] = []
         self._step = 0
@@ -113,63 +114,72 @@ class SteeredDecoder(HFDecoder):
     def _batch(
         self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
     ) -> list[Generated]:
-        own = [
+        additions = [
             self._additions(r.addition) if isinstance(r, SteeredRequest) else {} for r in requests
         ]
-        self._injection = Injection(own, self._device)
-        self._steered, self._step, self._overflowed = [bool(a) for a in own], 0, {}
+        self._injection = Injection(additions, self._device)
+        self._steered, self._step, self._overflowed = [bool(a) for a in additions], 0, {}
         with self._steerable.editing(self._injection.edits()):
             texts = super()._batch(requests, budget, sampling, seed)
         return [self._until_overflow(row, text) for row, text in enumerate(texts)]
 
     def _until_overflow(self, row: int, text: Generated) -> Generated:
         step = self._overflowed.get(row, len(text.tokens))
-        if step >= len(text.tokens):  # none, or after the text had ended
+        if step >= len(text.tokens):  # no overflow, or one after the end of the text
             return text
         return replace(text, tokens=text.tokens[:step], finish=Finish.overflow)
 
     def _next_logits(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row position"],
-        past: Past,
-        rows: Int[np.ndarray, " row"],
+        self, inputs: StepInputs, past: Past, rows: Int[np.ndarray, " row"]
     ) -> Float[torch.Tensor, "row vocabulary"]:
         def announce(generated: Bool[torch.Tensor, "row token"]) -> None:
-            self._injection.select(rows, generated if self._generated_only else None)
+            self._injection.select(rows, steered_places(generated, self._positions))
 
-        logits = past.next_logits(ids, mask, announce)
-        for at in (~logits.amax(dim=-1).isfinite()).nonzero().flatten().tolist():
-            if self._steered[row := int(rows[at])]:
+        logits = past.next_logits(inputs, announce)
+        for index in (~logits.amax(dim=-1).isfinite()).nonzero().flatten().tolist():
+            if self._steered[row := int(rows[index])]:
                 self._overflowed.setdefault(row, self._step)
-                logits[at] = -torch.inf
-                logits[at, self._ends[0] if len(self._ends) else 0] = 0  # ends it where it can
+                logits[index] = -torch.inf
+                # An end-of-text token, if there is one, so that the row finishes.
+                logits[index, self._ends[0] if len(self._ends) else 0] = 0
         self._step += 1
         return logits
 
 
-class UncachedDecoder(SteeredDecoder):
-    """The same decoding with a whole pass a step, for HookedTransformer.
+def steered_places(
+    generated: Bool[torch.Tensor, "row token"], positions: SteerPositions
+) -> Bool[torch.Tensor, "row token"] | None:
+    """Mask of the positions to steer, for :meth:`Injection.select`; None is all."""
+    match positions:
+        case SteerPositions.all:
+            return None
+        case SteerPositions.generated:
+            return generated
+        case _:
+            assert_never(positions)
 
-    Its own cache has no way to drop rows and to hold left padding of a batch at once; being an
-    independent check, it may be slow.
+
+class UncachedDecoder(SteeredDecoder):
+    """Decoding under additions with one whole pass per step, for HookedTransformer.
+
+    HookedTransformer's cache cannot both drop rows and hold left padding. It serves as an independent
+    check, so it may be slow.
     """
 
     def _way(self, loaded: LoadedModel) -> Way:
         return way_of(loaded, self._whole_pass, self.pad_id, runner="hooked", cached=False)
 
     def _whole_pass(
-        self,
-        ids: Int64[torch.Tensor, "row token"],
-        mask: Int64[torch.Tensor, "row token"],
-        places: Int64[torch.Tensor, " position"],
+        self, texts: StepInputs, places: Int64[torch.Tensor, " position"]
     ) -> Float[torch.Tensor, "row position vocabulary"]:
-        return self._steerable.logits(ids, mask)[:, places]
+        return self._steerable.logits(texts.ids, texts.mask)[:, places]
 
 
 def open_decoder(
-    model: Steerable, additions: Callable[[str], Addition], generated_only: bool = False
+    model: Steerable,
+    additions: Callable[[str], Addition],
+    positions: SteerPositions = SteerPositions.all,
 ) -> SteeredDecoder:
-    """The decoder that a model can be run with; ``additions`` finds one by its digest."""
+    """The decoder that fits a model; ``additions`` gives an addition by its digest."""
     kind = SteeredDecoder if model.cached else UncachedDecoder
-    return kind(model, additions, generated_only)
+    return kind(model, additions, positions)

@@ -1,4 +1,4 @@
-"""Passes over whole texts: residual norms of prompts, likelihood and entropy of what was written."""
+"""Passes over whole texts: residual norms of prompts, likelihood and entropy of written texts."""
 
 from __future__ import annotations
 
@@ -14,35 +14,36 @@ from jaxtyping import Float64
 
 from emo.activations.backend import Batch, OutOfMemory, TokenSpan, pad
 from emo.activations.hf import translated_oom
+from emo.config.enums import SteerPositions
 from emo.errors import ModelError
 from emo.generation.samples import Finish, Generated
-from emo.steering.injection import Addition, Injection
+from emo.steering.injection import Addition, Injection, steered_places
 from emo.steering.steerable import Steerable
 
 log = logging.getLogger(__name__)
 
 LOGITS_AT_ONCE = 1 << 26
-"""Most logits held at a time (256 MiB in float32)."""
+"""Largest number of logits held at a time (256 MiB in float32)."""
 
 Item = TypeVar("Item")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Of the written tokens, the end-of-text token left out; NaN if there are none. In nats.
+    """Log perplexity and entropy of a written text, in nats, without its end-of-text token.
 
-    NaN as well where the model's logits are not finite.
+    NaN if nothing was written, or the model's logits are not finite.
     """
 
     log_perplexity: float
     entropy: float
-    """Mean entropy of the model's distributions at the tokens' places."""
+    """Mean entropy of the model's distributions at the positions of the tokens."""
 
 
 def written(text: Generated) -> tuple[int, ...]:
-    """The generated tokens without the end-of-text token."""
+    """The generated tokens of a text, without the end-of-text token."""
     return text.tokens[:-1] if text.finish is Finish.eos else text.tokens
 
 
@@ -52,9 +53,9 @@ def mean_norms(
     batch_size: int,
     layers: Iterable[int] | None = None,
 ) -> Float64[np.ndarray, "prompt layer"]:
-    """Mean over all tokens of a prompt (BOS included) of the Euclidean norm of resid_post, unsteered.
+    """Mean Euclidean norm of resid_post over all tokens of each prompt (BOS included), unsteered.
 
-    It must be finite at ``layers``, those that are steered (None: all).
+    The norms must be finite at ``layers``, the steered ones (None: all).
 
     Raises
     ------
@@ -64,8 +65,8 @@ def mean_norms(
     chunks = [prompts[i : i + batch_size] for i in range(0, len(prompts), batch_size)]
     parts = [part for chunk in chunks for part in _halving(lambda c: [_norms(model, c)], chunk)]
     norms = np.concatenate(parts)
-    wanted = range(model.n_layers) if layers is None else sorted(set(layers))
-    if bad := [layer for layer in wanted if not np.isfinite(norms[:, layer]).all()]:
+    steered = range(model.n_layers) if layers is None else sorted(set(layers))
+    if bad := [layer for layer in steered if not np.isfinite(norms[:, layer]).all()]:
         raise ModelError(
             f"layers {', '.join(map(str, bad))}: the residual stream is not finite or cannot be "
             "hooked, so no steering strength can be set; take precision=bf16 or fp32"
@@ -93,33 +94,33 @@ def likelihoods(
     model: Steerable,
     texts: Sequence[Generated],
     addition: Callable[[int], Addition] = lambda _: {},
-    generated_only: bool = False,
+    positions: SteerPositions = SteerPositions.all,
     batch_size: int = 16,
     track: Track = lambda items, _: items,
 ) -> list[Likelihood]:
-    """Likelihood of every text under the addition of its index (by default: unsteered), in one pass.
+    """Likelihood of every text, in one pass; ``addition`` gives what steers the text of an index.
 
-    Both are of the model's own logits: the repetition penalty, which decoding applies where the
-    model's generation config has one, is not in them.
+    By default the model is unsteered. The logits are the model's own: they do not include the
+    repetition penalty that decoding applies if the model's generation config has one.
     """
     order = sorted(range(len(texts)), key=lambda i: len(texts[i].ids))
-    found: dict[int, Likelihood] = {}
+    by_index: dict[int, Likelihood] = {}
     vocabulary = int(model.loaded.model.config.get_text_config().vocab_size)
     widest = len(texts[order[-1]].ids) if order else 1
     size = max(1, min(batch_size, LOGITS_AT_ONCE // (widest * vocabulary)))
     chunks = [order[i : i + size] for i in range(0, len(order), size)]
 
     def read(chunk: Sequence[int]) -> list[Likelihood]:
-        own = [addition(i) for i in chunk]
-        return _pass(model, [texts[i] for i in chunk], own, generated_only)
+        additions = [addition(i) for i in chunk]
+        return _pass(model, [texts[i] for i in chunk], additions, positions)
 
     for chunk in track(chunks, "reading texts"):
-        found |= dict(zip(chunk, _halving(read, chunk), strict=True))
-    return [found[i] for i in range(len(texts))]
+        by_index |= dict(zip(chunk, _halving(read, chunk), strict=True))
+    return [by_index[i] for i in range(len(texts))]
 
 
-def _halving(read: Callable[[Sequence[Item]], list[Found]], chunk: Sequence[Item]) -> list[Found]:
-    """One batch; halved as often as memory asks for.
+def _halving(read: Callable[[Sequence[Item]], list[Result]], chunk: Sequence[Item]) -> list[Result]:
+    """Results of one batch, which is halved until it fits into memory.
 
     Raises
     ------
@@ -139,7 +140,10 @@ def _halving(read: Callable[[Sequence[Item]], list[Found]], chunk: Sequence[Item
 
 
 def _pass(
-    model: Steerable, texts: Sequence[Generated], additions: Sequence[Addition], late: bool
+    model: Steerable,
+    texts: Sequence[Generated],
+    additions: Sequence[Addition],
+    positions: SteerPositions,
 ) -> list[Likelihood]:
     spans = [
         TokenSpan(t.prompt + written(t), len(t.prompt), len(t.prompt) + len(written(t)))
@@ -149,8 +153,8 @@ def _pass(
     ids, mask = _tensors(batch, model)
     injection = Injection(additions, model.loaded.device)
     starts = torch.from_numpy(batch.spans[:, :1]).to(ids.device)
-    where = torch.arange(ids.shape[1], device=ids.device)[None] >= starts if late else None
-    injection.select(np.arange(len(texts)), where)
+    generated = torch.arange(ids.shape[1], device=ids.device)[None] >= starts
+    injection.select(np.arange(len(texts)), steered_places(generated, positions))
     with torch.inference_mode(), translated_oom(), model.editing(injection.edits()):
         logits = model.logits(ids, mask)
         return [

@@ -1,6 +1,6 @@
-"""Models whose residual stream can be edited: transformers and both kinds of TransformerLens.
+"""Models whose residual stream can be edited: one class per backend.
 
-Edits live inside a ``with`` block and are gone when it ends, whatever ends it.
+Edits hold inside a ``with`` block and are removed at its end, also after an error.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ from jaxtyping import Float, Int64
 from torch import nn
 
 from emo.activations.hf import ResidualStream, answer_with_records, decoder_layers
-from emo.config.enums import BackendName, Implementation
 from emo.config.schema import BackendConfig
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
 Edit = Callable[[torch.Tensor], torch.Tensor | None]
-"""Given resid_post [row token hidden], what takes its place; None leaves it."""
+"""From resid_post [row token hidden] to its replacement; None leaves it as it is."""
 
 
 class Steerable(Protocol):
-    """A model that can be edited and asked for logits."""
+    """A model that gives logits under edits of its residual stream."""
 
     @property
     def loaded(self) -> LoadedModel: ...
@@ -35,22 +34,22 @@ class Steerable(Protocol):
 
     @property
     def cached(self) -> bool:
-        """Whether ``loaded.model`` itself runs under the edits, so that its KV cache can be used."""
+        """Whether ``loaded.model`` itself runs under the edits, so that its cache can be used."""
         ...
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
-        """Edit resid_post of these layers in every forward pass inside the block."""
+        """A block in which every forward pass edits resid_post of these layers."""
         ...
 
     def logits(
         self, ids: Int64[torch.Tensor, "row token"], mask: Int64[torch.Tensor, "row token"]
     ) -> Float[torch.Tensor, "row token vocabulary"]:
-        """Logits of a right-padded batch, at every position, in one pass without a cache."""
+        """Logits of a right-padded batch at every position, in one pass without a cache."""
         ...
 
 
 class HFSteerable:
-    """Forward hooks on the decoder layers of transformers."""
+    """Edits through forward hooks on the decoder layers of transformers."""
 
     cached = True
 
@@ -62,7 +61,7 @@ class HFSteerable:
         self.n_layers = len(self._layers)
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
-        """Hooks are removed one by one, also if putting in a later one fails."""
+        """A block with one hook per edited layer; all are removed, also if adding one fails."""
         return self._editing(edits)
 
     @contextmanager
@@ -89,9 +88,9 @@ class HFSteerable:
 
 
 class BridgeSteerable(HFSteerable):
-    """TransformerLens's hook points, which a bridge puts into the modules of transformers.
+    """Edits through the hook points that a bridge puts into the modules of transformers.
 
-    So transformers' own forward pass, cache included, runs through them.
+    Transformers' own forward pass, cache included, runs through these.
     """
 
     def __init__(self, loaded: LoadedModel) -> None:
@@ -101,12 +100,12 @@ class BridgeSteerable(HFSteerable):
         self._bridge: Any = bridge_of(loaded)
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
-        """TransformerLens's own context of temporary hooks."""
+        """A block with TransformerLens's temporary hooks."""
         return self._bridge.hooks(fwd_hooks=_lens_hooks(edits))
 
 
 class HookedSteerable:
-    """HookedTransformer: a second forward pass with a copy of the weights, without a cache here."""
+    """Edits through the hook points of HookedTransformer, which has a copy of the weights."""
 
     cached = False
 
@@ -118,7 +117,7 @@ class HookedSteerable:
         self.n_layers = int(loaded.model.config.get_text_config().num_hidden_layers)
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
-        """TransformerLens's own context of temporary hooks."""
+        """A block with TransformerLens's temporary hooks."""
         return self._model.hooks(fwd_hooks=_lens_hooks(edits))
 
     def logits(
@@ -135,16 +134,24 @@ def _lens_hooks(edits: Mapping[int, Edit]) -> list[tuple[str, Callable[..., Any]
     return [(f"blocks.{layer}.hook_resid_post", hook(edit)) for layer, edit in edits.items()]
 
 
+STEERABLES: dict[str, Callable[[LoadedModel], Steerable]] = {
+    "hf": HFSteerable,
+    "bridge": BridgeSteerable,
+    "hooked": HookedSteerable,
+}
+"""By :attr:`emo.config.schema.BackendConfig.label`, as :data:`emo.activations.opening.BACKENDS`."""
+
+
 def open_steerable(loaded: LoadedModel, config: BackendConfig) -> Steerable:
-    """The model as the backend a config names runs it.
+    """The model, run by the backend that a config names.
 
     Raises
     ------
     ModelError
-        If TransformerLens cannot take the model.
+        If the backend cannot take the model.
+    ValueError
+        If there is no such backend.
     """
-    if config.name is BackendName.hf:
-        return HFSteerable(loaded)
-    if config.implementation is Implementation.bridge:
-        return BridgeSteerable(loaded)
-    return HookedSteerable(loaded)
+    if config.label not in STEERABLES:
+        raise ValueError(f"backend={config.label}: allowed is {', '.join(STEERABLES)}")
+    return STEERABLES[config.label](loaded)

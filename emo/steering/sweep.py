@@ -1,4 +1,4 @@
-"""All doses through a model: texts from the decoder, every text measured, limits from the controls."""
+"""A sweep over doses: writes every text, measures it, and takes the limits from the controls."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from emo.config.enums import SteerPositions
 from emo.core.choices import Direction
-from emo.core.steering.dose_response import SteeredText, Sweep
-from emo.core.steering.regimes import limits
+from emo.core.steering.dose_response import DoseSweep, SteeredText
+from emo.core.steering.regimes import Limits, limits
 from emo.core.steering.text_measures import (
     TextMeasures,
     distinct_n,
@@ -20,8 +21,14 @@ from emo.generation.generating import Generation, generate
 from emo.generation.samples import Finish, Generated, Request, Sampling
 from emo.generation.texts import TextStore
 from emo.steering.doses import Additions, Dose
-from emo.steering.injection import Addition, SteeredRequest, addition_digest, open_decoder
-from emo.steering.judging import Judge, naming
+from emo.steering.injection import (
+    Addition,
+    SteeredDecoder,
+    SteeredRequest,
+    addition_digest,
+    open_decoder,
+)
+from emo.steering.judging import Judge, naming, note_unlisted
 from emo.steering.scoring import Likelihood, likelihoods, written
 from emo.steering.steerable import Steerable
 from emo.stimuli.scenarios import Scenario
@@ -29,16 +36,16 @@ from emo.stimuli.scenarios import Scenario
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
 CONTROL_SAMPLING = Sampling(temperature=1.0, top_p=1.0)
-"""The unsteered model's own distribution: what it writes when it writes as it was trained to."""
+"""The unsteered model's own distribution, which the controls are drawn from."""
 
 
 @dataclass(frozen=True)
 class Setup:
-    """How texts are written and read, besides the doses."""
+    """How the texts of a sweep are written and read."""
 
     generation: Generation
-    """Of the greedy texts, steered or not."""
-    generated_only: bool
+    """For the greedy texts, steered or not."""
+    positions: SteerPositions
     control_samples: int
     track: Track = lambda items, _: items
 
@@ -51,11 +58,11 @@ def sweep(
     judge: Judge,
     store: TextStore,
     setup: Setup,
-) -> Sweep:
-    """Write and measure every dose's text, the unsteered text of every scenario, and the controls.
+) -> DoseSweep:
+    """Every dose's text, the unsteered text of every scenario and the controls, all measured.
 
-    ``prompts`` are token ids by scenario id. Finished batches are in the store, so a killed sweep goes
-    on where it was; measuring, which is three passes without decoding, is done anew.
+    ``prompts`` are token ids by scenario id. Finished batches are in the store, so a killed sweep
+    continues where it was; the measuring, which is three passes without decoding, is repeated.
 
     Raises
     ------
@@ -63,53 +70,65 @@ def sweep(
         If memory does not suffice, an unsteered logit is not finite, or the unsteered model writes
         nothing.
     """
+    note_unlisted(judge, [d.emotion for d in doses])
     scenarios = list({d.scenario.id: d.scenario for d in doses}.values())
-    by_digest = {addition_digest(additions.addition(d), setup.generated_only): d for d in doses}
-
-    def request(dose: Dose) -> Request:
-        prompt, addition = prompts[dose.scenario.id], additions.addition(dose)
-        if not addition:
-            return Request(prompt)
-        digest = addition_digest(addition, setup.generated_only)
-        return SteeredRequest(prompt, 0, digest)
-
-    decoder = open_decoder(
-        model, lambda digest: additions.addition(by_digest[digest]), setup.generated_only
-    )
     plain = [Request(prompts[s.id]) for s in scenarios]
-    greedy = [*plain, *(request(d) for d in doses)]
+    greedy = [*plain, *(_request(d, prompts, additions, setup) for d in doses)]
+    decoder = _decoder(model, doses, additions, setup)
     texts = generate(decoder, greedy, setup.generation, store, setup.track)
-    owners = [s for s in scenarios for _ in range(setup.control_samples)]
-    drawn = [Request(r.prompt, i) for r in plain for i in range(setup.control_samples)]
+    sources = [s for s in scenarios for _ in range(setup.control_samples)]
+    controls = [Request(r.prompt, i) for r in plain for i in range(setup.control_samples)]
     sampling = replace(setup.generation, sampling=CONTROL_SAMPLING)
-    samples = generate(decoder, drawn, sampling, store, setup.track)
+    samples = generate(decoder, controls, sampling, store, setup.track)
 
     reader = TextReader(model, judge, setup)
     n = len(scenarios)
     base = reader.read(texts.items[:n], scenarios)
-    sampled = reader.read(samples.items, owners)
+    sampled = reader.read(samples.items, sources)
     steered = reader.read(
         texts.items[n:], [d.scenario for d in doses], lambda i: additions.addition(doses[i])
     )
-    try:
-        found = limits([t.measures(None, None) for t in (*base, *sampled)])
-    except ValueError as error:
-        raise ModelError(f"steering: {error}") from None
     unsteered = {s.id: t for s, t in zip(scenarios, base, strict=True)}
-    return Sweep(
+    partners = _used_partners(doses, additions)
+    return DoseSweep(
         steered=reader.judged(doses, steered, unsteered),
         openings={s.id: s.text for s in scenarios},
         unsteered={name: t.text for name, t in unsteered.items()},
         sampled={
-            s.id: tuple(t.text for t, of in zip(sampled, owners, strict=True) if of is s)
+            s.id: tuple(t.text for t, source in zip(sampled, sources, strict=True) if source is s)
             for s in scenarios
         },
-        limits=found,
+        limits=_limits([*base, *sampled]),
         done=texts.done + samples.done,
         reused=texts.reused + samples.reused,
-        partners=(partners := _used_partners(doses, additions)),
+        partners=partners,
         alike=tuple(e for e, partner in partners.items() if judge.alike(e, partner)),
     )
+
+
+def _decoder(
+    model: Steerable, doses: Sequence[Dose], additions: Additions, setup: Setup
+) -> SteeredDecoder:
+    by_digest = {addition_digest(additions.addition(d), setup.positions): d for d in doses}
+    return open_decoder(
+        model, lambda digest: additions.addition(by_digest[digest]), setup.positions
+    )
+
+
+def _request(
+    dose: Dose, prompts: Mapping[str, tuple[int, ...]], additions: Additions, setup: Setup
+) -> Request:
+    prompt, addition = prompts[dose.scenario.id], additions.addition(dose)
+    if not addition:
+        return Request(prompt)
+    return SteeredRequest(prompt, 0, addition_digest(addition, setup.positions))
+
+
+def _limits(controls: Sequence[_Read]) -> Limits:
+    try:
+        return limits([text.measures(None, None) for text in controls])
+    except ValueError as error:
+        raise ModelError(f"steering: {error}") from None
 
 
 def _used_partners(doses: Sequence[Dose], additions: Additions) -> dict[str, str]:
@@ -119,7 +138,7 @@ def _used_partners(doses: Sequence[Dose], additions: Additions) -> dict[str, str
 
 @dataclass(frozen=True)
 class _Read:
-    """A text and what is measured of it whatever emotion it is judged for."""
+    """A text, and the measures of it that do not depend on an emotion."""
 
     text: str
     tokens: tuple[int, ...]
@@ -128,6 +147,7 @@ class _Read:
     likelihood: Likelihood
 
     def measures(self, score: float | None, named: bool | None) -> TextMeasures:
+        """All measures, with the score for an emotion and whether a word names it (None: no emotion)."""
         return TextMeasures(
             n_tokens=len(self.tokens),
             empty=not self.text.strip(),
@@ -156,26 +176,26 @@ class TextReader:
         scenarios: Sequence[Scenario],
         addition: Callable[[int], Addition] | None = None,
     ) -> list[_Read]:
-        """Likelihood under the unsteered model; entropy under the addition it was written with."""
+        """The texts with their measures: likelihood without steering, entropy under the addition."""
         size, track = self._setup.generation.batch_size, self._setup.track
         plain = likelihoods(self._model, texts, batch_size=size, track=track)
-        own = plain
+        steered = plain
         if addition is not None:
-            late = self._setup.generated_only
-            own = likelihoods(self._model, texts, addition, late, size, track)
+            positions = self._setup.positions
+            steered = likelihoods(self._model, texts, addition, positions, size, track)
         out = []
-        for text, scenario, a, b in zip(texts, scenarios, plain, own, strict=True):
+        for text, scenario, a, b in zip(texts, scenarios, plain, steered, strict=True):
             tokens = written(text)
             words = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
             likelihood = Likelihood(a.log_perplexity, b.entropy)
-            foreign, over = foreign_share(words, scenario.text), text.finish is Finish.overflow
-            out.append(_Read(words, tokens, foreign, over, likelihood))
+            foreign, overflow = foreign_share(words, scenario.text), text.finish is Finish.overflow
+            out.append(_Read(words, tokens, foreign, overflow, likelihood))
         return out
 
     def judged(
         self, doses: Sequence[Dose], steered: Sequence[_Read], unsteered: Mapping[str, _Read]
     ) -> tuple[SteeredText, ...]:
-        """Each steered text and its unsteered one, scored for the emotion that was steered to."""
+        """Every steered text beside its unsteered one, both scored for the emotion of the dose."""
         emotions = [d.emotion for d in doses]
         base = [unsteered[d.scenario.id] for d in doses]
         scores = self._judge.scores([t.text for t in steered], emotions)

@@ -1,12 +1,11 @@
-"""What a program can check about a passage set: leakage, repetition, balance.
+"""Checks of a passage set: leaked emotion words, repetition, balance.
 
-Used by the tests, by the data card and by anyone who writes passages:
-``python -m emo.stimuli.audit my.csv`` prints every finding with its passage.
+``python -m emo.stimuli.audit FILE.csv`` prints every finding with its passage. The tests run the same
+checks on the bundled passages.
 """
 
 from __future__ import annotations
 
-import math
 import re
 import sys
 from collections import Counter, defaultdict
@@ -24,7 +23,7 @@ WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)?")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing wrong with one passage."""
+    """One problem of one passage."""
 
     kind: str
     passage: str
@@ -40,17 +39,17 @@ def words(text: str) -> list[str]:
 
 
 def load_lexicon(path: Path = DATA / "lexicon.yaml") -> dict[str, list[str]]:
-    """Emotion -> stems that name it."""
+    """The word stems that name each emotion, by emotion."""
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
 def load_gestures(path: Path = DATA / "stock_gestures.yaml") -> list[re.Pattern[str]]:
-    """Patterns of stock gestures."""
+    """The patterns of stock gestures."""
     return [re.compile(p, re.IGNORECASE) for p in yaml.safe_load(path.read_text(encoding="utf-8"))]
 
 
 def leakage(texts: Mapping[str, str], lexicon: Mapping[str, Sequence[str]]) -> list[Finding]:
-    """Passages that contain the name of an emotion, or an obvious synonym, of any emotion."""
+    """Words in passages that name any emotion of the lexicon, or are an obvious synonym."""
     stems = {s for entry in lexicon.values() for s in entry}
     exact = {s for s in stems if not s.endswith("*")}
     prefixes = tuple(s[:-1] for s in stems if s.endswith("*"))
@@ -63,7 +62,7 @@ def leakage(texts: Mapping[str, str], lexicon: Mapping[str, Sequence[str]]) -> l
 
 
 def shared_runs(texts: Mapping[str, str], n: int = 6) -> list[Finding]:
-    """Runs of ``n`` words that stand in more than one passage."""
+    """Runs of ``n`` words that occur in more than one passage."""
     where: dict[tuple[str, ...], set[str]] = defaultdict(set)
     for key, text in texts.items():
         tokens = words(text)
@@ -77,7 +76,7 @@ def shared_runs(texts: Mapping[str, str], n: int = 6) -> list[Finding]:
 
 
 def gestures(texts: Mapping[str, str], patterns: Iterable[re.Pattern[str]]) -> list[Finding]:
-    """Stock gestures used."""
+    """Stock gestures in passages."""
     return [
         Finding("gesture", key, match.group(0))
         for pattern in patterns
@@ -88,19 +87,19 @@ def gestures(texts: Mapping[str, str], patterns: Iterable[re.Pattern[str]]) -> l
 
 def shapes(texts: Mapping[str, str], lo: int = 30, hi: int = 60) -> list[Finding]:
     """Passages outside ``lo``-``hi`` words or outside 2-4 sentences."""
-    found = []
+    problems = []
     for key, text in texts.items():
         n_words = len(text.split())
         n_sentences = len(re.findall(r"[.!?]+[\"'\u201d\u2019]?(?=\s|$)", text))
         if not lo <= n_words <= hi:
-            found.append(Finding("length", key, f"{n_words} words"))
+            problems.append(Finding("length", key, f"{n_words} words"))
         if not 2 <= n_sentences <= 4:
-            found.append(Finding("sentences", key, f"{n_sentences} sentences"))
-    return found
+            problems.append(Finding("sentences", key, f"{n_sentences} sentences"))
+    return problems
 
 
 def endings(texts: Mapping[str, str]) -> list[Finding]:
-    """Texts that do not end in a letter and a full stop: last-token readout would see the mark."""
+    """Texts that do not end in a letter and a full stop, which is the token that ``last`` reads."""
     return [
         Finding("ending", key, text[-12:])
         for key, text in texts.items()
@@ -109,7 +108,7 @@ def endings(texts: Mapping[str, str]) -> list[Finding]:
 
 
 def openings(texts: Mapping[str, str], n: int = 3) -> list[Finding]:
-    """First ``n`` words that open more than one passage."""
+    """Runs of ``n`` words with which more than one passage begins."""
     where: dict[str, list[str]] = defaultdict(list)
     for key, text in texts.items():
         where[" ".join(words(text)[:n])].append(key)
@@ -123,9 +122,9 @@ def openings(texts: Mapping[str, str], n: int = 3) -> list[Finding]:
 def concentrated_words(
     emotions: Sequence[str], texts: Sequence[str], least: int = 8, share: float = 0.5
 ) -> list[tuple[str, str, int, int]]:
-    """Words of which one emotion holds more than ``share`` of at least ``least`` passages.
+    """Words in at least ``least`` passages, more than ``share`` of which are of one emotion.
 
-    Returns (word, emotion, passages of that emotion, passages in all), the most frequent first.
+    Each row is (word, emotion, passages of that emotion, passages in all), the most frequent first.
     """
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for emotion, text in zip(emotions, texts, strict=True):
@@ -141,46 +140,15 @@ def concentrated_words(
 
 
 def mean_words(emotions: Sequence[str], texts: Sequence[str]) -> dict[str, float]:
-    """Mean number of words of an emotion's passages."""
+    """Mean number of words per passage, by emotion."""
     lengths: dict[str, list[int]] = defaultdict(list)
     for emotion, text in zip(emotions, texts, strict=True):
         lengths[emotion].append(len(text.split()))
     return {emotion: sum(v) / len(v) for emotion, v in lengths.items()}
 
 
-def lexical_baseline(
-    texts: Sequence[str], labels: Sequence[str], folds: Sequence[str]
-) -> dict[str, float]:
-    """Accuracy per label of a bag-of-words classifier, each fold left out once.
-
-    Multinomial naive Bayes on word counts, add-one smoothing. For labels = emotions and folds =
-    situations this is how much of the emotion a reader of words alone could tell.
-    """
-    names = sorted(set(labels))
-    bags = [Counter(words(text)) for text in texts]
-    hits: Counter[str] = Counter()
-    for fold in sorted(set(folds)):
-        counts: dict[str, Counter[str]] = {name: Counter() for name in names}
-        for bag, label, f in zip(bags, labels, folds, strict=True):
-            if f != fold:
-                counts[label].update(bag)
-        vocabulary = len(set().union(*counts.values()))
-        totals = {name: counts[name].total() + vocabulary for name in names}
-        for bag, label, f in zip(bags, labels, folds, strict=True):
-            if f == fold:
-                scores = {
-                    name: sum(
-                        n * math.log((counts[name][word] + 1) / totals[name])
-                        for word, n in bag.items()
-                    )
-                    for name in names
-                }
-                hits[label] += max(names, key=scores.__getitem__) == label
-    return {name: hits[name] / labels.count(name) for name in names}
-
-
 def findings(texts: Mapping[str, str]) -> list[Finding]:
-    """Every finding of every check that judges single passages or pairs."""
+    """The findings of all checks of single passages or pairs."""
     return [
         *shapes(texts),
         *leakage(texts, load_lexicon()),
@@ -192,7 +160,7 @@ def findings(texts: Mapping[str, str]) -> list[Finding]:
 
 
 def main(paths: Sequence[str]) -> int:
-    """Print the findings over all files together; 1 if there are any."""
+    """Print the findings over all files together; return 1 if there are any, else 0."""
     try:
         read = [read_passages(Path(path)) for path in paths]
     except EmoError as error:
@@ -206,8 +174,8 @@ def main(paths: Sequence[str]) -> int:
     if len(texts) < len(items):
         counts = Counter(f"{p.emotion}/{p.id}" for p in items)
         print(f"in several files: {', '.join(name for name, n in counts.items() if n > 1)}")
-    found = findings(texts)
-    for finding in found:
+    problems = findings(texts)
+    for finding in problems:
         print(finding)
     emotions = [p.emotion for p in items]
     bodies = [p.text for p in items]
@@ -217,8 +185,8 @@ def main(paths: Sequence[str]) -> int:
         print(f"{emotion:<14} {n:4d} passages, {means[emotion]:.1f} words on average")
     for word, emotion, top, total in concentrated_words(emotions, bodies):
         print(f"word {word!r}: {top} of {total} passages are {emotion}")
-    print(f"{len(items)} passages, {len(found)} findings")
-    return 1 if found or len(texts) < len(items) else 0
+    print(f"{len(items)} passages, {len(problems)} findings")
+    return 1 if problems or len(texts) < len(items) else 0
 
 
 if __name__ == "__main__":

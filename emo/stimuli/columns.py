@@ -1,4 +1,4 @@
-"""Which column of a passage file is which: a header, a comment that names them, or their order."""
+"""The columns of a passage file: from its header, from a comment that names them, or by order."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from emo.errors import ConfigError, shown
 from emo.stimuli.rows import Problem, Sheet, normal
 
 FIELDS = ("emotion", "passage_id", "text", "situation")
-"""What a passage has, in the order of columns that nothing names."""
+"""The fields of a passage, in the order that a file without column names is read in."""
 NEEDED = ("emotion", "text")
 AROUND = " `'\"*.[]{}<>"
-"""What may stand around a name in a comment."""
+"""Characters that may surround a column name in a comment."""
 SENTENCE = re.compile(r"[.!?\u2026\u3002\uff01\uff1f\u061f\u0964][\"'\u201d\u2019)]*$")
-"""Ends what is a text, and no column's name."""
+"""The end of a sentence; a column name has none."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """Where each field stands in a row."""
+    """The place of each field in a row."""
 
     places: dict[str, int]
-    """Field -> place; passage_id and situation may be missing."""
+    """Place by field; passage_id and situation may be missing."""
     names: dict[str, str]
-    """Field -> what the file calls it."""
+    """The file's name of each field."""
     skip: int = 0
-    """Rows that are a header."""
+    """Number of header rows."""
     note: str = ""
-    """What a file without a header was taken for."""
+    """How a file without a header is read."""
     sure: bool = True
-    """Whether the file itself names its columns."""
+    """Whether the file names its columns."""
 
 
 def wanted_names(columns: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
-    """Field -> name of its column, and the fields that have another name than their own.
+    """The column name of each field, and the fields whose column has another name.
 
     ``columns`` is ``stimuli.columns``, or a part of it.
 
     Raises
     ------
     ConfigError
-        If there is no such field, a name is empty, or two fields have the same column.
+        If a key is no field, a name is empty, or two fields have the same column.
     """
     for field, name in columns.items():
         if field not in FIELDS:
@@ -57,23 +57,23 @@ def wanted_names(columns: Mapping[str, str]) -> tuple[dict[str, str], set[str]]:
             if other in asked or other in NEEDED:
                 allowed = f"a column that is not {other} as well"
                 raise ConfigError(f"stimuli.columns.{field}", names[field], allowed)
-            del names[other]  # as in {text: situation}: what the file calls situation is the text
+            del names[other]  # {text: situation}: the file's situation column holds the text
     return names, asked
 
 
 def find_columns(
     sheet: Sheet, names: Mapping[str, str], asked: Collection[str]
 ) -> Columns | Problem:
-    """Where the fields stand, or the problem.
+    """The places of the fields, or the problem.
 
-    ``names`` are the columns' names by field, ``asked`` the fields whose names the user gave: their
-    columns have to be there.
+    ``names`` are the column names by field; ``asked`` are the fields whose names the user gave, so that
+    their columns must exist.
 
     1. A first row (or JSON keys) with the columns of emotion and text is a header.
-    2. Otherwise a comment above the first row that names these two, and as many columns as the row
-       has fields, is taken for the header.
-    3. Otherwise a first row without a sentence in it, or with the word ``emotion``, is a header with
-       other names, which is refused.
+    2. Otherwise a comment above the first row is the header if it names these two and has as many
+       columns as the row has fields.
+    3. Otherwise a first row that has no sentence, or has the word ``emotion``, is a header with other
+       names; it is refused.
     4. Otherwise three or four fields are emotion, passage_id, text and situation, in this order.
     """
     if sheet.columns is not None:
@@ -139,10 +139,10 @@ def _lacking(
 
 
 def _in_comment(comment: str, names: Mapping[str, str]) -> list[str]:
-    """Names listed in a comment: ``columns: emotion, passage_id, text (third person, past)``."""
+    """The names in a comment such as ``columns: emotion, passage_id, text (third person, past)``."""
     parts = re.split(r"[,;|\t]", re.sub(r"\([^)]*\)", "", comment))
     listed = [normal(part.strip(AROUND)) for part in parts]
-    for end, nearest in ((0, -1), (-1, 0)):  # a sentence may lead to the list, and go on behind
+    for end, nearest in ((0, -1), (-1, 0)):  # words may stand before and after the list
         if listed[end] not in names.values() and (words := listed[end].split()):
             listed[end] = words[nearest].strip(AROUND)
     return listed

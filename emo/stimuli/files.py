@@ -1,4 +1,4 @@
-"""A stimulus file's text: what is no text, and what a file looks like that is none, is named."""
+"""The text of a stimulus file; a file that holds no text is refused with what it looks like."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from emo.errors import StimuliError
 
 PASSAGE_BYTES = 256 << 20
-"""Largest passage file: some 500,000 passages, each of which is one forward pass."""
+"""Largest passage file; it has some 500,000 passages, each of which is one forward pass."""
 BREAK = re.compile(rb"\r\n|\n|\r")
-"""Ends a line, as editors and the csv module see it; nothing else does."""
+"""A line break, as editors and the csv module define it."""
 SAVE = "save it as CSV UTF-8"
 LOOKS_LIKE = (
     (b"PK\x03\x04", f"an Excel workbook or another zip file; {SAVE}"),
@@ -27,11 +27,11 @@ LOOKS_LIKE = (
     (b"\xff\xfe", f"UTF-16; {SAVE}"),
     (b"\xfe\xff", f"UTF-16; {SAVE}"),
 )
-"""How files begin that are taken for passages by mistake."""
+"""First bytes of other kinds of files, and what to do with each."""
 
 
 def read_text(path: Path, most: int = PASSAGE_BYTES) -> str:
-    """A stimulus file's text; UTF-8, with or without BOM.
+    """The text of a stimulus file in UTF-8, with or without BOM.
 
     Raises
     ------
@@ -57,9 +57,9 @@ def read_text(path: Path, most: int = PASSAGE_BYTES) -> str:
         raise StimuliError(path, [problem]) from error
 
 
-def line_of(raw: bytes, at: int) -> int:
-    """The line that a byte stands in, counted as an editor does."""
-    return len(BREAK.findall(raw, 0, at)) + 1
+def line_of(raw: bytes, offset: int) -> int:
+    """The number of the line that a byte is in, as an editor counts."""
+    return len(BREAK.findall(raw, 0, offset)) + 1
 
 
 def _bytes(path: Path, most: int) -> bytes:

@@ -1,4 +1,4 @@
-"""Labels and texts of passages that are probably mistakes: written alike, or told twice."""
+"""Labels and texts of passages that are probably mistakes: labels that look alike, repeated texts."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from emo.errors import first_of
 T = TypeVar("T")
 
 LONGEST_EMOTION = 100
-"""Characters; what is longer is a text in the wrong column."""
+"""Longest emotion label in characters; a longer one is a text in the wrong column."""
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
-"""Characters that show nothing although Unicode counts them among marks, letters and symbols."""
+"""Invisible characters that Unicode counts among marks, letters and symbols."""
 
 
 def label_problems(row: Mapping[str, str]) -> list[str]:
-    """What is wrong with the labels of one passage, given by field."""
+    """Problems of the labels of one passage; ``row`` has its values by field."""
     problems = []
     labels = {name: row.get(name, "") for name in ("emotion", "passage_id", "situation")}
     for name, label in labels.items():
@@ -33,14 +33,14 @@ def label_problems(row: Mapping[str, str]) -> list[str]:
 
 
 def text_problems(text: str) -> list[str]:
-    """What escapes can put into a text that no file could hold."""
+    """Characters that only an escape can put into a text, because no UTF-8 file can hold them."""
     half = any("\ud800" <= c <= "\udfff" for c in text)
     words = ["half a surrogate pair, which no UTF-8 text has"] * half
     return words + ["a NUL character, which no text has"] * ("\0" in text)
 
 
 def label_warnings(items: Sequence[Passage]) -> tuple[str, ...]:
-    """One line for labels that are written alike, one for texts under two labels; none if none."""
+    """Warnings: a line each for emotions and situations that look alike, one for repeated texts."""
     lines = []
     for name, labels in (
         ("emotions", [p.emotion for p in items]),
@@ -60,13 +60,13 @@ def label_warnings(items: Sequence[Passage]) -> tuple[str, ...]:
 
 
 def seen_label(label: str) -> str:
-    """A label as a reader sees it: without case, spaces, invisible characters, Unicode forms."""
+    """A label without case, spaces, invisible characters and differences of Unicode form."""
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", label).casefold())
     return "".join(c for c in folded if not _invisible(c))
 
 
 def visible(text: str) -> bool:
-    """Whether there is anything in a text that a reader sees."""
+    """Whether a text has a visible character."""
     return not all(map(_invisible, text))
 
 
@@ -76,7 +76,7 @@ def _invisible(c: str) -> bool:
 
 
 def spelt(label: str) -> str:
-    """A label in quotes; with escapes where it would look like another one."""
+    """A label in quotes, with escapes if it would look like another label."""
     plain = unicodedata.normalize("NFC", label) == label and not any(map(_hidden, label))
     return repr(label) if plain else ascii(label)
 
@@ -86,7 +86,7 @@ def _hidden(c: str) -> bool:
 
 
 def _groups(values: Iterable[T], key: Callable[[T], str]) -> list[list[T]]:
-    """Values with the same key, where there are several."""
+    """Groups of two or more values with the same key."""
     groups: dict[str, list[T]] = {}
     for value in values:
         groups.setdefault(key(value), []).append(value)

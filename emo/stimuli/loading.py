@@ -1,4 +1,4 @@
-"""Read passages and neutral sentences, and check them before anything else happens."""
+"""Passages and neutral sentences from files, checked."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ DATA = Path(__file__).parent / "data"
 BUNDLED_PASSAGES = DATA / "passages.csv"
 BUNDLED_NEUTRAL = DATA / "neutral_sentences.yaml"
 MOST_EMOTIONS = 500
-"""With 500 a tiny model takes minutes at the default resampling, a real one hours."""
+"""With this many, the default resampling takes minutes for a tiny model and hours for a real one."""
 
 
 @dataclass(frozen=True)
 class Passages:
-    """Passages of a file, and what is to be said of how it was read."""
+    """The passages of a file, and notes on how it was read."""
 
     items: tuple[Passage, ...]
     form: str
-    """What separates its fields: comma, semicolon, tab, bar, ..., or JSON lines."""
+    """The separator of the fields (comma, semicolon, tab, bar, ...), or JSON lines."""
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
 
@@ -40,16 +40,16 @@ def load_stimuli(
     neutral_path: Path | None = None,
     columns: Mapping[str, str] | None = None,
 ) -> StimulusSet:
-    """Passages and neutral sentences, the bundled ones by default.
+    """Passages and neutral sentences, by default the bundled ones.
 
-    ``columns`` names columns of the passage file by field: ``{"text": "story"}``.
+    ``columns`` has names of columns of the passage file, by field: ``{"text": "story"}``.
 
     Raises
     ------
     StimuliError
-        Naming what is wrong with the file, with line numbers.
+        Naming the problems of the file, with line numbers.
     ConfigError
-        If ``columns`` names no field, or there is no file of which it could.
+        If a key of ``columns`` is no field, or ``columns`` is given without a file.
     """
     if path is None and (renamed := wanted_names(columns or {})[1]):
         field = min(renamed)
@@ -72,7 +72,7 @@ def load_stimuli(
 def first_situations(stimuli: StimulusSet, n: int) -> StimulusSet:
     """The passages of the first ``n`` situations, in the file's order, and all neutral sentences.
 
-    Of a set without situations the first ``n`` passages of each emotion.
+    From a set without situations, the first ``n`` passages of each emotion.
     """
     seen: dict[str, list[str]] = {}
     for p in stimuli.items:
@@ -90,17 +90,17 @@ def _unit(p: Passage) -> str:
 def read_passages(path: Path, columns: Mapping[str, str] | None = None) -> Passages:
     """Passages of a CSV, TSV or JSON lines file with columns emotion, passage_id, text[, situation].
 
-    Lines that start with ``#`` and blank lines are skipped; UTF-8 with or without BOM, any line
-    ending, quoted separators and line breaks are understood. ``columns`` names the columns of a file
-    with other heads, by field. :func:`emo.stimuli.columns.find_columns` says what a file without a
-    header is taken for.
+    Blank lines and lines that start with ``#`` are skipped. The file is UTF-8 with or without BOM, with
+    any line ending; quoted fields may hold separators and line breaks. ``columns`` has the column names
+    of a file with other names, by field. :func:`emo.stimuli.columns.find_columns` reads a file without
+    a header.
 
     Raises
     ------
     StimuliError
-        Naming everything that is wrong with the file, with line numbers.
+        Naming all problems of the file, with line numbers.
     ConfigError
-        If ``columns`` names no field, or one column twice.
+        If a key of ``columns`` is no field, or one column is named twice.
     """
     names, asked = wanted_names(columns or {})
     sheet = read_sheet(read_text(path), path, names)
@@ -147,7 +147,7 @@ def _passages(sheet: Sheet, columns: Columns) -> tuple[list[tuple[int, Passage]]
 
 
 def _repeated(passages: Sequence[tuple[int, Passage]]) -> list[Problem]:
-    """Published files count passages anew within each emotion, so ids are unique only there."""
+    """Problems of repeated ids. Ids are unique within an emotion only, as in published files."""
     first_line: dict[tuple[str, str], int] = {}
     problems = []
     for line, p in passages:
@@ -181,12 +181,12 @@ def _set_problems(passages: Sequence[Passage]) -> list[Problem]:
 
 @set_by("stimuli.neutral_path")
 def read_neutral(path: Path) -> tuple[str, ...]:
-    """Neutral sentences: a YAML list of at least two texts.
+    """Neutral sentences from a YAML list of at least two texts.
 
     Raises
     ------
     StimuliError
-        Naming what is wrong with the file.
+        Naming the problems of the file.
     """
     sentences, problems = read_yaml(path)
     if not isinstance(sentences, list):

@@ -15,51 +15,52 @@ from emo.stimuli.loading import DATA
 from emo.stimuli.yaml_files import read_yaml
 
 BUNDLED_PROMPTS = DATA / "prompts.yaml"
-# Field -> the one placeholder each of its texts has (None: plain text), and whether it is a list.
 STRUCTURE: dict[str, tuple[str | None, bool]] = {
     "stories": ("{emotion}", True),
     "paragraph": ("{emotion}", False),
     "neutral_topics": (None, True),
     "neutral_story": ("{topic}", False),
 }
+"""By field: the placeholder that each of its texts has once (None: no placeholder), and whether the
+field is a list."""
 
 
 @dataclass(frozen=True)
 class PromptSet:
-    """What a model is asked to write (Jeong 2026, arXiv:2604.11050, section 2.3)."""
+    """The prompts of a generation run (Jeong 2026, arXiv:2604.11050, section 2.3)."""
 
     stories: tuple[str, ...]
     """Templates with one ``{emotion}``, used in rotation."""
     paragraph: str
-    """The one template of the loose protocol."""
+    """The template of the loose protocol."""
     neutral_topics: tuple[str, ...]
     neutral_story: str
-    """Template with one ``{topic}``, for texts that serve as the neutral baseline."""
+    """Template with one ``{topic}``, for the texts that neutral centring subtracts."""
     source: str
     sha256: str
     """Digest of the contents; layout and comments of the file are not part of it."""
 
     def story_prompts(self, emotion: str) -> tuple[str, ...]:
-        """Every story template with the emotion in it, in file order."""
+        """All story templates with the emotion filled in, in file order."""
         return tuple(t.replace("{emotion}", emotion) for t in self.stories)
 
     def paragraph_prompts(self, emotion: str) -> tuple[str, ...]:
-        """The paragraph prompt, as a set of one."""
+        """The paragraph prompt with the emotion filled in, as a tuple of one."""
         return (self.paragraph.replace("{emotion}", emotion),)
 
     def neutral_prompts(self) -> tuple[str, ...]:
-        """One prompt a neutral topic."""
+        """One prompt per neutral topic."""
         return tuple(self.neutral_story.replace("{topic}", t) for t in self.neutral_topics)
 
 
 @set_by("subparams.prompts_path")
 def load_prompts(path: Path | None = None) -> PromptSet:
-    """The bundled prompts, or a user's file of the same structure (any number of list entries).
+    """The bundled prompts, or those of a file with the same structure and lists of any length.
 
     Raises
     ------
     StimuliError
-        Naming everything that is wrong with the file.
+        Naming all problems of the file.
     """
     where = path or BUNDLED_PROMPTS
     raw, problems = read_yaml(where)
@@ -105,7 +106,7 @@ def _text_problems(where: str, text: Any, placeholder: str | None) -> Iterator[s
         return
     if placeholder and (n := text.count(placeholder)) != 1:
         yield f"{where}: has {n} times {placeholder}; needed is one"
-    # A misspelt placeholder would go to the model as it stands.
+    # A misspelt placeholder would reach the model unfilled.
     for other in re.findall(r"\{[^{}]*\}", text):
         if other != placeholder:
             yield f"{where}: {shown(other)[1:-1]} is no placeholder here" + (

@@ -1,4 +1,4 @@
-"""A passage file's rows with the lines they begin in: CSV with any separator, TSV, JSON lines."""
+"""The rows of a passage file with their line numbers: CSV with any separator, TSV, JSON lines."""
 
 from __future__ import annotations
 
@@ -16,42 +16,42 @@ from typing import Any
 from emo.errors import shown
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
-"""What may stand between fields, the likeliest first."""
+"""Separators of fields, the likeliest first."""
 HEAD = 1 << 20
-"""So many characters, and ``HEAD_ROWS`` rows of them, are looked at to find the separator."""
+"""Number of characters that are searched for the separator, in at most ``HEAD_ROWS`` rows."""
 HEAD_ROWS = 50
 SEP = re.compile(r'"?sep=([^"\w\s]|\t)"?[,;\t ]*(?:\r\n|\n|\r)', re.IGNORECASE)
-"""First line by which Excel is told the separator."""
+"""A first line that tells Excel the separator."""
 
 Fields = list[str]
 Problem = tuple[int, str]
-"""The line of a problem, 0 if it is one of the whole file, and what it is."""
+"""The line of a problem (0: the whole file), and its description."""
 
 
 def in_order(problems: Iterable[Problem]) -> list[str]:
-    """Problems of several checks as they are said, by line."""
+    """Descriptions of problems, in the order of their lines."""
     ordered = sorted(problems, key=lambda problem: problem[0])
     return [f"line {line}: {words}" if line else words for line, words in ordered]
 
 
 @dataclass
 class Sheet:
-    """Rows of a file, each with the number of its first line."""
+    """The rows of a file, each with the number of its first line."""
 
     form: str
-    """What the file was read as: comma, semicolon, tab, bar, another separator, or JSON lines."""
+    """The form that the file was read as: comma, semicolon, tab, bar, another separator, JSON lines."""
     rows: list[tuple[int, Fields]] = field(default_factory=list)
     comments: list[tuple[int, str]] = field(default_factory=list)
-    """Lines with ``#`` before the first row, without the ``#``."""
+    """Lines with ``#`` before the first row; the ``#`` is removed."""
     columns: Fields | None = None
-    """Names of the columns where the form itself says them (JSON lines)."""
+    """Column names, if the form has them in every row (JSON lines); else None."""
     problems: list[Problem] = field(default_factory=list)
 
 
 def read_sheet(text: str, path: Path, wanted: Mapping[str, str]) -> Sheet:
     """The rows of a file's text; ``wanted`` are the columns that will be read, by field.
 
-    Tabs are taken from the extension; JSON lines and other separators are known by the contents.
+    The extension tells TSV; JSON lines and other separators are recognised by the content.
     """
     suffix = path.suffix.lower()
     first = next((line for _, line in _Lines(text)), "").lstrip()
@@ -62,17 +62,18 @@ def read_sheet(text: str, path: Path, wanted: Mapping[str, str]) -> Sheet:
         return _json_lines(text, wanted)
     separator = None
     if told := SEP.match(text):
-        separator, text = told[1], f"#{text}"  # now a comment: line numbers stay
+        separator, text = told[1], f"#{text}"  # a comment now, so that line numbers stay
     elif suffix in (".tsv", ".tab"):
         separator = "\t"
     return _sheet(text, separator or separator_of(text[:HEAD], wanted))
 
 
 def separator_of(text: str, wanted: Mapping[str, str]) -> str:
-    """The separator under which the first row names the wanted columns.
+    """The separator that fits a file best.
 
-    Else the one under which most rows have three or four fields, as many as the first has, and no
-    other separator in the first field; else any number but one.
+    The best one makes the first row name the wanted columns. The next best makes most rows have as many
+    fields as the first, three or four, without another separator in the first field. The last resort
+    makes most rows have as many fields as the first, and more than one.
     """
 
     def fits(separator: str) -> tuple[bool, int, int]:
@@ -89,15 +90,15 @@ def separator_of(text: str, wanted: Mapping[str, str]) -> str:
 
 
 def normal(name: str) -> str:
-    """A column's name as names are compared."""
+    """A column's name in the form in which names are compared."""
     return name.strip().lower()
 
 
 class _Lines:
-    """Numbered lines of a text; before a record (``between``) comments and blank ones are left out.
+    """Numbered lines of a text, without the comments and blank lines between records.
 
-    A line ends at \\n, \\r\\n or \\r, as for the csv module: str.splitlines knows more ends, which may
-    stand in a text.
+    A line ends at \\n, \\r\\n or \\r, as for the csv module; str.splitlines would also split at
+    characters that may stand in a text.
     """
 
     def __init__(self, text: str) -> None:
@@ -120,7 +121,7 @@ class _Lines:
 
 
 def _sheet(text: str, separator: str) -> Sheet:
-    """The csv module's own records; where one begins is known from its reader, not guessed."""
+    """The records of the csv module, each with the line it begins in."""
     sheet, lines = Sheet(SEPARATORS.get(separator, repr(separator))), _Lines(text)
     start = 0
 
@@ -144,14 +145,17 @@ def _sheet(text: str, separator: str) -> Sheet:
             continue
         if comments is None:
             comments = list(lines.comments)
-        if any(f.strip() for f in fields):  # spreadsheets leave rows of nothing but commas
+        if any(f.strip() for f in fields):  # spreadsheets write rows of only commas
             sheet.rows.append((start, fields))
     sheet.comments = comments or []
     return sheet
 
 
 def _json_lines(text: str, wanted: Mapping[str, str]) -> Sheet:
-    """One object a line; a value that is wanted has to be a text, an id may be a number."""
+    """The rows of a file with one JSON object per line.
+
+    A wanted value must be a text; the id may also be a number.
+    """
     sheet = Sheet("JSON lines")
     objects: list[tuple[int, dict[str, Any]]] = []
     for line, content in _Lines(text):

@@ -1,4 +1,4 @@
-"""Scenarios for steering: openings that a model continues, each with the emotion it is steered to."""
+"""Scenarios for steering: openings that a model continues, each with the emotion to steer to."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ FIELDS = ("id", "mood", "emotion", "text")
 
 @dataclass(frozen=True)
 class Scenario:
-    """An opening, and where steering should take it."""
+    """An opening, and the emotion to steer it to."""
 
     id: str
     mood: str
-    """What the opening itself sounds like; for the reader, no number uses it."""
+    """The mood of the opening, for readers; no number depends on it."""
     emotion: str
     """The emotion whose vector is added."""
     text: str
@@ -31,7 +31,7 @@ class Scenario:
 
 @dataclass(frozen=True)
 class ScenarioSet:
-    """Scenarios and where they come from."""
+    """Scenarios and their source."""
 
     items: tuple[Scenario, ...]
     source: str
@@ -41,12 +41,12 @@ class ScenarioSet:
 
 @set_by("steer.scenarios_path")
 def load_scenarios(path: Path | None = None) -> ScenarioSet:
-    """The bundled scenarios, or a user's file: a list of entries with id, mood, emotion and text.
+    """The bundled scenarios, or those of a file: a list of entries with id, mood, emotion and text.
 
     Raises
     ------
     StimuliError
-        Naming everything that is wrong with the file.
+        Naming all problems of the file.
     """
     where = path or BUNDLED_SCENARIOS
     raw, problems = read_yaml(where)

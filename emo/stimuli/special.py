@@ -1,4 +1,4 @@
-"""Special tokens inside passages: pasted model output and chat markup."""
+"""Special tokens inside passages, as in pasted model output or chat markup."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from emo.errors import first_of
 
 
 def special_tokens(tokenizer: Any, texts: Sequence[str], names: Sequence[str]) -> str | None:
-    """A line that names the texts in which the tokenizer finds special tokens; None if it does not.
+    """A line that names the texts in which the tokenizer finds special tokens; None if there are none.
 
-    A token that the tokenizer itself adds around a text is none of the text's, nor is one that
-    stands for unknown characters.
+    Tokens that the tokenizer adds around a text do not count, nor does the token for unknown
+    characters.
     """
     marks = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
     added = tokenizer.added_tokens_decoder.items()

@@ -1,4 +1,4 @@
-"""YAML stimulus files: texts, lists and entries, and nothing that YAML makes of them on its own."""
+"""YAML stimulus files: plain texts, lists and mappings, without YAML's own types."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from emo.stimuli.files import read_text
 from emo.stimuli.labels import text_problems
 
 MOST_BYTES = 1 << 20
-"""Largest YAML file: some 10,000 texts, and seconds to read."""
+"""Largest YAML file; it has some 10,000 texts and takes seconds to read."""
 TAG = "tag:yaml.org,2002:"
 KINDS = {
     "int": "a number",
@@ -26,7 +26,7 @@ KINDS = {
 
 
 class _Loader(yaml.SafeLoader):
-    """Composes nodes; an alias is refused, because a few of them can stand for a billion texts."""
+    """Composes nodes, and refuses aliases, because a few of them can expand to a billion texts."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
@@ -39,10 +39,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path) -> tuple[Any, list[str]]:
-    """Texts, lists and mappings of a stimulus file, and what is wrong with them, by line.
+    """The content of a stimulus file, and its problems, with line numbers.
 
-    A value that YAML would read as a number, a date or a truth value is a problem: it is returned as
-    the text it is written as.
+    A value that YAML reads as a number, a date or a truth value is a problem; it is returned as the
+    text that the file has.
 
     Raises
     ------
@@ -61,7 +61,7 @@ def read_yaml(path: Path) -> tuple[Any, list[str]]:
         raise StimuliError(path, [f"not YAML: {' '.join(str(error).split())}"]) from error
     except RecursionError:
         raise StimuliError(path, ["not YAML that can be read: too many brackets"]) from None
-    except (ValueError, OverflowError) as error:  # an escape with too large a number
+    except (ValueError, OverflowError) as error:  # an escape whose number is too large
         raise StimuliError(path, [f"not YAML: {error}"]) from error
 
 
@@ -73,11 +73,11 @@ def _in_words(error: yaml.MarkedYAMLError) -> str:
 
 
 def _value(node: yaml.Node, problems: list[str]) -> Any:
-    """A node's plain value: YAML's own constructors are not used."""
+    """A node's plain value, without YAML's constructors."""
     line = node.start_mark.line + 1
     kind = node.tag.removeprefix(TAG)
     if isinstance(node, yaml.ScalarNode):
-        if kind != "str" and node.value:  # whoever asked for a text says that an empty one is none
+        if kind != "str" and node.value:  # the caller refuses empty texts
             other = KINDS.get(kind, f"{shown(node.tag)}, not a text")
             problems.append(
                 f"line {line}: YAML reads {shown(node.value)} as {other}; a text needs quotes"
@@ -90,12 +90,12 @@ def _value(node: yaml.Node, problems: list[str]) -> Any:
         return [_value(entry, problems) for entry in node.value]
     entries: dict[str, Any] = {}
     for key, value in node.value:
-        at = key.start_mark.line + 1
+        key_line = key.start_mark.line + 1
         if not isinstance(key, yaml.ScalarNode):
-            problems.append(f"line {at}: a list or mapping as a name")
+            problems.append(f"line {key_line}: a list or mapping as a name")
             continue
         name = _value(key, problems)
         if name in entries:
-            problems.append(f"line {at}: {shown(name)} stands twice")
+            problems.append(f"line {key_line}: {shown(name)} stands twice")
         entries[name] = _value(value, problems)
     return entries

@@ -17,9 +17,8 @@ from emo.core.geometry.cosines import finite_layers
 from emo.core.geometry.generated import story_set
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.surface import SURFACES, surface_of
-from emo.core.records import Activations, EmotionVectors
+from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.errors import NotLogged, TrackingError
-from emo.generation.stories import NEUTRAL
 from emo.runs import files as serialise
 from emo.runs.listing import LoggedRun
 

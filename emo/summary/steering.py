@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from emo.core.steering.dose_response import Sweep
+from emo.core.steering.dose_response import DoseSweep
 from emo.runs import files as serialise
 from emo.runs.listing import LoggedRun
 from emo.summary.loading import Files
@@ -18,7 +18,7 @@ class Steered:
 
     model: str
     run: LoggedRun
-    sweep: Sweep
+    sweep: DoseSweep
 
     @property
     def settings(self) -> str:

@@ -91,8 +91,8 @@ def config_of(family: str) -> Any:
 
 
 def _settable(kind: type, default: Any, name: str) -> bool:
-    found = getattr(kind, name, None)
-    if isinstance(found, property) and found.fset is None:
+    attribute = getattr(kind, name, None)
+    if isinstance(attribute, property) and attribute.fset is None:
         return False
     try:
         return getattr(default, name, None) is not None

@@ -1,4 +1,4 @@
-"""What every backend must do, on every family; oracle: the block's output, read one text at a time.
+"""Contract: what every backend does, on every family. Oracle: a block's output, one text at a time.
 
 Between backends, vectors may differ by the fp32 tolerance of emo.core.compare.readers (1.5e-5 of their
 norm); 1.2e-6 is the most that was seen here.
@@ -10,15 +10,16 @@ import torch
 
 from emo.activations.backend import OutOfMemory, TokenSpan, pad, pad_texts
 from emo.activations.hf import decoder_layers, translated_oom
-from emo.activations.opening import open_backend
+from emo.activations.opening import BACKENDS, BackendRow, open_backend
 from emo.activations.reading import check_texts, tokenise
 from emo.config.enums import BackendName, Implementation, PrecisionName, Readout
 from emo.config.schema import BackendConfig
 from emo.core.compare.readers import tolerance
 from emo.errors import ModelError, StimuliError
 from emo.models.loading import LoadedModel
-from emo.models.tiny import ARCHITECTURES, build
+from emo.models.tiny import build
 from emo.models.weights import Weights
+from tests.activations.backends import CONFIGS, ROWS, OneByOne
 
 TEXTS = (
     "The bus stops here.",
@@ -36,27 +37,36 @@ def loaded(architecture, dtype=torch.float32):
     )
 
 
-READERS = {
-    "hf": BackendConfig(name=BackendName.hf),
-    "bridge": BackendConfig(name=BackendName.tl, implementation=Implementation.bridge),
-    "hooked": BackendConfig(name=BackendName.tl, implementation=Implementation.hooked),
-}
-NO_HOOKED = {"falcon"}
-CASES = [
-    (reader, architecture)
-    for reader in READERS
-    for architecture in sorted(ARCHITECTURES)
-    if reader != "hooked" or architecture not in NO_HOOKED
-]
+CASES = [(name, architecture) for name, row in ROWS.items() for architecture in row.families]
 
 
 @pytest.fixture(scope="module", params=CASES, ids="-".join)
 def case(request):
     """An untouched model for the oracle, the backend on another of the same weights, the texts."""
-    reader, architecture = request.param
+    name, architecture = request.param
     model = loaded(architecture)
     spans = tokenise(model.tokenizer, TEXTS, Readout.last)
-    return model, open_backend(loaded(architecture), READERS[reader]), spans
+    return model, ROWS[name].open(loaded(architecture)), spans
+
+
+def test_the_table_has_every_backend_that_a_config_can_name():
+    names = {b.value for b in BackendName if b not in (BackendName.auto, BackendName.tl)}
+    assert set(BACKENDS) == set(CONFIGS) == names | {i.value for i in Implementation}
+    assert set(BACKENDS) <= set(ROWS)
+    assert {config.label for config in CONFIGS.values()} == set(CONFIGS)
+
+
+def test_a_new_row_is_what_a_config_of_its_label_opens(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "hf", BackendRow(OneByOne, needs_head=False))
+    assert isinstance(open_backend(loaded("llama"), CONFIGS["hf"]), OneByOne)
+
+
+def test_a_backend_without_a_row_is_refused(monkeypatch):
+    with pytest.raises(ValueError, match="backend=auto: allowed is hf, bridge, hooked"):
+        open_backend(loaded("llama"), BackendConfig(name=BackendName.auto))
+    monkeypatch.delitem(BACKENDS, "hooked")
+    with pytest.raises(ValueError, match="backend=hooked: allowed is hf, bridge"):
+        open_backend(loaded("llama"), CONFIGS["hooked"])
 
 
 def test_enough_families_are_read_by_both_backends():
@@ -90,12 +100,12 @@ def test_shapes(case):
 def test_batch_size_padding_side_and_order_do_not_matter(case):
     _, backend, spans = case
     one = single(backend, spans)
-    right = backend.resid_post(pad(spans, backend.pad_id))
-    left = backend.resid_post(pad(spans, backend.pad_id, side="left"))
+    right_padded = backend.resid_post(pad(spans, backend.pad_id))
+    left_padded = backend.resid_post(pad(spans, backend.pad_id, side="left"))
     order = [2, 0, 3, 1]
     shuffled = backend.resid_post(pad([spans[i] for i in order], backend.pad_id))
-    assert cosine(one, right).min() >= 0.999999
-    assert cosine(one, left).min() >= 0.999999
+    assert cosine(one, right_padded).min() >= 0.999999
+    assert cosine(one, left_padded).min() >= 0.999999
     assert cosine(one[:, order], shuffled).min() >= 0.999999
 
 
@@ -152,13 +162,9 @@ def test_mean_is_the_mean_over_the_span(case):
         assert apart(got[:, item], rows.mean(axis=1)) <= tolerance("fp32")
 
 
-def test_hooks_are_gone_afterwards_even_after_an_error(case):
+def test_hooks_are_gone_afterwards_even_after_an_error(case, request):
     _, backend, spans = case
-    module = getattr(backend, "model", None)
-    if module is None:  # transformers
-        module, blocks = backend._body, backend._layers
-    else:
-        blocks = module.blocks
+    module, blocks = ROWS[request.node.callspec.params["case"][0]].modules(backend)
 
     def hooks():  # transformers leaves some of its own
         return [len(m._forward_hooks) for m in module.modules()]
@@ -180,13 +186,13 @@ def test_hooks_are_gone_afterwards_even_after_an_error(case):
     assert hooks() == before
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", ROWS)
 @pytest.mark.parametrize(
     ("dtype", "name"), [(torch.bfloat16, "bf16"), (torch.float16, "fp16")], ids=["bf16", "fp16"]
 )
 def test_batches_in_16_bits_are_single_passes_within_their_rounding(reader, dtype, name):
     model = loaded("llama", dtype)
-    backend = open_backend(model, READERS[reader])
+    backend = ROWS[reader].open(model)
     spans = tokenise(model.tokenizer, TEXTS, Readout.last)
     batch = backend.resid_post(pad(spans, backend.pad_id))
     assert apart(single(backend, spans), batch) <= tolerance(name)
@@ -252,12 +258,12 @@ def test_every_devices_words_for_no_memory(error):
         raise error
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize("reader", CONFIGS)
 def test_where_a_batch_is_read_is_copied_to_the_device_once_and_not_at_every_layer(
     reader, monkeypatch
 ):
     model = loaded("llama")
-    backend = open_backend(model, READERS[reader])
+    backend = open_backend(model, CONFIGS[reader])
     batch = pad(tokenise(model.tokenizer, TEXTS, Readout.last), backend.pad_id)
     copied, real = [], torch.from_numpy
     monkeypatch.setattr(torch, "from_numpy", lambda x: copied.append(x) or real(x))

@@ -232,11 +232,11 @@ def test_a_text_is_read_in_its_own_tokens_whatever_is_put_around_them(template, 
     """What stands in the text is its own, a pasted end of text included."""
     tokenizer = tokenizer_with(template)
     shown = [f"{t} It is" if readout is Readout.suffix else t for t in TEXTS]
-    own = [tuple(ids) for ids in tokenizer(shown, add_special_tokens=False)["input_ids"]]
+    expected = [tuple(ids) for ids in tokenizer(shown, add_special_tokens=False)["input_ids"]]
     got = tokenise(tokenizer, TEXTS, readout, "It is")
     in_front = template.split(" $A")[0] == "<s>"
-    assert [s.ids for s in got] == [(tokenizer.bos_token_id,) * in_front + ids for ids in own]
-    for span, ids in zip(got, own, strict=True):
+    assert [s.ids for s in got] == [(tokenizer.bos_token_id,) * in_front + ids for ids in expected]
+    for span, ids in zip(got, expected, strict=True):
         assert span.stop == len(span.ids)
         first = len(ids) if readout is Readout.mean else 1
         assert span.ids[span.start : span.stop] == ids[-first:]
@@ -258,7 +258,8 @@ def test_what_is_left_out_is_said_in_one_line(caplog):
     assert not caplog.records
     reading.note_appended(tokenizer_with("<s> $A </s>"))
     assert [r.getMessage() for r in caplog.records] == [
-        "the tokenizer puts </s> behind every text: left out, a text is read at its own last token"
+        "the tokenizer adds </s> behind every text; it is left out, so that the last token of a text "
+        "is its own"
     ]
 
 
@@ -289,7 +290,7 @@ class Counting:
     st.integers(1, 3),
 )
 def test_a_text_is_passed_once_however_often_it_is_read(texts, causal, batch_size):
-    spans = [TokenSpan(tuple(ids), at % len(ids), len(ids)) for ids, at in texts]
+    spans = [TokenSpan(tuple(ids), offset % len(ids), len(ids)) for ids, offset in texts]
     backend = Counting()
     with tempfile.TemporaryDirectory() as folder:
         store = ActivationStore(Path(folder), {})

@@ -146,18 +146,18 @@ def test_many_readers_of_one_damaged_shard(tmp_path):
     content = bytearray(shard.read_bytes())
     content[-1] ^= 1
     shard.write_bytes(content)
-    found, start = [], threading.Barrier(4)
+    results, start = [], threading.Barrier(4)
 
     def read():
         start.wait()
-        found.append(store.get(["a"]))
+        results.append(store.get(["a"]))
 
     threads = [threading.Thread(target=read) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [{}] * 4
+    assert results == [{}] * 4
     assert len(list(store.folder.glob("*.damaged"))) == 1
 
 
@@ -181,15 +181,15 @@ def test_no_damage_gives_another_number_or_ends_a_job(data, tmp_path_factory):
     kind = data.draw(st.sampled_from([Activations, Texts]))
     store, shard = filled(kind, tmp_path_factory.mktemp("store"))
     whole, content = kind.get(store), shard.read_bytes()
-    at = data.draw(st.integers(0, len(content) - 1))
+    offset = data.draw(st.integers(0, len(content) - 1))
     damage = data.draw(st.sampled_from(["flip", "cut", "longer", "garbage", "header"]))
     garbage = data.draw(st.binary(max_size=40))
     flipped = bytearray(content)
-    flipped[at] ^= 1 << data.draw(st.integers(0, 7))
+    flipped[offset] ^= 1 << data.draw(st.integers(0, 7))
     shard.write_bytes(
         {
             "flip": bytes(flipped),
-            "cut": content[:at],
+            "cut": content[:offset],
             "longer": content + garbage + b"\0",
             "garbage": garbage,
             "header": data.draw(st.integers(0, 2**64 - 1)).to_bytes(8, "little") + content[8:],
@@ -236,11 +236,11 @@ def test_a_shard_with_fewer_rows_than_keys_is_damage(tmp_path):
 
 def test_what_killed_writers_left_is_removed_by_a_later_start(kind, tmp_path):
     store, _ = filled(kind, tmp_path)
-    left = [tmp_path / f"{PARTIAL}new", store.folder / f"{PARTIAL}of-an-older-version"]
-    for path in left:
+    leftovers = [tmp_path / f"{PARTIAL}new", store.folder / f"{PARTIAL}of-an-older-version"]
+    for path in leftovers:
         path.write_bytes(b"half")
         os.utime(path, (0, DAY_S))
     Shards(tmp_path, {"another": "reader"}, ".x")
-    assert not left[0].exists()
+    assert not leftovers[0].exists()
     kind.open(tmp_path)
-    assert not left[1].exists()
+    assert not leftovers[1].exists()

@@ -95,12 +95,12 @@ def test_a_text_that_ends_with_its_last_token_has_ended(ending):
 def test_ends_may_be_one_several_or_none(several):
     request = [Request(prompts(1)[0])]
     (free,) = HFDecoder(tiny()).decode(request, 8, None)
-    at = free.tokens.index(free.tokens[4])
+    place = free.tokens.index(free.tokens[4])
     loaded = tiny()
     end = free.tokens[4]
     loaded.model.generation_config.eos_token_id = [511, end] if several else end
     (got,) = HFDecoder(loaded).decode(request, 8, None)
-    assert (got.tokens, got.finish) == (free.tokens[: at + 1], Finish.eos)
+    assert (got.tokens, got.finish) == (free.tokens[: place + 1], Finish.eos)
     assert free.finish is Finish.length
 
 
@@ -109,14 +109,14 @@ def test_finished_texts_leave_the_batch_when_half_are_done(ending, monkeypatch):
     seen = []
     inner = decoder._next_logits
     monkeypatch.setattr(
-        decoder, "_next_logits", lambda ids, *a: seen.append(len(ids)) or inner(ids, *a)
+        decoder, "_next_logits", lambda step, *a: seen.append(len(step.ids)) or inner(step, *a)
     )
     got = decoder.decode([Request(p) for p in prompts(6)], 20, None)
     want, rows = [], 6
     for step in range(20):
-        left = sum(len(t.tokens) > step for t in got)
-        rows = left if left <= rows // 2 else rows
-        want += [rows] * (left > 0)
+        unfinished = sum(len(t.tokens) > step for t in got)
+        rows = unfinished if unfinished <= rows // 2 else rows
+        want += [rows] * (unfinished > 0)
     assert seen == want
     assert len(set(want)) > 1
     assert any(sum(len(t.tokens) > i for t in got) < n for i, n in enumerate(want))
@@ -272,8 +272,8 @@ def test_what_comes_behind_the_end_of_a_text_ends_no_other(monkeypatch, sampling
     (row,) = (i for i, text in enumerate(want) if len(text.tokens) < 10)
     inner, steps = decoder._next_logits, iter(range(12))
 
-    def spoilt(ids, mask, cache, rows):
-        logits = inner(ids, mask, cache, rows)
+    def spoilt(*args):
+        logits = inner(*args)
         assert len(logits) == 5  # a single text that has ended stays in the batch
         if next(steps) >= len(want[row].tokens):
             logits[row] = value

@@ -49,9 +49,9 @@ def test_a_bare_prompt_does_not_end_before_it_is_continued(template):
     tokenizer._tokenizer.post_processor = processors.TemplateProcessing(
         single=template, pair=f"{template} $B", special_tokens=[("<s>", 0), ("</s>", 1)]
     )
-    own = tuple(plain(TEXT, add_special_tokens=False)["input_ids"])
+    bare_ids = tuple(plain(TEXT, add_special_tokens=False)["input_ids"])
     got = prompt_ids(tokenizer, TEXT, chat_template=False)
-    assert got.ids == (0,) * template.startswith("<s>") + own
+    assert got.ids == (0,) * template.startswith("<s>") + bare_ids
     pasted = prompt_ids(tokenizer, f"{TEXT}</s>", chat_template=False)
     assert pasted.ids == (*got.ids, 1)
 

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from emo.config.enums import Decoding
 from emo.errors import ConfigError
 from emo.generation.samples import (
     Finish,
@@ -20,15 +21,15 @@ def text(prompt, *tokens, finish=Finish.length):
 
 
 def test_greedy_repeats_are_requested_once_and_weighted():
-    plan = plan_samples(FIVE, 10, greedy=True)
+    plan = plan_samples(FIVE, 10, Decoding.greedy)
     assert list(plan) == [Request(p, 0) for p in FIVE]
     assert list(plan.values()) == [2] * 5
-    assert list(plan_samples(FIVE, 7, greedy=True).values()) == [2, 2, 1, 1, 1]
-    assert plan_samples(FIVE, 1, greedy=True) == {Request(FIVE[0]): 1}
+    assert list(plan_samples(FIVE, 7, Decoding.greedy).values()) == [2, 2, 1, 1, 1]
+    assert plan_samples(FIVE, 1, Decoding.greedy) == {Request(FIVE[0]): 1}
 
 
 def test_sampled_repeats_are_further_samples_of_the_prompt():
-    plan = plan_samples(FIVE, 12, greedy=False)
+    plan = plan_samples(FIVE, 12, Decoding.sampled)
     assert list(plan)[:6] == [*(Request(p, 0) for p in FIVE), Request(FIVE[0], 1)]
     assert Request(FIVE[1], 2) in plan
     assert set(plan.values()) == {1}
@@ -38,14 +39,14 @@ def test_sampled_repeats_are_further_samples_of_the_prompt():
     st.lists(st.tuples(st.integers(0, 3)), min_size=1, max_size=5),
     st.integers(1, 20),
     st.integers(1, 20),
-    st.booleans(),
+    st.sampled_from(Decoding),
 )
-def test_fewer_samples_are_part_of_more_and_none_is_lost(prompts, a, b, greedy):
+def test_fewer_samples_are_part_of_more_and_none_is_lost(prompts, a, b, decoding):
     """Also with a prompt that stands in the list twice."""
-    few, many = (plan_samples(prompts, n, greedy) for n in sorted((a, b)))
+    few, many = (plan_samples(prompts, n, decoding) for n in sorted((a, b)))
     assert sum(few.values()) == min(a, b)
     assert all(many[r] >= weight for r, weight in few.items())
-    if greedy:
+    if decoding is Decoding.greedy:
         assert len(few) == len({prompts[i % len(prompts)] for i in range(min(a, b))})
     else:
         assert len(few) == min(a, b)

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from emo.config.enums import Centring
 from emo.config.resolve import compose
+from emo.core.records import NEUTRAL
 from emo.errors import ConfigError
 from emo.generation.samples import Finish, Generated
-from emo.generation.stories import NEUTRAL, StoryTexts, plan_stories
+from emo.generation.stories import NEEDS_NEUTRAL_STORIES, StoryTexts, plan_stories
 from emo.models.tiny import build
 from emo.stimuli.prompts import load_prompts
 
@@ -39,12 +41,18 @@ def written(stories, length=60):
 def test_matched_is_five_distinct_texts_of_weight_two_and_ten_neutral_stories(tokenizer):
     stories = plan(tokenizer)
     for emotion in ("happy", "sad"):
-        own = [s for s in stories if s.emotion == emotion]
-        assert [(s.prompt_name, s.weight) for s in own] == [(f"story {i}", 2) for i in range(1, 6)]
-        assert all(emotion in s.prompt for s in own)
+        chosen = [s for s in stories if s.emotion == emotion]
+        assert [(s.prompt_name, s.weight) for s in chosen] == [
+            (f"story {i}", 2) for i in range(1, 6)
+        ]
+        assert all(emotion in s.prompt for s in chosen)
     neutral = [s for s in stories if s.emotion == NEUTRAL]
     assert [(s.prompt_name, s.weight) for s in neutral] == [(f"topic {i}", 1) for i in range(1, 11)]
     assert len({s.request for s in stories}) == len(stories) == 20
+
+
+def test_every_centring_says_whether_it_needs_neutral_stories():
+    assert set(NEEDS_NEUTRAL_STORIES) == set(Centring)
 
 
 def test_neutral_stories_are_written_only_if_they_are_subtracted(tokenizer):
@@ -58,10 +66,10 @@ def test_neutral_stories_are_written_only_if_they_are_subtracted(tokenizer):
 @pytest.mark.parametrize("decoding", ["greedy", "sampled"])
 def test_no_group_of_texts_is_changed_by_what_takes_others(tokenizer, decoding, change):
     def groups(*overrides):
-        found = {}
+        by_group = {}
         for story in plan(tokenizer, f"decoding={decoding}", *overrides):
-            found.setdefault(story.group, set()).add(story.request)
-        return found
+            by_group.setdefault(story.group, set()).add(story.request)
+        return by_group
 
     whole, part = groups(), groups(change)
     shared = whole.keys() & part.keys()
@@ -79,8 +87,8 @@ def test_loose_is_one_sampled_text_an_emotion(tokenizer):
 
 
 def test_sampled_repeats_are_texts_of_their_own(tokenizer):
-    own = [s for s in plan(tokenizer, "decoding=sampled") if s.emotion == "sad"]
-    assert [(s.prompt_name, s.request.sample, s.weight) for s in own] == [
+    chosen = [s for s in plan(tokenizer, "decoding=sampled") if s.emotion == "sad"]
+    assert [(s.prompt_name, s.request.sample, s.weight) for s in chosen] == [
         (f"story {i}", k, 1) for k in (0, 1) for i in range(1, 6)
     ]
 
@@ -141,11 +149,11 @@ def test_only_a_causal_reader_ignores_what_comes_behind(tokenizer):
 def test_neutral_stories_are_counted_by_what_was_written(tokenizer):
     texts = written(plan(tokenizer, "samples=1"))
     assert texts.neutral_counts(sub()) == (10, 1)
-    own = tuple(
+    chosen = tuple(
         replace(text, tokens=(*text.tokens[:30], i // 2, *text.tokens[30:]))
         for i, text in enumerate(texts.texts)
     )
-    differing = replace(texts, texts=own)
+    differing = replace(texts, texts=chosen)
     assert differing.neutral_counts(sub()) == (10, 5)
     assert differing.neutral_counts(sub("max_new_tokens=30")) == (10, 1)
     assert written(plan(tokenizer, "centring=global")).neutral_counts(sub()) is None

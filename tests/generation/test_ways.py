@@ -9,7 +9,7 @@ import torch
 import transformers
 
 from emo.activations.hf import decoder_layers
-from emo.config.enums import BackendName, PrecisionName
+from emo.config.enums import BackendName, PrecisionName, SteerPositions
 from emo.config.schema import BackendConfig
 from emo.errors import ModelError, NoMemory
 from emo.generation import ways
@@ -112,7 +112,7 @@ def test_texts_that_end_leave_the_batch_and_the_others_go_on(family):
     assert min(map(len, wanted)) <= 2 < NEW == max(map(len, wanted))
     decoder = HFDecoder(loaded)
     sizes, inner = [], decoder._next_logits
-    decoder._next_logits = lambda ids, *a: sizes.append(len(ids)) or inner(ids, *a)
+    decoder._next_logits = lambda step, *a: sizes.append(len(step.ids)) or inner(step, *a)
     assert same(decoder.decode([Request(p) for p in prompts()], NEW, None), wanted)
     assert sizes[-1] < sizes[0] == len(prompts())
 
@@ -243,13 +243,13 @@ def test_a_model_whose_whole_pass_breaks_is_one_line():
 
 
 @pytest.mark.parametrize("error", [MemoryError(), RuntimeError("CUDA error: out of memory")])
-@pytest.mark.parametrize("at", [1, 3])
-def test_no_memory_is_no_verdict(error, at):
+@pytest.mark.parametrize("which", [1, 3])
+def test_no_memory_is_no_verdict(error, which):
     loaded, calls = tiny(), []
 
     def full(*_):
         calls.append(1)
-        if len(calls) == at:
+        if len(calls) == which:
             raise error
 
     handle = loaded.model.register_forward_pre_hook(full)
@@ -295,7 +295,7 @@ def active(output, vector):
     return output
 
 
-@pytest.mark.parametrize("generated_only", [False, True])
+@pytest.mark.parametrize("positions", SteerPositions)
 @pytest.mark.parametrize(
     ("family", "edit"),
     [
@@ -307,17 +307,17 @@ def active(output, vector):
         ("gemma3n_text", active),
     ],
 )
-def test_steered_texts_of_every_way_are_those_of_a_plain_loop(family, edit, generated_only):
+def test_steered_texts_of_every_way_are_those_of_a_plain_loop(family, edit, positions):
     loaded = families.build(family)
     rng = np.random.default_rng(1)
-    own = [
+    vectors = [
         {layer: (6 * rng.standard_normal(families.HIDDEN)).astype(np.float32) for layer in layers}
         for layers in ((0,), (1, 2), (), (0, 1, 2), (2,))
     ]
-    known = {addition_digest(a, generated_only): a for a in own}
+    known = {addition_digest(a, positions): a for a in vectors}
     asked = [
-        SteeredRequest(p, 0, addition_digest(a, generated_only)) if a else Request(p)
-        for p, a in zip(prompts(), own, strict=True)
+        SteeredRequest(p, 0, addition_digest(a, positions)) if a else Request(p)
+        for p, a in zip(prompts(), vectors, strict=True)
     ]
 
     def late(prompt):
@@ -332,11 +332,11 @@ def test_steered_texts_of_every_way_are_those_of_a_plain_loop(family, edit, gene
         return hook
 
     wanted = [
-        by_loop(loaded.model, p, NEW, a, late(p) if generated_only else edit)
-        for p, a in zip(prompts(), own, strict=True)
+        by_loop(loaded.model, p, NEW, a, late(p) if positions is SteerPositions.generated else edit)
+        for p, a in zip(prompts(), vectors, strict=True)
     ]
     steerable = open_steerable(loaded, BackendConfig(name=BackendName.hf))
-    decoder = open_decoder(steerable, known.__getitem__, generated_only)
+    decoder = open_decoder(steerable, known.__getitem__, positions)
     assert decoder.way == WAYS[family]
     assert same(decoder.decode(asked, NEW, None), wanted)
     unsteered = [by_loop(loaded.model, p) for p in prompts()]

@@ -49,12 +49,12 @@ def refusal(path: Path, precision: PrecisionName = PrecisionName.fp32) -> str:
     before = sorted(p.name for p in path.iterdir()) if path.is_dir() else []
     with pytest.raises(EmoError) as caught:
         load_folder(path, precision)
-    said = str(caught.value)
-    assert "\n" not in said
-    assert len(said) < 600
-    assert said.startswith(f"model.id={path}: ")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert len(message) < 600
+    assert message.startswith(f"model.id={path}: ")
     assert before == (sorted(p.name for p in path.iterdir()) if path.is_dir() else [])
-    return said.removeprefix(f"model.id={path}: ")
+    return message.removeprefix(f"model.id={path}: ")
 
 
 def change(path: Path, name: str = "config.json", **fields) -> None:

@@ -102,8 +102,8 @@ def test_a_tokenizer_of_another_model(copy):
     vocabulary = content["model"]["vocab"]
     content["model"]["vocab"] = {token: i + 40_000 for token, i in vocabulary.items()}
     (copy / "tokenizer.json").write_text(json.dumps(content))
-    said = refusal(copy)
-    assert "its embedding table has 512 rows: the tokenizer is another model's" in said
+    message = refusal(copy)
+    assert "its embedding table has 512 rows: the tokenizer is another model's" in message
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

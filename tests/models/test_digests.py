@@ -118,11 +118,11 @@ def vocabulary_files():
     from importlib.util import find_spec
 
     (home,) = find_spec("transformers").submodule_search_locations
-    found = set()
+    names = set()
     for path in Path(home).glob("models/*/tokenization_*.py"):
         for block in re.findall(r"VOCAB_FILES_NAMES = \{[^}]*\}", path.read_text("utf-8")):
-            found |= set(re.findall(r':\s*"([^"]+)"', block))
-    return found
+            names |= set(re.findall(r':\s*"([^"]+)"', block))
+    return names
 
 
 def test_every_familys_tokenizer_files_are_part_of_its_identity():
@@ -190,9 +190,9 @@ def test_a_damaged_or_unwritable_cache_costs_time_only(large, tmp_path, caplog):
     cache.write_text("a file in its place")
     assert file_digest(path, cache) == want
     assert len(read) == 4
-    (said,) = caplog.messages
-    assert "\n" not in said
-    assert "read again at every start" in said
+    (message,) = caplog.messages
+    assert "\n" not in message
+    assert "read again at every start" in message
 
 
 @pytest.mark.parametrize(

@@ -45,9 +45,9 @@ def sharded(tmp_path_factory):
 @pytest.mark.parametrize("words", POINTERS)
 def test_a_file_that_stands_for_another_is_named(copy, name, words):
     (copy / name).write_text(POINTERS[words])
-    said = refusal(copy)
-    assert said.startswith(f"{name} is ")
-    assert words in said
+    message = refusal(copy)
+    assert message.startswith(f"{name} is ")
+    assert words in message
 
 
 def test_a_shard_that_is_a_pointer_or_missing_is_named(sharded, tmp_path):
@@ -77,9 +77,9 @@ def test_an_index_leads_to_no_other_folder(sharded, tmp_path, elsewhere):
 def test_a_cut_off_checkpoint_is_called_so(copy, cut):
     path = copy / "model.safetensors"
     path.write_bytes(path.read_bytes()[:cut])
-    said = refusal(copy)
-    assert said.startswith("model.safetensors is damaged: it is ")
-    assert "cut off" in said or "no safetensors file" in said
+    message = refusal(copy)
+    assert message.startswith("model.safetensors is damaged: it is ")
+    assert "cut off" in message or "no safetensors file" in message
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,11 @@ def test_adapters_are_refused_with_the_way_out(copy, monkeypatch, whole_weights)
     if not whole_weights:
         (copy / "model.safetensors").unlink()
         (copy / "config.json").unlink()
-    said = refusal(copy)
-    assert said.startswith("a PEFT adapter stands" if whole_weights else "this is a PEFT adapter")
-    assert "merge_and_unload(), then save_pretrained" in said
+    message = refusal(copy)
+    assert message.startswith(
+        "a PEFT adapter stands" if whole_weights else "this is a PEFT adapter"
+    )
+    assert "merge_and_unload(), then save_pretrained" in message
 
 
 def test_several_gguf_files_are_named(tmp_path):

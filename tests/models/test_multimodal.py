@@ -140,6 +140,6 @@ def test_other_precisions(folder, precision):
 )
 def test_what_has_no_decoder_of_its_own_is_refused(tmp_path, config):
     path = save_pair(tf.AutoModel.from_config(config), train_tokenizer(), tmp_path / "m")
-    said = refusal(path)
-    assert said.startswith("it is no decoder-only language model to transformers ")
-    assert said.endswith(f"(model of type {config.model_type})")
+    message = refusal(path)
+    assert message.startswith("it is no decoder-only language model to transformers ")
+    assert message.endswith(f"(model of type {config.model_type})")

@@ -55,9 +55,11 @@ def test_a_known_family_is_read_by_transformers_own_code(armed):
 def test_an_unknown_family_is_named(armed, model_type):
     """Without a family transformers would guess one from the path."""
     change(armed, model_type=model_type)
-    said = refusal(armed)
-    assert "its config.json cannot be used: " in said
-    assert "'no-such-family' is unknown" in said if model_type else "names no model_type" in said
+    message = refusal(armed)
+    assert "its config.json cannot be used: " in message
+    assert (
+        "'no-such-family' is unknown" in message if model_type else "names no model_type" in message
+    )
 
 
 def test_a_judge_with_code_is_refused(armed):

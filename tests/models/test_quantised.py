@@ -63,9 +63,9 @@ def test_every_linear_layer_of_every_family_is_quantised_but_the_head(name, arch
     loaded = tiny(precision(name), tmp_path, architecture)
     blocks = decoder_layers(loaded.model)
     inside = {id(m) for block in blocks for m in block.modules()}
-    found = linears(loaded)
-    assert any(id(m) in inside for m in found.values())
-    for where, layer in found.items():
+    layers = linears(loaded)
+    assert any(id(m) in inside for m in layers.values())
+    for where, layer in layers.items():
         if id(layer) in inside:
             assert type(layer).__name__ == LAYER_CLASS[name], where
             assert layer.weight.dtype == STORAGE[name]

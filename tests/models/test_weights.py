@@ -25,8 +25,8 @@ def hub(id, **more):
 
 
 def test_local_folder_loads_with_the_same_weights(folder, tmp_path):
-    found = weights.locate(hub(folder))
-    loaded = load(hub(folder), found, PrecisionConfig(), Attention.eager, "cpu", tmp_path)
+    located = weights.locate(hub(folder))
+    loaded = load(hub(folder), located, PrecisionConfig(), Attention.eager, "cpu", tmp_path)
     original = build("qwen2", 2, 64, 0)[0].state_dict()
     got = loaded.model.state_dict()
     assert got.keys() == original.keys()
@@ -89,9 +89,9 @@ def test_what_is_no_id_is_refused_without_its_password(id, shown, source):
 def test_relative_folders_are_those_of_the_configs_rule(folder, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     config = RunConfig(model=hub(folder.name), root=str(folder.parent))
-    found = weights.locate(config.model, config.path)
-    assert found == weights.locate(hub(folder))
-    assert found.id == str(folder)
+    located = weights.locate(config.model, config.path)
+    assert located == weights.locate(hub(folder))
+    assert located.id == str(folder)
 
 
 @pytest.mark.parametrize("id", ["my-model", "./my-model", "my-model/model.gguf"])
@@ -255,9 +255,9 @@ def test_a_revision_of_a_cached_hub_model_is_what_is_loaded(tmp_path, monkeypatc
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     for seed, step in enumerate(("step1000", "step2000")):
         config = hub("org/model", revision=step)
-        found = weights.locate(config)
-        assert found == weights.Weights("org/model", f"{seed}" * 40, "")
-        loaded = load(config, found, PrecisionConfig(), Attention.eager, "cpu", tmp_path)
+        located = weights.locate(config)
+        assert located == weights.Weights("org/model", f"{seed}" * 40, "")
+        loaded = load(config, located, PrecisionConfig(), Attention.eager, "cpu", tmp_path)
         want = build("llama", 2, 64, seed)[0].state_dict()
         got = loaded.model.state_dict()
         assert all((got[name] == want[name]).all() for name in want)

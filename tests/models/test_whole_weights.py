@@ -139,9 +139,9 @@ def test_missing_tensors_are_refused(copy, precision, capfd):
     for name in [n for n in tensors if "layers.1.mlp" in n]:
         del tensors[name]
     st.save_file(tensors, path / "model.safetensors", {"format": "pt"})
-    said = refusal(path, precision)
-    assert "lacks model.layers.1.mlp.down_proj.weight, model.layers.1.mlp.gate" in said
-    assert "and 1 more; such weights would be random" in said
+    message = refusal(path, precision)
+    assert "lacks model.layers.1.mlp.down_proj.weight, model.layers.1.mlp.gate" in message
+    assert "and 1 more; such weights would be random" in message
     assert "LOAD REPORT" not in "".join(capfd.readouterr())
 
 
@@ -180,8 +180,8 @@ def test_a_truncated_pickle_is_one_line(copy, keep):
     assert loaded(path).model is not None
     content = (path / "pytorch_model.bin").read_bytes()
     (path / "pytorch_model.bin").write_bytes(content[: int(keep * len(content))])
-    said = refusal(path)
-    assert "cannot be loaded: " in said if keep else "pytorch_model.bin is empty" in said
+    message = refusal(path)
+    assert "cannot be loaded: " in message if keep else "pytorch_model.bin is empty" in message
 
 
 @pytest.mark.parametrize("precision", list(PrecisionName))

@@ -15,7 +15,7 @@ from emo.core.compare.precision import AtLayer, PrecisionRow
 from emo.core.compare.readers import Equivalence, EquivalenceReport
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Activations, Descriptors, EmotionVectors, LayerChoice
-from emo.core.steering.dose_response import SteeredText, Sweep
+from emo.core.steering.dose_response import DoseSweep, SteeredText
 from emo.core.steering.regimes import Limits
 from emo.core.steering.text_measures import TextMeasures
 from emo.errors import DamagedFile
@@ -64,7 +64,7 @@ STORIES = StoryDescriptors(
     curves=CURVES,
 )
 MEASURES = TextMeasures(4, False, NAN, 1.0, 1.0, 0.0, 2.5, 1.5, 0.5, True)
-SWEEP = Sweep(
+SWEEP = DoseSweep(
     steered=(SteeredText("one", "sad", "target", "all", 0.5, "She", MEASURES, MEASURES),),
     openings={"one": "And"},
     unsteered={"one": "then"},

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from emo.activations.hf import decoder_layers
-from emo.config.enums import BackendName, Implementation, PrecisionName
+from emo.config.enums import BackendName, PrecisionName, SteerPositions
 from emo.config.schema import BackendConfig
 from emo.errors import ModelError
 from emo.generation.decoding import HFDecoder
@@ -22,13 +22,9 @@ from emo.models.tiny import build
 from emo.models.weights import Weights
 from emo.steering.injection import Injection, SteeredRequest, addition_digest, open_decoder
 from emo.steering.scoring import likelihoods, mean_norms, written
-from emo.steering.steerable import HFSteerable, open_steerable
+from emo.steering.steerable import STEERABLES, HFSteerable, open_steerable
+from tests.activations.backends import CONFIGS as BACKENDS
 
-BACKENDS = {
-    "hf": BackendConfig(name=BackendName.hf),
-    "bridge": BackendConfig(name=BackendName.tl, implementation=Implementation.bridge),
-    "hooked": BackendConfig(name=BackendName.tl, implementation=Implementation.hooked),
-}
 FAMILIES = ("llama", "qwen2", "gemma3", "gpt2")
 N_LAYERS, HIDDEN, NEW = 3, 64, 8
 STRONG = 4.0
@@ -38,6 +34,16 @@ def loaded(architecture="llama", ends=()):
     model, tokenizer = build(architecture, N_LAYERS, HIDDEN, 0)
     model.generation_config.eos_token_id = list(ends) or None
     return LoadedModel(model, tokenizer, Weights(None, "t", ""), "cpu", PrecisionName.fp32)
+
+
+def test_the_table_has_every_backend_that_can_be_read():
+    assert set(STEERABLES) == set(BACKENDS)
+
+
+def test_a_backend_without_a_row_is_refused():
+    config = BackendConfig(name=BackendName.auto)
+    with pytest.raises(ValueError, match="backend=auto: allowed is hf, bridge, hooked"):
+        open_steerable(loaded(), config)
 
 
 def prompts(n=5):
@@ -55,19 +61,19 @@ def additions(n=5):
     ]
 
 
-def requests(own, generated_only=False):
-    known = {addition_digest(a, generated_only): a for a in own}
+def requests(planted, positions=SteerPositions.all):
+    known = {addition_digest(a, positions): a for a in planted}
     asked = [
-        SteeredRequest(p, 0, addition_digest(a, generated_only)) if a else Request(p)
-        for p, a in zip(prompts(len(own)), own, strict=True)
+        SteeredRequest(p, 0, addition_digest(a, positions)) if a else Request(p)
+        for p, a in zip(prompts(len(planted)), planted, strict=True)
     ]
     return asked, known.__getitem__
 
 
-def by_loop(model, prompt, addition, generated_only, n=NEW):
+def by_loop(model, prompt, addition, positions, n=NEW):
     """Greedy tokens with hooks put in by hand, the whole sequence anew for every token."""
     ids, entropies, nll = list(prompt), [], []
-    start = len(prompt) if generated_only else 0
+    start = len(prompt) if positions is SteerPositions.generated else 0
     for _ in range(n):
         handles = []
         for layer, block in enumerate(decoder_layers(model)):
@@ -90,39 +96,42 @@ def by_loop(model, prompt, addition, generated_only, n=NEW):
     return tuple(ids[len(prompt) :]), np.mean(entropies), np.mean(nll)
 
 
-@pytest.mark.parametrize("generated_only", [False, True])
+@pytest.mark.parametrize("positions", SteerPositions)
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_same_tokens_and_entropies_as_a_plain_loop(backend, family, generated_only):
-    own = additions()
-    asked, known = requests(own, generated_only)
+def test_same_tokens_and_entropies_as_a_plain_loop(backend, family, positions):
+    planted = additions()
+    asked, known = requests(planted, positions)
     reference = loaded(family).model
     expected = [
-        by_loop(reference, p, a, generated_only) for p, a in zip(prompts(), own, strict=True)
+        by_loop(reference, p, a, positions) for p, a in zip(prompts(), planted, strict=True)
     ]
     model = open_steerable(loaded(family), BACKENDS[backend])
-    texts = open_decoder(model, known, generated_only).decode(asked, NEW, None)
+    texts = open_decoder(model, known, positions).decode(asked, NEW, None)
     assert [t.tokens for t in texts] == [e[0] for e in expected]
-    found = likelihoods(model, texts, own.__getitem__, generated_only, batch_size=3)
-    assert [f.entropy for f in found] == pytest.approx([e[1] for e in expected], rel=1e-4)
-    assert [f.log_perplexity for f in found] == pytest.approx([e[2] for e in expected], rel=1e-4)
+    likelihood = likelihoods(model, texts, planted.__getitem__, positions, batch_size=3)
+    assert [f.entropy for f in likelihood] == pytest.approx([e[1] for e in expected], rel=1e-4)
+    assert [f.log_perplexity for f in likelihood] == pytest.approx(
+        [e[2] for e in expected], rel=1e-4
+    )
 
 
 def test_the_planted_additions_matter():
     """Otherwise the contract would hold for a backend that steers nothing, or at all positions."""
     model = loaded().model
     p, a = prompts()[1], additions()[3]
-    plain = by_loop(model, p, {}, False)[0]
-    everywhere, late = (by_loop(model, p, a, g)[0] for g in (False, True))
+    plain = by_loop(model, p, {}, SteerPositions.all)[0]
+    everywhere, late = (by_loop(model, p, a, positions)[0] for positions in SteerPositions)
     assert len({plain, everywhere, late}) == 3
     assert plain[0] == late[0] != everywhere[0]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_texts_that_end_leave_the_batch_with_their_own_additions(backend):
-    own = additions()
+    planted = additions()
     free = [
-        by_loop(loaded().model, p, a, False, 12)[0] for p, a in zip(prompts(), own, strict=True)
+        by_loop(loaded().model, p, a, SteerPositions.all, 12)[0]
+        for p, a in zip(prompts(), planted, strict=True)
     ]
 
     def cut(ends):
@@ -132,7 +141,7 @@ def test_texts_that_end_leave_the_batch_with_their_own_additions(backend):
     ends = max(pairs, key=lambda ends: len({len(t) for t in cut(ends)}))
     expected = cut(ends)
     assert len({len(t) for t in expected}) >= 3
-    asked, known = requests(own)
+    asked, known = requests(planted)
     model = open_steerable(loaded(ends=ends), BACKENDS[backend])
     texts = open_decoder(model, known).decode(asked, 12, None)
     assert [t.tokens for t in texts] == expected
@@ -158,10 +167,10 @@ def test_zeros_change_no_bit(backend):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_unsteered_rows_of_a_steered_batch_are_the_unsteered_texts(backend):
-    own = additions()
-    asked, known = requests(own)
+    planted = additions()
+    asked, known = requests(planted)
     text = open_decoder(open_steerable(loaded(), BACKENDS[backend]), known).decode(asked, NEW, None)
-    assert own[2] == {}
+    assert planted[2] == {}
     assert text[2] == HFDecoder(loaded()).decode([asked[2]], NEW, None)[0]
 
 
@@ -176,8 +185,8 @@ def hooks_left(model):
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("stage", ["edit", "second step", "between passes", "interrupt"])
 def test_no_edit_survives_an_exception(backend, stage, monkeypatch):
-    own = additions()
-    asked, known = requests(own)
+    planted = additions()
+    asked, known = requests(planted)
     model = open_steerable(loaded(), BACKENDS[backend])
     inner = getattr(model, "_model", model.loaded.model)
     before = hooks_left(inner)
@@ -186,7 +195,7 @@ def test_no_edit_survives_an_exception(backend, stage, monkeypatch):
     expected = decoder.decode(plain, NEW, None)
     if stage == "edit":
 
-        def fail(self, at, stream):
+        def fail(self, place, stream):
             raise Stop
 
         monkeypatch.setattr(Injection, "_add", fail)
@@ -226,9 +235,9 @@ def test_norms_are_means_over_the_prompts_tokens(backend, family):
     for row, prompt in enumerate(prompts()):
         for layer, block in enumerate(decoder_layers(reference)):
 
-            def hook(_m, _a, out, at=(row, layer)):
+            def hook(_m, _a, out, place=(row, layer)):
                 stream = out[0] if isinstance(out, tuple) else out
-                expected[at] = stream[0].norm(dim=-1).mean().item()
+                expected[place] = stream[0].norm(dim=-1).mean().item()
 
             handle = block.register_forward_hook(hook)
             with torch.inference_mode():
@@ -249,14 +258,14 @@ def test_an_overflowing_layer_is_refused_with_its_number():
 def test_digest_names_vectors_layers_and_positions():
     a = additions()[1]
     names = {
-        addition_digest(a, False),
-        addition_digest(a, True),
-        addition_digest({k + 1: v for k, v in a.items()}, False),
-        addition_digest({k: v * 1.5 for k, v in a.items()}, False),
-        addition_digest({k: v for k, v in a.items() if k == 1}, False),
+        addition_digest(a),
+        addition_digest(a, SteerPositions.generated),
+        addition_digest({k + 1: v for k, v in a.items()}),
+        addition_digest({k: v * 1.5 for k, v in a.items()}),
+        addition_digest({k: v for k, v in a.items() if k == 1}),
     }
     assert len(names) == 5
-    assert addition_digest(dict(reversed(a.items())), False) == addition_digest(a, False)
+    assert addition_digest(dict(reversed(a.items()))) == addition_digest(a)
 
 
 def test_a_steered_text_has_its_own_identity():
@@ -269,9 +278,9 @@ def test_a_steered_text_has_its_own_identity():
 def test_an_empty_text_has_no_likelihood():
     model = HFSteerable(loaded(ends=(7,)))
     texts = [Generated((0, 9), (7,), Finish.eos), Generated((0, 9), (5, 6), Finish.length)]
-    found = likelihoods(model, texts)
-    assert np.isnan([found[0].log_perplexity, found[0].entropy]).all()
-    assert np.isfinite([found[1].log_perplexity, found[1].entropy]).all()
+    likelihood = likelihoods(model, texts)
+    assert np.isnan([likelihood[0].log_perplexity, likelihood[0].entropy]).all()
+    assert np.isfinite([likelihood[1].log_perplexity, likelihood[1].entropy]).all()
 
 
 def test_out_of_memory_halves_the_batch_and_says_so(monkeypatch, caplog):
@@ -300,31 +309,31 @@ HUGE = np.full(HIDDEN, 3e38, dtype=np.float32)
 """Added at two layers, more than float32 holds."""
 
 
-@pytest.mark.parametrize("generated_only", [False, True])
+@pytest.mark.parametrize("positions", SteerPositions)
 @pytest.mark.parametrize("ends", [(), (7,)])
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_text_that_overflows_ends_and_the_others_go_on(backend, ends, generated_only):
-    own = additions()
-    own[1] = {0: HUGE, 1: HUGE}
-    asked, known = requests(own, generated_only)
+def test_a_text_that_overflows_ends_and_the_others_go_on(backend, ends, positions):
+    planted = additions()
+    planted[1] = {0: HUGE, 1: HUGE}
+    asked, known = requests(planted, positions)
     model = open_steerable(loaded(ends=ends), BACKENDS[backend])
-    decoder = open_decoder(model, known, generated_only)
+    decoder = open_decoder(model, known, positions)
     texts = decoder.decode(asked, NEW, None)
     assert texts[1].finish is Finish.overflow
-    assert len(texts[1].tokens) == (1 if generated_only else 0)
+    assert len(texts[1].tokens) == (1 if positions is SteerPositions.generated else 0)
     rest = [0, 2, 3, 4]
     assert [texts[i] for i in rest] == decoder.decode([asked[i] for i in rest], NEW, None)
     assert all(texts[i].tokens for i in rest)
-    found = likelihoods(model, texts, own.__getitem__, generated_only)
-    assert np.isnan(found[1].entropy)
-    assert all(np.isfinite(found[i].entropy) for i in rest)
+    likelihood = likelihoods(model, texts, planted.__getitem__, positions)
+    assert np.isnan(likelihood[1].entropy)
+    assert all(np.isfinite(likelihood[i].entropy) for i in rest)
 
 
 def test_entropy_under_logits_that_are_not_finite_is_nan():
     model = open_steerable(loaded(), BACKENDS["hf"])
     text = Generated(prompts()[0], (5, 6, 7), Finish.length)
-    (found,) = likelihoods(model, [text], lambda _: {0: HUGE, 1: HUGE})
-    assert np.isnan(found.entropy) and np.isnan(found.log_perplexity)
+    (likelihood,) = likelihoods(model, [text], lambda _: {0: HUGE, 1: HUGE})
+    assert np.isnan(likelihood.entropy) and np.isnan(likelihood.log_perplexity)
 
 
 def test_an_unsteered_overflow_is_an_error():
@@ -336,8 +345,8 @@ def test_an_unsteered_overflow_is_an_error():
 
 
 def test_an_unsteered_text_that_overflows_later_is_an_error(monkeypatch):
-    own = additions(2)
-    asked, known = requests(own)
+    planted = additions(2)
+    asked, known = requests(planted)
     decoder = open_decoder(open_steerable(loaded(), BACKENDS["hf"]), known)
     real, calls = CachedPast.next_logits, []
 

@@ -21,9 +21,9 @@ def vectors():
 
 
 def added(direction=Direction.target, scenario=A, layers=(1, 2), strength=0.1, source=None, seed=0):
-    found = Additions(vectors(), NORMS, PARTNERS, source, seed)
+    result = Additions(vectors(), NORMS, PARTNERS, source, seed)
     dose = Dose(scenario, scenario.emotion, direction, Site("x", layers), strength)
-    return found.addition(dose)
+    return result.addition(dose)
 
 
 def unit(layer, emotion):
@@ -32,16 +32,16 @@ def unit(layer, emotion):
 
 
 def test_target_is_the_unit_vector_of_each_layer_times_strength_and_norm():
-    found = added()
-    assert set(found) == {1, 2}
-    assert found[1] == pytest.approx(0.1 * 3 * unit(1, "calm"), rel=1e-6)
-    assert found[2] == pytest.approx(0.1 * 5 * unit(2, "calm"), rel=1e-6)
-    assert found[1].dtype == np.float32
+    result = added()
+    assert set(result) == {1, 2}
+    assert result[1] == pytest.approx(0.1 * 3 * unit(1, "calm"), rel=1e-6)
+    assert result[2] == pytest.approx(0.1 * 5 * unit(2, "calm"), rel=1e-6)
+    assert result[1].dtype == np.float32
 
 
 def test_with_a_source_one_layers_vector_is_added_everywhere():
-    found = added(source=0)
-    assert found[2] == pytest.approx(0.1 * 5 * unit(0, "calm"), rel=1e-6)
+    result = added(source=0)
+    assert result[2] == pytest.approx(0.1 * 5 * unit(0, "calm"), rel=1e-6)
 
 
 def test_norms_are_those_of_the_scenarios_own_prompt():
@@ -67,13 +67,13 @@ def test_random_directions_add_up_over_layers_as_the_emotions_vectors_do():
         common + rng.standard_normal((12, 3, 64)), EMOTIONS, (2, 2, 2), "global"
     )
     norms = {"a": rng.uniform(1, 9, 12)}
-    found = {}
+    result = {}
     for direction in (Direction.target, Direction.random):
         dose = Dose(A, "calm", direction, Site("all", tuple(range(12))), 0.1)
-        found[direction] = np.stack(
+        result[direction] = np.stack(
             list(Additions(similar, norms, PARTNERS, None, 0).addition(dose).values())
         )
-    target, random = found[Direction.target], found[Direction.random]
+    target, random = result[Direction.target], result[Direction.random]
     assert random @ random.T == pytest.approx(target @ target.T, rel=1e-4)
     length = np.linalg.norm(target.sum(axis=0))
     assert np.linalg.norm(random.sum(axis=0)) == pytest.approx(length, rel=1e-4)
@@ -137,9 +137,9 @@ def test_layers_that_make_no_sense_are_refused(value):
 def test_every_combination_is_planned_once():
     sites = [Site("0", (0,)), Site("1", (1,))]
     directions = [Direction.target, Direction.random]
-    own = plan_doses([A, B], None, directions, sites, [0.1, 0.2, 0.3])
-    assert len(own) == len(set(own)) == 2 * 2 * 2 * 3
-    assert {(d.scenario.id, d.emotion) for d in own} == {("a", "calm"), ("b", "sad")}
+    doses = plan_doses([A, B], None, directions, sites, [0.1, 0.2, 0.3])
+    assert len(doses) == len(set(doses)) == 2 * 2 * 2 * 3
+    assert {(d.scenario.id, d.emotion) for d in doses} == {("a", "calm"), ("b", "sad")}
     crossed = plan_doses([A, B], ["sad", "proud"], directions, sites, [0.1])
     assert len(crossed) == 2 * 2 * 2 * 2
     assert {d.emotion for d in crossed} == {"sad", "proud"}

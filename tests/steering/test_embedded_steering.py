@@ -13,7 +13,7 @@ import torch
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
-from emo.config.enums import Attention, BackendName, Implementation, Readout
+from emo.config.enums import Attention, BackendName, Implementation, Readout, SteerPositions
 from emo.config.resolve import compose
 from emo.config.schema import BackendConfig, PrecisionConfig
 from emo.core.geometry.vectors import emotion_vectors
@@ -61,9 +61,9 @@ def vectors(loaded, tmp_path_factory):
     values, _ = read(HFBackend(loaded), spans, store, 16)
     emotions = tuple(p.emotion for p in items)
     ids = tuple(p.id for p in items)
-    found = emotion_vectors(Activations(values, ids, emotions, None, values[:, :1], "mean"))
-    v = found.values[LAYER]
-    return dict(zip(found.emotions, v / np.linalg.norm(v, axis=1, keepdims=True), strict=True))
+    result = emotion_vectors(Activations(values, ids, emotions, None, values[:, :1], "mean"))
+    v = result.values[LAYER]
+    return dict(zip(result.emotions, v / np.linalg.norm(v, axis=1, keepdims=True), strict=True))
 
 
 def test_an_emotions_vector_raises_its_own_name_above_the_others(loaded, vectors):
@@ -80,23 +80,23 @@ def test_an_emotions_vector_raises_its_own_name_above_the_others(loaded, vectors
         log_p = model.logits(ids, torch.ones_like(ids))[:, -1].log_softmax(dim=-1)
     table = log_p[:, list(names.values())].numpy()  # row: vector added; column: emotion named
     table = table - table.mean(axis=0)
-    own = np.diag(table)
-    print({e: round(float(x), 2) for e, x in zip(names, own, strict=True)})
-    low, _ = exact_interval(int((own > 0).sum()), len(own))
-    assert low > 0.5, own
+    diagonal = np.diag(table)
+    print({e: round(float(x), 2) for e, x in zip(names, diagonal, strict=True)})
+    low, _ = exact_interval(int((diagonal > 0).sum()), len(diagonal))
+    assert low > 0.5, diagonal
 
 
 def test_all_backends_write_the_same_steered_tokens(loaded, vectors):
     scenarios = load_scenarios().items[:4]
     prompts = [tuple(loaded.tokenizer(s.text)["input_ids"]) for s in scenarios]
     norms = mean_norms(HFSteerable(loaded), prompts, 4)[:, LAYER]
-    own = [
+    planted = [
         {LAYER: (STRENGTH * norm * vectors[s.emotion]).astype(np.float32)}
         for s, norm in zip(scenarios, norms, strict=True)
     ]
-    known = {addition_digest(a, False): a for a in own}
+    known = {addition_digest(a): a for a in planted}
     asked = [
-        SteeredRequest(p, 0, addition_digest(a, False)) for p, a in zip(prompts, own, strict=True)
+        SteeredRequest(p, 0, addition_digest(a)) for p, a in zip(prompts, planted, strict=True)
     ]
     written = {}
     fresh = open_model()  # the bridge stays in its modules
@@ -135,20 +135,20 @@ def test_planted_texts_measured_by_the_model_get_their_regimes(loaded):
     model, scenarios = HFSteerable(loaded), load_scenarios().items
     prompts = [tuple(loaded.tokenizer(s.text)["input_ids"]) for s in scenarios]
     decoder = open_decoder(model, {"": {}}.__getitem__)
-    setup = Setup(Generation(20, None, 0, 20, False), False, 2)
+    setup = Setup(Generation(20, None, 0, 20, False), SteerPositions.all, 2)
     reader = TextReader(model, LexiconJudge(), setup)
     controls = reader.read(decoder.decode([Request(p) for p in prompts], 20, None), scenarios)
     for sample in range(2):
         drawn = [Request(p, sample) for p in prompts]
         controls += reader.read(decoder.decode(drawn, 20, CONTROL_SAMPLING), scenarios)
-    found = limits([c.measures(None, None) for c in controls])
+    result = limits([c.measures(None, None) for c in controls])
     regimes, names = {}, [s.id for s in scenarios]
     for kind, words in PLANTED.items():
         ids = tuple(loaded.tokenizer(words)["input_ids"])[:20]
         texts = reader.read([Generated(p, ids, Finish.length) for p in prompts], scenarios)
-        regimes[kind] = robust_regime([t.measures(None, None) for t in texts], found, names)
+        regimes[kind] = robust_regime([t.measures(None, None) for t in texts], result, names)
         print(kind, regimes[kind], [round(t.likelihood.log_perplexity, 1) for t in texts])
-    print(found)
+    print(result)
     assert {kind: r.name for kind, r in regimes.items()} == ROBUST
     assert all(regimes[kind].sure for kind in ROBUST if kind != "fluent")
     assert published_regime([PLANTED["chinese loop"]] * 20).name == "explosive"

@@ -7,15 +7,12 @@ from sklearn.metrics import roc_auc_score
 from emo.core.stats.resampling import stream
 from emo.core.steering.text_measures import derangement
 from emo.errors import ConfigError
-from emo.steering.judging import (
-    LABELS,
-    VALENCE,
-    ClassifierJudge,
-    LexiconJudge,
-    label_of,
-    naming,
-)
+from emo.steering.judging import ClassifierJudge, LexiconJudge, label_of, naming
+from emo.stimuli.emotion_words import load_emotion_words
 from emo.stimuli.loading import load_stimuli
+from tests.steering.classifiers import save_classifier
+
+POLES = {e: words.pole for e, words in load_emotion_words().items() if np.isfinite(words.pole)}
 
 NAMED = (
     "She was so {} that she could think of nothing else.",
@@ -29,23 +26,24 @@ def pleasantness(texts):
 
 
 def test_every_bundled_emotion_but_two_has_a_pole():
-    emotions = set(load_stimuli().emotions)
-    assert emotions - set(VALENCE) == {"neutral", "reflective"}
-    assert set(LABELS) == emotions - {"neutral", "brooding"}
+    emotions, words = set(load_stimuli().emotions), load_emotion_words()
+    assert set(words) == emotions
+    assert emotions - set(POLES) == {"neutral", "reflective"}
+    assert {e for e in emotions if not words[e].labels} == {"neutral", "brooding"}
 
 
 def test_lexicon_hears_emotions_that_are_named():
-    texts = [(e, t.format(e)) for e in VALENCE for t in NAMED]
+    texts = [(e, t.format(e)) for e in POLES for t in NAMED]
     scores = pleasantness([t for _, t in texts])
-    auc = roc_auc_score([VALENCE[e] > 0 for e, _ in texts], scores)
+    auc = roc_auc_score([POLES[e] > 0 for e, _ in texts], scores)
     assert auc > 0.99
 
 
 def test_lexicon_is_nearly_deaf_to_emotions_that_are_shown():
     """The bundled passages name nothing; documented, so that nobody trusts it there."""
-    items = [p for p in load_stimuli().items if p.emotion in VALENCE]
+    items = [p for p in load_stimuli().items if p.emotion in POLES]
     auc = roc_auc_score(
-        [VALENCE[p.emotion] > 0 for p in items], pleasantness([p.text for p in items])
+        [POLES[p.emotion] > 0 for p in items], pleasantness([p.text for p in items])
     )
     assert auc == pytest.approx(0.54, abs=0.02)
 
@@ -58,11 +56,11 @@ def test_score_points_to_the_emotions_pole():
 
 
 def test_what_the_lexicon_cannot_judge_is_nan():
-    found = LexiconJudge().scores(
+    scores = LexiconJudge().scores(
         ["A lovely day.", "A lovely day.", "", " 12 ..", "A lovely day."],
         ["neutral", "reflective", "calm", "calm", "joyful"],
     )
-    assert np.isnan(found).tolist() == [True, True, True, True, False]
+    assert np.isnan(scores).tolist() == [True, True, True, True, False]
 
 
 def test_the_lexicon_cannot_tell_emotions_of_one_pole_apart():
@@ -79,31 +77,17 @@ def test_of_the_bundled_emotions_one_pair_stays_within_its_pole():
 
 
 def test_naming_finds_stems_and_whole_words_only():
-    found = naming(["calm", "proud", "wistful"])
-    assert found["calm"].search("a Soothing voice")
-    assert found["proud"].search("Proudly, then.")
-    assert not found["proud"].search("unproud")
-    assert found["wistful"].search("a wistful look")
-    assert not found["calm"].search("loud")
+    patterns = naming(["calm", "proud", "wistful"])
+    assert patterns["calm"].search("a Soothing voice")
+    assert patterns["proud"].search("Proudly, then.")
+    assert not patterns["proud"].search("unproud")
+    assert patterns["wistful"].search("a wistful look")
+    assert not patterns["calm"].search("loud")
 
 
 @pytest.fixture(scope="module")
 def classifier(tmp_path_factory):
-    """A random classifier as save_pretrained writes it."""
-    from transformers import LlamaConfig, LlamaForSequenceClassification
-
-    from emo.models.tiny import train_tokenizer
-
-    folder = tmp_path_factory.mktemp("classifier")
-    tokenizer = train_tokenizer()
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2,
-        intermediate_size=32, pad_token_id=tokenizer.pad_token_id,
-        id2label={0: "Joy", 1: "sadness", 2: "calm"}, label2id={"Joy": 0, "sadness": 1, "calm": 2},
-    )  # fmt: skip
-    LlamaForSequenceClassification(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return folder
+    return save_classifier(tmp_path_factory.mktemp("classifier"))
 
 
 def test_classifier_gives_the_lead_of_the_emotions_label(classifier):
@@ -112,7 +96,7 @@ def test_classifier_gives_the_lead_of_the_emotions_label(classifier):
 
     judge = ClassifierJudge(classifier, "cpu", batch_size=2)
     texts = ["A day.", "Another, longer day.", "", "A day.", "A third day"]
-    found = judge.scores(texts, ["happy", "sad", "sad", "proud", "calm"])
+    scores = judge.scores(texts, ["happy", "sad", "sad", "proud", "calm"])
     model = AutoModelForSequenceClassification.from_pretrained(classifier).eval()
     tokenizer = AutoTokenizer.from_pretrained(classifier)
 
@@ -126,8 +110,8 @@ def test_classifier_gives_the_lead_of_the_emotions_label(classifier):
         return float(p[label] - max(x for i, x in enumerate(p) if i != label))
 
     expected = [lead(texts[0], 0), lead(texts[1], 1), lead(texts[4], 2)]
-    assert found[[0, 1, 4]] == pytest.approx(expected, rel=1e-4)
-    assert np.isnan(found[[2, 3]]).all()
+    assert scores[[0, 1, 4]] == pytest.approx(expected, rel=1e-4)
+    assert np.isnan(scores[[2, 3]]).all()
 
 
 def test_labels_are_found_by_name_then_by_what_classifiers_call_them():

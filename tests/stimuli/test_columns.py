@@ -184,12 +184,12 @@ def test_names_of_columns_do_not_change_the_digest(tmp_path):
 def test_columns_without_a_name_are_left_alone_and_said(read, around):
     """As pandas writes its index, and spreadsheets their margins."""
     head = around.format("emotion,passage_id,text")
-    at = head.split(",").index("emotion")
+    place = head.split(",").index("emotion")
     rows = []
     for i, e in enumerate("abc"):
         cells = [str(i)] * len(head.split(","))
-        cells[at : at + 3] = [e, "1", f"It was {e}."]
+        cells[place : place + 3] = [e, "1", f"It was {e}."]
         rows.append(",".join(cells))
     passages = read("\n".join([head, *rows]))
     assert [(p.emotion, p.text) for p in passages.items] == [(e, f"It was {e}.") for e in "abc"]
-    assert passages.notes == (f"column {1 if at else 4} has no name and is left alone",)
+    assert passages.notes == (f"column {1 if place else 4} has no name and is left alone",)

@@ -23,9 +23,9 @@ def problem(path, read=read_passages):
     with pytest.raises(StimuliError) as caught:
         read(path)
     assert time.perf_counter() - start < 5
-    (found,) = caught.value.problems
+    (problem,) = caught.value.problems
     assert "\n" not in str(caught.value)
-    return found
+    return problem
 
 
 def workbook():
@@ -87,8 +87,8 @@ def test_what_is_no_file_is_refused_without_waiting(tmp_path, read):
         "a\0b": "embedded null",
         "x" * 300: "File name too long",
     }
-    for name, said in words.items():
-        assert problem(tmp_path / name, read).startswith("cannot be read: " + said), name
+    for name, reason in words.items():
+        assert problem(tmp_path / name, read).startswith("cannot be read: " + reason), name
 
 
 @pytest.mark.parametrize("read", [read_passages, load_prompts])

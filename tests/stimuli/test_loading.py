@@ -67,12 +67,12 @@ def test_everything_wrong_is_reported_at_once_with_lines(tmp_path):
         "# comment\nemotion,passage_id,text\nsad,1,  \n\nsad,1,Rain.\n,2,Sun.\ncalm,3,a,b\n"
         "calm,4,Fine.\n"
     )
-    found = problems(tmp_path, text)
-    assert any(p.startswith("line 3:") and "text is empty" in p for p in found)
-    assert any(p.startswith("line 5:") and "line 3 already" in p for p in found)
-    assert any(p.startswith("line 6:") and "emotion is empty" in p for p in found)
-    assert any(p.startswith("line 7:") and "4 fields" in p and "quotes" in p for p in found)
-    assert len(found) == 4
+    listed = problems(tmp_path, text)
+    assert any(p.startswith("line 3:") and "text is empty" in p for p in listed)
+    assert any(p.startswith("line 5:") and "line 3 already" in p for p in listed)
+    assert any(p.startswith("line 6:") and "emotion is empty" in p for p in listed)
+    assert any(p.startswith("line 7:") and "4 fields" in p and "quotes" in p for p in listed)
+    assert len(listed) == 4
 
 
 @pytest.mark.parametrize(

@@ -97,9 +97,9 @@ def test_everything_wrong_is_reported_at_once(tmp_path):
     ],
 )
 def test_bad_files(tmp_path, content, words):
-    found = problems(tmp_path, content)
-    assert words in " ".join(found)
-    assert all("\n" not in problem for problem in found)
+    listed = problems(tmp_path, content)
+    assert words in " ".join(listed)
+    assert all("\n" not in problem for problem in listed)
 
 
 def test_missing_file(tmp_path):

@@ -63,13 +63,13 @@ def test_unquoted_text_is_cut_where_csv_cuts_it_and_nowhere_else(text):
     # What begins a record with '#', or holds nothing, is a comment or a blank line here.
     rows = [r for r in rows if any(f.strip() for f in r) and not r[0].lstrip().startswith("#")]
     try:
-        found = [[p.emotion, p.id, p.text] for p in read(content).items]
+        passages = [[p.emotion, p.id, p.text] for p in read(content).items]
     except StimuliError:
         assert any(len(row) != 3 or not all(f.strip() for f in row) for row in rows) or len(
             {tuple(row[:2]) for row in rows}
         ) < len(rows)
     else:
-        assert found == [[f.strip() for f in row] for row in rows]
+        assert passages == [[f.strip() for f in row] for row in rows]
 
 
 def test_a_lone_quote_does_not_turn_later_lines_into_comments():

@@ -15,7 +15,7 @@ from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, finite_layers, mean
 from emo.core.geometry.estimators import estimator
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
-from emo.core.geometry.vectors import BASELINE, emotion_vectors
+from emo.core.geometry.vectors import NEUTRAL, emotion_vectors
 from emo.core.records import Activations, EmotionVectors
 from emo.core.stats.resampling import Resampling
 
@@ -90,7 +90,7 @@ def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
     ValueError
         If the layer is not finite, or the centre is neutral and no item is.
     """
-    neutral = np.array([e == BASELINE for e in activations.emotions])
+    neutral = np.array([e == NEUTRAL for e in activations.emotions])
     if recipe.centring != Centring.neutral:
         return ItemSet.make(select(activations, ~neutral), layer, recipe)
     if not neutral.any():

@@ -11,11 +11,8 @@ import numpy as np
 from emo.core.choices import DEFAULT_ESTIMATOR, Centring, chosen
 from emo.core.geometry.estimators import estimator as estimator_named
 from emo.core.geometry.means import prepare
-from emo.core.records import Activations, EmotionVectors
+from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.core.stats.resampling import index
-
-BASELINE = "neutral"
-"""Label of the items whose vector is the centre of neutral centring."""
 
 
 def emotion_vectors(
@@ -76,11 +73,11 @@ def emotion_vectors(
         case "global":
             vectors = vectors - vectors.mean(axis=1, keepdims=True)
         case "neutral":
-            if BASELINE not in emotions:
+            if NEUTRAL not in emotions:
                 raise ValueError("neutral centring needs items labelled neutral")
-            keep = np.array([e != BASELINE for e in emotions])
+            keep = np.array([e != NEUTRAL for e in emotions])
             vectors = vectors[:, keep] - vectors[:, ~keep]
-            counts, emotions = counts[keep], tuple(e for e in emotions if e != BASELINE)
+            counts, emotions = counts[keep], tuple(e for e in emotions if e != NEUTRAL)
         case _ as never:
             assert_never(never)
     if unit_norm:

@@ -68,7 +68,7 @@ class SteeredText:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class DoseSweep:
     """All texts of a sweep over doses, and what they are compared with."""
 
     steered: tuple[SteeredText, ...]

@@ -12,8 +12,8 @@ import numpy as np
 
 from emo.core.steering.dose_response import (
     DoseCell,
+    DoseSweep,
     Proportion,
-    Sweep,
     best_cell,
     by_scenario,
     by_site,
@@ -46,7 +46,7 @@ COLUMNS = (
 )
 
 
-def summary(swept: Sweep, title: str, note: str = "") -> str:
+def summary(swept: DoseSweep, title: str, note: str = "") -> str:
     """One line a cell, what the limits are, the best surgical dose beside its controls."""
     found = cells(swept.steered, swept.limits)
     sites = max(len("site"), *(len(c.site) for c in found))
@@ -92,7 +92,7 @@ def _number(value: float, form: str) -> str:
     return format(value, form) if math.isfinite(value) else "-"
 
 
-def _limits(swept: Sweep) -> list[str]:
+def _limits(swept: DoseSweep) -> list[str]:
     limits = swept.limits
     return [
         f"  limits from {limits.n_controls} unsteered texts: repeated 3-grams {limits.repetition:.2f}, "
@@ -106,7 +106,7 @@ def _limits(swept: Sweep) -> list[str]:
     ]
 
 
-def _shuffled(swept: Sweep) -> list[str]:
+def _shuffled(swept: DoseSweep) -> list[str]:
     if not swept.partners:
         return []
     pairs = ", ".join(f"{e} by {swept.partners[e]}" for e in swept.alike)
@@ -116,7 +116,7 @@ def _shuffled(swept: Sweep) -> list[str]:
     ]
 
 
-def _regimes(swept: Sweep) -> list[str]:
+def _regimes(swept: DoseSweep) -> list[str]:
     return [
         f"  regime at {s.site}, all strengths: robust {s.robust.name}{'' if s.robust.sure else '?'}, "
         f"published rule {s.published.name} ({s.n_texts} texts)"
@@ -157,7 +157,7 @@ def curves(found: Sequence[DoseCell]) -> dict[str, np.ndarray]:
     return {name: np.where(np.isfinite(v), v, np.nan) for name, v in out.items()}
 
 
-def texts_table(swept: Sweep) -> dict[str, list[Any]]:
+def texts_table(swept: DoseSweep) -> dict[str, list[Any]]:
     """Columns and rows, as the tracking UI shows tables; the unsteered texts first."""
     openings = {name: named_shares(scripts(text)) for name, text in swept.openings.items()}
     rows = []
@@ -210,7 +210,7 @@ SHOWN = (
 )
 
 
-def texts_html(swept: Sweep, title: str) -> str:
+def texts_html(swept: DoseSweep, title: str) -> str:
     """Every text on one page that needs nothing else: filter by words, colours by label."""
     table = texts_table(swept)
     at = [table["columns"].index(name) for name in SHOWN]
@@ -237,7 +237,7 @@ def _cell(value: Any) -> str:
     return html.escape(words).replace("\n", " \u23ce ")
 
 
-def _scenario_table(swept: Sweep) -> str:
+def _scenario_table(swept: DoseSweep) -> str:
     """Success of the emotion's own vector by scenario, over all its doses."""
     rows = "".join(
         f"<tr><td>{html.escape(s.scenario)}</td><td>{html.escape(s.emotion)}</td>"

@@ -7,9 +7,9 @@ from typing import Any
 
 from emo.core.steering.dose_response import (
     DoseCell,
+    DoseSweep,
     Mean,
     Proportion,
-    Sweep,
     by_emotion,
     by_scenario,
     cells,
@@ -22,13 +22,13 @@ def named_shares(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {share:.3g}" for name, share in shares.items())
 
 
-def cells_csv(swept: Sweep) -> str:
+def cells_csv(swept: DoseSweep) -> str:
     """One row a cell, everything in it with its intervals."""
     rows = [_flat(c) for c in cells(swept.steered, swept.limits)]
     return csv_text(list(rows[0]), (list(row.values()) for row in rows))
 
 
-def emotions_csv(swept: Sweep) -> str:
+def emotions_csv(swept: DoseSweep) -> str:
     """One row an emotion, direction, site and strength: the judge's shift with its interval."""
     head = ("emotion", "direction", "site", "strength", "n_texts")
     rows = [
@@ -38,7 +38,7 @@ def emotions_csv(swept: Sweep) -> str:
     return csv_text([*head, "shift", "shift_low", "shift_high"], rows)
 
 
-def scenarios_csv(swept: Sweep) -> str:
+def scenarios_csv(swept: DoseSweep) -> str:
     """One row a scenario, emotion and direction: successes over all its sites and strengths.
 
     The trials are doses of one prompt, and a column says so.

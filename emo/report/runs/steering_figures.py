@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.core.choices import Direction
-from emo.core.steering.dose_response import DoseCell, EmotionDose, Sweep, by_emotion, cells
+from emo.core.steering.dose_response import DoseCell, DoseSweep, EmotionDose, by_emotion, cells
 from emo.report.runs.extract_figures import BLUE, GREEN, GREY, ORANGE, blank
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def sites_of(found: Sequence[DoseCell] | Sequence[EmotionDose]) -> list[str]:
     return list(dict.fromkeys(c.site for c in found))
 
 
-def dose_response(swept: Sweep, title: str) -> Figure:
+def dose_response(swept: DoseSweep, title: str) -> Figure:
     """Success, perplexity ratio and repetition against strength, a row a site; 95 % intervals."""
     found = cells(swept.steered, swept.limits)
     sites = sites_of(found)
@@ -95,7 +95,7 @@ def _bounds(group: Sequence[DoseCell], name: str) -> tuple[list[float], list[flo
     return [m.value for m in means], [m.low for m in means], [m.high for m in means]
 
 
-def emotions(swept: Sweep, title: str) -> Figure:
+def emotions(swept: DoseSweep, title: str) -> Figure:
     """The judge's shift against strength, a panel an emotion, rows for each site; intervals if any."""
     found = by_emotion(swept.steered)
     sites = sites_of(found)
@@ -135,7 +135,7 @@ def _draw_emotion(axes: Axes, found: Sequence[EmotionDose], name: str) -> None:
     axes.grid(alpha=0.25)
 
 
-def regime_map(swept: Sweep, title: str) -> Figure:
+def regime_map(swept: DoseSweep, title: str) -> Figure:
     """Strength x site: both rules for the emotion vectors, the robust one for random directions."""
     found = cells(swept.steered, swept.limits)
     by_direction = _directions(found)

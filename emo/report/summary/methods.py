@@ -8,18 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from emo.activations.readouts import readout_row
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.conditions.four_layer import FourLayerTable, LayerRow
 from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
 from emo.runs.listing import LoggedRun
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
-
-READOUTS = {
-    "last": "the last token",
-    "mean": "the mean over tokens",
-    "suffix": "the last token of a suffix",
-}
 
 
 def methods(s: Summary) -> list[str]:
@@ -49,7 +44,7 @@ def _passages(s: Summary) -> str:
 
 def _comprehension(s: Summary) -> str:
     c = s.config
-    readout = READOUTS[c.method.readout.value]
+    readout = readout_row(c.method.readout).sentence
     used = [r for r in s.runs if r.run_id in {m.run_id for m in s.models}]
     more = []
     if c.vectors.remove.value != "none":

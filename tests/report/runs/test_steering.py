@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emo.core.steering.dose_response import SteeredText, Sweep, cells
+from emo.core.steering.dose_response import DoseSweep, SteeredText, cells
 from emo.core.steering.regimes import Limits
 from emo.core.steering.text_measures import TextMeasures
 from emo.report.runs import steering as report
@@ -40,7 +40,7 @@ def planted():
     unsteered = {f"s{i}": f"plain {i}" for i in range(12)}
     sampled = dict.fromkeys(unsteered, ("one", "two"))
     openings = dict.fromkeys(unsteered, "An opening that <i>")
-    return Sweep(tuple(steered), openings, unsteered, sampled, LIMITS, 48, 0)
+    return DoseSweep(tuple(steered), openings, unsteered, sampled, LIMITS, 48, 0)
 
 
 def test_summary_says_what_was_planted():
