@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo.config import checks
+from emo.config.conf_folder import CONF
 from emo.config.enums import (
     Attention,
     BackendName,
@@ -164,7 +165,7 @@ def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -
     from emo.config.hydra_errors import explained
 
     ConfigStore.instance().store(name="schema", node=schema())
-    folder = conf or Path(__file__).resolve().parents[2] / "conf"
+    folder = conf or CONF
     base = Path(root).resolve()
     words = checked(overrides, [folder], base)
     try:
