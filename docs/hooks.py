@@ -36,7 +36,7 @@ def _public(path: Path) -> bool:
 def _docstring(package: str) -> str:
     path = CORE / package / "__init__.py"
     text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.exists() else ""
-    return text or ""
+    return text if text and text[0].isalpha() else ""
 
 
 def _address(page: str) -> str:
