@@ -5,7 +5,7 @@
 ARG BASE=python:3.11-slim-bookworm
 FROM ${BASE}
 
-# The CUDA bases bring no Python; uv-free and small: Debian's or Ubuntu's own, as `python3`.
+# The CUDA bases bring no Python: Debian's or Ubuntu's is installed, as `python3`.
 RUN apt-get update \
  && apt-get install -y --no-install-recommends make git python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
@@ -15,7 +15,7 @@ USER emo
 WORKDIR /home/emo/app
 
 # The slow layer first: it is rebuilt only when the versions change.
-COPY --chown=emo pyproject.toml constraints.txt Makefile README.md ./
+COPY --chown=emo pyproject.toml constraints.txt Makefile README.md LICENSE ./
 COPY --chown=emo emo ./emo
 COPY --chown=emo hydra_plugins ./hydra_plugins
 RUN make install PYTHON=python3

@@ -20,6 +20,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from emo.config import checks
+from emo.config.conf_folder import CONF
 from emo.config.enums import Output
 from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve, schema
@@ -101,9 +102,13 @@ def job_folder() -> Path | None:
     return Path(conf.runtime.output_dir) if conf.mode is RunMode.MULTIRUN else None
 
 
-def main(launcher: str) -> NoReturn:
-    """Entry of launch.py; ``launcher`` is its path, the project's root is its folder."""
-    root = Path(launcher).resolve().parent
+def main(launcher: str | None = None) -> NoReturn:
+    """Entry of launch.py and of the installed command ``emo``.
+
+    The project's root is the folder of ``launcher``, the path of launch.py; without it the current
+    folder.
+    """
+    root = Path.cwd() if launcher is None else Path(launcher).resolve().parent
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us unprinted
     os.environ["EMO_TRACEBACK"] = str(int(traceback_wanted))  # for workers of a launcher, too
@@ -114,7 +119,7 @@ def main(launcher: str) -> NoReturn:
     ConfigStore.instance().store(name="schema", node=node)
     failed = []
 
-    @hydra.main(version_base="1.3", config_path=str(root / "conf"), config_name="config")
+    @hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")
     def job(config: DictConfig) -> Outcome:
         folder = job_folder()
         if folder is not None:
@@ -180,3 +185,7 @@ def _announce() -> None:
     own = [word for word in conf.overrides.task if word.partition("=")[0] in varied]
     words = shown(" ".join(own))
     log.info("point %d of %s: %s", conf.job.num + 1, os.environ.get(POINTS, "?"), words)
+
+
+if __name__ == "__main__":
+    main()

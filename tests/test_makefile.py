@@ -57,3 +57,11 @@ def test_without_a_python_one_line_says_what_to_install(tmp_path):
     first = done.stderr.splitlines()[0]
     assert first.startswith("no Python 3.11, 3.12 or 3.13")
     assert "apt install python3-venv" in first and "PYTHON=" in first
+
+
+def test_plain_make_lists_every_target_with_its_comment():
+    done = subprocess.run(["make", "-s", "-C", str(ROOT)], capture_output=True, text=True)
+    listed = [line.split()[1] for line in done.stdout.splitlines() if line]
+    text = (ROOT / "Makefile").read_text()
+    (phony,) = (part.split("\n\n")[0] for part in text.split(".PHONY:")[1:])
+    assert sorted(listed) == sorted(phony.replace("\\\n", " ").split())

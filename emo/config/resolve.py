@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo.config import checks
+from emo.config.conf_folder import CONF
 from emo.config.enums import (
     Attention,
     BackendName,
@@ -146,15 +147,36 @@ def _backend(run: RunConfig) -> BackendConfig:
 
 
 def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -> RunConfig:
-    """The RunConfig of a command line, for notebooks and tests: ``compose("model=gpt2")``.
+    """The checked settings of a command line, for notebooks and tests.
 
-    ``root`` is where results and caches go; ``conf`` is the config folder, by default the
-    checkout's.
+    Parameters
+    ----------
+    *overrides
+        The words that would stand behind ``python launch.py``, one string each.
+    root
+        The project's folder: results and caches go there, relative paths begin there.
+    conf
+        Another folder of config groups. None: the one that comes with the program.
+
+    Returns
+    -------
+    RunConfig
+        Frozen. ``emo.cli.run_job`` runs it.
 
     Raises
     ------
     EmoError
         Naming the first parameter that is unknown, unset, of a wrong type or out of range.
+
+    Examples
+    --------
+    >>> config = emo.compose("model=gpt2", "method.readout=mean")
+    >>> config.model.id, config.method.readout.value
+    ('openai-community/gpt2', 'mean')
+    >>> emo.compose("model=gtp2")
+    Traceback (most recent call last):
+    ...
+    emo.errors.ConfigError: model=gtp2: allowed is ... (did you mean gpt2?)
     """
     import hydra
     from hydra.core.config_store import ConfigStore
@@ -164,7 +186,7 @@ def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -
     from emo.config.hydra_errors import explained
 
     ConfigStore.instance().store(name="schema", node=schema())
-    folder = conf or Path(__file__).resolve().parents[2] / "conf"
+    folder = conf or CONF
     base = Path(root).resolve()
     words = checked(overrides, [folder], base)
     try:

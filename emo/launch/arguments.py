@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from emo.config import overrides
+from emo.config.conf_folder import CONF
 from emo.config.parameters import did_you_mean, is_name, unknown
 from emo.errors import ConfigError, EmoError, said
 from emo.redact import without_password
@@ -55,7 +56,7 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
         raise EmoError("--package: allowed is with --cfg job")
     if known.package is not None and not is_name(known.package):
         raise unknown(known.package)
-    folders = [root / "conf"]
+    folders = [CONF]
     if known.config_dir is not None:
         folders.append(Path(known.config_dir))
         if not folders[-1].is_dir():

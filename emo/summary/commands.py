@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+from emo.config.conf_folder import CONF
 from emo.config.overrides import quoted
 from emo.config.schema import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
 from emo.runs.listing import LoggedRun
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
 
 COMMANDS = {
     "A": "method=comprehension method.readout=last",
