@@ -13,6 +13,7 @@ import numpy as np
 
 from emo.activations.reading import Passes
 from emo.config.enums import PrecisionName
+from emo.config.readouts import readout_words
 from emo.config.schema import RunConfig
 from emo.core.compare.precision import Deviation, PrecisionRow, at_layers, deviation, landmarks
 from emo.core.geometry.comprehension import GeometryError, describe
@@ -32,7 +33,7 @@ from emo.runs import reuse as record
 from emo.runs.drawing import write_figures
 from emo.runs.identity import reader_identity, run_identity
 from emo.runs.outcome import Outcome
-from emo.runs.plan import READOUTS, Plan, make_plan
+from emo.runs.plan import Plan, make_plan
 from emo.stimuli.loading import first_situations
 
 if TYPE_CHECKING:
@@ -203,7 +204,7 @@ def _name(plan: Plan) -> str:
 
 def _title(plan: Plan) -> str:
     n, c = len(plan.stimuli.items), plan.config
-    return f"{c.model.label}, precisions, {READOUTS[c.method.readout]}, {n} passages"
+    return f"{c.model.label}, precisions, {readout_words(c.method.readout)}, {n} passages"
 
 
 def _record(
@@ -211,7 +212,7 @@ def _record(
 ) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
-    description = fenced(report.summary(rows, _title(plan), plan.weights.note))
+    description = fenced(report.terminal_text(rows, _title(plan), plan.weights.note))
     depth = {
         f"curve_{kind}_{name}": curve
         for name, kinds in curves.items()
@@ -255,7 +256,7 @@ def _outcome(
     uri = tracker.artifact_uri(run_id)
     own = [row for row in rows if row.against == rows[0].precision]
     done, reused = sum(r.texts_read for r in own), sum(r.texts_reused for r in own)
-    text = report.summary(rows, _title(plan), plan.weights.note)
+    text = report.terminal_text(rows, _title(plan), plan.weights.note)
     text += (
         f"\n  forward passes {done} done, {reused} reused"
         f"\n  run {run_id} ({status}); look at it with: make ui"

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from emo.config.checks import check_memory
-from emo.config.enums import BackendName, MethodName, Projection, Readout, Removal
+from emo.config.enums import BackendName, MethodName, Projection, Removal
+from emo.config.readouts import readout_words
 from emo.config.schema import RunConfig
 from emo.core.records import Provenance, StimulusSet
 from emo.errors import ConfigError
@@ -23,11 +24,6 @@ from emo.stimuli.loading import load_stimuli
 
 log = logging.getLogger(__name__)
 
-READOUTS = {
-    Readout.last: "last token",
-    Readout.mean: "mean over tokens",
-    Readout.suffix: "last token of the suffix",
-}
 PROJECTIONS = {
     Projection.none: "",
     Projection.all_but_the_top: ", leading components removed",
@@ -54,7 +50,7 @@ class Plan:
             return f"{c.model.label}, {c.precision.label}{reader}, generation, {self.protocol}"
         return (
             f"{c.model.label}, {c.precision.label}{reader}, {c.method.name.value}, "
-            f"{READOUTS[c.method.readout]}"
+            f"{readout_words(c.method.readout)}"
             + (", situation means removed" if c.vectors.remove is Removal.situation else "")
             + PROJECTIONS[c.vectors.projection]
         )

@@ -13,7 +13,8 @@ from matplotlib.text import Text
 from emo.core.records import EmotionVectors
 from emo.report import drawing
 from emo.report.drawing import Failure, attempt, in_legend, make_readable, png, svg
-from emo.report.runs.extract_figures import blank, emotion_map, rdm_heatmap
+from emo.report.runs.extract_figures import emotion_map, rdm_heatmap
+from emo.report.style import LARGEST, blank
 
 LABELS = (
     "a$_$b",
@@ -173,7 +174,7 @@ def test_long_labels_get_a_larger_figure_and_no_warning(recwarn):
     before = figure.get_size_inches()
     assert png(figure)
     assert (figure.get_size_inches() > before).all()
-    assert max(figure.get_size_inches()) < 1.5 * drawing.LARGEST
+    assert max(figure.get_size_inches()) < 1.5 * LARGEST
     assert not recwarn.list
 
 
