@@ -213,3 +213,10 @@ def test_drawing_leaves_the_users_own_style_alone():
     before = dict(matplotlib.rcParams)
     png(rdm_heatmap(vectors(LABELS), 0, "\ue123"))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_the_heatmap_says_that_an_rdm_holds_cosine_similarities():
+    figure = rdm_heatmap(vectors("abc"), 1, "t")
+    heatmap, bar = figure.axes
+    assert heatmap.get_title() == "t\nRDM as cosine similarities, layer 1"
+    assert "cosine similarity" in bar.get_ylabel()

@@ -233,30 +233,32 @@ def effects_figure(a: Ablation, title: str) -> Figure:
     order = [t.factors.index(name) for name in t.ranking]
     names = [f"{t.factors[i]}  {_rank(t.rank[i])}" for i in order]
     figure = blank(11, 4.9)
-    left, right = figure.subplots(1, 2, sharey=True)
+    shares, changes = figure.subplots(1, 2, sharey=True)
     places = np.arange(len(order))
-    _bars(left, _in_order(t.shapley, order), places, BLUE, "interval over texts")
+    _bars(shares, _in_order(t.shapley, order), places, BLUE, "interval over texts")
     _marks(
-        left,
+        shares,
         _in_order(a.emotions["shapley"], order),
         places + 0.28,
         ORANGE,
         "interval over emotions",
     )
-    left.set_title(f"share of the drop of rho ({float(t.drop.value):.2f})", fontsize=HEADING)
-    _bars(right, _in_order(t.loosened, order), places - 0.18, GREEN, "from matched: this one loose")
+    shares.set_title(f"share of the drop of rho ({float(t.drop.value):.2f})", fontsize=HEADING)
     _bars(
-        right,
+        changes, _in_order(t.loosened, order), places - 0.18, GREEN, "from matched: this one loose"
+    )
+    _bars(
+        changes,
         _in_order(t.restored, order),
         places + 0.18,
         GREY,
         "from loose: this one matched again",
     )
-    right.set_title("one at a time: change of rho", fontsize=HEADING)
-    left.set_yticks(range(len(names)), names)
-    left.set_ylabel("rank by Shapley value, interval over texts", fontsize=SMALL)
-    left.invert_yaxis()
-    for panel in (left, right):
+    changes.set_title("one at a time: change of rho", fontsize=HEADING)
+    shares.set_yticks(range(len(names)), names)
+    shares.set_ylabel("rank by Shapley value, interval over texts", fontsize=SMALL)
+    shares.invert_yaxis()
+    for panel in (shares, changes):
         panel.axvline(0, color=BLACK, lw=0.8)
         grid(panel, "x")
         panel.legend(

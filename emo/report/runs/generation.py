@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
+from emo.config.enums import Decoding
 from emo.config.schema import SubparamsConfig
 from emo.core.geometry.generated import StoryDescriptors
 from emo.generation.positions import is_short
@@ -72,7 +73,7 @@ def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
 
 def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[dict[str, Any]]:
     """One row per distinct text."""
-    sampled = sub.decoding.value == "sampled"
+    seed = _seed(sub)
     rows = []
     for story, whole in zip(texts.stories, texts.texts, strict=True):
         text = whole.truncated(sub.max_new_tokens)
@@ -83,7 +84,7 @@ def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[d
                 "prompt": story.prompt,
                 "sample": story.request.sample,
                 "weight": story.weight,
-                "seed": sub.seed if sampled else None,
+                "seed": seed,
                 "prompt_ids": list(text.prompt),
                 "token_ids": list(text.tokens),
                 "n_tokens": len(text.tokens),
@@ -93,6 +94,17 @@ def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[d
             }
         )
     return rows
+
+
+def _seed(sub: SubparamsConfig) -> int | None:
+    """The seed of the texts; None where the decoding draws nothing."""
+    match sub.decoding:
+        case Decoding.sampled:
+            return sub.seed
+        case Decoding.greedy:
+            return None
+        case _:
+            assert_never(sub.decoding)
 
 
 def jsonl(rows: Sequence[dict[str, Any]]) -> str:

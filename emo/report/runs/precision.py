@@ -29,8 +29,7 @@ Curves = Mapping[str, Mapping[str, np.ndarray]]
 
 def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> str:
     """One line per precision, about as wide as a terminal."""
-    at = rows[0].at
-    layers = ", ".join(f"{where} = layer {x.layer}" for where, x in at.items())
+    layers = ", ".join(f"{where} = layer {x.layer}" for where, x in rows[0].at.items())
     lines = terminal.heading(title, note)
     lines += [
         f"  against {REFERENCE} on the same texts; {layers} (best: of {REFERENCE})",

@@ -76,7 +76,7 @@ def base_instruct(u: Universality) -> tuple[Figure, Table]:
     """Rho of each base model with its instruct version, and the anisotropy of both."""
     pairs = u.base_instruct()
     figure = blank(10, 1.6 + 0.5 * len(pairs))
-    left, right = figure.subplots(1, 2, sharey=True)
+    agreement, anisotropy = figure.subplots(1, 2, sharey=True)
     names = [f"{u.models[j].family} {u.models[j].size_b:g}B" for _, j in pairs]
     rows: list[tuple[Entry, ...]] = []
     for y, (i, j) in enumerate(pairs):
@@ -86,18 +86,18 @@ def base_instruct(u: Universality) -> tuple[Figure, Table]:
             (disjoint, ORANGE, "s", 0.12, "disjoint passages"),
         ):
             label = label if y == 0 else None
-            left.plot(e.value, y + shift, marker, color=colour, label=label)
-            left.plot([e.low, e.high], [y + shift] * 2, color=colour)
+            agreement.plot(e.value, y + shift, marker, color=colour, label=label)
+            agreement.plot([e.low, e.high], [y + shift] * 2, color=colour)
         base, instruct = (u.models[k].descriptors.anisotropy for k in (i, j))
-        right.plot([base, instruct], [y, y], color=GREY)
-        right.plot(base, y, "o", color=BLUE, mfc="none", label="base" if y == 0 else None)
-        right.plot(instruct, y, "o", color=BLUE, label="instruct" if y == 0 else None)
+        anisotropy.plot([base, instruct], [y, y], color=GREY)
+        anisotropy.plot(base, y, "o", color=BLUE, mfc="none", label="base" if y == 0 else None)
+        anisotropy.plot(instruct, y, "o", color=BLUE, label="instruct" if y == 0 else None)
         bounds = (float(x) for e in (same, disjoint) for x in (e.value, e.low, e.high))
         rows.append((names[y], *bounds, base, instruct))
-    left.set_yticks(range(len(pairs)), names)
-    left.set_xlabel("Spearman rho, base with instruct")
-    right.set_xlabel("anisotropy")
-    for panel in (left, right):
+    agreement.set_yticks(range(len(pairs)), names)
+    agreement.set_xlabel("Spearman rho, base with instruct")
+    anisotropy.set_xlabel("anisotropy")
+    for panel in (agreement, anisotropy):
         grid(panel)
         panel.legend(fontsize=SMALL)
         panel.set_ylim(len(pairs) - 0.5, -0.5)

@@ -81,8 +81,8 @@ def _no_cross_model(s: Summary) -> str:
     """Why there is no cross-model study, and what makes one."""
     if len(s.models) > 1:
         return f"No cross-model study: {s.no_study}."
-    wanted = "a second model" if s.models else "comprehension runs of two models"
-    return f"No cross-model study: it needs {wanted}; {another_model(s.config)} makes one."
+    lacking = "a second model" if s.models else "comprehension runs of two models"
+    return f"No cross-model study: it needs {lacking}; {another_model(s.config)} makes one."
 
 
 def _four(t: FourLayerTable) -> str:

@@ -187,6 +187,8 @@ def test_the_methods_name_what_was_read_otherwise():
         return methods._comprehension(summary), methods._statistics(summary)
 
     reading, statistics = said(logged("a", seed="0"), logged("b", seed="0"))
+    assert "an RDM holds the cosine similarities of all pairs" in reading
+    assert "the last token was read after every decoder block" in reading
     assert "differences between models" not in reading
     assert statistics.endswith("Seed 0.")
     other = logged("b", "tl", **{"seed": "3", "resampling.n_splits": "7"})
