@@ -99,7 +99,7 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         except FactorialError as error:
             raise EmoError(f"model={config.model.label}: {error}") from error
         cost = replace(cost, seconds_comparing=time.perf_counter() - start)
-        text = report.summary(effects, _title(plan), plan.weights.note, cost, ground)
+        text = report.terminal_text(effects, _title(plan), plan.weights.note, cost, ground)
         metrics = report.metrics(effects, cost, ground)
         shown = {"summary": text, "metrics": metrics, "best_layer": best}
         with record.staged(config) as folder:

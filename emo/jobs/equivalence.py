@@ -160,7 +160,7 @@ def _record(plan: Plan, report: EquivalenceReport, passes: Passes) -> Any:
         for name, e in report.compared.items()
         for key, curve in e.curves().items()
     }
-    text = report_on.summary(report, plan.title, plan.weights.note)
+    text = report_on.terminal_text(report, plan.title, plan.weights.note)
     params, dataset = record.params(plan.config), record.dataset(plan)
     return RunRecord({DESCRIPTION: fenced(text)}, params, metrics, curves, dataset)
 
@@ -168,7 +168,7 @@ def _record(plan: Plan, report: EquivalenceReport, passes: Passes) -> Any:
 def _write_files(folder: Path, plan: Plan, report: EquivalenceReport) -> None:
     (folder / "equivalence.csv").write_text(report_on.to_csv(report), encoding="utf-8")
     serialise.write_json(report, folder / "equivalence.json")
-    text = report_on.summary(report, plan.title, plan.weights.note)
+    text = report_on.terminal_text(report, plan.title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     record.write_files(folder, plan)
     write_figures(folder, {"differences": lambda: report_on.figure(report, plan.title)})
@@ -183,7 +183,7 @@ def _outcome(
     passes: Passes,
 ) -> Outcome:
     uri = tracker.artifact_uri(run_id)
-    text = report_on.summary(report, plan.title, plan.weights.note)
+    text = report_on.terminal_text(report, plan.title, plan.weights.note)
     text += (
         f"\n  forward passes {passes.done} done, {passes.reused} reused"
         f"\n  run {run_id} ({status}); look at it with: make ui"

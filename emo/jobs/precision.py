@@ -212,7 +212,7 @@ def _record(
 ) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
-    description = fenced(report.summary(rows, _title(plan), plan.weights.note))
+    description = fenced(report.terminal_text(rows, _title(plan), plan.weights.note))
     depth = {
         f"curve_{kind}_{name}": curve
         for name, kinds in curves.items()
@@ -256,7 +256,7 @@ def _outcome(
     uri = tracker.artifact_uri(run_id)
     own = [row for row in rows if row.against == rows[0].precision]
     done, reused = sum(r.texts_read for r in own), sum(r.texts_reused for r in own)
-    text = report.summary(rows, _title(plan), plan.weights.note)
+    text = report.terminal_text(rows, _title(plan), plan.weights.note)
     text += (
         f"\n  forward passes {done} done, {reused} reused"
         f"\n  run {run_id} ({status}); look at it with: make ui"

@@ -141,7 +141,7 @@ def _conduct(
         _log_unlogged(study)  # of processes that were killed meanwhile
         found = importances(open_one, settings.objectives, config.seed)
         exact = exact_shares(config, space, completed(open_one), tracker)
-        text = report.summary(f"study {name}", found, exact)
+        text = report.terminal_text(f"study {name}", found, exact)
         with record.staged(config) as folder:
             _write_files(folder, study, found, exact)
             tracker.log(parent, _record(study, found, text), folder)

@@ -173,7 +173,7 @@ def _record(plan: Plan, swept: DoseSweep) -> RunRecord:
     found = cells(swept.steered, swept.limits)
     metrics = {**_headline(found), "texts_done": swept.done, "texts_reused": swept.reused}
     metrics |= {f"limit_{k}": float(v) for k, v in canonical(swept.limits).items()}
-    text = report.summary(swept, _title(plan), plan.weights.note)
+    text = report.terminal_text(swept, _title(plan), plan.weights.note)
     tags = {DESCRIPTION: fenced(text), **_regimes(swept)}
     params, dataset = record.params(plan.config), record.dataset(plan)
     return RunRecord(tags, params, metrics, report.curves(found), dataset)
@@ -192,7 +192,7 @@ def _write_files(folder: Path, plan: Plan, swept: DoseSweep) -> None:
     (folder / "cells.csv").write_text(report.cells_csv(swept), encoding="utf-8")
     (folder / "emotions.csv").write_text(report.emotions_csv(swept), encoding="utf-8")
     (folder / "scenarios.csv").write_text(report.scenarios_csv(swept), encoding="utf-8")
-    text = report.summary(swept, title, plan.weights.note)
+    text = report.terminal_text(swept, title, plan.weights.note)
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
     record.write_files(folder, plan)
     write_figures(
@@ -207,7 +207,7 @@ def _write_files(folder: Path, plan: Plan, swept: DoseSweep) -> None:
 
 def _outcome(status: str, plan: Plan, tracker: Tracker, run_id: str, swept: DoseSweep) -> Outcome:
     uri = tracker.artifact_uri(run_id)
-    text = report.summary(swept, _title(plan), plan.weights.note)
+    text = report.terminal_text(swept, _title(plan), plan.weights.note)
     text += (
         f"\n  texts {swept.done} written, {swept.reused} reused"
         f"\n  run {run_id} ({status}); look at it with: make ui"

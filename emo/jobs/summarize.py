@@ -16,12 +16,9 @@ from emo import conditions
 from emo.config.schema import RunConfig, canonical, public
 from emo.errors import ConfigError, TrackingError
 from emo.pipeline import condition_runs
-from emo.report import drawing
-from emo.report.summary import methods, page
-from emo.report.summary.figures import Drawn, figures
-from emo.report.summary.steering import steering_parts
-from emo.report.summary.tables import tables
-from emo.report.table import Table, together
+from emo.report.summary import headline as sentences
+from emo.report.summary.report_files import REPORT, write_report
+from emo.report.summary.sections import Section, all_figures, sections
 from emo.runs import files as serialise
 from emo.runs import reuse as record
 from emo.runs.drawing import say_left_out
@@ -36,8 +33,6 @@ if TYPE_CHECKING:
     from emo.tracking import RunRecord, Tracker
 
 log = logging.getLogger(__name__)
-
-REPORT = "summary.html"
 
 
 def check(config: RunConfig) -> None:
@@ -69,15 +64,13 @@ def run(config: RunConfig) -> Outcome:
         lambda r: partial(logged.read, r.run_id),
         logged.runs_of("steer"),
     )
-    steering_figures, steering_tables = steering_parts(summary.steering)
-    drawn = [*figures(summary), *steering_figures]
-    for f in drawn:
+    shown = sections(summary)
+    for f in all_figures(shown):
         if f.failure:
             say_left_out(f.name, f.failure)
-    made = [*tables(summary), *steering_tables]
     commit = code_commit(Path(config.root))
     with record.staged(config) as folder:
-        write_files(folder, summary, drawn, made, commit)
+        write_files(folder, summary, shown, commit)
         if tracker is None:
             return _outcome(summary, None, str(_kept(config, summary, folder)))
         with tracker.run("summary", _tags(summary, commit)) as run_id:
@@ -115,24 +108,9 @@ def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
     )
 
 
-def write_files(
-    folder: Path, s: Summary, drawn: Sequence[Drawn], made: Sequence[Table], commit: str
-) -> None:
-    """The report, and every table and figure as files of their own."""
-    (folder / REPORT).write_text(page.render(s, drawn, made, commit), encoding="utf-8")
-    (folder / "tables").mkdir()
-    for table in made:
-        (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), encoding="utf-8")
-    for form, suffix in (("markdown", "md"), ("latex", "tex")):
-        text = together(made, form)
-        (folder / "tables" / f"tables.{suffix}").write_text(text, encoding="utf-8")
-    (folder / "figures").mkdir()
-    for f in drawn:
-        if f.figure is None or f.data is None:
-            continue
-        (folder / "figures" / f"{f.name}.png").write_bytes(drawing.png(f.figure))
-        (folder / "figures" / f"{f.name}.svg").write_bytes(drawing.svg(f.figure))
-        (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
+def write_files(folder: Path, s: Summary, shown: Sequence[Section], commit: str) -> None:
+    """The report with its tables and figures, the settings and the provenance."""
+    write_report(folder, s, shown, commit)
     serialise.write_json(public(s.config), folder / "config.json")
     provenance = {
         "code_commit": commit,
@@ -191,12 +169,12 @@ def _fingerprint(s: Summary) -> str:
 def _record(s: Summary) -> RunRecord:
     from emo.tracking import DESCRIPTION, RunRecord
 
-    text = "\n\n".join([*methods.headline(s), f"The report is the artifact `{REPORT}`."])
+    text = "\n\n".join([*sentences.headline(s), f"The report is the artifact `{REPORT}`."])
     return RunRecord({DESCRIPTION: text}, record.params(s.config), headline(s))
 
 
 def _outcome(s: Summary, run_id: str | None, uri: str) -> Outcome:
-    lines = methods.headline(s)
+    lines = sentences.headline(s)
     for t in s.tables:
         lines += [
             f"  {t.table.model}, layer {r.contrast.layer}: {r.verdict.value} ({r.sentence})"

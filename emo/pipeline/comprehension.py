@@ -91,7 +91,7 @@ def _record(plan: Plan, d: Descriptors, passes: Passes, count: WeightCount) -> A
             metrics[f"layer_by_{name}_high"] = choice.high
     curves = {f"curve_{name}": curve for name, curve in d.curves.items()}
     flag = "unreliable" if d.anisotropy_flag else "ok"
-    description = fenced(table.summary(d, plan.title, plan.weights.note))
+    description = fenced(table.terminal_text(d, plan.title, plan.weights.note))
     tags = {"anisotropy": flag, DESCRIPTION: description}
     params = record.params(plan.config)
     return RunRecord(tags, params, metrics, curves, record.dataset(plan))
@@ -126,7 +126,7 @@ def _outcome(
     status: str, plan: Plan, tracker: Any, run_id: str, d: Descriptors, passes: Passes
 ) -> Outcome:
     uri = tracker.artifact_uri(run_id)
-    text = table.summary(d, plan.title, plan.weights.note)
+    text = table.terminal_text(d, plan.title, plan.weights.note)
     text += (
         f"\n  forward passes {passes.done} done, {passes.reused} reused"
         f"\n  run {run_id} ({status}); look at it with: make ui"

@@ -241,7 +241,7 @@ def _record(plan: Plan, prompts: PromptSet, result: Result) -> RunRecord:
     tags = {
         "anisotropy": "unreliable" if d.anisotropy_flag else "ok",
         "chat_template": "applied" if written.templated else "not applied",
-        DESCRIPTION: fenced(report.summary(d, plan.title, plan.weights.note)),
+        DESCRIPTION: fenced(report.terminal_text(d, plan.title, plan.weights.note)),
         "decoding": written.way,
         TABLES: report.TABLE_TAG,
     }
@@ -288,7 +288,7 @@ def _outcome(
             f"texts {w.done} written ({w.tokens} tokens), {w.reused} reused"
             f"\n  forward passes {passes.done} done, {passes.reused} readings reused"
         )
-    text = report.summary(d, plan.title, plan.weights.note)
+    text = report.terminal_text(d, plan.title, plan.weights.note)
     text += f"\n  {written}\n  run {run_id} ({status}); look at it with: make ui"
     return Outcome(
         status=status,

@@ -1,7 +1,8 @@
-"""Figures as they are kept: every text as it is written, whatever it holds, and no figure at any cost.
+"""Figures as PNG and SVG, with every label exactly as the user wrote it.
 
-Labels come from users: a dollar sign begins no formula, and a character without a glyph is drawn by
-another installed font or spelt as its code point, never as a box that looks like any other.
+Labels come from users. A dollar sign starts no formula. A character that the font lacks is drawn with
+another installed font, or spelt as its code point; it never becomes a box that looks like every other.
+A figure that cannot be drawn never stops a run.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any, TypeVar
 from unicodedata import category
+
+from emo.report.style import LARGEST, LIKELY_FONTS, NO_TEXT_FONTS, PANEL, blank
 
 if TYPE_CHECKING:
     from matplotlib.axis import Axis
@@ -22,23 +26,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LARGEST = 40
-"""Inches; a figure of more than has room in it gets smaller letters."""
-LIKELY_FONTS = ("noto sans cjk", "source han sans", "noto sans", "pingfang", "microsoft yahei")
-"""Looked at first for characters that the usual font has not."""
-NO_TEXT_FONTS = ("last resort", "cm", "stixsize", "stixnonunicode")
-"""Begin the names of fonts that show every character as a box, or other signs in its place."""
-
 
 @dataclass(frozen=True)
 class Failure:
-    """Why there is no figure, in one line."""
+    """The reason, in one line, why there is no figure."""
 
     reason: str
 
 
 def attempt(draw: Callable[[], T]) -> T | Failure:
-    """What ``draw`` gives, or why it gives nothing: no figure is worth a run."""
+    """The result of ``draw``, or the reason why it failed; no failure is raised."""
     try:
         with _quiet():
             return draw()
@@ -48,8 +45,16 @@ def attempt(draw: Callable[[], T]) -> T | Failure:
         return Failure(f"{kind}: {words}" if words else kind)
 
 
+def instead(name: str, reason: str) -> Figure:
+    """A picture that says which figure could not be drawn, and why."""
+    figure = blank(8, 2)
+    words = f"The figure '{name}' could not be drawn:\n" + "\n".join(wrap(reason, 90))
+    figure.text(0.02, 0.5, words, va="center", fontsize=PANEL, parse_math=False)
+    return figure
+
+
 def rehearsed(figure: Figure) -> Figure:
-    """The figure, once drawn to nowhere: what cannot be drawn fails here."""
+    """The same figure after one trial drawing, so that a fault shows now and not when it is saved."""
     make_readable(figure)
     figure.draw_without_rendering()
     return figure
@@ -61,7 +66,7 @@ def png(figure: Figure) -> bytes:
 
 
 def svg(figure: Figure) -> bytes:
-    """The figure as SVG; the same figure gives the same bytes."""
+    """The figure as SVG; one figure always gives the same bytes."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "emo", "svg.fonttype": "path"}):
@@ -69,7 +74,7 @@ def svg(figure: Figure) -> bytes:
 
 
 def _saved(figure: Figure, **options: Any) -> bytes:
-    """The figure with readable texts, enlarged where they leave its panels no room."""
+    """The bytes of the figure, enlarged where its texts leave the panels no room."""
     make_readable(figure)
     while True:
         out = io.BytesIO()
@@ -84,22 +89,22 @@ def _saved(figure: Figure, **options: Any) -> bytes:
 
 
 def in_legend(label: str) -> str:
-    """A label that a legend shows: the library leaves out those that begin with an underscore."""
+    """A label that legends show: matplotlib hides labels that begin with an underscore."""
     return f"\u200b{label}" if label.startswith("_") else label
 
 
 def make_readable(figure: Figure) -> str:
-    """Show texts as they are written, and return the characters spelt for want of a glyph.
+    """The characters that had to be spelt because no font has them.
 
-    Doing so twice changes nothing.
+    All texts of the figure are set to appear as written. A second call changes nothing.
     """
     from matplotlib.category import StrCategoryFormatter
     from matplotlib.text import Text
     from matplotlib.ticker import FixedFormatter, FuncFormatter
 
     axes = [axis for a in figure.axes for axis in (a.xaxis, a.yaxis)]
-    words = (FuncFormatter, FixedFormatter, StrCategoryFormatter)  # others make numbers
-    named = [axis for axis in axes if isinstance(axis.get_major_formatter(), words)]
+    of_words = (FuncFormatter, FixedFormatter, StrCategoryFormatter)  # others make numbers
+    named = [axis for axis in axes if isinstance(axis.get_major_formatter(), of_words)]
     ticks = {id(text) for axis in axes for text in _tick_texts(axis)}
     texts = [text for text in figure.findobj(Text) if id(text) not in ticks]
     written = {text.get_text() for text in texts}
@@ -118,42 +123,42 @@ def make_readable(figure: Figure) -> str:
 
 
 def _tick_texts(axis: Axis) -> Iterator[Any]:
-    """Texts that a formatter sets, among them powers of ten, which are formulas."""
+    """Texts that a formatter sets; some are powers of ten, which are formulas."""
     yield axis.offsetText
     for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()):
         yield from (tick.label1, tick.label2)
 
 
 def _literal(formatter: Formatter, spelling: dict[int, str]) -> Formatter:
-    """The formatter with its labels as they are written."""
+    """A formatter whose labels appear as written."""
     from matplotlib.ticker import FuncFormatter
 
     if getattr(formatter, "literal", False):
         return formatter
     table = spelling | {ord("$"): r"\$"}
-    made = FuncFormatter(lambda x, pos: formatter(x, pos).translate(table))
-    made.literal = True  # pyright: ignore[reportAttributeAccessIssue]
-    return made
+    as_written = FuncFormatter(lambda x, pos: formatter(x, pos).translate(table))
+    as_written.literal = True  # pyright: ignore[reportAttributeAccessIssue]
+    return as_written
 
 
 @cache
 def _glyphs(characters: frozenset[str]) -> tuple[tuple[str, ...], dict[int, str]]:
-    """Fonts to add for these characters, and how those are spelt that no installed font has."""
+    """Fonts to add for these characters, and the spelling of characters that no font has."""
     from matplotlib.font_manager import FontProperties, findfont
 
     lacking = {ord(c) for c in characters if c != "\n"} - _has(findfont(FontProperties()))
     families: list[str] = []
     for name, path in _other_fonts() if lacking else ():
-        if there := {c for c in lacking & _has(path) if category(chr(c)) != "Cc"}:
+        if drawable := {c for c in lacking & _has(path) if category(chr(c)) != "Cc"}:
             families.append(name)
-            lacking -= there
+            lacking -= drawable
         if not lacking:
             break
     return tuple(families), {c: f"<U+{c:04X}>" for c in sorted(lacking)}
 
 
 def _other_fonts() -> Iterable[tuple[str, str]]:
-    """Name and file of upright fonts of normal weight, likely ones first."""
+    """Name and file of every upright font of normal weight; likely fonts come first."""
     from matplotlib.font_manager import fontManager
 
     fonts = {
@@ -173,7 +178,7 @@ def _other_fonts() -> Iterable[tuple[str, str]]:
 
 @cache
 def _has(path: str) -> frozenset[int]:
-    """Characters that a font file has; none where it cannot be read."""
+    """The characters of a font file; none if the file cannot be read."""
     from matplotlib.font_manager import get_font
 
     try:
@@ -184,7 +189,7 @@ def _has(path: str) -> frozenset[int]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep what the library says of layouts off the terminal: no result depends on it."""
+    """Keep matplotlib's warnings about layouts off the terminal; no result depends on them."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield

@@ -1,19 +1,19 @@
-"""Texts of users inside Markdown, where they stay what they are."""
+"""Markdown in which the texts of users stay plain text."""
 
 from __future__ import annotations
 
 import re
 
 SIGNS = re.compile(r"([\\`*<>\[\]|])")
-"""Begin markup or end a cell; an underscore inside a word does not."""
+"""Signs that start markup or end a cell; an underscore inside a word does neither."""
 
 
 def fenced(text: str) -> str:
-    """A block of code; its fence is longer than any row of backticks in the text."""
+    """The text as a block of code; its fence is longer than any row of backticks in the text."""
     fence = "`" * (max([2, *map(len, re.findall("`+", text))]) + 1)
     return f"{fence}\n{text}\n{fence}"
 
 
 def table_cell(text: str) -> str:
-    """A text as a table's cell."""
+    """The text as one cell of a table."""
     return SIGNS.sub(r"\\\1", " ".join(text.splitlines()))

@@ -1,10 +1,12 @@
-"""A table once, written as CSV (numbers as they are), Markdown, LaTeX and cells for HTML."""
+"""A table as CSV with all digits, as Markdown, as LaTeX, and as entries for HTML."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import assert_never
 
 from emo.core.stats.intervals import Estimates
 from emo.files.csv_files import csv_text
@@ -15,64 +17,69 @@ NOTHING = "–"  # noqa: RUF001
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its bounds, NaN where there are none."""
+    """A number with its bounds; a bound that does not exist is NaN."""
 
     value: float
     low: float = math.nan
     high: float = math.nan
 
     @classmethod
-    def of(cls, e: Estimates) -> Interval:
-        """Of a single estimate."""
-        return cls(float(e.value), float(e.low), float(e.high))
+    def of(cls, estimate: Estimates) -> Interval:
+        """The interval of a single estimate."""
+        return cls(float(estimate.value), float(estimate.low), float(estimate.high))
 
 
-Cell = str | int | float | Interval | None
+Entry = str | int | float | Interval | None
+"""What stands in one row under one heading; None where there is nothing."""
+
+
+class Form(StrEnum):
+    """How several tables are written into one file; the value is the suffix of that file."""
+
+    markdown = "md"
+    latex = "tex"
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings; ``name`` is the stem of its files."""
+    """Rows of entries under headings; ``name`` is the stem of the table's files."""
 
     name: str
     title: str
     caption: str
     columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: tuple[tuple[Entry, ...], ...]
 
     def texts(self) -> list[list[str]]:
-        """Cells as they are read."""
-        return [[text(cell) for cell in row] for row in self.rows]
+        """The entries as text for a reader."""
+        return [[text(entry) for entry in row] for row in self.rows]
 
     def numeric(self) -> list[bool]:
-        """For each column whether it holds numbers, to be set flush right."""
+        """Per column, whether it holds numbers and is set flush right."""
         return [
-            any(isinstance(row[i], (int, float, Interval)) for row in self.rows)
-            for i in range(len(self.columns))
+            any(isinstance(entry, (int, float, Interval)) for entry in column)
+            for column in self._by_column()
         ]
 
+    def _by_column(self) -> list[list[Entry]]:
+        return [[row[i] for row in self.rows] for i in range(len(self.columns))]
+
     def to_csv(self) -> str:
-        """All digits; an interval takes three columns."""
-        wide = [
-            any(isinstance(row[i], Interval) for row in self.rows) for i in range(len(self.columns))
-        ]
+        """CSV with all digits; an interval takes three columns."""
+        threefold = [any(isinstance(e, Interval) for e in column) for column in self._by_column()]
         heads: list[str] = []
-        for column, three in zip(self.columns, wide, strict=True):
+        for column, three in zip(self.columns, threefold, strict=True):
             heads += [column, f"{column} low", f"{column} high"] if three else [column]
         rows = []
         for row in self.rows:
             cells: list[str] = []
-            for cell, three in zip(row, wide, strict=True):
-                if three:
-                    e = cell if isinstance(cell, Interval) else None
-                    cells += [_digits(x) for x in ((e.value, e.low, e.high) if e else (cell,) * 3)]
-                else:
-                    cells.append(_digits(cell))
+            for entry, three in zip(row, threefold, strict=True):
+                cells += _threefold(entry) if three else [_digits(entry)]
             rows.append(cells)
         return csv_text(heads, rows)
 
     def to_markdown(self) -> str:
-        """With the title as a heading and the caption below."""
+        """Markdown with the title as a heading and the caption below."""
         rule = ["---:" if n else "---" for n in self.numeric()]
         rows = [
             self.columns,
@@ -83,14 +90,14 @@ class Table:
         return f"### {self.title}\n\n" + "\n".join(lines) + f"\n\n{self.caption}\n"
 
     def to_latex(self) -> str:
-        """A table environment; needs no package."""
-        form = "".join("r" if n else "l" for n in self.numeric())
+        """A LaTeX table environment; it needs no package."""
+        alignment = "".join("r" if n else "l" for n in self.numeric())
         rows = [" & ".join(map(latex, row)) + r" \\" for row in self.texts()]
         return "\n".join(
             [
                 r"\begin{table}",
                 r"\caption{" + latex(f"{self.title}. {self.caption}") + "}",
-                r"\begin{tabular}{" + form + "}",
+                r"\begin{tabular}{" + alignment + "}",
                 r"\hline",
                 " & ".join(map(latex, self.columns)) + r" \\",
                 r"\hline",
@@ -103,30 +110,60 @@ class Table:
         )
 
 
-def text(cell: Cell) -> str:
-    """Two decimals with an interval (four near 1), else three; very small numbers as powers of ten."""
-    if isinstance(cell, Interval):
-        if not math.isfinite(cell.value):
+def data_table(columns: Sequence[str], rows: Sequence[tuple[Entry, ...]]) -> Table:
+    """The numbers behind a figure as a table; the figure gives it a name."""
+    return Table("", "", "", tuple(columns), tuple(rows))
+
+
+def records_csv(records: Sequence[Mapping[str, object]]) -> str:
+    """CSV with one row per record; the keys of the first record are the headings."""
+    return csv_text(list(records[0]), (list(record.values()) for record in records))
+
+
+def text(entry: Entry) -> str:
+    """An entry as a reader sees it.
+
+    An interval has two decimals (four near 1) and a number three. Very small numbers are powers of ten.
+    """
+    match entry:
+        case None:
             return NOTHING
-        digits = 4 if 0.99 < abs(cell.value) < 1 else 2
-        value, low, high = (rounded(x, digits) for x in (cell.value, cell.low, cell.high))
-        return f"{value} ({low} to {high})" if math.isfinite(cell.low) else value
-    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+        case Interval():
+            return _interval_text(entry)
+        case float():
+            if not math.isfinite(entry):
+                return NOTHING
+            return f"{entry:.1e}" if 0 < abs(entry) < 5e-4 else f"{entry:.3f}"
+        case int() | str():
+            return str(entry)
+        case _:
+            assert_never(entry)
+
+
+def _interval_text(interval: Interval) -> str:
+    if not math.isfinite(interval.value):
         return NOTHING
-    if isinstance(cell, float):
-        return f"{cell:.1e}" if 0 < abs(cell) < 5e-4 else f"{cell:.3f}"
-    return str(cell)
+    digits = 4 if 0.99 < abs(interval.value) < 1 else 2
+    value, low, high = (rounded(x, digits) for x in (interval.value, interval.low, interval.high))
+    return f"{value} ({low} to {high})" if math.isfinite(interval.low) else value
 
 
 def rounded(x: float, digits: int) -> str:
-    """Never -0.00: a sign is shown of a number only."""
+    """A number with so many decimals; zero never has a minus sign."""
     return f"{round(x, digits) + 0.0:.{digits}f}"
 
 
-def _digits(cell: Cell) -> str:
-    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
+def _threefold(entry: Entry) -> list[str]:
+    """Value, low and high of an interval; an entry that is none stands in all three columns."""
+    if isinstance(entry, Interval):
+        return [_digits(x) for x in (entry.value, entry.low, entry.high)]
+    return [_digits(entry)] * 3
+
+
+def _digits(entry: Entry) -> str:
+    if entry is None or (isinstance(entry, float) and not math.isfinite(entry)):
         return ""
-    return repr(cell) if isinstance(cell, float) else str(cell)
+    return repr(entry) if isinstance(entry, float) else str(entry)
 
 
 SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
@@ -140,11 +177,17 @@ SPECIAL = {c: f"\\{c}" for c in "&%$#_{}"} | {
 
 
 def latex(words: str) -> str:
-    """Words with LaTeX's special characters escaped."""
+    """Words in which LaTeX's special characters are escaped."""
     return "".join(SPECIAL.get(c, c) for c in words)
 
 
-def together(tables: Sequence[Table], form: str) -> str:
-    """All tables one below the other: ``markdown`` or ``latex``."""
-    made = [t.to_markdown() if form == "markdown" else t.to_latex() for t in tables]
-    return "\n".join(made)
+def together(tables: Sequence[Table], form: Form) -> str:
+    """All tables, one below the other, in one form."""
+    match form:
+        case Form.markdown:
+            parts = [table.to_markdown() for table in tables]
+        case Form.latex:
+            parts = [table.to_latex() for table in tables]
+        case _:
+            assert_never(form)
+    return "\n".join(parts)

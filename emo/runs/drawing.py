@@ -21,8 +21,7 @@ def write_figures(folder: Path, figures: Mapping[str, Callable[[], Figure]]) -> 
 
     In the place of one that cannot be drawn there is a picture that says why.
     """
-    from emo.report.drawing import Failure, attempt, png
-    from emo.report.runs.extract_figures import instead
+    from emo.report.drawing import Failure, attempt, instead, png
 
     (folder / "figures").mkdir(exist_ok=True)
     spelt: set[str] = set()

@@ -8,7 +8,7 @@ from matplotlib.artist import Artist
 from matplotlib.image import imread
 
 from emo.cli import run_job
-from emo.report.runs.extract_figures import blank
+from emo.report.style import blank
 from emo.runs.drawing import write_figures
 
 
@@ -77,11 +77,11 @@ def test_an_extraction_goes_on_without_its_figures(tiny_config, monkeypatch, cap
 
 
 def test_a_summary_goes_on_without_its_figures(tiny_config, monkeypatch, caplog):
-    from emo.report.summary import drawings as study_figures
+    from emo.report.summary import drawings
 
     assert run_job(tiny_config()).status == "finished"
-    monkeypatch.setattr(study_figures, "layer_sweep", lambda *_: (broken_late(), None))
-    monkeypatch.setattr(study_figures, "sizes", lambda *_: broken_at_once())
+    monkeypatch.setattr(drawings, "layer_sweep", lambda *_: (broken_late(), None))
+    monkeypatch.setattr(drawings, "sizes", lambda *_: broken_at_once())
     outcome = run_job(tiny_config("job=summarize"))
     assert outcome.status == "finished"
     lines = [r.getMessage() for r in caplog.records if "could not be drawn" in r.getMessage()]

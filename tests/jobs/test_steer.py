@@ -305,7 +305,7 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
     config = steer_config("steer.emotions=[calm,happy]", "steer.controls=[]")
     swept = texts(config, run_job(config))
     assert len(swept.steered) == 3 * 2 * 2
-    assert report.summary(swept, "t").count("target") == 2
+    assert report.terminal_text(swept, "t").count("target") == 2
 
 
 @pytest.mark.parametrize(

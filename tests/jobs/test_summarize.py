@@ -272,7 +272,7 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     assert set(row) == {"model", "tfidf words", "tfidf characters", "embedding layer"}
     assert all(row.values())
     text = tracker.artifact(outcome.run_id, "tables/tables.md").read_text()
-    assert "the RDM of condition A, compared with that of condition B" in text
+    assert "the RDM of condition A, compared with the RDM of condition B" in text
 
 
 def test_steering_of_its_models_has_a_section(project, tmp_path):

@@ -13,7 +13,8 @@ from matplotlib.text import Text
 from emo.core.records import EmotionVectors
 from emo.report import drawing
 from emo.report.drawing import Failure, attempt, in_legend, make_readable, png, svg
-from emo.report.runs.extract_figures import blank, emotion_map, rdm_heatmap
+from emo.report.runs.extract_figures import emotion_map, rdm_heatmap
+from emo.report.style import LARGEST, blank
 
 LABELS = (
     "a$_$b",
@@ -173,7 +174,7 @@ def test_long_labels_get_a_larger_figure_and_no_warning(recwarn):
     before = figure.get_size_inches()
     assert png(figure)
     assert (figure.get_size_inches() > before).all()
-    assert max(figure.get_size_inches()) < 1.5 * drawing.LARGEST
+    assert max(figure.get_size_inches()) < 1.5 * LARGEST
     assert not recwarn.list
 
 
@@ -212,3 +213,10 @@ def test_drawing_leaves_the_users_own_style_alone():
     before = dict(matplotlib.rcParams)
     png(rdm_heatmap(vectors(LABELS), 0, "\ue123"))
     assert dict(matplotlib.rcParams) == before
+
+
+def test_the_heatmap_says_that_an_rdm_holds_cosine_similarities():
+    figure = rdm_heatmap(vectors("abc"), 1, "t")
+    heatmap, bar = figure.axes
+    assert heatmap.get_title() == "t\nRDM as cosine similarities, layer 1"
+    assert "cosine similarity" in bar.get_ylabel()

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from emo.report.table import Interval, Table, text
+from emo.report.table import Form, Interval, Table, records_csv, text, together
 
 TABLE = Table(
     "t",
@@ -60,3 +60,23 @@ def test_latex_escapes():
     assert r"x\_1|y & 0.50 (0.25 to 0.75) & 1.0e-04 \\" in got
     assert r"z & -- & -- \\" in got
     assert r"\begin{tabular}{lrr}" in got
+
+
+def test_records_become_rows_under_their_keys():
+    records = [{"a": 1, "b": None}, {"a": 2, "b": "x"}]
+    assert records_csv(records) == "a,b\n1,\n2,x\n"
+
+
+def test_an_entry_that_is_no_entry_is_refused():
+    with pytest.raises(AssertionError):
+        text([1])
+
+
+@pytest.mark.parametrize("form", Form)
+def test_every_form_holds_every_table(form):
+    assert together([TABLE, TABLE], form).count("name") == 2
+
+
+def test_an_unknown_form_is_refused():
+    with pytest.raises(AssertionError):
+        together([TABLE], "html")

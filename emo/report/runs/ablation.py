@@ -1,4 +1,4 @@
-"""What job=ablate shows: the ranking, all effects and points, two figures."""
+"""What job=ablate shows: the ranking, the CSV files of effects and settings, two figures."""
 
 from __future__ import annotations
 
@@ -16,7 +16,21 @@ from emo.core.stats.intervals import Estimates
 from emo.files.csv_files import csv_text
 from emo.files.reading import reads, record_of
 from emo.files.typed import typed
-from emo.report.runs.extract_figures import BLUE, GREEN, GREY, ORANGE, blank
+from emo.report.runs import terminal
+from emo.report.style import (
+    BLACK,
+    BLUE,
+    FINE,
+    GREEN,
+    GREY,
+    HEADING,
+    ORANGE,
+    SIGNED,
+    SMALL,
+    TITLE,
+    blank,
+    grid,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,17 +39,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cost:
-    """What the factorial took, and what separate runs would have written."""
+    """The cost of the factorial, beside the cost of separate runs."""
 
     texts_written: int
     texts_reused: int
     tokens_written: int
     tokens_distinct: int
-    """Of all distinct texts, written now or before."""
+    """Tokens of all distinct texts, written now or before."""
     tokens_separate: int
-    """Of 256 runs that share nothing, greedy repeats counted once."""
+    """Tokens of 256 runs that share nothing; a greedy repeat counts once."""
     tokens_nominal: int
-    """Of the same runs writing greedy repeats again, as published."""
+    """Tokens of the same runs where every greedy repeat is written again, as published."""
     forward_passes: int
     seconds_writing: float
     seconds_reading: float
@@ -44,23 +58,23 @@ class Cost:
 
 @dataclass(frozen=True)
 class Ground:
-    """What the settings rest on."""
+    """The texts, the chat template and the layer behind the numbers of all settings."""
 
     counts: tuple[TextCounts, ...]
-    """Of every setting, in the order of the points."""
+    """Numbers of texts per setting, in the order of ``points.csv``."""
     templated: bool
-    """Whether the model has a chat template, which the settings that ask for one then have."""
+    """Whether the model has a chat template; without one no setting can apply it."""
     best_layer: int
     best_run: str
-    """The comprehension run that names this layer."""
+    """Id of the comprehension run whose best layer this is."""
 
     @property
     def repeating(self) -> int:
-        """Settings whose effective n is below their nominal n."""
+        """The number of settings whose effective n is below their nominal n."""
         return sum(c.effective < c.nominal - 1e-9 for c in self.counts)
 
     def metrics(self) -> dict[str, float]:
-        """What extract logs of its texts, of the matched and of the loose setting."""
+        """Numbers of texts of the matched and the loose setting, as job=extract logs them."""
         out = {
             f"n_{name}_{level}": float(value)
             for level, counts in (("matched", self.counts[0]), ("loose", self.counts[-1]))
@@ -70,23 +84,38 @@ class Ground:
         return out | {"settings_repeating": self.repeating, "best_layer": self.best_layer}
 
 
-def summary(a: Ablation, title: str, note: str, cost: Cost, ground: Ground) -> str:
-    """The ranking as plain text."""
-    t, n = a.texts, len(a.responses.rho)
-    drop = t.drop
-    lines = [title]
-    if note:
-        lines.append(f"  note: {note}")
-    lines += [
+def terminal_text(a: Ablation, title: str, note: str, cost: Cost, ground: Ground) -> str:
+    """The ranking of the sub-parameters as plain text."""
+    return "\n".join(
+        [
+            *terminal.heading(title, note),
+            *_drop_lines(a, ground),
+            "",
+            *_ranking_lines(a),
+            *_cost_lines(len(a.responses.rho), cost),
+        ]
+    )
+
+
+def _drop_lines(a: Ablation, ground: Ground) -> list[str]:
+    """How much rho drops from matched to loose, and what this rests on."""
+    drop, n = a.texts.drop, len(a.responses.rho)
+    return [
         f"  rho of loose with matched {a.responses.rho[-1]:+.3f}; the drop {float(drop.value):.3f} "
         f"{_interval(drop)} over texts, {_interval(a.emotions['drop'])} over emotions",
-        f"  {n} settings, {len(a.responses.emotions)} emotions, {t.n_replicates} replicates",
-        f"  texts an emotion: matched {_counts(ground.counts[0])}; "
+        f"  {n} settings, {len(a.responses.emotions)} emotions, {a.texts.n_replicates} replicates",
+        f"  texts per emotion: matched {_counts(ground.counts[0])}; "
         f"loose {_counts(ground.counts[-1])}",
         f"  effective n is below nominal in {ground.repeating} of {n} settings",
         f"  best layer {ground.best_layer} (comprehension run {ground.best_run}); chat template "
         f"{'applied' if ground.templated else 'not applied: the model has none'}",
-        "",
+    ]
+
+
+def _ranking_lines(a: Ablation) -> list[str]:
+    """One line per sub-parameter in the order of the ranking, and the largest interactions."""
+    t = a.texts
+    lines = [
         "  share of the drop (Shapley), with 95 % intervals, and one at a time:",
         f"  {'':<16}{'rank':<10}{'Shapley':>8}  {'over texts':<17}{'over emotions':<17}"
         f"{'main':>7}{'from matched':>14}{'from loose':>12}",
@@ -101,18 +130,25 @@ def summary(a: Ablation, title: str, note: str, cost: Cost, ground: Ground) -> s
         )
     largest = np.argsort(-np.abs(t.interaction.value))[:3]
     pairs = (f"{' x '.join(t.pairs[k])} {t.interaction.value[k]:+.3f}" for k in largest)
-    lines += [
+    return [
+        *lines,
         "  rank: by Shapley value, with the interval over texts; main: mean change of rho when "
-        "loosened;",
-        "  from matched, from loose: this one alone changed",
+        "this one is loosened;",
+        "  from matched, from loose: change of rho when only this one changes",
         f"  largest interactions: {', '.join(pairs)}",
+    ]
+
+
+def _cost_lines(n_settings: int, cost: Cost) -> list[str]:
+    """Texts, tokens and forward passes, beside those of separate runs."""
+    times = cost.tokens_separate / max(cost.tokens_distinct, 1)
+    return [
         f"  texts {cost.texts_written} written ({cost.tokens_written} tokens), "
         f"{cost.texts_reused} reused; forward passes {cost.forward_passes}",
-        f"  {n} separate runs would write {cost.tokens_separate} tokens, "
-        f"{cost.tokens_separate / max(cost.tokens_distinct, 1):.0f} times as many as there are "
-        f"({cost.tokens_distinct}); {cost.tokens_nominal} with greedy repeats written again",
+        f"  {n_settings} separate runs would write {cost.tokens_separate} tokens, "
+        f"{times:.0f} times the {cost.tokens_distinct} tokens here "
+        f"({cost.tokens_nominal} if greedy repeats were written again)",
     ]
-    return "\n".join(lines)
 
 
 def _interval(e: Estimates) -> str:
@@ -128,13 +164,13 @@ def _rank(e: Estimates) -> str:
 def _counts(c: TextCounts) -> str:
     short = f", {c.short} too short" if c.short else ""
     return (
-        f"{c.nominal:g} nominal, {c.distinct:g} distinct, {c.effective:.3g} effective in the mean"
+        f"{c.nominal:g} nominal, {c.distinct:g} distinct, {c.effective:.3g} effective on average"
         f"{short}"
     )
 
 
 def metrics(a: Ablation, cost: Cost, ground: Ground) -> dict[str, float | None]:
-    """Effects by sub-parameter, the texts and the cost, as flat metrics."""
+    """Metrics of the run: effects of the sub-parameters, numbers of texts, cost."""
     t = a.texts
     out: dict[str, float | None] = {
         "rho_loose": float(a.responses.rho[-1]),
@@ -150,12 +186,12 @@ def metrics(a: Ablation, cost: Cost, ground: Ground) -> dict[str, float | None]:
 
 @reads
 def read_shown(path: Path) -> dict[str, Any]:
-    """Summary and metrics of a logged ablation.
+    """The terminal text and the metrics of a logged ablation.
 
     Raises
     ------
     DamagedFile
-        If the file has none.
+        If the file does not hold them.
     """
     raw = record_of(dict[str, Any], path)
     kinds = {"summary": str, "metrics": dict[str, Any]}
@@ -163,7 +199,7 @@ def read_shown(path: Path) -> dict[str, Any]:
 
 
 def points_csv(a: Ablation, ground: Ground) -> str:
-    """Every setting (0 matched, 1 loose): its rho, the interval over texts, its numbers of texts."""
+    """CSV with one row per setting (0 matched, 1 loose): rho with its interval, numbers of texts."""
     low, high = np.nanpercentile(a.responses.replicates, [2.5, 97.5], axis=0)
     levels = full_factorial(len(a.texts.factors))
     rows = zip(levels, a.responses.rho, low, high, ground.counts, strict=True)
@@ -174,66 +210,83 @@ def points_csv(a: Ablation, ground: Ground) -> str:
 
 
 def effects_csv(a: Ablation) -> str:
-    """Every effect with both intervals; a rank is no smooth function, a jackknife gives it none."""
+    """CSV with one row per effect, with its intervals over texts and over emotions.
+
+    A rank has no interval over emotions: the jackknife needs a smooth function, and a rank is none.
+    """
     rows = []
     nothing = np.full(len(a.texts.factors), np.nan)
     over_emotions = {**a.emotions, "rank": Estimates(a.texts.rank.value, nothing, nothing)}
-    for kind, emotions in over_emotions.items():
-        texts = getattr(a.texts, kind)
+    for kind, by_emotions in over_emotions.items():
+        by_texts = getattr(a.texts, kind)
         names = {"interaction": [" x ".join(p) for p in a.texts.pairs], "drop": ["all"]}
         for i, name in enumerate(names.get(kind, a.texts.factors)):
-            over = [np.atleast_1d(x)[i] for e in (texts, emotions) for x in (e.low, e.high)]
-            rows.append([kind, name, float(np.atleast_1d(texts.value)[i]), *map(float, over)])
+            bounds = [np.atleast_1d(x)[i] for e in (by_texts, by_emotions) for x in (e.low, e.high)]
+            rows.append([kind, name, float(np.atleast_1d(by_texts.value)[i]), *map(float, bounds)])
     header = ["effect", "of", "value", "low_texts", "high_texts", "low_emotions", "high_emotions"]
     return csv_text(header, rows)
 
 
 def effects_figure(a: Ablation, title: str) -> Figure:
-    """Shapley values and one-at-a-time changes, in the order of the ranking."""
+    """Shapley values and changes one at a time, in the order of the ranking."""
     t = a.texts
     order = [t.factors.index(name) for name in t.ranking]
     names = [f"{t.factors[i]}  {_rank(t.rank[i])}" for i in order]
     figure = blank(11, 4.9)
-    left, right = figure.subplots(1, 2, sharey=True)
-    _bars(left, t.shapley, order, BLUE, 0.0, "interval over texts")
-    _bars(left, a.emotions["shapley"], order, ORANGE, 0.28, "interval over emotions", bar=False)
-    left.set_title(f"share of the drop of rho ({float(t.drop.value):.2f})", fontsize=10)
-    _bars(right, t.loosened, order, GREEN, -0.18, "from matched: this one loose")
-    _bars(right, t.restored, order, GREY, 0.18, "from loose: this one matched again")
-    right.set_title("one at a time: change of rho", fontsize=10)
-    left.set_yticks(range(len(names)), names)
-    left.set_ylabel("rank by Shapley value, interval over texts", fontsize=8)
-    left.invert_yaxis()
-    for panel in (left, right):
-        panel.axvline(0, color="black", lw=0.8)
-        panel.grid(axis="x", alpha=0.25)
+    shares, changes = figure.subplots(1, 2, sharey=True)
+    places = np.arange(len(order))
+    _bars(shares, _in_order(t.shapley, order), places, BLUE, "interval over texts")
+    _marks(
+        shares,
+        _in_order(a.emotions["shapley"], order),
+        places + 0.28,
+        ORANGE,
+        "interval over emotions",
+    )
+    shares.set_title(f"share of the drop of rho ({float(t.drop.value):.2f})", fontsize=HEADING)
+    _bars(
+        changes, _in_order(t.loosened, order), places - 0.18, GREEN, "from matched: this one loose"
+    )
+    _bars(
+        changes,
+        _in_order(t.restored, order),
+        places + 0.18,
+        GREY,
+        "from loose: this one matched again",
+    )
+    changes.set_title("one at a time: change of rho", fontsize=HEADING)
+    shares.set_yticks(range(len(names)), names)
+    shares.set_ylabel("rank by Shapley value, interval over texts", fontsize=SMALL)
+    shares.invert_yaxis()
+    for panel in (shares, changes):
+        panel.axvline(0, color=BLACK, lw=0.8)
+        grid(panel, "x")
         panel.legend(
-            fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncol=2, frameon=False
+            fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncol=2, frameon=False
         )
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=TITLE)
     return figure
 
 
-def _bars(
-    panel: Axes,
-    e: Estimates,
-    order: Sequence[int],
-    colour: str,
-    shift: float,
-    label: str,
-    bar: bool = True,
-) -> None:
-    at, value = np.arange(len(order)) + shift, e.value[order]
-    if bar:
-        panel.barh(at, value, height=0.34, color=colour, alpha=0.75, label=label)
-    low, high = e.low[order], e.high[order]
-    panel.hlines(at, low, high, color="black" if bar else colour, lw=1.3)
-    if not bar:
-        panel.plot(value, at, "|", color=colour, label=label)
+def _in_order(e: Estimates, order: Sequence[int]) -> Estimates:
+    """The estimates in another order."""
+    return Estimates(*(x[list(order)] for x in (e.value, e.low, e.high)))
+
+
+def _bars(panel: Axes, e: Estimates, places: np.ndarray, colour: str, label: str) -> None:
+    """Draw values as bars with their intervals as black lines."""
+    panel.barh(places, e.value, height=0.34, color=colour, alpha=0.75, label=label)
+    panel.hlines(places, e.low, e.high, color=BLACK, lw=1.3)
+
+
+def _marks(panel: Axes, e: Estimates, places: np.ndarray, colour: str, label: str) -> None:
+    """Draw values as short strokes with their intervals as lines of the same colour."""
+    panel.hlines(places, e.low, e.high, color=colour, lw=1.3)
+    panel.plot(e.value, places, "|", color=colour, label=label)
 
 
 def interactions_figure(a: Ablation, title: str) -> Figure:
-    """Two-way interactions as a matrix, main effects on the diagonal."""
+    """A matrix of the two-way interactions with the main effects on its diagonal."""
     t = a.texts
     k = len(t.factors)
     grid = np.full((k, k), np.nan)
@@ -243,14 +296,16 @@ def interactions_figure(a: Ablation, title: str) -> Figure:
     reach = float(np.nanmax(np.abs(grid))) or 1.0
     figure = blank(8, 6.5)
     axes = figure.add_subplot()
-    image = axes.imshow(grid, cmap="RdBu_r", vmin=-reach, vmax=reach)
+    image = axes.imshow(grid, cmap=SIGNED, vmin=-reach, vmax=reach)
     axes.set_xticks(range(k), t.factors, rotation=45, ha="right")
     axes.set_yticks(range(k), t.factors)
     for row in range(k):
         for column in range(row + 1):
             axes.text(
-                column, row, f"{grid[row, column]:+.2f}", ha="center", va="center", fontsize=7
+                column, row, f"{grid[row, column]:+.2f}", ha="center", va="center", fontsize=FINE
             )
-    axes.set_title(f"{title}\nmain effects (diagonal) and interactions, change of rho", fontsize=10)
+    axes.set_title(
+        f"{title}\nmain effects (diagonal) and interactions, change of rho", fontsize=HEADING
+    )
     figure.colorbar(image, ax=axes, shrink=0.8, label="change of rho")
     return figure

@@ -1,4 +1,4 @@
-"""How far readers of one model are apart: table for the terminal, CSV, figure over depth."""
+"""How far two readers of one model differ: the terminal table, the CSV, the figure over layers."""
 
 from __future__ import annotations
 
@@ -9,26 +9,41 @@ import numpy as np
 from emo.core.compare.readers import CURVES, Equivalence, EquivalenceReport, tolerance
 from emo.files.csv_files import csv_text
 from emo.reference import CROSS_BACKEND
-from emo.report.runs.extract_figures import BLUE, GREEN, GREY, ORANGE, blank
+from emo.report.runs import terminal
+from emo.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LAYER,
+    ORANGE,
+    PANEL,
+    SMALL,
+    TITLE,
+    blank,
+    grid,
+    whole_layers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PROVES = {
+SHOWS = {
     "bridge": "bridge (transformers' modules, wrapped): shows that tokens, masks and hooks are right",
     "hooked": "hooked (an independent forward pass): shows that the mathematics is right",
 }
 HEADINGS = ("1-cos mean", "1-cos min", "1-RDM rho", "Frobenius", "relative", "max |d|")
 
 
-def summary(report: EquivalenceReport, title: str, note: str = "") -> str:
-    """One block a reader: a line a layer, or one line where no bit differs; the published figures."""
-    lines = [f"{title}: TransformerLens against transformers, {report.n_texts} texts"]
-    if note:
-        lines.append(f"  note: {note}")
-    for name, proves in PROVES.items():
-        lines.append(f"  {proves}")
+def terminal_text(report: EquivalenceReport, title: str, note: str = "") -> str:
+    """One block of lines per reader, then the published figures.
+
+    A block has one line per layer, or a single line where not one bit differs.
+    """
+    title = f"{title}: TransformerLens against transformers, {report.n_texts} texts"
+    lines = terminal.heading(title, note)
+    for name, shows in SHOWS.items():
+        lines.append(f"  {shows}")
         if name in report.missing:
             lines.append(f"    not available: {report.missing[name]}")
         else:
@@ -63,7 +78,7 @@ def _block(e: Equivalence) -> list[str]:
 
 
 def _cells(e: Equivalence, layer: int) -> tuple[float, ...]:
-    """Distances in the order of ``HEADINGS``, so that all are small where all is well."""
+    """Distances in the order of ``HEADINGS``; all are small where the readers agree."""
     return (
         1 - e.cosine_mean[layer],
         1 - e.cosine_min[layer],
@@ -75,7 +90,7 @@ def _cells(e: Equivalence, layer: int) -> tuple[float, ...]:
 
 
 def to_csv(report: EquivalenceReport) -> str:
-    """One row a reader and layer, the quantities as they are."""
+    """CSV with one row per reader and layer."""
     rows = [
         [name, layer, *(float(curve[layer]) for curve in e.curves().values()), verdict]
         for name, e in report.compared.items()
@@ -85,7 +100,7 @@ def to_csv(report: EquivalenceReport) -> str:
 
 
 def figure(report: EquivalenceReport, title: str) -> Figure:
-    """Four distances over depth on logarithmic axes, with the tolerance and the published figures."""
+    """Four distances over layers on logarithmic axes, with the tolerance and the published figures."""
     drawn = blank(9, 7)
     axes = drawn.subplots(2, 2, sharex=True)
     p = CROSS_BACKEND
@@ -97,33 +112,35 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
     )
     colours = {"bridge": BLUE, "hooked": ORANGE}
     for panel, (label, curve, published) in zip(axes.flat, panels, strict=True):
-        panel.set_title(label, fontsize=9)
+        panel.set_title(label, fontsize=PANEL)
         panel.set_yscale("log")
         for name, e in report.compared.items():
             _draw(panel, e, curve(e), name, colours[name])
         if published is not None:
-            at = p.layer / p.n_layers * report.n_layers
-            panel.plot(at, published, "*", color=GREEN, ms=11, label=f"{p.model}, published")
-        panel.grid(alpha=0.25)
+            same_depth = p.layer / p.n_layers * report.n_layers
+            panel.plot(
+                same_depth, published, "*", color=GREEN, ms=11, label=f"{p.model}, published"
+            )
+        grid(panel)
     limit = tolerance(report.precision)
     axes[0, 0].axhline(limit, color=GREY, ls="--", lw=1, label="rounding explains up to here")
     for panel in axes.flat:
-        panel.legend(fontsize=8)
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.legend(fontsize=SMALL)
+        whole_layers(panel)
     for panel in axes[1]:
-        panel.set_xlabel("layer (resid_post)")
-    drawn.suptitle(f"{title}\nTransformerLens against transformers", fontsize=11)
+        panel.set_xlabel(LAYER)
+    drawn.suptitle(f"{title}\nTransformerLens against transformers", fontsize=TITLE)
     return drawn
 
 
 def _draw(axes: Axes, e: Equivalence, curve: np.ndarray, name: str, colour: str) -> None:
-    """A curve where it is above zero; what never is stands in the legend only."""
-    said = ""
+    """Draw a curve where it is above zero; one that never is stands in the legend only."""
+    remark = ""
     if set(e.verdicts) == {"exact"}:
-        curve, said = np.zeros_like(curve), ": not one bit differs"
+        curve, remark = np.zeros_like(curve), ": not one bit differs"
     elif not np.isfinite(curve).any():
-        said = ": not finite"
+        remark = ": not finite"
     elif not (curve > 0).any():
-        said = ": zero"
+        remark = ": zero"
     shown = np.where(curve > 0, curve, np.nan)
-    axes.plot(shown, color=colour, marker="o", ms=3, label=f"{name}{said}")
+    axes.plot(shown, color=colour, marker="o", ms=3, label=f"{name}{remark}")

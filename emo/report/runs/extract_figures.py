@@ -1,46 +1,40 @@
-"""Figures of one extraction: RDM heatmap, layer curves, map of emotions.
-
-Built on Figure objects, without pyplot: no global state, no display.
-"""
+"""Figures of one extraction: heatmap of the RDM, curves over layers, map of the emotions."""
 
 from __future__ import annotations
 
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
-from emo.core.geometry.cosines import cosine_matrix
+from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, cosine_matrix
 from emo.core.records import Descriptors, EmotionVectors
-from emo.report.drawing import LARGEST
+from emo.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    LARGEST,
+    LAYER,
+    ORANGE,
+    PANEL,
+    SIGNED,
+    SMALL,
+    TITLE,
+    blank,
+    grid,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours: told apart with any colour vision, and in grey.
-BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
-
-
-def blank(width: float, height: float) -> Figure:
-    """An empty figure, in inches."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), dpi=150, layout="constrained")
-
-
-def instead(name: str, reason: str) -> Figure:
-    """What stands in the place of a figure that could not be drawn."""
-    figure = blank(8, 2)
-    words = f"The figure '{name}' could not be drawn:\n" + "\n".join(wrap(reason, 90))
-    figure.text(0.02, 0.5, words, va="center", fontsize=9, parse_math=False)
-    return figure
-
 
 def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
-    """Cosines of all pairs, rows ordered by hierarchical clustering (average linkage)."""
+    """A heatmap of the cosine similarities of all pairs of emotions.
+
+    The emotions are ordered by hierarchical clustering (average linkage).
+    """
     cosines = cosine_matrix(vectors.values[layer])
     distance = np.clip(1 - cosines, 0, None)
     np.fill_diagonal(distance, 0)
@@ -50,40 +44,40 @@ def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
     height = min(max(7, 0.16 * len(names)), LARGEST)
     figure = blank(height + 1, height)
     axes = figure.add_subplot()
-    image = axes.imshow(cosines[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1)
+    image = axes.imshow(cosines[np.ix_(order, order)], cmap=SIGNED, vmin=-1, vmax=1)
     points = min(10.0, 72 * 0.75 * height / len(names))
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=points)
     axes.set_yticks(range(len(names)), names, fontsize=points)
-    axes.set_title(f"{title}\ncosine of emotion vectors, layer {layer}", fontsize=11)
-    figure.colorbar(image, ax=axes, label="cosine", shrink=0.8)
+    axes.set_title(f"{title}\nRDM as cosine similarities, layer {layer}", fontsize=TITLE)
+    figure.colorbar(image, ax=axes, label="cosine similarity of emotion vectors", shrink=0.8)
     return figure
 
 
 def layer_curves(d: Descriptors, title: str) -> Figure:
-    """Every curve over depth, with each criterion's chosen layer and its interval."""
+    """Four curves over the layers, with the layer that each criterion chooses and its interval."""
     figure = blank(9, 8)
     axes = figure.subplots(2, 2, sharex=True)
     _curve(axes[0, 0], d, "mean_cosine", "mean pairwise cosine (published criterion)", BLUE)
     axes[0, 0].axhline(d.analytic_floor, color=GREY, ls="--", lw=1, label="analytic floor")
     axes[0, 0].axhline(d.simulated_noise, color=GREY, ls=":", lw=1, label="pure noise")
-    axes[0, 0].legend(fontsize=8)
+    axes[0, 0].legend(fontsize=SMALL)
     _curve(axes[0, 1], d, "reliability", "split-half reliability (Spearman-Brown)", ORANGE)
     _curve(axes[1, 0], d, "accuracy", f"left-out accuracy (chance {d.chance:.3f})", GREEN)
     axes[1, 0].axhline(d.chance, color=GREY, ls="--", lw=1)
     _curve(axes[1, 1], d, "anisotropy", "anisotropy (neutral sentences)", BLUE)
-    axes[1, 1].axhline(0.95, color=GREY, ls="--", lw=1, label="unreliable above")
+    axes[1, 1].axhline(UNRELIABLE_ANISOTROPY, color=GREY, ls="--", lw=1, label="unreliable above")
     axes[1, 1].plot(d.curves["rdm_std"], color=ORANGE, ls="-.", label="RDM std")
-    axes[1, 1].legend(fontsize=8)
-    for a in axes[1]:
-        a.set_xlabel("layer (resid_post)")
-    figure.suptitle(title, fontsize=11)
+    axes[1, 1].legend(fontsize=SMALL)
+    for panel in axes[1]:
+        panel.set_xlabel(LAYER)
+    figure.suptitle(title, fontsize=TITLE)
     return figure
 
 
 def _curve(axes: Axes, d: Descriptors, name: str, label: str, colour: str) -> None:
     axes.plot(d.curves[name], color=colour, marker="o", ms=3)
-    axes.set_title(label, fontsize=9)
-    axes.grid(alpha=0.25)
+    axes.set_title(label, fontsize=PANEL)
+    grid(axes)
     choice = d.choices.get(name)
     if choice is not None:
         axes.axvspan(choice.low - 0.4, choice.high + 0.4, color=colour, alpha=0.12, lw=0)
@@ -91,7 +85,7 @@ def _curve(axes: Axes, d: Descriptors, name: str, label: str, colour: str) -> No
 
 
 def emotion_map(vectors: EmotionVectors, layer: int, title: str) -> Figure:
-    """The two leading principal components of the unit emotion vectors."""
+    """A map of the emotions on the two leading principal components of their unit vectors."""
     unit = vectors.values[layer] / np.linalg.norm(vectors.values[layer], axis=1, keepdims=True)
     centred = unit - unit.mean(axis=0)
     u, s, _ = np.linalg.svd(centred, full_matrices=False)
@@ -102,11 +96,11 @@ def emotion_map(vectors: EmotionVectors, layer: int, title: str) -> Figure:
     axes = figure.add_subplot()
     axes.scatter(points[:, 0], points[:, 1], color=BLUE, s=18)
     for (x, y), name in zip(points, vectors.emotions, strict=True):
-        axes.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=9)
+        axes.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=PANEL)
     axes.axhline(0, color=GREY, lw=0.5)
     axes.axvline(0, color=GREY, lw=0.5)
     axes.margins(0.18)
     axes.set_xlabel(f"PC 1 ({share[0]:.0%} of variance)")
     axes.set_ylabel(f"PC 2 ({share[1]:.0%} of variance)")
-    axes.set_title(f"{title}\nunit emotion vectors, layer {layer}", fontsize=11)
+    axes.set_title(f"{title}\nunit emotion vectors, layer {layer}", fontsize=TITLE)
     return figure

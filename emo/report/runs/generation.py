@@ -1,48 +1,64 @@
-"""What a generation run shows: the short table, its texts, curves over depth."""
+"""What a generation run shows: the short table, its texts, and curves over the layers."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
+from emo.config.enums import Decoding
 from emo.config.schema import SubparamsConfig
 from emo.core.geometry.generated import StoryDescriptors
 from emo.generation.positions import is_short
 from emo.generation.stories import StoryTexts
-from emo.report.runs.extract_figures import BLUE, GREEN, GREY, ORANGE, blank
+from emo.report.runs import terminal
+from emo.report.style import (
+    BLUE,
+    GREEN,
+    GREY,
+    HEADING,
+    LAYER,
+    ORANGE,
+    PANEL,
+    SMALL,
+    blank,
+    grid,
+    whole_layers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TABLE_TAG = json.dumps([{"path": "texts.json", "type": "table"}])
-"""Makes the MLflow page show the file as a table."""
+"""The tag that makes MLflow show the file as a table."""
 SHOWN = ("emotion", "text", "prompt_name", "sample", "weight", "n_tokens", "finish", "short")
 
 
-def summary(d: StoryDescriptors, title: str, note: str = "") -> str:
-    """Descriptors as plain text."""
-    lines = [title]
-    if note:
-        lines.append(f"  note: {note}")
-    flag = " UNRELIABLE: above 0.95, no cosine can be trusted" if d.anisotropy_flag else ""
+def terminal_text(d: StoryDescriptors, title: str, note: str = "") -> str:
+    """The descriptors of one run as plain text."""
+    lines = [*terminal.heading(title, note), *terminal.aligned(_rows(d))]
+    return "\n".join([*lines, *terminal.non_finite_layers(d.n_layers, d.finite_layers)])
+
+
+def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
+    """Names of the descriptors with their values in words."""
     repeated = d.n_effective < d.n_nominal - 1e-9
     warning = " BELOW NOMINAL: repeats add nothing" if repeated else ""
     reliability = (
-        f"not available: a single {d.split_unit} an emotion"
+        f"not available: a single {d.split_unit} per emotion"
         if d.reliability is None
         else f"{d.reliability:.3f} (split halves of the {d.split_unit}s)"
     )
     rows = [
         ("layer", f"{d.layer} of {d.n_layers} ({d.layer_source})"),
-        ("anisotropy", f"{d.anisotropy:.4f}{flag}"),
+        ("anisotropy", terminal.anisotropy(d.anisotropy, d.anisotropy_flag)),
         ("RDM std", f"{d.rdm_std:.4f}"),
         ("reliability", reliability),
-        ("nearest pair", _pair(d.nearest)),
-        ("farthest pair", _pair(d.farthest)),
+        ("nearest pair", terminal.emotion_pair(d.nearest)),
+        ("farthest pair", terminal.emotion_pair(d.farthest)),
         (
             "texts",
-            f"an emotion: {d.n_nominal:g} nominal, {d.n_distinct:g} distinct, "
+            f"per emotion: {d.n_nominal:g} nominal, {d.n_distinct:g} distinct, "
             f"{d.n_effective:.3g} effective{warning}",
         ),
         ("centring", f"{d.centring}{', unit norm' if d.unit_norm else ''}"),
@@ -51,21 +67,13 @@ def summary(d: StoryDescriptors, title: str, note: str = "") -> str:
         same = " SOME ARE THE SAME" if d.n_neutral_distinct != d.n_neutral else ""
         rows.append(("neutral", f"{d.n_neutral} stories, {d.n_neutral_distinct} distinct{same}"))
     if d.n_short:
-        rows.append(("too short", f"{d.n_short} texts, read elsewhere than the position says"))
-    lines += [f"  {name:<14} {text}" for name, text in rows]
-    lost = sorted(set(range(d.n_layers)) - set(d.finite_layers))
-    if lost:
-        lines.append(f"  non-finite layers, left out: {', '.join(map(str, lost))}")
-    return "\n".join(lines)
-
-
-def _pair(pair: tuple[str, str, float]) -> str:
-    return f"{pair[0]} - {pair[1]} (cosine {pair[2]:+.3f})"
+        rows.append(("too short", f"{d.n_short} texts, read at a substitute for the position"))
+    return rows
 
 
 def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[dict[str, Any]]:
-    """One row a distinct text."""
-    sampled = sub.decoding.value == "sampled"
+    """One row per distinct text."""
+    seed = _seed(sub)
     rows = []
     for story, whole in zip(texts.stories, texts.texts, strict=True):
         text = whole.truncated(sub.max_new_tokens)
@@ -76,7 +84,7 @@ def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[d
                 "prompt": story.prompt,
                 "sample": story.request.sample,
                 "weight": story.weight,
-                "seed": sub.seed if sampled else None,
+                "seed": seed,
                 "prompt_ids": list(text.prompt),
                 "token_ids": list(text.tokens),
                 "n_tokens": len(text.tokens),
@@ -88,19 +96,30 @@ def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[d
     return rows
 
 
+def _seed(sub: SubparamsConfig) -> int | None:
+    """The seed of the texts; None where the decoding draws nothing."""
+    match sub.decoding:
+        case Decoding.sampled:
+            return sub.seed
+        case Decoding.greedy:
+            return None
+        case _:
+            assert_never(sub.decoding)
+
+
 def jsonl(rows: Sequence[dict[str, Any]]) -> str:
-    """One JSON object a line."""
+    """One JSON object per line."""
     return "".join(f"{json.dumps(row, ensure_ascii=False)}\n" for row in rows)
 
 
 def table_json(rows: Sequence[dict[str, Any]], columns: Sequence[str] = SHOWN) -> str:
-    """The columns to look at, in the form that MLflow shows as a table."""
+    """The columns for a reader, in the form that MLflow shows as a table."""
     data = [[row[name] for name in columns] for row in rows]
     return json.dumps({"columns": list(columns), "data": data}, ensure_ascii=False)
 
 
 def layer_curves(d: StoryDescriptors, title: str) -> Figure:
-    """Curves over depth with the layer that is used."""
+    """Three curves over the layers, with the layer that the run uses."""
     figure = blank(10, 3.8)
     panels = figure.subplots(1, 3)
     for panel, (name, label, colour) in zip(
@@ -114,10 +133,10 @@ def layer_curves(d: StoryDescriptors, title: str) -> Figure:
     ):
         panel.plot(d.curves[name], color=colour, marker="o", ms=3)
         panel.axvline(d.layer, color=GREY, ls="--", lw=1, label=f"layer {d.layer}")
-        panel.set_title(label, fontsize=9)
-        panel.set_xlabel("layer (resid_post)")
-        panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.grid(alpha=0.25)
-        panel.legend(fontsize=8)
-    figure.suptitle(title, fontsize=10)
+        panel.set_title(label, fontsize=PANEL)
+        panel.set_xlabel(LAYER)
+        whole_layers(panel)
+        grid(panel)
+        panel.legend(fontsize=SMALL)
+    figure.suptitle(title, fontsize=HEADING)
     return figure

@@ -1,4 +1,4 @@
-"""What a precision changes: the terminal table, tables for files, and the figure over depth."""
+"""What each precision changes: the terminal table, the CSV files, and the figure over layers."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emo.core.compare.precision import AtLayer, PrecisionRow
-from emo.files.csv_files import csv_text
-from emo.report.runs.extract_figures import blank
+from emo.config.enums import PrecisionName
+from emo.core.compare.precision import PrecisionRow
+from emo.report.runs import terminal
+from emo.report.style import GREY, LAYER, PANEL, SERIES, SMALL, TITLE, blank, grid, whole_layers
+from emo.report.table import records_csv
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, without yellow: told apart with any colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#000000", "#777777")
-
+REFERENCE = PrecisionName.fp32.value
+"""The precision that all others are compared with."""
 WHERE = "50%"
-"""The depth at which the terminal table gives everything; rho it gives at all of them."""
+"""The depth for which the terminal table shows every number; rho is shown at all depths."""
+
+Curves = Mapping[str, Mapping[str, np.ndarray]]
+"""Precision -> name of a quantity -> its value at every layer."""
 
 
-def summary(rows: Sequence[PrecisionRow], title: str, note: str = "") -> str:
-    """One line a precision, about as wide as a terminal."""
-    at = rows[0].at
-    layers = ", ".join(f"{where} = layer {x.layer}" for where, x in at.items())
-    lines = [title, *([f"  note: {note}"] if note else [])]
+def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> str:
+    """One line per precision, about as wide as a terminal."""
+    layers = ", ".join(f"{where} = layer {x.layer}" for where, x in rows[0].at.items())
+    lines = terminal.heading(title, note)
     lines += [
-        f"  against fp32 on the same texts; {layers} (best: of fp32)",
+        f"  against {REFERENCE} on the same texts; {layers} (best: of {REFERENCE})",
         "",
         f"  {'':24}{f'at {WHERE} of the depth':^50}|{'RDM rho at':^24}|",
         f"  {'precision':24}{'cosine':>9}{'smallest':>10}{'vectors':>9}{'reliab.':>9}"
@@ -60,7 +63,7 @@ def _number(x: float | None, width: int, digits: int) -> str:
 
 
 def _ranges(layers: Sequence[int]) -> str:
-    """7, 8, 9, 12 as '7-9, 12'."""
+    """Layers in few words: 7, 8, 9, 12 is '7-9, 12'."""
     parts: list[list[int]] = []
     for layer in layers:
         if parts and parts[-1][-1] == layer - 1:
@@ -71,78 +74,73 @@ def _ranges(layers: Sequence[int]) -> str:
 
 
 def rows_csv(rows: Sequence[PrecisionRow]) -> str:
-    """The table as CSV: one line a precision, columns of a landmark prefixed with it."""
-    flat = []
+    """The table as CSV: one row per precision.
+
+    The numbers at a depth have that depth in front of their names.
+    """
+    records = []
     for row in rows:
-        entry = {k: v for k, v in asdict(row).items() if k not in ("at", "non_finite_layers")}
-        entry["non_finite_layers"] = _ranges(row.non_finite_layers)
-        for where, at in row.at.items():
-            entry |= {f"{where} {name}": value for name, value in _fields(at).items()}
-        flat.append(entry)
-    return _csv(flat)
+        record = {k: v for k, v in asdict(row).items() if k not in ("at", "non_finite_layers")}
+        record["non_finite_layers"] = _ranges(row.non_finite_layers)
+        for where, numbers in row.at.items():
+            record |= {f"{where} {name}": value for name, value in asdict(numbers).items()}
+        records.append(record)
+    return records_csv(records)
 
 
-def _fields(at: AtLayer) -> dict[str, float | int | None]:
-    return asdict(at)
-
-
-def layers_csv(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
-    """Every curve: one line a precision and layer; what is not finite is an empty field."""
-    entries = []
-    for name, mine in curves.items():
-        n_layers = len(next(iter(mine.values())))
+def layers_csv(curves: Curves) -> str:
+    """Every curve as CSV: one row per precision and layer; a value that is not finite is empty."""
+    records = []
+    for name, quantities in curves.items():
+        n_layers = len(next(iter(quantities.values())))
         for layer in range(n_layers):
-            values = {k: float(v[layer]) for k, v in mine.items()}
-            entries.append(
+            values = {k: float(v[layer]) for k, v in quantities.items()}
+            records.append(
                 {"precision": name, "layer": layer}
                 | {k: repr(x) if np.isfinite(x) else None for k, x in values.items()}
             )
-    return _csv(entries)
+    return records_csv(records)
 
 
-def _csv(entries: Sequence[Mapping[str, object]]) -> str:
-    return csv_text(list(entries[0]), (list(entry.values()) for entry in entries))
-
-
-def depth_figure(curves: Mapping[str, Mapping[str, np.ndarray]], title: str) -> Figure:
-    """Distance from fp32 over depth, the geometry's agreement with it, and anisotropy."""
+def depth_figure(curves: Curves, title: str) -> Figure:
+    """Four panels over layers: two distances from the reference, rho of the RDM, anisotropy."""
     figure = blank(10, 8)
     axes = figure.subplots(2, 2, sharex=True)
-    others = {name: mine for name, mine in curves.items() if name != "fp32"}
-    for i, (name, mine) in enumerate(others.items()):
-        colour, style = COLOURS[i % len(COLOURS)], "--" if "batched" in name else "-"
-        _distance(axes[0, 0], mine["cosine_mean"], name, colour, style)
-        _distance(axes[0, 1], mine["vector_cosine"], name, colour, style)
-        axes[1, 0].plot(mine["rho"], color=colour, ls=style)
-        if "_vs_" not in name:
-            axes[1, 1].plot(mine["anisotropy"], color=colour, ls=style)
-    if (reference := curves.get("fp32")) is not None:
-        axes[1, 0].plot(
-            reference["reliability"], color="#777777", ls=":", label="reliability, fp32"
-        )
-        axes[1, 0].legend(fontsize=8)
-        axes[1, 1].plot(reference["anisotropy"], color="#777777", ls=":", label="fp32")
-        axes[1, 1].legend(fontsize=8)
+    others = {name: x for name, x in curves.items() if name != REFERENCE}
+    for i, (name, quantities) in enumerate(others.items()):
+        colour, style = SERIES[i % len(SERIES)], "--" if "batched" in name else "-"
+        _distance(axes[0, 0], quantities["cosine_mean"], name, colour, style)
+        _distance(axes[0, 1], quantities["vector_cosine"], name, colour, style)
+        axes[1, 0].plot(quantities["rho"], color=colour, ls=style)
+        if "_vs_" not in name:  # the anisotropy belongs to a precision, not to a comparison of two
+            axes[1, 1].plot(quantities["anisotropy"], color=colour, ls=style)
+    if (reference := curves.get(REFERENCE)) is not None:
+        for panel, quantity, label in (
+            (axes[1, 0], "reliability", f"reliability, {REFERENCE}"),
+            (axes[1, 1], "anisotropy", REFERENCE),
+        ):
+            panel.plot(reference[quantity], color=GREY, ls=":", label=label)
+            panel.legend(fontsize=SMALL)
     titles = (
-        "activations: 1 - mean cosine with fp32",
-        "emotion vectors: 1 - mean cosine with fp32",
-        "Spearman rho of the RDM with fp32's",
+        f"activations: 1 - mean cosine with {REFERENCE}",
+        f"emotion vectors: 1 - mean cosine with {REFERENCE}",
+        f"Spearman rho of the RDM with that of {REFERENCE}",
         "anisotropy (neutral sentences)",
     )
-    for a, words in zip(axes.flat, titles, strict=True):
-        a.set_title(words, fontsize=9)
-        a.grid(alpha=0.25)
-        a.xaxis.get_major_locator().set_params(integer=True)
-    for a in axes[1]:
-        a.set_xlabel("layer (resid_post)")
+    for panel, words in zip(axes.flat, titles, strict=True):
+        panel.set_title(words, fontsize=PANEL)
+        grid(panel)
+        whole_layers(panel)
+    for panel in axes[1]:
+        panel.set_xlabel(LAYER)
     if others:
-        axes[0, 0].legend(fontsize=8)
-    figure.suptitle(title, fontsize=11)
+        axes[0, 0].legend(fontsize=SMALL)
+    figure.suptitle(title, fontsize=TITLE)
     return figure
 
 
 def _distance(axes: Axes, cosine: np.ndarray, name: str, colour: str, style: str) -> None:
-    """1 - cosine on a logarithmic axis; what is equal to the last bits is not drawn."""
+    """Draw 1 - cosine on a logarithmic axis, except where only the last bits differ."""
     distance = 1 - cosine
     distance = np.where(distance > 1e-12, distance, np.nan)
     axes.semilogy(distance, color=colour, ls=style, label=name)

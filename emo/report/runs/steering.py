@@ -1,4 +1,4 @@
-"""Steering as text: summary for the terminal, table of cells, every text browsable."""
+"""Steering as text: the terminal text, the table of all texts, and a page to browse them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from emo.core.steering.dose_response import (
 from emo.core.steering.regimes import label
 from emo.core.steering.text_measures import exact_interval, scripts
 from emo.reference import STEERING_SUCCESS
+from emo.report.runs import terminal
 from emo.report.runs.steering_csv import cells_csv, emotions_csv, named_shares, scenarios_csv
 from emo.report.runs.steering_figures import dose_response, emotions, regime_map
 
@@ -33,7 +34,7 @@ __all__ = [
     "emotions_csv",
     "regime_map",
     "scenarios_csv",
-    "summary",
+    "terminal_text",
     "texts_html",
     "texts_table",
 ]
@@ -46,35 +47,38 @@ COLUMNS = (
 )
 
 
-def summary(swept: DoseSweep, title: str, note: str = "") -> str:
-    """One line a cell, what the limits are, the best surgical dose beside its controls."""
-    found = cells(swept.steered, swept.limits)
-    sites = max(len("site"), *(len(c.site) for c in found))
-    lines = [title]
-    if note:
-        lines.append(f"  note: {note}")
-    lines.append(
-        f"  {'site':<{sites}} {'strength':>8} {'direction':<9} {'judged better':<22} {'fluent':>7} "
+def terminal_text(swept: DoseSweep, title: str, note: str = "") -> str:
+    """One line per dose and direction, the limits, and the best surgical dose beside its controls."""
+    doses = cells(swept.steered, swept.limits)
+    width = max(len("site"), *(len(c.site) for c in doses))
+    head = (
+        f"  {'site':<{width}} {'strength':>8} {'direction':<9} {'judged better':<22} {'fluent':>7} "
         f"{'shift':>6} {'ppl':>6} {'repeat':>6} {'script':>6}  regime: robust (published)"
     )
-    lines += [_line(c, sites) for c in found]
-    lines += _limits(swept)
-    lines += _shuffled(swept)
-    lines += _regimes(swept)
-    lines += _best(found)
     p = STEERING_SUCCESS
     low, high = exact_interval(p.successes, p.scenarios)
-    lines.append(
+    published = (
         f"  published: {p.successes} of {p.scenarios} ({low:.2f} to {high:.2f}) by another judge, other "
         f"models and scenarios ({p.source})"
     )
-    return "\n".join(lines)
+    return "\n".join(
+        [
+            *terminal.heading(title, note),
+            head,
+            *(_line(c, width) for c in doses),
+            *_limits(swept),
+            *_shuffled(swept),
+            *_regimes(swept),
+            *_best(doses),
+            published,
+        ]
+    )
 
 
-def _line(c: DoseCell, sites: int) -> str:
+def _line(c: DoseCell, width: int) -> str:
     regime = f"{c.robust.name}{'' if c.robust.sure else '?'} ({c.published.name})"
     return (
-        f"  {c.site:<{sites}} {c.strength:>8g} {c.direction:<9} {_proportion(c.success):<22} "
+        f"  {c.site:<{width}} {c.strength:>8g} {c.direction:<9} {_proportion(c.success):<22} "
         f"{c.fluent_success.k:>3}/{c.fluent_success.n:<3} {_number(c.shift.value, '+.2f'):>6} "
         f"{_number(math.exp(c.log_perplexity_ratio.value), '.3g'):>6} "
         f"{_number(c.repetition.value, '.2f'):>6} {_number(c.foreign.value, '.2f'):>6}  "
@@ -88,22 +92,22 @@ def _proportion(p: Proportion) -> str:
     return f"{p.k}/{p.n}" + (f" ({p.low:.2f} to {p.high:.2f})" if math.isfinite(p.low) else "")
 
 
-def _number(value: float, form: str) -> str:
-    return format(value, form) if math.isfinite(value) else "-"
+def _number(value: float, format_spec: str) -> str:
+    return format(value, format_spec) if math.isfinite(value) else "-"
 
 
 def _limits(swept: DoseSweep) -> list[str]:
     limits = swept.limits
-    return [
+    lines = [
         f"  limits from {limits.n_controls} unsteered texts: repeated 3-grams {limits.repetition:.2f}, "
-        f"perplexity {math.exp(limits.log_perplexity):.3g}; '?' = a share's 95 % interval holds "
-        "its cut-off",
-        *(
-            [f"  {over} texts end where the logits were no longer finite; they count as incoherent"]
-            if (over := sum(t.measures.overflow for t in swept.steered))
-            else []
-        ),
+        f"perplexity {math.exp(limits.log_perplexity):.3g}; '?': the 95 % interval of a share contains "
+        "its cut-off"
     ]
+    if overflows := sum(t.measures.overflow for t in swept.steered):
+        lines.append(
+            f"  {overflows} texts end where the logits stopped being finite; they count as incoherent"
+        )
+    return lines
 
 
 def _shuffled(swept: DoseSweep) -> list[str]:
@@ -111,8 +115,8 @@ def _shuffled(swept: DoseSweep) -> list[str]:
         return []
     pairs = ", ".join(f"{e} by {swept.partners[e]}" for e in swept.alike)
     return [
-        f"  shuffled: {len(swept.alike)} of {len(swept.partners)} emotions stand in for one that the "
-        f"judge cannot tell apart{': ' if pairs else ''}{pairs}"
+        f"  shuffled: {len(swept.alike)} of {len(swept.partners)} emotions get the vector of one that "
+        f"the judge cannot tell apart{': ' if pairs else ''}{pairs}"
     ]
 
 
@@ -124,26 +128,26 @@ def _regimes(swept: DoseSweep) -> list[str]:
     ]
 
 
-def _best(found: Sequence[DoseCell]) -> list[str]:
-    best = best_cell(found)
+def _best(doses: Sequence[DoseCell]) -> list[str]:
+    best = best_cell(doses)
     if best is None:
-        return ["  no dose of the emotion vectors is surgical with a text judged better"]
+        return ["  no dose of the emotion vectors is surgical and has a text judged better"]
     lines = [
         f"  best surgical dose {best.strength:g} at {best.site}: {_proportion(best.fluent_success)} "
-        "judged better and fluent, of the same texts it was chosen on"
+        "judged better and fluent, on the same texts by which it was chosen"
     ]
     lines += [
         f"    {c.direction} there: {_proportion(c.fluent_success)}"
-        for c in found
+        for c in doses
         if (c.site, c.strength) == (best.site, best.strength) and c is not best
     ]
     return lines
 
 
-def curves(found: Sequence[DoseCell]) -> dict[str, np.ndarray]:
-    """Dose-response for the tracking store: one value a strength, in rising order."""
+def curves(doses: Sequence[DoseCell]) -> dict[str, np.ndarray]:
+    """Curves for the tracking store: one value per strength, in rising order of strength."""
     groups: dict[str, list[DoseCell]] = {}
-    for c in found:
+    for c in doses:
         groups.setdefault(f"{c.direction}_{c.site}", []).append(c)
     out = {}
     for name, group in groups.items():
@@ -158,13 +162,13 @@ def curves(found: Sequence[DoseCell]) -> dict[str, np.ndarray]:
 
 
 def texts_table(swept: DoseSweep) -> dict[str, list[Any]]:
-    """Columns and rows, as the tracking UI shows tables; the unsteered texts first."""
+    """All texts as columns and rows for the tracking UI; the unsteered texts come first."""
     openings = {name: named_shares(scripts(text)) for name, text in swept.openings.items()}
     rows = []
     for name, text in swept.unsteered.items():
-        own = [name, "", "none", "", 0.0, "", swept.openings[name], text, text]
-        own += [named_shares(scripts(text)), openings[name]]
-        rows.append(own + [None] * (len(COLUMNS) - len(own)))
+        row = [name, "", "none", "", 0.0, "", swept.openings[name], text, text]
+        row += [named_shares(scripts(text)), openings[name]]
+        rows.append(row + [None] * (len(COLUMNS) - len(row)))
     for t in swept.steered:
         m = t.measures
         rows.append(
@@ -211,15 +215,15 @@ SHOWN = (
 
 
 def texts_html(swept: DoseSweep, title: str) -> str:
-    """Every text on one page that needs nothing else: filter by words, colours by label."""
+    """One HTML page with every text, a filter by words, and one colour per label."""
     table = texts_table(swept)
-    at = [table["columns"].index(name) for name in SHOWN]
-    mark = table["columns"].index("label")
+    places = [table["columns"].index(name) for name in SHOWN]
+    label_place = table["columns"].index("label")
     rows = "\n".join(
-        f'<tr class="{row[mark]}">'
+        f'<tr class="{row[label_place]}">'
         + "".join(
-            f"<td{' class=text' if SHOWN[k] == 'text' else ''}>{_cell(row[i])}</td>"
-            for k, i in enumerate(at)
+            f"<td{' class=text' if name == 'text' else ''}>{_html(row[place])}</td>"
+            for name, place in zip(SHOWN, places, strict=True)
         )
         + "</tr>"
         for row in table["data"]
@@ -230,7 +234,7 @@ def texts_html(swept: DoseSweep, title: str) -> str:
     )
 
 
-def _cell(value: Any) -> str:
+def _html(value: Any) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return ""
     words = f"{value:.3g}" if isinstance(value, float) else str(value)
@@ -238,7 +242,7 @@ def _cell(value: Any) -> str:
 
 
 def _scenario_table(swept: DoseSweep) -> str:
-    """Success of the emotion's own vector by scenario, over all its doses."""
+    """HTML table of the success of each emotion's own vector per scenario, over all doses."""
     rows = "".join(
         f"<tr><td>{html.escape(s.scenario)}</td><td>{html.escape(s.emotion)}</td>"
         f"<td>{_proportion(s.success)}</td><td>{html.escape(swept.openings[s.scenario])}</td></tr>"
@@ -246,9 +250,9 @@ def _scenario_table(swept: DoseSweep) -> str:
         if s.direction == "target"
     )
     return (
-        "<details><summary>Openings, and how often judged better over all doses</summary>"
-        "<p>The trials of a scenario are doses of one prompt, not independent: the interval says how "
-        "few they are and nothing about other prompts.</p>"
+        "<details><summary>Openings, and how often the texts of all doses were judged better</summary>"
+        "<p>The trials of a scenario are doses of one prompt and so not independent. The interval shows "
+        "how few they are; it says nothing about other prompts.</p>"
         f"<table><thead><tr><th>scenario<th>emotion<th>k/n (95 % interval)<th>opening</tr></thead>"
         f"<tbody>{rows}</tbody></table></details>"
     )

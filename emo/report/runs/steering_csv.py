@@ -1,4 +1,4 @@
-"""Steering as CSV: cells, emotions and scenarios, with their intervals."""
+"""CSV files of a steering run: doses, emotions and scenarios, with their intervals."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from emo.core.steering.dose_response import (
     cells,
 )
 from emo.files.csv_files import csv_text
+from emo.report.table import records_csv
 
 
 def named_shares(shares: Mapping[str, float]) -> str:
-    """Shares by script, as one entry of a table: ``LATIN 0.95, CJK 0.05``."""
+    """Shares per script as one entry of a table: ``LATIN 0.95, CJK 0.05``."""
     return ", ".join(f"{name} {share:.3g}" for name, share in shares.items())
 
 
 def cells_csv(swept: DoseSweep) -> str:
-    """One row a cell, everything in it with its intervals."""
-    rows = [_flat(c) for c in cells(swept.steered, swept.limits)]
-    return csv_text(list(rows[0]), (list(row.values()) for row in rows))
+    """CSV with one row per direction, site and strength: every number with its interval."""
+    return records_csv([_flat(c) for c in cells(swept.steered, swept.limits)])
 
 
 def emotions_csv(swept: DoseSweep) -> str:
-    """One row an emotion, direction, site and strength: the judge's shift with its interval."""
+    """CSV with one row per emotion, direction, site and strength: the judge's shift, its interval."""
     head = ("emotion", "direction", "site", "strength", "n_texts")
     rows = [
         [*(getattr(d, name) for name in head), *vars(d.shift).values()]
@@ -39,16 +39,16 @@ def emotions_csv(swept: DoseSweep) -> str:
 
 
 def scenarios_csv(swept: DoseSweep) -> str:
-    """One row a scenario, emotion and direction: successes over all its sites and strengths.
+    """CSV with one row per scenario, emotion and direction: successes over all sites and strengths.
 
-    The trials are doses of one prompt, and a column says so.
+    The column ``trials`` says that the trials are doses of one prompt.
     """
     head = ["scenario", "emotion", "direction", "k", "n", "low", "high", "trials"]
     rows = []
     for s in by_scenario(swept.steered):
         p = s.success
-        own = (s.scenario, s.emotion, s.direction, p.k, p.n, p.low, p.high)
-        rows.append([*own, "doses of one prompt"])
+        counts = (p.k, p.n, p.low, p.high)
+        rows.append([s.scenario, s.emotion, s.direction, *counts, "doses of one prompt"])
     return csv_text(head, rows)
 
 

@@ -1,102 +1,98 @@
-"""The tables of the cross-model study."""
+"""Tables of the cross-model study, and those that one model alone allows as well."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
 
 from emo.core.compare.cross_model import Universality
-from emo.core.conditions.single_model import SingleModel
+from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
 from emo.core.geometry.projections import Normalisation
-from emo.core.stats.reliability import Quotient, ceiling, disattenuated
-from emo.report.table import Cell, Interval, Table
+from emo.core.stats.reliability import LEAST_RELIABILITY, Quotient, ceiling, disattenuated
+from emo.report.table import Entry, Interval, Table
+from emo.summary.assemble import Summary
 
-INTERVAL = "In brackets 95 % bootstrap intervals over items (situations where passages name them)."
+INTERVAL = (
+    "In brackets: 95 % bootstrap intervals over items (situations, where the passages name them)."
+)
 DISJOINT = (
-    "Same items: both models on all passages. Disjoint: one model on one half, the other on the other "
-    "half, mean over random halves. Share: disjoint over same, both on halves (same half: "
-    "both models on one half, mean over random halves)."
+    "Same items: both models read all passages. Disjoint: one model reads one half of the passages and "
+    "the other model the other half. Same half: both models read one half. Rho of halves is the mean "
+    "over random halves. Share: disjoint divided by same half."
 )
 
 
-def study_tables(u: Universality) -> Iterator[Table]:
-    """Those of the cross-model study; one without rows is left out."""
-    made = (
-        pair_table(u),
-        block_table(u),
-        family_table(u),
-        delta_table(u),
-        size_table(u),
-        baseline_table(u),
-        projection_table(u),
-        normalisation_table(u),
-    )
-    return (t for t in made if t.rows)
-
-
-def quotient(q: Quotient) -> Cell:
-    """The number, or nothing where there is none."""
+def quotient(q: Quotient) -> Entry:
+    """The number of a quotient, or nothing if it has none."""
     return None if q.value is None else float(q.value)
 
 
+def _of_several(make: Callable[[Universality], Table]) -> Callable[[Summary], list[Table]]:
+    """Makes the table of a summary that has a cross-model study; a table without rows is left out."""
+
+    @wraps(make)
+    def tables(s: Summary) -> list[Table]:
+        return [] if s.study is None else _with_rows(make(s.study))
+
+    return tables
+
+
+def _with_rows(table: Table) -> list[Table]:
+    return [table] if table.rows else []
+
+
+@_of_several
 def pair_table(u: Universality) -> Table:
-    """Every model with every other."""
-    own = [float(x) for x in u.halves.disjoint.value.diagonal()]
-    rows = []
-    for i, a in enumerate(u.models):
-        for j, b in enumerate(u.models[i + 1 :], i + 1):
-            disjoint = u.halves.disjoint[i, j]
-            rows.append(
-                (
-                    a.name,
-                    b.name,
-                    Interval.of(u.rho[i, j]),
-                    float(u.p[i, j]),
-                    Interval.of(u.rho_both[i, j]),
-                    None if u.partial is None else Interval.of(u.partial[i, j]),
-                    float(u.partial_embedding[i, j]),
-                    float(u.halves.same.value[i, j]),
-                    Interval.of(disjoint),
-                    quotient(ceiling(own[i], own[j])),
-                    Interval.of(u.halves.share[i, j]),
-                    quotient(disattenuated(float(disjoint.value), own[i], own[j])),
-                    "unreliable" if u.flagged(i, j) else "ok",
-                )
-            )
+    """One row per pair of models."""
+    pairs = [(i, j) for i in range(len(u.models)) for j in range(i + 1, len(u.models))]
     return Table(
         "pairs",
         "Every model with every other",
-        f"{DISJOINT} Ceiling: what the halves' reliability lets disjoint rho reach. Partial: the "
-        "RDMs of word and character TF-IDF held fixed; with embedding: those of both models' "
-        "embedding layers, too. Disattenuated: disjoint over ceiling, not "
-        "formed where a reliability of the halves is at most 0.15. Anisotropy above 0.95 makes a pair "
-        "unreliable. "
-        f"{INTERVAL}",
+        f"{DISJOINT} Ceiling: the highest disjoint rho that two sets with the reliability of these "
+        "halves can be expected to show. Disattenuated: disjoint rho divided by its ceiling; not formed "
+        f"where a reliability of the halves is at most {LEAST_RELIABILITY}. Partial: rho with the RDMs "
+        "of word and character TF-IDF held fixed; with embedding: with those of both models' embedding "
+        f"layers held fixed, too. A pair is unreliable where an anisotropy is above "
+        f"{UNRELIABLE_ANISOTROPY}. {INTERVAL}",
         (
             *("model a", "model b", "rho, same items", "Mantel p", "over items and emotions"),
-            "partial rho",
-            *(
-                "partial rho, with embedding",
-                "rho, same half",
-                "rho, disjoint",
-                "ceiling",
-                "share",
-                "disattenuated",
-                "anisotropy",
-            ),
+            *("partial rho", "partial rho, with embedding", "rho, same half", "rho, disjoint"),
+            *("ceiling", "share", "disattenuated", "anisotropy"),
         ),
-        tuple(rows),
+        tuple(_pair(u, i, j) for i, j in pairs),
     )
 
 
+def _pair(u: Universality, i: int, j: int) -> tuple[Entry, ...]:
+    halves = u.halves.disjoint
+    reliability = [float(halves.value[k, k]) for k in (i, j)]
+    return (
+        u.models[i].name,
+        u.models[j].name,
+        Interval.of(u.rho[i, j]),
+        float(u.p[i, j]),
+        Interval.of(u.rho_both[i, j]),
+        None if u.partial is None else Interval.of(u.partial[i, j]),
+        float(u.partial_embedding[i, j]),
+        float(u.halves.same.value[i, j]),
+        Interval.of(halves[i, j]),
+        quotient(ceiling(*reliability)),
+        Interval.of(u.halves.share[i, j]),
+        quotient(disattenuated(float(halves.value[i, j]), *reliability)),
+        "unreliable" if u.flagged(i, j) else "ok",
+    )
+
+
+@_of_several
 def block_table(u: Universality) -> Table:
-    """Instruct and base blocks."""
+    """One row per block of models: all, instruct, base."""
     rows = tuple((b.name, b.n_models, b.n_pairs, *b.same, *b.disjoint) for b in u.blocks)
     low, high = u.noise_ceiling
     return Table(
         "blocks",
         "Blocks of models",
-        f"Rho over the pairs of each block. Noise ceiling of the same-item RDMs: {low:.3f} to "
-        f"{high:.3f} (mean rho with the others' and with everyone's mean ranks).",
+        f"Rho over the pairs of each block. Noise ceiling of the RDMs on the same items: {low:.3f} to "
+        f"{high:.3f} (each RDM's mean rho with the mean ranks of the others, and of all).",
         (
             *("block", "models", "pairs", "same min", "same mean", "same max"),
             *("disjoint min", "disjoint mean", "disjoint max"),
@@ -105,8 +101,9 @@ def block_table(u: Universality) -> Table:
     )
 
 
+@_of_several
 def family_table(u: Universality) -> Table:
-    """Base with instruct, and one family across scale."""
+    """One row per pair of base and instruct models, and per pair of one lineage at two sizes."""
     kinds = (("base, instruct", u.base_instruct()), ("across scale", u.across_scale()))
     rows = [
         (
@@ -135,12 +132,17 @@ def family_table(u: Universality) -> Table:
     )
 
 
+@_of_several
 def delta_table(u: Universality) -> Table:
-    """What tuning changes."""
+    """One row per base model with an instruct version: how tuning changes its descriptors."""
     rows = []
     for i, j in u.base_instruct():
         a, b = u.models[i].descriptors, u.models[j].descriptors
-        known = a.reliability is not None and b.reliability is not None
+        both = (
+            None
+            if a.reliability is None or b.reliability is None
+            else (a.reliability, b.reliability)
+        )
         rows.append(
             (
                 u.models[i].family,
@@ -148,20 +150,21 @@ def delta_table(u: Universality) -> Table:
                 b.anisotropy - a.anisotropy,
                 b.rdm_std - a.rdm_std,
                 b.best_layer_pct - a.best_layer_pct,
-                (b.reliability or 0) - (a.reliability or 0) if known else None,
+                None if both is None else both[1] - both[0],
             )
         )
     return Table(
         "deltas",
         "Instruct minus base",
-        "Differences of the descriptors at each model's published best layer.",
+        "Differences of the descriptors, each at the model's own published best layer.",
         ("family", "size, B", "anisotropy", "RDM std", "best layer, %", "reliability"),
         tuple(rows),
     )
 
 
+@_of_several
 def size_table(u: Universality) -> Table:
-    """Size with descriptors."""
+    """One row per predictor and descriptor: the rank correlation over models."""
     rows = tuple(
         (
             c.predictor,
@@ -178,8 +181,8 @@ def size_table(u: Universality) -> Table:
     return Table(
         "sizes",
         "Size and descriptors",
-        "Spearman over models; p by Student's t as published, permutation p, and the Bonferroni line. "
-        "Models of one family are not independent, so these p are too small.",
+        "Spearman over models, with p by Student's t as published, p by permutation, and the Bonferroni "
+        "line. Models of one family are not independent, so these p are too small.",
         (
             *("predictor", "descriptor", "n", "rho", "p", "permutation p", "Bonferroni"),
             "permutation p and the line",
@@ -188,27 +191,47 @@ def size_table(u: Universality) -> Table:
     )
 
 
-def baseline_table(u: Universality) -> Table:
-    """How much of each RDM the passages' surface explains."""
-    values = {name: [float(x) for x in of] for name, of in u.baselines.items()}
-    return _baselines(values, [m.name for m in u.models])
+def baseline_table(s: Summary) -> list[Table]:
+    """One row per model: rho of its RDM with the RDMs of the surface of the passages."""
+    if s.study is not None:
+        columns = {name: [float(x) for x in rho] for name, rho in s.study.baselines.items()}
+        return _with_rows(_baselines([m.name for m in s.study.models], columns))
+    if s.single is not None:
+        columns = {name: [rho] for name, rho in s.single.baselines.items()}
+        return _with_rows(_baselines([s.single.model.name], columns))
+    return []
 
 
-def _baselines(values: Mapping[str, Sequence[float]], models: Sequence[str]) -> Table:
-    names = tuple(values)
-    rows = tuple((m, *(values[n][i] for n in names)) for i, m in enumerate(models))
+def _baselines(models: Sequence[str], columns: Mapping[str, Sequence[float]]) -> Table:
+    rows = tuple((m, *(rho[i] for rho in columns.values())) for i, m in enumerate(models))
     return Table(
         "baselines",
         "Surface baselines",
-        "Spearman of each model's RDM with those of TF-IDF vectors of the same passages, and with "
-        "that of its own embedding layer (mean over a passage's tokens).",
-        ("model", *(n.replace("_", " ") for n in names)),
-        rows if names else (),
+        "Spearman rho of each model's RDM with the RDMs of TF-IDF vectors of the same passages, and "
+        "with the RDM of its own embedding layer (mean over a passage's tokens).",
+        ("model", *(name.replace("_", " ") for name in columns)),
+        rows if columns else (),
     )
 
 
-def projection_table(u: Universality) -> Table:
-    """What acts before the cosine."""
+def projection_table(s: Summary) -> list[Table]:
+    """One row per projection of the activations: what it changes in the RDMs."""
+    if s.study is not None:
+        return _with_rows(_projections_of_several(s.study))
+    if s.single is None:
+        return []
+    return _with_rows(
+        Table(
+            "projections",
+            "Projections that can change an RDM",
+            "vectors.projection=...: rho of the model's RDM with its own RDM without projection.",
+            ("projection", "with raw"),
+            tuple(s.single.projections.items()),
+        )
+    )
+
+
+def _projections_of_several(u: Universality) -> Table:
     rows = tuple(
         (
             p.projection,
@@ -223,42 +246,37 @@ def projection_table(u: Universality) -> Table:
         "projections",
         "Projections that can change an RDM",
         "vectors.projection=...: mean rho over pairs of models on the same and on disjoint items, and "
-        "each model's RDM with its own unprojected one.",
+        "rho of each model's RDM with its own RDM without projection.",
         ("projection", "same items", "disjoint", "with raw, min", "with raw, mean"),
         rows,
     )
 
 
-def normalisation_table(u: Universality) -> Table:
-    """Executable proof that linear normalisation does nothing."""
-    return _normalisations(
-        (u.models[0].name, u.models[1].name),
-        u.normalisations,
-        f"Over all pairs of models and normalisations the largest change of Spearman or Pearson is "
-        f"{u.largest_effect:.1e}.",
-    )
-
-
-def single_model_tables(s: SingleModel) -> Iterator[Table]:
-    """What there is of one model alone; a table without rows is left out."""
-    made = [_baselines({k: [v] for k, v in s.baselines.items()}, [s.model.name])]
-    made.append(
-        Table(
-            "projections",
-            "Projections that can change an RDM",
-            "vectors.projection=...: rho of the model's RDM with its own unprojected one.",
-            ("projection", "with raw"),
-            tuple(s.projections.items()),
+def normalisation_table(s: Summary) -> list[Table]:
+    """One row per linear normalisation of an RDM: rho does not change."""
+    if s.study is not None:
+        a, b = (m.name for m in s.study.models[:2])
+        return [
+            _normalisations(
+                (a, b),
+                s.study.normalisations,
+                "Over all pairs of models and normalisations the largest change of Spearman or Pearson "
+                f"is {s.study.largest_effect:.1e}.",
+            )
+        ]
+    if s.single is None or not s.single.normalisations:
+        return []
+    return [
+        _normalisations(
+            s.single.compared,
+            s.single.normalisations,
+            f"The largest change of Spearman or Pearson is {s.single.largest_effect:.1e}.",
         )
-    )
-    if s.normalisations:
-        said = f"The largest change of Spearman or Pearson is {s.largest_effect:.1e}."
-        made.append(_normalisations(s.compared, s.normalisations, said))
-    return (t for t in made if t.rows)
+    ]
 
 
 def _normalisations(
-    compared: tuple[str, str], normalisations: Sequence[Normalisation], said: str
+    compared: tuple[str, str], normalisations: Sequence[Normalisation], largest: str
 ) -> Table:
     a, b = compared
     rows = tuple(
@@ -268,7 +286,7 @@ def _normalisations(
     return Table(
         "normalisations",
         "Linear normalisation of an RDM changes nothing",
-        f"(x - shift) / scale of the RDM of {a}, compared with that of {b}. {said}",
+        f"(x - shift) / scale of the RDM of {a}, compared with the RDM of {b}. {largest}",
         ("normalisation", "shift", "scale", "largest change of an entry", "Spearman", "Pearson"),
         rows,
     )

@@ -41,7 +41,7 @@ def test_the_rank_has_its_interval_in_the_csv(effects):
 
 
 def test_the_rank_has_its_interval_in_the_summary(effects):
-    lines = report.summary(effects, "title", "", COST, GROUND).splitlines()
+    lines = report.terminal_text(effects, "title", "", COST, GROUND).splitlines()
     ranked = [line.split()[:4] for line in lines if line.split()[:1] in (["x"], ["y"])]
     assert ranked == [["x", "1", "[1,", "2]"], ["y", "2", "[1,", "2]"]]
 
@@ -63,9 +63,9 @@ def test_without_replicates_a_rank_is_shown_alone(effects):
 
 
 def test_what_the_texts_are_is_said(effects):
-    text = report.summary(effects, "title", "", COST, GROUND)
+    text = report.terminal_text(effects, "title", "", COST, GROUND)
     assert (
-        "matched 10 nominal, 5 distinct, 5 effective in the mean, 2 too short; loose 1 nom" in text
+        "matched 10 nominal, 5 distinct, 5 effective on average, 2 too short; loose 1 nom" in text
     )
     assert "effective n is below nominal in 3 of 4 settings" in text
     assert "best layer 7 (comprehension run r1); chat template not applied" in text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from emo.core.compare.readers import Equivalence, EquivalenceReport
-from emo.report.runs.equivalence import figure, summary, to_csv
+from emo.report.runs.equivalence import figure, terminal_text, to_csv
 
 N = 4
 
@@ -43,7 +43,7 @@ def report(bridge=EXACT, hooked=MIXED):
 
 
 def test_a_line_a_layer_with_its_verdict():
-    lines = summary(report(), "title", "a note").splitlines()
+    lines = terminal_text(report(), "title", "a note").splitlines()
     assert lines[0] == "title: TransformerLens against transformers, 7 texts"
     assert lines[1] == "  note: a note"
     rows = [
@@ -59,14 +59,14 @@ def test_a_line_a_layer_with_its_verdict():
 
 
 def test_where_no_bit_differs_one_line_is_enough():
-    text = summary(report(hooked="why not"), "title")
+    text = terminal_text(report(hooked="why not"), "title")
     assert text.count("not one bit differs in any of the 4 layers") == 1
     assert "    not available: why not" in text.splitlines()
     assert "agrees:" not in text
 
 
 def test_nothing_finite_is_not_called_agreement():
-    text = summary(report(hooked=curves([1] * N, finite=(False,) * N)), "title")
+    text = terminal_text(report(hooked=curves([1] * N, finite=(False,) * N)), "title")
     assert "DOES NOT AGREE: 4 not finite" in text
 
 

@@ -34,7 +34,9 @@ def test_layers_as_ranges(layers, words):
 
 
 def test_summary_has_each_number_under_its_heading():
-    lines = report.summary([row("fp32"), row("fp16", lost=(7, 8))], "title", "a note").splitlines()
+    lines = report.terminal_text(
+        [row("fp32"), row("fp16", lost=(7, 8))], "title", "a note"
+    ).splitlines()
     assert lines[0] == "title"
     assert "a note" in lines[1]
     heading, first = (
@@ -58,7 +60,7 @@ def test_summary_has_each_number_under_its_heading():
 
 def test_what_there_is_not_is_a_dash_and_an_empty_field():
     bare = row("fp4", best_layer=None, seconds_per_text=None)
-    assert report.summary([bare], "t").count(" -") == 3  # rho at 75 %, best layer, seconds
+    assert report.terminal_text([bare], "t").count(" -") == 3  # rho at 75 %, best layer, seconds
     (entry,) = csv.DictReader(io.StringIO(report.rows_csv([bare])))
     assert entry["best_layer"] == entry["75% rho"] == entry["seconds_per_text"] == ""
     assert float(entry["50% cosine_mean"]) == 0.9912345

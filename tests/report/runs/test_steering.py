@@ -4,17 +4,18 @@ import csv
 import io
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from emo.core.steering.dose_response import DoseSweep, SteeredText, cells
-from emo.core.steering.regimes import Limits
-from emo.core.steering.text_measures import TextMeasures
+from emo.core.steering.regimes import COLLAPSE, EXPLOSIVE, SILENT, SURGICAL, Limits
+from emo.core.steering.text_measures import Direction, TextMeasures
 from emo.report.runs import steering as report
 from emo.report.runs import steering_figures
-from emo.report.summary import steering as steering_section
-from emo.report.summary.steering import steering_parts
+from emo.report.summary.steering import steering_figures as figures_of
+from emo.report.summary.steering import steering_tables as tables_of
 from emo.runs.listing import LoggedRun
 from emo.summary.steering import Steered
 
@@ -44,7 +45,7 @@ def planted():
 
 
 def test_summary_says_what_was_planted():
-    lines = report.summary(planted(), "title", "a note").splitlines()
+    lines = report.terminal_text(planted(), "title", "a note").splitlines()
     assert lines[:2] == ["title", "  note: a note"]
     works = next(x for x in lines if "0.1 target" in x)
     assert "12/12 (0.74 to 1.00)" in works
@@ -78,14 +79,14 @@ def test_tables_have_the_share_of_every_script():
 
 def test_shuffled_partners_that_the_judge_cannot_tell_apart_are_named():
     swept = replace(planted(), partners={"calm": "sad", "sad": "gloomy"}, alike=("sad",))
-    text = report.summary(swept, "t")
+    text = report.terminal_text(swept, "t")
     assert "shuffled: 1 of 2 emotions" in text and "apart: sad by gloomy" in text
-    assert "shuffled:" not in report.summary(planted(), "t")
+    assert "shuffled:" not in report.terminal_text(planted(), "t")
 
 
 def test_regime_of_the_site_is_said():
     """Half of 24 texts loop: not more than half, and not surely so."""
-    text = report.summary(planted(), "t")
+    text = report.terminal_text(planted(), "t")
     assert (
         "regime at 3, all strengths: robust surgical?, published rule explosive (24 texts)" in text
     )
@@ -117,15 +118,15 @@ def steered(model_id):
     ],
 )
 def test_section_has_the_regime_beside_the_studys(model_id, published, same):
-    _figures, tables = steering_parts([steered(model_id)])
-    row = dict(zip(tables[0].columns, tables[0].rows[0], strict=True))
+    regimes, _doses = tables_of(SimpleNamespace(steering=[steered(model_id)]))
+    row = dict(zip(regimes.columns, regimes.rows[0], strict=True))
     assert row["regime, published rule"] == "explosive"
     assert row["regime, robust"] == "surgical?"
     assert (row["in the study"], row["same by its rule"]) == (published, same)
 
 
 def test_section_counts_texts():
-    table = steering_section.steering_table(steered("x"))
+    _regimes, table = tables_of(SimpleNamespace(steering=[steered("x")]))
     row = dict(zip(table.columns, table.rows[0], strict=True))
     assert (row["texts"], row["better / judged"], row["fluent / judged"]) == (12, "12/12", "12/12")
 
@@ -133,7 +134,7 @@ def test_section_counts_texts():
 def test_nothing_surgical_is_said():
     swept = planted()
     bad = replace(swept, steered=tuple(t for t in swept.steered if t.strength == 0.2))
-    assert "no dose of the emotion vectors is surgical" in report.summary(bad, "t")
+    assert "no dose of the emotion vectors is surgical" in report.terminal_text(bad, "t")
 
 
 def test_page_escapes_what_a_model_wrote():
@@ -190,9 +191,10 @@ def test_section_says_which_run_it_shows():
         {"steer": "published", "precision": "bf16"},
         {"steer.positions": "generated"},
     )
-    drawn, tables = steering_parts([Steered("m", run, planted())])
-    said = "preset published, bf16, positions generated, run abcdef12"
-    assert all(said in x.title for x in (*drawn, tables[1]))
+    summary = SimpleNamespace(steering=[Steered("m", run, planted())])
+    drawn, (_regimes, doses) = figures_of(summary), tables_of(summary)
+    settings = "preset published, bf16, positions generated, run abcdef12"
+    assert all(settings in x.title for x in (*drawn, doses))
     assert {f.name for f in drawn} == {
         f"steering_{x}_m" for x in ("dose_response", "emotions", "regimes")
     }
@@ -234,4 +236,8 @@ def test_an_emotion_that_cannot_be_judged_is_said():
     ]
     figure = report.emotions(replace(swept, steered=(*swept.steered, *silent)), "t")
     assert [a.get_title() for a in figure.axes] == ["calm", "reflective: cannot be judged"]
-    assert set(steering_figures.STYLES) == {"target", "opposite", "shuffled", "random"}
+
+
+def test_every_direction_and_every_regime_has_its_look():
+    assert set(steering_figures.STYLES) == {d.value for d in Direction}
+    assert set(steering_figures.REGIMES) == {COLLAPSE, EXPLOSIVE, SILENT, SURGICAL}

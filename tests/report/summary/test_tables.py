@@ -7,9 +7,13 @@ import pytest
 
 from emo.config.resolve import compose
 from emo.core.conditions.four_layer import HALVES, four_layer
-from emo.report.summary import methods
+from emo.report.summary import headline, methods
 from emo.report.summary.drawings import four_layers
-from emo.report.summary.tables import FOUR_LAYER_COLUMNS, RELIABILITY_COLUMNS, four_layer_tables
+from emo.report.summary.four_layer_tables import (
+    FOUR_LAYER_COLUMNS,
+    RELIABILITY_COLUMNS,
+    four_layer_tables,
+)
 from emo.runs.listing import LoggedRun
 from emo.summary.assemble import ModelTable
 from tests.core.compare.test_cross_model import models, study
@@ -29,30 +33,34 @@ def table_of(conditions):
     return ModelTable(made, (), {})
 
 
-def cells(table, layer):
+def tables_of(made):
+    return four_layer_tables(SimpleNamespace(tables=(made,)))
+
+
+def entries(table, layer):
     row = next(r for r in table.rows if r[0] == layer)
     return dict(zip(table.columns, row, strict=True))
 
 
 def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
     made = table_of(conditions)
-    table, sides = four_layer_tables(made)
+    table, sides = tables_of(made)
     assert {len(r) for r in table.rows} == {len(FOUR_LAYER_COLUMNS)}
     assert {len(r) for r in sides.rows} == {len(RELIABILITY_COLUMNS)}
     by = {r.contrast.layer: r for r in made.table.rows}
-    free, compared = cells(sides, "3 free-running"), by["3 free-running"].comparison
+    free, compared = entries(sides, "3 free-running"), by["3 free-running"].comparison
     assert free["rho, disjoint"].value == float(by["3 free-running"].disjoint.value)
     assert free["rho, same half"] == float(compared.halves.same.value[0, 1])
     assert free["share"].value == compared.share.value
     assert free["share"].low < free["share"].value < free["share"].high
     assert free["ceiling"] == compared.ceiling.value
-    assert cells(sides, "3 teacher-forced")["rho, disjoint"] is not None
-    one, allowed = cells(table, "1"), cells(sides, "1")
+    assert entries(sides, "3 teacher-forced")["rho, disjoint"] is not None
+    one, allowed = entries(table, "1"), entries(sides, "1")
     assert allowed["rho, disjoint"] is allowed["rho, same half"] is allowed["share"] is None
-    assert cells(sides, "floor B")["rho, same half"] is None  # one text an emotion
+    assert entries(sides, "floor B")["rho, same half"] is None  # one text per emotion
     assert allowed["reliability a"] == by["1"].comparison.reliability[0]
     assert allowed["why not"] == ""
-    assert cells(sides, "2")["why not"] == "B has no reliability: too few items to halve"
+    assert entries(sides, "2")["why not"] == "B has no reliability: too few items to halve"
     assert one["p, raw"] == by["1"].raw.p
     assert one["cosine, raw"] == by["1"].raw.mean_cosine
     both, inner = one["items and emotions"], one["rho"]
@@ -61,14 +69,14 @@ def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
 
 
 def test_the_caption_says_how(conditions):
-    caption = four_layer_tables(table_of(conditions))[0].caption
+    caption = tables_of(table_of(conditions))[0].caption
     assert "Bonferroni's line over these 8 contrasts is 0.0063" in caption
     assert "its halves have 10 and 10 prompts" in caption
     assert "as little as 9 degrees of freedom" in caption
     few = {k: v for k, v in conditions.items() if k not in HALVES}
-    assert "degrees of freedom" not in four_layer_tables(table_of(few))[0].caption
+    assert "degrees of freedom" not in tables_of(table_of(few))[0].caption
     assert "Anisotropy is above" not in caption
-    assert "Mixed" not in caption
+    assert "The conditions differ" not in caption
 
 
 def test_the_caption_names_conditions_read_otherwise(conditions):
@@ -76,15 +84,18 @@ def test_the_caption_names_conditions_read_otherwise(conditions):
         return LoggedRun("r", "FINISHED", 1, tags, {})
 
     runs = {"A": logged(backend="tl", device="cpu"), "C": logged(backend="hf", device="cpu")}
-    caption = four_layer_tables(replace(table_of(conditions), runs=runs))[0].caption
-    assert "Mixed in backend (A tl, C hf): contrasts hold that difference, too." in caption
-    assert "Mixed in device" not in caption
+    caption = tables_of(replace(table_of(conditions), runs=runs))[0].caption
+    assert (
+        "The conditions differ in backend (A tl, C hf); contrasts contain that difference, too."
+        in caption
+    )
+    assert "differ in device" not in caption
 
 
 def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
     flagged = conditions | {"C": replace(conditions["C"], anisotropy=0.96)}
     made = table_of(flagged)
-    table, _ = four_layer_tables(made)
+    table, _ = tables_of(made)
     assert "Anisotropy is above 0.95 in C (0.960)" in table.caption
     marks = {r[0]: r[table.columns.index("anisotropy")] for r in table.rows}
     assert {k for k, v in marks.items() if v == "unreliable"} == {
@@ -102,7 +113,7 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
         runs=(SimpleNamespace(random=False),),
     )
     assert any(
-        "Anisotropy is above 0.95 in m (conditions C)" in x for x in methods.headline(summary)
+        "Anisotropy is above 0.95 in m (conditions C)" in x for x in headline.headline(summary)
     )
 
 
@@ -127,12 +138,13 @@ def test_a_condition_with_the_users_own_prompts_says_so():
 
 def test_passages_that_cannot_be_halved_are_said_so(rng):
     found = models(rng, geometry=1, design=nested(8, 1))
-    said = methods._agreement(study(found))
-    assert said.endswith(
-        "One passage an emotion cannot be halved: what survives other ones is not known."
+    sentence = headline._agreement(study(found))
+    assert sentence.endswith(
+        "One passage per emotion cannot be halved, so it is not known how much of this survives other "
+        "passages."
     )
-    assert "nan" not in said
-    whole = methods._agreement(study(models(rng, geometry=1)))
+    assert "nan" not in sentence
+    whole = headline._agreement(study(models(rng, geometry=1)))
     assert "where each reads another half. The share that survives other passages is" in whole
 
 
@@ -140,26 +152,27 @@ def test_the_headline_has_what_disjoint_prompts_leave(conditions):
     made = four_layer(conditions, FEW, 100)
     halves = next(r for r in made.rows if r.contrast.layer == "3 free-running").comparison.halves
     same, disjoint = halves.same.value[0, 1], halves.disjoint.value[0, 1]
-    said = methods._four(made)
+    sentence = headline._four(made)
     assert (
-        f"(rho {same:.2f} on the same half of the prompts, {disjoint:.2f} on different ones)"
-        in said
+        f"(rho {same:.2f} on the same half of the prompts, {disjoint:.2f} on different halves)"
+        in sentence
     )
-    assert said.count("same half") == 2  # free-running and forced
+    assert sentence.count("same half") == 2  # free-running and forced
 
 
 @pytest.mark.parametrize(
     ("reliability", "words"),
     [
-        (0.36, "agrees with itself at 0.36 (split-half over passages, stepped up), so even an RDM "
-        "without noise can agree with it at most at 0.60."),
-        (-0.2, "at most at 0.00."),
-        (None, "How well m's RDM agrees with itself is not known: too few passages to halve."),
+        (0.36, "correlate 0.36 (corrected to the full number of passages), so no other RDM can be "
+        "expected to correlate with this one above 0.60."),
+        (-0.2, "above 0.00."),
+        (None, "m: there are too few passages to halve, so it is not known how well its RDM agrees "
+        "with itself."),
     ],
 )  # fmt: skip
 def test_one_model_alone_has_its_own_ceiling(reliability, words):
     model = SimpleNamespace(name="m", descriptors=SimpleNamespace(reliability=reliability))
-    assert methods._alone(model).endswith(words)
+    assert headline._alone(model).endswith(words)
 
 
 def test_the_methods_name_what_was_read_otherwise():
@@ -174,10 +187,14 @@ def test_the_methods_name_what_was_read_otherwise():
         return methods._comprehension(summary), methods._statistics(summary)
 
     reading, statistics = said(logged("a", seed="0"), logged("b", seed="0"))
+    assert "an RDM holds the cosine similarities of all pairs" in reading
+    assert "the last token was read after every decoder block" in reading
     assert "differences between models" not in reading
     assert statistics.endswith("Seed 0.")
     other = logged("b", "tl", **{"seed": "3", "resampling.n_splits": "7"})
     reading, statistics = said(logged("a"), other)
     assert "backend hf, tl, device cpu" in reading
-    assert "differences between models hold those of backend." in reading
-    assert statistics.endswith("these with other settings: b seed=3, b resampling.n_splits=7.")
+    assert "differences between models contain differences of backend." in reading
+    assert statistics.endswith(
+        "settings that differ from these: b seed=3, b resampling.n_splits=7."
+    )

@@ -1,0 +1,35 @@
+"""Lines that the terminal texts of several jobs share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+
+
+def heading(title: str, note: str) -> list[str]:
+    """The title and, unless it is empty, the note below it."""
+    return [title, *([f"  note: {note}"] if note else [])]
+
+
+def aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
+    """One line per row: a name and, in a column of their own, the words about it."""
+    return [f"  {name:<14} {words}" for name, words in rows]
+
+
+def anisotropy(value: float, flagged: bool) -> str:
+    """The anisotropy, with a warning where it is flagged as too high."""
+    warning = f" UNRELIABLE: above {UNRELIABLE_ANISOTROPY}, no cosine can be trusted"
+    return f"{value:.4f}" + (warning if flagged else "")
+
+
+def emotion_pair(pair: tuple[str, str, float]) -> str:
+    """Two emotions with the cosine of their vectors."""
+    first, second, cosine = pair
+    return f"{first} - {second} (cosine {cosine:+.3f})"
+
+
+def non_finite_layers(n_layers: int, finite_layers: Sequence[int]) -> list[str]:
+    """One line that lists the layers with values that are not finite; no line if there are none."""
+    others = sorted(set(range(n_layers)) - set(finite_layers))
+    return [f"  non-finite layers, left out: {', '.join(map(str, others))}"] if others else []

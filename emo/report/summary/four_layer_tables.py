@@ -1,0 +1,165 @@
+"""The four-layer tables of a summary: what each contrast shows, and what its two sides allow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from emo.core.conditions.four_layer import CONTRASTS, HALVES, FourLayerTable, LayerRow
+from emo.core.conditions.verdicts import ALPHA
+from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.files.names import name_part
+from emo.report.summary.cross_model_tables import INTERVAL, quotient
+from emo.report.table import Entry, Interval, Table
+from emo.summary.assemble import ModelTable, Summary
+
+FOUR_LAYER_COLUMNS = (
+    *("layer", "contrast", "rho", "verdict", "Mantel p", "over emotions", "items and emotions"),
+    *("partial rho", "rho, raw", "p, raw", "mean cosine", "cosine, raw", "emotions", "n a, b"),
+    *("read at a, b", "anisotropy", "isolates"),
+)
+RELIABILITY_COLUMNS = (
+    *("layer", "contrast", "own a", "own b", "reliability a", "reliability b", "rho, same half"),
+    *("rho, disjoint", "share", "ceiling", "disattenuated", "why not"),
+)
+
+
+def four_layer_tables(s: Summary) -> list[Table]:
+    """Two tables per model with conditions: Table 1, and the reliability of its two sides."""
+    return [table for t in s.tables for table in (_contrasts(t), _sides(t.table))]
+
+
+def _contrasts(t: ModelTable) -> Table:
+    """Table 1: one row per contrast, also if it is missing or refused."""
+    rows = {r.contrast: _layer(r) for r in t.table.rows}
+    reasons = {c: f"missing: {', '.join(lacks)}" for c, lacks in t.table.missing}
+    reasons |= {c: f"refused: {reason}" for c, reason in t.table.refused}
+    empty = (None,) * (len(FOUR_LAYER_COLUMNS) - 5)
+    return Table(
+        f"four_layer_{name_part(t.table.model)}",
+        f"Four layers: {t.table.model}",
+        " ".join(_caption(t)),
+        FOUR_LAYER_COLUMNS,
+        tuple(
+            rows.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *empty, c.isolates))
+            for c in CONTRASTS
+        ),
+    )
+
+
+def _sides(t: FourLayerTable) -> Table:
+    """One row per contrast that could be made: the reliability of both sides, and what it allows."""
+    return Table(
+        f"four_layer_reliability_{name_part(t.model)}",
+        f"Four layers, what the two sides allow: {t.model}",
+        "Own a, own b: each side's reliability on the emotions that both sides have; B has one text per "
+        "emotion and cannot be halved, so its value is rho with its replicate B'. Where both sides have "
+        "the same items, same half is rho with both sides on one half of the items, and disjoint is rho "
+        "with one side on one half and the other side on the other half; share: disjoint divided by "
+        "same half. Ceiling: the highest rho (disjoint rho, where there is one) that two sides of this "
+        "reliability can be expected to show. Disattenuated: that rho divided by its ceiling. "
+        f"{INTERVAL}",
+        RELIABILITY_COLUMNS,
+        tuple(_reliability(r) for r in t.rows),
+    )
+
+
+def _caption(made: ModelTable) -> Iterator[str]:
+    t = made.table
+    yield (
+        f"Spearman rho of two RDMs, post-centred. {_precisions(t)} {INTERVAL} A side with one text per "
+        "emotion has no interval over items. Over emotions: jackknife. Items and emotions: bootstrap at "
+        "both levels. Partial: rho with the RDMs of word and character TF-IDF of both sides' texts held "
+        "fixed. n: effective texts per emotion. Where the two sides are read at different layers, mean "
+        "cosine compares vectors of different layers."
+    )
+    if t.rows:
+        yield (
+            f"The p are not corrected; Bonferroni's line over these {len(t.rows)} contrasts is "
+            f"{ALPHA / len(t.rows):.4f}."
+        )
+    yield from _mixed(made)
+    if any(r.contrast.layer == "floor C" for r in t.rows):
+        prompts = {c.name: len(c.items.groups) for c in t.conditions}
+        odd, even = (prompts[half] for half in HALVES)
+        yield (
+            f"Floor C: its halves have {odd} and {even} prompts, so its interval is by Student's t with "
+            f"as little as {min(odd, even) - 1} degrees of freedom."
+        )
+    if flagged := [
+        f"{c.name} ({c.anisotropy:.3f})"
+        for c in sorted(t.conditions, key=lambda c: c.name)
+        if c.flagged
+    ]:
+        yield (
+            f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {', '.join(flagged)}: none of their "
+            "cosines can be trusted."
+        )
+
+
+def _precisions(t: FourLayerTable) -> str:
+    """The precisions of the plain conditions and of D."""
+    plain = sorted({c.precision for c in t.conditions if not c.name.startswith("D")})
+    quantised = sorted({c.precision for c in t.conditions if c.name.startswith("D")})
+    return f"A, B, C in {', '.join(plain) or 'none'}, D in {', '.join(quantised) or 'none'}."
+
+
+def _mixed(made: ModelTable) -> Iterator[str]:
+    """One sentence per property of the machine in which the conditions differ."""
+    for tag in ("backend", "device"):
+        values = {name: run.tags.get(tag, "unknown") for name, run in made.runs.items()}
+        if len(set(values.values())) > 1:
+            each = ", ".join(f"{name} {value}" for name, value in sorted(values.items()))
+            yield f"The conditions differ in {tag} ({each}); contrasts contain that difference, too."
+
+
+def _layer(r: LayerRow) -> tuple[Entry, ...]:
+    c, compared = r.contrast, r.comparison
+    return (
+        c.layer,
+        f"{c.a} vs {c.b}",
+        Interval.of(r.post.rho),
+        r.verdict.value,
+        r.post.p,
+        Interval.of(r.post.over_emotions),
+        Interval.of(compared.over_both),
+        None if compared.partial is None else Interval.of(compared.partial),
+        Interval.of(r.raw.rho),
+        r.raw.p,
+        r.post.mean_cosine,
+        r.raw.mean_cosine,
+        len(compared.emotions),
+        f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
+        f"{r.layers[0]}, {r.layers[1]}",
+        "unreliable" if r.flagged else "ok",
+        c.isolates,
+    )
+
+
+def _reliability(r: LayerRow) -> tuple[Entry, ...]:
+    c, compared, halves = r.contrast, r.comparison, r.comparison.halves
+    if r.disjoint is not None and not np.isfinite(r.disjoint.value):
+        halves = None  # one text per emotion: these are halves of the emotions, not of the texts
+    return (
+        c.layer,
+        f"{c.a} vs {c.b}",
+        *(float(x) for x in r.own),
+        *(float(x) for x in compared.reliability),
+        None if halves is None else float(halves.same.value[0, 1]),
+        None if r.disjoint is None else Interval.of(r.disjoint),
+        None if halves is None else Interval.of(halves.share[0, 1]),
+        quotient(compared.ceiling),
+        quotient(compared.disattenuated),
+        _why_not(r),
+    )
+
+
+def _why_not(r: LayerRow) -> str:
+    """Why there is no disattenuated rho; empty where there is one."""
+    if r.comparison.disattenuated.value is not None:
+        return ""
+    reason = str(r.comparison.disattenuated.reason)
+    for side, name in (("first set", r.contrast.a), ("second set", r.contrast.b)):
+        reason = reason.replace(f"the {side}", name)
+    return reason.replace("the reliability", "the halves' reliability") if r.shared else reason

@@ -1,0 +1,164 @@
+"""The sections of the report: which figures and tables stand in each, in the order of the page.
+
+A function that makes figures or tables of a summary stands in one section of ``CONTENTS``. The page, its
+contents and the files all come from the sections, so whatever stands in a section is in all of them.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+from emo.report.summary import cross_model_tables, figures, four_layer_tables, steering, tables
+from emo.report.summary.parts import Drawn
+from emo.report.table import Table
+from emo.summary.assemble import Summary
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A heading, and the functions that make the figures and the tables under it."""
+
+    anchor: str
+    title: str
+    figures: tuple[Callable[[Summary], Sequence[Drawn]], ...] = ()
+    tables: tuple[Callable[[Summary], Sequence[Table]], ...] = ()
+    below: str = ""
+    """The template of what stands below the tables; empty for nothing."""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading with the figures and tables under it."""
+
+    anchor: str
+    title: str
+    figures: tuple[Drawn, ...]
+    tables: tuple[Table, ...]
+    below: str = ""
+    """The template of what stands below the tables; empty for nothing."""
+
+
+CONTENTS = (
+    Plan(
+        "surviving",
+        "What survives other passages",
+        (figures.surviving,),
+        (cross_model_tables.block_table,),
+    ),
+    Plan(
+        "four-layers",
+        "Four layers",
+        (figures.four_layers,),
+        (four_layer_tables.four_layer_tables,),
+        below="four_layers.html",
+    ),
+    Plan(
+        "models",
+        "Every model with every other",
+        (figures.rdm_of_rdms,),
+        (cross_model_tables.pair_table,),
+    ),
+    Plan(
+        "families",
+        "Base and instruct, families",
+        (figures.base_instruct,),
+        (cross_model_tables.family_table, cross_model_tables.delta_table),
+    ),
+    Plan(
+        "descriptors",
+        "Descriptors and size",
+        (figures.layer_sweep, figures.sizes),
+        (tables.descriptor_table, cross_model_tables.size_table),
+    ),
+    Plan(
+        "surface",
+        "What the surface of the passages explains",
+        tables=(cross_model_tables.baseline_table,),
+    ),
+    Plan(
+        "invariance",
+        "What can change an RDM",
+        tables=(cross_model_tables.normalisation_table, cross_model_tables.projection_table),
+    ),
+    Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
+    Plan("published", "Published figures", tables=(tables.claim_table,)),
+    Plan(
+        "provenance",
+        "Runs",
+        tables=(tables.run_table, tables.left_out_table),
+        below="provenance.html",
+    ),
+)
+"""The report, section by section."""
+
+MAKERS = (cross_model_tables, figures, four_layer_tables, steering, tables)
+"""Modules whose public functions make the figures and tables of the report."""
+
+
+def refuse_unplaced(contents: Sequence[Plan], modules: Sequence[ModuleType] = MAKERS) -> None:
+    """Refuse a function that makes figures or tables and stands in no section.
+
+    Raises
+    ------
+    ValueError
+        Naming every such function.
+    """
+    placed = {make for plan in contents for make in (*plan.figures, *plan.tables)}
+    unplaced = [
+        f"{module.__name__}.{name}"
+        for module in modules
+        for name, function in vars(module).items()
+        if _makes_parts(function, module) and function not in placed
+    ]
+    if unplaced:
+        raise ValueError(f"in no section of the report: {', '.join(unplaced)}")
+
+
+def _makes_parts(function: object, module: ModuleType) -> bool:
+    """Whether this is a public function of the module that returns figures or tables."""
+    if not inspect.isfunction(function) or function.__module__ != module.__name__:
+        return False
+    returned = str(function.__annotations__.get("return"))
+    return not function.__name__.startswith("_") and ("Table" in returned or "Drawn" in returned)
+
+
+refuse_unplaced(CONTENTS)
+
+
+def sections(s: Summary, contents: Sequence[Plan] = CONTENTS) -> list[Section]:
+    """The sections that have a figure or a table.
+
+    Raises
+    ------
+    ValueError
+        If two figures or two tables would be written to the same file.
+    """
+    made = [
+        Section(
+            plan.anchor,
+            plan.title,
+            tuple(figure for make in plan.figures for figure in make(s)),
+            tuple(table for make in plan.tables for table in make(s)),
+            plan.below,
+        )
+        for plan in contents
+    ]
+    for kind in (all_figures(made), all_tables(made)):
+        twice = [name for name, n in Counter(part.name for part in kind).items() if n > 1]
+        if twice:
+            raise ValueError(f"twice in the report: {', '.join(twice)}")
+    return [section for section in made if section.figures or section.tables]
+
+
+def all_figures(made: Sequence[Section]) -> list[Drawn]:
+    """The figures of all sections, in the order of the page."""
+    return [figure for section in made for figure in section.figures]
+
+
+def all_tables(made: Sequence[Section]) -> list[Table]:
+    """The tables of all sections, in the order of the page."""
+    return [table for section in made for table in section.tables]
