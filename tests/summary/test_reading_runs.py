@@ -17,7 +17,7 @@ def test_a_layer_that_is_not_finite_is_named(monkeypatch, part):
     object.__setattr__(data, "neutral", np.ones((1, 2, 3), np.float32))
     getattr(data, part)[0, 0, 0] = np.inf
     run = LoggedRun("r", "FINISHED", 1, {"model": "m"}, {})
-    read = {"read_activations": data, "read_descriptors": SimpleNamespace(best_layer=0)}
+    read = {"read_activations": data, "read_descriptors": SimpleNamespace(layer_by=lambda rule: 0)}
     for name, value in read.items():
         monkeypatch.setattr(loading.serialise, name, lambda _, v=value: v)
     with pytest.raises(ValueError, match="layer 0 of m has activations that are not finite"):
