@@ -20,6 +20,7 @@ from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve
 from emo.config.schema import RunConfig, canonical
 from emo.errors import ConfigError, EmoError
+from emo.files.json_digests import Subject, json_text
 from emo.redact import shown
 
 NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
@@ -129,7 +130,7 @@ def ordered(points: Sequence[Point]) -> list[Point]:
 
 def sweep_id(points: Sequence[Point]) -> str:
     """Names a sweep by the set of its points, in whatever order and words they were given."""
-    texts = sorted(json.dumps(point.identity, sort_keys=True) for point in points)
+    texts = sorted(json_text(Subject.settings, point.identity) for point in points)
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 

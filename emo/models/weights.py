@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,6 +10,7 @@ from pathlib import Path
 from emo.config.enums import Source
 from emo.config.schema import ModelConfig
 from emo.errors import ConfigError, ModelError
+from emo.files.json_digests import Subject, json_digest
 from emo.models import gguf
 from emo.models.digests import folder_digest
 from emo.models.folders import MERGE, Unusable, gguf_of, read_folder
@@ -117,8 +116,7 @@ def _made_here(model: ModelConfig) -> Weights:
     if model.source in PACKAGES:
         return Weights(None, package_revision(model.source), PACKAGES[model.source].note)
     check_shape(model.tiny)
-    shape = json.dumps(asdict(model.tiny), sort_keys=True)
-    digest = hashlib.sha256(shape.encode()).hexdigest()[:16]
+    digest = json_digest(Subject.settings, asdict(model.tiny))[:16]
     return Weights(None, f"tiny-{digest}", "random weights: numbers mean nothing")
 
 

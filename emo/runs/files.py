@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +21,8 @@ from emo.core.records import Activations, Descriptors, EmotionVectors, StimulusS
 from emo.core.stats.resampling import index
 from emo.core.steering.dose_response import Sweep
 from emo.files.csv_files import WRITTEN_HERE, csv_text, no_formula
+from emo.files.plain_records import from_plain, plain
 from emo.files.reading import reads, record_of, tensors_of
-from emo.files.typed import typed
 
 T = TypeVar("T")
 
@@ -156,7 +155,7 @@ def read_activations(path: Path) -> Activations:
 
 def _read_labels(kind: type[T], header: Mapping[str, Any]) -> T:
     known = {f.name for f in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
-    return typed(kind, {name: value for name, value in header.items() if name in known})
+    return from_plain(kind, {name: value for name, value in header.items() if name in known})
 
 
 def _layers(tensors: Mapping[str, np.ndarray], name: str, dtype: type) -> np.ndarray:
@@ -165,21 +164,6 @@ def _layers(tensors: Mapping[str, np.ndarray], name: str, dtype: type) -> np.nda
     if values.ndim != 3 or values.dtype != dtype:
         raise ValueError(f"tensor {name} has {values.ndim} axes of {values.dtype}")
     return values
-
-
-def plain(value: Any) -> Any:
-    """Records as JSON values; what is not finite becomes null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, (np.integer, np.bool_)):
-        return value.item()
-    return value
 
 
 def write_json(value: Any, path: Path) -> None:

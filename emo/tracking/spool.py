@@ -12,12 +12,13 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from emo.errors import DamagedFile
 from emo.files import checksums
+from emo.files.plain_records import plain
 from emo.files.reading import reads, record_of
 from emo.files.whole import new_folder, remove_leftovers
 from emo.redact import without_password
@@ -132,12 +133,9 @@ def _read(folder: Path) -> Entry:
 
 
 def _to_json(entry: Entry) -> str:
-    content = asdict(entry)
-    content["record"]["metrics"] = {
-        k: None if v is None else float(v) for k, v in entry.record.metrics.items()
-    }
-    content["record"]["curves"] = {k: v.tolist() for k, v in entry.record.curves.items()}
-    return json.dumps(content)
+    metrics = {k: None if v is None else float(v) for k, v in entry.record.metrics.items()}
+    numbers = replace(entry.record, metrics=metrics)  # numpy's and Python's own become one type
+    return json.dumps(plain(replace(entry, record=numbers), nan_as_null=False))
 
 
 @reads

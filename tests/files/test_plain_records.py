@@ -12,8 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jaxtyping import Bool, Float64
 
-from emo.files.typed import typed
-from emo.runs.files import plain
+from emo.files.plain_records import from_plain, plain
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def changed(value, at, new):
 
 @given(outers)
 def test_records_come_back(record):
-    read = typed(Outer, written(record))
+    read = from_plain(Outer, written(record))
     for field in dataclasses.fields(Outer):
         was, is_now = getattr(record, field.name), getattr(read, field.name)
         if isinstance(was, np.ndarray):
@@ -107,7 +106,7 @@ def test_what_is_taken_says_what_the_file_said(record, new, data):
     whole = written(record)
     damaged = changed(whole, data.draw(st.sampled_from(list(places(whole)))), new)
     try:
-        read = typed(Outer, damaged)
+        read = from_plain(Outer, damaged)
     except ValueError as error:
         assert "\n" not in str(error)
     else:
@@ -120,14 +119,14 @@ def test_a_field_that_is_missing_is_named(record, name):
     whole = written(record)
     del whole[name]
     with pytest.raises(ValueError, match=f"{name} is missing"):
-        typed(Outer, whole)
+        from_plain(Outer, whole)
 
 
 @given(outers, words)
 def test_a_field_more_is_refused(record, name):
     assume(name not in written(record))
     with pytest.raises(ValueError, match="there is no such field"):
-        typed(Outer, written(record) | {name: 1})
+        from_plain(Outer, written(record) | {name: 1})
 
 
 @pytest.mark.parametrize(
@@ -150,10 +149,10 @@ def test_a_field_more_is_refused(record, name):
 )
 def test_the_place_and_the_types_are_said(hint, value, said):
     with pytest.raises(ValueError) as caught:
-        typed(hint, value)
+        from_plain(hint, value)
     assert str(caught.value) == said
 
 
 def test_half_a_character_is_no_text():
     with pytest.raises(ValueError):
-        typed(str, json.loads('"\\ud800"'))
+        from_plain(str, json.loads('"\\ud800"'))
