@@ -24,11 +24,11 @@ from emo.config.enums import Output
 from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve, schema
 from emo.config.schema import RunConfig
-from emo.errors import EmoError, SweepFailed, run_of, said
+from emo.errors import EmoError, SweepFailed, run_of, value_text
 from emo.launch import arguments
 from emo.launch.launchers import POINTS, VARIED
 from emo.process import stopping
-from emo.redact import shown
+from emo.redact import without_password
 from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
@@ -79,9 +79,9 @@ def _unforeseen(error: Exception, folder: Path | None) -> Outcome:
     lines = "".join(traceback.format_exception(error))
     where = ""
     if folder is None or os.environ.get("EMO_TRACEBACK") == "1":
-        print(shown(lines), file=sys.stderr)
+        print(without_password(lines), file=sys.stderr)
     if folder is not None:
-        (folder / "traceback.txt").write_text(shown(lines), encoding="utf-8")
+        (folder / "traceback.txt").write_text(without_password(lines), encoding="utf-8")
         where = f" (traceback in {folder / 'traceback.txt'})"
     reason = (str(error) or "no reason given").strip().partition("\n")[0]
     words = f"{type(error).__name__}: {reason}{where}"
@@ -120,7 +120,7 @@ def main(launcher: str) -> NoReturn:
         if folder is not None:
             _announce()
         outcome = attempt(config, root, folder)
-        outcome = replace(outcome, error=outcome.error and shown(outcome.error))
+        outcome = replace(outcome, error=outcome.error and without_password(outcome.error))
         if folder is not None:
             (folder / OUTCOME).write_text(outcome.to_json(), encoding="utf-8")
         show(outcome, output_of(config))
@@ -154,14 +154,14 @@ def main(launcher: str) -> NoReturn:
 def refusal(error: Exception) -> str:
     """The one line about what ended a command before its jobs."""
     if isinstance(error, EmoError):
-        return shown(str(error))
+        return without_password(str(error))
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return str(explained(error))
     if (
         isinstance(error, OSError) and error.filename
     ):  # the only folder Hydra makes for a single run
-        return f"hydra.run.dir={said(error.filename)}: {error.strerror or said(error)}"
-    reason = said(shown(str(error)).partition("\n")[0])
+        return f"hydra.run.dir={value_text(error.filename)}: {error.strerror or value_text(error)}"
+    reason = value_text(without_password(str(error)).partition("\n")[0])
     return f"{type(error).__name__}: {reason} (HYDRA_FULL_ERROR=1 prints where)"
 
 
@@ -178,5 +178,5 @@ def _announce() -> None:
     conf = HydraConfig.get()
     varied = os.environ.get(VARIED, "").split("|")
     own = [word for word in conf.overrides.task if word.partition("=")[0] in varied]
-    words = shown(" ".join(own))
+    words = without_password(" ".join(own))
     log.info("point %d of %s: %s", conf.job.num + 1, os.environ.get(POINTS, "?"), words)

@@ -20,7 +20,7 @@ from emo.errors import SweepFailed, TrackingError
 from emo.files.csv_files import csv_text
 from emo.launch import launchers as launching
 from emo.launch.sweep_points import Point, in_public, ordered, shared, sweep_id
-from emo.redact import shown
+from emo.redact import without_password
 from emo.report.markdown import fenced
 from emo.runs.outcome import OUTCOME, Outcome, show
 
@@ -138,7 +138,7 @@ def _recorded(
         return result
     c = point.config
     tags = {
-        "overrides": shown(" ".join(point.overrides))[:5000],
+        "overrides": without_password(" ".join(point.overrides))[:5000],
         "job": c.job.name.value,
         "model": c.model.label,
         "backend": c.backend.name.value,

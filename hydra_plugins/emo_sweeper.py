@@ -35,7 +35,7 @@ class EmoSweeper(BasicSweeper):
         assert self.hydra_context is not None
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
         from emo import sweeping
-        from emo.config import overrides
+        from emo.config import overrides, sweep_values
         from emo.launch import sweep_points
 
         config, loader = self.config, self.hydra_context.config_loader
@@ -44,7 +44,7 @@ class EmoSweeper(BasicSweeper):
         root = Path(self.config.root)
         params = overrides.checked(self._parse_config(), folders, root)
         parsed = OverridesParser.create(loader).parse_overrides([*params, *arguments])
-        overrides.check_size(parsed, folders)
+        sweep_values.check_size(parsed, folders)
         (jobs,) = self.split_arguments(parsed, None)
         points = sweep_points.composed(
             jobs, lambda job: loader.load_sweep_config(config, list(job))

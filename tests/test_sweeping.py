@@ -15,7 +15,7 @@ from emo.config.resolve import compose, schema
 from emo.core.stats.resampling import stream
 from emo.errors import EmoError, run_of
 from emo.launch.sweep_points import Point, composed, ordered, shared, sweep_id
-from emo.redact import hidden
+from emo.redact import reference_to
 from emo.runs.outcome import Outcome
 from emo.sweeping import _recorded, _results, repeat
 from emo.tracking import RunRecord, Spooled, Tracker
@@ -428,7 +428,7 @@ def test_passwords_are_not_shown(monkeypatch):
     told = [common, own, shared(pair), repeat(pair, failed)]
     forced = [Point((*p.overrides, "force=true"), compose("force=true")) for p in pair]
     told.append(repeat(forced, failed))
-    reference = hidden("postgresql://me:s3cret@db/x")
+    reference = reference_to("postgresql://me:s3cret@db/x")
     monkeypatch.setattr(sys, "argv", ["launch.py", "-m", f"tracking.uri={reference}"])
     told.append(repeat(pair, failed))
     assert "cret" not in str(told)

@@ -26,7 +26,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from emo.config.parameters import members
 from emo.config.schema import ResamplingConfig, RunConfig
-from emo.errors import ConfigError, EmoError, said
+from emo.errors import ConfigError, EmoError, value_text
 
 HALVES = 1_000_000
 """Half splits inside all bootstrap replicates: more are more than anybody reads an interval to."""
@@ -103,14 +103,16 @@ def check_files(config: RunConfig) -> None:
             elif not path.exists():
                 raise EmoError(missing(field.name, field.value, path))
         except OSError as error:  # a name that is too long, a folder that may not be entered
-            raise EmoError(f"{field.name}={said(field.value)}: {error.strerror}") from None
+            raise EmoError(f"{field.name}={value_text(field.value)}: {error.strerror}") from None
 
 
 def _check_folder(field: Field, path: Path) -> None:
     """Refuse a folder that is not there and cannot be made; one that is there may be only read."""
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir():
-        raise EmoError(f"{field.name}={said(field.value)}: {said(nearest)} is a file, not a folder")
+        raise EmoError(
+            f"{field.name}={value_text(field.value)}: {value_text(nearest)} is a file, not a folder"
+        )
     if nearest != path:
         require_writable(field.name, path)
 
@@ -129,7 +131,7 @@ def require_writable(name: str, folder: Path) -> None:
             return
     except OSError as error:
         reason = error.strerror or "no file can be made there"
-        raise EmoError(f"{name}={said(folder)}: {said(nearest)}: {reason}") from None
+        raise EmoError(f"{name}={value_text(folder)}: {value_text(nearest)}: {reason}") from None
 
 
 def is_path(model_id: str) -> bool:
@@ -140,10 +142,10 @@ def is_path(model_id: str) -> bool:
 def missing(name: str, value: str, path: Path) -> str:
     """The line about a parameter's path where nothing is, with the path that was meant."""
     what = "no such folder or file" if name == "model.id" else "cannot be read: no such file"
-    line = f"{name}={said(value)}: {what}: {said(path)}"
+    line = f"{name}={value_text(value)}: {what}: {value_text(path)}"
     meant = Path.cwd() / value
     if not Path(value).is_absolute() and meant != path and meant.exists():
-        line += f"; relative paths begin at the project's root: give {name}={said(meant)}"
+        line += f"; relative paths begin at the project's root: give {name}={value_text(meant)}"
     return line
 
 
@@ -221,5 +223,5 @@ def _absolute(config: RunConfig, field: Field) -> Path:
     except (OSError, RuntimeError, ValueError) as error:  # ~nobody, a loop of links, a zero byte
         reason = str(error).splitlines()[0]
         raise EmoError(
-            f"{field.name}={said(field.value)}: not a path here: {said(reason)}"
+            f"{field.name}={value_text(field.value)}: not a path here: {value_text(reason)}"
         ) from None

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from emo.config import overrides
 from emo.config.parameters import did_you_mean, is_name, unknown
-from emo.errors import ConfigError, EmoError, said
+from emo.errors import ConfigError, EmoError, value_text
 from emo.redact import without_password
 
 FIXED = {
@@ -35,7 +35,9 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
     if rest:
         options = [o for action in parser._actions for o in action.option_strings if o[:2] == "--"]
         hint = did_you_mean(rest[0].partition("=")[0], options)
-        raise EmoError(f"{said(rest[0])}: no such option{hint}; there are {', '.join(options)}")
+        raise EmoError(
+            f"{value_text(rest[0])}: no such option{hint}; there are {', '.join(options)}"
+        )
     for name, instead in FIXED.items():
         if (value := getattr(known, name)) is not None:
             raise ConfigError(f"--{name.replace('_', '-')}", value, instead)
@@ -59,7 +61,7 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
     if known.config_dir is not None:
         folders.append(Path(known.config_dir))
         if not folders[-1].is_dir():
-            raise EmoError(f"--config-dir={said(known.config_dir)}: no such folder")
+            raise EmoError(f"--config-dir={value_text(known.config_dir)}: no such folder")
     options = _without(argv, known.overrides)
     if known.shell_completion:
         _check_completion(known.overrides)
@@ -74,7 +76,7 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
 
 def _refuse(message: str) -> NoReturn:
     """What argparse says with its usage, as an error of one line."""
-    raise EmoError(said(message.removeprefix("argument ")))
+    raise EmoError(value_text(message.removeprefix("argument ")))
 
 
 def _without(argv: Sequence[str], words: Sequence[str]) -> list[str]:

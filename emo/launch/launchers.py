@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 
-from emo.errors import ConfigError, EmoError, said
-from emo.redact import hidden, without_password
+from emo.errors import ConfigError, EmoError, value_text
+from emo.redact import holds_password, reference_to
 
 POINTS, VARIED = "EMO_POINTS", "EMO_VARIED"
 """Environment of a sweep's jobs: how many there are, and the parameters in which they differ."""
@@ -65,9 +65,9 @@ def hide(node: DictConfig | ListConfig) -> None:
                 hide(child)
             continue
         value = None if child is None or isinstance(child, list) else child._value()
-        if isinstance(value, str) and without_password(value) != value:
+        if isinstance(value, str) and holds_password(value):
             with flag_override(node, ["readonly", "struct"], [False, False]):
-                node[key] = hidden(value)
+                node[key] = reference_to(value)
 
 
 def tell(master: DictConfig, parent: str, n_points: int, varied: Sequence[str]) -> None:
@@ -97,7 +97,9 @@ def save(master: DictConfig, path: Path) -> None:
         OmegaConf.save(master, partial)
         partial.replace(path)
     except OSError as error:
-        raise EmoError(f"hydra.sweep.dir={said(path.parent)}: {error.strerror or error}") from error
+        raise EmoError(
+            f"hydra.sweep.dir={value_text(path.parent)}: {error.strerror or error}"
+        ) from error
 
 
 def _leaves(node: Any, prefix: str) -> list[tuple[str, Any]]:

@@ -21,7 +21,7 @@ from emo.config.resolve import resolve
 from emo.config.schema import RunConfig, canonical
 from emo.errors import ConfigError, EmoError
 from emo.files.json_digests import Subject, json_text
-from emo.redact import shown
+from emo.redact import without_password
 
 NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
 """Of a config, what makes no other sweep."""
@@ -143,4 +143,4 @@ def shared(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
 
 def in_public(words: Sequence[str]) -> list[str]:
     """Overrides for people, without passwords."""
-    return [shown(word) for word in words]
+    return [without_password(word) for word in words]

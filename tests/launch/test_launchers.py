@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from emo.errors import ConfigError, EmoError
 from emo.launch import launchers as launching
-from emo.redact import shown
+from emo.redact import without_password
 
 MASTER = {
     "tracking": {"uri": "postgresql://me:hunter2@db/x", "experiment": "e"},
@@ -33,7 +33,7 @@ def test_no_password_of_a_config_is_handed_on_as_text(tmp_path, closed):
     assert again.tracking.uri == again.reference == MASTER["tracking"]["uri"]
     assert again.list[0].deep == "https://hunter2@host/y"
     assert (again.seed, again.none, again.list[1]) == (3, None, "plain")
-    assert shown(left.read_text()).count("postgresql://me@db/x") == 1
+    assert without_password(left.read_text()).count("postgresql://me@db/x") == 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
