@@ -57,13 +57,14 @@ def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: in
 def _tracked(
     points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None, folder: Path
 ) -> Outcome:
-    from emo.runs import reuse as record  # what reads stimuli and models is not needed for --help
+    from emo.runs import reuse as record  # late: these need long to import
+    from emo.tracking.record import JOB, SWEEP
 
     config, identity = points[0].config, sweep_id(points)
     tracker = record.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
-        tags = {"job": "sweep", "sweep": identity}
+        tags = {JOB: "sweep", SWEEP: identity}
         with record.again(config, tracker, f"sweep {identity}", tags) as parent:
             launching.hide(master)
             launching.tell(master, parent, len(points), _varied(points))
@@ -136,10 +137,12 @@ def _recorded(
     """
     if not result.failed or result.run_id is not None:
         return result
+    from emo.tracking.record import JOB
+
     c = point.config
     tags = {
         "overrides": without_password(" ".join(point.overrides))[:5000],
-        "job": c.job.name.value,
+        JOB: c.job.name.value,
         "model": c.model.label,
         "backend": c.backend.name.value,
         "precision": c.precision.label,

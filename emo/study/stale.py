@@ -10,7 +10,7 @@ from collections.abc import Collection
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from emo.process.owner import alive, here
+from emo.process.owner import HOST, PROCESS_START, alive, here
 from emo.study.space import place_of
 
 log = logging.getLogger(__name__)
@@ -22,12 +22,12 @@ CLAIMING_S = 1.0
 def elsewhere(study: optuna.Study) -> dict[str, int]:
     """Hosts other than this one -> how many trials they have running, alive or not."""
     running = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-    return dict(Counter(t.user_attrs["host"] for t in running if of_another_host(t)))
+    return dict(Counter(t.user_attrs[HOST] for t in running if of_another_host(t)))
 
 
 def of_another_host(trial: FrozenTrial) -> bool:
     """Whether a process of another host asked for a trial; from here none can see whether it lives."""
-    return "host" in trial.user_attrs and not here(trial.user_attrs)
+    return HOST in trial.user_attrs and not here(trial.user_attrs)
 
 
 def take_over(study: optuna.Study) -> list[int]:
@@ -60,7 +60,7 @@ def _fail(study: optuna.Study, numbers: Collection[int]) -> list[int]:
 def _stale(study: optuna.Study) -> dict[int, bool]:
     """Running trials without a living process on this host -> whether they have no owner at all."""
     return {
-        t.number: "process_start" not in t.user_attrs
+        t.number: PROCESS_START not in t.user_attrs
         for t in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         if not of_another_host(t) and not alive(t.user_attrs)
     }

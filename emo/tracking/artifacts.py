@@ -27,11 +27,10 @@ from emo.files.reading import require_header, undamaged
 from emo.files.whole import new_folder, remove_leftovers
 from emo.redact import without_password
 from emo.tracking.addresses import local_path
+from emo.tracking.record import CHECKSUMS
 
 log = logging.getLogger(__name__)
 
-TAG = "checksums"
-"""Tag of a run: the digest of its file of checksums."""
 CACHE_BYTES = 5 * 2**30
 """What downloads may take on this disk; those that were not used for an hour give way."""
 IN_USE_S = 3600
@@ -110,7 +109,7 @@ class Artifacts:
         ArtifactError
             If they are missing or damaged.
         """
-        digest = run.data.tags.get(TAG)
+        digest = run.data.tags.get(CHECKSUMS)
         if digest is None:
             return {}
         key = (run.info.run_id, digest)

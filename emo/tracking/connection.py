@@ -27,13 +27,12 @@ from emo.tracking.artifacts import Artifacts
 from emo.tracking.database import UNUSABLE, require_database, require_whole
 from emo.tracking.failures import StoreFailure, ask, reason
 from emo.tracking.files import FilesHere, files_of
+from emo.tracking.record import FINGERPRINT, JOB
 from emo.tracking.spool import Spool
 
 T = TypeVar("T")
 
 RUNS_A_PAGE = 500
-STALE = "stale"
-"""Tag of a run whose process ended without closing it."""
 WHOLE_ID, PART_OF_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{4,31}")
 CANDIDATES = 5
 """How many of the runs that an ambiguous id may mean are named."""
@@ -136,7 +135,7 @@ class Connection:
     def find_finished(self, fingerprint: str) -> Run | None:
         """The newest finished run with this fingerprint."""
         return self._search(
-            f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
+            f"tags.{FINGERPRINT} = '{fingerprint}' and attributes.status = 'FINISHED'"
         )
 
     def find(self, **tags: str) -> Run | None:
@@ -154,7 +153,7 @@ class Connection:
         """All runs of a job that are not deleted, newest first."""
         return [
             LoggedRun(r.info.run_id, r.info.status, r.info.start_time, r.data.tags, r.data.params)
-            for r in self._all(f"tags.job = '{job}'")
+            for r in self._all(_having({JOB: job}))
         ]
 
     def _all(self, query: str) -> list[Run]:

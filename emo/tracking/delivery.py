@@ -9,12 +9,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
-from emo.process.owner import alive
-from emo.tracking.connection import STALE
+from emo.process.owner import PROCESS_START, alive
 from emo.tracking.failures import reason
+from emo.tracking.record import ERROR, FINGERPRINT, SOURCE, SPOOL, STALE
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
-from emo.tracking.store import ERROR, Tracker
+from emo.tracking.store import Tracker
 
 
 def deliver(tracker: Tracker, entry: Entry) -> str | None:
@@ -55,7 +55,7 @@ def _run_of(tracker: Tracker, entry: Entry) -> Run | None:
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
                 raise
-    return tracker.find(spool=entry.id)
+    return tracker.find(**{SPOOL: entry.id})
 
 
 def _opened_again(run: Run, entry: Entry) -> bool:
@@ -65,13 +65,13 @@ def _opened_again(run: Run, entry: Entry) -> bool:
     """
     tags, status = run.data.tags, run.info.status
     if status == "RUNNING":  # a living process may also be the one that left this entry behind
-        return alive(tags) and float(tags["process_start"]) * 1000 > entry.end_ms
+        return alive(tags) and float(tags[PROCESS_START]) * 1000 > entry.end_ms
     return status in ("FINISHED", "FAILED") and (run.info.end_time or 0) > entry.end_ms
 
 
 def _repeated(tracker: Tracker, entry: Entry, run_id: str | None) -> str | None:
     """Another finished run with the entry's fingerprint; force=true asked for a second one."""
-    fingerprint = entry.tags.get("fingerprint")
+    fingerprint = entry.tags.get(FINGERPRINT)
     if fingerprint is None or entry.record.params.get("force") == "True":
         return None
     found = tracker.find_finished(fingerprint)
@@ -82,7 +82,7 @@ def _log(tracker: Tracker, entry: Entry, run_id: str | None) -> str:
     """Fill and close the run of an entry; one made for it that cannot be filled is not left open."""
     client = tracker.client
     if run_id is None:
-        tags = {**entry.tags, "spool": entry.id, "mlflow.source.name": "launch.py"}
+        tags = {**entry.tags, SPOOL: entry.id, SOURCE: "launch.py"}
         run = client.create_run(
             tracker.experiment_id, entry.start_ms, tags=tags, run_name=entry.name
         )

@@ -14,11 +14,12 @@ from mlflow.tracking import MlflowClient
 
 from emo.config.schema import RunConfig
 from emo.errors import TrackingError
-from emo.process.owner import alive, here
+from emo.process.owner import HOST, alive, here
 from emo.tracking import database, moving
 from emo.tracking.addresses import artifact_folder, home, local_path
-from emo.tracking.connection import STALE, Connection
+from emo.tracking.connection import Connection
 from emo.tracking.failures import StoreFailure
+from emo.tracking.record import STALE
 
 log = logging.getLogger(__name__)
 
@@ -138,7 +139,7 @@ class OwnStore(Connection):
         if self._away:
             return []
         running = self._all(
-            f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
+            f"attributes.status = 'RUNNING' and tags.{HOST} = '{socket.gethostname()}'"
         )
         return [
             run.info.run_id for run in running if _left(run) and self._closed_for(run.info.run_id)

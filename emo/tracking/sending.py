@@ -10,9 +10,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.tracking import MlflowClient
 
 from emo.files.checksums import write_checksums
-from emo.tracking.artifacts import TAG
 from emo.tracking.failures import retried
-from emo.tracking.record import RunRecord
+from emo.tracking.record import CHECKSUMS, RunRecord
 
 METRICS_A_BATCH = 1000
 PARAMS_A_BATCH = 100
@@ -56,7 +55,7 @@ def _send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now
     digest = write_checksums(files)
     if digest is not None:
         client.log_artifacts(run_id, str(files))
-        client.set_tag(run_id, TAG, digest)
+        client.set_tag(run_id, CHECKSUMS, digest)
 
 
 def _new_points(client: MlflowClient, run_id: str, record: RunRecord, now_ms: int) -> list[Metric]:

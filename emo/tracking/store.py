@@ -15,18 +15,15 @@ from emo.config.schema import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
 from emo.process.owner import owner
 from emo.tracking.addresses import portable
-from emo.tracking.connection import STALE
 from emo.tracking.failures import StoreFailure, first_line, translated
 from emo.tracking.failures import reason as why
 from emo.tracking.opening import OwnStore
-from emo.tracking.record import NOTHING, PARENT, RunRecord
+from emo.tracking.record import ERROR, NOTHING, PARENT, SOURCE, STALE, RunRecord
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
 
 log = logging.getLogger(__name__)
 
-ERROR = "error"
-"""Tag with the one-line reason of a run that failed."""
 NOWHERE = "spooled"
 """In place of the id of a run that the store could not open."""
 
@@ -87,7 +84,7 @@ class Tracker(OwnStore):
             tags = {**tags, PARENT: self._parent}
         if not self._away:
             try:
-                whole = {**tags, **owner(), "mlflow.source.name": "launch.py"}
+                whole = {**tags, **owner(), SOURCE: "launch.py"}
                 run = self._ask(
                     lambda: self.client.create_run(self.experiment_id, run_name=name, tags=whole)
                 )

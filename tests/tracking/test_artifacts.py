@@ -14,7 +14,8 @@ from emo.errors import ArtifactError, NotLogged, TrackingError
 from emo.files.checksums import NAME, write_checksums
 from emo.files.whole import DAY_S, PARTIAL
 from emo.tracking import artifacts
-from emo.tracking.artifacts import TAG, Artifacts
+from emo.tracking.artifacts import Artifacts
+from emo.tracking.record import CHECKSUMS
 
 CONTENT = {"a.json": b"[1, 2]", "b.safetensors": bytes(range(99)), "figures/c.png": b"picture"}
 
@@ -57,7 +58,7 @@ def cache(tmp_path):
 
 
 def run_on(server, listed=True, run_id="r1"):
-    tags = {TAG: server.digest} if listed else {}
+    tags = {CHECKSUMS: server.digest} if listed else {}
     info = SimpleNamespace(run_id=run_id, artifact_uri=f"mlflow-artifacts:/1/{run_id}/artifacts")
     return SimpleNamespace(info=info, data=SimpleNamespace(tags=tags))
 
