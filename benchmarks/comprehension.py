@@ -67,7 +67,7 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident bytes of a process: before reading, with all weights in memory, and the peak while reading."""
+    """Resident bytes of a process: with all weights in memory before reading, and the peak after."""
 
     loaded: int
     peak: int

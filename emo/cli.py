@@ -1,4 +1,4 @@
-"""Command line: Hydra composes, one line tells what is wrong, the exit code says whether it worked."""
+"""The command line: Hydra composes a config, a job runs, an error is one line and an exit code."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "WANDB_MODE": "disabled",  # comes with TransformerLens, never used
 }
-"""Turns off the usage reports of the packages underneath, here and in the processes of launchers."""
+"""Environment that turns off the usage reports of other packages, here and in launched processes."""
 
 
 def run_job(config: RunConfig) -> Outcome:
-    """Run the job a config names; what a user can mend comes back as a failed outcome."""
+    """Run the job of a config; an error that a user can mend becomes a failed outcome."""
     job = importlib.import_module(f"emo.jobs.{config.job.name.value}")
     try:
         return job.run(config)
@@ -58,11 +58,11 @@ def run_job(config: RunConfig) -> Outcome:
 
 
 def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
-    """Run one job, whatever happens: one that breaks must not end the others of its sweep.
+    """The outcome of one job, whatever error it raises: the other jobs of its sweep must run on.
 
-    Of an error nobody foresaw the traceback is kept in the job's ``folder`` (a sweep) or printed.
+    The traceback of an unforeseen error is printed, or kept in the job's ``folder`` in a sweep.
     """
-    stopping.listen()  # in the workers of launchers, too
+    stopping.listen()  # also in the workers of launchers
     try:
         run = resolve(config, root)
         checks.check_files(run)
@@ -71,7 +71,7 @@ def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
         return Outcome(status="failed", error=str(error))
     except Exception as error:
         outcome = _unforeseen(error, folder)
-    _release_model()  # not above: the traceback holds the frames that hold the model
+    _release_model()  # not in the except block, whose traceback still holds the model
     return outcome
 
 
@@ -89,24 +89,24 @@ def _unforeseen(error: Exception, folder: Path | None) -> Outcome:
 
 
 def _release_model() -> None:
-    """Free the held model after a break: it may be half changed, or what took all the memory."""
+    """Free the model in memory after an error: it may be half changed, or have taken all the memory."""
     session = sys.modules.get("emo.models.session")
     if session is not None:
         session.release()
 
 
 def job_folder() -> Path | None:
-    """The folder of this job of a sweep; None in a single run."""
+    """The folder of this job in a sweep; None in a single run."""
     conf = HydraConfig.get()
     return Path(conf.runtime.output_dir) if conf.mode is RunMode.MULTIRUN else None
 
 
 def main(launcher: str) -> NoReturn:
-    """Entry of launch.py; ``launcher`` is its path, the project's root is its folder."""
+    """Run launch.py; ``launcher`` is its path, and its folder is the project's root."""
     root = Path(launcher).resolve().parent
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us unprinted
-    os.environ["EMO_TRACEBACK"] = str(int(traceback_wanted))  # for workers of a launcher, too
+    os.environ["EMO_TRACEBACK"] = str(int(traceback_wanted))  # also for the workers of a launcher
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     node = schema()
@@ -134,15 +134,17 @@ def main(launcher: str) -> NoReturn:
         sys.argv[1:] = arguments.checked(given, root)
         job()
     except KeyboardInterrupt as error:
-        said = str(error) or "interrupted"
-        print(f"{said}; the same command goes on where this one stopped", file=sys.stderr)
+        reason = str(error) or "interrupted"
+        print(f"{reason}; the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(stopping.exit_code(error))
     except SweepFailed:
         sys.exit(1)
-    except BrokenPipeError:  # the reader of what is printed has gone, as head does
+    except BrokenPipeError:  # the reader of the output has ended, as head does
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for what Python flushes at the end
         sys.exit(1)
-    except Exception as error:  # of jobs all are caught by now: this is of the command line
+    except (
+        Exception
+    ) as error:  # errors of jobs are caught before: this one is about the command line
         if traceback_wanted:
             raise
         output = Output.json if "output=json" in given else Output.text
@@ -152,7 +154,7 @@ def main(launcher: str) -> NoReturn:
 
 
 def refusal(error: Exception) -> str:
-    """The one line about what ended a command before its jobs."""
+    """The line about an error that ended a command before its jobs."""
     if isinstance(error, EmoError):
         return without_password(str(error))
     if isinstance(error, (HydraException, OmegaConfBaseException)):
@@ -166,7 +168,7 @@ def refusal(error: Exception) -> str:
 
 
 def output_of(config: DictConfig) -> Output:
-    """What a composed config wants printed; text where that is no valid choice."""
+    """The output of a composed config; text if the config has no valid choice."""
     try:
         return Output.json if config.output in ("json", Output.json) else Output.text
     except OmegaConfBaseException:
@@ -174,9 +176,9 @@ def output_of(config: DictConfig) -> Output:
 
 
 def _announce() -> None:
-    """Say which point of a sweep begins, and what is its own."""
+    """Log which point of a sweep begins, and its varied overrides."""
     conf = HydraConfig.get()
     varied = os.environ.get(VARIED, "").split("|")
-    own = [word for word in conf.overrides.task if word.partition("=")[0] in varied]
-    words = without_password(" ".join(own))
+    overrides = [word for word in conf.overrides.task if word.partition("=")[0] in varied]
+    words = without_password(" ".join(overrides))
     log.info("point %d of %s: %s", conf.job.num + 1, os.environ.get(POINTS, "?"), words)

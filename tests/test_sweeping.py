@@ -14,7 +14,7 @@ import pytest
 from emo.config.resolve import compose, schema
 from emo.core.stats.resampling import stream
 from emo.errors import EmoError, run_of
-from emo.launch.sweep_points import Point, composed, ordered, shared, sweep_id
+from emo.launch.sweep_points import Point, composed, ordered, shared_and_varied, sweep_id
 from emo.redact import reference_to
 from emo.runs.outcome import Outcome
 from emo.sweeping import _recorded, _results, repeat
@@ -422,10 +422,10 @@ def test_every_submitit_job_is_waited_for(monkeypatch):
 def test_passwords_are_not_shown(monkeypatch):
     uri = "tracking.uri=postgresql://me:s3cret@db/x"
     pair = [point(uri, "seed=1"), point(uri, "seed=2"), point(uri.replace("s3", "s4"), "seed=3")]
-    common, own = shared(pair[:2])
+    common, varied = shared_and_varied(pair[:2])
     monkeypatch.setattr(sys, "argv", ["launch.py", "-m", f"'{uri}'"])
     failed = [Outcome("failed")] * 3
-    told = [common, own, shared(pair), repeat(pair, failed)]
+    told = [common, varied, shared_and_varied(pair), repeat(pair, failed)]
     forced = [Point((*p.overrides, "force=true"), compose("force=true")) for p in pair]
     told.append(repeat(forced, failed))
     reference = reference_to("postgresql://me:s3cret@db/x")

@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf say in several lines, in one: the parameter, the value, what is allowed."""
+"""Errors of Hydra and OmegaConf in one line: the parameter, its value, and what is allowed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LAUNCHER_EXTRAS = ("joblib", "ray", "submitit")
 MERGING = "Error merging override "
 SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'|Sweep parameters '(.*)' requires")
 NO_VALUE = ("reference_type", "object_type", "full_key", "See https")
-"""Begin lines that say nothing to a user."""
+"""Beginnings of lines that tell a user nothing."""
 
 
 def explained(error: Exception) -> EmoError:
-    """The error as one that a user can act on."""
+    """The error as one line that a user can act on."""
     cause = error.__cause__
     if isinstance(error, MissingConfigException):
         return _missing(error)
@@ -42,7 +42,7 @@ def explained(error: Exception) -> EmoError:
 
 
 def of_omegaconf(error: OmegaConfBaseException) -> EmoError:
-    """An error of OmegaConf with the parameter that it is about."""
+    """An error of OmegaConf as one line that names the parameter."""
     name = str(error.full_key or "config")
     message = str(error.msg or error)
     if "not in" in message and error.parent_node is not None:
@@ -55,7 +55,7 @@ def of_omegaconf(error: OmegaConfBaseException) -> EmoError:
 
 
 def _as_written(error: OmegaConfBaseException, name: str) -> str:
-    """The text of the node that an error is about, with its references."""
+    """The text of the config node that an error is about, with its references unresolved."""
     if error.parent_node is None:
         return "${...}"
     node: Any = OmegaConf.to_container(error.parent_node._get_root(), resolve=False)
@@ -65,14 +65,14 @@ def _as_written(error: OmegaConfBaseException, name: str) -> str:
 
 
 def _refused(name: str, value: str, error: OmegaConfBaseException) -> EmoError:
-    """A value of a wrong type; of Hydra's own settings OmegaConf knows what is allowed."""
+    """The error about a value of a wrong type; for settings of Hydra, OmegaConf says what is allowed."""
     if (allowed := expected(name)) is not None:
         return ConfigError(name, value, allowed)
     return EmoError(f"{value_text(name)}={value_text(value)}: {_reason(error)}")
 
 
 def _missing(error: MissingConfigException) -> EmoError:
-    """A group has no such option, or an option's own file names one that is not there."""
+    """The error about an option that its group does not have."""
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     if group == "hydra/launcher" and (extra := option.partition("_")[0]) in LAUNCHER_EXTRAS:
         install = f"pip install -c constraints.txt -e '.[{extra}]'"

@@ -12,7 +12,7 @@ ALLOWED = {"numpy", "scipy", "jaxtyping", "emo"} | set(sys.stdlib_module_names)
 NO_FILES = {"open", "pathlib", "os", "io", "shutil"}
 
 
-@pytest.mark.parametrize("path", sorted(CORE.glob("*.py")), ids=lambda p: p.name)
+@pytest.mark.parametrize("path", sorted(CORE.rglob("*.py")), ids=lambda p: str(p.relative_to(CORE)))
 def test_imports(path):
     for node in ast.walk(ast.parse(path.read_text())):
         names = []

@@ -44,7 +44,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 def test_a_job_is_told_its_parent_and_the_size_of_its_sweep():
     master = OmegaConf.create(MASTER)
-    launching.tell(master, "0a" * 16, 12, ["seed", "+model/x", "precision.int8.threshold"])
+    launching.hand_over(master, "0a" * 16, 12, ["seed", "+model/x", "precision.int8.threshold"])
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     parsed = OverridesParser.create().parse_overrides(list(master.hydra.overrides.hydra))

@@ -170,7 +170,7 @@ def test_a_live_worker_whose_trial_another_has_failed_goes_on(tmp_path, failing,
     assert lost == [0]
     assert [t.number for t in told] == [1, 2, 3]
     assert len(completed(study)) == 3
-    assert "trial 0 was told FAIL by another process: made up for" in caplog.text
+    assert "trial 0 was marked as FAIL by another process: repeated" in caplog.text
 
 
 def test_passwords_of_a_storage_are_not_said(tmp_path):
