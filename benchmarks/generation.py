@@ -272,7 +272,7 @@ def render(
 
 def spread(rates: Sequence[float]) -> str:
     """The smallest and the largest time per token, in words."""
-    return f"{1000 * min(rates):.1f} to {1000 * max(rates):.1f} ms a token"
+    return f"{1000 * min(rates):.1f} to {1000 * max(rates):.1f} ms per token"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -20,7 +20,7 @@ WRITTEN_HERE = (
 """Comment of a passage file whose texts were written by :func:`no_formula`."""
 
 
-def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]], quoted: bool = False) -> str:
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]], *, quoted: bool = False) -> str:
     """The text of a CSV file: a head and rows. ``quoted`` puts every text in double quotes."""
     out = io.StringIO()
     quoting = csv.QUOTE_NONNUMERIC if quoted else csv.QUOTE_MINIMAL

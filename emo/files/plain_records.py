@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 
-def plain(value: Any, nan_as_null: bool = True) -> Any:
+def plain(value: Any, *, nan_as_null: bool = True) -> Any:
     """A record as JSON values: a dataclass becomes an object, a tuple or an array a list.
 
     A number that is not finite becomes null; with ``nan_as_null=False`` it stays, which JSON itself
@@ -22,14 +22,14 @@ def plain(value: Any, nan_as_null: bool = True) -> Any:
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         entries = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
-        return plain(entries, nan_as_null)
+        return plain(entries, nan_as_null=nan_as_null)
     match value:
         case Enum():
             return value.value
         case dict():
-            return {str(k): plain(v, nan_as_null) for k, v in value.items()}
+            return {str(k): plain(v, nan_as_null=nan_as_null) for k, v in value.items()}
         case list() | tuple() | np.ndarray():
-            return [plain(v, nan_as_null) for v in value]
+            return [plain(v, nan_as_null=nan_as_null) for v in value]
         case float() | np.floating():
             return float(value) if math.isfinite(value) or not nan_as_null else None
         case np.integer() | np.bool_():

@@ -70,7 +70,7 @@ def undamaged(path: Path) -> Iterator[None]:
         raise DamagedFile(path, " ".join(reason.split())[:200]) from error
 
 
-def record_of(hint: Any, path: Path, finite: bool = True) -> Any:
+def record_of(hint: Any, path: Path, *, finite: bool = True) -> Any:
     """The value of type ``hint`` in a JSON file (:func:`emo.files.plain_records.from_plain`).
 
     With ``finite=False`` the file may hold NaN and infinities, which JSON itself does not know.

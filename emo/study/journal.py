@@ -83,8 +83,8 @@ class Journal(JournalFileBackend):
                     raise
         except OSError as error:
             raise EmoError(
-                f"job.study.storage={self.path}: cannot be written: {error.strerror or error}; what is "
-                "there is whole: the same command goes on from it when this is mended"
+                f"job.study.storage={self.path}: cannot be written: {error.strerror or error}; the "
+                "study so far is complete: the same command continues it once this is solved"
             ) from error
 
     @contextmanager

@@ -104,9 +104,11 @@ def tables(url: str) -> set[str]:
         raise EmoError(f"{parameter}: allowed is {DATABASES}") from None
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
-            raise EmoError(f"{parameter}: allowed is a file: memory is gone when a process ends")
+            raise EmoError(
+                f"{parameter}: allowed is a file: a database in memory ends with its process"
+            )
         if not Path(parsed.database).parent.is_dir():
-            raise EmoError(f"{parameter}: there is no folder {Path(parsed.database).parent}")
+            raise EmoError(f"{parameter}: the folder {Path(parsed.database).parent} does not exist")
         if not Path(parsed.database).exists():
             return set()
     engine = sqlalchemy.create_engine(parsed)

@@ -140,7 +140,7 @@ def _folder(path: Path) -> Path:
     if path.is_symlink() and not path.exists():
         raise TrackingError(f"{path}: is a link to {path.readlink()}, where nothing is")
     if path.exists() and not path.is_dir():
-        raise TrackingError(f"{path}: is no folder; results are to be kept there: move it away")
+        raise TrackingError(f"{path}: is no folder, but results are kept there: move it away")
     return path.resolve()
 
 
@@ -161,7 +161,9 @@ def _checked(config: RunConfig, uri: str, parameter: str) -> Address:
     except (ArgumentError, ValueError) as error:
         raise refused from error
     if database in ("", ":memory:"):
-        raise TrackingError(f"{shown}: would be gone with the process; allowed is {ALLOWED}")
+        raise TrackingError(
+            f"{shown}: a database in memory ends with its process; allowed is {ALLOWED}"
+        )
     path = Path(database)
     if not path.is_absolute() or ":///" not in uri:
         raise refused

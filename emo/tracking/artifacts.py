@@ -210,6 +210,6 @@ def _unreadable(run: Run, name: str, error: OSError | MlflowException) -> Tracki
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     lines = reason.splitlines() or [type(error).__name__]
     return TrackingError(
-        f"run {run.info.run_id}: {name} cannot be read ({lines[0]}); if that stays so, force=true "
+        f"run {run.info.run_id}: {name} cannot be read ({lines[0]}); if this happens again, force=true "
         "repeats the run"
     )

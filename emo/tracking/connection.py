@@ -94,7 +94,7 @@ class Connection:
         exists = require_database(self.uri) if path is None else path.exists()
         if not exists:
             raise NoRuns(
-                f"{self.address.shown}: no runs yet, no such database is there; "
+                f"{self.address.shown}: no runs yet, the database does not exist; "
                 "make one with: python launch.py"
             )
         self._connect()

@@ -84,7 +84,7 @@ def _fresh(path: Path) -> bool:
 def _unfinished(path: Path) -> str | None:
     """The problem of a file that lacks tables and has no run; None for every other file."""
     if path.stat().st_size == 0:
-        return "is empty, a start that was cut off"
+        return "is empty, since a start was interrupted"
     with closing(connect(path)) as database:
         present = _columns(database)
         logged = ("runs", "run_uuid") in present and database.execute(
@@ -92,7 +92,7 @@ def _unfinished(path: Path) -> str | None:
         ).fetchone()
     if logged or _wanted() <= present:
         return None
-    return "has not all of its tables, and no run: the making of it was cut off"
+    return "lacks tables and has no run, since its making was interrupted"
 
 
 def _damage(path: Path) -> str | None:

@@ -56,7 +56,7 @@ class OwnStore(Connection):
         elif path.exists():
             self._connect()  # refuse an unusable database before a lock is written
         elif not path.parent.is_dir() and path.parent not in (home(config), Path(config.root)):
-            raise self._unusable(f"there is no folder {path.parent}")
+            raise self._unusable(f"the folder {path.parent} does not exist")
         home(config).mkdir(parents=True, exist_ok=True)
         with self._exclusive():
             artifacts.mkdir(exist_ok=True)
@@ -130,7 +130,7 @@ class OwnStore(Connection):
             )
         if folder is not None and not folder.is_dir():
             raise TrackingError(
-                f"{shown}, which is not there; make that folder, or give another name"
+                f"{shown}, which does not exist; make that folder, or give another name"
             )
         self.client = MlflowClient(tracking_uri=self.uri)
 

@@ -71,20 +71,20 @@ def written(record):
     return json.loads(json.dumps(plain(record)))
 
 
-def places(value, at=()):
+def places(value, place=()):
     """Where something stands in a JSON value."""
-    yield at
+    yield place
     if isinstance(value, dict | list):
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         for key, entry in entries:
-            yield from places(entry, (*at, key))
+            yield from places(entry, (*place, key))
 
 
-def changed(value, at, new):
-    if not at:
+def changed(value, place, new):
+    if not place:
         return new
     copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[at[0]] = changed(value[at[0]], at[1:], new)
+    copy[place[0]] = changed(value[place[0]], place[1:], new)
     return copy
 
 
@@ -130,7 +130,7 @@ def test_a_field_more_is_refused(record, name):
 
 
 @pytest.mark.parametrize(
-    ("hint", "value", "said"),
+    ("hint", "value", "message"),
     [
         (int, True, "the content is true or false, not a whole number"),
         (int, 1.5, "the content is a number, not a whole number"),
@@ -147,10 +147,10 @@ def test_a_field_more_is_refused(record, name):
         (dict[str, int], {"a\nb": "c"}, "'a\\nb' is a text, not a whole number"),
     ],
 )
-def test_the_place_and_the_types_are_said(hint, value, said):
+def test_the_place_and_the_types_are_said(hint, value, message):
     with pytest.raises(ValueError) as caught:
         from_plain(hint, value)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_half_a_character_is_no_text():

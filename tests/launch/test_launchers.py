@@ -27,13 +27,13 @@ def test_no_password_of_a_config_is_handed_on_as_text(tmp_path, closed):
     OmegaConf.set_struct(master, closed)
     launching.hide(master)
     launching.save(master, tmp_path / "sweep" / "multirun.yaml")
-    (left,) = (tmp_path / "sweep").iterdir()
-    assert "hunter2" not in left.read_text()
-    again = OmegaConf.load(left)
+    (remaining,) = (tmp_path / "sweep").iterdir()
+    assert "hunter2" not in remaining.read_text()
+    again = OmegaConf.load(remaining)
     assert again.tracking.uri == again.reference == MASTER["tracking"]["uri"]
     assert again.list[0].deep == "https://hunter2@host/y"
     assert (again.seed, again.none, again.list[1]) == (3, None, "plain")
-    assert without_password(left.read_text()).count("postgresql://me@db/x") == 1
+    assert without_password(remaining.read_text()).count("postgresql://me@db/x") == 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):

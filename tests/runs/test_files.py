@@ -133,8 +133,8 @@ def replaced(value, new, data):
     if not isinstance(value, dict | list) or not value or data.draw(st.integers(0, 3)) == 0:
         return new
     copy = dict(value) if isinstance(value, dict) else list(value)
-    at = data.draw(st.sampled_from(list(copy) if isinstance(copy, dict) else range(len(copy))))
-    copy[at] = replaced(copy[at], new, data)
+    place = data.draw(st.sampled_from(list(copy) if isinstance(copy, dict) else range(len(copy))))
+    copy[place] = replaced(copy[place], new, data)
     return copy
 
 
@@ -292,8 +292,8 @@ SIMPLE = {
 def drawn(data, hint):
     """Any value of the type of a record or of its fields."""
 
-    def several(of):
-        return [drawn(data, of) for _ in range(data.draw(st.integers(0, 2)))]
+    def several(kind):
+        return [drawn(data, kind) for _ in range(data.draw(st.integers(0, 2)))]
 
     if dataclasses.is_dataclass(hint):
         hints = typing.get_type_hints(hint)
