@@ -96,11 +96,15 @@ def check_files(config: RunConfig) -> None:
             continue
         path = _absolute(config, field)
         try:
-            if kind == "written":
-                if field.value != field.default:
-                    _check_folder(field, path)
-            elif not path.exists():
-                raise EmoError(missing(field.name, field.value, path))
+            match kind:
+                case "written":
+                    if field.value != field.default:
+                        _check_folder(field, path)
+                case "read" | "model":
+                    if not path.exists():
+                        raise EmoError(missing(field.name, field.value, path))
+                case _:
+                    raise AssertionError(f"{field.name}: {kind} is no kind of path")
         except OSError as error:  # too long a name, or a folder without permission
             raise EmoError(f"{field.name}={value_text(field.value)}: {error.strerror}") from None
 
