@@ -155,7 +155,7 @@ def test_a_chosen_place_that_is_gone_is_refused_before_anything_is_computed(tmp_
     tracker = Tracker(project(tmp_path))
     tracker.client.create_experiment("ours", str(chosen))
     tracker.client.create_experiment("of the ui", "mlflow-artifacts:/7")
-    with pytest.raises(TrackingError, match=f"tracking.experiment=mine: its files lie in {chosen}"):
+    with pytest.raises(TrackingError, match=f"tracking.experiment=ours: its files lie in {chosen}"):
         Tracker(project(tmp_path, experiment="ours"))
     with pytest.raises(TrackingError, match=r"experiment=of the ui: .* only a server writes to"):
         Tracker(project(tmp_path, experiment="of the ui"))
