@@ -6,7 +6,6 @@ the ratios beside their aims and writes them to docs/benchmarks.md.
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import threading
@@ -23,27 +22,26 @@ import psutil
 import torch
 from jaxtyping import Float32
 
-from benchmarks.report import conditions, write_section
+from benchmarks.command import ROOT, loaded_model, options, parser_of, publish, table
+from benchmarks.report import conditions
+from benchmarks.timing import in_turn
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
 from emo.config.enums import Readout
 from emo.config.resolve import compose
-from emo.models.loading import LoadedModel, load
-from emo.models.weights import locate
-from emo.process.progress import track
+from emo.models.loading import LoadedModel
 from emo.stimuli.loading import load_stimuli
 
-ROOT = Path(__file__).parents[1]
 N_SITUATIONS = 3
 EXTRA_REPETITIONS = 4
-"""Passes of the published script outside its layer sweep: anisotropy, RDM, reference layers."""
+"""Passes of the published script besides its layer sweep: anisotropy, RDM, reference layers."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A loaded model and the token ids it is to read."""
+    """A loaded model and the token ids that it reads."""
 
     loaded: LoadedModel
     backend: HFBackend
@@ -53,7 +51,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Wall-clock seconds. ``repetitions`` are single ones of the published algorithm's."""
+    """Wall-clock seconds per way; ``repetitions`` are those of the published algorithm."""
 
     repetitions: list[float]
     one_pass: list[float]
@@ -63,29 +61,22 @@ class Seconds:
 
     @property
     def published(self) -> float:
-        """All repetitions: the measured ones, scaled to their full number."""
+        """Seconds of all repetitions, scaled from the measured ones."""
         return statistics.mean(self.repetitions) * self.n_repetitions
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident bytes of a process before reading, weights touched, and at most while reading."""
+    """Resident bytes of a process: with all weights in memory before reading, and the peak after."""
 
     loaded: int
     peak: int
 
 
 def embedded_case() -> Case:
-    """SmolLM2-135M in fp32 on the CPU, and the passages of the first bundled situations."""
+    """SmolLM2-135M in fp32 on the CPU with the passages of the first bundled situations."""
     config = compose("model=smollm2_135m", "precision=fp32", "backend.device=cpu", root=ROOT)
-    loaded = load(
-        config.model,
-        locate(config.model),
-        config.precision,
-        config.backend.attention,
-        "cpu",
-        config.path(config.paths.weights),
-    )
+    loaded = loaded_model(config)
     items = load_stimuli().items
     situations = list(dict.fromkeys(p.situation for p in items))[:N_SITUATIONS]
     texts = [p.text for p in items if p.situation in situations]
@@ -94,9 +85,10 @@ def embedded_case() -> Case:
 
 
 def single_passes(case: Case, layers: Sequence[int]) -> Float32[np.ndarray, "layer item hidden"]:
-    """One passage a forward of the whole causal model, all hidden states kept, some layers read.
+    """Activations from one forward pass of the whole causal model per passage.
 
-    With one layer this is one repetition of the published algorithm, with all of them its repair.
+    All hidden states are kept, and ``layers`` of them are read. One layer makes one repetition of the
+    published algorithm, all layers make its repair.
     """
     rows = []
     with torch.no_grad():
@@ -109,14 +101,14 @@ def single_passes(case: Case, layers: Sequence[int]) -> Float32[np.ndarray, "lay
 
 
 def ours(case: Case) -> Float32[np.ndarray, "layer item hidden"]:
-    """What job=extract does: hooks, sorted batches, and the store, fresh in a folder of its own."""
+    """Activations as job=extract reads them: hooks, sorted batches, and a fresh store."""
     with tempfile.TemporaryDirectory() as folder:
         store = ActivationStore(Path(folder), {"benchmark": "comprehension"})
         return read(case.backend, case.spans, store, case.batch_size)[0]
 
 
 def bare(case: Case) -> None:
-    """The limit: the base model over the batches of :func:`ours`, nothing read."""
+    """Run the base model over the batches of :func:`ours` and read nothing: the limit."""
     spans = sorted(case.spans, key=lambda s: (len(s.ids), s.key))
     for i in range(0, len(spans), case.batch_size):
         batch = pad(spans[i : i + case.batch_size], case.backend.pad_id)
@@ -125,9 +117,9 @@ def bare(case: Case) -> None:
 
 
 def agreement(case: Case) -> float:
-    """Smallest cosine between ours and hidden_states, over all blocks but the last.
+    """Smallest cosine between :func:`ours` and hidden_states, over all blocks but the last.
 
-    At the last block transformers has applied the final norm already; ours has not.
+    The last hidden state of transformers has passed the final norm; that of :func:`ours` has not.
     """
     layers = range(case.backend.n_layers - 1)
     a, b = single_passes(case, layers).astype(float), ours(case)[:-1].astype(float)
@@ -136,10 +128,10 @@ def agreement(case: Case) -> float:
 
 
 def measure(case: Case, rounds: int, full: bool) -> Seconds:
-    """Time the four in turn, ``rounds`` times, each round beginning with another one.
+    """Seconds of the four ways, run in turn ``rounds`` times.
 
-    A round runs one repetition of the published algorithm, or its share of all if ``full``. Which
-    layer a repetition reads does not change what it costs.
+    A round runs one repetition of the published algorithm, or its share of all if ``full``. The layer
+    that a repetition reads does not change its cost.
     """
     n_layers = case.backend.n_layers
     sweep = [*range(n_layers), *[n_layers // 2] * EXTRA_REPETITIONS]
@@ -157,9 +149,7 @@ def measure(case: Case, rounds: int, full: bool) -> Seconds:
         lambda _: seconds.bare.append(timed(lambda: bare(case))),
     ]
     bare(case)  # memory pools and threads are warm before the first time is taken
-    for turn in track(range(rounds), "rounds"):
-        for k in range(len(ways)):
-            ways[(turn + k) % len(ways)](turn)
+    in_turn(ways, rounds)
     return seconds
 
 
@@ -172,7 +162,7 @@ def timed(work: Callable[[], object]) -> float:
 
 @contextmanager
 def peak_rss() -> Iterator[Callable[[], int]]:
-    """Largest resident set of this process inside the block, in bytes, sampled every millisecond."""
+    """The peak of this process's resident bytes inside the block, sampled every millisecond."""
     process, done = psutil.Process(), threading.Event()
     peak = process.memory_info().rss
 
@@ -191,7 +181,7 @@ def peak_rss() -> Iterator[Callable[[], int]]:
 
 
 def memory() -> Memory:
-    """Resident memory of a process that only loads the model and reads the passages."""
+    """Memory of this process, which only loads the model and reads the passages."""
     case = embedded_case()
     # Weights are mapped from their file and come into memory when first used; without this the
     # loaded process would look half its size.
@@ -210,7 +200,7 @@ def memory_in_own_process() -> Memory:
 
 
 def render(case: Case, seconds: Seconds, m: Memory, cosine: float, circumstances: str) -> str:
-    """The section as Markdown: what was timed, then the ratios and what they aim at."""
+    """The section as Markdown: the timed ways, then the ratios beside their aims."""
     n, measured, total = len(case.spans), len(seconds.repetitions), seconds.n_repetitions
     batches = -(-n // case.batch_size)
     middle = {
@@ -246,13 +236,9 @@ def render(case: Case, seconds: Seconds, m: Memory, cosine: float, circumstances
             "",
             circumstances,
             "",
-            "| | what | forwards | seconds | min to max |",
-            "|---|---|---|---|---|",
-            *rows,
+            *table(("", "what", "forwards", "seconds", "min to max"), rows),
             "",
-            "| ratio | measured | aim | met |",
-            "|---|---|---|---|",
-            *ratios,
+            *table(("ratio", "measured", "aim", "met"), ratios),
             "",
             f"Peak memory, in a process of its own: {m.loaded / 2**20:.0f} MiB with all weights in "
             f"memory, {m.peak / 2**20:.0f} MiB at most while c runs. Smallest cosine between b and c, "
@@ -273,20 +259,16 @@ def _ratio(name: str, value: float, aim: float, at_least: bool) -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write the section."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.comprehension", description=__doc__)
+    parser = parser_of("comprehension", __doc__)
     parser.add_argument("--full", action="store_true", help="time every repetition of a (minutes)")
-    parser.add_argument("--rounds", type=int, default=5, help="times each way is run")
-    args = parser.parse_args(arguments)
-    if args.rounds < 1:
-        parser.error(f"--rounds={args.rounds}: allowed is at least 1")
+    parser.add_argument("--rounds", type=int, default=5, help="runs of each way")
+    args = options(parser, arguments, rounds=1)
     circumstances = conditions()  # before this run's own work counts as load
     used = memory_in_own_process()
     case = embedded_case()
     cosine = agreement(case)
     seconds = measure(case, args.rounds, args.full)
-    text = render(case, seconds, used, cosine, circumstances)
-    print(text)
-    write_section("comprehension", text)
+    publish("comprehension", render(case, seconds, used, cosine, circumstances))
 
 
 if __name__ == "__main__":

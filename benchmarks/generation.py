@@ -10,18 +10,17 @@ in the table.
 
 from __future__ import annotations
 
-import argparse
 import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import torch
 
-from benchmarks.report import conditions, write_section
+from benchmarks.command import ROOT, options, parser_of, publish
+from benchmarks.report import conditions
 from emo.config.enums import Decoding, Position
 from emo.config.resolve import compose
 from emo.config.schema import RunConfig, SubparamsConfig
@@ -36,10 +35,9 @@ from emo.report.runs.ablation import Cost
 from emo.runs.plan import Plan
 from emo.stimuli.prompts import PromptSet
 
-ROOT = Path(__file__).parents[1]
 SERIAL, SEPARATE, AS_PUBLISHED = 5, 6, 3
-"""What is timed: texts of the serial way; settings as separate runs of ours, and the first of these as
-separate runs the serial way."""
+"""Numbers that are timed: texts of the serial way, settings as separate runs of this project, and how
+many of these settings are also run the serial way."""
 
 
 @dataclass(frozen=True)
@@ -57,20 +55,20 @@ class Matched:
 
 @dataclass(frozen=True)
 class Factorial:
-    """The 256 settings at once and one by one."""
+    """Seconds of the 256 settings, together and one by one."""
 
     cost: Cost
     writing: float
     reading: float
     comparing: float
     separate: float
-    """Seconds of all settings, each with a store of its own: from the timed ones' seconds a token."""
+    """Seconds of all settings, each with its own store, from the seconds per token of the timed ones."""
     rates: tuple[float, ...]
-    """Seconds a token of each of ``SEPARATE`` settings."""
+    """Seconds per token of each of ``SEPARATE`` settings."""
     as_published: float
-    """Seconds of all settings the serial way: from the timed ones' seconds a token."""
+    """Seconds of all settings the serial way, from the seconds per token of the timed ones."""
     published_rates: tuple[float, ...]
-    """Seconds a token of each of ``AS_PUBLISHED`` settings."""
+    """Seconds per token of each of ``AS_PUBLISHED`` settings."""
 
 
 CLOCK = time.process_time
@@ -78,16 +76,16 @@ CLOCK = time.process_time
 
 
 def timed(work: Callable[[], Any]) -> tuple[float, Any]:
-    """Seconds and result."""
+    """Seconds and result of one call."""
     start = CLOCK()
     result = work()
     return CLOCK() - start, result
 
 
 def serial(loaded: LoadedModel, story: Story, sub: SubparamsConfig) -> tuple[int, torch.Tensor]:
-    """One nominal sample the published way: generate alone, then a second full pass.
+    """The tokens of one nominal sample written as published, and the activation at its middle layer.
 
-    How many tokens, and the middle layer where ``mid`` or ``last`` reads it.
+    The text is generated alone and read in a second full pass, at position ``mid`` or ``last``.
     """
     model: Any = loaded.model
     ids = torch.tensor([story.request.prompt])
@@ -102,12 +100,12 @@ def serial(loaded: LoadedModel, story: Story, sub: SubparamsConfig) -> tuple[int
     with torch.inference_mode():
         states = model(written, output_hidden_states=True).hidden_states
     n, length = ids.shape[1], written.shape[1]
-    at = n + (length - n) // 2 if sub.position is Position.mid else -1
-    return length - n, states[(len(states) - 1) // 2 + 1][0, at]
+    token = n + (length - n) // 2 if sub.position is Position.mid else -1
+    return length - n, states[(len(states) - 1) // 2 + 1][0, token]
 
 
 def bare(loaded: LoadedModel, batch: Sequence[Story], tokens: int) -> None:
-    """One batch through ``generate``, left-padded as its documentation asks."""
+    """Write one batch with ``generate``, padded on the left as its documentation asks."""
     prompts = [s.request.prompt for s in batch]
     width = max(map(len, prompts))
     pad = loaded.tokenizer.pad_token_id
@@ -122,13 +120,13 @@ def bare(loaded: LoadedModel, batch: Sequence[Story], tokens: int) -> None:
 
 
 def fresh(plan: Plan, folder: str) -> Plan:
-    """The plan with an empty store."""
+    """The plan with an empty store in ``folder``."""
     paths = replace(plan.config.paths, store=folder)
     return replace(plan, config=replace(plan.config, paths=paths))
 
 
 def measure_matched(plan: Plan, prompts: PromptSet, emotions: Sequence[str]) -> Matched:
-    """The matched protocol."""
+    """Seconds of the matched protocol."""
     sub, size = plan.config.subparams, plan.config.decode_batch_size
     with tempfile.TemporaryDirectory() as folder:
         source = StorySource(fresh(plan, folder), prompts, emotions)
@@ -159,7 +157,7 @@ def measure_matched(plan: Plan, prompts: PromptSet, emotions: Sequence[str]) -> 
 def measure_factorial(
     plan: Plan, prompts: PromptSet, emotions: Sequence[str], best: int
 ) -> Factorial:
-    """All settings from shared texts, and a random sample of them alone."""
+    """Seconds of all settings from shared texts, and of a random sample of settings alone."""
     settings = ablate.points(plan.config)
     with tempfile.TemporaryDirectory() as folder:
         source = StorySource(fresh(plan, folder), prompts, emotions)
@@ -189,23 +187,23 @@ def measure_factorial(
 
 
 def scaled(runs: Sequence[tuple[float, int]], tokens: int) -> tuple[float, tuple[float, ...]]:
-    """Seconds of so many tokens at the rate of all runs, given by seconds and tokens; and each rate.
+    """Seconds of ``tokens`` at the rate of all runs (seconds, tokens), and the rate of each run.
 
-    Settings differ much in length: few of them say a token's time better than a setting's.
+    Settings differ much in length, so the time is scaled by tokens and not by settings.
     """
     rate = sum(seconds for seconds, _ in runs) / sum(n for _, n in runs)
     return rate * tokens, tuple(seconds / n for seconds, n in runs)
 
 
 def single(source: StorySource, sub: SubparamsConfig) -> int:
-    """One setting: its texts written, then read; how many tokens were written."""
+    """The number of tokens written for one setting, whose texts are written and then read."""
     written = source.write(sub)
     source.read([(written.texts, sub)])
     return written.tokens
 
 
 def single_serial(source: StorySource, sub: SubparamsConfig) -> int:
-    """One setting the published way, every nominal sample alone; how many tokens were written."""
+    """The number of tokens written for one setting, every nominal sample alone, as published."""
     loaded = source.writer()
     return sum(
         serial(loaded, story, sub)[0]
@@ -273,24 +271,23 @@ def render(
 
 
 def spread(rates: Sequence[float]) -> str:
-    """The least and the largest of seconds a token."""
-    return f"{1000 * min(rates):.1f} to {1000 * max(rates):.1f} ms a token"
+    """The smallest and the largest time per token, in words."""
+    return f"{1000 * min(rates):.1f} to {1000 * max(rates):.1f} ms per token"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write the section."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.generation", description=__doc__)
-    parser.add_argument("--emotions", type=int, default=4, help="of the ablation, at least 3")
-    parser.add_argument("--tokens", type=int, default=128, help="token budget of a text")
+    parser = parser_of("generation", __doc__)
+    parser.add_argument(
+        "--emotions", type=int, default=4, help="emotions of the ablation, at least 3"
+    )
+    parser.add_argument("--tokens", type=int, default=128, help="token budget per text")
     parser.add_argument("--precision", default="fp32", help="an option of conf/precision")
     parser.add_argument("--model", default="smollm2_135m", help="an option of conf/model")
-    parser.add_argument("--wall", action="store_true", help="a clock's seconds, not the CPU's")
-    args = parser.parse_args(arguments)
+    parser.add_argument("--wall", action="store_true", help="seconds of a clock instead of the CPU")
+    args = options(parser, arguments, emotions=3, tokens=4)
     global CLOCK
     CLOCK = time.perf_counter if args.wall else time.process_time
-    for name, least in (("emotions", 3), ("tokens", 4)):
-        if getattr(args, name) < least:
-            parser.error(f"--{name}={getattr(args, name)}: allowed is at least {least}")
     machine = conditions()
     config = compose(
         f"model={args.model}",
@@ -306,9 +303,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     few = emotions[: args.emotions]
     matched = measure_matched(plan, prompts, emotions)
     factorial = measure_factorial(plan, prompts, few, best=1)
-    text = render(matched, factorial, config, (len(emotions), len(few)), machine)
-    print(text)
-    write_section("generation", text)
+    publish("generation", render(matched, factorial, config, (len(emotions), len(few)), machine))
 
 
 if __name__ == "__main__":

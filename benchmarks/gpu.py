@@ -37,9 +37,9 @@ from emo.models.weights import Weights
 
 PASSAGES = Path(__file__).parents[1] / "emo" / "stimuli" / "data" / "passages.csv"
 NUMBERS = (63, 504)
-"""The study's number of passages, and all bundled ones."""
+"""Numbers of passages: those of the published study, and all bundled ones."""
 VOCABULARY = 4000
-"""Trained on the passages themselves, so many tokens cut them as finely as a model's own do."""
+"""Size of the vocabulary that is trained on the passages: it cuts them as finely as a real model's."""
 AIM = "3 s for 63 passages of a 7B model on an H200; published: about 5 minutes a 7B model"
 
 GROUPED = {"num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32}
@@ -66,32 +66,32 @@ class Figures:
     n_passages: int
     mean_tokens: float
     seconds: float
-    """Token ids to activations in the store, everything but loading; median of the rounds."""
+    """From token ids to activations in the store, without loading; median of the rounds."""
     bare_seconds: float
-    """The same batches through the model alone."""
+    """Seconds of the model alone on the same batches."""
     weights_bytes: int
     peak_over_weights: int | None
-    """Largest allocation while reading, less the weights; None where the device does not tell."""
+    """Largest allocation while reading, minus the weights; None on a device that does not count it."""
     equal_rows: float
-    """Share of texts whose activations are the same bits batched and alone, at every layer."""
+    """Share of texts whose activations, batched and alone, are equal bit by bit at every layer."""
     min_cosine: float
     """Smallest cosine between batched and alone, over texts and layers."""
 
     @property
     def added(self) -> float:
-        """What the harness adds, as a share of the bare forward."""
+        """Time that the harness adds, as a share of the bare forward pass."""
         return self.seconds / self.bare_seconds - 1
 
 
 def passages() -> list[str]:
-    """The bundled passages in the order of the file, one emotion after the other."""
+    """Texts of the bundled passages in the order of the file."""
     lines = PASSAGES.read_text(encoding="utf-8").splitlines(keepends=True)
     rows = csv.DictReader(line for line in lines if line.strip() and not line.startswith("#"))
     return [row["text"] for row in rows]
 
 
 def build(shape: str, precision: str, attention: str, device: str, dry: bool) -> LoadedModel:
-    """A model of a shape with random weights, made on the device in its precision."""
+    """A model of a shape with random weights, made on the device in a precision."""
     class_name, fields = SHAPES[shape]
     config = getattr(transformers, class_name)(**(fields | DRY if dry else fields))
     dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}[precision]
@@ -106,14 +106,14 @@ def build(shape: str, precision: str, attention: str, device: str, dry: bool) ->
 
 
 def ours(backend: HFBackend, spans: Sequence[TokenSpan], batch_size: int) -> np.ndarray:
-    """What job=extract does with a loaded model: batches, hooks, and a fresh store."""
+    """Activations as job=extract reads them: batches, hooks, and a fresh store."""
     with tempfile.TemporaryDirectory() as folder:
         store = ActivationStore(Path(folder), {"benchmark": "gpu"})
         return read(backend, spans, store, batch_size)[0]
 
 
 def bare(model: LoadedModel, backend: HFBackend, spans: Sequence[TokenSpan], size: int) -> None:
-    """The same batches through the base model, nothing read."""
+    """Run the base model over the batches of :func:`ours` and read nothing."""
     body: Any = model.model.base_model
     ordered = sorted(spans, key=lambda s: (len(s.ids), s.key))
     for i in range(0, len(ordered), size):
@@ -123,7 +123,7 @@ def bare(model: LoadedModel, backend: HFBackend, spans: Sequence[TokenSpan], siz
 
 
 def timed(work: Callable[[], object], device: str) -> float:
-    """Wall-clock seconds until the device has finished."""
+    """Wall-clock seconds of one call, until the device has finished."""
     synchronise(device)
     start = time.perf_counter()
     work()
@@ -132,6 +132,7 @@ def timed(work: Callable[[], object], device: str) -> float:
 
 
 def synchronise(device: str) -> None:
+    """Wait until the device has finished."""
     if device == "cuda":
         torch.cuda.synchronize()
 
@@ -139,7 +140,7 @@ def synchronise(device: str) -> None:
 def measure(
     loaded: LoadedModel, attention: str, batch_size: int, n_passages: int, rounds: int
 ) -> Figures:
-    """Time ours and bare in turn, then compare batched with alone."""
+    """Figures of one setting: :func:`ours` and :func:`bare` in turn, then batched beside alone."""
     backend, cuda = HFBackend(loaded), loaded.device == "cuda"
     texts = passages()[:n_passages]
     spans = tokenise(loaded.tokenizer, texts, Readout.last)
@@ -179,14 +180,14 @@ def measure(
 
 
 def smallest_cosine(a: np.ndarray, b: np.ndarray) -> float:
-    """Over layers and texts."""
+    """Smallest cosine between two sets of activations, over layers and texts."""
     a, b = a.astype(np.float64), b.astype(np.float64)
     norms = np.linalg.norm(a, axis=-1) * np.linalg.norm(b, axis=-1)
     return float(((a * b).sum(axis=-1) / norms).min())
 
 
 def everything(args: argparse.Namespace) -> list[Figures]:
-    """Every shape and precision, one model in memory at a time."""
+    """Figures of every shape and precision, with one model in memory at a time."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
     figures = []
     for shape in args.shapes:
@@ -204,7 +205,7 @@ def everything(args: argparse.Namespace) -> list[Figures]:
 
 
 def device_name() -> str:
-    """What it ran on, and the versions that decide a time."""
+    """The device and the versions that decide a time, in words."""
     cuda = torch.cuda.is_available()
     name = torch.cuda.get_device_name() if cuda else f"CPU, {os.cpu_count()} cores"
     versions = f"torch {torch.__version__}, transformers {transformers.__version__}"

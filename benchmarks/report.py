@@ -1,4 +1,4 @@
-"""What benchmarks share: their place in docs/benchmarks.md, and words for the machine."""
+"""The sections of docs/benchmarks.md, and the description of the machine."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from emo.errors import EmoError
 
 PAGE = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 QUIET = 0.5
-"""Load average above which times are not to be trusted: half a core busy with something else."""
+"""Load average above which times mean little: other programs use half a core."""
 
 
 def write_section(name: str, text: str, page: Path = PAGE) -> None:
@@ -60,7 +60,7 @@ def _replace(page: Path, text: str) -> None:
 
 
 def conditions() -> str:
-    """Under what a benchmark runs: the machine, and how busy others kept it. Ask at the start."""
+    """The machine and the load of other programs, in words; call it before the benchmark makes load."""
     load = psutil.getloadavg()[0]
     text = f"Machine: {machine()}. Load average at the start: {load:.1f}."
     if load > QUIET:
@@ -72,7 +72,7 @@ def conditions() -> str:
 
 
 def machine() -> str:
-    """CPU, cores, memory and the versions that decide a time; nothing that names the machine."""
+    """CPU, cores, memory and the versions that decide a time, without the name of the machine."""
     import torch
 
     cores = psutil.cpu_count(logical=False) or os.cpu_count()
@@ -86,7 +86,7 @@ def machine() -> str:
 
 def _cpu() -> str:
     try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
+        model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.M)
     except OSError:  # not Linux
-        found = None
-    return found[1] if found else platform.processor() or platform.machine()
+        model = None
+    return model[1] if model else platform.processor() or platform.machine()

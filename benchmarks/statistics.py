@@ -1,4 +1,4 @@
-"""What the statistics of a cross-model study cost, and what they cost with rsatoolbox.
+"""The cost of the statistics of a cross-model study, here and with rsatoolbox.
 
 ``python -m benchmarks.statistics`` times simulated models in one process, prints the figures and
 writes them to docs/benchmarks.md. Needs rsatoolbox (``make install-dev``).
@@ -6,7 +6,6 @@ writes them to docs/benchmarks.md. Needs rsatoolbox (``make install-dev``).
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import importlib
 import importlib.metadata
@@ -21,7 +20,9 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.report import conditions, write_section
+from benchmarks.command import options, parser_of, publish, table
+from benchmarks.report import conditions
+from benchmarks.timing import in_turn
 from emo.core.compare.agreement import disjoint_items
 from emo.core.compare.rdms import mantel_matrix
 from emo.core.geometry.halves import replicate_rdms
@@ -29,7 +30,6 @@ from emo.core.geometry.item_sets import ItemSet, shared_design
 from emo.core.records import Activations
 from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.resampling import Resampling, stream
-from emo.process.progress import track
 
 LIMIT_S = 5.0
 RATIO = 20.0
@@ -37,7 +37,7 @@ RATIO = 20.0
 
 @dataclass(frozen=True)
 class Size:
-    """Of the simulated study."""
+    """The size of the simulated study."""
 
     models: int = 12
     emotions: int = 21
@@ -49,7 +49,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Timed:
-    """One thing, run in every round; ``scale`` where only a part of it is timed."""
+    """One computation, run in every round; ``scale`` is above 1 if only a part of it is timed."""
 
     name: str
     run: Callable[[], object]
@@ -58,12 +58,12 @@ class Timed:
 
     @property
     def median(self) -> float:
-        """Seconds of the whole."""
+        """Seconds of the whole computation."""
         return self.scale * statistics.median(self.seconds)
 
 
 def simulated(size: Size) -> list[Activations]:
-    """Models with a geometry and passages in common, and noise of their own."""
+    """Models that share a geometry and the passages; each has its own noise."""
     rng = stream(0, "benchmark")
     emotions = np.tile(np.arange(size.emotions), size.situations)
     groups = np.repeat(np.arange(size.situations), size.emotions)
@@ -83,7 +83,7 @@ def simulated(size: Size) -> list[Activations]:
 
 
 def ours(data: Sequence[Activations], size: Size) -> list[Timed]:
-    """From item activations to all pairs."""
+    """The computations of this project, from activations per item to all pairs of models."""
     sets = [ItemSet.make(a, 0) for a in data]
     names = sets[0].emotions
     rdms = np.stack([s.rdm(names) for s in sets])
@@ -110,7 +110,7 @@ def ours(data: Sequence[Activations], size: Size) -> list[Timed]:
 
 
 def theirs(data: Sequence[Activations], size: Size, patterns: int, items: int) -> list[Timed]:
-    """rsatoolbox's own bootstrap of finished RDMs, and the item bootstrap made of its parts."""
+    """The computations of rsatoolbox: its bootstrap of finished RDMs, and one of items."""
     os.environ.setdefault("MPLBACKEND", "agg")
     # Any: its annotations contradict what its own examples do.
     rsatoolbox: Any = importlib.import_module("rsatoolbox")
@@ -158,23 +158,25 @@ def theirs(data: Sequence[Activations], size: Size, patterns: int, items: int) -
 
 
 def measure(things: Sequence[Timed], rounds: int) -> None:
-    """All in turn, several times; once before, so that memory and caches are warm."""
+    """Run all computations in turn; the first one runs once before, to warm memory and caches."""
+
+    def timed(thing: Timed) -> None:
+        start = time.perf_counter()
+        thing.run()
+        thing.seconds.append(time.perf_counter() - start)
+
     things[0].run()
-    for _ in track(range(rounds), "rounds"):
-        for thing in things:
-            start = time.perf_counter()
-            thing.run()
-            thing.seconds.append(time.perf_counter() - start)
+    in_turn([lambda _, thing=thing: timed(thing) for thing in things], rounds)
 
 
-def render(mine: Sequence[Timed], others: Sequence[Timed], size: Size, machine: str) -> str:
+def render(here: Sequence[Timed], others: Sequence[Timed], size: Size, machine: str) -> str:
     """The section as Markdown."""
     rows = [
         f"| {t.name} | {t.median:.2f} | {t.scale * min(t.seconds):.2f} to "
         f"{t.scale * max(t.seconds):.2f} |"
-        for t in (*mine, *others)
+        for t in (*here, *others)
     ]
-    total, bootstrap = mine[0].median + mine[1].median, mine[1].median
+    total, bootstrap = here[0].median + here[1].median, here[1].median
     finished, items = (t.median / bootstrap for t in others)
     return "\n".join(
         [
@@ -182,15 +184,13 @@ def render(mine: Sequence[Timed], others: Sequence[Timed], size: Size, machine: 
             "",
             f"{size.models} simulated models of width {size.hidden} that read {size.situations} "
             f"situations x {size.emotions} emotions; all pairs of models. Medians of "
-            f"{len(mine[0].seconds)} rounds in one process, one thread, everything in turn. rsatoolbox "
+            f"{len(here[0].seconds)} rounds in one process, one thread, everything in turn. rsatoolbox "
             f"{importlib.metadata.version('rsatoolbox')}; its own bootstrap starts from finished "
             "RDMs, a smaller job than ours from the items' activations: its ratio has no aim.",
             "",
             machine,
             "",
-            "| what | seconds | min to max |",
-            "|---|---|---|",
-            *rows,
+            *table(("what", "seconds", "min to max"), rows),
             "",
             "| figure | measured | aim | met |",
             "|---|---|---|---|",
@@ -205,19 +205,15 @@ def render(mine: Sequence[Timed], others: Sequence[Timed], size: Size, machine: 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, write the section."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.statistics", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="times everything is run")
-    args = parser.parse_args(arguments)
-    if args.rounds < 1:
-        parser.error(f"--rounds={args.rounds}: allowed is at least 1")
+    parser = parser_of("statistics", __doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="runs of everything")
+    args = options(parser, arguments, rounds=1)
     machine, size = conditions(), Size()
     data = simulated(size)
-    mine, others = ours(data, size), theirs(data, size, patterns=40, items=10)
+    here, others = ours(data, size), theirs(data, size, patterns=40, items=10)
     with threadpool_limits(1):
-        measure([*mine, *others], args.rounds)
-    text = render(mine, others, size, machine)
-    print(text)
-    write_section("statistics", text)
+        measure([*here, *others], args.rounds)
+    publish("statistics", render(here, others, size, machine))
 
 
 if __name__ == "__main__":

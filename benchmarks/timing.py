@@ -1,25 +1,36 @@
-"""Ways of reading the same passages, timed in turn in one process so that they can be divided.
+"""Several ways to do the same work, timed in turn in one process so that their times can be divided.
 
-Timed are CPU seconds: what else runs on the machine hardly changes them. With one thread
-(OMP_NUM_THREADS=1) they are what a clock shows on a quiet machine; with more, threads that wait for
-each other count as well.
+Ways of reading the same passages are timed in CPU seconds, which other programs on the machine hardly
+change. With one thread (OMP_NUM_THREADS=1) they are the seconds of a clock on a quiet machine; with
+more threads, the seconds in which threads wait for each other count, too.
 """
 
 from __future__ import annotations
 
+import statistics
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.command import ROOT, loaded_model
 from emo.activations.backend import Backend, TokenSpan, pad
-from emo.activations.reading import read
+from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
+from emo.config.enums import Readout
+from emo.config.resolve import compose
+from emo.config.schema import RunConfig
+from emo.models.loading import LoadedModel
+from emo.models.quantised import count_weights
 from emo.process.progress import track
+from emo.stimuli.loading import first_situations, load_stimuli
 
 ALONE = 1
-"""One text a pass: how INT8 is measured, see docs/precision.md."""
+"""One text per pass: INT8 is measured so, see docs/precision.md."""
+
+Open = Callable[[LoadedModel, RunConfig], tuple[Backend, int]]
+"""Opens a backend on a loaded model, and gives the bytes of the weights that it adds."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +44,10 @@ class Way:
     seconds: list[float] = field(default_factory=list)
     """CPU seconds, all threads together."""
 
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
     def run(self, spans: Sequence[TokenSpan]) -> None:
         """Read everything into a fresh store, and note the CPU seconds it took."""
         with tempfile.TemporaryDirectory() as folder:
@@ -42,11 +57,52 @@ class Way:
             self.seconds.append(time.process_time() - start)
 
 
-def measure(found: Sequence[Way], spans: Sequence[TokenSpan], rounds: int) -> None:
-    """All ways in turn, each round beginning with another one."""
-    for way in found:
-        batch = pad(spans[: way.batch_size], way.backend.pad_id)
-        way.backend.resid_post(batch)  # memory pools and threads are warm then
+def reading_ways(
+    model: str, overrides: Mapping[str, str], open_backend: Open, situations: int = 1
+) -> tuple[list[Way], list[TokenSpan]]:
+    """Each named setting batched and one text at a time, and the token ids that all of them read.
+
+    Each setting has its own model, since some backends change the modules of their model.
+    """
+    ways: list[Way] = []
+    spans: list[TokenSpan] = []
+    for name, words in overrides.items():
+        config = compose(f"model={model}", *words.split(), "backend.device=cpu", root=ROOT)
+        loaded = loaded_model(config)
+        backend, added = open_backend(loaded, config)
+        size = count_weights(loaded.model).bytes + added
+        ways += [Way(name, n, size, backend) for n in (config.backend.batch_size, ALONE)]
+        texts = [p.text for p in first_situations(load_stimuli(), situations).items]
+        spans = tokenise(loaded.tokenizer, texts, Readout.last)
+    return ways, spans
+
+
+def rows(ways: Sequence[Way], references: Sequence[str]) -> list[str]:
+    """A row of Markdown per way: seconds, then its time over each reference at the same batch size."""
+    median = medians(ways)
+    return [
+        f"| {w.name} | {w.batch_size} | {w.median:.2f} "
+        f"| {min(w.seconds):.2f} to {max(w.seconds):.2f} | "
+        + "".join(f"{w.median / median[name, w.batch_size]:.2f} | " for name in references)
+        + f"{w.weights_bytes / 2**20:.0f} |"
+        for w in ways
+    ]
+
+
+def medians(ways: Sequence[Way]) -> dict[tuple[str, int], float]:
+    """CPU seconds of each way, by its name and batch size."""
+    return {(w.name, w.batch_size): w.median for w in ways}
+
+
+def measure(ways: Sequence[Way], spans: Sequence[TokenSpan], rounds: int) -> None:
+    """Run all ways in turn; before that each way reads one batch, to warm memory pools and threads."""
+    for way in ways:
+        way.backend.resid_post(pad(spans[: way.batch_size], way.backend.pad_id))
+    in_turn([lambda _, way=way: way.run(spans) for way in ways], rounds)
+
+
+def in_turn(works: Sequence[Callable[[int], object]], rounds: int) -> None:
+    """Call all works once per round, with the round's number; each round begins with another work."""
     for turn in track(range(rounds), "rounds"):
-        for k in range(len(found)):
-            found[(turn + k) % len(found)].run(spans)
+        for k in range(len(works)):
+            works[(turn + k) % len(works)](turn)

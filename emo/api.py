@@ -12,7 +12,7 @@ from emo.core.compare import rdms as comparison
 from emo.core.geometry import cosines as geometry
 from emo.core.records import Activations, Comparison, Descriptors, EmotionVectors, Rdm
 from emo.core.stats.resampling import stream
-from emo.errors import EmoError, said
+from emo.errors import EmoError, value_text
 from emo.runs import files as serialise
 from emo.tracking import Connection
 
@@ -117,7 +117,7 @@ class LoadedRun:
         n_layers = len(self.vectors.values)
         if not isinstance(layer, int) or not 0 <= layer < n_layers:
             raise EmoError(
-                f"layer={said(layer)}: allowed is a whole number from 0 to {n_layers - 1}"
+                f"layer={value_text(layer)}: allowed is a whole number from 0 to {n_layers - 1}"
             )
         return layer
 

@@ -1,4 +1,4 @@
-"""Command line: Hydra composes, one line tells what is wrong, the exit code says whether it worked."""
+"""The command line: Hydra composes a config, a job runs, an error is one line and an exit code."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from emo.config.enums import Output
 from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve, schema
 from emo.config.schema import RunConfig
-from emo.errors import EmoError, SweepFailed, run_of, said
+from emo.errors import EmoError, SweepFailed, run_of, value_text
 from emo.launch import arguments
 from emo.launch.launchers import POINTS, VARIED
 from emo.process import stopping
-from emo.redact import shown
+from emo.redact import without_password
 from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
@@ -41,11 +41,11 @@ QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "WANDB_MODE": "disabled",  # comes with TransformerLens, never used
 }
-"""Turns off the usage reports of the packages underneath, here and in the processes of launchers."""
+"""Environment that turns off the usage reports of other packages, here and in launched processes."""
 
 
 def run_job(config: RunConfig) -> Outcome:
-    """Run the job a config names; what a user can mend comes back as a failed outcome."""
+    """Run the job of a config; an error that a user can mend becomes a failed outcome."""
     job = importlib.import_module(f"emo.jobs.{config.job.name.value}")
     try:
         return job.run(config)
@@ -59,11 +59,11 @@ def run_job(config: RunConfig) -> Outcome:
 
 
 def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
-    """Run one job, whatever happens: one that breaks must not end the others of its sweep.
+    """The outcome of one job, whatever error it raises: the other jobs of its sweep must run on.
 
-    Of an error nobody foresaw the traceback is kept in the job's ``folder`` (a sweep) or printed.
+    The traceback of an unforeseen error is printed, or kept in the job's ``folder`` in a sweep.
     """
-    stopping.listen()  # in the workers of launchers, too
+    stopping.listen()  # also in the workers of launchers
     try:
         run = resolve(config, root)
         checks.check_files(run)
@@ -72,7 +72,7 @@ def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
         return Outcome(status="failed", error=str(error))
     except Exception as error:
         outcome = _unforeseen(error, folder)
-    _release_model()  # not above: the traceback holds the frames that hold the model
+    _release_model()  # not in the except block, whose traceback still holds the model
     return outcome
 
 
@@ -80,9 +80,9 @@ def _unforeseen(error: Exception, folder: Path | None) -> Outcome:
     lines = "".join(traceback.format_exception(error))
     where = ""
     if folder is None or os.environ.get("EMO_TRACEBACK") == "1":
-        print(shown(lines), file=sys.stderr)
+        print(without_password(lines), file=sys.stderr)
     if folder is not None:
-        (folder / "traceback.txt").write_text(shown(lines), encoding="utf-8")
+        (folder / "traceback.txt").write_text(without_password(lines), encoding="utf-8")
         where = f" (traceback in {folder / 'traceback.txt'})"
     reason = (str(error) or "no reason given").strip().partition("\n")[0]
     words = f"{type(error).__name__}: {reason}{where}"
@@ -90,14 +90,14 @@ def _unforeseen(error: Exception, folder: Path | None) -> Outcome:
 
 
 def _release_model() -> None:
-    """Free the held model after a break: it may be half changed, or what took all the memory."""
+    """Free the model in memory after an error: it may be half changed, or have taken all the memory."""
     session = sys.modules.get("emo.models.session")
     if session is not None:
         session.release()
 
 
 def job_folder() -> Path | None:
-    """The folder of this job of a sweep; None in a single run."""
+    """The folder of this job in a sweep; None in a single run."""
     conf = HydraConfig.get()
     return Path(conf.runtime.output_dir) if conf.mode is RunMode.MULTIRUN else None
 
@@ -111,7 +111,7 @@ def main(launcher: str | None = None) -> NoReturn:
     root = Path.cwd() if launcher is None else Path(launcher).resolve().parent
     traceback_wanted = os.environ.get("HYDRA_FULL_ERROR") == "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # errors reach us unprinted
-    os.environ["EMO_TRACEBACK"] = str(int(traceback_wanted))  # for workers of a launcher, too
+    os.environ["EMO_TRACEBACK"] = str(int(traceback_wanted))  # also for the workers of a launcher
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     node = schema()
@@ -125,7 +125,7 @@ def main(launcher: str | None = None) -> NoReturn:
         if folder is not None:
             _announce()
         outcome = attempt(config, root, folder)
-        outcome = replace(outcome, error=outcome.error and shown(outcome.error))
+        outcome = replace(outcome, error=outcome.error and without_password(outcome.error))
         if folder is not None:
             (folder / OUTCOME).write_text(outcome.to_json(), encoding="utf-8")
         show(outcome, output_of(config))
@@ -139,15 +139,17 @@ def main(launcher: str | None = None) -> NoReturn:
         sys.argv[1:] = arguments.checked(given, root)
         job()
     except KeyboardInterrupt as error:
-        said = str(error) or "interrupted"
-        print(f"{said}; the same command goes on where this one stopped", file=sys.stderr)
+        reason = str(error) or "interrupted"
+        print(f"{reason}; the same command goes on where this one stopped", file=sys.stderr)
         sys.exit(stopping.exit_code(error))
     except SweepFailed:
         sys.exit(1)
-    except BrokenPipeError:  # the reader of what is printed has gone, as head does
+    except BrokenPipeError:  # the reader of the output has ended, as head does
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 - for what Python flushes at the end
         sys.exit(1)
-    except Exception as error:  # of jobs all are caught by now: this is of the command line
+    except (
+        Exception
+    ) as error:  # errors of jobs are caught before: this one is about the command line
         if traceback_wanted:
             raise
         output = Output.json if "output=json" in given else Output.text
@@ -157,21 +159,21 @@ def main(launcher: str | None = None) -> NoReturn:
 
 
 def refusal(error: Exception) -> str:
-    """The one line about what ended a command before its jobs."""
+    """The line about an error that ended a command before its jobs."""
     if isinstance(error, EmoError):
-        return shown(str(error))
+        return without_password(str(error))
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return str(explained(error))
     if (
         isinstance(error, OSError) and error.filename
     ):  # the only folder Hydra makes for a single run
-        return f"hydra.run.dir={said(error.filename)}: {error.strerror or said(error)}"
-    reason = said(shown(str(error)).partition("\n")[0])
+        return f"hydra.run.dir={value_text(error.filename)}: {error.strerror or value_text(error)}"
+    reason = value_text(without_password(str(error)).partition("\n")[0])
     return f"{type(error).__name__}: {reason} (HYDRA_FULL_ERROR=1 prints where)"
 
 
 def output_of(config: DictConfig) -> Output:
-    """What a composed config wants printed; text where that is no valid choice."""
+    """The output of a composed config; text if the config has no valid choice."""
     try:
         return Output.json if config.output in ("json", Output.json) else Output.text
     except OmegaConfBaseException:
@@ -179,11 +181,11 @@ def output_of(config: DictConfig) -> Output:
 
 
 def _announce() -> None:
-    """Say which point of a sweep begins, and what is its own."""
+    """Log which point of a sweep begins, and its varied overrides."""
     conf = HydraConfig.get()
     varied = os.environ.get(VARIED, "").split("|")
-    own = [word for word in conf.overrides.task if word.partition("=")[0] in varied]
-    words = shown(" ".join(own))
+    overrides = [word for word in conf.overrides.task if word.partition("=")[0] in varied]
+    words = without_password(" ".join(overrides))
     log.info("point %d of %s: %s", conf.job.num + 1, os.environ.get(POINTS, "?"), words)
 
 

@@ -9,36 +9,37 @@ from emo.redact import without_password
 
 LONGEST = 200
 """Characters of a value that a message repeats."""
+LISTED = 10
+"""Entries of a list that a message names; it gives the number of the others."""
 
 
-def said(value: object) -> str:
-    """A value as a message repeats it: as it is typed, on one line, not too long, no password."""
+def value_text(value: object) -> str:
+    """A value as a user types it, without quotes, for messages that begin with ``name=value``.
+
+    It is one line of at most ``LONGEST`` characters and holds no password.
+    """
     text = "null" if value is None else without_password(str(value))
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}..."
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-LISTED = 10
-"""So many of a list are named; of the others a message gives the number."""
-
-
-def first_of(entries: Sequence[str], joint: str) -> str:
-    """The first ``LISTED`` entries behind each other, and how many more there are."""
-    more = len(entries) - LISTED
-    return joint.join([*entries[:LISTED], *([f"and {more} more"] if more > 0 else [])])
-
-
 def shown(value: object, longest: int = 60) -> str:
-    """A value as a message shows it: on one line, cut where it is long."""
+    """A value from a file as Python writes it, with quotes around a text, cut at ``longest``."""
     text = repr(value if not isinstance(value, str) else value[: longest + 1])
     return text if len(text) <= longest else f"{text[: longest - 1]}\u2026"
 
 
-class EmoError(Exception):
-    """Something a user can mend; the message is one clear line (or one line a finding).
+def first_of(entries: Sequence[str], joint: str) -> str:
+    """The first ``LISTED`` entries, joined, and the number of the others."""
+    more = len(entries) - LISTED
+    return joint.join([*entries[:LISTED], *([f"and {more} more"] if more > 0 else [])])
 
-    Whatever the message repeats, no password of an address is in it.
+
+class EmoError(Exception):
+    """Something that a user can mend. The message is one line, or one line per problem.
+
+    It holds no password of an address, whatever it repeats.
     """
 
     def __init__(self, message: object = "") -> None:
@@ -46,27 +47,27 @@ class EmoError(Exception):
 
 
 class ConfigError(EmoError):
-    """A parameter with a value that is not allowed."""
+    """A parameter has a value that is not allowed."""
 
     def __init__(self, parameter: str, value: object, allowed: str | Iterable[object]) -> None:
         self.parameter = parameter
         self.allowed = allowed if isinstance(allowed, str) else ", ".join(map(str, allowed))
-        super().__init__(f"{parameter}={said(value)}: allowed is {self.allowed}")
+        super().__init__(f"{parameter}={value_text(value)}: allowed is {self.allowed}")
 
 
 class UnknownParameter(ConfigError):
-    """A parameter that there is not; ``allowed`` are the names beside it."""
+    """A parameter does not exist; ``allowed`` are the names in its group."""
 
     def __init__(self, parameter: str, allowed: Iterable[str], hint: str = "") -> None:
         self.parameter, self.allowed = parameter, ", ".join(allowed)
         EmoError.__init__(
             self,
-            f"{said(parameter)}: no such parameter{hint}; in this group there are {self.allowed}",
+            f"{value_text(parameter)}: no such parameter{hint}; in this group there are {self.allowed}",
         )
 
 
 class StimuliError(EmoError):
-    """A stimulus file with problems: the first ten with their line numbers, and how many more."""
+    """A stimulus file has problems: the first ten, with their line numbers, and how many more."""
 
     def __init__(self, path: object, problems: list[str], parameter: str | None = None) -> None:
         self.path, self.problems = path, problems
@@ -76,7 +77,7 @@ class StimuliError(EmoError):
 
 @contextmanager
 def set_by(parameter: str) -> Iterator[None]:
-    """Problems of a stimulus file are said of the parameter that names it; also a decorator."""
+    """A block, or a function, whose stimulus errors name the parameter that names the file."""
     try:
         yield
     except StimuliError as error:
@@ -84,19 +85,19 @@ def set_by(parameter: str) -> Iterator[None]:
 
 
 class ModelError(EmoError):
-    """A model that cannot be had or read."""
+    """A model cannot be downloaded or read."""
 
 
 class NoMemory(ModelError):
-    """A model that can be read, but not in the memory that is free now."""
+    """A model needs more memory than is free now."""
 
 
 class StoreError(EmoError):
-    """An activation store that cannot be read or written."""
+    """An activation store cannot be read or written."""
 
 
 class DamagedFile(EmoError):
-    """A file that this project wrote and that is not as it was written."""
+    """A file of this project has changed since it was written."""
 
     def __init__(self, path: object, reason: str) -> None:
         self.reason = reason
@@ -104,30 +105,30 @@ class DamagedFile(EmoError):
 
 
 class TrackingError(EmoError):
-    """A tracking server or database that does not answer as it should."""
+    """A tracking server or database does not answer as it should."""
 
 
 class ArtifactError(TrackingError):
-    """A file of a logged run that is missing or damaged."""
+    """A file of a logged run is missing or damaged."""
 
-    def __init__(self, run_id: str, name: str, problem: str) -> None:
-        self.found = f"{name} {problem}"
-        super().__init__(f"run {run_id}: {self.found}; force=true repeats it")
+    def __init__(self, run_id: str, name: str, what: str) -> None:
+        self.problem = f"{name} {what}"
+        super().__init__(f"run {run_id}: {self.problem}; force=true repeats it")
 
 
 class NotLogged(ArtifactError):
-    """A file that a run has not, and as far as is known has never had."""
+    """A run does not have a file, and nothing says that it ever had it."""
 
 
 class SweepFailed(EmoError):
-    """Points of a sweep failed; the table that was printed names them."""
+    """Points of a sweep failed; the printed table names them."""
 
 
 RUN_NOTE = "run "
-"""Begins the note that the tracker adds to an error which ended a run; the rest is the run's id."""
+"""Begins the note that the tracker adds to an error that ended a run; the run's id follows."""
 
 
 def run_of(error: BaseException) -> str | None:
-    """The MLflow run that an error ended, None if it ended none."""
+    """The id of the MLflow run that an error ended; None if it ended no run."""
     notes = [note for note in getattr(error, "__notes__", ()) if note.startswith(RUN_NOTE)]
     return notes[0].removeprefix(RUN_NOTE) if notes else None

@@ -1,4 +1,4 @@
-"""A grid of points as one sweep: its parent run, the order of its jobs, what became of each."""
+"""A grid of points run as one sweep: its parent run, the order of its jobs, their outcomes."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from emo.config.schema import RunConfig
 from emo.errors import SweepFailed, TrackingError
 from emo.files.csv_files import csv_text
 from emo.launch import launchers as launching
-from emo.launch.sweep_points import Point, in_public, ordered, shared, sweep_id
-from emo.redact import shown
+from emo.launch.sweep_points import Point, ordered, public_words, shared_and_varied, sweep_id
+from emo.redact import without_password
 from emo.report.markdown import fenced
 from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
 
 Launch = Callable[[Sequence[Sequence[str]], int], Sequence[Any]]
-"""Runs jobs, given as overrides; the second argument numbers the first.
+"""Runs jobs, given as overrides; the second argument is the number of the first job.
 
-Returns an Outcome each, or the error of a job that came to an end without one.
+Returns an Outcome per job, or the error of a job that ended without an Outcome.
 """
 
 
 def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None) -> None:
-    """Run the points under one parent run, print the closing table.
+    """Run the points under one parent run and print the closing table.
 
     Raises
     ------
     EmoError
-        If the launcher or the sweep's folder is not usable: nothing is written then.
+        If the launcher or the sweep's folder is not usable; nothing is written then.
     SweepFailed
-        If a point failed or the parent could not be logged; all others have run.
+        If a point failed or the parent could not be logged; all other points have run.
     """
     points = ordered(points)
     output = Output(master.output) if isinstance(master.output, str) else master.output
@@ -57,23 +57,26 @@ def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: in
 def _tracked(
     points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None, folder: Path
 ) -> Outcome:
-    from emo.runs import reuse as record  # what reads stimuli and models is not needed for --help
+    from emo.runs import reuse as record  # late: these need long to import
+    from emo.tracking.record import JOB, SWEEP
 
     config, identity = points[0].config, sweep_id(points)
     tracker = record.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
-        tags = {"job": "sweep", "sweep": identity}
+        tags = {JOB: "sweep", SWEEP: identity}
         with record.again(config, tracker, f"sweep {identity}", tags) as parent:
             launching.hide(master)
-            launching.tell(master, parent, len(points), _varied(points))
+            launching.hand_over(master, parent, len(points), _varied(points))
             launching.save(master, folder / "multirun.yaml")
             results = _results(points, launch, at_once, folder)
             with suppress(TrackingError):  # the results matter more
-                tracker.mark_stale()  # what killed workers left open
+                tracker.mark_stale()  # runs that killed workers left open
             results = [
                 _recorded(tracker, parent, point, words, result)
-                for point, words, result in zip(points, shared(points)[1], results, strict=True)
+                for point, words, result in zip(
+                    points, shared_and_varied(points)[1], results, strict=True
+                )
             ]
             outcome = _summary(points, results, identity, parent)
             _log(config, tracker, parent, points, results, outcome)
@@ -88,39 +91,39 @@ def _tracked(
 
 
 def _varied(points: Sequence[Point]) -> list[str]:
-    """Parameters in which the points differ, as they were written."""
-    words = [word for own in shared(points)[1] for word in own]
+    """Parameters in which the points differ, as a user wrote them."""
+    words = [word for varied in shared_and_varied(points)[1] for word in varied]
     return list(dict.fromkeys(word.partition("=")[0] for word in words))
 
 
 def _results(
     points: Sequence[Point], launch: Launch, at_once: int | None, folder: Path
 ) -> list[Outcome]:
-    """An outcome a point, also where the launcher gave up because a worker of it died."""
+    """An outcome per point, even if the launcher gave up because one of its workers died."""
     results: list[Outcome] = []
     for first in range(0, len(points), at_once or len(points)):
         some = points[first : first + (at_once or len(points))]
         folders = [folder / str(first + i) for i in range(len(some))]
-        for one in folders:  # of an earlier sweep into the same folder
+        for one in folders:  # an earlier sweep may have used the same folder
             (one / OUTCOME).unlink(missing_ok=True)
         try:
             ended = launch([point.overrides for point in some], first)
         except Exception as error:
-            log.warning("the launcher gave up: %s", _said(error))
+            log.warning("the launcher gave up: %s", _reason(error))
             ended = [error] * len(some)
         results += [
-            _left(one, _said(end)) if isinstance(end, Exception) else end
+            _outcome_on_disk(one, _reason(end)) if isinstance(end, Exception) else end
             for one, end in zip(folders, ended, strict=True)
         ]
     return results
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return f"{type(error).__name__}: {(str(error) or 'no reason given').splitlines()[0]}"
 
 
-def _left(folder: Path, reason: str) -> Outcome:
-    """The outcome that a job left on disk, or a failed one."""
+def _outcome_on_disk(folder: Path, reason: str) -> Outcome:
+    """The outcome that a job wrote into its folder, or a failed one."""
     try:
         return Outcome.from_json((folder / OUTCOME).read_text(encoding="utf-8"))
     except (OSError, ValueError, KeyError, TypeError):
@@ -130,16 +133,18 @@ def _left(folder: Path, reason: str) -> Outcome:
 def _recorded(
     tracker: Any, parent: str, point: Point, words: Sequence[str], result: Outcome
 ) -> Outcome:
-    """The result, with a FAILED run where a job failed before it had opened one.
+    """The result; a FAILED run is logged for a job that failed before it opened one.
 
-    A result in the spool has a run, though it may be ``NOWHERE`` as yet: job=sync delivers it.
+    A result in the spool has a run already, even if its id is still ``NOWHERE``: job=sync delivers it.
     """
     if not result.failed or result.run_id is not None:
         return result
+    from emo.tracking.record import JOB
+
     c = point.config
     tags = {
-        "overrides": shown(" ".join(point.overrides))[:5000],
-        "job": c.job.name.value,
+        "overrides": without_password(" ".join(point.overrides))[:5000],
+        JOB: c.job.name.value,
         "model": c.model.label,
         "backend": c.backend.name.value,
         "precision": c.precision.label,
@@ -153,15 +158,15 @@ def _recorded(
 def _summary(
     points: Sequence[Point], results: Sequence[Outcome], identity: str, parent: str
 ) -> Outcome:
-    """The sweep's own outcome, with the closing table."""
+    """The outcome of the sweep itself, with the closing table."""
     counts = {
         status: sum(r.status == status for r in results)
         for status in ("finished", "reused", "failed")
     }
-    said = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
-    common, own = shared(points)
-    lines = [f"sweep {identity}: {len(points)} points, {said}", f"  all: {' '.join(common)}"]
-    for words, result in zip(own, results, strict=True):
+    totals = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
+    common, varied = shared_and_varied(points)
+    lines = [f"sweep {identity}: {len(points)} points, {totals}", f"  all: {' '.join(common)}"]
+    for words, result in zip(varied, results, strict=True):
         end = result.error if result.failed else f"run {result.run_id}"
         lines.append(f"  {result.status:<8}  {' '.join(words)}  {end}")
     if counts["failed"]:
@@ -185,15 +190,15 @@ def _summary(
 
 
 def repeat(points: Sequence[Point], results: Sequence[Outcome]) -> list[str]:
-    """Commands that run what failed and nothing else.
+    """Commands that run the failed points and nothing else, without passwords.
 
-    That is the same command again, which finds what finished; with force=true it would repeat
-    that, too, so then each failed point has a command of its own. Passwords are left out.
+    The same command does that, since it reuses finished runs. With force=true it would repeat them, so
+    then each failed point has its own command.
     """
     failed = [p for p, result in zip(points, results, strict=True) if result.failed]
     if any(p.config.force for p in points):
-        return [shlex.join(["python", "launch.py", *in_public(p.overrides)]) for p in failed]
-    return [shlex.join(["python", "launch.py", *in_public(sys.argv[1:])])]
+        return [shlex.join(["python", "launch.py", *public_words(p.overrides)]) for p in failed]
+    return [shlex.join(["python", "launch.py", *public_words(sys.argv[1:])])]
 
 
 def _log(
@@ -219,12 +224,12 @@ def _log(
 
 
 def _write_csv(path: Path, points: Sequence[Point], results: Sequence[Outcome]) -> None:
-    """One row a point: its own overrides, what became of it, its headline metrics."""
-    _, own = shared(points)
-    keys = list(dict.fromkeys(o.partition("=")[0] for words in own for o in words))
+    """Write one row per point: its varied overrides, its outcome, its headline metrics."""
+    _, varied = shared_and_varied(points)
+    keys = list(dict.fromkeys(o.partition("=")[0] for words in varied for o in words))
     names = list(dict.fromkeys(name for r in results for name in r.metrics))
     rows = []
-    for words, r in zip(own, results, strict=True):
+    for words, r in zip(varied, results, strict=True):
         values = {key: value for key, _, value in (o.partition("=") for o in words)}
         row = [values.get(key, "") for key in keys]
         metrics = [r.metrics.get(name, "") for name in names]

@@ -1,7 +1,7 @@
-"""``hydra/sweeper=basic``: Hydra's own grids, ordered, tracked and counted by :mod:`emo.sweeping`.
+"""``hydra/sweeper=basic``: grids of Hydra, run as one sweep by :mod:`emo.sweeping`.
 
-Hydra takes sweepers from the namespace package ``hydra_plugins`` only. Every start of launch.py
-imports this, so what is heavy is imported later.
+Hydra finds sweepers only in the namespace package ``hydra_plugins``. Every start of launch.py imports
+this module, which therefore imports heavy packages late.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from hydra.plugins.launcher import Launcher
 
 
 class EmoSweeper(BasicSweeper):
-    """A grid as one sweep: a parent run, each model loaded once, a table at the end."""
+    """A grid run as one sweep: a parent run, each model loaded once, a table at the end."""
 
     def sweep(self, arguments: list[str]) -> None:
-        """Run every point and print what became of it.
+        """Run every point and print a table of the outcomes.
 
         Raises
         ------
         EmoError
-            If a point is wrong, or there are none or too many: nothing has been written then.
+            If a point is wrong, or the grid has no point or too many; nothing has been written then.
         SweepFailed
-            If a point failed, after all others have run.
+            If a point failed; all other points have run.
         """
         assert self.config is not None
         assert self.hydra_context is not None
         configure_log(self.config.hydra.job_logging, self.config.hydra.verbose)
         from emo import sweeping
-        from emo.config import overrides
+        from emo.config import overrides, sweep_values
         from emo.launch import sweep_points
 
         config, loader = self.config, self.hydra_context.config_loader
@@ -44,7 +44,7 @@ class EmoSweeper(BasicSweeper):
         root = Path(self.config.root)
         params = overrides.checked(self._parse_config(), folders, root)
         parsed = OverridesParser.create(loader).parse_overrides([*params, *arguments])
-        overrides.check_size(parsed, folders)
+        sweep_values.check_size(parsed, folders)
         (jobs,) = self.split_arguments(parsed, None)
         points = sweep_points.composed(
             jobs, lambda job: loader.load_sweep_config(config, list(job))
@@ -58,7 +58,7 @@ class EmoSweeper(BasicSweeper):
 
 
 def _value(done: Any) -> object:
-    """What a job returned, or the error that ended it."""
+    """The value that a job returned, or the error that ended it."""
     try:
         return done if isinstance(done, Exception) else done.return_value
     except Exception as error:
@@ -67,10 +67,10 @@ def _value(done: Any) -> object:
 
 @contextmanager
 def _each_awaited(launcher: Launcher) -> Iterator[None]:
-    """Let submitit's launcher wait for every job, also behind one that was killed.
+    """A block in which submitit's launcher waits for every job, even if one was killed.
 
-    It collects results in one expression, so that the first error ends the waiting while the other
-    jobs run on; here such a job's result is its error.
+    The launcher collects results in one expression: the first error would end the waiting while other
+    jobs run on. Inside the block the result of a failed job is its error.
     """
     if "submitit" not in type(launcher).__module__:
         yield

@@ -5,7 +5,7 @@ import os
 import pytest
 from omegaconf import OmegaConf
 
-from emo.redact import HIDDEN, hidden, shown, without_password
+from emo.redact import HIDDEN, holds_password, reference_to, without_password
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +23,8 @@ def environment(monkeypatch):
 def test_secrets_in_the_query_of_an_address_are_left_out(name):
     address = f"https://host/x?a=1&{name}=hunter2&b=2"
     assert without_password(address) == f"https://host/x?a=1&{name}=&b=2"
+    assert holds_password(address)
+    assert not holds_password(without_password(address))
 
 
 @pytest.mark.parametrize(
@@ -30,19 +32,26 @@ def test_secrets_in_the_query_of_an_address_are_left_out(name):
 )
 def test_other_words_stay(text):
     assert without_password(text) == text
+    assert not holds_password(text)
 
 
 def test_a_hidden_value_is_found_again_by_what_resolves_configs():
     value = "postgresql://me:hunter2@db/x"
-    config = OmegaConf.create({"uri": hidden(value), "again": hidden(value), "other": hidden("b")})
+    config = OmegaConf.create(
+        {"uri": reference_to(value), "again": reference_to(value), "other": reference_to("b")}
+    )
     assert "hunter2" not in OmegaConf.to_yaml(config)
     assert (config.uri, config.again, config.other) == (value, value, "b")
     assert len([n for n in os.environ if n.startswith(HIDDEN)]) == 2
 
 
-def test_people_see_the_value_without_its_password():
-    reference = hidden("postgresql://me:hunter2@db/x")
-    assert shown(f"tracking.uri={reference} seed=1") == "tracking.uri=postgresql://me@db/x seed=1"
+def test_people_see_the_value_of_a_reference_without_its_password():
+    reference = reference_to("postgresql://me:hunter2@db/x")
+    assert (
+        without_password(f"tracking.uri={reference} seed=1")
+        == "tracking.uri=postgresql://me@db/x seed=1"
+    )
+    assert not holds_password(reference)
     escaped = reference.replace("{", "\\{").replace(":", "\\:").replace("}", "\\}")
-    assert shown(f"tracking.uri={escaped}") == "tracking.uri=postgresql://me@db/x"
-    assert shown(f"${{oc.env:{HIDDEN}99}}") == ""
+    assert without_password(f"tracking.uri={escaped}") == "tracking.uri=postgresql://me@db/x"
+    assert without_password(f"${{oc.env:{HIDDEN}99}}") == ""

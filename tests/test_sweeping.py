@@ -14,8 +14,8 @@ import pytest
 from emo.config.resolve import compose, schema
 from emo.core.stats.resampling import stream
 from emo.errors import EmoError, run_of
-from emo.launch.sweep_points import Point, composed, ordered, shared, sweep_id
-from emo.redact import hidden
+from emo.launch.sweep_points import Point, composed, ordered, shared_and_varied, sweep_id
+from emo.redact import reference_to
 from emo.runs.outcome import Outcome
 from emo.sweeping import _recorded, _results, repeat
 from emo.tracking import RunRecord, Spooled, Tracker
@@ -113,9 +113,9 @@ def runs(project):
 
 
 def parent_and_children(project):
-    found = runs(project)
-    (parent,) = (run for run in found if run.data.tags["job"] == "sweep")
-    children = [run for run in found if run is not parent]
+    logged = runs(project)
+    (parent,) = (run for run in logged if run.data.tags["job"] == "sweep")
+    children = [run for run in logged if run is not parent]
     for child in children:
         assert child.data.tags["mlflow.parentRunId"] == parent.info.run_id
     return parent, children
@@ -342,17 +342,17 @@ class Result:
         return self.value
 
 
-def left(folder, number, **fields):
+def write_outcome(folder, number, **fields):
     (folder / str(number)).mkdir(parents=True)
     text = Outcome("finished", **fields).to_json()
     (folder / str(number) / "outcome.json").write_text(text)
 
 
 def test_what_an_earlier_sweep_left_in_the_folder_is_not_this_ones_result(tmp_path):
-    left(tmp_path, 0, run_id="old")
+    write_outcome(tmp_path, 0, run_id="old")
 
     def dies(_jobs, _first):
-        left(tmp_path, 1, run_id="new")
+        write_outcome(tmp_path, 1, run_id="new")
         raise RuntimeError("a worker was killed")
 
     pair = [point("seed=1"), point("seed=2")]
@@ -383,7 +383,7 @@ def test_a_job_that_died_takes_no_other_with_it(tmp_path):
     ended = [Outcome("finished", run_id="a"), RuntimeError("killed"), RuntimeError("killed")]
 
     def launch(_jobs, _first):
-        left(tmp_path, 2, run_id="c")
+        write_outcome(tmp_path, 2, run_id="c")
         return ended
 
     results = _results([point(f"seed={i}") for i in range(3)], launch, None, tmp_path)
@@ -422,13 +422,13 @@ def test_every_submitit_job_is_waited_for(monkeypatch):
 def test_passwords_are_not_shown(monkeypatch):
     uri = "tracking.uri=postgresql://me:s3cret@db/x"
     pair = [point(uri, "seed=1"), point(uri, "seed=2"), point(uri.replace("s3", "s4"), "seed=3")]
-    common, own = shared(pair[:2])
+    common, varied = shared_and_varied(pair[:2])
     monkeypatch.setattr(sys, "argv", ["launch.py", "-m", f"'{uri}'"])
     failed = [Outcome("failed")] * 3
-    told = [common, own, shared(pair), repeat(pair, failed)]
+    told = [common, varied, shared_and_varied(pair), repeat(pair, failed)]
     forced = [Point((*p.overrides, "force=true"), compose("force=true")) for p in pair]
     told.append(repeat(forced, failed))
-    reference = hidden("postgresql://me:s3cret@db/x")
+    reference = reference_to("postgresql://me:s3cret@db/x")
     monkeypatch.setattr(sys, "argv", ["launch.py", "-m", f"tracking.uri={reference}"])
     told.append(repeat(pair, failed))
     assert "cret" not in str(told)

@@ -8,7 +8,6 @@ touched; one line is logged, and its content is computed again.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from emo.errors import DamagedFile, StoreError
+from emo.files.json_digests import Subject, json_digest, json_text
 from emo.files.reading import undamaged
 from emo.files.whole import remove_leftovers, write_whole
 
@@ -45,9 +45,9 @@ class Shards:
     """
 
     def __init__(self, root: Path, reader: Mapping[str, object], suffix: str) -> None:
-        text = json.dumps(reader, sort_keys=True, ensure_ascii=False)
+        text = json_text(Subject.reader, reader)
         self._root, self._suffix = root, suffix
-        self.folder = root / hashlib.sha256(text.encode()).hexdigest()[:24]
+        self.folder = root / json_digest(Subject.reader, reader)[:24]
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             for place in (root, self.folder):

@@ -1,17 +1,17 @@
-"""Whether every field of a config holds what its metadata allows.
+"""The check that every field of a config has a value that its metadata allows.
 
-What a field allows stands where the field stands (:mod:`emo.config.schema`, :mod:`emo.config.jobs`):
+Each field has its metadata where it is defined (:mod:`emo.config.schema`, :mod:`emo.config.jobs`):
 
 ====== =============================================================================================
-min    the smallest number, or the smallest of each number in a list; ``above``: more than that
-max    the largest one; ``why`` says what is wrong with more
-path   ``read``: a file or folder that must be there, ``model``: the same if it is no hub id,
-       ``written``: one that is made
-form   a regular expression that a text has to match whole; ``allowed`` says it in words
-secret the value may hold a password: :func:`emo.config.schema.public` leaves it out
+min    the smallest value, also of each number in a list; with ``above`` the value must be larger
+max    the largest value; ``why`` says what is wrong with a larger one
+path   ``read``: a file or folder that must exist, ``model``: the same unless it is a hub id,
+       ``written``: a folder that is made
+form   a regular expression that matches the whole text; ``allowed`` says it in words
+secret the value may hold a password; :func:`emo.config.schema.public` leaves it out
 ====== =============================================================================================
 
-A text is never empty: that is an unset variable of a shell, and null is the default.
+A text is never empty: an empty text comes from an unset variable of a shell, and null is the default.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from emo.config.parameters import members
 from emo.config.schema import ResamplingConfig, RunConfig
-from emo.errors import ConfigError, EmoError, said
+from emo.errors import ConfigError, EmoError, value_text
 
 HALVES = 1_000_000
-"""Half splits inside all bootstrap replicates: more are more than anybody reads an interval to."""
+"""Most half splits in all bootstrap replicates; more would not change a digit that anybody reads."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Field:
 
 
 def fields(config: Any, prefix: str = "") -> Iterator[Field]:
-    """Every field that is no group of others."""
+    """Every field of a config that is no group of fields."""
     hints = get_type_hints(type(config))
     for f in dataclasses.fields(config):
         value, name = getattr(config, f.name), f"{prefix}{f.name}"
@@ -61,7 +61,7 @@ def fields(config: Any, prefix: str = "") -> Iterator[Field]:
 
 
 def check(config: RunConfig) -> None:
-    """Refuse a config of which a field holds what it must not; no file is looked at.
+    """Refuse a config with a value that its field does not allow; no file is read.
 
     Raises
     ------
@@ -83,13 +83,12 @@ def check(config: RunConfig) -> None:
 
 
 def check_files(config: RunConfig) -> None:
-    """Refuse a config that names a file or folder which is not there.
+    """Refuse a config that names a file or folder that does not exist.
 
     Raises
     ------
     EmoError
-        Naming the parameter, where it was looked for, and the path to give if the folder that the
-        command was given in has it.
+        Naming the parameter, the missing path, and the right path if the current folder has the file.
     """
     for field in fields(config):
         kind = field.metadata.get("path")
@@ -97,31 +96,37 @@ def check_files(config: RunConfig) -> None:
             continue
         path = _absolute(config, field)
         try:
-            if kind == "written":
-                if field.value != field.default:
-                    _check_folder(field, path)
-            elif not path.exists():
-                raise EmoError(missing(field.name, field.value, path))
-        except OSError as error:  # a name that is too long, a folder that may not be entered
-            raise EmoError(f"{field.name}={said(field.value)}: {error.strerror}") from None
+            match kind:
+                case "written":
+                    if field.value != field.default:
+                        _check_folder(field, path)
+                case "read" | "model":
+                    if not path.exists():
+                        raise EmoError(missing(field.name, field.value, path))
+                case _:
+                    raise AssertionError(f"{field.name}: {kind} is no kind of path")
+        except OSError as error:  # too long a name, or a folder without permission
+            raise EmoError(f"{field.name}={value_text(field.value)}: {error.strerror}") from None
 
 
 def _check_folder(field: Field, path: Path) -> None:
-    """Refuse a folder that is not there and cannot be made; one that is there may be only read."""
+    """Refuse a folder that does not exist and cannot be made; an existing one may be read only."""
     nearest = next(p for p in (path, *path.parents) if p.exists())
     if not nearest.is_dir():
-        raise EmoError(f"{field.name}={said(field.value)}: {said(nearest)} is a file, not a folder")
+        raise EmoError(
+            f"{field.name}={value_text(field.value)}: {value_text(nearest)} is a file, not a folder"
+        )
     if nearest != path:
         require_writable(field.name, path)
 
 
 def require_writable(name: str, folder: Path) -> None:
-    """Refuse a folder in which no file can be made, or which cannot be made itself; none is left.
+    """Refuse a folder in which no file can be made, or that cannot be made; no trial file remains.
 
     Raises
     ------
     EmoError
-        Naming the parameter and the folder that stands in the way.
+        Naming the parameter and the folder that prevents it.
     """
     nearest = next(p for p in (folder, *folder.parents) if p.exists())
     try:
@@ -129,36 +134,38 @@ def require_writable(name: str, folder: Path) -> None:
             return
     except OSError as error:
         reason = error.strerror or "no file can be made there"
-        raise EmoError(f"{name}={said(folder)}: {said(nearest)}: {reason}") from None
+        raise EmoError(f"{name}={value_text(folder)}: {value_text(nearest)}: {reason}") from None
 
 
 def is_path(model_id: str) -> bool:
-    """Whether ``model.id`` names a folder by its form; a hub id is ORG/NAME."""
+    """Whether ``model.id`` has the form of a path; a hub id is ORG/NAME."""
     return model_id.startswith((".", "/", "~")) or model_id.count("/") > 1
 
 
 def missing(name: str, value: str, path: Path) -> str:
-    """The line about a parameter's path where nothing is, with the path that was meant."""
+    """The message about a parameter whose path does not exist, with the path that was meant."""
     what = "no such folder or file" if name == "model.id" else "cannot be read: no such file"
-    line = f"{name}={said(value)}: {what}: {said(path)}"
+    line = f"{name}={value_text(value)}: {what}: {value_text(path)}"
     meant = Path.cwd() / value
     if not Path(value).is_absolute() and meant != path and meant.exists():
-        line += f"; relative paths begin at the project's root: give {name}={said(meant)}"
+        line += f"; relative paths begin at the project's root: give {name}={value_text(meant)}"
     return line
 
 
 def check_memory(resampling: ResamplingConfig, n_items: int) -> None:
-    """Refuse half splits of so many items that this machine has no memory for.
+    """Refuse half splits that need more memory than this machine has free.
 
     Raises
     ------
     ConfigError
-        With what they take and what is free.
+        With the needed and the free memory.
     """
     import psutil
 
     halves = resampling.n_bootstrap * resampling.splits_per_replicate + resampling.n_splits
-    needed = halves * (3 * n_items + 8 * n_items // 3)  # whom each half has, and how it was drawn
+    needed = halves * (
+        3 * n_items + 8 * n_items // 3
+    )  # bytes: the items of each half, and their draw
     free = psutil.virtual_memory().available
     if needed > free:
         gib = [f"{size / 2**30:.1f} GiB" for size in (needed, free)]
@@ -181,12 +188,12 @@ def _check_halves(resampling: ResamplingConfig) -> None:
 
 
 def _check_list(field: Field) -> None:
-    """A list within a list is a value where single ones are meant."""
-    of = next((hint for hint in members(field.hint) if get_origin(hint) is list), None)
-    if of is None:
+    """Refuse a list in a list where single values are meant."""
+    hint = next((member for member in members(field.hint) if get_origin(member) is list), None)
+    if hint is None:
         return
     nested = any(isinstance(value, (list, tuple, dict)) for value in field.value)
-    if nested and get_args(of) != (Any,):
+    if nested and get_args(hint) != (Any,):
         raise ConfigError(field.name, field.value, "a list of single values, such as [a,b]")
 
 
@@ -200,8 +207,9 @@ def _check_text(field: Field, value: str) -> None:
 
 
 def _check_number(field: Field, value: float) -> None:
-    of = field.metadata.get
-    least, above, most = of("min", -math.inf), of("above", -math.inf), of("max", math.inf)
+    bound = field.metadata.get
+    least, above = bound("min", -math.inf), bound("above", -math.inf)
+    most = bound("max", math.inf)
     if not {"min", "above", "max"} & field.metadata.keys():
         return
     finite = isinstance(value, int) or math.isfinite(value)  # an int may be beyond any float
@@ -218,8 +226,8 @@ def _check_number(field: Field, value: float) -> None:
 def _absolute(config: RunConfig, field: Field) -> Path:
     try:
         return config.path(field.value)
-    except (OSError, RuntimeError, ValueError) as error:  # ~nobody, a loop of links, a zero byte
+    except (OSError, RuntimeError, ValueError) as error:  # ~nobody, a loop of links, a null byte
         reason = str(error).splitlines()[0]
         raise EmoError(
-            f"{field.name}={said(field.value)}: not a path here: {said(reason)}"
+            f"{field.name}={value_text(field.value)}: not a path here: {value_text(reason)}"
         ) from None

@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf say in several lines, in one: the parameter, the value, what is allowed."""
+"""Errors of Hydra and OmegaConf in one line: the parameter, its value, and what is allowed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from emo.config.overrides import quoted
 from emo.config.parameters import did_you_mean, expected, unknown
-from emo.errors import ConfigError, EmoError, said
-from emo.redact import shown
+from emo.config.text_overrides import quoted
+from emo.errors import ConfigError, EmoError, value_text
+from emo.redact import without_password
 
 LAUNCHER_EXTRAS = ("joblib", "ray", "submitit")
 MERGING = "Error merging override "
 SEVERAL = re.compile(r"Ambiguous value for argument '(.*)'|Sweep parameters '(.*)' requires")
 NO_VALUE = ("reference_type", "object_type", "full_key", "See https")
-"""Begin lines that say nothing to a user."""
+"""Beginnings of lines that tell a user nothing."""
 
 
 def explained(error: Exception) -> EmoError:
-    """The error as one that a user can act on."""
+    """The error as one line that a user can act on."""
     cause = error.__cause__
     if isinstance(error, MissingConfigException):
         return _missing(error)
@@ -31,18 +31,18 @@ def explained(error: Exception) -> EmoError:
     if isinstance(error, ConfigCompositionException) and isinstance(cause, OmegaConfBaseException):
         first = str(error).partition("\n")[0]
         if first.startswith(MERGING):
-            key, _, value = shown(first.removeprefix(MERGING)).lstrip("+").partition("=")
+            key, _, value = without_password(first.removeprefix(MERGING)).lstrip("+").partition("=")
             return _refused(key, value, cause)
         error = cause
     if isinstance(error, OmegaConfBaseException):
         return of_omegaconf(error)
-    lines = [line.strip() for line in shown(str(error)).splitlines() if line.strip()]
+    lines = [line.strip() for line in without_password(str(error)).splitlines() if line.strip()]
     kept = "; ".join(line for line in lines if not line.startswith(NO_VALUE))
-    return EmoError(said(kept or type(error).__name__))
+    return EmoError(value_text(kept or type(error).__name__))
 
 
 def of_omegaconf(error: OmegaConfBaseException) -> EmoError:
-    """An error of OmegaConf with the parameter that it is about."""
+    """An error of OmegaConf as one line that names the parameter."""
     name = str(error.full_key or "config")
     message = str(error.msg or error)
     if "not in" in message and error.parent_node is not None:
@@ -55,7 +55,7 @@ def of_omegaconf(error: OmegaConfBaseException) -> EmoError:
 
 
 def _as_written(error: OmegaConfBaseException, name: str) -> str:
-    """The text of the node that an error is about, with its references."""
+    """The text of the config node that an error is about, with its references unresolved."""
     if error.parent_node is None:
         return "${...}"
     node: Any = OmegaConf.to_container(error.parent_node._get_root(), resolve=False)
@@ -65,14 +65,14 @@ def _as_written(error: OmegaConfBaseException, name: str) -> str:
 
 
 def _refused(name: str, value: str, error: OmegaConfBaseException) -> EmoError:
-    """A value of a wrong type; of Hydra's own settings OmegaConf knows what is allowed."""
+    """The error about a value of a wrong type; for settings of Hydra, OmegaConf says what is allowed."""
     if (allowed := expected(name)) is not None:
         return ConfigError(name, value, allowed)
-    return EmoError(f"{said(name)}={said(value)}: {_reason(error)}")
+    return EmoError(f"{value_text(name)}={value_text(value)}: {_reason(error)}")
 
 
 def _missing(error: MissingConfigException) -> EmoError:
-    """A group has no such option, or an option's own file names one that is not there."""
+    """The error about an option that its group does not have."""
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     if group == "hydra/launcher" and (extra := option.partition("_")[0]) in LAUNCHER_EXTRAS:
         install = f"pip install -c constraints.txt -e '.[{extra}]'"
@@ -80,18 +80,18 @@ def _missing(error: MissingConfigException) -> EmoError:
     if error.options is not None:
         options = [o for o in error.options if not o.startswith("_")]
         return ConfigError(group, option, ", ".join(options) + did_you_mean(option, options))
-    return EmoError(said(str(error).partition("\n")[0]))
+    return EmoError(value_text(str(error).partition("\n")[0]))
 
 
 def _several(text: str) -> EmoError:
     key, _, value = text.partition("=")
     return EmoError(
-        f"{said(text)}: several values; with -m they make a sweep, {key}=[...] is a list, and "
-        f"{quoted(key, said(value))} is one text"
+        f"{value_text(text)}: several values; with -m they make a sweep, {key}=[...] is a list, and "
+        f"{quoted(key, value_text(value))} is one text"
     )
 
 
 def _reason(error: OmegaConfBaseException) -> str:
-    lines = [line.strip() for line in shown(str(error.msg or error)).splitlines()]
+    lines = [line.strip() for line in without_password(str(error.msg or error)).splitlines()]
     lines = [line for line in lines if line and not line.startswith(NO_VALUE)]
-    return said(lines[0] if lines else type(error).__name__)
+    return value_text(lines[0] if lines else type(error).__name__)

@@ -1,4 +1,4 @@
-"""Names and types of all parameters, as the schema has them; what is near to a wrong name."""
+"""Names and types of all parameters of the schema, and suggestions for a wrong name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TYPES = {
 
 
 def hint_of(name: str) -> Any:
-    """Type of the field of a dotted name, None if there is none; the empty name is the whole."""
+    """The type of the field with a dotted name, None if it does not exist; "" is the whole config."""
     hint: Any = RunConfig
     for part in name.split(".") if name else ():
         if get_origin(hint) is dict:
@@ -35,28 +35,28 @@ def hint_of(name: str) -> Any:
 
 
 def members(hint: Any) -> tuple[Any, ...]:
-    """The types of a union, otherwise the one."""
+    """The types of a union; any other type alone."""
     return (hint,) if get_origin(hint) in (list, dict) else get_args(hint) or (hint,)
 
 
 def takes_text(hint: Any) -> bool:
-    """Whether a single text is a value of the field."""
+    """Whether the field can be a single text."""
     return str in members(hint)
 
 
 def is_open(name: str) -> bool:
-    """Whether a key may be new: Hydra closes dictionaries, too."""
+    """Whether a parameter belongs to a dictionary, where new keys are allowed; Hydra refuses them."""
     return get_origin(hint_of(name.rpartition(".")[0])) is dict
 
 
 def keys_of(group: Any) -> list[str]:
-    """Names of the fields that a user may set in a group."""
+    """Names of a group's fields that a user may set."""
     return [f.name for f in dataclasses.fields(group) if f.name != "root"]
 
 
 @cache
 def all_names() -> tuple[str, ...]:
-    """All dotted names."""
+    """The dotted names of all parameters."""
 
     def names(group: Any, prefix: str, add: Callable[[str], None]) -> None:
         for key, hint in get_type_hints(group).items():
@@ -65,19 +65,19 @@ def all_names() -> tuple[str, ...]:
             elif key != "root":
                 add(f"{prefix}{key}")
 
-    found: list[str] = []
-    names(RunConfig, "", found.append)
-    return tuple(found)
+    dotted: list[str] = []
+    names(RunConfig, "", dotted.append)
+    return tuple(dotted)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion in brackets, or nothing."""
+    """A suggestion of similar words in brackets; empty if no word is similar."""
     close = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=2, cutoff=0.7)
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
 def unknown(name: str, keys: Iterable[str] | None = None) -> UnknownParameter:
-    """The error about a parameter that there is not; ``keys`` are those beside it."""
+    """The error about a parameter that does not exist; ``keys`` are the names in its group."""
     if keys is None:
         group = name.rpartition(".")[0]
         while not dataclasses.is_dataclass(hint_of(group)):
@@ -91,18 +91,18 @@ def unknown(name: str, keys: Iterable[str] | None = None) -> UnknownParameter:
 
 
 def is_name(name: str) -> bool:
-    """Whether a parameter, a group of them or a setting of Hydra has this name."""
+    """Whether a parameter, a group of parameters or a setting of Hydra has this name."""
     return name == "_global_" or name.split(".")[0] == "hydra" or hint_of(name) is not None
 
 
 def expected(name: str) -> str | None:
-    """What a field takes, in words; None for what is no field, or takes anything."""
+    """The values that a field allows, in words; None if it does not exist or allows every value."""
     hint = hint_of(name)
     return None if hint in (None, Any) else in_words(hint)
 
 
 def in_words(hint: Any) -> str:
-    """What a type takes, for a message."""
+    """The values of a type, in words."""
     words = []
     for member in members(hint):
         if get_origin(member) is list:

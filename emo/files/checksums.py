@@ -1,4 +1,4 @@
-"""Checksums of files: a list of all files of a folder, written as one JSON file beside them."""
+"""Checksums of all files of a folder, kept in one JSON file in the folder."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ NAME = "checksums.json"
 
 @dataclass(frozen=True)
 class Checksum:
-    """What a file is known by."""
+    """The digest and the size of a file."""
 
     sha256: str
     bytes: int
 
 
 def sha256_of(path: Path) -> str:
-    """The digest of a file's bytes, in hexadecimal digits; a file that has not changed is read once.
+    """The digest of a file's bytes, in hexadecimal digits; an unchanged file is read once.
 
     Raises
     ------
     OSError
-        If it cannot be read.
+        If the file cannot be read.
     """
     state = path.stat()
     return _known(path, state.st_ino, state.st_size, state.st_mtime_ns)
@@ -45,31 +45,31 @@ def _sha256(path: Path) -> str:
 
 
 def checksums_of(folder: Path) -> dict[str, Checksum]:
-    """Every file in a folder and its subfolders but the list itself, by its path from there.
+    """Path -> checksum of every file in a folder and its subfolders, except the list itself.
 
-    Paths are written with ``/``, and sorted.
+    Paths are relative to the folder, use ``/`` and are sorted.
 
     Raises
     ------
     OSError
-        If one cannot be read.
+        If a file cannot be read.
     ValueError
-        If something in it is neither a file nor a folder: a link, a pipe.
+        If the folder holds something that is neither a file nor a folder: a link, a pipe.
     """
     if folder.is_symlink():
         raise ValueError(f"{folder.name} is no folder")
-    found: dict[str, Checksum] = {}
+    listed: dict[str, Checksum] = {}
     for where, folders, files in os.walk(folder, onerror=_raise):
         for name in [*folders, *files]:
             path = Path(where, name)
             if path.is_symlink() or not (path.is_dir() or path.is_file()):
                 raise ValueError(f"{path.relative_to(folder).as_posix()} is no file")
         for path in (Path(where, name) for name in files):
-            # Not sha256_of: of two files written within one tick of the clock it knows one.
+            # Not sha256_of: it takes two files written within one tick of the clock for one.
             checksum = Checksum(_sha256(path), path.stat().st_size)
-            found[path.relative_to(folder).as_posix()] = checksum
-    found.pop(NAME, None)
-    return dict(sorted(found.items()))
+            listed[path.relative_to(folder).as_posix()] = checksum
+    listed.pop(NAME, None)
+    return dict(sorted(listed.items()))
 
 
 def _raise(error: OSError) -> None:
@@ -77,12 +77,14 @@ def _raise(error: OSError) -> None:
 
 
 def write_checksums(folder: Path) -> str | None:
-    """Write the list of a folder's files into it; the digest of the list, None if there are no files.
+    """Write the list of a folder's files into the folder.
+
+    Returns the digest of the list; None if the folder has no files.
 
     Raises
     ------
     OSError, ValueError
-        As :func:`checksums_of`; and if the list cannot be written.
+        As :func:`checksums_of`, and if the list cannot be written.
     """
     listed = checksums_of(folder)
     if not listed:
@@ -95,33 +97,35 @@ def write_checksums(folder: Path) -> str | None:
 
 
 def read_checksums(path: Path) -> dict[str, Checksum]:
-    """What :func:`write_checksums` wrote.
+    """Path -> checksum, as :func:`write_checksums` wrote them.
 
     Raises
     ------
     DamagedFile
-        If it is something else.
+        If the file holds something else.
     """
     return record_of(dict[str, Checksum], path)
 
 
 def difference(folder: Path) -> str | None:
-    """In words, where a folder is not as its list says; None where it is, or has no list.
+    """The first difference between a folder and its list, in words.
+
+    None if there is no difference, or no list.
 
     Raises
     ------
     OSError, ValueError, DamagedFile
         As :func:`checksums_of` and :func:`read_checksums`.
     """
-    found = checksums_of(folder)
+    present = checksums_of(folder)
     if not (folder / NAME).exists():
         return None
     known = read_checksums(folder / NAME)
-    for name in sorted(known.keys() | found.keys()):
-        if name not in found:
+    for name in sorted(known.keys() | present.keys()):
+        if name not in present:
             return f"{name} is missing"
         if name not in known:
             return f"{name} does not belong there"
-        if known[name] != found[name]:
+        if known[name] != present[name]:
             return f"{name} is damaged"
     return None

@@ -1,4 +1,4 @@
-"""Files that this project wrote, read back; whatever is wrong in one, it is one kind of error."""
+"""Files that this project wrote, read back: whatever is wrong in one raises the same error."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from emo.errors import DamagedFile
-from emo.files.typed import typed
+from emo.files.plain_records import from_plain
 
 T = TypeVar("T")
+
+LONGEST_JSON = 2**32
+"""Bytes; the texts of a large steering sweep have a hundredth of that."""
 
 WRONG = (
     SafetensorError,
@@ -31,11 +34,14 @@ WRONG = (
     ArithmeticError,
     struct.error,
 )
-"""What readers raise at content they were not made for."""
+"""Errors that a reader raises when the content of a file is not what it expects."""
 
 
 def reads(reader: Callable[[Path], T]) -> Callable[[Path], T]:
-    """A function of a path that raises :class:`emo.errors.DamagedFile` at content it cannot take."""
+    """The reader of a path, changed so that it raises :class:`emo.errors.DamagedFile`.
+
+    It raises that error at any content that it cannot read.
+    """
 
     @functools.wraps(reader)
     def read(path: Path) -> T:
@@ -47,39 +53,43 @@ def reads(reader: Callable[[Path], T]) -> Callable[[Path], T]:
 
 @contextmanager
 def undamaged(path: Path) -> Iterator[None]:
-    """What goes wrong while a file is read, other than reading its bytes, is damage of that file.
+    """A block that reads a file: its errors become :class:`emo.errors.DamagedFile`.
+
+    An error of the disk stays as it is.
 
     Raises
     ------
     DamagedFile
-        Then, and if it is no ordinary file: a pipe would be waited for without end.
+        If the content is wrong, or the path is no ordinary file (reading a pipe would never end).
     OSError
-        If its bytes cannot be had.
+        If the system cannot read the file.
     """
     if not stat.S_ISREG(path.stat().st_mode):
         raise DamagedFile(path, "it is no file")
     try:
         yield
     except WRONG as error:
-        said = str(error) or type(error).__name__
-        raise DamagedFile(path, " ".join(said.split())[:200]) from error
+        reason = str(error) or type(error).__name__
+        raise DamagedFile(path, " ".join(reason.split())[:200]) from error
 
 
-def record_of(hint: Any, path: Path, finite: bool = True) -> Any:
-    """The value of type ``hint`` in a JSON file (:func:`emo.files.typed.typed`).
+def record_of(hint: Any, path: Path, *, finite: bool = True) -> Any:
+    """The value of type ``hint`` in a JSON file (:func:`emo.files.plain_records.from_plain`).
 
-    ``finite=False`` takes NaN and infinities, which JSON has not.
+    With ``finite=False`` the file may hold NaN and infinities, which JSON itself does not know.
 
     Raises
     ------
     DamagedFile
-        If the file holds none.
+        If the file holds no such value.
     OSError
-        If its bytes cannot be had.
+        If the system cannot read the file.
     """
     with undamaged(path):
+        if (size := path.stat().st_size) > LONGEST_JSON:
+            raise DamagedFile(path, f"{size / 2**30:.1f} GiB are no record")
         text = path.read_bytes().decode()
-        return typed(hint, json.loads(text, parse_constant=_no_number if finite else None))
+        return from_plain(hint, json.loads(text, parse_constant=_no_number if finite else None))
 
 
 def _no_number(constant: str) -> NoReturn:
@@ -94,6 +104,6 @@ def tensors_of(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 def require_header(path: Path) -> None:
-    """Ask whether a safetensors file has a header that fits its length: a part of one has none."""
+    """Refuse a safetensors file whose header does not fit its length, such as a part of one."""
     with undamaged(path), safe_open(path, framework="numpy"):
         pass

@@ -1,8 +1,8 @@
-"""Files and folders that are there whole or not at all, whenever their writer is killed.
+"""Files and folders that exist completely or not at all, whenever their writer is killed.
 
-What is being written is called ``.partial-...`` and held by its process (a lock of the operating
-system, gone with the process) until it gets its name or is removed. What a killed process left is
-removed by a later start: :func:`remove_leftovers`.
+A process writes under a name ``.partial-...`` and holds a lock of the operating system on it, which ends
+with the process, until it gives the file its name or removes it. A later start removes the leftovers
+of killed processes: :func:`remove_leftovers`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 try:
     import fcntl
-except ImportError:  # a system without these locks: leftovers are told by their age alone
+except ImportError:  # a system without these locks: only the age tells a leftover
     fcntl = None
 
 PARTIAL = ".partial-"
@@ -26,14 +26,14 @@ HOUR_S, DAY_S = 3600, 24 * 3600
 
 
 def write_whole(target: Path, content: bytes, place: Path | None = None) -> None:
-    """Put a file there with the permissions the umask gives; a reader sees all of it or none.
+    """Write a file with the permissions of the umask; a reader sees all of it or nothing.
 
-    It is written in ``place``, a folder on the same disk, by default the target's own.
+    The part is written in ``place``, a folder on the same disk; by default the folder of the target.
 
     Raises
     ------
     OSError
-        If it cannot be written; nothing is left then.
+        If the file cannot be written; then no part of it remains.
     """
     partial = _name(place or target.parent)
     try:
@@ -51,12 +51,14 @@ def write_whole(target: Path, content: bytes, place: Path | None = None) -> None
 
 @contextmanager
 def new_folder(place: Path) -> Iterator[Path]:
-    """An empty folder in ``place``, which is made where it is missing; gone at the end if not renamed.
+    """An empty folder in ``place``, removed at the end unless it was renamed.
+
+    ``place`` is made if it is missing.
 
     Raises
     ------
     OSError
-        If it cannot be made.
+        If the folder cannot be made.
     """
     place.mkdir(parents=True, exist_ok=True)
     folder = _name(place)
@@ -73,12 +75,13 @@ def new_folder(place: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(place: Path) -> None:
-    """Remove what killed processes left in ``place``: an hour old, and held by no process.
+    """Remove the leftovers of killed processes in ``place``.
 
-    Where the file system cannot tell whether a process holds it, from an age of a day.
+    A leftover is an hour old and no process holds it; it is a day old where the file system cannot tell
+    whether a process holds it.
     """
     for path in place.glob(f"{PARTIAL}*"):
-        with suppress(OSError):  # finished, or removed by another process, at this moment
+        with suppress(OSError):  # another process finishes or removes it at this moment
             held = _held(path)
             age = time.time() - path.lstat().st_mtime
             if not held and age > (DAY_S if held is None else HOUR_S):
@@ -96,7 +99,7 @@ def _hold(descriptor: int) -> None:
 
 
 def _held(path: Path) -> bool | None:
-    """Whether a living process holds it; None where that cannot be told."""
+    """Whether a living process holds the file or folder; None if the file system cannot tell."""
     kind = path.lstat().st_mode
     if fcntl is None or not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
         return None

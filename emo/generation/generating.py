@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -12,6 +10,7 @@ from typing import Any, Protocol
 
 from emo.activations.backend import OutOfMemory
 from emo.errors import ConfigError, ModelError
+from emo.files.json_digests import Subject, json_digest
 from emo.generation.samples import Generated, Request, Sampling
 from emo.generation.texts import TextStore
 
@@ -59,7 +58,7 @@ class Generation:
             identity |= asdict(self.sampling) | {"seed": self.seed, "sample": request.sample}
         if self.batch_decides and len(batch) > 1:
             identity["batch"] = [(r.digest, r.sample) for r in batch]
-        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+        return json_digest(Subject.settings, identity)
 
 
 @dataclass(frozen=True)

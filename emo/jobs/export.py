@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from emo import control_vectors
 from emo.api import LoadedRun
 from emo.config.enums import ExportFormat, ExportScale
 from emo.config.schema import RunConfig
 from emo.core.records import EmotionVectors
 from emo.errors import ConfigError, EmoError
+from emo.files import control_vectors
 from emo.files.names import name_part
 from emo.files.whole import new_folder, remove_leftovers
 from emo.pipeline.prerequisites import settings, vector_source

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import logging
 import shutil
 from collections.abc import Sequence
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 from emo import conditions
 from emo.config.schema import RunConfig, canonical, public
 from emo.errors import ConfigError, TrackingError
+from emo.files.json_digests import Subject, json_digest
 from emo.pipeline import condition_runs
 from emo.report.summary import headline as sentences
 from emo.report.summary.report_files import REPORT, write_report
@@ -163,7 +162,7 @@ def _fingerprint(s: Summary) -> str:
         "resampling": canonical(c.resampling),
         "seed": c.seed,
     }
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
+    return json_digest(Subject.settings, identity)
 
 
 def _record(s: Summary) -> RunRecord:

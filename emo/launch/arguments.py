@@ -1,4 +1,4 @@
-"""The command line for Hydra: its options, wherever they stand, and checked overrides."""
+"""The command line, checked before Hydra reads it: its options, in any order, and its overrides."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NoReturn
 from emo.config import overrides
 from emo.config.conf_folder import CONF
 from emo.config.parameters import did_you_mean, is_name, unknown
-from emo.errors import ConfigError, EmoError, said
+from emo.errors import ConfigError, EmoError, value_text
 from emo.redact import without_password
 
 FIXED = {
@@ -17,16 +17,18 @@ FIXED = {
     "config_path": "--config-dir=FOLDER, which adds options to the groups",
     "config_name": "--config-dir=FOLDER, which adds options to the groups",
 }
-"""Options of Hydra that go round the typed schema, and what to give instead."""
+"""Options of Hydra that would bypass the typed schema -> what to give instead."""
 
 
 def checked(argv: Sequence[str], root: Path) -> list[str]:
-    """Arguments of a command, so that Hydra refuses none of them with a usage text or a traceback.
+    """The arguments of a command in a form that Hydra accepts.
+
+    Hydra would refuse wrong arguments with a usage text or a traceback.
 
     Raises
     ------
     EmoError
-        Naming what is wrong with the first that is not allowed.
+        Naming the first argument that is not allowed, and what is wrong with it.
     """
     from hydra._internal.utils import get_args_parser
 
@@ -36,7 +38,9 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
     if rest:
         options = [o for action in parser._actions for o in action.option_strings if o[:2] == "--"]
         hint = did_you_mean(rest[0].partition("=")[0], options)
-        raise EmoError(f"{said(rest[0])}: no such option{hint}; there are {', '.join(options)}")
+        raise EmoError(
+            f"{value_text(rest[0])}: no such option{hint}; there are {', '.join(options)}"
+        )
     for name, instead in FIXED.items():
         if (value := getattr(known, name)) is not None:
             raise ConfigError(f"--{name.replace('_', '-')}", value, instead)
@@ -60,26 +64,28 @@ def checked(argv: Sequence[str], root: Path) -> list[str]:
     if known.config_dir is not None:
         folders.append(Path(known.config_dir))
         if not folders[-1].is_dir():
-            raise EmoError(f"--config-dir={said(known.config_dir)}: no such folder")
+            raise EmoError(f"--config-dir={value_text(known.config_dir)}: no such folder")
     options = _without(argv, known.overrides)
     if known.shell_completion:
         _check_completion(known.overrides)
         return [*known.overrides, *options]
     words = known.overrides
-    if known.cfg or known.info or known.help or known.hydra_help:  # shows configs, runs nothing
+    if (
+        known.cfg or known.info or known.help or known.hydra_help
+    ):  # these show configs and run nothing
         words = [without_password(word) for word in words]
     words = overrides.checked(words, folders, root)
-    # Behind --info, which may have a value of its own, the first word would be taken for it.
+    # --info may have a value: the first word after it would be read as that value.
     return [*words, *options] if known.info else [*options, *words]
 
 
 def _refuse(message: str) -> NoReturn:
-    """What argparse says with its usage, as an error of one line."""
-    raise EmoError(said(message.removeprefix("argument ")))
+    """Raise a message of argparse as an error of one line, without its usage text."""
+    raise EmoError(value_text(message.removeprefix("argument ")))
 
 
 def _without(argv: Sequence[str], words: Sequence[str]) -> list[str]:
-    """The arguments but these, which are among them in this order."""
+    """The arguments without ``words``, which are among them in this order."""
     rest, options = list(words), []
     for argument in argv:
         if rest and argument == rest[0]:
@@ -90,9 +96,9 @@ def _without(argv: Sequence[str], words: Sequence[str]) -> list[str]:
 
 
 def _check_completion(words: Sequence[str]) -> None:
-    wanted = ("install", "uninstall", "query")
+    actions = ("install", "uninstall", "query")
     shells = ("bash", "fish", "zsh")
     pairs = [word.partition("=")[::2] for word in words]
-    if len(pairs) != 1 or pairs[0][0] not in wanted or pairs[0][1] not in shells:
-        allowed = ", ".join(f"{word}=SHELL" for word in wanted)
+    if len(pairs) != 1 or pairs[0][0] not in actions or pairs[0][1] not in shells:
+        allowed = ", ".join(f"{word}=SHELL" for word in actions)
         raise EmoError(f"--shell-completion: allowed is one of {allowed}, of {', '.join(shells)}")

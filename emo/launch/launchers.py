@@ -1,4 +1,4 @@
-"""What a sweep hands to the processes that run its points, and what it leaves of that on disk."""
+"""Launchers of a sweep: their settings, the config that they hand to the jobs, its copy on disk."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 
-from emo.errors import ConfigError, EmoError, said
-from emo.redact import hidden, without_password
+from emo.errors import ConfigError, EmoError, value_text
+from emo.redact import holds_password, reference_to
 
 POINTS, VARIED = "EMO_POINTS", "EMO_VARIED"
-"""Environment of a sweep's jobs: how many there are, and the parameters in which they differ."""
+"""Environment variables of the jobs of a sweep: their number, and the parameters that differ."""
 
 LEAST = {
     "timeout_min": 1,
@@ -27,11 +27,11 @@ LEAST = {
     "num_gpus": 0,
     "max_retries": 0,
 }
-"""Settings of launchers, with the least that each may be."""
+"""Settings of launchers -> the smallest value of each."""
 
 
 def check(launcher: DictConfig, at_once: int | None) -> None:
-    """Refuse settings of a launcher with which no job would start.
+    """Refuse settings of a launcher that keep every job from starting.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def check(launcher: DictConfig, at_once: int | None) -> None:
 
 
 def hide(node: DictConfig | ListConfig) -> None:
-    """Put references in place of a config's values that hold a password, wherever it is from.
+    """Replace every value of a config that holds a password by a reference (:mod:`emo.redact`).
 
     Launchers write the config into files, or send it to other machines.
     """
@@ -65,15 +65,15 @@ def hide(node: DictConfig | ListConfig) -> None:
                 hide(child)
             continue
         value = None if child is None or isinstance(child, list) else child._value()
-        if isinstance(value, str) and without_password(value) != value:
+        if isinstance(value, str) and holds_password(value):
             with flag_override(node, ["readonly", "struct"], [False, False]):
-                node[key] = hidden(value)
+                node[key] = reference_to(value)
 
 
-def tell(master: DictConfig, parent: str, n_points: int, varied: Sequence[str]) -> None:
-    """Give each job the sweep's run, and what it needs to say which point it is."""
+def hand_over(master: DictConfig, parent: str, n_points: int, varied: Sequence[str]) -> None:
+    """Give each job the run of the sweep, the number of points and the parameters that differ."""
     words = json.dumps("|".join(varied))
-    # Hydra begins the overrides of every job, wherever it runs, with these.
+    # Hydra puts these first in the overrides of every job, wherever the job runs.
     master.hydra.overrides.hydra.extend(
         [
             f"tracking.parent={parent}",
@@ -84,12 +84,12 @@ def tell(master: DictConfig, parent: str, n_points: int, varied: Sequence[str]) 
 
 
 def save(master: DictConfig, path: Path) -> None:
-    """Leave the config of a sweep in its folder; passwords have been taken from it.
+    """Write the config of a sweep into its folder; :func:`hide` has replaced its passwords.
 
     Raises
     ------
     EmoError
-        If it cannot be written.
+        If the file cannot be written.
     """
     partial = path.with_suffix(".partial")
     try:
@@ -97,7 +97,9 @@ def save(master: DictConfig, path: Path) -> None:
         OmegaConf.save(master, partial)
         partial.replace(path)
     except OSError as error:
-        raise EmoError(f"hydra.sweep.dir={said(path.parent)}: {error.strerror or error}") from error
+        raise EmoError(
+            f"hydra.sweep.dir={value_text(path.parent)}: {error.strerror or error}"
+        ) from error
 
 
 def _leaves(node: Any, prefix: str) -> list[tuple[str, Any]]:

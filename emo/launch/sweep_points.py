@@ -1,4 +1,4 @@
-"""Points of a sweep: composed, checked and put in order before any of them is run."""
+"""Points of a sweep, composed, checked and ordered before the first one runs."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve
 from emo.config.schema import RunConfig, canonical
 from emo.errors import ConfigError, EmoError
-from emo.redact import shown
+from emo.files.json_digests import Subject, json_text
+from emo.redact import without_password
 
 NOT_IDENTITY = ("force", "output", "root", "tracking", "paths")
-"""Of a config, what makes no other sweep."""
+"""Fields of a config that do not make another sweep."""
 
 MOST_REASONS = 5
-"""Of a refused sweep, what its line names."""
+"""Most reasons that the message of a refused sweep names."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +39,13 @@ class Point:
 
     @property
     def identity(self) -> Any:
-        """What tells this point from others, as JSON values."""
+        """The part of the config that distinguishes this point from others, as JSON values."""
         whole = canonical(self.config)
         return {name: value for name, value in whole.items() if name not in NOT_IDENTITY}
 
     @property
     def loads(self) -> str:
-        """What has to be loaded for it: equal for points that can share a model in memory."""
+        """The model in memory that the point needs; points with an equal text can share it."""
         c = self.config
         backend = (c.backend.label, c.backend.attention.value, c.backend.device.value)
         return json.dumps([canonical(c.model), backend, c.precision.settings()])
@@ -53,33 +54,33 @@ class Point:
 def composed(
     jobs: Sequence[Sequence[str]], compose: Callable[[Sequence[str]], DictConfig]
 ) -> list[Point]:
-    """Jobs with their checked configs.
+    """The points of jobs, which are given as overrides.
 
     Raises
     ------
     EmoError
-        If one of them is wrong: then none is run, and the line names each reason and its points.
+        If a config is wrong: no point runs then, and the line names each reason with its points.
     """
-    made: list[Point] = []
+    points: list[Point] = []
     refused: dict[str, list[Sequence[str]]] = {}
     for job in jobs:
         try:
             whole = compose(job)
-            own = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
-            config = resolve(own, Path(whole.root))
+            ours = OmegaConf.masked_copy(whole, [str(key) for key in whole if key != "hydra"])
+            config = resolve(ours, Path(whole.root))
             check_point(config)
-            made.append(Point(tuple(job), config))
+            points.append(Point(tuple(job), config))
         except EmoError as error:
             refused.setdefault(_line(error), []).append(job)
         except (HydraException, OmegaConfBaseException) as error:
             refused.setdefault(_line(explained(error)), []).append(job)
     if refused:
         raise EmoError(_refusal(refused, jobs))
-    return made
+    return points
 
 
 def check_point(config: RunConfig) -> None:
-    """Refuse what cannot be run, as far as it is known without a model.
+    """Refuse a config that cannot run, as far as can be told without a model.
 
     Raises
     ------
@@ -88,10 +89,10 @@ def check_point(config: RunConfig) -> None:
     """
     if config.job.name is JobName.sync:
         raise ConfigError(
-            "job", "sync", "any other in a sweep: what waits is the same for each point"
+            "job", "sync", "any other in a sweep: every point would deliver the same results"
         )
     check_files(config)
-    if config.model.source is not Source.hub:  # that would ask the hub
+    if config.model.source is not Source.hub:  # a model of the hub would need the network
         from emo.models.weights import locate
 
         locate(config.model)
@@ -101,7 +102,7 @@ def check_point(config: RunConfig) -> None:
 
 
 def _line(error: EmoError) -> str:
-    """The message on one line, that of a file with several faults as well."""
+    """The message of an error on one line, also if it has several."""
     return " ".join(str(error).split("\n"))
 
 
@@ -109,7 +110,7 @@ def _refusal(refused: Mapping[str, Sequence[Sequence[str]]], jobs: Sequence[Sequ
     common = [word for word in jobs[0] if all(word in job for job in jobs)]
     reasons = []
     for line, wrong in list(refused.items())[:MOST_REASONS]:
-        names = [" ".join(in_public([w for w in job if w not in common])) for job in wrong]
+        names = [" ".join(public_words([w for w in job if w not in common])) for job in wrong]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         reasons.append(line if len(jobs) == 1 else f"{line} (at {', '.join(names[:3])}{more})")
     if len(refused) > MOST_REASONS:
@@ -120,7 +121,7 @@ def _refusal(refused: Mapping[str, Sequence[Sequence[str]]], jobs: Sequence[Sequ
 
 
 def ordered(points: Sequence[Point]) -> list[Point]:
-    """Points that share a model, backend and precision together, otherwise as they came."""
+    """The points in groups that share a model, backend and precision, otherwise in their order."""
     groups: dict[str, list[Point]] = {}
     for point in points:
         groups.setdefault(point.loads, []).append(point)
@@ -128,18 +129,18 @@ def ordered(points: Sequence[Point]) -> list[Point]:
 
 
 def sweep_id(points: Sequence[Point]) -> str:
-    """Names a sweep by the set of its points, in whatever order and words they were given."""
-    texts = sorted(json.dumps(point.identity, sort_keys=True) for point in points)
+    """The name of a sweep: a digest of its set of points, in whatever order they were given."""
+    texts = sorted(json_text(Subject.settings, point.identity) for point in points)
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:16]
 
 
-def shared(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
-    """The overrides that all points have, and those that are a point's own."""
+def shared_and_varied(points: Sequence[Point]) -> tuple[list[str], list[list[str]]]:
+    """The overrides that all points share, and per point the others; without passwords."""
     common = [o for o in points[0].overrides if all(o in p.overrides for p in points)]
-    own = [[o for o in p.overrides if o not in common] for p in points]
-    return in_public(common), [in_public(words) for words in own]
+    varied = [[o for o in p.overrides if o not in common] for p in points]
+    return public_words(common), [public_words(words) for words in varied]
 
 
-def in_public(words: Sequence[str]) -> list[str]:
-    """Overrides for people, without passwords."""
-    return [shown(word) for word in words]
+def public_words(words: Sequence[str]) -> list[str]:
+    """Overrides without passwords."""
+    return [without_password(word) for word in words]

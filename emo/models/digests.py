@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import logging
 import os
 import tempfile
 import time
 from pathlib import Path
 
+from emo.files.json_digests import Subject, json_digest
 from emo.models.folders import ModelFolder
 
 log = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def file_digest(path: Path, cache: Path | None = None) -> str:
     if cache is None or stat.st_size < LARGE:
         return _read(path, stat.st_size)
     state = (str(path.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-    kept = cache / KEPT / hashlib.sha256(json.dumps(state).encode()).hexdigest()[:32]
+    kept = cache / KEPT / json_digest(Subject.settings, state)[:32]
     with contextlib.suppress(OSError, UnicodeDecodeError):
         digest = kept.read_text("ascii")
         if len(digest) == 64:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,6 +11,7 @@ from typing import assert_never
 from emo.config.enums import Source
 from emo.config.schema import ModelConfig
 from emo.errors import ConfigError, ModelError
+from emo.files.json_digests import Subject, json_digest
 from emo.models import gguf
 from emo.models.digests import folder_digest
 from emo.models.folders import MERGE, Unusable, gguf_of, read_folder
@@ -124,8 +123,7 @@ def _hub(model: ModelConfig, place: Path) -> Weights:
 def _random(model: ModelConfig) -> Weights:
     """Random weights, named by the shape of the model."""
     check_shape(model.tiny)
-    shape = json.dumps(asdict(model.tiny), sort_keys=True)
-    digest = hashlib.sha256(shape.encode()).hexdigest()[:16]
+    digest = json_digest(Subject.settings, asdict(model.tiny))[:16]
     return Weights(None, f"tiny-{digest}", "random weights: numbers mean nothing")
 
 

@@ -158,7 +158,7 @@ def _own(config: RunConfig) -> LoadedRun:
         _best(found, config.steer.criterion)
         _ = found.vectors
     except ArtifactError as error:
-        log.warning("run %s: %s: extracted again", found.run_id, error.found)
+        log.warning("run %s: %s: extracted again", found.run_id, error.problem)
         again = extract.run(replace(extraction, force=True))
         found = vector_source(config, "steer.run", again.run_id)
     return found

@@ -1,4 +1,4 @@
-"""Which process a run belongs to, so that one whose process is gone can be told."""
+"""The process that a run belongs to, and whether that process still runs."""
 
 from __future__ import annotations
 
@@ -9,39 +9,40 @@ from pathlib import Path
 
 import psutil
 
+HOST, PID, PROCESS_START = "host", "pid", "process_start"
+"""Tags that name a process; the start time tells it from a later process with the same pid."""
+PID_NAMESPACE = "pid_namespace"
+"""Tag with the namespace of the pid, on systems that have namespaces: a container with the name of
+its host counts its own processes."""
 DRIFT_S = 5
-"""How far two readings of a process's start may lie apart: it is counted from the boot, whose time the
-system rounds and corrects. A pid does not come round again so fast."""
+"""Two readings of one process's start time may differ by this much: the system counts it from the
+time of the boot, which it rounds and corrects. No pid is used again so soon."""
 
 
 def owner() -> dict[str, str]:
-    """This process, as tags: host, pid and start time (pids come round again).
-
-    ``pid_namespace`` is given where the system has such: a container with the host's name counts its
-    processes anew.
-    """
+    """The tags that name this process."""
     tags = {
-        "host": socket.gethostname(),
-        "pid": str(os.getpid()),
-        "process_start": repr(psutil.Process().create_time()),
+        HOST: socket.gethostname(),
+        PID: str(os.getpid()),
+        PROCESS_START: repr(psutil.Process().create_time()),
     }
-    space = _namespace()
-    return tags if space is None else {**tags, "pid_namespace": space}
+    namespace = _namespace()
+    return tags if namespace is None else {**tags, PID_NAMESPACE: namespace}
 
 
 def here(tags: Mapping[str, str]) -> bool:
-    """Whether the process in a run's tags is or was one that can be seen from here."""
-    same = tags.get("pid_namespace") in (None, _namespace())
-    return same and tags.get("host") == socket.gethostname()
+    """Whether this process could see the process in a run's tags: same host, same pid namespace."""
+    same = tags.get(PID_NAMESPACE) in (None, _namespace())
+    return same and tags.get(HOST) == socket.gethostname()
 
 
 def alive(tags: Mapping[str, str]) -> bool:
     """Whether the process in a run's tags still runs on this host."""
     try:
-        process = psutil.Process(int(tags["pid"]))
-        if process.status() == psutil.STATUS_ZOMBIE:  # killed, and its parent has not asked yet
+        process = psutil.Process(int(tags[PID]))
+        if process.status() == psutil.STATUS_ZOMBIE:  # killed; its parent has not collected it yet
             return False
-        return abs(process.create_time() - float(tags["process_start"])) < DRIFT_S
+        return abs(process.create_time() - float(tags[PROCESS_START])) < DRIFT_S
     except (KeyError, ValueError, psutil.Error):
         return False
 

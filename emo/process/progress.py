@@ -1,7 +1,7 @@
-"""How far a long job is: a bar where somebody watches, otherwise a log line now and then.
+"""Progress of a long job: a bar on a terminal, otherwise a log line now and then.
 
-A line comes at least every :data:`EVERY` seconds, also while a single item takes longer, and at every
-tenth of the way if :data:`SELDOM` seconds have passed. It names the loops that this one is part of.
+A line is logged at least every :data:`EVERY` seconds, even if one item takes longer, and at every
+tenth of the items if :data:`SELDOM` seconds have passed. It names the outer loops.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ log = logging.getLogger(__name__)
 
 EVERY = 30.0
 SELDOM = 5.0
-"""Seconds between two lines of one loop: at most, and at least."""
+"""Most and least seconds between two lines of one loop."""
 
 T = TypeVar("T")
 
 
 @stoppable
 def track(items: Iterable[Any], title: str) -> Iterable[Any]:
-    """The items, with a progress bar if standard error is a terminal, else with log lines."""
+    """The items, with a progress bar if standard error is a terminal, otherwise with log lines."""
     if sys.stderr.isatty():
         from tqdm import tqdm
 
@@ -36,7 +36,7 @@ def track(items: Iterable[Any], title: str) -> Iterable[Any]:
 
 
 def steps(items: Iterable[T], title: str, name: Callable[[T], str]) -> Iterator[T]:
-    """Few long items, each announced: ``condition 2 of 8: B, SmolLM2``."""
+    """The items, few and long, each announced by a log line: ``condition 2 of 8: B, SmolLM2``."""
     every = list(items)
     loop = _Loop(title, len(every))
     with loop.entered():
@@ -48,7 +48,7 @@ def steps(items: Iterable[T], title: str, name: Callable[[T], str]) -> Iterator[
 
 @contextmanager
 def busy(title: str) -> Iterator[None]:
-    """A block of work that has no parts to be counted: only how long it takes is said."""
+    """A block of work without countable items: log lines say how long it has taken."""
     loop = _Loop(title, None)
     with loop.entered(), loop.watched():
         yield
@@ -63,10 +63,10 @@ def _tracked(items: Iterable[T], title: str) -> Iterator[T]:
 
 
 class _Loop:
-    """A loop, how many of its items are done, and when that was last said."""
+    """A loop, the number of its finished items, and the time of its last log line."""
 
     open: ClassVar[list[_Loop]] = []
-    """Those that are at work, outermost first."""
+    """Running loops, outermost first."""
 
     def __init__(self, title: str, total: int | None) -> None:
         self.title, self.total, self.done = title, total, 0
@@ -74,22 +74,22 @@ class _Loop:
         self.tenth = 0
 
     def __str__(self) -> str:
-        """The item it is at."""
+        """The current item of the loop."""
         return self.title if self.total is None else f"{self.title} {self.done + 1} of {self.total}"
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Stand in the lines of the loops within."""
+        """A block in which inner loops name this loop in their lines."""
         self.open.append(self)
         try:
             yield
-        finally:  # also takes away those within that were left by an error
+        finally:  # also removes inner loops that an error ended
             if self in self.open:
                 del self.open[self.open.index(self) :]
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """Have a line said in time, however long an item takes."""
+        """A block in which lines are logged in time, however long an item takes."""
         ended = threading.Event()
         watch = threading.Thread(target=self._watch, args=[ended], daemon=True)
         watch.start()
@@ -103,28 +103,28 @@ class _Loop:
         while not ended.wait(max(0.01, self.last + EVERY - time.monotonic())):
             if time.monotonic() - self.last >= EVERY:
                 self.last = time.monotonic()
-                if self.open and self.open[-1] is self:  # else the loop within says it
-                    self.say()
+                if self.open and self.open[-1] is self:  # otherwise the inner loop logs it
+                    self.log_line()
 
     def step(self) -> None:
-        """One more item is done."""
+        """Count one more finished item."""
         self.done += 1
         if self.total is None or self.done == self.total:
             return
         tenth = 10 * self.done // self.total
         if tenth > self.tenth and time.monotonic() - self.last >= SELDOM:
-            self.say()
+            self.log_line()
 
-    def say(self) -> None:
-        """Log how many items are done, and how long the others may take."""
+    def log_line(self) -> None:
+        """Log the number of finished items, and an estimate for the others."""
         self.last = time.monotonic()
         passed = self.last - self.start
         around = "".join(f"{loop}, " for loop in self.open if loop is not self)
         line = f"{around}{self.title}: {_duration(passed)} so far"
         if self.total is not None:
             self.tenth = 10 * self.done // self.total
-            left = passed / self.done * (self.total - self.done) if self.done else None
-            about = "" if left is None else f", about {_duration(left)} left"
+            rest = passed / self.done * (self.total - self.done) if self.done else None
+            about = "" if rest is None else f", about {_duration(rest)} left"
             line = f"{around}{self.title}: {self.done} of {self.total}, {_duration(passed)}{about}"
         log.info(line)
 

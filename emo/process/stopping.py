@@ -1,4 +1,4 @@
-"""A process that is told to end: runs are closed as after Ctrl-C, whoever tells it."""
+"""Signals that end a process: its runs are closed as after Ctrl-C."""
 
 from __future__ import annotations
 
@@ -13,35 +13,35 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SIGNALS = ("SIGTERM", "SIGHUP")
-"""What Slurm, `docker stop` and `kill` send, and a terminal that is closed."""
+"""Signals of Slurm, `docker stop` and `kill`, and of a terminal that is closed."""
 
 
 class Stopped(KeyboardInterrupt):
-    """The process was told to end by a signal; what handles Ctrl-C handles this."""
+    """A signal ends the process; code that handles Ctrl-C handles this, too."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         super().__init__(f"ended by {signal.Signals(number).name}")
 
 
-class _Told:
-    """The last word of the operating system; a library may have swallowed the error it raised."""
+class _Last:
+    """The error of the last signal, kept because a library may have swallowed it."""
 
     error: KeyboardInterrupt | None = None
 
 
 def listen() -> None:
-    """From here on the signals raise :class:`Stopped` in this process, where nobody handles them yet.
+    """Make the signals raise :class:`Stopped` in this process, unless they have a handler.
 
-    Signals that are ignored (``nohup``) stay so, and handlers of launchers stay in place.
+    Ignored signals (``nohup``) stay ignored, and handlers of launchers stay in place.
 
     Raises
     ------
     KeyboardInterrupt
-        If the process was told to end before.
+        If a signal has come before.
     """
-    if _Told.error is not None:
-        raise _Told.error
+    if _Last.error is not None:
+        raise _Last.error
     if threading.current_thread() is not threading.main_thread():
         return
     for name in SIGNALS:
@@ -53,28 +53,28 @@ def listen() -> None:
 
 
 def _stop(number: int, _frame: FrameType | None) -> None:
-    _Told.error = Stopped(number)
-    raise _Told.error
+    _Last.error = Stopped(number)
+    raise _Last.error
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    _Told.error = KeyboardInterrupt()
-    raise _Told.error
+    _Last.error = KeyboardInterrupt()
+    raise _Last.error
 
 
 def stoppable(loop: Callable[P, Iterable[T]]) -> Callable[P, Iterator[T]]:
-    """A loop between whose steps the word to end is heard that a library has swallowed: it is raised."""
+    """The loop, which raises between two steps an error of a signal that a library has swallowed."""
 
     @wraps(loop)
-    def heard(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
+    def checked(*args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         for item in loop(*args, **kwargs):
-            if _Told.error is not None:
-                raise _Told.error
+            if _Last.error is not None:
+                raise _Last.error
             yield item
 
-    return heard
+    return checked
 
 
 def exit_code(error: KeyboardInterrupt) -> int:
-    """128 and the signal's number, as shells count: 130 after Ctrl-C, 143 after SIGTERM."""
+    """128 plus the number of the signal, as in shells: 130 after Ctrl-C, 143 after SIGTERM."""
     return 128 + (error.number if isinstance(error, Stopped) else signal.SIGINT)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,15 +21,15 @@ from emo.core.records import Activations, Descriptors, EmotionVectors, StimulusS
 from emo.core.stats.resampling import index
 from emo.core.steering.dose_response import DoseSweep
 from emo.files.csv_files import WRITTEN_HERE, csv_text, no_formula
+from emo.files.plain_records import from_plain, plain
 from emo.files.reading import reads, record_of, tensors_of
-from emo.files.typed import typed
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class _VectorLabels:
-    """What the header of a file of vectors says of them; a file says more of where it comes from."""
+    """Labels in the header of a file of vectors; the header also says where the file comes from."""
 
     emotions: tuple[str, ...]
     n_items: tuple[int, ...]
@@ -41,18 +40,18 @@ class _VectorLabels:
 
 @dataclass(frozen=True)
 class _ItemLabels:
-    """What the header of a file of activations says of them."""
+    """Labels in the header of a file of activations."""
 
     item_ids: tuple[str, ...]
     emotions: tuple[str, ...]
     situations: tuple[str, ...] | None
     position: str
     row_of_item: tuple[int, ...] | None = None
-    """Where the items of equal activations are; None where each has a row of its own."""
+    """The row of each item, since equal activations share a row; None if each item has its own row."""
 
 
 def _write(tensors: dict[str, np.ndarray], path: Path, labels: dict[str, str]) -> None:
-    """Not ``save_file``: its files are for their owner alone, whatever the umask says.
+    """Write a safetensors file with the permissions of the umask, which ``save_file`` ignores.
 
     Raises
     ------
@@ -63,14 +62,14 @@ def _write(tensors: dict[str, np.ndarray], path: Path, labels: dict[str, str]) -
 
 
 def _labels(**entries: object) -> dict[str, str]:
-    """One header entry: safetensors writes several in any order, and files would differ."""
+    """The one entry of the header: safetensors writes several in any order, so files would differ."""
     return {"labels": json.dumps(entries, ensure_ascii=False)}
 
 
 def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
-    """Emotion vectors of all layers: tensor ``vectors`` [layer emotion hidden], float64.
+    """Write emotion vectors of all layers: tensor ``vectors`` [layer emotion hidden], float64.
 
-    ``labels`` join those of the vectors in the header.
+    ``labels`` are added to the labels of the vectors in the header.
     """
     _write(
         {"vectors": vectors.values},
@@ -88,12 +87,12 @@ def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
 
 @reads
 def read_vectors(path: Path) -> EmotionVectors:
-    """What :func:`write_vectors` wrote.
+    """The emotion vectors that :func:`write_vectors` wrote.
 
     Raises
     ------
     DamagedFile
-        If it is something else.
+        If the file holds something else.
     """
     tensors, header = tensors_of(path)
     labels = _read_labels(_VectorLabels, header)
@@ -104,9 +103,9 @@ def read_vectors(path: Path) -> EmotionVectors:
 
 
 def write_activations(activations: Activations, path: Path) -> None:
-    """Item-level activations: ``items`` [layer row hidden] and ``neutral`` [layer sentence hidden].
+    """Write activations per item: ``items`` [layer row hidden], ``neutral`` [layer sentence hidden].
 
-    Items of equal activations (repeats of a greedy text) share a row; the header says which.
+    Items with equal activations (repeats of a greedy text) share a row; the header names the rows.
     """
     items = activations.values.swapaxes(0, 1)
     digests = [hashlib.sha256(item.tobytes()).hexdigest() for item in items]
@@ -127,12 +126,12 @@ def write_activations(activations: Activations, path: Path) -> None:
 
 @reads
 def read_activations(path: Path) -> Activations:
-    """What :func:`write_activations` wrote.
+    """The activations that :func:`write_activations` wrote.
 
     Raises
     ------
     DamagedFile
-        If it is something else.
+        If the file holds something else.
     """
     tensors, header = tensors_of(path)
     labels = _read_labels(_ItemLabels, header)
@@ -142,7 +141,7 @@ def read_activations(path: Path) -> Activations:
         raise ValueError("items and neutral sentences have other layers or dimensions")
     if labels.row_of_item is not None:
         if not all(0 <= row < items.shape[1] for row in labels.row_of_item):
-            raise ValueError("a row of an item is not there")
+            raise ValueError("the row of an item does not exist")
         items = items[:, list(labels.row_of_item)]
     return Activations(
         values=items,
@@ -156,7 +155,7 @@ def read_activations(path: Path) -> Activations:
 
 def _read_labels(kind: type[T], header: Mapping[str, Any]) -> T:
     known = {f.name for f in dataclasses.fields(kind)}  # pyright: ignore[reportArgumentType]
-    return typed(kind, {name: value for name, value in header.items() if name in known})
+    return from_plain(kind, {name: value for name, value in header.items() if name in known})
 
 
 def _layers(tensors: Mapping[str, np.ndarray], name: str, dtype: type) -> np.ndarray:
@@ -167,34 +166,19 @@ def _layers(tensors: Mapping[str, np.ndarray], name: str, dtype: type) -> np.nda
     return values
 
 
-def plain(value: Any) -> Any:
-    """Records as JSON values; what is not finite becomes null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, dict):
-        return {str(k): plain(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return [plain(v) for v in value]
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    if isinstance(value, (np.integer, np.bool_)):
-        return value.item()
-    return value
-
-
 def write_json(value: Any, path: Path) -> None:
-    """A record as indented JSON."""
+    """Write a record as indented JSON."""
     path.write_text(json.dumps(plain(value), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 @reads
 def read_descriptors(path: Path) -> Descriptors:
-    """Descriptors as :func:`write_json` wrote them; null entries of curves are NaN.
+    """The descriptors that :func:`write_json` wrote; null entries of curves become NaN.
 
     Raises
     ------
     DamagedFile
-        If the file holds something else. So do all readers below.
+        If the file holds something else.
     """
     read: Descriptors = record_of(Descriptors, path)
     choices = [c.layer for c in read.choices.values() if c is not None]
@@ -204,7 +188,7 @@ def read_descriptors(path: Path) -> Descriptors:
 
 @reads
 def read_story_descriptors(path: Path) -> StoryDescriptors:
-    """What :func:`write_json` wrote of a generation run; null entries of curves are NaN."""
+    """The descriptors of a generation run, as :func:`read_descriptors` reads those of comprehension."""
     read: StoryDescriptors = record_of(StoryDescriptors, path)
     _require_layers(read.n_layers, [read.layer, *read.finite_layers])
     return read
@@ -217,32 +201,32 @@ def _require_layers(n_layers: int, layers: list[int]) -> None:
 
 
 def read_equivalence(path: Path) -> EquivalenceReport:
-    """A report as :func:`write_json` wrote it; null entries of curves are NaN."""
+    """The equivalence report in a JSON file; null entries of curves become NaN."""
     return record_of(EquivalenceReport, path)
 
 
 def read_precisions(path: Path) -> tuple[PrecisionRow, ...]:
-    """Rows of a precision table as :func:`write_json` wrote them."""
+    """The rows of the precision table in a JSON file."""
     return record_of(tuple[PrecisionRow, ...], path)
 
 
 def read_steering(path: Path) -> DoseSweep:
-    """A sweep as :func:`write_json` wrote it; null measures are NaN."""
+    """The steering sweep in a JSON file; null measures become NaN."""
     return record_of(DoseSweep, path)
 
 
 def rdm_csv(vectors: EmotionVectors, layer: int) -> str:
-    """The square cosine matrix at a layer, with labels."""
+    """The square matrix of cosines at a layer, with labels, as CSV."""
     cosines = cosine_matrix(vectors.values[layer])
     rows = [[name, *map(float, row)] for name, row in zip(vectors.emotions, cosines, strict=True)]
     return csv_text(["emotion", *vectors.emotions], rows)
 
 
 def stimuli_csv(stimuli: StimulusSet) -> str:
-    """The passages in a form that they can be loaded from again, to the same digest.
+    """The passages as a CSV file from which they can be loaded again, with the same digest.
 
-    Every text is in quotes, so that none is taken for a comment. Where one would be a formula in a
-    spreadsheet, a first line says how it was written.
+    Every text is in quotes, so that no text is read as a comment. If a text would be a formula in a
+    spreadsheet, the first line says how texts are written.
     """
     crossed = stimuli.crossed
     head = ["emotion", "passage_id", "text"] + ["situation"] * crossed

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from typing import Any
 
 from emo.config.enums import BackendName, PrecisionName, Projection, Readout, Source
 from emo.config.schema import RunConfig, canonical
+from emo.files.json_digests import Subject, json_digest
 from emo.generation import protocols
 from emo.models.weights import Weights
 from emo.runs.versions import INT8_READING, PROTOCOL_VERSION, TEXT_VERSION
@@ -170,5 +169,4 @@ def equivalence_identity(
 
 def fingerprint(identity: dict[str, Any]) -> str:
     """sha256 of the canonical JSON of an identity."""
-    text = json.dumps(identity, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return json_digest(Subject.run, identity)

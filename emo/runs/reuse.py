@@ -163,7 +163,7 @@ def finished(
         tracker.check(run_id)
         record = tracker.read(run_id, artifact, read)
     except ArtifactError as error:
-        log.warning("run %s is finished but %s: repeated", run_id, error.found)
+        log.warning("run %s is finished but %s: repeated", run_id, error.problem)
         return None
     log.info(
         "run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emo.errors import StimuliError, first_of, set_by, shown
+from emo.files.json_digests import Subject, json_digest
 from emo.stimuli.loading import DATA
 from emo.stimuli.yaml_files import read_yaml
 
@@ -70,7 +69,7 @@ def load_prompts(path: Path | None = None) -> PromptSet:
         name: tuple(text.strip() for text in raw[name]) if many else raw[name].strip()
         for name, (_, many) in STRUCTURE.items()
     }
-    digest = hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+    digest = json_digest(Subject.content, content)
     return PromptSet(**content, source=str(path or "bundled"), sha256=digest)
 
 

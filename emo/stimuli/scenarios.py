@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from emo.errors import StimuliError, set_by, shown
+from emo.files.json_digests import Subject, json_digest
 from emo.stimuli.loading import DATA
 from emo.stimuli.yaml_files import read_yaml
 
@@ -53,8 +52,7 @@ def load_scenarios(path: Path | None = None) -> ScenarioSet:
     if problems := [*problems, *_problems(raw)]:
         raise StimuliError(where, problems)
     items = tuple(Scenario(**{name: entry[name].strip() for name in FIELDS}) for entry in raw)
-    content = json.dumps([asdict(s) for s in items], ensure_ascii=False)
-    digest = hashlib.sha256(content.encode()).hexdigest()
+    digest = json_digest(Subject.content, [asdict(s) for s in items])
     return ScenarioSet(items, str(path or "bundled"), digest)
 
 

@@ -1,1 +1,1 @@
-"""Optuna studies: points asked for and told in processes that may come and go."""
+"""Optuna studies, evaluated by any number of processes that may start and end at any time."""

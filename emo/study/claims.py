@@ -1,8 +1,8 @@
-"""Which places of a study's sequence are missing, and a trial that takes the lowest of them.
+"""The missing places of a study's sequence, and a trial that takes the lowest of them.
 
-A place is taken by a complete trial, or by a running one as long as it runs. So what is killed is
-evaluated at its own place by whoever comes next, and a study that was stopped any number of times has
-the trials of one that was not.
+A complete trial takes a place, and so does a running one while it runs. The next process therefore
+evaluates a killed trial at its own place, and a study that was stopped any number of times has the same
+trials as one that was not.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from emo.study.space import PLACE, Space, place_of, sampler_at
 from emo.study.stale import of_another_host
 
 REASON = "reason"
-"""Attribute of a failed trial: why its point could not be evaluated."""
+"""Attribute of a failed trial: the reason why its point could not be evaluated."""
 START = "start"
-"""Attribute of a trial: which start of the command asked for it."""
+"""Attribute of a trial: the start of the command that asked for it."""
 RIVALS_WAIT_S = 0.05
-"""Two processes that took the same place draw again within this time."""
+"""Two processes that took the same place choose again within this time."""
 
 
 @dataclass(frozen=True)
 class Design:
-    """The trials that a study is to have."""
+    """The trials that make a study complete."""
 
     space: Space
     sampler: SamplerName
     seed: int
     total: int
     start: str = field(default_factory=lambda: uuid.uuid4().hex)
-    """Names this start of the command."""
+    """The name of this start of the command."""
 
     @property
-    def wanted(self) -> int:
-        """How many trials make the study complete: a grid has no more than it has points."""
+    def needed(self) -> int:
+        """The number of trials that make the study complete; for a grid at most its number of points."""
         return min(self.total, self.space.size) if self._grid else self.total
 
     @property
@@ -52,23 +52,24 @@ class Design:
         return self.sampler is SamplerName.grid
 
     def missing(self, trials: Collection[FrozenTrial]) -> Iterator[int]:
-        """The places that make the study complete, lowest first; running trials may be at some.
+        """The places that make the study complete, lowest first; some may have a running trial.
 
-        A place whose point cannot be evaluated is passed over. Of a grid it comes last, again: there is
-        no other point to make up for it.
+        A place whose point cannot be evaluated is passed over. In a grid it comes again, last, since no
+        other point can replace it.
         """
         complete = {place_of(t) for t in trials if t.state is TrialState.COMPLETE}
         passed_over = self._passed_over(trials) - complete
         places = range(self.space.size) if self._grid else count()
         first = (p for p in places if p not in complete and p not in passed_over)
         last = sorted(passed_over) if self._grid else []
-        return islice(chain(first, last), max(self.wanted - len(complete), 0))
+        return islice(chain(first, last), max(self.needed - len(complete), 0))
 
     def _passed_over(self, trials: Collection[FrozenTrial]) -> set[int]:
-        """Places of points that cannot be evaluated.
+        """Places whose points cannot be evaluated.
 
-        That a trial failed may have a reason that is none of its point's. So it counts for the start
-        that tried it, and for the others from when that start has evaluated another point.
+        A trial may also fail for a reason that has nothing to do with its point. A failure therefore
+        counts for the start of the command that tried the point. It counts for other starts once that
+        start has evaluated another point.
         """
         last = {self.start: len(trials)}
         for trial in trials:
@@ -80,13 +81,15 @@ class Design:
 
 
 def claim(study: optuna.Study, design: Design) -> optuna.Trial | None:
-    """A new trial that is this process's, with its point; None if every missing place is taken."""
+    """A new trial of this process, with its point; None if every missing place is taken."""
     while _free(study, design) is not None:
         trial = study.ask()
         try:
             if _placed(study, trial, design):
                 return trial
-        except UpdateFinishedTrialError:  # so slowly that another process took it for dead
+        except (
+            UpdateFinishedTrialError
+        ):  # this process was so slow that another one took it for dead
             continue
         except BaseException:
             study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
@@ -96,14 +99,14 @@ def claim(study: optuna.Study, design: Design) -> optuna.Trial | None:
 
 
 def held_elsewhere(study: optuna.Study, design: Design) -> bool:
-    """Whether nothing is missing but what processes of other hosts are at."""
+    """Whether processes of other hosts evaluate everything that is missing."""
     trials = study.get_trials(deepcopy=False)
-    there = {place_of(t) for t in _running(trials) if of_another_host(t)}
-    return all(place in there for place in design.missing(trials))
+    held = {place_of(t) for t in _running(trials) if of_another_host(t)}
+    return all(place in held for place in design.missing(trials))
 
 
 def _free(study: optuna.Study, design: Design, but: int | None = None) -> int | None:
-    """The lowest missing place that no running trial, ``but`` for one, is at."""
+    """The lowest missing place that no running trial, except number ``but``, holds."""
     trials = study.get_trials(deepcopy=False)
     held = {place_of(t) for t in _running(trials) if t.number != but}
     return next((place for place in design.missing(trials) if place not in held), None)
@@ -117,7 +120,7 @@ def _running(trials: Collection[FrozenTrial]) -> Iterator[FrozenTrial]:
 
 
 def _placed(study: optuna.Study, trial: optuna.Trial, design: Design) -> bool:
-    """Make a trial this process's and draw its point; False if others have taken the last place."""
+    """Give a trial to this process and draw its point; False if others have taken the last place."""
     for name, value in {**owner(), START: design.start}.items():
         trial.set_user_attr(name, value)
     while True:
@@ -125,7 +128,7 @@ def _placed(study: optuna.Study, trial: optuna.Trial, design: Design) -> bool:
         if place is None:
             return False
         trial.set_user_attr(PLACE, place)
-        # Each writes before it looks: of several at the same place at most one sees no rival.
+        # Each process writes before it looks, so at most one of several at one place sees no rival.
         if not _rivals(study, trial.number, place):
             break
         time.sleep(random.uniform(0, RIVALS_WAIT_S))

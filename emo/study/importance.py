@@ -1,4 +1,4 @@
-"""Which parameter a study's objective depends on."""
+"""Importances: how much a study's objectives depend on each parameter."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Importance:
 
 @dataclass(frozen=True)
 class Exact:
-    """What the importances estimate, known of every point of the space."""
+    """The exact shares that importances estimate, computed from every point of the space."""
 
     shares: dict[str, float]
-    """Of the variance, all effects that a parameter is part of (total Sobol index)."""
+    """Share of the variance of all effects that a parameter is part of (total Sobol index)."""
     source: str
 
     def agreement(self, importance: Importance) -> dict[str, float]:
@@ -45,18 +45,18 @@ class Exact:
 def importances(study: optuna.Study, objectives: list[str], seed: int) -> list[Importance]:
     """Importances of every objective from the complete trials.
 
-    Where an objective never varies, or no parameter does, there are none: empty. In whatever order the
-    trials were finished, the forests are grown on them in the order of their places.
+    They are empty if the objective or every parameter is constant. The forests are grown on the trials
+    in the order of their places, in whatever order they finished.
     """
     trials = completed(study)
     in_order = optuna.create_study(directions=study.directions)
     in_order.add_trials(trials)
-    found = []
+    table = []
     for i, name in enumerate(objectives):
         values = np.array([trial.values[i] for trial in trials])
         varied = len({tuple(t.params.items()) for t in trials}) > 1
         if len(trials) < 2 or np.ptp(values) == 0 or not varied:
-            found.append(Importance(name, len(trials), {}, {}))
+            table.append(Importance(name, len(trials), {}, {}))
             continue
         by = [
             get_param_importances(in_order, evaluator=evaluator, target=lambda t, i=i: t.values[i])
@@ -65,5 +65,5 @@ def importances(study: optuna.Study, objectives: list[str], seed: int) -> list[I
                 FanovaImportanceEvaluator(seed=seed),
             )
         ]
-        found.append(Importance(name, len(trials), by[0], {k: by[1][k] for k in by[0]}))
-    return found
+        table.append(Importance(name, len(trials), by[0], {k: by[1][k] for k in by[0]}))
+    return table

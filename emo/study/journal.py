@@ -1,7 +1,7 @@
-"""Optuna's journal of a study, one that a full disk, a power cut or a kill inside a write leaves whole.
+"""Optuna's journal of a study, which stays complete after a full disk, a power cut or a kill.
 
-A journal is a file of JSON lines that is only ever appended to. Optuna's own backend appends behind
-half a line, which ends the study for good, and takes a lost line for a trial without a parameter.
+A journal is a file of JSON lines to which lines are only appended. Optuna's own backend appends after
+half a line, which ends the study for good, and reads a lost line as a trial without a parameter.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from emo.errors import EmoError
 log = logging.getLogger(__name__)
 
 CUT = ".cut"
-"""Ends the name of the file that keeps what was cut off a journal."""
+"""Ends the name of the file that keeps the part that was cut off a journal."""
 SUM = re.compile(rb',"sum":"([0-9a-f]{8})"\}\n$')
-"""Ends each line: a checksum of the line and of the one before, so that none is changed or lost."""
+"""Ends each line: a checksum of the line and of the line before, which shows a change or a loss."""
 LONGEST = 1 << 20
-"""Bytes of a line: Optuna's have hundreds."""
+"""Most bytes of a line; lines of Optuna have hundreds."""
 AFRESH = (
     "move the file away to begin the study anew: its texts and activations are in the store, so that "
     "only the trials are computed again"
@@ -37,14 +37,14 @@ AFRESH = (
 
 
 class Journal(JournalFileBackend):
-    """A journal file that is checked when it is opened and mended before it is written.
+    """A journal file that is checked when it is opened and repaired before it is written.
 
     Raises
     ------
     EmoError
-        If it is no file, or a line of it is damaged or missing.
+        If the path is no file, or a line is damaged or missing.
     OSError
-        If it cannot be opened.
+        If the file cannot be opened.
     """
 
     def __init__(self, path: Path) -> None:
@@ -52,23 +52,23 @@ class Journal(JournalFileBackend):
         if path.exists() and not path.is_file():
             raise EmoError(f"job.study.storage={path}: allowed is a file or a name that is free")
         super().__init__(str(path))
-        with self._alone() as file:
+        with self._locked() as file:
             self._mend(file)
             self._check()
 
     def read_logs(self, log_number_from: int) -> Generator[dict[str, Any], None, None]:
-        """The entries from a number on, as Optuna replays them."""
+        """The entries from this number on, in the form that Optuna replays."""
         try:
             yield from super().read_logs(log_number_from)
         except ValueError as error:
-            with self._alone():
+            with self._locked():
                 self._check()
             raise self._damaged(f"cannot be read ({error})") from error
 
     def append_logs(self, logs: list[dict[str, Any]]) -> None:
-        """Write entries, all of them or none."""
+        """Write all entries or none."""
         try:
-            with self._alone() as file:
+            with self._locked() as file:
                 self._mend(file)
                 sum_before = _last_sum(file)
                 lines = bytearray()
@@ -83,19 +83,19 @@ class Journal(JournalFileBackend):
                     raise
         except OSError as error:
             raise EmoError(
-                f"job.study.storage={self.path}: cannot be written: {error.strerror or error}; what is "
-                "there is whole: the same command goes on from it when this is mended"
+                f"job.study.storage={self.path}: cannot be written: {error.strerror or error}; the "
+                "study so far is complete: the same command continues it once this is solved"
             ) from error
 
     @contextmanager
-    def _alone(self) -> Iterator[IO[bytes]]:
-        """The file, locked; the operating system gives the lock back if its process dies."""
+    def _locked(self) -> Iterator[IO[bytes]]:
+        """The locked file; the operating system releases the lock if the process dies."""
         with self.path.open("r+b", buffering=0) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield file
 
     def _mend(self, file: IO[bytes]) -> None:
-        """Cut off the end of a line that was not written to its end, and keep it beside the journal."""
+        """Cut off a last line that is not complete, and keep it beside the journal."""
         rest = _unfinished(file)
         if not rest:
             return
@@ -114,16 +114,16 @@ class Journal(JournalFileBackend):
     def _check(self) -> None:
         """Refuse a journal with a damaged or a missing line, naming it; the caller holds the lock."""
         sum_before = 0
-        there = _There()
+        known = _Known()
         with self.path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(LONGEST), b""), 1):
                 try:
-                    follows = there.follows(json.loads(line))
+                    follows = known.follows(json.loads(line))
                 except (ValueError, KeyError, TypeError, RecursionError):
                     raise self._damaged(f"line {number} is no entry of a study") from None
-                if found := SUM.search(line):  # not of an earlier version, or of optuna-dashboard
-                    sum_before = zlib.crc32(line[: found.start()], sum_before)
-                    follows = follows and sum_before == int(found[1], 16)
+                if ending := SUM.search(line):  # earlier versions and optuna-dashboard write none
+                    sum_before = zlib.crc32(line[: ending.start()], sum_before)
+                    follows = follows and sum_before == int(ending[1], 16)
                 if not follows:
                     raise self._damaged(
                         f"line {number} does not follow from those before: one of them was changed, "
@@ -134,15 +134,15 @@ class Journal(JournalFileBackend):
         return EmoError(f"job.study.storage={self.path}: {what}; {AFRESH}")
 
 
-class _There:
-    """The studies and trials that the lines of a journal have made so far."""
+class _Known:
+    """The studies and trials that the lines of a journal have created so far."""
 
     def __init__(self) -> None:
         self.studies: set[str] = set()
         self.trials = 0
 
     def follows(self, entry: dict[str, Any]) -> bool:
-        """Whether an entry is about a study or trial that is there; Optuna passes others over."""
+        """Whether an entry is about an existing study or trial; Optuna ignores other entries."""
         operation = JournalOperation(entry["op_code"])
         if operation is JournalOperation.CREATE_STUDY:
             self.studies.add(entry["study_name"])
@@ -162,21 +162,21 @@ def _summed(entry: dict[str, Any], sum_before: int) -> tuple[bytes, int]:
 
 
 def _last_sum(file: IO[bytes]) -> int:
-    """The checksum of the last line that has one; 0 if none has."""
+    """The checksum of the last line that has one; 0 if no line has one."""
     for line in _lines_from_the_end(file):
-        if found := SUM.search(line):
-            return int(found[1], 16)
+        if ending := SUM.search(line):
+            return int(ending[1], 16)
     return 0
 
 
 def _unfinished(file: IO[bytes]) -> bytes:
-    """What stands behind the last end of a line; of more than ``LONGEST`` bytes the end."""
+    """The text after the last line break; at most its end of about ``LONGEST`` bytes."""
     last = next(_lines_from_the_end(file), b"")
     return b"" if last.endswith(b"\n") else last
 
 
 def _lines_from_the_end(file: IO[bytes], chunk: int = 1 << 14) -> Iterator[bytes]:
-    """The lines of a file, the last one first, with their ends, as far as one is too long."""
+    """The lines of a file with their line breaks, last line first, up to a line that is too long."""
     start = file.seek(0, os.SEEK_END)
     rest = b""
     while start > 0 and len(rest) <= LONGEST:
@@ -193,7 +193,7 @@ def _lines_from_the_end(file: IO[bytes], chunk: int = 1 << 14) -> Iterator[bytes
 
 
 def _write(file: IO[bytes], content: bytes | bytearray) -> None:
-    """All of the content, on the disk."""
+    """Write all of the content to the disk."""
     view = memoryview(content)
     while view:
         view = view[file.write(view) :]

@@ -1,7 +1,7 @@
-"""The points of a study: what is varied, and which point is at each place of its sequence.
+"""The space of a study, and the point at each place of its sequence.
 
-A point is a function of the study's seed and of the place (of the values told before, too, with tpe),
-and not of how often a trial at that place was killed, or of who evaluates it.
+A point depends on the study's seed and on the place (with tpe also on the values of earlier trials). It
+does not depend on the process that evaluates it, or on how often a trial at its place was killed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import assert_never
 
 import numpy as np
 import optuna
@@ -27,13 +28,13 @@ PLACE = "place"
 
 
 def place_of(trial: FrozenTrial) -> int:
-    """A trial's place; the number of one from before there were places."""
+    """The place of a trial; its number if an earlier version made it."""
     return trial.user_attrs.get(PLACE, trial.number)
 
 
 @dataclass(frozen=True)
 class Space:
-    """What is varied: the values each parameter may take. One value means it is held fixed."""
+    """The values that each parameter may take; a parameter with one value is held fixed."""
 
     choices: Mapping[str, Sequence[Value]]
 
@@ -48,17 +49,17 @@ class Space:
 
     @property
     def fixed(self) -> dict[str, Value]:
-        """The others."""
+        """The parameters that have one value, with that value."""
         return {name: v[0] for name, v in self.choices.items() if len(v) == 1}
 
     @property
     def size(self) -> int:
-        """How many points there are."""
+        """The number of points."""
         return math.prod(len(values) for values in self.choices.values())
 
 
 class _Given(RandomSampler):
-    """Takes a point that has been chosen."""
+    """Gives the parameters of a point that was chosen before."""
 
     def __init__(self, point: Mapping[str, Value]) -> None:
         super().__init__()
@@ -75,11 +76,11 @@ class _Given(RandomSampler):
 
 
 def sampler_at(name: SamplerName, space: Space, place: int, seed: int) -> BaseSampler:
-    """What draws the point at a place of a study's sequence; a grid has a place for each of its points.
+    """The sampler of the point at a place of a study's sequence; a grid has a place per point.
 
-    Optuna's own GridSampler forgets points whose trial failed. Its QMCSampler counts what it has drawn
-    in the storage, where two processes read the same count, and draws the first trial of each that
-    starts on an empty study at random, all alike.
+    Optuna's own GridSampler forgets points whose trial failed. Its QMCSampler keeps the number of its
+    draws in the storage, where two processes read the same number. Each process that starts on an empty
+    study draws its first trial at random, and all of them draw the same one.
     """
     match name:
         case SamplerName.random:
@@ -87,17 +88,19 @@ def sampler_at(name: SamplerName, space: Space, place: int, seed: int) -> BaseSa
         case SamplerName.tpe:
             return TPESampler(seed=_seed_at(place, seed))
         case SamplerName.grid:
-            return _Given(_of_grid(space, place, seed))
+            return _Given(_grid_point(space, place, seed))
         case SamplerName.qmc:
-            return _Given(_of_sequence(space, place, seed))
+            return _Given(_sequence_point(space, place, seed))
+        case _:
+            assert_never(name)
 
 
 def _seed_at(place: int, seed: int) -> int:
     return int(stream(seed, "trial", place).integers(2**32))
 
 
-def _of_sequence(space: Space, place: int, seed: int) -> dict[str, Value]:
-    """A point of the study's one scrambled Sobol' sequence, a coordinate a parameter."""
+def _sequence_point(space: Space, place: int, seed: int) -> dict[str, Value]:
+    """The point at a place of the study's scrambled Sobol' sequence: a coordinate per parameter."""
     from scipy.stats.qmc import Sobol
 
     varied = sorted(space.varied.items())
@@ -110,11 +113,11 @@ def _of_sequence(space: Space, place: int, seed: int) -> dict[str, Value]:
     }
 
 
-def _of_grid(space: Space, place: int, seed: int) -> dict[str, Value]:
-    """A point of the grid, all points in the study's own random order."""
+def _grid_point(space: Space, place: int, seed: int) -> dict[str, Value]:
+    """The point at a place of the grid, whose points are in a random order of the study."""
     varied = space.varied
     sizes = [len(distribution.choices) for distribution in varied.values()]
-    levels = np.unravel_index(_shuffled(space.size, seed).at(place), sizes)
+    levels = np.unravel_index(_shuffled(space.size, seed).number(place), sizes)
     return {
         name: distribution.choices[int(level)]
         for level, (name, distribution) in zip(levels, varied.items(), strict=True)
@@ -122,15 +125,16 @@ def _of_grid(space: Space, place: int, seed: int) -> dict[str, Value]:
 
 
 class _Shuffled:
-    """The numbers below ``size`` in random order, drawn as far as they have been asked for."""
+    """The numbers below ``size`` in random order, drawn up to the last place that was asked for."""
 
     def __init__(self, size: int, seed: int) -> None:
-        self._left, self._order, self._seed = list(range(size)), list[int](), seed
+        self._undrawn, self._order, self._seed = list(range(size)), list[int](), seed
 
-    def at(self, place: int) -> int:
+    def number(self, place: int) -> int:
+        """The number at a place of the order."""
         while len(self._order) <= place:
-            draw = stream(self._seed, "trial", len(self._order)).integers(len(self._left))
-            self._order.append(self._left.pop(draw))
+            draw = stream(self._seed, "trial", len(self._order)).integers(len(self._undrawn))
+            self._order.append(self._undrawn.pop(draw))
         return self._order[place]
 
 

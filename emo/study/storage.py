@@ -1,4 +1,4 @@
-"""Where a study is kept: a journal file or a database, refused where it cannot be one."""
+"""The storage of a study: a journal file or a database, refused if it cannot be one."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from emo.study.journal import AFRESH, Journal
 from emo.study.space import Space, place_of
 
 NAME = re.compile(r"\w[\w. -]{0,63}")
-"""What a study may be called: its name is part of a file's, of a lock's and of a search."""
+"""Allowed names of studies; a name is part of a file's name, of a lock's name and of a search."""
 OPTUNA = {"studies", "trials"}
-"""Tables that a database with studies has."""
+"""Tables of every database with studies."""
 OF_OPTUNA = re.compile(r"(study|studies|trial).*|version_info|alembic_version")
-"""Names of all tables that Optuna makes; a kill may leave some of them."""
+"""Names of all tables of Optuna; a kill may leave some of them."""
 MLFLOW = {"experiments", "runs"}
 """Tables of MLflow, whose ``alembic_version`` Optuna would take for its own."""
 DATABASES = (
@@ -37,12 +37,12 @@ DATABASES = (
 
 
 def study_name(name: str, identity: str) -> str:
-    """A name that another question, another model or another space does not share.
+    """A name that no study of another question, model or space has.
 
     Raises
     ------
     ConfigError
-        If it cannot be part of a file's name.
+        If the name cannot be part of a file's name.
     """
     if not NAME.fullmatch(name):
         allowed = (
@@ -53,7 +53,7 @@ def study_name(name: str, identity: str) -> str:
 
 
 def open_study(storage: Path | str, name: str, objectives: Sequence[str]) -> optuna.Study:
-    """A study in a journal file (a path) or a database (a URL), made where it is not there yet.
+    """The study in a journal file (a path) or a database (a URL), made if it does not exist.
 
     Raises
     ------
@@ -66,13 +66,13 @@ def open_study(storage: Path | str, name: str, objectives: Sequence[str]) -> opt
             storage=_storage(storage),
             study_name=name,
             directions=[StudyDirection.MAXIMIZE] * len(objectives),
-            sampler=RandomSampler(),  # draws nothing yet when a trial is asked for
+            sampler=RandomSampler(),  # draws no parameter when a trial is asked for
             load_if_exists=True,
         )
 
 
 def trials_there(storage: Path | str, name: str) -> int:
-    """How many complete trials a study has; 0 where there is none. Nothing is made.
+    """The number of complete trials of a study; 0 if the study does not exist. Nothing is made.
 
     Raises
     ------
@@ -90,12 +90,12 @@ def trials_there(storage: Path | str, name: str) -> int:
 
 
 def tables(url: str) -> set[str]:
-    """The tables of a database; none of a SQLite file that is not there, which is not made.
+    """The tables of a database; none if a SQLite file does not exist, which is not made.
 
     Raises
     ------
     EmoError
-        If it is no database, cannot be opened, or holds something else than studies.
+        If it is no database, cannot be opened, or holds anything but studies.
     """
     parameter = f"job.study.storage={without_password(url)}"
     try:
@@ -104,9 +104,11 @@ def tables(url: str) -> set[str]:
         raise EmoError(f"{parameter}: allowed is {DATABASES}") from None
     if parsed.get_backend_name() == "sqlite":
         if parsed.database in (None, "", ":memory:"):
-            raise EmoError(f"{parameter}: allowed is a file: memory is gone when a process ends")
+            raise EmoError(
+                f"{parameter}: allowed is a file: a database in memory ends with its process"
+            )
         if not Path(parsed.database).parent.is_dir():
-            raise EmoError(f"{parameter}: there is no folder {Path(parsed.database).parent}")
+            raise EmoError(f"{parameter}: the folder {Path(parsed.database).parent} does not exist")
         if not Path(parsed.database).exists():
             return set()
     engine = sqlalchemy.create_engine(parsed)
@@ -129,23 +131,25 @@ def check_whole(study: optuna.Study, storage: Path | str, space: Space, n_object
     Raises
     ------
     EmoError
-        If there are any: a line of a journal, or a row of a database, is missing.
+        If there is one: a line of the journal, or a row of the database, is missing.
     """
     for trial in study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
         lacking = [name for name in space.varied if name not in trial.params]
         if len(trial.values) != n_objectives:
             lacking.append("its values")
         if lacking:
-            said = f"trial {place_of(trial)} of study {study.study_name} lacks {', '.join(lacking)}"
+            problem = (
+                f"trial {place_of(trial)} of study {study.study_name} lacks {', '.join(lacking)}"
+            )
             how = (
                 AFRESH if isinstance(storage, Path) else "give another job.study.name to begin anew"
             )
-            raise EmoError(without_password(f"job.study.storage={storage}: {said}; {how}"))
+            raise EmoError(without_password(f"job.study.storage={storage}: {problem}; {how}"))
 
 
 @contextmanager
 def answering(storage: Path | str) -> Iterator[None]:
-    """A database that does not answer as it should becomes one line."""
+    """A block in which an error of the database becomes one line."""
     try:
         yield
     except (StorageInternalError, SQLAlchemyError) as error:
@@ -154,7 +158,7 @@ def answering(storage: Path | str) -> Iterator[None]:
 
 @contextmanager
 def _opening(storage: Path | str) -> Iterator[None]:
-    """Whatever opening a storage raises becomes one line: a driver's own errors, lost lines."""
+    """A block in which every error of opening a storage becomes one line."""
     try:
         yield
     except EmoError:

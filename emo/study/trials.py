@@ -1,4 +1,4 @@
-"""Trials of a study, by any number of processes: asked, evaluated, told; a killed one is made up for.
+"""Trials of a study, evaluated by any number of processes; a killed trial is repeated.
 
 Optuna's ask-and-tell interface (Akiba et al. 2019, arXiv:1907.10902).
 """
@@ -26,17 +26,18 @@ Evaluate = Callable[[Mapping[str, Value]], Mapping[str, float]]
 """A point of the space -> its measured values, the objectives among them."""
 
 METRIC = "metric."
-"""Begins the attributes that hold everything an evaluation returned."""
+"""Begins the names of the attributes that hold the values of an evaluation."""
 WAIT_S = 1.0
-"""How often it is looked whether the trials of other processes have ended."""
+"""Time between two looks whether the trials of other processes have ended."""
 MOST_FAILURES = 5
-"""So many failures in a row end a study: something is wrong that no other point will mend."""
+"""This many failures in a row end a study: no other point would succeed."""
 ENDING = (StoreError, TrackingError, NoMemory)
-"""Failures that are none of the point's: they end a study at once, and the point is tried again."""
+"""Failures that do not depend on the point: they end a study at once, and the next start tries the
+point again."""
 
 
 def completed(study: optuna.Study) -> list[FrozenTrial]:
-    """Finished trials, by place: in the order of a study that one process has made undisturbed."""
+    """Complete trials in the order of their places, which is the order of an undisturbed study."""
     return sorted(study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)), key=place_of)
 
 
@@ -49,20 +50,20 @@ def run_trials(
     sampler: SamplerName,
     seed: int,
 ) -> Iterator[FrozenTrial]:
-    """Evaluate points until the study has ``total`` complete trials, other processes' included.
+    """Finished trials of this process, until the study has ``total`` complete trials of all processes.
 
-    Those that processes of this host are at are waited for, and made up for if these are killed; those
-    of other hosts, of which that cannot be seen, are counted as if they were complete.
+    This process waits for the running trials of other processes of this host, and repeats a trial whose
+    process is killed. Running trials of other hosts count as complete, since this host cannot see
+    whether their processes are alive.
 
-    Yields each trial of this process when it has been told. One whose evaluation raises an EmoError
-    or misses an objective is told FAIL with the reason and is made up for by another point; as many
-    failures in a row as ``MOST_FAILURES`` end it. One for which another process told FAIL meanwhile
-    is dropped and made up for.
+    A trial whose evaluation raises an EmoError, or lacks an objective, is marked as FAIL with the
+    reason, and another point replaces it; ``MOST_FAILURES`` failures in a row end the study. A trial
+    that another process has marked as FAIL meanwhile is dropped and repeated.
 
     Raises
     ------
     EmoError
-        If nothing but failures comes back, or one of those in ``ENDING``.
+        If too many evaluations fail in a row, or one fails for a reason in ``ENDING``.
     """
     design = Design(space, sampler, seed, total)
     failures = 0
@@ -70,47 +71,47 @@ def run_trials(
         point = {**space.fixed, **trial.params}
         try:
             values = dict(evaluate(point))
-            told = [_objective(values, name) for name in objectives]
+            objective_values = [_objective(values, name) for name in objectives]
         except BaseException as error:
             if not isinstance(error, EmoError) or isinstance(error, ENDING):
                 study.tell(trial, state=TrialState.FAIL, skip_if_finished=True)
                 raise
             failures += 1
             log.warning("trial %d failed: %s", place_of(study.trials[trial.number]), error)
-            if _told(study, trial, TrialState.FAIL, {REASON: str(error)}):
+            if _finish(study, trial, TrialState.FAIL, {REASON: str(error)}):
                 yield study.trials[trial.number]
             if failures == MOST_FAILURES:
                 raise EmoError(f"{failures} trials in a row failed, the last: {error}") from error
             continue
         failures = 0
         attributes = {f"{METRIC}{name}": value for name, value in values.items()}
-        if _told(study, trial, TrialState.COMPLETE, attributes, told):
+        if _finish(study, trial, TrialState.COMPLETE, attributes, objective_values):
             yield study.trials[trial.number]
 
 
-def _told(
+def _finish(
     study: optuna.Study,
     trial: optuna.Trial,
     state: TrialState,
     attributes: Mapping[str, Value],
     values: Sequence[float] | None = None,
 ) -> bool:
-    """Tell how a trial ended; False if another process took it for dead and told FAIL before."""
+    """Record the end of a trial; False if another process took this one for dead and marked it FAIL."""
     try:
         for name, value in attributes.items():
             trial.set_user_attr(name, value)
-        told = study.tell(trial, values, state=state, skip_if_finished=True)
+        finished = study.tell(trial, values, state=state, skip_if_finished=True)
     except UpdateFinishedTrialError:
-        told = None
-    if told is not None and told.state is state:
+        finished = None
+    if finished is not None and finished.state is state:
         return True
     place = place_of(study.trials[trial.number])
-    log.warning("trial %d was told FAIL by another process: made up for", place)
+    log.warning("trial %d was marked as FAIL by another process: repeated", place)
     return False
 
 
 def _next(study: optuna.Study, design: Design) -> optuna.Trial | None:
-    """A new trial that is this process's, None when this host has nothing more to do."""
+    """A new trial of this process; None when this host has nothing more to do."""
     waiting = False
     while True:
         trial = claim(study, design)
@@ -120,21 +121,21 @@ def _next(study: optuna.Study, design: Design) -> optuna.Trial | None:
             return None
         if not fail_stale(study):
             if not waiting:
-                log.info("waiting for trials that other processes of this host are at")
+                log.info("waiting for trials of other processes of this host")
             waiting = True
             time.sleep(WAIT_S)
 
 
 def _objective(values: Mapping[str, float], name: str) -> float:
     if name not in values:
-        there = ", ".join(sorted(values))
-        raise EmoError(f"objective {name} has no value at this point, there are {there}")
+        names = ", ".join(sorted(values))
+        raise EmoError(f"objective {name} has no value at this point, there are {names}")
     if not math.isfinite(values[name]):
         raise EmoError(f"{name} is {values[name]} there")
     return float(values[name])
 
 
 def values_of(trial: FrozenTrial) -> dict[str, float]:
-    """Everything that a finished trial's evaluation returned."""
+    """All values that the evaluation of a finished trial returned."""
     attributes = trial.user_attrs.items()
     return {k.removeprefix(METRIC): v for k, v in attributes if k.startswith(METRIC)}

@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from emo.config.conf_folder import CONF
-from emo.config.overrides import quoted
 from emo.config.schema import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
+from emo.config.text_overrides import quoted
 from emo.runs.listing import LoggedRun
 
 COMMANDS = {

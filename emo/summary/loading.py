@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.surface import SURFACES, surface_of
 from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.errors import NotLogged, TrackingError
+from emo.files.json_digests import Subject, json_digest
 from emo.runs import files as serialise
 from emo.runs.listing import LoggedRun
 
@@ -135,7 +135,7 @@ def _written(path: Path) -> tuple[tuple[ItemSet, ...], str]:
     """Surface baselines of a generation run's texts, and the digest of their token ids."""
     lines = path.read_text("utf-8").split("\n")  # texts may hold other line ends
     rows = [json.loads(line) for line in lines if line]
-    ids = json.dumps(sorted((r["prompt_ids"], r["token_ids"]) for r in rows))
+    ids = sorted((r["prompt_ids"], r["token_ids"]) for r in rows)
     told = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]
     names = tuple(f"{r['prompt_name']}/{r['sample']}/{i}" for i, r in enumerate(told))
     emotions = tuple(r["emotion"] for r in told)
@@ -143,7 +143,7 @@ def _written(path: Path) -> tuple[tuple[ItemSet, ...], str]:
         ItemSet.make(surface_of([r["text"] for r in told], names, emotions, None, surface), 0)
         for surface in SURFACES
     )
-    return surfaces, hashlib.sha256(ids.encode()).hexdigest()
+    return surfaces, json_digest(Subject.settings, ids)
 
 
 def _at(vectors: EmotionVectors, layer: int) -> EmotionVectors:

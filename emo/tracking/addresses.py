@@ -1,4 +1,4 @@
-"""Where runs are logged: which store is meant, and whether a server is there."""
+"""The address of the store that runs are logged to, and the check that a server answers there."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 SQLITE = "sqlite:///"
 DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 EXPERIMENT = "emotion-geometry"
-"""Name of the experiment where nobody names another."""
+"""Name of the experiment if no other name is given."""
 URI_VARIABLE, EXPERIMENT_VARIABLE = "MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME"
-"""Environment variables of MLflow, followed where the parameter is null."""
+"""Environment variables of MLflow; they count if the parameter is null."""
 ALLOWED = (
     f"null (the project's mlruns/mlflow.db), {SQLITE}FILE, http://HOST:PORT, https://HOST, "
     "or postgresql://, mysql://, mssql:// with the rest of a database's address"
@@ -35,18 +35,18 @@ ALLOWED = (
 
 @dataclass(frozen=True)
 class Address:
-    """One store."""
+    """The address of one store."""
 
     uri: str
-    """Absolute."""
+    """The absolute URI."""
     parameter: str = "tracking.uri"
-    """What names it: the parameter, or the environment variable."""
+    """The parameter, or the environment variable, that gives the address."""
     path: Path | None = None
     """The file of a SQLite database; None for other stores."""
 
     @property
     def shown(self) -> str:
-        """Begins every message about the store."""
+        """The parameter and the address without a password: the beginning of every message."""
         return f"{self.parameter}={without_password(self.uri)}"
 
     @property
@@ -55,12 +55,12 @@ class Address:
 
 
 def address(config: RunConfig) -> Address:
-    """The store a config means: ``tracking.uri``, else MLFLOW_TRACKING_URI, else the project's own.
+    """The store of a config: ``tracking.uri``, else MLFLOW_TRACKING_URI, else the project's own.
 
     Raises
     ------
     TrackingError
-        If it is no address of a store that lasts, or ``mlruns`` cannot be a folder.
+        If the address is none of a lasting store, or ``mlruns`` cannot be a folder.
     """
     given, variable = config.tracking.uri, os.environ.get(URI_VARIABLE, "").strip()
     if given is not None:
@@ -102,7 +102,7 @@ def experiment(config: RunConfig) -> str:
     return EXPERIMENT
 
 
-@cache  # once a process: a job opens its store several times
+@cache  # once per process, since a job opens its store several times
 def _say_followed(shown: str, parameter: str) -> None:
     log.info("runs are logged as the environment says: %s (%s=... overrides it)", shown, parameter)
 
@@ -113,23 +113,23 @@ def _say_ignored(shown: str, variable: str) -> None:
 
 
 def home(config: RunConfig) -> Path:
-    """The project's ``mlruns``, links in its path followed.
+    """The project's folder ``mlruns``, with the links in its path resolved.
 
     Raises
     ------
     TrackingError
-        If it is a link to nowhere, or no folder.
+        If it is a link to nowhere, or not a folder.
     """
     return _folder(Path(config.root, "mlruns"))
 
 
 def artifact_folder(config: RunConfig) -> Path:
-    """Where the project's runs have their files, a folder per run named by its id.
+    """The folder of the files of the project's runs: one subfolder per run, named by its id.
 
     Raises
     ------
     TrackingError
-        If it can be no folder.
+        If it cannot be a folder.
     """
     folder = home(config) / "artifacts"
     _folder(folder)
@@ -140,7 +140,7 @@ def _folder(path: Path) -> Path:
     if path.is_symlink() and not path.exists():
         raise TrackingError(f"{path}: is a link to {path.readlink()}, where nothing is")
     if path.exists() and not path.is_dir():
-        raise TrackingError(f"{path}: is no folder; results are to be kept there: move it away")
+        raise TrackingError(f"{path}: is no folder, but results are kept there: move it away")
     return path.resolve()
 
 
@@ -161,7 +161,9 @@ def _checked(config: RunConfig, uri: str, parameter: str) -> Address:
     except (ArgumentError, ValueError) as error:
         raise refused from error
     if database in ("", ":memory:"):
-        raise TrackingError(f"{shown}: would be gone with the process; allowed is {ALLOWED}")
+        raise TrackingError(
+            f"{shown}: a database in memory ends with its process; allowed is {ALLOWED}"
+        )
     path = Path(database)
     if not path.is_absolute() or ":///" not in uri:
         raise refused
@@ -175,17 +177,17 @@ def _checked(config: RunConfig, uri: str, parameter: str) -> Address:
 
 
 def from_root(config: RunConfig, uri: str) -> str:
-    """A URI with the path of a SQLite file taken from the project's root; others as they are."""
-    scheme, there, path = uri.partition(":///")
-    relative = scheme.partition("+")[0] == "sqlite" and there and not path.startswith("/")
+    """The URI with the relative path of a SQLite file made absolute, from the project's root."""
+    scheme, separator, path = uri.partition(":///")
+    relative = scheme.partition("+")[0] == "sqlite" and separator and not path.startswith("/")
     if not relative or path.startswith((":memory:", "file:", "?")) or not path:
         return uri
     path, options, rest = path.partition("?")
-    return f"{scheme}{there}{config.path(path)}{options}{rest}"
+    return f"{scheme}{separator}{config.path(path)}{options}{rest}"
 
 
 def portable(config: RunConfig, uri: str) -> str:
-    """The URI, relative to the root where it is a database of the project: it may be moved."""
+    """The URI; that of a database of the project is relative to the root, since projects move."""
     for folder, name in ((home(config), "mlruns/"), (Path(config.root), "")):
         if uri.startswith(f"{SQLITE}{folder}/"):
             return f"{SQLITE}{name}{uri.removeprefix(f'{SQLITE}{folder}/')}"
@@ -193,19 +195,19 @@ def portable(config: RunConfig, uri: str) -> str:
 
 
 def local_path(uri: str) -> Path | None:
-    """The folder an artifact URI means on this machine, None if it is elsewhere."""
+    """The folder of an artifact URI on this machine; None if the files are elsewhere."""
     if uri.startswith("file://"):
         return Path(urllib.request.url2pathname(urllib.parse.urlparse(uri).path))
     return None if "://" in uri or uri.startswith("mlflow-artifacts:") else Path(uri)
 
 
 def require_server(uri: str, timeout: float, parameter: str = "tracking.uri") -> None:
-    """Ask a server whether it is there, in seconds.
+    """Refuse a server that does not answer within ``timeout`` seconds.
 
     Raises
     ------
     TrackingError
-        If it does not answer, or if a user or password stands in the address: MLflow would print
+        If the server does not answer, or if the address holds a user or password: MLflow would print
         it with the address of every run.
     """
     shown = without_password(uri)
@@ -218,7 +220,7 @@ def require_server(uri: str, timeout: float, parameter: str = "tracking.uri") ->
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=timeout):
             return
     except urllib.error.HTTPError as error:
-        if error.code < 500:  # it answers; a proxy may not pass /health on
+        if error.code < 500:  # the server answers; a proxy may not forward /health
             return
         reason: object = error
     except (OSError, ValueError, http.client.HTTPException) as error:

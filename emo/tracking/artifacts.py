@@ -1,8 +1,8 @@
-"""Files of logged runs, as this machine's paths, each compared with the checksum logged beside it.
+"""Files of logged runs as paths of this machine, each compared with its logged checksum.
 
-A run's checksums are its artifact ``checksums.json``, sent behind all others; its tag of that name
-has the digest of that file. A run of before they were logged has no such tag: its files are taken
-if their readers can read them.
+The checksums of a run are its artifact ``checksums.json``, which is sent after all others; the tag
+``checksums`` of the run holds the digest of that file. Runs of earlier versions have no such tag: a
+file of theirs is good if its reader can read it.
 """
 
 from __future__ import annotations
@@ -27,63 +27,62 @@ from emo.files.reading import require_header, undamaged
 from emo.files.whole import new_folder, remove_leftovers
 from emo.redact import without_password
 from emo.tracking.addresses import local_path
+from emo.tracking.record import CHECKSUMS
 
 log = logging.getLogger(__name__)
 
-TAG = "checksums"
-"""Tag of a run: the digest of its file of checksums."""
 CACHE_BYTES = 5 * 2**30
-"""What downloads may take on this disk; those that were not used for an hour give way."""
+"""Most bytes of downloads on this disk; a download that was not used for an hour may be removed."""
 IN_USE_S = 3600
 SHOWN = (".png", ".svg", ".html", ".txt", ".md", ".tex")
-"""Ends of names of pictures and pages, which no job reads."""
+"""Endings of pictures and pages, which no job reads."""
 
 T = TypeVar("T")
 
 
 class Artifacts:
-    """The files that runs of one store have logged."""
+    """The files that the runs of one store have logged."""
 
     def __init__(self, client: MlflowClient, cache: Path) -> None:
         self._client, self._cache = client, cache
         self._known: dict[tuple[str, str], dict[str, Checksum]] = {}
 
     def path(self, run: Run, name: str) -> Path:
-        """Local path of a file, as it was logged; downloaded where the store is remote.
+        """The local path of a file as it was logged; the file is downloaded if the store is remote.
 
         Raises
         ------
         ArtifactError
-            If it is missing or damaged.
+            If the file is missing or damaged.
         TrackingError
-            If it cannot be had.
+            If the file cannot be read.
         """
         listed = self.checksums(run).get(name)
         return self._fetch(run, name, None if listed is None else listed.sha256)
 
     def read(self, run: Run, name: str, reader: Callable[[Path], T]) -> T:
-        """What a reader makes of a file.
+        """The value that a reader makes of a file.
 
         Raises
         ------
         ArtifactError
-            If the file is missing or damaged, whatever the reader raises then.
+            If the file is missing or damaged; every error of the reader means damage.
         TrackingError
-            If it cannot be had.
+            If the file cannot be read.
         """
         return _read(run, name, self.path(run, name), reader)
 
     def check(self, run: Run) -> None:
-        """Compare all files that a job may read: whole on this disk, by their sizes on a server.
+        """Compare all files that a job may read with their checksums; on a server only their sizes.
 
-        Of a run without checksums no more is compared than the headers of its tensors.
+        Without checksums only the headers of the tensors are checked.
 
         Raises
         ------
         ArtifactError
-            If one is missing or damaged.
+            If a file is missing or damaged.
         TrackingError
-            If one cannot be had.
+            If a file cannot be read.
         """
         listed = self.checksums(run)
         needed = [name for name in listed if not name.endswith(SHOWN)]
@@ -103,14 +102,14 @@ class Artifacts:
                 raise ArtifactError(run.info.run_id, name, "is damaged (it has another size)")
 
     def checksums(self, run: Run) -> Mapping[str, Checksum]:
-        """Those of a run by the names of its files; none of a run of before they were logged.
+        """File name -> checksum of a run's files; empty for a run of an earlier version.
 
         Raises
         ------
         ArtifactError
-            If they are missing or damaged.
+            If the file of checksums is missing or damaged.
         """
-        digest = run.data.tags.get(TAG)
+        digest = run.data.tags.get(CHECKSUMS)
         if digest is None:
             return {}
         key = (run.info.run_id, digest)
@@ -120,18 +119,18 @@ class Artifacts:
         return self._known[key]
 
     def _sizes(self, run: Run, names: Iterable[str]) -> dict[str, int | None]:
-        """Of those of some files that are on the server."""
-        found = {}
+        """File name -> size of these files, as far as the server has them."""
+        sizes: dict[str, int | None] = {}
         try:
             for folder in {name.rpartition("/")[0] for name in names}:
                 for entry in self._client.list_artifacts(run.info.run_id, folder or None):
-                    found[entry.path] = entry.file_size
+                    sizes[entry.path] = entry.file_size
         except (OSError, MlflowException) as error:
             raise _unreadable(run, "its list of files", error) from error
-        return found
+        return sizes
 
     def _fetch(self, run: Run, name: str, sha256: str | None) -> Path:
-        """A file as it was logged; one without a checksum as it is."""
+        """The path of a file that equals its checksum, or that has none."""
         folder = local_path(_uri(run))
         try:
             if folder is None:
@@ -151,7 +150,7 @@ class Artifacts:
         return path
 
     def _download(self, run: Run, name: str, sha256: str | None) -> tuple[Path, str]:
-        """The cached file and its digest, which is part of the cached file's name."""
+        """The path of a downloaded file and its digest, which is part of the file's name."""
         key = hashlib.sha256(f"{_uri(run)}/{name}".encode()).hexdigest()[:32]
         for path in self._cache.glob(f"{key}-*"):
             digest = path.name.removeprefix(f"{key}-")
@@ -171,7 +170,7 @@ class Artifacts:
         return path, digest
 
     def _make_room(self, kept: Path) -> None:
-        """Remove the downloads that were used longest ago, down to the limit."""
+        """Remove the downloads that were used longest ago until the limit is met."""
         used = []
         for path in self._cache.glob("[!.]*"):
             with suppress(OSError):
@@ -191,7 +190,7 @@ def _uri(run: Run) -> str:
 
 
 def _read(run: Run, name: str, path: Path, reader: Callable[[Path], T]) -> T:
-    """What a reader makes of a run's file; whatever it raises is one line that names both."""
+    """The value that a reader makes of a run's file; each error names the run and the file."""
     try:
         with undamaged(path):
             return reader(path)
@@ -207,10 +206,10 @@ def _missing(run: Run, name: str, sha256: str | None) -> ArtifactError:
 
 
 def _unreadable(run: Run, name: str, error: OSError | MlflowException) -> TrackingError:
-    """A file that cannot be had, damaged or not: a missing right, a broken disk, a silent server."""
-    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    lines = said.splitlines() or [type(error).__name__]
+    """The error for a file that cannot be read: a missing right, a broken disk, a silent server."""
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    lines = reason.splitlines() or [type(error).__name__]
     return TrackingError(
-        f"run {run.info.run_id}: {name} cannot be read ({lines[0]}); if that stays so, force=true "
+        f"run {run.info.run_id}: {name} cannot be read ({lines[0]}); if this happens again, force=true "
         "repeats the run"
     )

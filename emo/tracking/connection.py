@@ -1,4 +1,4 @@
-"""One experiment in a tracking store that is there: finding its runs, reading their files."""
+"""One experiment in an existing tracking store: its runs, and their files."""
 
 from __future__ import annotations
 
@@ -27,24 +27,23 @@ from emo.tracking.artifacts import Artifacts
 from emo.tracking.database import UNUSABLE, require_database, require_whole
 from emo.tracking.failures import StoreFailure, ask, reason
 from emo.tracking.files import FilesHere, files_of
+from emo.tracking.record import FINGERPRINT, JOB
 from emo.tracking.spool import Spool
 
 T = TypeVar("T")
 
 RUNS_A_PAGE = 500
-STALE = "stale"
-"""Tag of a run whose process ended without closing it."""
 WHOLE_ID, PART_OF_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{4,31}")
 CANDIDATES = 5
-"""How many of the runs that an ambiguous id may mean are named."""
+"""Most runs that a message names for an ambiguous id."""
 
 
 class NoRuns(TrackingError):
-    """A store in which nothing has been logged yet."""
+    """Nothing has been logged in the store yet."""
 
 
 class NoSuchRun(TrackingError):
-    """An id that names no run, or several."""
+    """An id names no run, or several."""
 
     def __init__(self, run_id: str, problem: str) -> None:
         self.problem = problem
@@ -52,14 +51,14 @@ class NoSuchRun(TrackingError):
 
 
 class Connection:
-    """What can be asked of a store; nothing is made and nothing written, not even a lock.
+    """A store that is read only: nothing is made or written, not even a lock.
 
-    :class:`emo.tracking.store.Tracker` makes what is not there and writes into it.
+    :class:`emo.tracking.store.Tracker` makes a missing store and writes into it.
     """
 
     client: MlflowClient
     experiment_id: str
-    """Empty if the experiment is not there."""
+    """Empty if the experiment does not exist."""
 
     def __init__(self, config: RunConfig) -> None:
         self.address = address(config)
@@ -68,9 +67,9 @@ class Connection:
         self._downloads = config.path(".cache/artifacts")
         self._name = experiment(config)
         self._away = False
-        """The store has gone while a sweep runs: the rest of the sweep is spooled."""
+        """The store stopped answering during a sweep; the rest of the sweep goes to the spool."""
         self._files = artifact_folder(config) if self.address.path is not None else None
-        """Where a run's files are looked for first, by its id."""
+        """The first folder in which a run's files are looked for, by its id."""
         if self.address.server:
             self._open_server(config)
         else:
@@ -92,22 +91,22 @@ class Connection:
 
     def _open_database(self, config: RunConfig) -> None:
         path = self.address.path
-        there = require_database(self.uri) if path is None else path.exists()
-        if not there:
+        exists = require_database(self.uri) if path is None else path.exists()
+        if not exists:
             raise NoRuns(
-                f"{self.address.shown}: no runs yet, no such database is there; "
+                f"{self.address.shown}: no runs yet, the database does not exist; "
                 "make one with: python launch.py"
             )
         self._connect()
         self.experiment_id = self._find_experiment()
 
     def _connect(self) -> None:
-        """Make the client of a database that is there.
+        """Make the client of an existing database.
 
         Raises
         ------
         TrackingError
-            If it is not whole.
+            If the database is not complete.
         """
         if self.address.path is None or self._files is None:
             self.client = MlflowClient(tracking_uri=self.uri)
@@ -119,16 +118,16 @@ class Connection:
         self.client = FilesHere(self.uri, self._files)
 
     def _find_experiment(self) -> str:
-        found = self._ask(lambda: self.client.get_experiment_by_name(self._name))
-        return "" if found is None else self._active(found)
+        named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
+        return "" if named is None else self._active(named)
 
-    def _active(self, found: Experiment) -> str:
-        if found.lifecycle_stage != "active":
+    def _active(self, named: Experiment) -> str:
+        if named.lifecycle_stage != "active":
             raise TrackingError(
                 f"tracking.experiment={self._name}: was deleted in the UI; restore it there or give "
                 "another name"
             )
-        return found.experiment_id
+        return named.experiment_id
 
     def _ask(self, call: Callable[[], T]) -> T:
         return ask(self.address.shown, call)
@@ -136,11 +135,11 @@ class Connection:
     def find_finished(self, fingerprint: str) -> Run | None:
         """The newest finished run with this fingerprint."""
         return self._search(
-            f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'"
+            f"tags.{FINGERPRINT} = '{fingerprint}' and attributes.status = 'FINISHED'"
         )
 
     def find(self, **tags: str) -> Run | None:
-        """The newest run with these tags, however it ended."""
+        """The newest run with these tags, in whatever state it ended."""
         return self._search(_having(tags))
 
     def _search(self, query: str) -> Run | None:
@@ -154,19 +153,19 @@ class Connection:
         """All runs of a job that are not deleted, newest first."""
         return [
             LoggedRun(r.info.run_id, r.info.status, r.info.start_time, r.data.tags, r.data.params)
-            for r in self._all(f"tags.job = '{job}'")
+            for r in self._all(_having({JOB: job}))
         ]
 
     def _all(self, query: str) -> list[Run]:
-        """Every run a query finds, newest first; none of a store that has gone away."""
-        found: list[Run] = []
+        """Every run that matches a query, newest first; none if the store does not answer any more."""
+        runs: list[Run] = []
         page = None
         while True:
             some = self._some(query, RUNS_A_PAGE, page)
-            found += some
+            runs += some
             page = getattr(some, "token", None)
             if not page:
-                return found
+                return runs
 
     def _some(self, query: str, most: int, page: str | None = None) -> list[Run]:
         if self._away or not self.experiment_id:
@@ -180,19 +179,19 @@ class Connection:
         )
 
     def get(self, run_id: str) -> Run:
-        """A run by its id, or by the beginning of it: four characters or more that no other run has.
+        """The run with this id, or the only run whose id begins so (four characters or more).
 
         Raises
         ------
         NoSuchRun
-            If there is none, or several begin so.
+            If no run, or several, match.
         TrackingError
             If the store does not answer.
         """
         return self._placed(self._named(run_id))
 
     def _placed(self, run: Run) -> Run:
-        """The run with the place where its files are: below this project's mlruns, if they are there."""
+        """The run with the place of its files: below this project's mlruns, if they exist there."""
         if self._files is None or not files_of(self._files, run.info.run_id).is_dir():
             return run
         place = str(files_of(self._files, run.info.run_id))
@@ -209,14 +208,14 @@ class Connection:
                 "allowed is a run's id, 32 characters 0-9 and a-f, or the first 4 or more of it"
             )
             raise NoSuchRun(run_id, f"not in {self.address.shown}; {allowed}")
-        found = self._beginning(wanted)
-        if not found:
+        matches = self._beginning(wanted)
+        if not matches:
             raise NoSuchRun(run_id, f"not in {self.address.shown}: the id of no run begins so")
-        if len(found) > 1:
-            names = [f"{r.info.run_id} ({r.info.run_name})" for r in found[:CANDIDATES]]
-            more = ", ..." if len(found) > CANDIDATES else ""
+        if len(matches) > 1:
+            names = [f"{r.info.run_id} ({r.info.run_name})" for r in matches[:CANDIDATES]]
+            more = ", ..." if len(matches) > CANDIDATES else ""
             raise NoSuchRun(run_id, f"several runs begin so: {', '.join(names)}{more}")
-        return found[0]
+        return matches[0]
 
     def _whole(self, run_id: str) -> Run:
         try:
@@ -229,7 +228,7 @@ class Connection:
             raise
 
     def _beginning(self, start: str) -> list[Run]:
-        """Runs of all experiments whose id begins so; a few more than are named."""
+        """Runs of all experiments whose id begins so; one more than a message names."""
 
         def search() -> list[Run]:
             everywhere = [e.experiment_id for e in self.client.search_experiments()]
@@ -239,22 +238,22 @@ class Connection:
         return self._ask(search)
 
     def artifact(self, run_id: str, path: str) -> Path:
-        """Local path of an artifact as it was logged, downloaded where the store is remote.
+        """The local path of an artifact as it was logged, downloaded if the store is remote.
 
         Raises
         ------
         TrackingError
-            If it is missing, damaged or cannot be had.
+            If it is missing, damaged or unreadable.
         """
         return self._artifacts.path(self.get(run_id), path)
 
     def read(self, run_id: str, path: str, reader: Callable[[Path], T]) -> T:
-        """What a reader makes of an artifact.
+        """The value that a reader makes of an artifact.
 
         Raises
         ------
         TrackingError
-            If it is missing, damaged or cannot be had, whatever the reader raises then.
+            If the artifact is missing, damaged or unreadable; every error of the reader means damage.
         """
         return self._artifacts.read(self.get(run_id), path, reader)
 
@@ -267,12 +266,12 @@ class Connection:
         return Artifacts(self.client, self._downloads)
 
     def artifact_uri(self, run_id: str) -> str:
-        """Where a run's artifacts are."""
+        """The URI of a run's artifacts."""
         return str(self.get(run_id).info.artifact_uri)
 
 
 def spool_of(config: RunConfig) -> Spool:
-    """Where a project keeps what its store could not take."""
+    """The folder in which a project keeps the results that its store could not take."""
     return Spool(home(config) / "spool")
 
 

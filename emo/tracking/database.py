@@ -1,4 +1,4 @@
-"""Databases: whether one is there; a SQLite one is with all of its tables, or not at all."""
+"""Databases of runs: a SQLite file is made with all of its tables or not at all, and checked."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from emo.errors import TrackingError
 
 SQLITE = "sqlite:///"
 UNUSABLE = (SQLAlchemyError, sqlite3.Error, ImportError, OSError, ValueError)
-"""What opening a database raises: it is not there or none, its driver is missing, its URI is wrong."""
+"""Errors of opening a database: it does not exist, is no database, lacks its driver, has a wrong URI."""
 BUSY_S = 20
-"""How long a lock of a SQLite file is waited for, as MLflow does."""
+"""Longest wait for the lock of a SQLite file; MLflow waits as long."""
 BEING_MADE_S, LONGEST_S = 10, 120
-"""A file without all of its tables that changed within the first so many seconds is being made: it is
-waited for, but not for longer than the second."""
+"""Another program is making a file that lacks tables and that changed within the first number of
+seconds. The second number is the longest wait for it."""
 
 
 def create_whole(path: Path, artifacts: Path) -> None:
-    """Make a SQLite database where there is none; the caller holds a lock.
+    """Make a SQLite database if the file does not exist; the caller holds a lock.
 
-    MLflow makes its tables in some forty steps, and cannot open what a kill between two of them
-    leaves: so they are made under a temporary name. What another program, such as an ``mlflow ui``
-    started by hand, makes there meanwhile stays.
+    MLflow makes its tables in some forty steps, and cannot open a file that a kill left between two
+    steps. The tables are therefore made under a temporary name. If another program, such as an
+    ``mlflow ui`` started by hand, makes the file meanwhile, that file stays.
     """
     if path.exists():
         return
-    for left in path.parent.glob(f".{path.name}-*"):  # of processes that were killed here
-        left.unlink(missing_ok=True)
+    for leftover in path.parent.glob(f".{path.name}-*"):  # of killed processes
+        leftover.unlink(missing_ok=True)
     partial = path.with_name(f".{path.name}-{os.getpid()}")
     with closing(sqlite3.connect(partial)) as probe:  # MLflow would try for a minute and a half
         probe.executescript("BEGIN IMMEDIATE; COMMIT")
@@ -56,16 +56,16 @@ def create_whole(path: Path, artifacts: Path) -> None:
 
 
 def require_whole(path: Path) -> None:
-    """Look whether a SQLite file is a database with all tables of this version of MLflow.
+    """Refuse a SQLite file that is no database with all tables of this version of MLflow.
 
-    Nothing is written. A file that another program is making at this moment is waited for.
+    Nothing is written. If another program is making the file at this moment, this waits for it.
 
     Raises
     ------
     TrackingError
-        If it is not; the message begins with what is wrong.
+        Beginning with what is wrong.
     sqlite3.Error, OSError
-        If it cannot be read (``UNUSABLE``).
+        If the file cannot be read (``UNUSABLE``).
     """
     deadline = time.monotonic() + LONGEST_S
     while (problem := _unfinished(path)) is not None:
@@ -82,25 +82,27 @@ def _fresh(path: Path) -> bool:
 
 
 def _unfinished(path: Path) -> str | None:
-    """What a file is that nothing has been logged into and that lacks tables; None for all others."""
+    """The problem of a file that lacks tables and has no run; None for every other file."""
     if path.stat().st_size == 0:
-        return "is empty, a start that was cut off"
+        return "is empty, since a start was interrupted"
     with closing(connect(path)) as database:
-        there = _columns(database)
-        logged = ("runs", "run_uuid") in there and database.execute("SELECT 1 FROM runs").fetchone()
-    if logged or _wanted() <= there:
+        present = _columns(database)
+        logged = ("runs", "run_uuid") in present and database.execute(
+            "SELECT 1 FROM runs"
+        ).fetchone()
+    if logged or _wanted() <= present:
         return None
-    return "has not all of its tables, and no run: the making of it was cut off"
+    return "lacks tables and has no run, since its making was interrupted"
 
 
 def _damage(path: Path) -> str | None:
-    """What is wrong with a database that was whole; None if nothing is."""
+    """The problem of a database that was complete once; None if it has none."""
     with closing(connect(path)) as database:
-        there = _columns(database)
-        found = ("alembic_version", "version_num") in there
-        row = database.execute("SELECT * FROM alembic_version").fetchone() if found else None
+        present = _columns(database)
+        versioned = ("alembic_version", "version_num") in present
+        row = database.execute("SELECT * FROM alembic_version").fetchone() if versioned else None
     version = None if row is None else row[0]
-    missing = ", ".join(sorted({table for table, _ in _wanted() - there}))
+    missing = ", ".join(sorted({table for table, _ in _wanted() - present}))
     if version == _newest() and not missing:
         return None
     if version in (None, _newest()):
@@ -113,13 +115,13 @@ def _damage(path: Path) -> str | None:
 
 
 def _columns(database: sqlite3.Connection) -> set[tuple[str, str]]:
-    """All tables' columns."""
+    """All columns, as (table, column)."""
     query = "SELECT m.name, c.name FROM sqlite_master m JOIN pragma_table_xinfo(m.name) c"
     return set(database.execute(query).fetchall())
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection to a file that is there; one that may not be written is read."""
+    """A connection to an existing file; it only reads a file that may not be written."""
     writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
     mode = "rw" if writable else "ro"
     uri = f"file:{urllib.parse.quote(str(path))}?mode={mode}"
@@ -141,9 +143,9 @@ def _newest() -> str:
 
 
 def require_database(uri: str) -> bool:
-    """Ask a database that is no SQLite file once whether it is there; MLflow asks for over a minute.
+    """Whether a database that is no SQLite file has MLflow's tables.
 
-    Gives whether it has MLflow's tables.
+    The database is asked once; MLflow would ask for over a minute.
 
     Raises
     ------

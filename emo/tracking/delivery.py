@@ -1,4 +1,4 @@
-"""Spooled results into a store that is there again, each once however often it is tried."""
+"""Delivery of spooled results to a store that answers again: each once, however often it is tried."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 
 from emo.errors import TrackingError
-from emo.process.owner import alive
-from emo.tracking.connection import STALE
+from emo.process.owner import PROCESS_START, alive
 from emo.tracking.failures import reason
+from emo.tracking.record import ERROR, FINGERPRINT, SOURCE, SPOOL, STALE
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
-from emo.tracking.store import ERROR, Tracker
+from emo.tracking.store import Tracker
 
 
 def deliver(tracker: Tracker, entry: Entry) -> str | None:
-    """Log one entry and drop it from the spool; None if the store has its result by now.
+    """Log one entry and remove it from the spool.
+
+    Returns the id of its run; None if the store has the result from another run.
 
     Raises
     ------
     TrackingError
-        If the store does not take it; the entry stays.
+        If the store does not take the entry, which then stays in the spool.
     """
     try:
         run = _run_of(tracker, entry)
@@ -38,7 +40,7 @@ def deliver(tracker: Tracker, entry: Entry) -> str | None:
             run_id = _log(tracker, entry, run_id)
     except TrackingError:
         raise
-    except Exception as error:  # a store raises much: emo.tracking.failures
+    except Exception as error:  # stores raise many types: emo.tracking.failures
         raise TrackingError(
             f"{tracker.address.shown}: {reason(error)}; {entry.name} stays in "
             f"{tracker.spool.folder / entry.id}"
@@ -48,41 +50,41 @@ def deliver(tracker: Tracker, entry: Entry) -> str | None:
 
 
 def _run_of(tracker: Tracker, entry: Entry) -> Run | None:
-    """The run that was opened for an entry, by its job or by a delivery that was cut off."""
+    """The run that the job of an entry, or an interrupted delivery, opened; None if there is none."""
     if entry.run_id is not None:
         try:
             return tracker.client.get_run(entry.run_id)
         except MlflowException as error:
             if error.error_code != ErrorCode.Name(RESOURCE_DOES_NOT_EXIST):
                 raise
-    return tracker.find(spool=entry.id)
+    return tracker.find(**{SPOOL: entry.id})
 
 
 def _opened_again(run: Run, entry: Entry) -> bool:
-    """Whether the run has a newer result, or is getting one: parents are opened again.
+    """Whether the run has a newer result, or is getting one, since parent runs are opened again.
 
-    Not so a KILLED run: that is how the next start marks the very run that waits here.
+    False for a KILLED run: the next start marks the run of a waiting entry so.
     """
     tags, status = run.data.tags, run.info.status
-    if status == "RUNNING":  # a living process may also be the one that left this entry behind
-        return alive(tags) and float(tags["process_start"]) * 1000 > entry.end_ms
+    if status == "RUNNING":  # the living process may also be the one that made this entry
+        return alive(tags) and float(tags[PROCESS_START]) * 1000 > entry.end_ms
     return status in ("FINISHED", "FAILED") and (run.info.end_time or 0) > entry.end_ms
 
 
 def _repeated(tracker: Tracker, entry: Entry, run_id: str | None) -> str | None:
-    """Another finished run with the entry's fingerprint; force=true asked for a second one."""
-    fingerprint = entry.tags.get("fingerprint")
+    """The id of another finished run with the entry's fingerprint; None with force=true."""
+    fingerprint = entry.tags.get(FINGERPRINT)
     if fingerprint is None or entry.record.params.get("force") == "True":
         return None
-    found = tracker.find_finished(fingerprint)
-    return None if found is None or found.info.run_id == run_id else found.info.run_id
+    other = tracker.find_finished(fingerprint)
+    return None if other is None or other.info.run_id == run_id else other.info.run_id
 
 
 def _log(tracker: Tracker, entry: Entry, run_id: str | None) -> str:
-    """Fill and close the run of an entry; one made for it that cannot be filled is not left open."""
+    """Fill and close the run of an entry; a run that is made here is closed even if that fails."""
     client = tracker.client
     if run_id is None:
-        tags = {**entry.tags, "spool": entry.id, "mlflow.source.name": "launch.py"}
+        tags = {**entry.tags, SPOOL: entry.id, SOURCE: "launch.py"}
         run = client.create_run(
             tracker.experiment_id, entry.start_ms, tags=tags, run_name=entry.name
         )

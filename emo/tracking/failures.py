@@ -1,4 +1,4 @@
-"""What a store raises, as one line; what passes by itself is asked again."""
+"""Errors of a store as one line; a call that fails for a passing reason is repeated."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ FLEETING = (
     "deadlock detected",
     "Deadlock found",
 )
-"""Words of databases for two that write at once: asked again, the second finds what the first wrote."""
+"""Words of databases for two writers at once; a repeated call finds what the other writer wrote."""
 TRIES = 5
 LOCKED_S = 10
-"""Not asked again after so long: MLflow itself has waited 20 s for the lock of a SQLite file then."""
+"""A call that took longer is not repeated: MLflow has waited 20 s for the lock of a SQLite file."""
 HINTS = {"database is locked": "another program has been writing to it for more than 20 s"}
 
 
 class StoreFailure(TrackingError):
-    """A store that did not do what it was asked to."""
+    """A store did not do what it was asked to do."""
 
     def __init__(self, shown: str, reason: str) -> None:
         self.reason = reason
@@ -44,27 +44,27 @@ class StoreFailure(TrackingError):
 
 
 def ask(shown: str, call: Callable[[], T]) -> T:
-    """What a call to a store gives, asked again where that helps; its errors are :func:`translated`.
+    """The result of a call to a store, repeated where that helps; its errors are :func:`translated`.
 
     Raises
     ------
     StoreFailure
-        If it raises, and asking again does not help.
+        If the call raises, also when repeated.
     """
     return translated(shown, lambda: retried(call))
 
 
 def translated(shown: str, call: Callable[[], T]) -> T:
-    """What a call to a store gives.
+    """The result of a call to a store.
 
-    A store raises much: MLflow's errors, the database's, the disk's, those of the library that holds
-    the artifacts (S3's are of no type known here). All become one, here and nowhere else; ``shown``
-    begins its message.
+    A store raises errors of MLflow, of the database, of the disk and of the library that holds the
+    artifacts (the types of S3 are not known here). All become one type, here and nowhere else.
+    ``shown`` begins its message.
 
     Raises
     ------
     StoreFailure
-        If it raises.
+        If the call raises.
     """
     try:
         return call()
@@ -75,21 +75,22 @@ def translated(shown: str, call: Callable[[], T]) -> T:
 
 
 def retried(call: Callable[[], T]) -> T:
-    """What a call gives that may be made again: at most ``TRIES`` times where it is ``FLEETING``."""
+    """The result of a call, repeated at most ``TRIES`` times while its error is ``FLEETING``."""
     began = time.monotonic()
-    for left in reversed(range(TRIES)):
+    for tries_left in reversed(range(TRIES)):
         try:
             return call()
         except Exception as error:
             waited = time.monotonic() - began
-            if not left or waited > LOCKED_S or not any(words in str(error) for words in FLEETING):
+            fleeting = any(words in str(error) for words in FLEETING)
+            if not tries_left or waited > LOCKED_S or not fleeting:
                 raise
-            time.sleep(random.uniform(0.5, 1) * 2.0 ** -(left + 1))
+            time.sleep(random.uniform(0.5, 1) * 2.0 ** -(tries_left + 1))
     raise AssertionError("a try returns or raises")
 
 
 def reason(error: BaseException) -> str:
-    """Why a store failed, in one line: the database's own words where they are under others."""
+    """The reason why a store failed, in one line; the words of the database itself, if there are any."""
     below: BaseException | None = error
     while below is not None:
         origin = below.orig if isinstance(below, DBAPIError) else below
@@ -97,7 +98,7 @@ def reason(error: BaseException) -> str:
             words = first_line(origin)
             return next((f"{words} ({hint})" for w, hint in HINTS.items() if w in words), words)
         below = below.__cause__
-    if isinstance(error, shutil.Error):  # every file of a folder, each with its reason
+    if isinstance(error, shutil.Error):  # it lists every file of a folder with its reason
         return without_password(re.sub(r"^\[Errno \d+\] |: .*", "", str(error.args[0][0][-1])))
     if isinstance(error, OSError) and error.strerror:
         where = f" ({error.filename})" if error.filename else ""
@@ -112,11 +113,11 @@ def first_line(error: BaseException) -> str:
 
 
 class _Quiet(logging.Filter):
-    """Drops what MLflow's database layer tells of its work, and of errors that it raises as well."""
+    """Drops the log lines of MLflow's database layer about its work and about errors that it raises."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.levelno >= logging.WARNING and not record.exc_info
 
 
-# A filter: a level would be set back whenever logging is configured anew.
+# A filter, since a level would be reset whenever logging is configured again.
 logging.getLogger("mlflow.store.db.utils").addFilter(_Quiet())

@@ -1,4 +1,4 @@
-"""Files of runs whose database is on this machine: one folder per run, by its id."""
+"""Files of runs whose database is on this machine: one folder per run, named by its id."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from emo.files.whole import new_folder, remove_leftovers
 
 
 class FilesHere(MlflowClient):
-    """A client that writes the files of runs below ``folder``, wherever the database says they are."""
+    """A client that writes the files of runs below ``folder``, whatever place the database names."""
 
     def __init__(self, uri: str, folder: Path) -> None:
         super().__init__(tracking_uri=uri)
         self.folder = folder
 
     def log_artifacts(self, run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
-        """Copy a folder's files to those of a run: all of them, or none where the disk is full.
+        """Copy the files of a folder to a run: all of them, or none if the disk is full.
 
         Raises
         ------
         OSError
-            If they cannot be copied.
+            If the files cannot be copied.
         """
         run = self.folder / run_id
         target = files_of(self.folder, run_id) / (artifact_path or "")
@@ -39,5 +39,5 @@ class FilesHere(MlflowClient):
 
 
 def files_of(folder: Path, run_id: str) -> Path:
-    """Where a run's files are."""
+    """The folder of a run's files."""
     return folder / run_id / "artifacts"

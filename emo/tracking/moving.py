@@ -1,8 +1,8 @@
-"""Projects that were moved or copied: where their runs' files are now, and where results go.
+"""Projects that were moved or copied: the new places of their runs' files and of their results.
 
-MLflow keeps the absolute folder of every run and experiment. Where the database is one of the project's
-own, files are found and written by the run's id below ``mlruns/artifacts``, whatever stands in the
-database; and what stands there is brought up to date, since MLflow's pages go by it.
+MLflow keeps the absolute folder of every run and experiment. If the database belongs to the project,
+files are read and written by the run's id below ``mlruns/artifacts``, whatever folder the database
+names. The folders in the database are updated, since MLflow's pages use them.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from emo.tracking.spool import Entry
 
 
 def inside(config: RunConfig, path: Path) -> bool:
-    """Whether a database lies in the project, and so is moved with it."""
+    """Whether a database lies in the project, and therefore moves with it."""
     return any(path.is_relative_to(folder) for folder in (home(config), Path(config.root)))
 
 
 def settle(path: Path, artifacts: Path) -> list[str]:
-    """Point a project's database to ``artifacts``; the places it pointed to before.
+    """Point a project's database to ``artifacts``; returns the places that it named before.
 
-    Those are the folder the database was made for, and folders called as this project calls its own of
-    experiments whose files are not there, or are here. A place that somebody chose stays. One
-    transaction; the caller holds a lock.
+    These are the folder for which the database was made, and each folder ``mlruns/artifacts`` of an
+    experiment whose files do not exist there, or exist here. A place that a user chose stays. The
+    change is one transaction; the caller holds a lock.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def settle(path: Path, artifacts: Path) -> list[str]:
         If the database cannot be read or written.
     """
     with closing(connect(path)) as database, database:
-        if not _moved(database, artifacts):  # without a writer's lock
+        if not _moved(database, artifacts):  # without the lock of a writer
             return []
         database.execute("BEGIN IMMEDIATE")
         moved = _moved(database, artifacts)
@@ -57,7 +57,7 @@ def _moved(database: sqlite3.Connection, artifacts: Path) -> list[str]:
 
 
 def _former(database: sqlite3.Connection, artifacts: Path) -> list[str]:
-    """Places that were a project's ``artifacts``, each once."""
+    """Places that were the ``artifacts`` of a project, each once."""
     query = "SELECT experiment_id, artifact_location FROM experiments ORDER BY experiment_id"
     places: dict[str, None] = {}
     for number, location in database.execute(query).fetchall():
@@ -70,17 +70,17 @@ def _former(database: sqlite3.Connection, artifacts: Path) -> list[str]:
             ids = database.execute(
                 "SELECT run_uuid FROM runs WHERE experiment_id = ?", (number,)
             ).fetchall()
-            known = _called_so(place) and (not _there(place) or _any_here(artifacts, ids))
+            known = _is_named_so(place) and (not _exists(place) or _any_here(artifacts, ids))
         if known and local_path(place) is not None:
             places[place] = None
     return list(places)
 
 
-def _called_so(place: str) -> bool:
+def _is_named_so(place: str) -> bool:
     return Path(place).parts[-2:] == ("mlruns", "artifacts")
 
 
-def _there(place: str) -> bool:
+def _exists(place: str) -> bool:
     folder = local_path(place)
     return folder is not None and folder.is_dir()
 
@@ -90,7 +90,7 @@ def _any_here(artifacts: Path, ids: Sequence[tuple[str]]) -> bool:
 
 
 def same(place: str, artifacts: Path) -> bool:
-    """Whether a place is the folder itself, also through links or another mount."""
+    """Whether a place is the folder ``artifacts``, also through links or another mount."""
     folder = local_path(place)
     assert folder is not None
     if os.path.realpath(folder) == os.path.realpath(artifacts):
@@ -102,10 +102,10 @@ def same(place: str, artifacts: Path) -> bool:
 
 
 def came_from(config: RunConfig, entry: Entry) -> str:
-    """The store that a spooled entry is for; that of a project that was moved moved with it.
+    """The address of the store that a spooled entry is for.
 
-    The address in an entry may be that of the project's database in its former place. It is told by the
-    run, or its parent, being in the database here.
+    The address in the entry may name the project's database in its former place. Then the database
+    here is meant: it has the run of the entry, or the parent of that run.
 
     Raises
     ------
@@ -116,8 +116,8 @@ def came_from(config: RunConfig, entry: Entry) -> str:
     ids = [run_id for run_id in (entry.run_id, entry.tags.get(PARENT)) if run_id]
     if not entry.uri.startswith(f"{SQLITE}/"):
         return entry.uri
-    there = Path(entry.uri.removeprefix(SQLITE))
-    gone = there.parts[-2:] == ("mlruns", "mlflow.db") and not there.exists()
+    former = Path(entry.uri.removeprefix(SQLITE))
+    gone = former.parts[-2:] == ("mlruns", "mlflow.db") and not former.exists()
     if gone or (database.is_file() and _has_run(database, ids)):
         return f"{SQLITE}mlruns/mlflow.db"
     return entry.uri
@@ -129,5 +129,5 @@ def _has_run(path: Path, ids: Sequence[str]) -> bool:
             marks = ", ".join("?" * len(ids))
             query = f"SELECT 1 FROM runs WHERE run_uuid IN ({marks})"
             return database.execute(query, ids).fetchone() is not None
-    except sqlite3.Error:  # opening it will say what is wrong with it
+    except sqlite3.Error:  # opening the database will report what is wrong
         return False

@@ -1,4 +1,4 @@
-"""A store to write into: made where it is not there, brought up to date where its project was moved."""
+"""A store to write into: made if it does not exist, updated if its project was moved."""
 
 from __future__ import annotations
 
@@ -14,22 +14,23 @@ from mlflow.tracking import MlflowClient
 
 from emo.config.schema import RunConfig
 from emo.errors import TrackingError
-from emo.process.owner import alive, here
+from emo.process.owner import HOST, alive, here
 from emo.tracking import database, moving
 from emo.tracking.addresses import artifact_folder, home, local_path
-from emo.tracking.connection import STALE, Connection
+from emo.tracking.connection import Connection
 from emo.tracking.failures import StoreFailure
+from emo.tracking.record import STALE
 
 log = logging.getLogger(__name__)
 
 # Opens the UI on runs and charts instead of on its pages for language-model applications.
 EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 LOCK_S = 120
-"""How long the lock of ``mlruns`` is waited for; it is held for seconds."""
+"""Longest wait for the lock of ``mlruns``, which is held for seconds."""
 
 
 class OwnStore(Connection):
-    """A store with its experiment, both made where they are not there yet."""
+    """A store with its experiment; both are made if they do not exist."""
 
     def __init__(self, config: RunConfig) -> None:
         self._parent = config.tracking.parent
@@ -48,16 +49,16 @@ class OwnStore(Connection):
             self.experiment_id = ""
 
     def _open_database(self, config: RunConfig) -> None:
-        """Several first starts at once would corrupt a database that is not there yet: lock."""
+        """Open or make the database under a lock: several first starts at once would corrupt it."""
         artifacts, path = artifact_folder(config), self.address.path
         if path is None:
             database.require_database(self.uri)
         elif path.exists():
-            self._connect()  # what cannot be used is refused before a lock is written
+            self._connect()  # refuse an unusable database before a lock is written
         elif not path.parent.is_dir() and path.parent not in (home(config), Path(config.root)):
-            raise self._unusable(f"there is no folder {path.parent}")
+            raise self._unusable(f"the folder {path.parent} does not exist")
         home(config).mkdir(parents=True, exist_ok=True)
-        with self._alone():
+        with self._exclusive():
             artifacts.mkdir(exist_ok=True)
             if path is not None:
                 database.create_whole(path, artifacts)
@@ -76,8 +77,8 @@ class OwnStore(Connection):
             )
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the lock of ``mlruns`` while a database is made, or the owner of a run changes."""
+    def _exclusive(self) -> Iterator[None]:
+        """A block that holds the lock of ``mlruns``: a database is made, or a run gets another owner."""
         if self.address.server:
             yield
             return
@@ -95,28 +96,28 @@ class OwnStore(Connection):
 
     def _ensure_experiment(self, artifacts: Path | None) -> str:
         location = None if artifacts is None else str(artifacts)
-        found = self._ask(lambda: self.client.get_experiment_by_name(self._name))
-        if found is None:
-            with suppress(StoreFailure):  # of several that start at once all but one are refused
+        named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
+        if named is None:
+            with suppress(StoreFailure):  # of several processes that start at once, one succeeds
                 return self._ask(
                     lambda: self.client.create_experiment(self._name, location, EXPERIMENT_TAGS)
                 )
-            found = self._ask(lambda: self.client.get_experiment_by_name(self._name))
-        if found is None:
+            named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
+        if named is None:
             raise self._unusable(f"tracking.experiment={self._name} cannot be made")
         if artifacts is not None:
-            self._take_files(str(found.artifact_location), artifacts)
-        return self._active(found)
+            self._take_files(str(named.artifact_location), artifacts)
+        return self._active(named)
 
     def _take_files(self, location: str, artifacts: Path) -> None:
         """Refuse, before anything is computed, an experiment whose files cannot be written.
 
-        One whose files somebody has put into another place is left to MLflow.
+        If a user has put its files into another place, MLflow writes them there.
 
         Raises
         ------
         TrackingError
-            If its files lie in a folder that is not there, or with a server only.
+            If its files lie in a folder that does not exist, or only a server can write them.
         """
         folder = local_path(location)
         if folder is not None and moving.same(location, artifacts):
@@ -129,29 +130,31 @@ class OwnStore(Connection):
             )
         if folder is not None and not folder.is_dir():
             raise TrackingError(
-                f"{shown}, which is not there; make that folder, or give another name"
+                f"{shown}, which does not exist; make that folder, or give another name"
             )
         self.client = MlflowClient(tracking_uri=self.uri)
 
     def mark_stale(self) -> list[str]:
-        """Close runs whose process on this host is gone as KILLED; their ids."""
+        """Mark open runs whose process on this host has ended as KILLED; returns their ids."""
         if self._away:
             return []
         running = self._all(
-            f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
+            f"attributes.status = 'RUNNING' and tags.{HOST} = '{socket.gethostname()}'"
         )
         return [
-            run.info.run_id for run in running if _left(run) and self._closed_for(run.info.run_id)
+            run.info.run_id
+            for run in running
+            if _abandoned(run) and self._closed_for(run.info.run_id)
         ]
 
     def _closed_for(self, run_id: str) -> bool:
-        """Close a run for its process; False if it has been closed, or opened again, meanwhile.
+        """Close a run in place of its process; False if the run was closed, or opened again, meanwhile.
 
-        Its process may have finished it, and ended, between the listing and the look at the process.
+        Its process may have finished the run, and ended, after the runs were listed.
         """
-        with self._alone():
+        with self._exclusive():
             run = self._ask(lambda: self.client.get_run(run_id))
-            if run.info.status != "RUNNING" or not _left(run):
+            if run.info.status != "RUNNING" or not _abandoned(run):
                 return False
             why = "its process ended without closing the run"
             self._ask(lambda: self.client.set_tag(run_id, STALE, why))
@@ -159,6 +162,6 @@ class OwnStore(Connection):
             return True
 
 
-def _left(run: Run) -> bool:
-    """Whether the process of a run is one of this host and gone."""
+def _abandoned(run: Run) -> bool:
+    """Whether the process of a run belonged to this host and has ended."""
     return here(run.data.tags) and not alive(run.data.tags)

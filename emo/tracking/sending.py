@@ -1,4 +1,4 @@
-"""A record into an open run."""
+"""A record and its files, logged into an open run."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.tracking import MlflowClient
 
 from emo.files.checksums import write_checksums
-from emo.tracking.artifacts import TAG
 from emo.tracking.failures import retried
-from emo.tracking.record import RunRecord
+from emo.tracking.record import CHECKSUMS, RunRecord
 
 METRICS_A_BATCH = 1000
 PARAMS_A_BATCH = 100
@@ -21,14 +20,14 @@ PARAMS_A_BATCH = 100
 def send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now_ms: int) -> None:
     """Log a record and everything in a folder.
 
-    Idempotent: sent again with the same time, nothing is there twice. What two that write at once get
-    in each other's way with (the passages of their first runs, say) is sent again here. Checksums of
-    the files are sent with them; the tag that has theirs comes last (:mod:`emo.tracking.artifacts`).
+    Sending the same record again with the same time changes nothing. If two writers get in each
+    other's way (with the passages of their first runs, say), this sends again. Checksums are sent
+    beside the files; the tag with their digest comes last (:mod:`emo.tracking.artifacts`).
 
     Raises
     ------
     Exception
-        Whatever the store raises that does not take it; a part may be there then.
+        Every error of the store; it may have a part of the record then.
     """
     retried(lambda: _send(client, run_id, record, files, now_ms))
 
@@ -56,23 +55,23 @@ def _send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now
     digest = write_checksums(files)
     if digest is not None:
         client.log_artifacts(run_id, str(files))
-        client.set_tag(run_id, TAG, digest)
+        client.set_tag(run_id, CHECKSUMS, digest)
 
 
 def _new_points(client: MlflowClient, run_id: str, record: RunRecord, now_ms: int) -> list[Metric]:
-    """Metrics that the run does not have yet; of one opened again, those that differ, at a next step."""
+    """Metrics that the run lacks, and at a next step those that differ from what it has."""
     metrics = {k: float(v) for k, v in record.metrics.items() if v is not None}
-    there = client.get_run(run_id).data.metrics
-    new = {k: v for k, v in metrics.items() if not _same(v, there.get(k))}
+    logged = client.get_run(run_id).data.metrics
+    new = {k: v for k, v in metrics.items() if not _same(v, logged.get(k))}
     steps = {
         k: 1 + max(point.step for point in client.get_metric_history(run_id, k))
-        for k in new.keys() & there.keys()
+        for k in new.keys() & logged.keys()
     }
     return [Metric(k, v, now_ms, steps.get(k, 0)) for k, v in new.items()]
 
 
 def _same(value: float, stored: float | None) -> bool:
-    """Whether a value is what the store has of it: an infinity is the largest number there."""
+    """Whether the store has this value; it keeps an infinity as the largest number."""
     if stored is None or isnan(value):
         return stored is not None and isnan(stored)
     return max(-float_info.max, min(value, float_info.max)) == stored

@@ -1,8 +1,8 @@
-"""Results that a tracking store could not take: kept in a folder until ``job=sync`` delivers them.
+"""Results that a tracking store could not take, kept in a folder until ``job=sync`` delivers them.
 
-One folder an entry, written under a temporary name and renamed: an entry is whole or not there. Its
-name is made here, and nothing that a run is called becomes a path. The entry's own checksums are
-beside it, so that damage is noticed before anything is sent.
+Each entry is a folder that is written under a temporary name and then renamed, so an entry is complete
+or does not exist. The name is random: no name of a run becomes a path. The checksums of the entry lie
+in its folder, so that damage is noticed before anything is sent.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from emo.errors import DamagedFile
 from emo.files import checksums
+from emo.files.plain_records import plain
 from emo.files.reading import reads, record_of
 from emo.files.whole import new_folder, remove_leftovers
 from emo.redact import without_password
@@ -26,30 +27,30 @@ from emo.tracking.record import RunRecord
 ENTRY, FILES = "entry.json", "files"
 DELIVERED = ".delivered-"
 NAME = re.compile("[0-9a-f]{32}")
-"""What the folder of an entry is called."""
+"""Names of the folders of entries."""
 LATEST_MS = 2**53
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run that waits: what is to be logged, and where."""
+    """A run that waits for its store: its record and its destination."""
 
     uri: str
-    """The store, without a password."""
+    """The address of the store, without a password."""
     experiment: str
     run_id: str | None
-    """The run that was opened there; None if the store was away from the start."""
+    """The run that was opened in the store; None if the store did not answer from the start."""
     name: str
     tags: dict[str, str]
     record: RunRecord
     start_ms: int
     end_ms: int
     id: str = ""
-    """Its folder's name; a run made for it carries it as the tag ``spool``."""
+    """The name of its folder, and the tag ``spool`` of a run that is made for it."""
     status: Literal["FINISHED", "FAILED", "KILLED"] = "FINISHED"
     """How the run ended, in MLflow's words."""
     error: str | None = None
-    """One line, where it did not finish."""
+    """The reason in one line, if the run did not finish."""
 
 
 class Spool:
@@ -59,12 +60,12 @@ class Spool:
         self.folder = folder
 
     def add(self, entry: Entry, files: Path | None) -> Path:
-        """Keep an entry and a copy of its files; the folder.
+        """Keep an entry and a copy of its files; returns their folder.
 
         Raises
         ------
         OSError
-            If it cannot be written; nothing is left then.
+            If they cannot be written; then nothing of them remains.
         """
         named = replace(entry, id=uuid.uuid4().hex, uri=without_password(entry.uri))
         remove_leftovers(self.folder)
@@ -83,39 +84,39 @@ class Spool:
         yield from self.read()[0]
 
     def read(self) -> tuple[list[Entry], list[str]]:
-        """Entries, oldest first, and one line for each thing in the folder that is none or damaged."""
-        found, problems = [], []
+        """Entries, oldest first, and one line per thing in the folder that is damaged or no entry."""
+        entries, problems = [], []
         for folder in sorted(self.folder.glob("[!.]*")):
             try:
-                found.append(_read(folder))
+                entries.append(_read(folder))
             except (OSError, ValueError, DamagedFile) as error:
-                said = error.strerror if isinstance(error, OSError) else str(error)
-                problems.append(f"{folder} cannot be sent: {said} (delete it to give it up)")
-        return sorted(found, key=lambda entry: entry.end_ms), problems
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                problems.append(f"{folder} cannot be sent: {reason} (delete it to give it up)")
+        return sorted(entries, key=lambda entry: entry.end_ms), problems
 
     def files(self, entry: Entry) -> Path:
         """The folder of an entry's files."""
         return self.folder / entry.id / FILES
 
     def remove(self, entry: Entry) -> None:
-        """Drop a delivered entry: renamed first, so that it is whole or gone."""
+        """Remove a delivered entry, which is renamed first so that no part of it remains an entry."""
         gone = (self.folder / entry.id).rename(self.folder / f"{DELIVERED}{entry.id}")
         shutil.rmtree(gone)
 
     def clean(self) -> None:
-        """Remove what kills left behind; the caller is the only one who delivers."""
+        """Remove the leftovers of killed processes; no other process may deliver at the same time."""
         remove_leftovers(self.folder)
         for folder in self.folder.glob(f"{DELIVERED}*"):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _read(folder: Path) -> Entry:
-    """An entry that has everything it had when it was kept.
+    """The entry in a folder, complete and unchanged.
 
     Raises
     ------
     OSError, ValueError, DamagedFile
-        If it has not, or is none.
+        If it is damaged, or no entry.
     """
     if not NAME.fullmatch(folder.name) or folder.is_symlink() or not folder.is_dir():
         raise ValueError("it is no entry of this folder")
@@ -132,12 +133,9 @@ def _read(folder: Path) -> Entry:
 
 
 def _to_json(entry: Entry) -> str:
-    content = asdict(entry)
-    content["record"]["metrics"] = {
-        k: None if v is None else float(v) for k, v in entry.record.metrics.items()
-    }
-    content["record"]["curves"] = {k: v.tolist() for k, v in entry.record.curves.items()}
-    return json.dumps(content)
+    metrics = {k: None if v is None else float(v) for k, v in entry.record.metrics.items()}
+    numbers = replace(entry.record, metrics=metrics)  # numpy's and Python's own become one type
+    return json.dumps(plain(replace(entry, record=numbers), nan_as_null=False))
 
 
 @reads

@@ -1,4 +1,4 @@
-"""Opening, filling and closing runs; keeping what the store cannot take."""
+"""Runs that are opened, filled and closed; results that the store cannot take go to the spool."""
 
 from __future__ import annotations
 
@@ -15,62 +15,59 @@ from emo.config.schema import RunConfig
 from emo.errors import RUN_NOTE, TrackingError
 from emo.process.owner import owner
 from emo.tracking.addresses import portable
-from emo.tracking.connection import STALE
 from emo.tracking.failures import StoreFailure, first_line, translated
 from emo.tracking.failures import reason as why
 from emo.tracking.opening import OwnStore
-from emo.tracking.record import NOTHING, PARENT, RunRecord
+from emo.tracking.record import ERROR, NOTHING, PARENT, SOURCE, STALE, RunRecord
 from emo.tracking.sending import send
 from emo.tracking.spool import Entry
 
 log = logging.getLogger(__name__)
 
-ERROR = "error"
-"""Tag with the one-line reason of a run that failed."""
 NOWHERE = "spooled"
-"""In place of the id of a run that the store could not open."""
+"""Stands for the id of a run that the store could not open."""
 
 
 class Spooled(TrackingError):
-    """The store went away; the result is kept in the spool."""
+    """The store stopped answering; the result is kept in the spool."""
 
 
 class Tracker(OwnStore):
-    """One experiment in one tracking store, to write into; made where it is not there yet."""
+    """One experiment in one tracking store, to write into; both are made if they do not exist."""
 
     def __init__(self, config: RunConfig) -> None:
         self._open: dict[str, Entry] = {}
         self._kept: set[str] = set()
-        """Open runs that are in the spool, whole: job=sync closes them."""
+        """Open runs whose result is complete in the spool; job=sync closes them."""
         super().__init__(config)
         self._kept_as = portable(config, self.uri)
-        """The store's address in the spool."""
+        """The address of the store in the spool."""
 
     @contextmanager
     def run(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-        """An open run; FAILED with the reason if the body raises, KILLED if it is interrupted.
+        """An open run; it ends as FAILED if the block raises, and as KILLED if it is interrupted.
 
         Raises
         ------
         Spooled
-            If the store goes away before the run is closed: what was logged is kept.
+            If the store stops answering before the run is closed; the result is kept.
         """
         yield from self._until_closed(self._create(name, tags))
 
     @contextmanager
     def again(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
-        """As :meth:`run`, but a run with the same tags, however it ended, is opened again.
+        """As :meth:`run`, but an existing run with the same tags is opened again, whatever its state.
 
-        Several processes that find none would each make one: :func:`emo.runs.reuse.again`.
+        Two processes at once could each make a run: :func:`emo.runs.reuse.again` prevents that.
         """
-        with self._alone():
-            found = self.find(**tags)
-            if found is not None:
-                self._open_again(found)
-        if found is None:
+        with self._exclusive():
+            former = self.find(**tags)
+            if former is not None:
+                self._open_again(former)
+        if former is None:
             run_id = self._create(name, tags)
         else:
-            run_id = found.info.run_id
+            run_id = former.info.run_id
             self._remember(run_id, name, tags)
         yield from self._until_closed(run_id)
 
@@ -87,7 +84,7 @@ class Tracker(OwnStore):
             tags = {**tags, PARENT: self._parent}
         if not self._away:
             try:
-                whole = {**tags, **owner(), "mlflow.source.name": "launch.py"}
+                whole = {**tags, **owner(), SOURCE: "launch.py"}
                 run = self._ask(
                     lambda: self.client.create_run(self.experiment_id, run_name=name, tags=whole)
                 )
@@ -127,7 +124,7 @@ class Tracker(OwnStore):
             self._kept.discard(run_id)
 
     def _close(self, run_id: str, error: BaseException) -> None:
-        """Mark a run that an error ended; where the store is away, keep that for job=sync."""
+        """Mark a run that an error ended; if the store does not answer, keep that for job=sync."""
         status = "FAILED" if isinstance(error, Exception) else "KILLED"
         reason = first_line(error)[:500]
         try:
@@ -138,7 +135,7 @@ class Tracker(OwnStore):
             log.warning("%s", self._keep(run_id, NOTHING, None, _now(), away.reason))
 
     def rename(self, run_id: str, name: str, tags: Mapping[str, str]) -> None:
-        """Give a finished run another name, and other values to these tags."""
+        """Change the name of a finished run, and the values of these tags."""
         self._ask(lambda: self.client.update_run(run_id, name=name))
         named = [RunTag(k, v) for k, v in tags.items()]
         self._ask(lambda: self.client.log_batch(run_id, tags=named))
@@ -146,7 +143,10 @@ class Tracker(OwnStore):
     def record_failure(
         self, parent: str, name: str, tags: Mapping[str, str], reason: str
     ) -> str | None:
-        """A child for a job that failed before it opened a run; None if the store is away."""
+        """The id of a new failed run for a job that failed before it opened one.
+
+        None if the store does not answer.
+        """
         run_id = None
         with suppress(TrackingError):
             made = run_id = self._create(name, {**tags, PARENT: parent})
@@ -157,13 +157,12 @@ class Tracker(OwnStore):
     def log(self, run_id: str, record: RunRecord, files: Path, failure: str | None = None) -> None:
         """Log a record and everything in a folder into an open run.
 
-        ``failure`` is the reason why the run is going to end as FAILED: what is kept of it in the
-        spool is then delivered so.
+        ``failure`` is the reason why the run will end as FAILED; an entry of the spool keeps it.
 
         Raises
         ------
         Spooled
-            If the store does not take it; it is kept in the spool.
+            If the store does not take the record, which is then kept in the spool.
         """
         now = _now()
         if failure is not None:
@@ -179,20 +178,22 @@ class Tracker(OwnStore):
     def _keep(
         self, run_id: str, record: RunRecord, files: Path | None, now: int, reason: str
     ) -> TrackingError:
-        """Put an open run into the spool; the error that says so."""
-        said = f"{self.address.shown}: logging failed: {reason}"
+        """Put an open run into the spool; returns the error that reports it."""
+        problem = f"{self.address.shown}: logging failed: {reason}"
         try:
             entry = replace(self._open[run_id], record=record, end_ms=now)
             kept = self.spool.add(entry, files)
         except OSError as error:
             return TrackingError(
-                f"{said}, and the result cannot be kept here: {why(error)}; activations are "
+                f"{problem}, and the result cannot be kept here: {why(error)}; activations are "
                 "in the store, the same command goes on from there"
             )
         self._kept.add(run_id)
-        return Spooled(f"{said}; the result is kept in {kept}: python launch.py job=sync sends it")
+        return Spooled(
+            f"{problem}; the result is kept in {kept}: python launch.py job=sync sends it"
+        )
 
 
 def _now() -> int:
-    """Milliseconds since 1970, as MLflow counts."""
+    """Milliseconds since 1970, the time of MLflow."""
     return int(time.time() * 1000)

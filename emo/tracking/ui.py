@@ -1,7 +1,7 @@
-"""MLflow's page over a project's runs, on this machine only: ``python -m emo.tracking.ui``.
+"""MLflow's page of a project's runs, on this machine only: ``python -m emo.tracking.ui``.
 
-The database is made, or brought up to date, by the product first: the page's own making of it, and a
-first job's, would spoil each other.
+This program makes or updates the database before the page starts: the page and a first job, each
+making the database, would spoil it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ HOST = "127.0.0.1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Start the page in this process's place; an exit code if there is nothing to start."""
+    """Replace this process by the page; returns an exit code if the page cannot start."""
     logging.basicConfig(format="%(levelname)s %(message)s")
     parser = argparse.ArgumentParser(prog="python -m emo.tracking.ui", description=__doc__)
     parser.add_argument("--port", default="5000")
@@ -46,12 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _free(text: str) -> int:
-    """The port, if nobody listens there.
+    """The port, if no program listens there.
 
     Raises
     ------
     TrackingError
-        If it is no port or taken.
+        If it is no port, or in use.
     """
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise TrackingError(f"PORT={text}: allowed is a number from 1 to 65535")
@@ -68,12 +68,12 @@ def _free(text: str) -> int:
 
 
 def _make(config: RunConfig) -> None:
-    """The database with all of its tables and right places; one that can only be read is shown as it is.
+    """Make or update the database; a database that can only be read stays as it is.
 
     Raises
     ------
     TrackingError
-        If it cannot be had.
+        If the database cannot be used.
     """
     try:
         tracker = Tracker(config)
@@ -88,7 +88,10 @@ def _make(config: RunConfig) -> None:
 
 
 def _start(store: Address, artifacts: Path, port: int) -> None:
-    """Become MLflow's server; its settings go by the environment, which no list of processes shows."""
+    """Replace this process by MLflow's server.
+
+    Its settings are in the environment, which no list of processes shows.
+    """
     environment = {
         **os.environ,
         "MLFLOW_BACKEND_STORE_URI": store.uri,

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks import backends, timing
+from benchmarks import backends, command, timing
 from benchmarks.timing import Way
 
 
@@ -8,7 +8,7 @@ def test_ratios_are_of_medians_over_hf_at_the_same_batch_size():
     def way(name, batch, mebibytes, *seconds):
         return Way(name, batch, mebibytes << 20, None, list(seconds))
 
-    found = [
+    ways = [
         way("hf", 16, 7, 1.0, 9.0, 2.0),
         way("hf", 1, 7, 4.0),
         way("bridge", 16, 7, 3.0),
@@ -16,7 +16,7 @@ def test_ratios_are_of_medians_over_hf_at_the_same_batch_size():
         way("hooked", 16, 15, 1.0),
         way("hooked", 1, 15, 10.0),
     ]
-    text = backends.render(found, 21, "m", "quiet")
+    text = backends.render(ways, 21, "m", "quiet")
     assert "| hf | 16 | 2.00 | 1.00 to 9.00 | 1.00 | 7 |" in text
     assert "| bridge | 16 | 3.00 | 3.00 to 3.00 | 1.50 | 7 |" in text
     assert "| hooked | 1 | 10.00 | 10.00 to 10.00 | 2.50 | 15 |" in text
@@ -26,7 +26,7 @@ def test_ratios_are_of_medians_over_hf_at_the_same_batch_size():
 def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys):
     pytest.importorskip("transformer_lens")
     written, seen = {}, []
-    monkeypatch.setattr(backends, "write_section", lambda name, text: written.update({name: text}))
+    monkeypatch.setattr(command, "write_section", lambda name, text: written.update({name: text}))
     real = timing.read
 
     def read(backend, spans, store, batch_size):

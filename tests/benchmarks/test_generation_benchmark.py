@@ -3,7 +3,7 @@ import tempfile
 
 import pytest
 
-from benchmarks import generation
+from benchmarks import command, generation
 from emo.config.resolve import compose
 from emo.pipeline import generation as stories
 from emo.pipeline.writer import StorySource
@@ -12,7 +12,7 @@ from emo.pipeline.writer import StorySource
 @pytest.mark.slow
 def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys):
     written = {}
-    monkeypatch.setattr(generation, "write_section", lambda n, text: written.update({n: text}))
+    monkeypatch.setattr(command, "write_section", lambda n, text: written.update({n: text}))
     generation.main(["--model", "tiny", "--emotions", "3", "--tokens", "8"])
     text = written["generation"]
     assert text in capsys.readouterr().out

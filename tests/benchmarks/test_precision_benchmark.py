@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks import precision, timing
+from benchmarks import command, precision, timing
 from benchmarks.timing import Way
 
 
@@ -8,7 +8,7 @@ def test_ratios_are_of_medians_at_the_same_batch_size():
     def way(name, batch, *seconds):
         return Way(name, batch, 7 << 20, None, list(seconds))
 
-    found = [
+    ways = [
         way("fp32", 16, 1.0, 9.0, 2.0),
         way("fp32", 1, 4.0),
         way("fp16", 16, 4.0),
@@ -18,7 +18,7 @@ def test_ratios_are_of_medians_at_the_same_batch_size():
         way("nf4", 16, 6.0),
         way("nf4", 1, 7.0),
     ]
-    text = precision.render(found, 21, "m", "quiet")
+    text = precision.render(ways, 21, "m", "quiet")
     assert "| fp32 | 16 | 2.00 | 1.00 to 9.00 | 1.00 | 0.50 | 7 |" in text
     assert "| int8 | 1 | 10.00 | 10.00 to 10.00 | 2.50 | 2.00 | 7 |" in text
     assert (
@@ -29,7 +29,7 @@ def test_ratios_are_of_medians_at_the_same_batch_size():
 
 def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys):
     written, seen = {}, []
-    monkeypatch.setattr(precision, "write_section", lambda name, text: written.update({name: text}))
+    monkeypatch.setattr(command, "write_section", lambda name, text: written.update({name: text}))
     real = timing.read
     monkeypatch.setattr(
         timing, "read", lambda b, s, store, n: seen.append((len(s), n)) or real(b, s, store, n)

@@ -25,9 +25,9 @@ def test_their_part_runs(monkeypatch):
 
 def test_ratios_are_of_the_bootstrap_and_scaled(monkeypatch):
     monkeypatch.setattr("importlib.metadata.version", lambda name: "1.2.3")
-    mine = [Timed("m", lambda: None, 1, [2.0]), Timed("b", lambda: None, 1, [3.5])]
+    here = [Timed("m", lambda: None, 1, [2.0]), Timed("b", lambda: None, 1, [3.5])]
     others = [Timed("p", lambda: None, 10, [7.0]), Timed("i", lambda: None, 100, [0.35])]
-    text = render(mine, others, SMALL, "Machine: none.")
+    text = render(here, others, SMALL, "Machine: none.")
     assert "| Mantel tests and bootstrap, seconds | 5.50 | at most 5 | no |" in text
     assert "| rsatoolbox, bootstrap of finished RDMs / ours of items | 20.0 | | |" in text
     assert (

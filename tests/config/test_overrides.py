@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emo.config.overrides import MOST_POINTS, checked, quoted
+from emo.config.overrides import checked
 from emo.config.parameters import all_names, hint_of
 from emo.config.resolve import compose
 from emo.config.schema import RunConfig
+from emo.config.sweep_values import MOST_POINTS
+from emo.config.text_overrides import quoted
 from emo.errors import ConfigError, EmoError, UnknownParameter
 from tests.conftest import ROOT
 

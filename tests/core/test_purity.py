@@ -1,4 +1,4 @@
-"""The core runs on a laptop with numpy and scipy: its import statements say so."""
+"""The core imports numpy, scipy and itself alone, so that it runs on any laptop; it opens no file."""
 
 import ast
 import subprocess

@@ -46,20 +46,20 @@ def test_a_folder_without_files_has_no_list(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@given(at=st.integers(0, 256 * 8 - 1))
-def test_one_bit_is_enough(at, tmp_path_factory):
+@given(bit=st.integers(0, 256 * 8 - 1))
+def test_one_bit_is_enough(bit, tmp_path_factory):
     folder = tmp_path_factory.mktemp("bits")
     content = bytearray(range(256))
     (folder / "a.bin").write_bytes(content)
     write_checksums(folder)
-    content[at // 8] ^= 1 << at % 8
+    content[bit // 8] ^= 1 << bit % 8
     (folder / "a.bin").write_bytes(content)
-    os.utime(folder / "a.bin", (at, at))  # a clock that stands still must not hide it
+    os.utime(folder / "a.bin", (bit, bit))  # a clock that stands still must not hide it
     assert difference(folder) == "a.bin is damaged"
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "message"),
     [
         (lambda f: (f / "empty").unlink(), "empty is missing"),
         (lambda f: (f / "new").write_text(""), "new does not belong there"),
@@ -67,10 +67,10 @@ def test_one_bit_is_enough(at, tmp_path_factory):
         (lambda f: shutil.rmtree(f / "figures"), "figures/b.txt is missing"),
     ],
 )
-def test_what_differs_is_named(folder, change, said):
+def test_what_differs_is_named(folder, change, message):
     write_checksums(folder)
     change(folder)
-    assert difference(folder) == said
+    assert difference(folder) == message
 
 
 @pytest.mark.parametrize("kind", ["link", "folder link", "pipe", "dangling"])

@@ -17,7 +17,7 @@ from emo.config.resolve import compose
 from emo.errors import EmoError
 from emo.report.runs.ablation import Cost
 from emo.tracking import Tracker
-from emo.tracking.artifacts import TAG
+from emo.tracking.record import CHECKSUMS
 from tests.conftest import TINY, write_small_csv
 
 GENERATION = ("method=generation", "subparams=loose", "subparams.max_new_tokens=12")
@@ -95,9 +95,9 @@ class Project:
         """One file damaged; ``unlisted`` takes the checksums away, as in runs of before."""
         path = self.folder(kind) / name
         run_id, content = self.runs[kind], path.read_bytes()
-        tag = self.tracker.get(run_id).data.tags[TAG]
+        tag = self.tracker.get(run_id).data.tags[CHECKSUMS]
         if unlisted:
-            self.tracker.client.delete_tag(run_id, TAG)
+            self.tracker.client.delete_tag(run_id, CHECKSUMS)
         path.unlink()
         if damage == "folder":
             path.mkdir()
@@ -108,7 +108,7 @@ class Project:
         finally:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
             path.write_bytes(content)
-            self.tracker.client.set_tag(run_id, TAG, tag)
+            self.tracker.client.set_tag(run_id, CHECKSUMS, tag)
             self.forget()
 
 
@@ -248,13 +248,13 @@ def test_a_run_of_before_is_taken_with_what_can_be_checked(project, name, damage
 
 def test_a_run_of_before_is_reused(project):
     client, run_id = project.tracker.client, project.runs["comprehension"]
-    tag = project.tracker.get(run_id).data.tags[TAG]
-    client.delete_tag(run_id, TAG)
+    tag = project.tracker.get(run_id).data.tags[CHECKSUMS]
+    client.delete_tag(run_id, CHECKSUMS)
     try:
         assert run_job(project.config()).run_id == run_id
         assert not run_job(project.config(*SUMMARY)).failed
     finally:
-        client.set_tag(run_id, TAG, tag)
+        client.set_tag(run_id, CHECKSUMS, tag)
         project.forget()
 
 

@@ -16,9 +16,9 @@ import pytest
 from safetensors import safe_open
 
 import emo
-from emo import control_vectors
 from emo.cli import run_job
 from emo.config.resolve import compose
+from emo.files import control_vectors
 from emo.files.whole import PARTIAL
 from tests.conftest import EMOTIONS, TINY, write_small_csv
 

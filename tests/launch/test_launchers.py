@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from emo.errors import ConfigError, EmoError
 from emo.launch import launchers as launching
-from emo.redact import shown
+from emo.redact import without_password
 
 MASTER = {
     "tracking": {"uri": "postgresql://me:hunter2@db/x", "experiment": "e"},
@@ -27,13 +27,13 @@ def test_no_password_of_a_config_is_handed_on_as_text(tmp_path, closed):
     OmegaConf.set_struct(master, closed)
     launching.hide(master)
     launching.save(master, tmp_path / "sweep" / "multirun.yaml")
-    (left,) = (tmp_path / "sweep").iterdir()
-    assert "hunter2" not in left.read_text()
-    again = OmegaConf.load(left)
+    (remaining,) = (tmp_path / "sweep").iterdir()
+    assert "hunter2" not in remaining.read_text()
+    again = OmegaConf.load(remaining)
     assert again.tracking.uri == again.reference == MASTER["tracking"]["uri"]
     assert again.list[0].deep == "https://hunter2@host/y"
     assert (again.seed, again.none, again.list[1]) == (3, None, "plain")
-    assert shown(left.read_text()).count("postgresql://me@db/x") == 1
+    assert without_password(remaining.read_text()).count("postgresql://me@db/x") == 1
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
@@ -44,7 +44,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 def test_a_job_is_told_its_parent_and_the_size_of_its_sweep():
     master = OmegaConf.create(MASTER)
-    launching.tell(master, "0a" * 16, 12, ["seed", "+model/x", "precision.int8.threshold"])
+    launching.hand_over(master, "0a" * 16, 12, ["seed", "+model/x", "precision.int8.threshold"])
     from hydra.core.override_parser.overrides_parser import OverridesParser
 
     parsed = OverridesParser.create().parse_overrides(list(master.hydra.overrides.hydra))

@@ -63,9 +63,9 @@ def test_every_launcher_brings_back_what_became_of_each_point(launcher, tmp_path
     files = [p for p in (project / "multirun").rglob("*") if p.is_file()]
     assert not [p for p in files if b"hunter2" in p.read_bytes()]  # configs, logs, pickles
     tracker = Tracker(compose("model=tiny", root=project))
-    found = tracker.client.search_runs([tracker.experiment_id])
-    (parent,) = (run for run in found if run.data.tags["job"] == "sweep")
-    children = [run for run in found if run is not parent]
+    logged = tracker.client.search_runs([tracker.experiment_id])
+    (parent,) = (run for run in logged if run.data.tags["job"] == "sweep")
+    children = [run for run in logged if run is not parent]
     assert {run.data.tags["mlflow.parentRunId"] for run in children} == {parent.info.run_id}
     assert sorted(run.info.status for run in children) == ["FAILED"] * 2 + ["FINISHED"] * 2
 

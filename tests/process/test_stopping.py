@@ -49,11 +49,11 @@ def test_what_is_to_be_ignored_stays_ignored():
 
 
 def test_a_launchers_own_handler_stays():
-    own = TELL.replace(
+    handling = TELL.replace(
         "stopping.listen()",
         "signal.signal(signal.SIGTERM, lambda *_: print('own'))\nstopping.listen()",
     )
-    assert run(own.format(name="SIGTERM")).stdout == "own\ngoes on\n"
+    assert run(handling.format(name="SIGTERM")).stdout == "own\ngoes on\n"
 
 
 def test_other_threads_leave_signals_alone():
@@ -143,8 +143,8 @@ def test_a_command_that_is_ended_goes_on_where_it_stopped(tmp_path, launch, smal
         process.send_signal(getattr(signal, name))
         out, err = process.communicate(timeout=60)
     assert process.returncode == 128 + getattr(signal, name)
-    said = "ended by SIGTERM" if name == "SIGTERM" else "interrupted"
-    assert err.splitlines()[-1] == f"{said}; the same command goes on where this one stopped"
+    message = "ended by SIGTERM" if name == "SIGTERM" else "interrupted"
+    assert err.splitlines()[-1] == f"{message}; the same command goes on where this one stopped"
     assert "Traceback" not in err and out == ""
     connection = Connection(RunConfig(root=str(project)))
     runs = connection.client.search_runs([connection.experiment_id])

@@ -4,6 +4,10 @@ import dataclasses
 import json
 import math
 import os
+import types
+import typing
+from collections.abc import Mapping
+from enum import Enum
 
 import numpy as np
 import pytest
@@ -19,7 +23,10 @@ from emo.core.steering.dose_response import DoseSweep, SteeredText
 from emo.core.steering.regimes import Limits
 from emo.core.steering.text_measures import TextMeasures
 from emo.errors import DamagedFile
+from emo.files.checksums import Checksum
+from emo.files.plain_records import from_plain
 from emo.runs import files as serialise
+from emo.tracking.spool import Entry
 
 NAN = math.nan
 CURVES = {"rdm_std": np.array([0.5, NAN]), "anisotropy": np.array([0.1, 0.2])}
@@ -126,8 +133,8 @@ def replaced(value, new, data):
     if not isinstance(value, dict | list) or not value or data.draw(st.integers(0, 3)) == 0:
         return new
     copy = dict(value) if isinstance(value, dict) else list(value)
-    at = data.draw(st.sampled_from(list(copy) if isinstance(copy, dict) else range(len(copy))))
-    copy[at] = replaced(copy[at], new, data)
+    place = data.draw(st.sampled_from(list(copy) if isinstance(copy, dict) else range(len(copy))))
+    copy[place] = replaced(copy[place], new, data)
     return copy
 
 
@@ -260,3 +267,58 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
         for reader in (serialise.read_vectors, serialise.read_descriptors):
             with pytest.raises(DamagedFile, match="it is no file"):
                 reader(path)
+
+
+RECORD_TYPES = (
+    Descriptors,
+    StoryDescriptors,
+    EquivalenceReport,
+    tuple[PrecisionRow, ...],
+    Sweep,
+    dict[str, Checksum],
+    Entry,
+)
+"""Everything that a run writes as JSON and that :func:`emo.files.reading.record_of` reads back."""
+
+
+SIMPLE = {
+    str: st.text(st.characters(exclude_categories=["Cs"]), max_size=3),
+    int: st.integers(-9, 9),
+    bool: st.booleans(),
+    float: st.floats(allow_infinity=False),
+}
+
+
+def drawn(data, hint):
+    """Any value of the type of a record or of its fields."""
+
+    def several(kind):
+        return [drawn(data, kind) for _ in range(data.draw(st.integers(0, 2)))]
+
+    if dataclasses.is_dataclass(hint):
+        hints = typing.get_type_hints(hint)
+        return hint(**{name: drawn(data, inner) for name, inner in hints.items()})
+    if getattr(hint, "array_type", None) is np.ndarray or hint is np.ndarray:
+        kind = bool if hint is not np.ndarray and "bool" in hint.dtypes else float
+        return np.array([drawn(data, kind) for _ in range(2)], dtype=kind)
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        value = drawn(data, next(a for a in args if a is not type(None)))
+        absent = data.draw(st.booleans()) or value != value  # null is None there, not NaN
+        return None if absent else value
+    if origin is typing.Literal:
+        return data.draw(st.sampled_from(args))
+    if origin is tuple:
+        same = args[1:] == (...,)
+        return tuple(several(args[0]) if same else (drawn(data, each) for each in args))
+    if origin is not None and issubclass(origin, Mapping):
+        return dict(zip("ab", several(args[1]), strict=False))
+    return data.draw(st.sampled_from(hint) if issubclass(hint, Enum) else SIMPLE[hint])
+
+
+@pytest.mark.parametrize("hint", RECORD_TYPES, ids=str)
+@given(data=st.data())
+def test_every_record_comes_back_whatever_is_in_it(hint, data):
+    record = drawn(data, hint)
+    text = json.dumps(serialise.plain(record), allow_nan=False)
+    assert repr(from_plain(hint, json.loads(text))) == repr(record)

@@ -32,9 +32,9 @@ def test_a_run_opened_again_by_several_at_once_is_one(tiny_config, monkeypatch):
             return run_id
 
     with ThreadPoolExecutor() as pool:
-        found = set(pool.map(start, [Tracker(config) for _ in range(3)]))
-    assert found == {run.info.run_id for run in runs(config, **TAGS)}
-    assert len(found) == 1
+        run_ids = set(pool.map(start, [Tracker(config) for _ in range(3)]))
+    assert run_ids == {run.info.run_id for run in runs(config, **TAGS)}
+    assert len(run_ids) == 1
 
 
 def test_it_is_closed_as_it_ends(tiny_config):
@@ -73,13 +73,13 @@ def test_a_lock_that_is_no_file_is_one_line(tiny_config, thing):
 def test_results_are_put_together_in_the_store_and_nothing_stays(tiny_config):
     config = tiny_config()
     store = config.path(config.paths.store)
-    left = store / f"{PARTIAL}left"
-    left.mkdir(parents=True)
-    os.utime(left, (0, time.time() - 2 * DAY_S))
+    remaining = store / f"{PARTIAL}left"
+    remaining.mkdir(parents=True)
+    os.utime(remaining, (0, time.time() - 2 * DAY_S))
     with record.staged(config) as folder:
         (folder / "a").write_text("a")
         assert folder.parent == store
-        assert not left.exists()
+        assert not remaining.exists()
     assert list(store.iterdir()) == []
 
 

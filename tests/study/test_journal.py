@@ -56,8 +56,8 @@ def test_a_journal_cut_anywhere_goes_on_to_the_same_trials(
         assert kept.exists() == bool(unfinished)
         if unfinished:
             assert kept.read_bytes() == unfinished + b"\n"
-            (said,) = [m for m in caplog.messages if "cut off" in m]
-            assert f"{path}: its last line was not written to its end" in said
+            (message,) = [m for m in caplog.messages if "cut off" in m]
+            assert f"{path}: its last line was not written to its end" in message
         for line in path.read_text().splitlines():
             json.loads(line)
 
@@ -93,11 +93,11 @@ def test_a_line_that_is_lost_doubled_or_changed_is_named(whole, tmp_path_factory
         path = placed(tmp_path_factory.mktemp("damaged"), b"".join(damaged))
         with pytest.raises(EmoError) as caught:
             opened(path.parent)
-        said = str(caught.value)
-        assert "\n" not in said
-        assert said.startswith(f"job.study.storage={path}: line ")
-        assert AFRESH in said
-        number = int(re.search("line ([0-9]+)", said)[1])
+        message = str(caught.value)
+        assert "\n" not in message
+        assert message.startswith(f"job.study.storage={path}: line ")
+        assert AFRESH in message
+        number = int(re.search("line ([0-9]+)", message)[1])
         assert number - 1 in (index, index + 1)
         assert path.read_bytes() == b"".join(damaged)
 

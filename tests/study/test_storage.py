@@ -27,10 +27,10 @@ def test_a_database_with_other_tables_is_refused_and_left_as_it_is(tmp_path):
     for open_one in (lambda: open_study(url, "s", ["rho"]), lambda: trials_there(url, "s")):
         with pytest.raises(EmoError) as caught:
             open_one()
-        said = str(caught.value)
-        assert said.startswith(f"job.study.storage={url}: allowed is a database of its own")
-        assert "(customers, orders)" in said
-        assert "\n" not in said
+        message = str(caught.value)
+        assert message.startswith(f"job.study.storage={url}: allowed is a database of its own")
+        assert "(customers, orders)" in message
+        assert "\n" not in message
     assert path.read_bytes() == before
 
 
@@ -71,7 +71,9 @@ def test_a_database_whose_making_was_killed_is_made_whole(tmp_path, kept):
 
 @pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:"])
 def test_a_database_in_memory_is_refused(url):
-    with pytest.raises(EmoError, match="allowed is a file: memory is gone when a process ends"):
+    with pytest.raises(
+        EmoError, match="allowed is a file: a database in memory ends with its process"
+    ):
         open_study(url, "s", ["rho"])
 
 
@@ -84,13 +86,16 @@ def test_what_is_no_address_is_refused_with_what_is_one(url):
 def test_a_file_that_is_no_database_and_a_folder_that_is_not_there_are_one_line(tmp_path):
     path = tmp_path / "text.db"
     path.write_text("nothing of the kind\n" * 100)
-    for url, said in (
+    for url, message in (
         (f"sqlite:///{path}", "cannot be opened: "),
-        (f"sqlite:///{tmp_path / 'none' / 'x.db'}", f"there is no folder {tmp_path / 'none'}"),
+        (
+            f"sqlite:///{tmp_path / 'none' / 'x.db'}",
+            f"the folder {tmp_path / 'none'} does not exist",
+        ),
     ):
         with pytest.raises(EmoError) as caught:
             open_study(url, "s", ["rho"])
-        assert str(caught.value).startswith(f"job.study.storage={url}: {said}")
+        assert str(caught.value).startswith(f"job.study.storage={url}: {message}")
         assert "\n" not in str(caught.value)
     assert path.read_text().startswith("nothing of the kind")
     assert not (tmp_path / "none").exists()

@@ -49,32 +49,32 @@ def advance(study, total, evaluate=planted, sampler=SamplerName.qmc, objectives=
 def test_planted_importance_comes_out_in_order(tmp_path, sampler):
     study = opened(tmp_path)
     advance(study, 64, sampler=sampler)
-    (found,) = importances(study, ["rho"], seed=0)
-    assert found.n_trials == (32 if sampler is SamplerName.grid else 64)
-    ranking = list(found.impurity)
+    (importance,) = importances(study, ["rho"], seed=0)
+    assert importance.n_trials == (32 if sampler is SamplerName.grid else 64)
+    ranking = list(importance.impurity)
     assert ranking[0] == "prompts"
     assert set(ranking[:3]) == {"prompts", "samples", "position"}
-    assert sum(found.impurity.values()) == pytest.approx(1)
-    assert max(found.fanova, key=found.fanova.get) == "prompts"
+    assert sum(importance.impurity.values()) == pytest.approx(1)
+    assert max(importance.fanova, key=importance.fanova.get) == "prompts"
 
 
 def test_importance_from_qmc_is_near_the_planted_shares(tmp_path):
     study = opened(tmp_path)
     advance(study, 128)
-    (found,) = importances(study, ["rho"], seed=0)
+    (importance,) = importances(study, ["rho"], seed=0)
     # Of 14 parts of variance prompts has 9; the others share what is left.
-    assert found.impurity["prompts"] == pytest.approx(9 / 14, abs=0.1)
+    assert importance.impurity["prompts"] == pytest.approx(9 / 14, abs=0.1)
     for name in ("template", "noise"):
-        assert found.impurity[name] < 0.05
+        assert importance.impurity[name] < 0.05
 
 
 def test_several_objectives_and_one_that_never_varies(tmp_path):
     names = ("rho", "twice", "constant")
     study = opened(tmp_path, objectives=names)
     advance(study, 16, lambda p: {**planted(p), "constant": 1.0}, objectives=names)
-    found = importances(study, list(names), seed=0)
-    assert found[0].impurity == pytest.approx(found[1].impurity)
-    assert found[2].impurity == found[2].fanova == {}
+    each = importances(study, list(names), seed=0)
+    assert each[0].impurity == pytest.approx(each[1].impurity)
+    assert each[2].impurity == each[2].fanova == {}
 
 
 def test_fixed_parameters_reach_the_evaluation_and_values_are_kept(tmp_path):
@@ -125,14 +125,14 @@ def test_a_bug_in_the_evaluation_is_not_swallowed(tmp_path):
 
 def test_stale_trials_are_told_fail_and_live_ones_left_alone(tmp_path):
     study = opened(tmp_path)
-    unclaimed, dead, elsewhere, mine = (study.ask() for _ in range(4))
+    unclaimed, dead, elsewhere, ours = (study.ask() for _ in range(4))
     host = __import__("socket").gethostname()
     dead.set_user_attr("host", host)
     dead.set_user_attr("pid", "1")
     dead.set_user_attr("process_start", "5")
     elsewhere.set_user_attr("host", "another")
     for name, value in owner().items():
-        mine.set_user_attr(name, value)
+        ours.set_user_attr(name, value)
     assert fail_stale(study) == [unclaimed.number, dead.number]
     assert fail_stale(study) == []
     states = [t.state for t in study.trials]
@@ -141,16 +141,16 @@ def test_stale_trials_are_told_fail_and_live_ones_left_alone(tmp_path):
 
 def test_trials_of_other_hosts_are_told_fail_only_when_asked(tmp_path):
     study = opened(tmp_path)
-    there, also_there, mine = (study.ask() for _ in range(3))
+    there, also_there, ours = (study.ask() for _ in range(3))
     for trial in (there, also_there):
         trial.set_user_attr("host", "another")
     for name, value in owner().items():
-        mine.set_user_attr(name, value)
+        ours.set_user_attr(name, value)
     assert elsewhere(study) == {"another": 2}
     assert fail_stale(study) == []
     assert take_over(study) == [0, 1]
     assert elsewhere(study) == {}
-    assert study.trials[mine.number].state is TrialState.RUNNING
+    assert study.trials[ours.number].state is TrialState.RUNNING
 
 
 @pytest.mark.parametrize("failing", [False, True])
@@ -170,7 +170,7 @@ def test_a_live_worker_whose_trial_another_has_failed_goes_on(tmp_path, failing,
     assert lost == [0]
     assert [t.number for t in told] == [1, 2, 3]
     assert len(completed(study)) == 3
-    assert "trial 0 was told FAIL by another process: made up for" in caplog.text
+    assert "trial 0 was marked as FAIL by another process: repeated" in caplog.text
 
 
 def test_passwords_of_a_storage_are_not_said(tmp_path):

@@ -93,7 +93,7 @@ def test_a_sqlite_address_may_have_options(tmp_path):
     assert tracker.runs_of("extract") == []
 
 
-def of(root, **tracking):
+def config_of(root, **tracking):
     return RunConfig(root=str(root), tracking=TrackingConfig(**tracking))
 
 
@@ -102,10 +102,13 @@ def of(root, **tracking):
     [
         ("", "tracking.uri=: allowed is null"),
         ("   ", "tracking.uri=   : allowed is null"),
-        ("sqlite://", "tracking.uri=sqlite://: would be gone with the process; allowed is null"),
-        ("sqlite:///", "would be gone with the process"),
-        ("sqlite:///:memory:", "would be gone with the process"),
-        ("sqlite:///?timeout=3", "would be gone with the process"),
+        (
+            "sqlite://",
+            "tracking.uri=sqlite://: a database in memory ends with its process; allowed is null",
+        ),
+        ("sqlite:///", "a database in memory ends with its process"),
+        ("sqlite:///:memory:", "a database in memory ends with its process"),
+        ("sqlite:///?timeout=3", "a database in memory ends with its process"),
         ("sqlite:///file:x.db?uri=true", "allowed is null"),
         ("sqlite:x.db", "allowed is null"),
         ("sqlite:/x.db", "allowed is null"),
@@ -131,7 +134,7 @@ def test_an_address_of_no_store_that_lasts_is_refused_and_makes_nothing(
     monkeypatch.chdir(root)
     began = time.monotonic()
     with pytest.raises(TrackingError, match=words) as caught:
-        opened(of(root, uri=uri))
+        opened(config_of(root, uri=uri))
     assert time.monotonic() - began < 5
     assert "\n" not in str(caught.value) and "secret" not in str(caught.value)
     assert list(tmp_path.rglob("*")) == [root]
@@ -142,7 +145,7 @@ def test_a_project_in_a_folder_that_no_database_address_can_hold_is_refused(tmp_
     root = tmp_path / name
     root.mkdir()
     with pytest.raises(TrackingError, match=r"path without % and .*, the project's own included"):
-        Tracker(of(root))
+        Tracker(config_of(root))
     assert list(tmp_path.rglob("*")) == [root]
 
 
@@ -151,18 +154,18 @@ def test_a_project_in_a_folder_that_no_database_address_can_hold_is_refused(tmp_
 )
 def test_a_project_may_be_called_anything_else(tmp_path, files, name):
     root = tmp_path / name
-    tracker = Tracker(of(root))
+    tracker = Tracker(config_of(root))
     run_id = log_one(tracker, files)
-    assert Connection(of(root)).artifact(run_id, "a.txt").is_relative_to(root)
+    assert Connection(config_of(root)).artifact(run_id, "a.txt").is_relative_to(root)
     assert [path.name for path in tmp_path.iterdir() if path.name != "files"] == [name]
     moved = root.rename(tmp_path / "moved")
-    assert Tracker(of(moved)).artifact(run_id, "a.txt").is_relative_to(moved)
+    assert Tracker(config_of(moved)).artifact(run_id, "a.txt").is_relative_to(moved)
 
 
 def test_relative_addresses_are_taken_from_the_root(tmp_path, monkeypatch):
     monkeypatch.chdir("/")
     for uri in ("sqlite:///x.db", "sqlite:///./x.db", "sqlite+pysqlite:///x.db"):
-        Tracker(of(tmp_path, uri=uri))
+        Tracker(config_of(tmp_path, uri=uri))
     assert (tmp_path / "x.db").is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"x.db", "mlruns"}
 
@@ -170,11 +173,11 @@ def test_relative_addresses_are_taken_from_the_root(tmp_path, monkeypatch):
 @pytest.fixture
 def fresh():
     """What is said once a process has not been said yet."""
-    for said in (addresses._say_followed, addresses._say_ignored):
-        said.cache_clear()
+    for cached in (addresses._say_followed, addresses._say_ignored):
+        cached.cache_clear()
 
 
-def said(caplog, config):
+def lines_of(caplog, config):
     with caplog.at_level(logging.INFO):
         for _ in range(2):  # once a process
             tracker = Tracker(config)
@@ -186,7 +189,7 @@ def test_mlflows_variables_are_followed_where_the_parameters_are_null(
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/theirs.db")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "their study")
-    tracker, lines = said(caplog, of(tmp_path / "project"))
+    tracker, lines = lines_of(caplog, config_of(tmp_path / "project"))
     assert (tmp_path / "theirs.db").is_file()
     assert not (tmp_path / "project" / "mlruns" / "mlflow.db").exists()
     assert tracker.client.get_experiment(tracker.experiment_id).name == "their study"
@@ -200,7 +203,9 @@ def test_parameters_that_are_given_win_over_the_variables_and_say_so(
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "their study")
-    tracker, lines = said(caplog, of(tmp_path, uri="sqlite:///mine.db", experiment="mine"))
+    tracker, lines = lines_of(
+        caplog, config_of(tmp_path, uri="sqlite:///mine.db", experiment="mine")
+    )
     assert (tmp_path / "mine.db").is_file()
     assert tracker.client.get_experiment(tracker.experiment_id).name == "mine"
     assert len(lines) == 2 and "secret" not in "".join(lines)
@@ -213,20 +218,22 @@ def test_variables_that_say_the_same_or_nothing_are_not_spoken_of(
 ):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/mine.db")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "mine")
-    assert said(caplog, of(tmp_path, uri="sqlite:///mine.db", experiment="mine"))[1] == []
+    assert (
+        lines_of(caplog, config_of(tmp_path, uri="sqlite:///mine.db", experiment="mine"))[1] == []
+    )
     monkeypatch.setenv("MLFLOW_TRACKING_URI", " ")
     monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "")
-    assert said(caplog, of(tmp_path))[1] == []
-    assert tracking_uri(of(tmp_path)) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    assert lines_of(caplog, config_of(tmp_path))[1] == []
+    assert tracking_uri(config_of(tmp_path)) == f"sqlite:///{tmp_path}/mlruns/mlflow.db"
 
 
 def test_what_is_wrong_with_a_variable_is_said_of_it(tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks")
     with pytest.raises(TrackingError, match=r"^MLFLOW_TRACKING_URI=databricks: allowed is null"):
-        Tracker(of(tmp_path))
+        Tracker(config_of(tmp_path))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     with pytest.raises(TrackingError, match=r"^MLFLOW_TRACKING_URI=http://127.0.0.1:9: no MLflow"):
-        Connection(of(tmp_path))
+        Connection(config_of(tmp_path))
 
 
 def test_an_experiment_has_a_name(tmp_path):
@@ -234,7 +241,7 @@ def test_an_experiment_has_a_name(tmp_path):
         with pytest.raises(
             TrackingError, match=r"tracking.experiment= *: allowed is null, or a name"
         ):
-            Tracker(of(tmp_path, experiment=name))
+            Tracker(config_of(tmp_path, experiment=name))
 
 
 def loop(folder):
@@ -282,6 +289,6 @@ def test_an_mlruns_that_cannot_be_a_folder_is_refused_before_anything_is_written
     made(tmp_path)
     before = set(tmp_path.rglob("*"))
     with pytest.raises(TrackingError, match=words) as caught:
-        opened(of(tmp_path))
+        opened(config_of(tmp_path))
     assert "\n" not in str(caught.value)
     assert set(tmp_path.rglob("*")) == before

@@ -14,7 +14,8 @@ from emo.errors import ArtifactError, NotLogged, TrackingError
 from emo.files.checksums import NAME, write_checksums
 from emo.files.whole import DAY_S, PARTIAL
 from emo.tracking import artifacts
-from emo.tracking.artifacts import TAG, Artifacts
+from emo.tracking.artifacts import Artifacts
+from emo.tracking.record import CHECKSUMS
 
 CONTENT = {"a.json": b"[1, 2]", "b.safetensors": bytes(range(99)), "figures/c.png": b"picture"}
 
@@ -57,7 +58,7 @@ def cache(tmp_path):
 
 
 def run_on(server, listed=True, run_id="r1"):
-    tags = {TAG: server.digest} if listed else {}
+    tags = {CHECKSUMS: server.digest} if listed else {}
     info = SimpleNamespace(run_id=run_id, artifact_uri=f"mlflow-artifacts:/1/{run_id}/artifacts")
     return SimpleNamespace(info=info, data=SimpleNamespace(tags=tags))
 
@@ -130,7 +131,7 @@ def test_a_file_that_is_missing_is_told_from_one_that_cannot_be_had(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("b.safetensors", b"", "b.safetensors is damaged (it has another size)"),
         ("a.json", None, "a.json is missing"),
@@ -138,14 +139,14 @@ def test_a_file_that_is_missing_is_told_from_one_that_cannot_be_had(
         ("figures/c.png", None, None),
     ],
 )
-def test_a_check_on_a_server_downloads_nothing_but_the_list(server, cache, name, content, said):
+def test_a_check_on_a_server_downloads_nothing_but_the_list(server, cache, name, content, message):
     path = server.folder / name
     path.unlink() if content is None else path.write_bytes(content)
     store, run = Artifacts(server, cache), run_on(server)
-    if said is None:
+    if message is None:
         store.check(run)
     else:
-        with pytest.raises(ArtifactError, match=re.escape(f"run r1: {said}")):
+        with pytest.raises(ArtifactError, match=re.escape(f"run r1: {message}")):
             store.check(run)
     assert server.asked == [NAME]
 
@@ -187,9 +188,9 @@ def test_downloads_keep_to_their_limit(server, cache, monkeypatch):
 
 
 def test_what_a_killed_download_left_is_removed(server, cache):
-    left = cache / f"{PARTIAL}left"
-    left.mkdir(parents=True)
-    os.utime(left, (0, DAY_S))
+    remaining = cache / f"{PARTIAL}left"
+    remaining.mkdir(parents=True)
+    os.utime(remaining, (0, DAY_S))
     Artifacts(server, cache).path(run_on(server), "a.json")
     assert not any(p.name.startswith(PARTIAL) for p in cache.iterdir())
 

@@ -148,18 +148,18 @@ def test_a_change_that_leaves_an_entry_readable_is_noticed(place, what):
     check_stays(tracker, config)
 
 
-def places(value, at=()):
-    yield at
+def places(value, place=()):
+    yield place
     if isinstance(value, dict | list):
         for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from places(entry, (*at, key))
+            yield from places(entry, (*place, key))
 
 
-def replaced(value, at, new):
-    if not at:
+def replaced(value, place, new):
+    if not place:
         return new
     copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[at[0]] = replaced(value[at[0]], at[1:], new)
+    copy[place[0]] = replaced(value[place[0]], place[1:], new)
     return copy
 
 
@@ -174,9 +174,9 @@ def test_wrong_types_anywhere_in_an_entry_of_before(data, tmp_path_factory):
     config = RunConfig(root=str(root / "project"))
     tracker, folder = waiting(config, root / "files", data.draw(st.booleans()), listed=False)
     content = json.loads((folder / ENTRY).read_text())
-    spots = [at for at in places(content) if at[:1] not in [("tags",)] or len(at) < 2]
-    at = data.draw(st.sampled_from(spots))
-    changed = replaced(content, at, data.draw(VALUES))
+    spots = [place for place in places(content) if place[:1] not in [("tags",)] or len(place) < 2]
+    place = data.draw(st.sampled_from(spots))
+    changed = replaced(content, place, data.draw(VALUES))
     (folder / ENTRY).write_text(json.dumps(changed))
     check_stays(tracker, config, may_be_sent=True)
 

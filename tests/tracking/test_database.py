@@ -60,7 +60,7 @@ DAMAGE = {
         "cannot be opened: file is not a database",
     ),
     "truncated": (truncate, "malformed"),
-    "no runs": (drop("runs"), "has not all of its tables, and no run: .* delete"),
+    "no runs": (drop("runs"), "lacks tables and has no run.* delete"),
     "no tags": (drop("tags"), "is damaged: tags lacks .* put a copy in the place of"),
     "no experiments": (drop("experiments"), "is damaged: experiments lacks"),
     "no metrics, no params": (
@@ -84,11 +84,11 @@ DAMAGE = {
         lambda path: execute(
             path, "DELETE FROM runs", "DROP TABLE spans", "DELETE FROM alembic_version"
         ),
-        "has not all of its tables, and no run: the making of it was cut off: delete .*mlflow.db",
+        "lacks tables and has no run, since its making was interrupted: delete .*mlflow.db",
     ),
     "another program's": (
         lambda path: (path.unlink(), execute(path, "CREATE TABLE trials (n INTEGER)")),
-        "has not all of its tables",
+        "lacks tables",
     ),
 }
 
@@ -194,8 +194,8 @@ def test_what_cannot_be_made_is_refused_at_once(tmp_path, monkeypatch, really_ma
 
     for uri, words in (
         ("sqlite:////proc/x.db", "cannot be opened: "),
-        ("sqlite:////proc/self/nowhere/x.db", "there is no folder /proc/self/nowhere"),
-        (f"sqlite:///{tmp_path}/typo/x.db", f"there is no folder {tmp_path}/typo"),
+        ("sqlite:////proc/self/nowhere/x.db", "the folder /proc/self/nowhere does not exist"),
+        (f"sqlite:///{tmp_path}/typo/x.db", f"the folder {tmp_path}/typo does not exist"),
     ):
         with pytest.raises(TrackingError, match=words) as caught:
             Tracker(RunConfig(root=str(tmp_path), tracking=TrackingConfig(uri=uri)))

@@ -137,15 +137,15 @@ def test_a_place_that_somebody_chose_stays(tmp_path, files, caplog):
     root, chosen = tmp_path / "first", tmp_path / "chosen" / "artifacts"
     chosen.mkdir(parents=True)
     tracker = Tracker(project(root))
-    tracker.client.create_experiment("mine", str(chosen))
-    mine = Tracker(project(root, experiment="mine"))
-    run_id = log_one(mine, files)
+    tracker.client.create_experiment("ours", str(chosen))
+    ours = Tracker(project(root, experiment="ours"))
+    run_id = log_one(ours, files)
     assert (chosen / run_id / "artifacts" / "a.txt").is_file()
     copy = tmp_path / "copy"
     shutil.copytree(root, copy)
-    mine = Tracker(project(copy, experiment="mine"))
-    assert mine.artifact(run_id, "a.txt").is_relative_to(chosen)
-    new = log_one(mine, files, {"fingerprint": "f2"})
+    ours = Tracker(project(copy, experiment="ours"))
+    assert ours.artifact(run_id, "a.txt").is_relative_to(chosen)
+    new = log_one(ours, files, {"fingerprint": "f2"})
     assert (chosen / new / "artifacts" / "a.txt").is_file()
     assert len(caplog.messages) == 1  # the project's other experiments have moved
 
@@ -153,10 +153,10 @@ def test_a_place_that_somebody_chose_stays(tmp_path, files, caplog):
 def test_a_chosen_place_that_is_gone_is_refused_before_anything_is_computed(tmp_path):
     chosen = tmp_path / "chosen"
     tracker = Tracker(project(tmp_path))
-    tracker.client.create_experiment("mine", str(chosen))
+    tracker.client.create_experiment("ours", str(chosen))
     tracker.client.create_experiment("of the ui", "mlflow-artifacts:/7")
-    with pytest.raises(TrackingError, match=f"tracking.experiment=mine: its files lie in {chosen}"):
-        Tracker(project(tmp_path, experiment="mine"))
+    with pytest.raises(TrackingError, match=f"tracking.experiment=ours: its files lie in {chosen}"):
+        Tracker(project(tmp_path, experiment="ours"))
     with pytest.raises(TrackingError, match=r"experiment=of the ui: .* only a server writes to"):
         Tracker(project(tmp_path, experiment="of the ui"))
     assert not chosen.exists()

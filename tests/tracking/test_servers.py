@@ -42,12 +42,12 @@ def write_at_once(root, uri, processes, n):
     """Start all before any has made the database; wait for all."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(root), uri or "", str(mine), str(n)],
+            [sys.executable, "-c", WRITER, str(root), uri or "", str(writer), str(n)],
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             stderr=subprocess.PIPE,
             text=True,
         )
-        for mine in range(processes)
+        for writer in range(processes)
     ]
     for process in running:
         _, err = process.communicate(timeout=300)
@@ -59,15 +59,15 @@ def check_nothing_lost(root, uri, processes, n):
     runs = tracker.client.search_runs([tracker.experiment_id])
     by_name = {run.info.run_name: run for run in runs}
     assert len(runs) == len(by_name) == processes * n
-    for mine in range(processes):
+    for writer in range(processes):
         for i in range(n):
-            run = by_name[f"{mine}-{i}"]
+            run = by_name[f"{writer}-{i}"]
             assert run.info.status == "FINISHED"
-            assert run.data.metrics["m49"] == 100 * mine + i + 49
+            assert run.data.metrics["m49"] == 100 * writer + i + 49
             assert len(run.data.metrics) == 51
-            assert run.data.metrics["curve"] == 19 + mine
+            assert run.data.metrics["curve"] == 19 + writer
             artifact = tracker.artifact(run.info.run_id, "n.txt")
-            assert artifact.read_text() == f"{mine} {i}"
+            assert artifact.read_text() == f"{writer} {i}"
 
 
 @pytest.mark.slow
@@ -275,5 +275,5 @@ def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
         Tracker(config)
     assert not (tmp_path / "mlruns" / "mlflow.db").exists()
     assert Tracker(config).find_finished("x") is None
-    left = {path.name for path in (tmp_path / "mlruns").iterdir()}
-    assert left == {"mlflow.db", ".create.lock", "artifacts"}
+    remaining = {path.name for path in (tmp_path / "mlruns").iterdir()}
+    assert remaining == {"mlflow.db", ".create.lock", "artifacts"}

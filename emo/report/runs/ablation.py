@@ -14,8 +14,8 @@ from emo.core.geometry.generated import TextCounts
 from emo.core.stats.factorial import full_factorial
 from emo.core.stats.intervals import Estimates
 from emo.files.csv_files import csv_text
+from emo.files.plain_records import from_plain
 from emo.files.reading import reads, record_of
-from emo.files.typed import typed
 from emo.report.runs import terminal
 from emo.report.style import (
     BLACK,
@@ -195,7 +195,7 @@ def read_shown(path: Path) -> dict[str, Any]:
     """
     raw = record_of(dict[str, Any], path)
     kinds = {"summary": str, "metrics": dict[str, Any]}
-    return {name: typed(kind, raw[name], name) for name, kind in kinds.items()}
+    return {name: from_plain(kind, raw[name], name) for name, kind in kinds.items()}
 
 
 def points_csv(a: Ablation, ground: Ground) -> str:

@@ -12,8 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from jaxtyping import Bool, Float64
 
-from emo.files.typed import typed
-from emo.runs.files import plain
+from emo.files.plain_records import from_plain, plain
 
 
 @dataclass(frozen=True)
@@ -72,26 +71,26 @@ def written(record):
     return json.loads(json.dumps(plain(record)))
 
 
-def places(value, at=()):
+def places(value, place=()):
     """Where something stands in a JSON value."""
-    yield at
+    yield place
     if isinstance(value, dict | list):
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         for key, entry in entries:
-            yield from places(entry, (*at, key))
+            yield from places(entry, (*place, key))
 
 
-def changed(value, at, new):
-    if not at:
+def changed(value, place, new):
+    if not place:
         return new
     copy = dict(value) if isinstance(value, dict) else list(value)
-    copy[at[0]] = changed(value[at[0]], at[1:], new)
+    copy[place[0]] = changed(value[place[0]], place[1:], new)
     return copy
 
 
 @given(outers)
 def test_records_come_back(record):
-    read = typed(Outer, written(record))
+    read = from_plain(Outer, written(record))
     for field in dataclasses.fields(Outer):
         was, is_now = getattr(record, field.name), getattr(read, field.name)
         if isinstance(was, np.ndarray):
@@ -107,7 +106,7 @@ def test_what_is_taken_says_what_the_file_said(record, new, data):
     whole = written(record)
     damaged = changed(whole, data.draw(st.sampled_from(list(places(whole)))), new)
     try:
-        read = typed(Outer, damaged)
+        read = from_plain(Outer, damaged)
     except ValueError as error:
         assert "\n" not in str(error)
     else:
@@ -120,18 +119,18 @@ def test_a_field_that_is_missing_is_named(record, name):
     whole = written(record)
     del whole[name]
     with pytest.raises(ValueError, match=f"{name} is missing"):
-        typed(Outer, whole)
+        from_plain(Outer, whole)
 
 
 @given(outers, words)
 def test_a_field_more_is_refused(record, name):
     assume(name not in written(record))
     with pytest.raises(ValueError, match="there is no such field"):
-        typed(Outer, written(record) | {name: 1})
+        from_plain(Outer, written(record) | {name: 1})
 
 
 @pytest.mark.parametrize(
-    ("hint", "value", "said"),
+    ("hint", "value", "message"),
     [
         (int, True, "the content is true or false, not a whole number"),
         (int, 1.5, "the content is a number, not a whole number"),
@@ -148,12 +147,12 @@ def test_a_field_more_is_refused(record, name):
         (dict[str, int], {"a\nb": "c"}, "'a\\nb' is a text, not a whole number"),
     ],
 )
-def test_the_place_and_the_types_are_said(hint, value, said):
+def test_the_place_and_the_types_are_said(hint, value, message):
     with pytest.raises(ValueError) as caught:
-        typed(hint, value)
-    assert str(caught.value) == said
+        from_plain(hint, value)
+    assert str(caught.value) == message
 
 
 def test_half_a_character_is_no_text():
     with pytest.raises(ValueError):
-        typed(str, json.loads('"\\ud800"'))
+        from_plain(str, json.loads('"\\ud800"'))

@@ -1,4 +1,4 @@
-"""JSON values as the records they were written from: the type of every field is checked."""
+"""Records as JSON values and back: reading checks the type of every field."""
 
 from __future__ import annotations
 
@@ -7,22 +7,47 @@ import math
 import types
 import typing
 from collections.abc import Mapping
+from enum import Enum
 from functools import cache
 from typing import Any
 
 import numpy as np
 
 
-def typed(hint: Any, value: Any, where: str = "") -> Any:
-    """A value of the type ``hint`` from what JSON keeps of it.
+def plain(value: Any, *, nan_as_null: bool = True) -> Any:
+    """A record as JSON values: a dataclass becomes an object, a tuple or an array a list.
 
-    Dataclasses are objects, tuples lists, arrays lists of numbers of one length; a number that is
-    not finite is null. A field with a default may be missing, a field more may not be there.
+    A number that is not finite becomes null; with ``nan_as_null=False`` it stays, which JSON itself
+    does not know.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        entries = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return plain(entries, nan_as_null=nan_as_null)
+    match value:
+        case Enum():
+            return value.value
+        case dict():
+            return {str(k): plain(v, nan_as_null=nan_as_null) for k, v in value.items()}
+        case list() | tuple() | np.ndarray():
+            return [plain(v, nan_as_null=nan_as_null) for v in value]
+        case float() | np.floating():
+            return float(value) if math.isfinite(value) or not nan_as_null else None
+        case np.integer() | np.bool_():
+            return value.item()
+        case _:
+            return value
+
+
+def from_plain(hint: Any, value: Any, where: str = "") -> Any:
+    """The value of type ``hint`` that :func:`plain` turned into ``value``.
+
+    Null is NaN where the type is a number. A field with a default may be missing; a field that the
+    type does not have is refused.
 
     Raises
     ------
     ValueError
-        If it is of another type; the message names the place.
+        If the value has another type; the message names the place.
     """
     if hint is Any:
         return value
@@ -30,19 +55,21 @@ def typed(hint: Any, value: Any, where: str = "") -> Any:
         return _record(hint, value, where)
     if _is_array(hint):
         return _array(hint, value, where)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return hint(_one_of(tuple(member.value for member in hint), value, where))
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in args:
             return None
         (hint,) = (a for a in args if a is not type(None))
-        return typed(hint, value, where)
+        return from_plain(hint, value, where)
     if origin is typing.Literal:
         return _one_of(args, value, where)
     if origin is tuple:
         return _tuple(args, value, where)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         entries = _require(value, dict, where).items()
-        return {k: typed(args[1], v, _at(where, k)) for k, v in entries}
+        return {k: from_plain(args[1], v, _inside(where, k)) for k, v in entries}
     return _scalar(hint, value, where)
 
 
@@ -50,16 +77,16 @@ def _record(hint: Any, value: Any, where: str) -> Any:
     given = _require(value, dict, where)
     hints, needed = _fields(hint)
     for name in given.keys() - hints.keys():
-        raise ValueError(f"{_at(where, name)}: there is no such field")
+        raise ValueError(f"{_inside(where, name)}: there is no such field")
     for name in needed:
         if name not in given:
-            raise ValueError(f"{_at(where, name)} is missing")
-    return hint(**{k: typed(hints[k], v, _at(where, k)) for k, v in given.items()})
+            raise ValueError(f"{_inside(where, name)} is missing")
+    return hint(**{k: from_plain(hints[k], v, _inside(where, k)) for k, v in given.items()})
 
 
 @cache
 def _fields(hint: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The types of a dataclass's fields, and the fields without a default."""
+    """The types of a dataclass's fields, and the names of the fields without a default."""
     missing = dataclasses.MISSING
     fields = dataclasses.fields(hint)
     needed = [f.name for f in fields if f.default is missing and f.default_factory is missing]
@@ -71,10 +98,10 @@ def _is_array(hint: Any) -> bool:
 
 
 def _array(hint: Any, value: Any, where: str) -> np.ndarray:
-    """One axis, of floats (null is NaN) or of truth values."""
+    """One axis of numbers (null is NaN) or of truth values."""
     kind = bool if hint is not np.ndarray and "bool" in hint.dtypes else float
     entries = enumerate(_require(value, list, where))
-    return np.array([typed(kind, v, _at(where, i)) for i, v in entries], dtype=kind)
+    return np.array([from_plain(kind, v, _inside(where, i)) for i, v in entries], dtype=kind)
 
 
 def _tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
@@ -84,7 +111,7 @@ def _tuple(args: tuple[Any, ...], value: Any, where: str) -> tuple[Any, ...]:
     if len(args) != len(entries):
         raise ValueError(f"{_named(where)} has {len(entries)} entries, not {len(args)}")
     pairs = zip(args, entries, strict=True)
-    return tuple(typed(hint, v, _at(where, i)) for i, (hint, v) in enumerate(pairs))
+    return tuple(from_plain(hint, v, _inside(where, i)) for i, (hint, v) in enumerate(pairs))
 
 
 def _one_of(allowed: tuple[Any, ...], value: Any, where: str) -> Any:
@@ -102,7 +129,7 @@ def _scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is int and not whole:
         raise ValueError(f"{_named(where)} is {_kind(value)}, not {KINDS[int]}")
     if hint is str and isinstance(value, str) and not value.isascii():
-        value.encode()  # half a character has no bytes
+        value.encode()  # raises for half of a surrogate pair, which UTF-8 cannot hold
     return _require(value, hint, where)
 
 
@@ -120,7 +147,8 @@ def _named(where: str) -> str:
     return where or "the content"
 
 
-def _at(where: str, name: object) -> str:
+def _inside(where: str, name: object) -> str:
+    """The place of a field or an entry: the place of its record, a dot and its name."""
     word = str(name)
     shown = word if word.isprintable() and len(word) < 40 else repr(word)[:40]
     return f"{where}.{shown}" if where else shown
@@ -135,4 +163,4 @@ KINDS = {
     float: "a number",
 }
 LARGEST = 2**1023
-"""Of the whole numbers that are taken for floats; a larger one cannot be one."""
+"""Largest whole number that is read as a float."""

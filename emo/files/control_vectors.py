@@ -1,7 +1,7 @@
-"""Control vectors of llama.cpp in GGUF, which repeng writes and reads as well.
+"""Control vectors in GGUF, the format of llama.cpp and repeng.
 
-Tensor ``direction.N`` is added to the output of decoder block N, counted from 0: resid_post[N].
-llama.cpp has no direction for block 0 and refuses a file with one; repeng takes it.
+Both programs add tensor ``direction.N`` to the output of decoder block N, counted from 0:
+resid_post[N]. llama.cpp refuses a file with a direction for block 0; repeng reads it.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ ARCHITECTURE = "controlvector"
 def write(
     values: Float[np.ndarray, "layer hidden"], path: Path, model_hint: str, first_layer: int = 1
 ) -> None:
-    """One direction a layer from ``first_layer`` on, float32.
+    """Write one float32 direction per layer, from ``first_layer`` on.
 
     Raises
     ------
     EmoError
         If the gguf package is missing.
     OSError
-        If it cannot be written; a part may be there then.
+        If the file cannot be written; a part of it may then exist.
     """
     try:
         from gguf import GGUFWriter
@@ -36,7 +36,7 @@ def write(
         raise EmoError(
             "export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
         ) from None
-    logging.getLogger("gguf").setLevel(logging.WARNING)  # five lines of its own for each file
+    logging.getLogger("gguf").setLevel(logging.WARNING)  # it logs five lines per file
     writer = GGUFWriter(path, ARCHITECTURE)
     writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)
     writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(values) - first_layer)
@@ -48,20 +48,20 @@ def write(
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
     except OSError as error:
-        if error.errno is None:  # numpy says how much it wrote, not why no more
-            _ask_why(path)
+        if error.errno is None:  # numpy reports how much it wrote, but not why it stopped
+            _raise_reason(path)
         raise
     finally:
         writer.close()
 
 
-def _ask_why(path: Path) -> None:
-    """Write on, so that the system gives its reason.
+def _raise_reason(path: Path) -> None:
+    """Write more bytes, so that the system gives the reason for the failure.
 
     Raises
     ------
     OSError
-        With it.
+        With the reason.
     """
     with path.open("ab") as file:
         file.write(bytes(2**20))
