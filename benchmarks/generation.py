@@ -164,7 +164,9 @@ def measure_factorial(
     with tempfile.TemporaryDirectory() as folder:
         source = StorySource(fresh(plan, folder), prompts, emotions)
         source.writer()
-        shared = Points(source, best, max(plan.config.job.tokens), max(plan.config.job.samples))
+        shared = Points(
+            source, best, max(plan.config.job.ablate.tokens), max(plan.config.job.ablate.samples)
+        )
         writing, made = timed(lambda: shared.write(settings))
         reading, (sets, cost) = timed(lambda: shared.evaluate(settings))
         comparing, _ = timed(
@@ -235,8 +237,9 @@ def render(
             f"{config.model.label}, {config.precision.label}, {config.subparams.max_new_tokens} tokens "
             f"a text, written in batches of {config.decode_batch_size} and read in batches of "
             f"{config.batch_size}. The matched protocol with {n_emotions[0]} emotions and ten neutral "
-            f"stories; the ablation with {n_emotions[1]}, job.tokens={config.job.tokens} and "
-            f"job.samples={config.job.samples}. All in one process, each once.",
+            f"stories; the ablation with {n_emotions[1]}, "
+            f"job.ablate.tokens={config.job.ablate.tokens} and "
+            f"job.ablate.samples={config.job.ablate.samples}. All in one process, each once.",
             "",
             machine,
             "",
@@ -297,7 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"precision={args.precision}",
         "method=generation",
         f"subparams.max_new_tokens={args.tokens}",
-        f"job.tokens=[{args.tokens},{args.tokens * 100 // 256}]",
+        f"job.ablate.tokens=[{args.tokens},{args.tokens * 100 // 256}]",
         "backend.device=cpu",
         root=ROOT,
     )

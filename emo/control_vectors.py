@@ -34,7 +34,7 @@ def write(
         from gguf import GGUFWriter
     except ImportError:
         raise EmoError(
-            "export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
+            "job.export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
         ) from None
     logging.getLogger("gguf").setLevel(logging.WARNING)  # five lines of its own for each file
     writer = GGUFWriter(path, ARCHITECTURE)

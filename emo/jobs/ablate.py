@@ -18,7 +18,7 @@ from emo.config.schema import RunConfig, SubparamsConfig, canonical
 from emo.core.conditions.ablation import Ablation, ablation, responses
 from emo.core.stats.factorial import FactorialError
 from emo.errors import EmoError
-from emo.pipeline.factorial import FACTORS, emotions_of, plan_of, points, refuse_ignored
+from emo.pipeline.factorial import FACTORS, first_emotions, plan_of, points, refuse_ignored
 from emo.pipeline.generation import NO_TEMPLATE, Best, best_layer, counts_of, forced, read_prompts
 from emo.pipeline.settings_grid import WRITTEN, Points
 from emo.pipeline.writer import StorySource
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LEVELS = {
-    "max_new_tokens": "whose two levels are job.tokens",
-    "samples": "whose two levels are job.samples",
+    "max_new_tokens": "whose two levels are job.ablate.tokens",
+    "samples": "whose two levels are job.ablate.samples",
 }
 ARTIFACTS = (
     "ablation.json",
@@ -77,11 +77,13 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
         run_id, shown = found
         return _outcome("reused", plan, tracker, run_id, shown["summary"], shown["metrics"])
 
-    emotions = emotions_of(plan)
+    emotions = first_emotions(plan, "job.ablate.emotions", config.job.ablate.emotions)
     source = StorySource(plan, prompts, emotions)
     settings = points(config)
-    shared = Points(source, None, max(config.job.tokens), max(config.job.samples))
-    shared.check(settings, "job.tokens", config.job.tokens)  # before any run is opened
+    shared = Points(source, None, max(config.job.ablate.tokens), max(config.job.ablate.samples))
+    shared.check(
+        settings, "job.ablate.tokens", config.job.ablate.tokens
+    )  # before any run is opened
     shared.let_go()  # never are two models held at a time
     best = best_layer(replace(config, subparams=SubparamsConfig()))
     shared.best_layer = best.layer

@@ -27,13 +27,13 @@ from emo.runs.outcome import Outcome
 
 def check(config: RunConfig) -> None:
     """Refuse a run that is not there or has no vectors to export."""
-    vector_source(config, "export.run", config.export.run)
+    vector_source(config, "job.export.run", config.job.export.run)
 
 
 def run(config: RunConfig) -> Outcome:
     """Write the files; nothing is computed but the scale, and nothing is logged."""
-    export = config.export
-    source = vector_source(config, "export.run", export.run)
+    export = config.job.export
+    source = vector_source(config, "job.export.run", export.run)
     vectors = _scaled(_chosen(source.vectors, export.emotions), source, export.scale)
     folder = config.path(export.folder)
     model = source.tags.get("model", "model")
@@ -88,7 +88,7 @@ def _all_or_none(folder: Path) -> Iterator[Path]:
                 path.replace(folder / path.name)
     except OSError as error:
         allowed = f"a folder that takes the files ({error.strerror or error}); none is written"
-        raise ConfigError("export.folder", folder, allowed) from error
+        raise ConfigError("job.export.folder", folder, allowed) from error
 
 
 def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
@@ -116,7 +116,9 @@ def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
         return vectors
     words = [name for name in names if isinstance(name, str)]
     if not words or len(set(words)) < len(names) or not set(words) <= set(vectors.emotions):
-        raise ConfigError("export.emotions", names, f"each once, of {', '.join(vectors.emotions)}")
+        raise ConfigError(
+            "job.export.emotions", names, f"each once, of {', '.join(vectors.emotions)}"
+        )
     at = [vectors.emotions.index(name) for name in names]
     return replace(
         vectors,
@@ -138,7 +140,7 @@ def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> E
     if not (np.isfinite(length).all() and length.all()):
         bad = np.flatnonzero((~np.isfinite(length) | (length == 0)).any(axis=(1, 2)))
         raise EmoError(
-            f"export.run={source.run_id}: no direction at layers {', '.join(map(str, bad))} (not "
+            f"job.export.run={source.run_id}: no direction at layers {', '.join(map(str, bad))} (not "
             "finite, or zero); extract with precision=bf16 or fp32"
         )
     values = vectors.values / length

@@ -92,7 +92,7 @@ def _run(plan: Plan) -> Outcome:
 def variants(config: RunConfig) -> list[RunConfig]:
     """The config once a precision: fp32 first, batched INT8 right behind INT8."""
     out = []
-    for name in dict.fromkeys([PrecisionName.fp32, *config.job.precisions]):
+    for name in dict.fromkeys([PrecisionName.fp32, *config.job.precision.precisions]):
         for batched in (False, True) if name is PrecisionName.int8 else (False,):
             int8 = replace(config.precision.int8, batched=batched)
             out.append(replace(config, precision=replace(config.precision, name=name, int8=int8)))
@@ -107,11 +107,13 @@ def _plan(config: RunConfig) -> Plan:
     EmoError
         If one of the precisions cannot be had here, besides what make_plan refuses.
     """
-    names = [p.value for p in config.job.precisions]
+    names = [p.value for p in config.job.precision.precisions]
     if len(set(names)) < len(names):
-        raise ConfigError("job.precisions", names, "each precision once")
+        raise ConfigError("job.precision.precisions", names, "each precision once")
     if not set(names) - {"fp32"}:
-        raise ConfigError("job.precisions", names, "at least one besides fp32, the reference")
+        raise ConfigError(
+            "job.precision.precisions", names, "at least one besides fp32, the reference"
+        )
 
     def identity(config: RunConfig, weights: Weights, device: str, sha256: str) -> dict[str, Any]:
         readers = [reader_identity(v, weights, device) for v in variants(config)]
@@ -119,15 +121,17 @@ def _plan(config: RunConfig) -> Plan:
             **run_identity(config, weights, device, sha256),
             "job": "precision",
             "reader": readers,
-            "situations": config.job.situations,
+            "situations": config.job.precision.situations,
         }
 
     plan = make_plan(config, identity)
     for variant in variants(config):
         quantised.check(variant.precision, plan.device, config.backend.label == "hooked")
     labels = " ".join(v.precision.label for v in variants(config))
-    if config.job.situations is not None:
-        plan = replace(plan, stimuli=first_situations(plan.stimuli, config.job.situations))
+    if config.job.precision.situations is not None:
+        plan = replace(
+            plan, stimuli=first_situations(plan.stimuli, config.job.precision.situations)
+        )
     return replace(plan, provenance=replace(plan.provenance, precision=labels))
 
 

@@ -58,14 +58,14 @@ class Study:
 
     @property
     def objectives(self) -> list[str]:
-        return self.config.job.study.objectives
+        return self.config.job.sensitivity.objectives
 
 
 def check(config: RunConfig) -> None:
     """Refuse a space that is none, and sub-parameters that its points would ignore."""
     from emo.pipeline.factorial import refuse_ignored
 
-    refuse_ignored(config, "whose points are job.study.space's", {})
+    refuse_ignored(config, "whose points are job.sensitivity.space's", {})
     space_of(config)
 
 
@@ -94,7 +94,7 @@ def conduct(
     """
     from emo.pipeline.study_point import identity
 
-    settings = config.job.study
+    settings = config.job.sensitivity
     space = space_of(config)
     name = study_name(settings.name, identity(config))
     storage = storage_of(config, name)
@@ -110,7 +110,7 @@ def _conduct(
 ) -> Outcome:
     from emo.tracking import Tracker
 
-    settings = config.job.study
+    settings = config.job.sensitivity
     open_one = open_study(storage, name, settings.objectives)
     check_whole(open_one, storage, space, len(settings.objectives))
     tracker = record.open_tracker(config)
@@ -167,14 +167,14 @@ def _check_whole(study: Study) -> None:
     EmoError
         If there are such trials.
     """
-    settings = study.config.job.study
+    settings = study.config.job.sensitivity
     wanted = Design(study.space, settings.sampler, study.config.seed, settings.n_trials).wanted
     done, hosts = len(completed(study.optuna)), elsewhere(study.optuna)
     if done < wanted and hosts:
         raise EmoError(
             f"study {study.name}: {done} of {wanted} trials are complete, others are running on "
-            f"{', '.join(sorted(hosts))}; if nothing runs there any more, job.study.take_over=true "
-            "makes up for them"
+            f"{', '.join(sorted(hosts))}; if nothing runs there any more, "
+            "job.sensitivity.take_over=true makes up for them"
         )
 
 
@@ -183,7 +183,7 @@ def _log_unlogged(study: Study) -> None:
 
     Whether a process of another host is gone cannot be seen from here: ``take_over`` says it.
     """
-    over = study.config.job.study.take_over
+    over = study.config.job.sensitivity.take_over
     with record.locked(study.config, study.name):
         found = study.tracker.all_finished(job="trial", study=study.name)
         logged = {run.data.tags["trial"] for run in found}

@@ -80,8 +80,8 @@ def _run(
     loaded = load_model(plan).for_writing()  # refused before an extraction is made for it
     source = vectors_run(config, plan.weights.revision)
     work = prepare(config, plan, scenarios, source, loaded)
-    name = f"{config.model.label} steering {config.steer.name}"
-    tags = record.tags(plan) | {"steer": config.steer.name, "vectors_run": source.run_id}
+    name = f"{config.model.label} steering {config.job.steer.name}"
+    tags = record.tags(plan) | {"steer": config.job.steer.name, "vectors_run": source.run_id}
     tags |= vector_tags(source)
     ready = _ready(work)
     with tracker.run(name, tags) as run_id:
@@ -126,7 +126,7 @@ def _ready(work: Work) -> tuple[Steerable, Additions, TextStore]:
 def _sweep(work: Work, model: Steerable, additions: Additions, store: TextStore) -> Sweep:
     from emo.steering.sweep import Setup, sweep
 
-    config, steer = work.plan.config, work.plan.config.steer
+    config, steer = work.plan.config, work.plan.config.job.steer
     generation = Generation(
         steer.max_new_tokens, None, config.seed, config.decode_batch_size, batch_decides(config)
     )
@@ -182,7 +182,7 @@ def _record(plan: Plan, swept: Sweep) -> RunRecord:
 
 def _title(plan: Plan) -> str:
     c = plan.config
-    return f"{c.model.label}, {c.precision.label}, steering ({c.steer.name})"
+    return f"{c.model.label}, {c.precision.label}, steering ({c.job.steer.name})"
 
 
 def _write_files(folder: Path, plan: Plan, swept: Sweep) -> None:

@@ -49,7 +49,7 @@ def run(config: RunConfig) -> Outcome:
     """Assemble what is logged. A model is loaded only for conditions that are to be made first.
 
     With conditions made first, the summary is of their model alone, unless
-    ``job.summary.models`` names others.
+    ``job.summarize.models`` names others.
     """
     made = condition_runs.make(config)
     stimuli = passages(config)
@@ -94,14 +94,14 @@ def _to_log_in(config: RunConfig) -> Tracker | None:
 
 def _kept(config: RunConfig, s: Summary, folder: Path) -> Path:
     """Keep the files of a summary that is not logged where exports are; the folder."""
-    kept = config.path(config.export.folder) / f"summary-{_fingerprint(s)[:12]}"
+    kept = config.path(config.job.export.folder) / f"summary-{_fingerprint(s)[:12]}"
     shutil.copytree(folder, kept, dirs_exist_ok=True)
     return kept
 
 
 def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
     """What the summary is of."""
-    models = config.job.summary.models
+    models = config.job.summarize.models
     return Wanted(
         stimuli_sha256=stimuli.sha256,
         readout=config.method.readout.value,
@@ -179,7 +179,7 @@ def _fingerprint(s: Summary) -> str:
     identity = {
         "job": "summarize",
         "runs": sorted(r.run_id for r in s.runs),
-        "summary": canonical(c.job.summary),
+        "summary": canonical(c.job.summarize),
         "resampling": canonical(c.resampling),
         "seed": c.seed,
     }

@@ -12,7 +12,7 @@ from emo.process.progress import steps
 
 
 def make(config: RunConfig) -> set[str]:
-    """Run the conditions of ``job.summary.make``; what is finished already is only looked up.
+    """Run the conditions of ``job.summarize.make``; what is finished already is only looked up.
 
     Returns
     -------

@@ -36,7 +36,7 @@ def exact_shares(
 ) -> dict[str, Exact]:
     """Objective -> exact shares, of the study's own trials or of a logged job=ablate."""
     found = {}
-    for i, name in enumerate(config.job.study.objectives):
+    for i, name in enumerate(config.job.sensitivity.objectives):
         exact = _of_trials(space, trials, i)
         if exact is None and name == ABLATED:
             exact = of_ablation(config, space, tracker)
@@ -71,13 +71,14 @@ def of_ablation(config: RunConfig, space: Space, tracker: Tracker) -> Exact | No
     if PRECISION in space.varied:
         return None
     (config,) = precisions(config).values()
-    choices = config.job.study.space
+    choices = config.job.sensitivity.space
     levels = {
         ours: list(choices[theirs])
         for ours, theirs in (("tokens", "max_new_tokens"), ("samples", "samples"))
         if len(choices.get(theirs, ())) == 2
     }
-    config = replace(config, job=replace(config.job, **levels))
+    ablate = replace(config.job.ablate, emotions=config.job.sensitivity.emotions, **levels)
+    config = replace(config, job=replace(config.job, ablate=ablate))
     run = tracker.find_finished(plan_of(config, read_prompts(config)).provenance.fingerprint)
     if run is None:
         return None

@@ -26,7 +26,7 @@ from emo.pipeline.writer import (
     Written,
     comprehension_config,
     layer_number,
-    told,
+    story_emotions,
 )
 from emo.report.markdown import fenced
 from emo.report.runs import generation as report
@@ -92,7 +92,7 @@ def _run(plan: Plan, prompts: PromptSet) -> Outcome:
     if found := record.finished(plan, tracker, "generation.json", serialise.read_story_descriptors):
         return _outcome("reused", plan, tracker, *found)
 
-    emotions = told(plan)
+    emotions = story_emotions(plan)
     best = None
     if config.subparams.layer == "best":
         load_model(plan).for_writing()  # refused before the comprehension run is made for it

@@ -53,23 +53,27 @@ def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
     EmoError
         If one of the steering parameters is not allowed.
     """
-    steer = config.steer
+    steer = config.job.steer
     parse_sites(steer.layers)
     good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
     if not all(good) or not good or len(set(steer.strengths)) < len(good):
-        raise ConfigError("steer.strengths", steer.strengths, "different numbers of at least 0")
+        raise ConfigError("job.steer.strengths", steer.strengths, "different numbers of at least 0")
     if steer.judge is JudgeName.hf and not steer.judge_model:
-        raise ConfigError("steer.judge_model", None, "a folder with a classifier, for judge=hf")
+        raise ConfigError("job.steer.judge_model", None, "a folder with a classifier, for judge=hf")
     emotions = steer.emotions
     if emotions is not None and (not emotions or len(set(emotions)) < len(emotions)):
-        raise ConfigError("steer.emotions", emotions, "null, or emotions of the vectors, each once")
+        raise ConfigError(
+            "job.steer.emotions", emotions, "null, or emotions of the vectors, each once"
+        )
     if len(set(steer.controls)) < len(steer.controls):
-        raise ConfigError("steer.controls", [c.value for c in steer.controls], "each control once")
+        raise ConfigError(
+            "job.steer.controls", [c.value for c in steer.controls], "each control once"
+        )
     found = load_scenarios(config.path(steer.scenarios_path) if steer.scenarios_path else None)
     by_id = {s.id: s for s in found.items}
     names = list(by_id) if steer.scenarios is None else steer.scenarios
     if not names or len(set(names)) < len(names) or not set(names) <= set(by_id):
-        raise ConfigError("steer.scenarios", names, f"each once, of {', '.join(by_id)}")
+        raise ConfigError("job.steer.scenarios", names, f"each once, of {', '.join(by_id)}")
     return tuple(by_id[name] for name in names), found.sha256
 
 
@@ -81,11 +85,11 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
     EmoError
         If the run named has no vectors that can be added.
     """
-    steer = config.steer
+    steer = config.job.steer
     if steer.run is None:
         vectors = make_plan(_extraction(config)).provenance.fingerprint
     else:
-        source = vector_source(config, "steer.run", steer.run)
+        source = vector_source(config, "job.steer.run", steer.run)
         vectors = source.tags.get("fingerprint", source.run_id)
 
     def identity(config: RunConfig, weights: Weights, device: str, _sha256: str) -> dict[str, Any]:
@@ -119,16 +123,16 @@ def _extraction(config: RunConfig) -> RunConfig:
 
 
 def _judge_identity(config: RunConfig) -> str:
-    if config.steer.judge is JudgeName.lexicon:
+    if config.job.steer.judge is JudgeName.lexicon:
         return f"vaderSentiment {importlib.metadata.version('vaderSentiment')}"
-    folder = config.path(config.steer.judge_model or "")
+    folder = config.path(config.job.steer.judge_model or "")
     if not folder.is_dir():
-        raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
+        raise ConfigError("job.steer.judge_model", folder, "a folder with a classifier")
     try:
         return folder_digest(read_folder(folder), config.path(config.paths.weights))
     except Unusable as error:
         allowed = f"a classifier as save_pretrained writes it: {error}"
-        raise ConfigError("steer.judge_model", folder, allowed) from None
+        raise ConfigError("job.steer.judge_model", folder, allowed) from None
 
 
 def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
@@ -139,16 +143,18 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     EmoError
         If the run is not of this model in this revision of its weights, or the extraction fails.
     """
-    run_id = config.steer.run
-    found = _own(config) if run_id is None else vector_source(config, "steer.run", run_id)
+    run_id = config.job.steer.run
+    found = _own(config) if run_id is None else vector_source(config, "job.steer.run", run_id)
     run_id = found.run_id
     model, theirs = (found.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
     if weights_name(model, theirs) == weights_name(config.model.id, revision):
         return found
     if model != config.model.id:
-        raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")
+        raise ConfigError(
+            "job.steer.run", run_id, f"a run of {config.model.id}; this is of {model}"
+        )
     allowed = f"a run of revision {revision} of {config.model.label}; this is of {theirs}"
-    raise ConfigError("steer.run", run_id, allowed)
+    raise ConfigError("job.steer.run", run_id, allowed)
 
 
 def _own(config: RunConfig) -> LoadedRun:
@@ -160,14 +166,14 @@ def _own(config: RunConfig) -> LoadedRun:
         If the extraction fails.
     """
     extraction = _extraction(config)
-    found = vector_source(config, "steer.run", extract.run(extraction).run_id)
+    found = vector_source(config, "job.steer.run", extract.run(extraction).run_id)
     try:
-        _best(found, config.steer.criterion)
+        _best(found, config.job.steer.criterion)
         _ = found.vectors
     except ArtifactError as error:
         log.warning("run %s: %s: extracted again", found.run_id, error.found)
         again = extract.run(replace(extraction, force=True))
-        found = vector_source(config, "steer.run", again.run_id)
+        found = vector_source(config, "job.steer.run", again.run_id)
     return found
 
 
@@ -199,21 +205,23 @@ def prepare(
     ConfigError
         If a layer, an emotion or the length of a text does not fit.
     """
-    steer, vectors = config.steer, source.vectors
+    steer, vectors = config.job.steer, source.vectors
     wanted = list(dict.fromkeys(steer.emotions or [s.emotion for s in scenarios]))
     if missing := [e for e in wanted if e not in vectors.emotions]:
-        where = "steer.emotions" if steer.emotions else "steer.scenarios: emotion"
+        where = "job.steer.emotions" if steer.emotions else "job.steer.scenarios: emotion"
         raise ConfigError(
             where, missing[0], f"{', '.join(vectors.emotions)} (the vectors' emotions)"
         )
     shape = loaded.model.config.get_text_config()
     if vectors.values.shape[::2] != (shape.num_hidden_layers, shape.hidden_size):
-        raise ConfigError("steer.run", source.run_id, "vectors with this model's layers and width")
+        raise ConfigError(
+            "job.steer.run", source.run_id, "vectors with this model's layers and width"
+        )
     best = _best(source, steer.criterion)
     sites = parse_sites(steer.layers, shape.num_hidden_layers, best)
     if best is None and (steer.vector is SteerVector.best or any(not s.layers for s in sites)):
         raise ConfigError(
-            "steer.criterion", steer.criterion.value, "published: this run has no layer by it"
+            "job.steer.criterion", steer.criterion.value, "published: this run has no layer by it"
         )
     prompts = {
         s.id: prompt_ids(loaded.tokenizer, s.text, steer.chat_template, config.model.thinking).ids
@@ -223,7 +231,7 @@ def prepare(
     check_prompts([Request(ids) for ids in prompts.values()], table_rows(loaded.model))
     room = None if loaded.context is None else loaded.context - max(map(len, prompts.values()))
     if room is not None and steer.max_new_tokens > room:
-        raise ConfigError("steer.max_new_tokens", steer.max_new_tokens, f"at most {room} here")
+        raise ConfigError("job.steer.max_new_tokens", steer.max_new_tokens, f"at most {room} here")
     return Work(
         plan,
         loaded,
@@ -261,15 +269,15 @@ def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
 
 
 def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]) -> list[Dose]:
-    directions = [Direction.target, *(Direction(c.value) for c in config.steer.controls)]
-    emotions = config.steer.emotions
-    return plan_doses(scenarios, emotions, directions, sites, sorted(config.steer.strengths))
+    directions = [Direction.target, *(Direction(c.value) for c in config.job.steer.controls)]
+    emotions = config.job.steer.emotions
+    return plan_doses(scenarios, emotions, directions, sites, sorted(config.job.steer.strengths))
 
 
 def _judge(config: RunConfig, device: str) -> Judge:
     from emo.steering.judging import ClassifierJudge, LexiconJudge
 
-    if config.steer.judge is JudgeName.lexicon:
+    if config.job.steer.judge is JudgeName.lexicon:
         return LexiconJudge()
-    folder = config.path(config.steer.judge_model or "")
+    folder = config.path(config.job.steer.judge_model or "")
     return ClassifierJudge(folder, device, config.backend.batch_size)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def told(plan: Plan) -> tuple[str, ...]:
+def story_emotions(plan: Plan) -> tuple[str, ...]:
     """The emotions that texts are written about: those of the passages but neutral.
 
     Raises

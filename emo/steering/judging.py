@@ -113,7 +113,7 @@ class ClassifierJudge:
         from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
         if not folder.is_dir():
-            raise ConfigError("steer.judge_model", folder, "a folder with a classifier")
+            raise ConfigError("job.steer.judge_model", folder, "a folder with a classifier")
         quiet()
         try:
             with about_model("", "it"):
@@ -128,7 +128,7 @@ class ClassifierJudge:
             refuse_incomplete(info, "")
         except ModelError as error:
             allowed = f"a text classifier as save_pretrained writes it{error}"
-            raise ConfigError("steer.judge_model", folder, allowed) from error
+            raise ConfigError("job.steer.judge_model", folder, allowed) from error
         self._model: Any = model.to(device).eval()
         self._device, self._batch_size = device, batch_size
         self.labels = {str(v).lower(): int(k) for k, v in model.config.id2label.items()}

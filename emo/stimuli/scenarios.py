@@ -39,7 +39,7 @@ class ScenarioSet:
     """Digest of the contents; layout and comments of the file are not part of it."""
 
 
-@set_by("steer.scenarios_path")
+@set_by("job.steer.scenarios_path")
 def load_scenarios(path: Path | None = None) -> ScenarioSet:
     """The bundled scenarios, or a user's file: a list of entries with id, mood, emotion and text.
 

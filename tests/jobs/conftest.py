@@ -14,10 +14,10 @@ def study_config(tiny_config):
     """A study of three parameters in ``n`` trials."""
 
     def make(*overrides, n=8, space=SPACE):
-        settings = ("job.study.objectives=[rho]", f"job.study.n_trials={n}")
+        settings = ("job.sensitivity.objectives=[rho]", f"job.sensitivity.n_trials={n}")
         config = tiny_config("job=sensitivity", *settings, *overrides)
-        study = replace(config.job.study, space=space)
-        return replace(config, job=replace(config.job, study=study))
+        study = replace(config.job.sensitivity, space=space)
+        return replace(config, job=replace(config.job, sensitivity=study))
 
     return make
 

@@ -24,7 +24,7 @@ LABELS = ["fp32", "bf16", "fp16", "int8", "int8_batched", "nf4", "fp4"]
 
 
 # A threshold of 1: random weights have no activation of 6, hence no outlier columns.
-JOB = ("job=precision", "job.situations=3", "precision.int8.threshold=1")
+JOB = ("job=precision", "job.precision.situations=3", "precision.int8.threshold=1")
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_the_same_command_reuses_the_run_and_another_the_activations(finished, s
 def test_each_model_is_loaded_once_and_int8_serves_its_batched_variant(job_config, caplog):
     session.release()
     caplog.set_level(logging.INFO)
-    run_job(job_config("job.precisions=[bf16,int8]", "model.tiny.seed=5"))
+    run_job(job_config("job.precision.precisions=[bf16,int8]", "model.tiny.seed=5"))
     said = [r.message for r in caplog.records if r.name == session.__name__]
     assert [m.split(" on ")[0] for m in said if m.startswith("loading")] == [
         "loading tiny in fp32",
@@ -148,13 +148,17 @@ def test_each_model_is_loaded_once_and_int8_serves_its_batched_variant(job_confi
 
 def test_fp32_is_read_first_whether_named_or_not(job_config):
     for names in ("[nf4]", "[nf4,fp32]"):
-        found = precision.variants(job_config(f"job.precisions={names}"))
+        found = precision.variants(job_config(f"job.precision.precisions={names}"))
         assert [v.precision.label for v in found] == ["fp32", "nf4"]
 
 
 @pytest.mark.parametrize(
     "overrides",
-    [("job.situations=2",), ("job.precisions=[bf16]",), ("precision.int8.threshold=2",)],
+    [
+        ("job.precision.situations=2",),
+        ("job.precision.precisions=[bf16]",),
+        ("precision.int8.threshold=2",),
+    ],
 )
 def test_fingerprint_follows_what_is_compared(job_config, overrides):
     plans = [precision._plan(job_config(*o)) for o in ((), overrides)]
@@ -176,7 +180,7 @@ def overflowing(monkeypatch, first):
 
 def test_overflowing_layers_appear_as_such(job_config, monkeypatch):
     overflowing(monkeypatch, 2)
-    config = job_config("job.precisions=[fp16]")
+    config = job_config("job.precision.precisions=[fp16]")
     outcome = run_job(config)
     assert outcome.status == "finished"
     path = Tracker(config).artifact(outcome.run_id, "precision.json")
@@ -194,7 +198,7 @@ def test_overflowing_layers_appear_as_such(job_config, monkeypatch):
 
 def test_a_precision_without_any_finite_layer_is_a_row_without_numbers(job_config, monkeypatch):
     overflowing(monkeypatch, 0)
-    outcome = run_job(job_config("job.precisions=[fp16]"))
+    outcome = run_job(job_config("job.precision.precisions=[fp16]"))
     assert outcome.status == "finished"
     assert outcome.metrics["best_layer_fp16"] is None
     assert outcome.metrics["non_finite_layers_fp16"] == 4
@@ -203,9 +207,18 @@ def test_a_precision_without_any_finite_layer_is_a_row_without_numbers(job_confi
 
 def test_bad_values_are_one_line_and_open_no_run(job_config, monkeypatch, tmp_path):
     for overrides, words in (
-        (("job.precisions=[fp16,fp16]",), "job.precisions=['fp16', 'fp16']: allowed is each"),
-        (("job.precisions=[]",), "job.precisions=[]: allowed is at least one besides fp32"),
-        (("job.precisions=[fp32]",), "job.precisions=['fp32']: allowed is at least one besides"),
+        (
+            ("job.precision.precisions=[fp16,fp16]",),
+            "job.precision.precisions=['fp16', 'fp16']: allowed is each",
+        ),
+        (
+            ("job.precision.precisions=[]",),
+            "job.precision.precisions=[]: allowed is at least one besides fp32",
+        ),
+        (
+            ("job.precision.precisions=[fp32]",),
+            "job.precision.precisions=['fp32']: allowed is at least one besides",
+        ),
         (("stimuli.path=none.csv",), "cannot be read"),
     ):
         outcome = run_job(job_config(*overrides))
@@ -258,4 +271,4 @@ def test_batched_int8_is_compared_with_int8_and_not_only_with_fp32(rng):
 
 
 def test_precision_names_and_default_list_agree(tiny_config):
-    assert tiny_config("job=precision").job.precisions == list(PrecisionName)
+    assert tiny_config("job=precision").job.precision.precisions == list(PrecisionName)

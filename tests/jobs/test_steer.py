@@ -49,9 +49,9 @@ def steer_config(project):
             *TINY,
             f"stimuli.path={project / 'small.csv'}",
             "job=steer",
-            f"steer.scenarios_path={project / 'scenarios.yaml'}",
-            "steer.strengths=[0.2,20]",
-            "steer.max_new_tokens=6",
+            f"job.steer.scenarios_path={project / 'scenarios.yaml'}",
+            "job.steer.strengths=[0.2,20]",
+            "job.steer.max_new_tokens=6",
             *overrides,
             root=project,
         )
@@ -94,7 +94,7 @@ def test_run_holds_every_text_and_file(finished):
     assert run.data.tags["job"] == "steer"
     assert run.data.tags["steer"] == "default"
     assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
-    assert run.data.params["steer.strengths"] == "[0.2, 20.0]"
+    assert run.data.params["job.steer.strengths"] == "[0.2, 20.0]"
     assert run.data.metrics["cells"] == 2
     (regime,) = by_site(swept.steered, swept.limits)
     assert regime.n_texts == 6
@@ -194,7 +194,7 @@ def test_texts_do_not_depend_on_the_batch(finished, steer_config):
 
 
 def test_strength_zero_is_the_unsteered_text(steer_config):
-    config = steer_config("steer.strengths=[0]")
+    config = steer_config("job.steer.strengths=[0]")
     swept = texts(config, run_job(config))
     for t in swept.steered:
         assert t.text == swept.unsteered[t.scenario]
@@ -204,12 +204,17 @@ def test_strength_zero_is_the_unsteered_text(steer_config):
 
 def test_an_overflowing_dose_is_recorded_and_the_sweep_goes_on(steer_config):
     """Vectors that fp16 just holds at one layer, added at all of them; one that it does not hold."""
-    fp16 = ("precision=fp16", "steer.layers=all", "steer.vector=best", "steer.controls=[]")
-    refused = run_job(steer_config(*fp16, "steer.strengths=[0.1,1e6]"))
-    assert "steer.strengths=1000000.0: allowed is at most " in refused.error
+    fp16 = (
+        "precision=fp16",
+        "job.steer.layers=all",
+        "job.steer.vector=best",
+        "job.steer.controls=[]",
+    )
+    refused = run_job(steer_config(*fp16, "job.steer.strengths=[0.1,1e6]"))
+    assert "job.steer.strengths=1000000.0: allowed is at most " in refused.error
     assert refused.run_id is None and "(float16)" in refused.error
     most = float(refused.error.split("at most ")[1].split()[0])
-    config = steer_config(*fp16, f"steer.strengths=[0.1,{0.9 * most}]")
+    config = steer_config(*fp16, f"job.steer.strengths=[0.1,{0.9 * most}]")
     outcome = run_job(config)
     assert outcome.error is None
     swept = texts(config, outcome)
@@ -221,24 +226,24 @@ def test_an_overflowing_dose_is_recorded_and_the_sweep_goes_on(steer_config):
 
 
 def test_a_judge_without_a_model_is_named(steer_config, tmp_path):
-    outcome = run_job(steer_config("steer.judge=hf", f"steer.judge_model={tmp_path}"))
-    assert outcome.error.startswith(f"steer.judge_model={tmp_path}: allowed is a classifier")
+    outcome = run_job(steer_config("job.steer.judge=hf", f"job.steer.judge_model={tmp_path}"))
+    assert outcome.error.startswith(f"job.steer.judge_model={tmp_path}: allowed is a classifier")
 
 
 CHANGES = (
     "seed=1",
-    "steer.layers=all",
-    "steer.layers=0-1",
-    "steer.vector=best",
-    "steer.criterion=published",
-    "steer.positions=generated",
-    "steer.strengths=[0.2]",
-    "steer.max_new_tokens=5",
-    "steer.scenarios=[one,two]",
-    "steer.emotions=[calm]",
-    "steer.controls=[random]",
-    "steer.control_samples=1",
-    "steer.chat_template=true",
+    "job.steer.layers=all",
+    "job.steer.layers=0-1",
+    "job.steer.vector=best",
+    "job.steer.criterion=published",
+    "job.steer.positions=generated",
+    "job.steer.strengths=[0.2]",
+    "job.steer.max_new_tokens=5",
+    "job.steer.scenarios=[one,two]",
+    "job.steer.emotions=[calm]",
+    "job.steer.controls=[random]",
+    "job.steer.control_samples=1",
+    "job.steer.chat_template=true",
     "method.readout=mean",
     "precision=bf16",
     "model.tiny.seed=1",
@@ -254,7 +259,7 @@ def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, proj
     seen = [fingerprint(steer_config(override)) for override in ("force=true", *CHANGES)]
     other = project / "other.yaml"
     other.write_text(yaml.safe_dump([SCENARIOS[0] | {"text": "Another opening, and"}]))
-    seen.append(fingerprint(steer_config(f"steer.scenarios_path={other}")))
+    seen.append(fingerprint(steer_config(f"job.steer.scenarios_path={other}")))
     assert len(set(seen)) == len(seen)
     for size in ("batch_size", "decode_batch_size"):
         bf16 = [fingerprint(steer_config("precision=bf16", f"backend.{size}={n}")) for n in (2, 3)]
@@ -267,14 +272,14 @@ def test_what_changes_no_text_is_not_in_the_fingerprint(finished, steer_config):
         "backend.batch_size=3",
         "force=true",
         "paths.store=x",
-        "steer.name=mine",
+        "job.steer.name=mine",
     ):
         assert fingerprint(steer_config(override)) == finished[1].fingerprint
 
 
 @pytest.mark.parametrize(
     "override",
-    ["steer.layers=all", "steer.positions=generated", "precision=bf16", "precision=int8"],
+    ["job.steer.layers=all", "job.steer.positions=generated", "precision=bf16", "precision=int8"],
 )
 def test_other_sites_and_positions_run(finished, steer_config, override):
     config = steer_config(override)
@@ -287,10 +292,10 @@ def test_published_preset_and_logged_vectors(finished, steer_config):
     vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
     config = steer_config(
         "steer=published",
-        "steer.strengths=[0.005]",
-        "steer.scenarios=[one,three]",
-        f"steer.run={vectors}",
-        "steer.max_new_tokens=4",
+        "job.steer.strengths=[0.005]",
+        "job.steer.scenarios=[one,three]",
+        f"job.steer.run={vectors}",
+        "job.steer.max_new_tokens=4",
     )
     outcome = run_job(config)
     assert outcome.error is None
@@ -302,7 +307,7 @@ def test_published_preset_and_logged_vectors(finished, steer_config):
 
 
 def test_emotions_are_crossed_with_scenarios(steer_config):
-    config = steer_config("steer.emotions=[calm,happy]", "steer.controls=[]")
+    config = steer_config("job.steer.emotions=[calm,happy]", "job.steer.controls=[]")
     swept = texts(config, run_job(config))
     assert len(swept.steered) == 3 * 2 * 2
     assert report.summary(swept, "t").count("target") == 2
@@ -311,20 +316,29 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("steer.layers=best-2", "steer.layers=best-2: allowed is all, best"),
-        ("steer.layers=[0,9]", "steer.layers=.*: allowed is layers 0 to 3 of this model"),
-        ("steer.strengths=[-0.1]", "steer.strengths=.*: allowed is each a value of at least 0"),
-        ("steer.strengths=[0.1,0.1]", "steer.strengths=.*: allowed is different numbers"),
-        ("steer.strengths=[]", "steer.strengths="),
-        ("steer.strengths=[0.1,0.1]", "steer.strengths="),
-        ("steer.scenarios=[one,four]", "steer.scenarios=.*: allowed is each once, of one, two"),
-        ("steer.emotions=[calm,smug]", "steer.emotions=smug: allowed is afraid, calm, happy"),
-        ("steer.emotions=[calm,calm]", "steer.emotions=.*: allowed is null, or emotions"),
-        ("steer.emotions=[]", "steer.emotions=.*: allowed is null, or emotions"),
-        ("steer.max_new_tokens=2000", "steer.max_new_tokens=2000: allowed is at most"),
-        ("steer.judge=hf", "steer.judge_model=null: allowed is a folder"),
-        ("steer.controls=[random,random]", "steer.controls="),
-        ("steer.run=nothing", "steer.run=nothing: not in"),
+        ("job.steer.layers=best-2", "job.steer.layers=best-2: allowed is all, best"),
+        ("job.steer.layers=[0,9]", "job.steer.layers=.*: allowed is layers 0 to 3 of this model"),
+        (
+            "job.steer.strengths=[-0.1]",
+            "job.steer.strengths=.*: allowed is each a value of at least 0",
+        ),
+        ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths=.*: allowed is different numbers"),
+        ("job.steer.strengths=[]", "job.steer.strengths="),
+        ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths="),
+        (
+            "job.steer.scenarios=[one,four]",
+            "job.steer.scenarios=.*: allowed is each once, of one, two",
+        ),
+        (
+            "job.steer.emotions=[calm,smug]",
+            "job.steer.emotions=smug: allowed is afraid, calm, happy",
+        ),
+        ("job.steer.emotions=[calm,calm]", "job.steer.emotions=.*: allowed is null, or emotions"),
+        ("job.steer.emotions=[]", "job.steer.emotions=.*: allowed is null, or emotions"),
+        ("job.steer.max_new_tokens=2000", "job.steer.max_new_tokens=2000: allowed is at most"),
+        ("job.steer.judge=hf", "job.steer.judge_model=null: allowed is a folder"),
+        ("job.steer.controls=[random,random]", "job.steer.controls="),
+        ("job.steer.run=nothing", "job.steer.run=nothing: not in"),
     ],
 )
 def test_what_is_refused_opens_no_run(steer_config, override, message):
@@ -341,9 +355,9 @@ def test_what_is_refused_opens_no_run(steer_config, override, message):
 def test_vectors_of_another_model_are_refused(finished, steer_config):
     vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
     for override in ("model.tiny.hidden=64", "model.tiny.seed=1"):
-        other = run_job(steer_config(f"steer.run={vectors}", override))
+        other = run_job(steer_config(f"job.steer.run={vectors}", override))
         assert "allowed is a run of revision tiny-" in other.error, override
-    itself = run_job(steer_config(f"steer.run={finished[1].run_id}"))
+    itself = run_job(steer_config(f"job.steer.run={finished[1].run_id}"))
     assert "the id of a job=extract run" in itself.error
 
 
@@ -352,14 +366,14 @@ def test_z_scored_vectors_are_refused_and_projected_ones_are_tagged(finished, st
         name: run_job(steer_config("job=extract", f"vectors.projection={name}")).run_id
         for name in ("z_score", "all_but_the_top")
     }
-    refused = run_job(steer_config(f"steer.run={made['z_score']}"))
+    refused = run_job(steer_config(f"job.steer.run={made['z_score']}"))
     assert refused.run_id is None and "\n" not in refused.error
     assert refused.error.startswith(
-        f"steer.run={made['z_score']}: allowed is a run with vectors in"
+        f"job.steer.run={made['z_score']}: allowed is a run with vectors in"
     )
     assert refused.error.endswith("vectors.projection=z_score")
-    few = ("steer.strengths=[20]", "steer.controls=[]", "steer.scenarios=[one]")
-    config = steer_config(f"steer.run={made['all_but_the_top']}", *few)
+    few = ("job.steer.strengths=[20]", "job.steer.controls=[]", "job.steer.scenarios=[one]")
+    config = steer_config(f"job.steer.run={made['all_but_the_top']}", *few)
     for run_id, projection in (
         (finished[1].run_id, "none"),
         (run_job(config).run_id, "all_but_the_top"),
@@ -381,7 +395,7 @@ def test_a_local_classifier_can_judge(steer_config, tmp_path):
     )  # fmt: skip
     LlamaForSequenceClassification(shape).save_pretrained(tmp_path / "judge")
     tokenizer.save_pretrained(tmp_path / "judge")
-    config = steer_config("steer.judge=hf", f"steer.judge_model={tmp_path / 'judge'}")
+    config = steer_config("job.steer.judge=hf", f"job.steer.judge_model={tmp_path / 'judge'}")
     outcome = run_job(config)
     assert outcome.error is None
     swept = texts(config, outcome)
@@ -404,7 +418,7 @@ def test_measures_belong_to_their_texts(finished):
 
 
 def test_published_preset_is_the_published_sweep():
-    config = compose("job=steer", "steer=published").steer
+    config = compose("job=steer", "steer=published").job.steer
     assert config.strengths == [0.005, 0.01, 0.02, 0.03, 0.05]
     assert (config.layers, config.max_new_tokens) == ("all", 20)
     assert (config.vector.value, config.criterion.value) == ("best", "published")
@@ -421,7 +435,9 @@ def test_vectors_of_a_generation_run_can_be_added(finished, steer_config):
         )
     )
     assert made.error is None
-    config = steer_config(f"steer.run={made.run_id}", "steer.strengths=[20]", "steer.controls=[]")
+    config = steer_config(
+        f"job.steer.run={made.run_id}", "job.steer.strengths=[20]", "job.steer.controls=[]"
+    )
     outcome = run_job(config)
     assert outcome.error is None
     layer = serialise.read_story_descriptors(

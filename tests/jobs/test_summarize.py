@@ -23,7 +23,7 @@ from emo.runs import files as serialise
 from emo.runs.reuse import open_tracker
 from tests.conftest import TINY, write_small_csv
 
-FEW = ("job.summary.permutations=50", "job.summary.n_bootstrap=30")
+FEW = ("job.summarize.permutations=50", "job.summarize.n_bootstrap=30")
 LLAMA = name_part("tiny llama 4x128")
 STORY = ("method=generation", "subparams.max_new_tokens=12")
 
@@ -255,7 +255,7 @@ def test_nothing_to_summarise_is_one_line(tiny_config):
 
 def test_one_model_alone_is_summarised_without_a_study(project):
     _root, config, _ = project
-    names = "job.summary.models=['tiny llama 4x128']"
+    names = "job.summarize.models=['tiny llama 4x128']"
     outcome = summarize.run(config("job=summarize", *FEW, names))
     assert "No cross-model study" in outcome.table
     assert outcome.metrics["models"] == 1
@@ -278,11 +278,11 @@ def test_one_model_alone_is_summarised_without_a_study(project):
 def test_steering_of_its_models_has_a_section(project, tmp_path):
     _root, config, _ = project
     few = (
-        "steer.scenarios=[aggressive_to_calm]",
-        "steer.strengths=[0.1]",
-        "steer.max_new_tokens=4",
+        "job.steer.scenarios=[aggressive_to_calm]",
+        "job.steer.strengths=[0.1]",
+        "job.steer.max_new_tokens=4",
     )
-    steered = steer.run(config("job=steer", "steer.controls=[random]", *few))
+    steered = steer.run(config("job=steer", "job.steer.controls=[random]", *few))
     assert steered.error is None
     outcome = summarize.run(config("job=summarize", *FEW))
     tracker = open_tracker(config())
@@ -387,22 +387,22 @@ def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config
 
 def test_wrong_conditions_are_refused(tiny_config):
     with pytest.raises(EmoError, match=r"job\.summary\.make=E: allowed is A, B, B', C"):
-        summarize.run(tiny_config("job=summarize", "job.summary.make=[E]"))
+        summarize.run(tiny_config("job=summarize", "job.summarize.make=[E]"))
     with pytest.raises(EmoError, match=r"precision=int8: allowed is fp32, bf16, fp16 with"):
-        summarize.run(tiny_config("job=summarize", "job.summary.make=[A]", "precision=int8"))
+        summarize.run(tiny_config("job=summarize", "job.summarize.make=[A]", "precision=int8"))
 
 
 def test_conditions_that_the_prompts_cannot_give_are_refused_before_any_is_made(
     tiny_config, one_template
 ):
-    config = tiny_config("job=summarize", 'job.summary.make=[A,"C\' even"]', one_template)
+    config = tiny_config("job=summarize", 'job.summarize.make=[A,"C\' even"]', one_template)
     with pytest.raises(EmoError, match=r"subparams\.templates=even: allowed is all, odd"):
         summarize.run(config)
     assert not config.path("mlruns").exists()
 
 
 def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config):
-    make = ("job=summarize", *FEW, "job.summary.make=[A, B]")
+    make = ("job=summarize", *FEW, "job.summarize.make=[A, B]")
     first = summarize.run(tiny_config(*make))
     again = summarize.run(tiny_config(*make))
     assert first.metrics["runs_used"] == again.metrics["runs_used"] == 2
@@ -413,7 +413,7 @@ def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config)
 def test_a_summary_that_makes_conditions_is_of_their_model(project):
     """Other models are logged beside it, one of them with the same passages."""
     config = project[1]
-    make = ("job=summarize", *FEW, "job.summary.make=[A]", "model.tiny.architecture=gpt2")
+    make = ("job=summarize", *FEW, "job.summarize.make=[A]", "model.tiny.architecture=gpt2")
     tracker = open_tracker(config())
 
     def models(outcome):
@@ -421,11 +421,20 @@ def test_a_summary_that_makes_conditions_is_of_their_model(project):
         return {row["model"] for row in rows(table)}
 
     assert models(summarize.run(config(*make, "model.tiny.hidden=64"))) == {"tiny gpt2 4x64"}
-    named = config(*make, "model.tiny.hidden=64", "job.summary.models=[tiny]")
+    named = config(*make, "model.tiny.hidden=64", "job.summarize.models=[tiny]")
     assert models(summarize.run(named)) == {"tiny gpt2 4x64", "tiny llama 4x128"}
 
 
 def test_experiments_compose():
     four = compose("experiment=four_layer", "model=tiny")
     assert four.job.name.value == "summarize"
-    assert set(four.job.summary.make) == {"A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"}
+    assert set(four.job.summarize.make) == {
+        "A",
+        "B",
+        "B'",
+        "C",
+        "C' odd",
+        "C' even",
+        "D",
+        "D forced",
+    }

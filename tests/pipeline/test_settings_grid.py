@@ -49,7 +49,7 @@ def test_all_is_planned_before_the_first_reading(shared, loads):
 
 
 def test_settings_that_were_checked_need_the_writer_for_new_texts_only(shared, loads):
-    shared.check(SETTINGS, "job.tokens", [4, 4])
+    shared.check(SETTINGS, "job.ablate.tokens", [4, 4])
     for sub in SETTINGS[:3]:
         shared.evaluate([sub])
     assert loads == ["fp32", "bf16"]

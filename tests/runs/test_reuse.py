@@ -95,7 +95,7 @@ def test_results_that_find_no_room_are_one_line(tiny_config):
 
 def test_no_password_of_any_field_is_logged_by_any_job(tiny_config):
     config = tiny_config(
-        "job.study.storage=postgresql://me:s3cret@db/study",
+        "job.sensitivity.storage=postgresql://me:s3cret@db/study",
     )
     outcome = run_job(config)
     tracker = Tracker(config)
@@ -103,5 +103,5 @@ def test_no_password_of_any_field_is_logged_by_any_job(tiny_config):
     for name in ("config.json", "provenance.json"):
         assert "s3cret" not in tracker.artifact(outcome.run_id, name).read_text()
     assert "s3cret" not in str(run.to_dictionary())
-    assert not {"job.study.storage", "tracking.uri", "root"} & run.data.params.keys()
+    assert not {"job.sensitivity.storage", "tracking.uri", "root"} & run.data.params.keys()
     assert run_job(config).status == "reused"

@@ -95,7 +95,7 @@ def test_a_line_that_is_lost_doubled_or_changed_is_named(whole, tmp_path_factory
             opened(path.parent)
         said = str(caught.value)
         assert "\n" not in said
-        assert said.startswith(f"job.study.storage={path}: line ")
+        assert said.startswith(f"job.sensitivity.storage={path}: line ")
         assert AFRESH in said
         number = int(re.search("line ([0-9]+)", said)[1])
         assert number - 1 in (index, index + 1)
@@ -185,7 +185,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_journal_whole(tmp_path, monkeypa
         with pytest.raises(EmoError) as caught:
             advance(study, 4)
     assert str(caught.value).startswith(
-        f"job.study.storage={path}: cannot be written: No space left"
+        f"job.sensitivity.storage={path}: cannot be written: No space left"
     )
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before

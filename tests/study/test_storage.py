@@ -28,7 +28,7 @@ def test_a_database_with_other_tables_is_refused_and_left_as_it_is(tmp_path):
         with pytest.raises(EmoError) as caught:
             open_one()
         said = str(caught.value)
-        assert said.startswith(f"job.study.storage={url}: allowed is a database of its own")
+        assert said.startswith(f"job.sensitivity.storage={url}: allowed is a database of its own")
         assert "(customers, orders)" in said
         assert "\n" not in said
     assert path.read_bytes() == before
@@ -90,7 +90,7 @@ def test_a_file_that_is_no_database_and_a_folder_that_is_not_there_are_one_line(
     ):
         with pytest.raises(EmoError) as caught:
             open_study(url, "s", ["rho"])
-        assert str(caught.value).startswith(f"job.study.storage={url}: {said}")
+        assert str(caught.value).startswith(f"job.sensitivity.storage={url}: {said}")
         assert "\n" not in str(caught.value)
     assert path.read_text().startswith("nothing of the kind")
     assert not (tmp_path / "none").exists()
@@ -120,7 +120,9 @@ def test_looking_for_trials_makes_nothing(tmp_path):
 def test_a_database_that_goes_away_is_one_line_without_its_password(error):
     with pytest.raises(EmoError) as caught, answering("postgresql://me:s3cret@db/x"):
         raise error
-    assert str(caught.value).startswith("job.study.storage=postgresql://me@db/x: does not answer: ")
+    assert str(caught.value).startswith(
+        "job.sensitivity.storage=postgresql://me@db/x: does not answer: "
+    )
     assert "\n" not in str(caught.value)
 
 

@@ -72,7 +72,7 @@ def _comprehension(s: Summary) -> str:
         f"read after every decoder block. Precision {precisions}, backend {backends}, device "
         f"{devices}. Emotion vectors are means over an "
         "emotion's passages minus their mean over emotions; an RDM holds the cosines of all pairs. "
-        f"Models are compared at the layer by job.summary.layer={c.job.summary.layer.value}"
+        f"Models are compared at the layer by job.summarize.layer={c.job.summarize.layer.value}"
         + "".join(f"; {m}" for m in more)
         + "."
     )
@@ -115,9 +115,10 @@ def _condition(run: LoggedRun) -> str:
 def _statistics(s: Summary) -> str:
     c = s.config
     return (
-        f"Statistics: rho is Spearman; p is a one-sided Mantel test with {c.job.summary.permutations} "
-        f"permutations; intervals on all items are from {c.job.summary.n_bootstrap} bootstrap draws of "
-        "situations (of items within emotions where there are none), recentred on Fisher's z scale; "
+        "Statistics: rho is Spearman; p is a one-sided Mantel test with "
+        f"{c.job.summarize.permutations} permutations; intervals on all items are from "
+        f"{c.job.summarize.n_bootstrap} bootstrap draws of situations "
+        "(of items within emotions where there are none), recentred on Fisher's z scale; "
         f"halves from {c.resampling.n_splits} random divisions, their intervals from "
         f"{c.resampling.n_bootstrap} draws with {c.resampling.splits_per_replicate} divisions each. "
         "Intervals over items and emotions draw emotions in each of these draws. Reliability is the "

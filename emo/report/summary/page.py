@@ -54,7 +54,7 @@ def render(s: Summary, figures: Sequence[Drawn], tables: Sequence[Table], commit
         verdict_rules=VERDICT_RULES,
         selection_rules=SELECTION_RULES,
         commit=commit,
-        layer=s.config.job.summary.layer.value,
+        layer=s.config.job.summarize.layer.value,
     )
 
 

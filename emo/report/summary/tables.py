@@ -199,7 +199,7 @@ def descriptor_table(s: Summary) -> Table:
         "descriptors",
         "Descriptors (Table A1)",
         "At the published best layer; layers with 95 % bootstrap intervals. Compared at: the layer of "
-        f"the cross-model study (job.summary.layer={s.config.job.summary.layer.value}).",
+        f"the cross-model study (job.summarize.layer={s.config.job.summarize.layer.value}).",
         (
             *("model", "family", "variant", "size, B", "layers", "d_model", "precision"),
             *("best layer", "best layer, %", "by reliability", "by accuracy", "anisotropy"),

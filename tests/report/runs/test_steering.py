@@ -188,7 +188,7 @@ def test_section_says_which_run_it_shows():
         "FINISHED",
         0,
         {"steer": "published", "precision": "bf16"},
-        {"steer.positions": "generated"},
+        {"job.steer.positions": "generated"},
     )
     drawn, tables = steering_parts([Steered("m", run, planted())])
     said = "preset published, bf16, positions generated, run abcdef12"
