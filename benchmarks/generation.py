@@ -27,10 +27,10 @@ from emo.config.resolve import compose
 from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.conditions.ablation import responses
 from emo.generation.stories import Story
-from emo.jobs import ablate
 from emo.models.loading import LoadedModel
 from emo.pipeline import generation as stories
-from emo.pipeline.settings_grid import Points
+from emo.pipeline.factorial import settings_of
+from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from emo.report.runs.ablation import Cost
 from emo.runs.plan import Plan
@@ -160,11 +160,11 @@ def measure_factorial(
     plan: Plan, prompts: PromptSet, emotions: Sequence[str], best: int
 ) -> Factorial:
     """All settings from shared texts, and a random sample of them alone."""
-    settings = ablate.points(plan.config)
+    settings = settings_of(plan.config)
     with tempfile.TemporaryDirectory() as folder:
         source = StorySource(fresh(plan, folder), prompts, emotions)
         source.writer()
-        shared = Points(
+        shared = SettingGrid(
             source, best, max(plan.config.job.ablate.tokens), max(plan.config.job.ablate.samples)
         )
         writing, made = timed(lambda: shared.write(settings))

@@ -57,14 +57,14 @@ def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: in
 def _tracked(
     points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None, folder: Path
 ) -> Outcome:
-    from emo.runs import reuse as record  # what reads stimuli and models is not needed for --help
+    from emo.runs import reuse  # what reads stimuli and models is not needed for --help
 
     config, identity = points[0].config, sweep_id(points)
-    tracker = record.open_tracker(config)
+    tracker = reuse.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
         tags = {"job": "sweep", "sweep": identity}
-        with record.again(config, tracker, f"sweep {identity}", tags) as parent:
+        with reuse.reopen(config, tracker, f"sweep {identity}", tags) as parent:
             launching.hide(master)
             launching.tell(master, parent, len(points), _varied(points))
             launching.save(master, folder / "multirun.yaml")
@@ -201,7 +201,7 @@ def _log(
     results: Sequence[Outcome],
     outcome: Outcome,
 ) -> None:
-    from emo.runs import reuse as record
+    from emo.runs import reuse
     from emo.tracking import DESCRIPTION, RunRecord
 
     tags = {DESCRIPTION: fenced(outcome.table)}
@@ -210,7 +210,7 @@ def _log(
         "forward_passes_done": outcome.passes_done,
         "forward_passes_reused": outcome.passes_reused,
     }
-    with record.staged(config) as folder:
+    with reuse.staged(config) as folder:
         _write_csv(folder / "sweep.csv", points, results)
         tracker.log(parent, RunRecord(tags, {}, metrics), folder, outcome.error)
 

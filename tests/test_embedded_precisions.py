@@ -17,7 +17,7 @@ from emo.core.compare.precision import row_cosines
 from emo.models import session
 from emo.models.loading import load
 from emo.models.weights import locate
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.stimuli.loading import load_stimuli
 from emo.tracking import Tracker
 from tests.conftest import ROOT
@@ -47,7 +47,7 @@ def table(root, *overrides):
     session.release()
     assert outcome.error is None
     path = Tracker(config).artifact(outcome.run_id, "precision.json")
-    return {row.name: row for row in serialise.read_precisions(path)}
+    return {row.name: row for row in files.read_precisions(path)}
 
 
 @needs_gemma

@@ -21,7 +21,7 @@ from emo.errors import ConfigError, EmoError
 from emo.files.names import name_part
 from emo.files.whole import new_folder, remove_leftovers
 from emo.pipeline.prerequisites import settings, vector_source
-from emo.runs import files as serialise
+from emo.runs.files import write_vectors
 from emo.runs.outcome import Outcome
 
 
@@ -43,7 +43,7 @@ def run(config: RunConfig) -> Outcome:
     with _all_or_none(folder) as partial:
         if export.format is ExportFormat.safetensors:
             file = f"{name}{_subset(export.emotions)}.safetensors"
-            serialise.write_vectors(vectors, partial / file, **_origin(source, export.scale))
+            write_vectors(vectors, partial / file, **_origin(source, export.scale))
             files[file] = ""
         else:
             suffix = "repeng.gguf" if export.format is ExportFormat.repeng else "gguf"
@@ -114,17 +114,16 @@ def _subset(emotions: list[str] | None) -> str:
 def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
     if names is None:
         return vectors
-    words = [name for name in names if isinstance(name, str)]
-    if not words or len(set(words)) < len(names) or not set(words) <= set(vectors.emotions):
-        raise ConfigError(
-            "job.export.emotions", names, f"each once, of {', '.join(vectors.emotions)}"
-        )
-    at = [vectors.emotions.index(name) for name in names]
+    words = {name for name in names if isinstance(name, str)}
+    if not words or len(words) < len(names) or not words <= set(vectors.emotions):
+        allowed = f"each once, of {', '.join(vectors.emotions)}"
+        raise ConfigError("job.export.emotions", names, allowed)
+    places = [vectors.emotions.index(name) for name in names]
     return replace(
         vectors,
-        values=vectors.values[:, at],
+        values=vectors.values[:, places],
         emotions=tuple(names),
-        n_items=tuple(vectors.n_items[i] for i in at),
+        n_items=tuple(vectors.n_items[i] for i in places),
     )
 
 

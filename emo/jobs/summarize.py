@@ -6,38 +6,30 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo import conditions
-from emo.config.schema import RunConfig, canonical, public
+from emo.config.schema import RunConfig, canonical
 from emo.errors import TrackingError
 from emo.pipeline import condition_runs
-from emo.report import drawing
-from emo.report.summary import methods, page
-from emo.report.summary.figures import Drawn, figures
-from emo.report.summary.steering import steering_parts
-from emo.report.summary.tables import tables
-from emo.report.table import Table, together
-from emo.runs import files as serialise
-from emo.runs import reuse as record
-from emo.runs.drawing import say_left_out
+from emo.pipeline.summary_files import REPORT, summary_result
+from emo.runs.job import Result, artifacts, log_result, outcome_of, write_result
 from emo.runs.outcome import Outcome
 from emo.runs.plan import passages
-from emo.runs.provenance import code_commit, package_versions
+from emo.runs.provenance import code_commit
+from emo.runs.reuse import open_logged, open_tracker, staged
 from emo.summary.assemble import Summary, summarise
 from emo.summary.selection import Wanted, select
 
 if TYPE_CHECKING:
     from emo.core.records import StimulusSet
-    from emo.tracking import RunRecord, Tracker
+    from emo.tracking import Tracker
 
 log = logging.getLogger(__name__)
-
-REPORT = "summary.html"
 
 
 def check(config: RunConfig) -> None:
@@ -53,13 +45,14 @@ def run(config: RunConfig) -> Outcome:
     """
     made = condition_runs.make(config)
     stimuli = passages(config)
-    logged = record.open_logged(config)
+    logged = open_logged(config)
     tracker = _to_log_in(config)
     runs = logged.runs_of("extract")
-    of = wanted(config, stimuli)
-    if of.models is None and made:
-        of = replace(of, models=tuple({r.model for r in runs if r.run_id in made}))
-    selection = select(runs, of)
+    criteria = wanted(config, stimuli)
+    if criteria.models is None and made:
+        models = tuple({r.model for r in runs if r.run_id in made})
+        criteria = replace(criteria, models=models)
+    selection = select(runs, criteria)
     summary = summarise(
         config,
         selection,
@@ -67,36 +60,43 @@ def run(config: RunConfig) -> Outcome:
         lambda r: partial(logged.read, r.run_id),
         logged.runs_of("steer"),
     )
-    steering_figures, steering_tables = steering_parts(summary.steering)
-    drawn = [*figures(summary), *steering_figures]
-    for f in drawn:
-        if f.failure:
-            say_left_out(f.name, f.failure)
-    made = [*tables(summary), *steering_tables]
     commit = code_commit(Path(config.root))
-    with record.staged(config) as folder:
-        write_files(folder, summary, drawn, made, commit)
-        if tracker is None:
-            return _outcome(summary, None, str(_kept(config, summary, folder)))
-        with tracker.run("summary", _tags(summary, commit)) as run_id:
-            tracker.log(run_id, _record(summary), folder)
-    return _outcome(summary, run_id, tracker.artifact_uri(run_id))
+    return _log(tracker, summary, summary_result(summary, commit), _tags(summary, commit))
+
+
+def _log(
+    tracker: Tracker | None, summary: Summary, result: Result, tags: Mapping[str, str]
+) -> Outcome:
+    """Log the summary; without a store its files are kept where exports are."""
+    config, run_id = summary.config, None
+    if tracker is None:
+        uri, names = _keep(summary, result)
+    else:
+        with tracker.run("summary", tags) as run_id:
+            names = log_result(tracker, run_id, config, result)
+        uri = tracker.artifact_uri(run_id)
+    report = replace(result.report, effort=f"  report {uri}/{REPORT}")
+    files = artifacts(uri, names)
+    return outcome_of("finished", _fingerprint(summary), run_id, report, files)
 
 
 def _to_log_in(config: RunConfig) -> Tracker | None:
     """The store to log the summary in; None if it can only be read."""
     try:
-        return record.open_tracker(config)
+        return open_tracker(config)
     except TrackingError as error:
         log.warning("%s: the summary is not logged", error)
         return None
 
 
-def _kept(config: RunConfig, s: Summary, folder: Path) -> Path:
-    """Keep the files of a summary that is not logged where exports are; the folder."""
-    kept = config.path(config.job.export.folder) / f"summary-{_fingerprint(s)[:12]}"
-    shutil.copytree(folder, kept, dirs_exist_ok=True)
-    return kept
+def _keep(summary: Summary, result: Result) -> tuple[str, list[str]]:
+    """Keep the files of a summary that is not logged where exports are; the folder and their names."""
+    config = summary.config
+    kept = config.path(config.job.export.folder) / f"summary-{_fingerprint(summary)[:12]}"
+    with staged(config) as folder:
+        names = write_result(folder, result)
+        shutil.copytree(folder, kept, dirs_exist_ok=True)
+    return str(kept), names
 
 
 def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
@@ -111,57 +111,6 @@ def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
         models=None if models is None else tuple(models),
         precision=config.precision.label,
     )
-
-
-def write_files(
-    folder: Path, s: Summary, drawn: Sequence[Drawn], made: Sequence[Table], commit: str
-) -> None:
-    """The report, and every table and figure as files of their own."""
-    (folder / REPORT).write_text(page.render(s, drawn, made, commit), encoding="utf-8")
-    (folder / "tables").mkdir()
-    for table in made:
-        (folder / "tables" / f"{table.name}.csv").write_text(table.to_csv(), encoding="utf-8")
-    for form, suffix in (("markdown", "md"), ("latex", "tex")):
-        text = together(made, form)
-        (folder / "tables" / f"tables.{suffix}").write_text(text, encoding="utf-8")
-    (folder / "figures").mkdir()
-    for f in drawn:
-        if f.figure is None or f.data is None:
-            continue
-        (folder / "figures" / f"{f.name}.png").write_bytes(drawing.png(f.figure))
-        (folder / "figures" / f"{f.name}.svg").write_bytes(drawing.svg(f.figure))
-        (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
-    serialise.write_json(public(s.config), folder / "config.json")
-    provenance = {
-        "code_commit": commit,
-        "package_versions": package_versions(),
-        "runs": {r.run_id: dict(r.tags) for r in s.runs},
-        "left_out": {e.run.run_id: e.reason for e in s.left_out},
-    }
-    serialise.write_json(provenance, folder / "provenance.json")
-
-
-def headline(s: Summary) -> dict[str, float | None]:
-    """Numbers of the whole study."""
-    out: dict[str, float | None] = {
-        "models": len(s.models),
-        "four_layer_tables": len(s.tables),
-        "runs_used": len(s.runs),
-        "runs_left_out": len(s.left_out),
-    }
-    if s.study is not None:
-        block, share = s.study.blocks[0], s.study.halves.mean_share
-        numbers = {
-            "rho_same_mean": block.same[1],
-            "rho_disjoint_mean": block.disjoint[1],
-            "surviving_share": float(share.value),
-            "surviving_share_low": float(share.low),
-            "surviving_share_high": float(share.high),
-            "noise_ceiling_low": s.study.noise_ceiling[0],
-            "noise_ceiling_high": s.study.noise_ceiling[1],
-        }
-        out |= {k: v if v == v else None for k, v in numbers.items()}
-    return out
 
 
 def _tags(s: Summary, commit: str) -> dict[str, str]:
@@ -184,37 +133,3 @@ def _fingerprint(s: Summary) -> str:
         "seed": c.seed,
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-
-def _record(s: Summary) -> RunRecord:
-    from emo.tracking import DESCRIPTION, RunRecord
-
-    text = "\n\n".join([*methods.headline(s), f"The report is the artifact `{REPORT}`."])
-    return RunRecord({DESCRIPTION: text}, record.params(s.config), headline(s))
-
-
-def _outcome(s: Summary, run_id: str | None, uri: str) -> Outcome:
-    lines = methods.headline(s)
-    for t in s.tables:
-        lines += [
-            f"  {t.table.model}, layer {r.contrast.layer}: {r.verdict.value} ({r.sentence})"
-            for r in t.table.rows
-        ]
-        lines += [
-            f"  {m.condition} is missing for layer {', '.join(m.layers)}: {m.command}"
-            for m in t.missing
-        ]
-    lines += [
-        f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report",
-        f"  report {uri}/{REPORT}",
-    ]
-    if run_id is not None:
-        lines.append(f"  run {run_id} (finished); look at it with: make ui")
-    return Outcome(
-        status="finished",
-        fingerprint=_fingerprint(s),
-        run_id=run_id,
-        metrics=serialise.plain(headline(s)),
-        artifacts={name: f"{uri}/{name}" for name in (REPORT, "tables", "figures")},
-        table="\n".join(lines),
-    )

@@ -42,8 +42,7 @@ def refuse_ignored(config: RunConfig, why: str, elsewhere: Mapping[str, str]) ->
 
 def levels(config: RunConfig) -> tuple[SubparamsConfig, SubparamsConfig]:
     """The matched and the loose setting, with the budgets and sample counts of the job."""
-    own = config.subparams
-    kept = {name: getattr(own, name) for name in KEPT}
+    kept = {name: getattr(config.subparams, name) for name in KEPT}
     return tuple(  # pyright: ignore[reportReturnType]
         replace(
             level,
@@ -55,7 +54,7 @@ def levels(config: RunConfig) -> tuple[SubparamsConfig, SubparamsConfig]:
     )
 
 
-def points(config: RunConfig) -> list[SubparamsConfig]:
+def settings_of(config: RunConfig) -> list[SubparamsConfig]:
     """All 256 settings in the order of :func:`full_factorial`; the first is all matched."""
     matched, loose = levels(config)
     out = []

@@ -22,10 +22,10 @@ from emo.generation.texts import TextStore
 from emo.models.digests import folder_digest
 from emo.models.folders import Unusable, read_folder
 from emo.models.weights import Weights, weights_name
-from emo.pipeline import extraction as extract
+from emo.pipeline.extraction import ensure_extraction
 from emo.pipeline.prerequisites import vector_source
 from emo.pipeline.writer import comprehension_config
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
@@ -166,14 +166,14 @@ def _own(config: RunConfig) -> LoadedRun:
         If the extraction fails.
     """
     extraction = _extraction(config)
-    found = vector_source(config, "job.steer.run", extract.run(extraction).run_id)
+    found = vector_source(config, "job.steer.run", ensure_extraction(extraction).run_id)
     try:
         _best(found, config.job.steer.criterion)
         _ = found.vectors
     except ArtifactError as error:
         log.warning("run %s: %s: extracted again", found.run_id, error.found)
-        again = extract.run(replace(extraction, force=True))
-        found = vector_source(config, "job.steer.run", again.run_id)
+        repeated = ensure_extraction(replace(extraction, force=True))
+        found = vector_source(config, "job.steer.run", repeated.run_id)
     return found
 
 
@@ -259,7 +259,7 @@ def text_store(plan: Plan, way: Way) -> TextStore:
 def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
     """The run's best layer; a generation run has one, however it was chosen."""
     if source.tags.get("method") == MethodName.generation.value:
-        read = serialise.read_story_descriptors
+        read = files.read_story_descriptors
         return source.tracker.read(source.run_id, "generation.json", read).layer
     descriptors = source.descriptors
     try:

@@ -26,7 +26,7 @@ from emo.generation.protocols import MATCHED
 from emo.generation.stories import check_templates, most_texts
 from emo.pipeline.factorial import KEPT, first_emotions
 from emo.pipeline.generation import best_layer, read_prompts
-from emo.pipeline.settings_grid import Points
+from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from emo.report.runs.ablation import Cost
 from emo.runs.identity import study_identity
@@ -71,7 +71,7 @@ class Evaluator:
         for sub in self._settings:
             check_templates(self._prompts, sub)
         _check_objectives(config, self._prompts, self._settings)
-        self._made: dict[str, Points] = {}
+        self._made: dict[str, SettingGrid] = {}
         self._reference: ItemSet | None = None
 
     def __call__(self, point: Mapping[str, Any]) -> dict[str, float]:
@@ -122,7 +122,7 @@ class Evaluator:
         (items,), cost = points.evaluate([sub])
         return items, cost
 
-    def _points_in(self, precision: str) -> Points:
+    def _points_in(self, precision: str) -> SettingGrid:
         for name, others in self._made.items():
             if name != precision:
                 others.let_go()
@@ -135,7 +135,7 @@ class Evaluator:
                 max(getattr(sub, name) for sub in self._settings)
                 for name in ("max_new_tokens", "samples")
             )
-            points = Points(source, None, tokens, samples)
+            points = SettingGrid(source, None, tokens, samples)
             space = self._config.job.sensitivity.space
             budgets = space.get("max_new_tokens", [MATCHED.max_new_tokens])
             try:

@@ -61,7 +61,7 @@ class Tracker(OwnStore):
     def again(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
         """As :meth:`run`, but a run with the same tags, however it ended, is opened again.
 
-        Several processes that find none would each make one: :func:`emo.runs.reuse.again`.
+        Several processes that find none would each make one: :func:`emo.runs.reuse.reopen`.
         """
         with self._alone():
             found = self.find(**tags)

@@ -16,13 +16,13 @@ from emo.core.compare.rdms import post_centred_rdm
 from emo.core.stats.correlation import spearman
 from emo.core.stats.factorial import full_factorial
 from emo.generation.protocols import LOOSE, MATCHED, SUBPARAMETERS, differing
-from emo.jobs import ablate
 from emo.models import session
 from emo.pipeline import factorial
 from emo.pipeline import generation as stories
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, TINY, write_small_csv
+from tests.jobs.conftest import has_files
 
 SMALL = ("job=ablate", "job.ablate.tokens=[24,12]", "job.ablate.samples=[4,1]")
 
@@ -49,7 +49,9 @@ def points_of(make, outcome):
 
 
 def test_the_settings_are_the_factorial(make):
-    settings = factorial.points(make("job.ablate.tokens=[256,100]", "job.ablate.samples=[10,1]"))
+    settings = factorial.settings_of(
+        make("job.ablate.tokens=[256,100]", "job.ablate.samples=[10,1]")
+    )
     assert len(settings) == 256
     assert len(set(settings)) == 256
     assert differing(settings[0], MATCHED) == ()
@@ -73,15 +75,15 @@ def separately(make, sub):
     outcome = run_job(config)
     assert outcome.error is None
     tracker = Tracker(config)
-    d = serialise.read_story_descriptors(tracker.artifact(outcome.run_id, "generation.json"))
-    vectors = serialise.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
+    d = files.read_story_descriptors(tracker.artifact(outcome.run_id, "generation.json"))
+    vectors = files.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
     return vectors, d.layer
 
 
 @pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_points_are_what_separate_runs_give(make, finished, tmp_path, elsewhere):
     """With the store of the ablation, and with texts and readings made afresh."""
-    rows, settings = points_of(make, finished), factorial.points(make())
+    rows, settings = points_of(make, finished), factorial.settings_of(make())
 
     def go(*overrides):
         own = [f"paths.store={tmp_path / 'own'}"] if elsewhere else []
@@ -99,9 +101,8 @@ def test_output(make, finished):
     rows = points_of(make, finished)
     assert len(rows) == 256
     assert float(rows[0]["rho"]) == pytest.approx(1)
-    tracker = Tracker(make())
-    for name in ablate.ARTIFACTS:
-        assert tracker.artifact(finished.run_id, name).stat().st_size > 0
+    names = ("ablation.json", "points.csv", "effects.csv", "texts.jsonl", "texts.json")
+    assert has_files(make(), finished, *names, "effects.png", "interactions.png")
     metrics = finished.metrics
     shares = [metrics[f"shapley_{name}"] for name in SUBPARAMETERS]
     assert sum(shares) == pytest.approx(metrics["drop"])
@@ -217,7 +218,7 @@ def test_it_is_tagged_as_what_it_is(make, finished):
 
 def test_texts_are_counted_as_extract_counts_them(make, finished):
     """Each setting has the numbers that its own run logs."""
-    rows, settings = points_of(make, finished), factorial.points(make())
+    rows, settings = points_of(make, finished), factorial.settings_of(make())
     for i in (0, 4, 6, 134, 255):
         own = run_job(separate_config(make, settings[i])).metrics
         for name in ("n_nominal", "n_distinct", "n_effective", "n_short"):

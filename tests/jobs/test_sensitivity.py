@@ -9,6 +9,7 @@ from emo.cli import run_job
 from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
+from emo.pipeline import trial_runs
 from emo.process.owner import owner
 from emo.study.space import PLACE
 from emo.study.storage import open_study
@@ -24,7 +25,6 @@ def planted(point):
 @pytest.fixture
 def no_files(monkeypatch):
     """Importances and figures take most of a short study's time."""
-    monkeypatch.setattr(sensitivity, "_write_files", lambda *_: None)
     monkeypatch.setattr(sensitivity, "importances", lambda *_: [])
 
 
@@ -78,12 +78,12 @@ def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(
         raise Killed
 
     with monkeypatch.context() as m, pytest.raises(Killed):
-        m.setattr(sensitivity, "_log_trial", killed)
+        m.setattr(sensitivity, "log_trial", killed)
         conduct(study_config(n=3), planted)
     assert runs(study_config(), job="trial") == []
-    monkeypatch.setattr(sensitivity, "alive", lambda _: False)  # that process is gone
+    monkeypatch.setattr(trial_runs, "alive", lambda _: False)  # that process is gone
     with monkeypatch.context() as m:
-        m.setattr(sensitivity, "here", lambda _: False)  # or is it? it was on another host
+        m.setattr(trial_runs, "here", lambda _: False)  # or is it? it was on another host
         conduct(study_config(n=3), planted)
     assert len(runs(study_config(), job="trial")) == 2
     conduct(study_config(n=3), planted)
@@ -117,7 +117,7 @@ def test_trials_logged_under_another_parent_are_not_logged_again(
 ):
     first = conduct(study_config(n=3), planted).run_id
     Tracker(study_config()).client.set_tag(first, "study", "of old")
-    monkeypatch.setattr(sensitivity, "alive", lambda _: False)
+    monkeypatch.setattr(trial_runs, "alive", lambda _: False)
     assert conduct(study_config(n=3), planted).run_id != first
     assert len(runs(study_config(), job="trial")) == 3
 
@@ -156,7 +156,7 @@ def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypa
         conduct(study_config(n=3), planted)
     (parent,) = runs(study_config(), job="sensitivity")
     assert parent.info.status == "FAILED"
-    monkeypatch.setattr(sensitivity, "alive", lambda _: False)  # that process is gone
+    monkeypatch.setattr(trial_runs, "alive", lambda _: False)  # that process is gone
     conduct(study_config(n=3), planted)
     assert run_job(study_config("job=sync")).metrics["already_there"] == 1
     children = runs(study_config(), job="trial")

@@ -16,10 +16,11 @@ from emo.jobs import steer
 from emo.models import session
 from emo.pipeline import steering_setup as steer_work
 from emo.report.runs import steering as report
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.steering.judging import ClassifierJudge
 from emo.tracking import Tracker
 from tests.conftest import TINY, write_small_csv
+from tests.jobs.conftest import has_files
 
 SCENARIOS = [
     {"id": "one", "mood": "calm", "emotion": "sad", "text": "The letter lay on the table and she"},
@@ -69,14 +70,15 @@ def finished(steer_config):
 
 def texts(config, outcome):
     path = Tracker(config).artifact(outcome.run_id, "steering.json")
-    return serialise.read_steering(path)
+    return files.read_steering(path)
 
 
 def test_run_holds_every_text_and_file(finished):
     config, outcome = finished
-    tracker = Tracker(config)
-    for name in steer.ARTIFACTS:
-        assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
+    names = ("steering.json", "texts.json", "texts.html", "table.txt")
+    tables = ("cells.csv", "emotions.csv", "scenarios.csv")
+    figures = ("dose_response.png", "emotions.png", "regimes.png")
+    assert has_files(config, outcome, *names, *tables, *figures)
     swept = texts(config, outcome)
     # 3 scenarios x 4 directions x 2 strengths; besides 3 unsteered and 6 sampled ones.
     assert len(swept.steered) == 24
@@ -148,7 +150,7 @@ def test_force_writes_nothing_again_and_finds_the_same(finished, steer_config):
     config, first = finished
     again = run_job(steer_config("force=true", "tracking.experiment=forced"))
     assert (again.status, again.passes_done) == ("finished", 0)
-    both = [serialise.plain(texts(config, outcome).steered) for outcome in (first, again)]
+    both = [files.plain(texts(config, outcome).steered) for outcome in (first, again)]
     assert both[0] == both[1]  # as JSON values, where NaN equals itself
 
 
@@ -440,7 +442,7 @@ def test_vectors_of_a_generation_run_can_be_added(finished, steer_config):
     )
     outcome = run_job(config)
     assert outcome.error is None
-    layer = serialise.read_story_descriptors(
+    layer = files.read_story_descriptors(
         Tracker(config).artifact(made.run_id, "generation.json")
     ).layer
     assert {t.site for t in texts(config, outcome).steered} == {f"best_{layer}"}

@@ -19,7 +19,7 @@ from emo.config.resolve import compose
 from emo.errors import EmoError
 from emo.files.names import name_part
 from emo.jobs import extract, steer, summarize
-from emo.runs import files as serialise
+from emo.runs.files import plain
 from emo.runs.reuse import open_tracker
 from tests.conftest import TINY, write_small_csv
 
@@ -363,7 +363,7 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
     assert claims[0].published == shared_geometry().models[0].best_layer
     assert claims[0].measured == models[0].descriptors.best_layer
     assert claims[1].verdict is Replication.no
-    assert serialise.plain(claims[1])["measured"] == models[0].descriptors.anisotropy
+    assert plain(claims[1])["measured"] == models[0].descriptors.anisotropy
 
 
 @pytest.mark.parametrize("name", ["A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"])

@@ -47,7 +47,7 @@ def logged_ablation(config, folder):
     with (folder / "points.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["rho"])
-        for sub in factorial.points(config):
+        for sub in factorial.settings_of(config):
             point = {name: canonical(getattr(sub, name)) for name in SPACE}
             rows.writerow([planted(point)["rho"]])
     tags = {"fingerprint": factorial.plan_of(config, read_prompts(config)).provenance.fingerprint}

@@ -8,7 +8,7 @@ from emo.config.enums import Centring, Position
 from emo.generation.protocols import MATCHED
 from emo.models import session
 from emo.pipeline.generation import plan_of
-from emo.pipeline.settings_grid import Points
+from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from tests.conftest import EMOTIONS
 
@@ -40,7 +40,7 @@ def loads(monkeypatch):
 def shared(tiny_config):
     config = tiny_config("method=generation", "precision=bf16", "subparams.texts_from=fp32")
     plan, prompts = plan_of(config)
-    return Points(StorySource(plan, prompts, EMOTIONS), 1, 4, 2)
+    return SettingGrid(StorySource(plan, prompts, EMOTIONS), 1, 4, 2)
 
 
 def test_all_is_planned_before_the_first_reading(shared, loads):

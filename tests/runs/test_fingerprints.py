@@ -55,7 +55,7 @@ FINGERPRINTS = {
     ),
     "precision": (
         ["job=precision", "job.precision.precisions=[fp32,bf16,fp16,int8]"],
-        lambda c: precision._plan(c).provenance.fingerprint,
+        lambda c: precision.plan_of(c).provenance.fingerprint,
     ),
     "equivalence": (
         ["job=equivalence"],
