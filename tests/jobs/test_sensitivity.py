@@ -223,7 +223,7 @@ def test_a_space_with_nothing_to_vary_is_refused(study_config, space, words):
     ("override", "words"),
     [
         ("subparams.templates=odd", "subparams.templates=odd: allowed is all with job=sensitivity"),
-        ("subparams.samples=2", r"allowed is 10 with job=sensitivity.*job\.study\.space"),
+        ("subparams.samples=2", r"allowed is 10 with job=sensitivity.*job\.sensitivity\.space"),
     ],
 )
 def test_what_all_points_would_ignore_is_refused(study_config, override, words):
@@ -234,13 +234,16 @@ def test_what_all_points_would_ignore_is_refused(study_config, override, words):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("job.sensitivity.objectives=[]", r"job\.study\.objectives=\[\]: allowed is names"),
+        ("job.sensitivity.objectives=[]", r"job\.sensitivity\.objectives=\[\]: allowed is names"),
         ("job.sensitivity.objectives=[rho,rho]", r"allowed is names of measured values, each once"),
         (
             "job.sensitivity.name='../../evil'",
-            r"job\.study\.name='\.\./\.\./evil': allowed is at most 64",
+            r"job\.sensitivity\.name='\.\./\.\./evil': allowed is at most 64",
         ),
-        ("job.sensitivity.storage=sqlite://", r"job\.study\.storage=sqlite://: allowed is a file"),
+        (
+            "job.sensitivity.storage=sqlite://",
+            r"job\.sensitivity\.storage=sqlite://: allowed is a file",
+        ),
         ("job.sensitivity.storage='sqlite:///a\0b.db'", r"allowed is null"),
         (
             "job.sensitivity.storage=study.db",

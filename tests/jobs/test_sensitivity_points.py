@@ -34,7 +34,7 @@ SMALL = {
     [
         (
             {"max_new_tokens": [100000, 12]},
-            r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a",
+            r"job\.sensitivity\.space\.max_new_tokens=\[100000, 12\]: allowed is each a",
         ),
         (
             {"layer": ["middle", 4]},

@@ -386,7 +386,7 @@ def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config
 
 
 def test_wrong_conditions_are_refused(tiny_config):
-    with pytest.raises(EmoError, match=r"job\.summary\.make=E: allowed is A, B, B', C"):
+    with pytest.raises(EmoError, match=r"job\.summarize\.make=E: allowed is A, B, B', C"):
         summarize.run(tiny_config("job=summarize", "job.summarize.make=[E]"))
     with pytest.raises(EmoError, match=r"precision=int8: allowed is fp32, bf16, fp16 with"):
         summarize.run(tiny_config("job=summarize", "job.summarize.make=[A]", "precision=int8"))

@@ -219,14 +219,16 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
         path.rmdir() if path.is_dir() else path.unlink()
     path.symlink_to(path)
     with pytest.raises(
-        EmoError, match=r"job\.study\.storage=.*: cannot be opened: .*symbolic links"
+        EmoError, match=r"job\.sensitivity\.storage=.*: cannot be opened: .*symbolic links"
     ):
         opened(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EmoError, match=r"job\.study\.storage=.*/file/s\.journal: cannot be opened"):
+    with pytest.raises(
+        EmoError, match=r"job\.sensitivity\.storage=.*/file/s\.journal: cannot be opened"
+    ):
         open_study(tmp_path / "file" / "s.journal", "s", ["rho"])
 
 

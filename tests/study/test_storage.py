@@ -132,7 +132,7 @@ def test_a_database_that_goes_away_is_one_line_without_its_password(error):
 )
 def test_names_that_are_no_part_of_a_file_name_are_refused(name):
     with pytest.raises(
-        ConfigError, match=r"job\.study\.name=.*: allowed is at most 64 letters"
+        ConfigError, match=r"job\.sensitivity\.name=.*: allowed is at most 64 letters"
     ) as caught:
         study_name(name, "identity")
     assert "\n" not in str(caught.value)
