@@ -12,6 +12,7 @@ import pytest
 from emo.activations import hf
 from emo.activations.backend import OutOfMemory
 from emo.cli import run_job
+from emo.runs import files as run_files
 from emo.runs.plan import make_plan
 from emo.tracking import Tracker
 from tests.conftest import ROOT, TINY

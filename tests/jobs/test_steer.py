@@ -11,6 +11,7 @@ from emo.cli import run_job
 from emo.config.resolve import compose
 from emo.core.steering.dose_response import by_site, cells
 from emo.core.steering.text_measures import foreign_share
+from emo.errors import ConfigError
 from emo.generation.decoding import HFDecoder
 from emo.jobs import steer
 from emo.models import session
@@ -92,6 +93,7 @@ def test_run_holds_every_text_and_file(finished):
     same = {e for e, partner in swept.partners.items() if (e in pleasant) == (partner in pleasant)}
     assert set(swept.alike) == same and "sad" not in same
     assert f"shuffled: {len(same)} of 3 emotions" in outcome.table
+    tracker = Tracker(config)
     run = tracker.get(outcome.run_id)
     assert run.data.tags["job"] == "steer"
     assert run.data.tags["steer"] == "default"
@@ -320,10 +322,6 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
     [
         ("job.steer.layers=best-2", "job.steer.layers=best-2: allowed is all, best"),
         ("job.steer.layers=[0,9]", "job.steer.layers=.*: allowed is layers 0 to 3 of this model"),
-        (
-            "job.steer.strengths=[-0.1]",
-            "job.steer.strengths=.*: allowed is each a value of at least 0",
-        ),
         ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths=.*: allowed is different numbers"),
         ("job.steer.strengths=[]", "job.steer.strengths="),
         ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths="),
@@ -352,6 +350,13 @@ def test_what_is_refused_opens_no_run(steer_config, override, message):
     runs = tracker.client.search_runs([tracker.experiment_id], "tags.job = 'steer'")
     assert {r.info.status for r in runs} <= {"FINISHED", "KILLED"}
     assert outcome.run_id is None
+
+
+def test_a_strength_below_zero_is_refused_before_anything_else(steer_config):
+    with pytest.raises(
+        ConfigError, match=r"job\.steer\.strengths=.*: allowed is each a value of at"
+    ):
+        steer_config("job.steer.strengths=[-0.1]")
 
 
 def test_vectors_of_another_model_are_refused(finished, steer_config):
