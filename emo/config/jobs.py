@@ -20,7 +20,7 @@ from emo.config.enums import (
 
 # What fields of one kind allow; emo.config.checks says what each key means.
 DRAWS = {"min": 1, "max": 100_000, "why": "it takes memory and changes no figure that is shown"}
-SAMPLES = {"min": 1, "max": 10_000, "why": "that many texts an emotion are never written"}
+SAMPLES = {"min": 1, "max": 10_000, "why": "that many texts per emotion are never written"}
 TOKENS = {"min": 1, "max": 131_072, "why": "no model's context is longer"}
 COUNT = {"max": 1_000_000}
 READ = {"path": "read"}
@@ -61,7 +61,7 @@ class SensitivityConfig:
     storage: str | None = field(default=None, metadata={"secret": True})
     """Database URL, a SQLite file from the project's root; None: a journal in ``mlruns/studies``."""
     take_over: bool = False
-    """Whether trials that other hosts left running are told FAIL, for when their processes are gone."""
+    """Whether trials that other hosts left running are marked FAIL, once their processes are gone."""
     space: dict[str, list[Any]] = field(default_factory=dict)
     """Parameter -> the values it may take; those of one value are held fixed."""
     emotions: int | None = field(default=None, metadata={**COUNT, "min": 3})
@@ -88,7 +88,7 @@ class SteerConfig:
     )
     """In units of the mean residual norm of the prompt at the steered layer."""
     max_new_tokens: int = field(default=20, metadata=TOKENS)
-    """Greedy tokens a text."""
+    """Greedy tokens per text."""
     chat_template: bool = False
     """Whether the scenario is put as a user's turn instead of an opening to be continued."""
     scenarios_path: str | None = field(default=None, metadata=READ)
@@ -100,7 +100,7 @@ class SteerConfig:
     controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
     """Directions steered besides the emotion's own, with the same norm."""
     control_samples: int = field(default=2, metadata={**SAMPLES, "min": 0})
-    """Texts a scenario sampled from the unsteered model, for the limits of the robust regime."""
+    """Texts per scenario sampled from the unsteered model, for the limits of the robust regime."""
     judge: JudgeName = JudgeName.lexicon
     judge_model: str | None = field(default=None, metadata=READ)
     """judge=hf: folder of a text-classification model."""

@@ -180,7 +180,7 @@ def _describe(
 
 
 def counts_of(texts: StoryTexts, sub: SubparamsConfig) -> TextCounts:
-    """How many texts an emotion's mean rests on."""
+    """How many texts the mean of an emotion rests on."""
     counts = [c for e, c in texts.counts(sub).items() if e != NEUTRAL]
     neutral, differing = texts.neutral_counts(sub) or (None, None)
     return TextCounts(

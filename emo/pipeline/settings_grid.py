@@ -113,7 +113,7 @@ class SettingGrid:
         """The data set of every setting, at its layer and with its recipe.
 
         All texts are planned and written first, so that a model which only writes is loaded once;
-        then the readings of each set of texts are taken together, in one pass a text.
+        then the readings of each set of texts are taken together, in one pass per text.
         """
         start = time.perf_counter()
         made = self.write(settings)
@@ -127,9 +127,9 @@ class SettingGrid:
             written = self._written[key].texts
             for story, text in zip(written.stories, written.texts, strict=True):
                 lengths[key[1], story.request] = len(text.tokens)
-            members = {i: sub for i, sub in enumerate(settings) if written_as(sub) == key}
+            group = {i: sub for i, sub in enumerate(settings) if written_as(sub) == key}
             readings: dict[SubparamsConfig, list[int]] = defaultdict(list)
-            for i, sub in members.items():
+            for i, sub in group.items():
                 readings[_reading(sub)].append(i)
                 part = self.texts(sub)
                 for story, text in zip(part.stories, part.texts, strict=True):
@@ -183,7 +183,7 @@ class SettingGrid:
 
 
 def written_as(sub: SubparamsConfig) -> tuple[Any, ...]:
-    """What of a setting its texts depend on."""
+    """The values of a setting that its texts depend on."""
     return tuple(getattr(sub, name) for name in WRITTEN)
 
 

@@ -1,4 +1,4 @@
-"""What job=steer needs, found and checked before a run is opened: scenarios, vectors, doses, judge."""
+"""What job=steer needs, checked before a run is opened: scenarios, vectors, doses, judge."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
         raise ConfigError(
             "job.steer.controls", [c.value for c in steer.controls], "each control once"
         )
-    found = load_scenarios(config.path(steer.scenarios_path) if steer.scenarios_path else None)
-    by_id = {s.id: s for s in found.items}
+    listed = load_scenarios(config.path(steer.scenarios_path) if steer.scenarios_path else None)
+    by_id = {s.id: s for s in listed.items}
     names = list(by_id) if steer.scenarios is None else steer.scenarios
     if not names or len(set(names)) < len(names) or not set(names) <= set(by_id):
         raise ConfigError("job.steer.scenarios", names, f"each once, of {', '.join(by_id)}")
-    return tuple(by_id[name] for name in names), found.sha256
+    return tuple(by_id[name] for name in names), listed.sha256
 
 
 def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
@@ -144,11 +144,15 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
         If the run is not of this model in this revision of its weights, or the extraction fails.
     """
     run_id = config.job.steer.run
-    found = _own(config) if run_id is None else vector_source(config, "job.steer.run", run_id)
-    run_id = found.run_id
-    model, theirs = (found.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
+    source = (
+        _own_extraction(config)
+        if run_id is None
+        else vector_source(config, "job.steer.run", run_id)
+    )
+    run_id = source.run_id
+    model, theirs = (source.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
     if weights_name(model, theirs) == weights_name(config.model.id, revision):
-        return found
+        return source
     if model != config.model.id:
         raise ConfigError(
             "job.steer.run", run_id, f"a run of {config.model.id}; this is of {model}"
@@ -157,7 +161,7 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     raise ConfigError("job.steer.run", run_id, allowed)
 
 
-def _own(config: RunConfig) -> LoadedRun:
+def _own_extraction(config: RunConfig) -> LoadedRun:
     """This configuration's own extraction; made again where its files turn out to be damaged.
 
     Raises
@@ -166,15 +170,15 @@ def _own(config: RunConfig) -> LoadedRun:
         If the extraction fails.
     """
     extraction = _extraction(config)
-    found = vector_source(config, "job.steer.run", ensure_extraction(extraction).run_id)
+    source = vector_source(config, "job.steer.run", ensure_extraction(extraction).run_id)
     try:
-        _best(found, config.job.steer.criterion)
-        _ = found.vectors
+        _best(source, config.job.steer.criterion)
+        _ = source.vectors
     except ArtifactError as error:
-        log.warning("run %s: %s: extracted again", found.run_id, error.found)
+        log.warning("run %s: %s: extracted again", source.run_id, error.found)
         repeated = ensure_extraction(replace(extraction, force=True))
-        found = vector_source(config, "job.steer.run", repeated.run_id)
-    return found
+        source = vector_source(config, "job.steer.run", repeated.run_id)
+    return source
 
 
 @dataclass(frozen=True)

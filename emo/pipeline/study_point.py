@@ -41,7 +41,7 @@ KINDS = {int: "whole numbers", bool: "true and false"}
 MOST_POINTS = 100_000
 """Of a space: all of them are checked, and name the study, before it begins."""
 OF_SEVERAL_TEXTS = ("reliability", "accuracy")
-"""Values that a point with one text an emotion does not have."""
+"""Values that a point with one text per emotion does not have."""
 OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
 """What a study may be about.
 
@@ -92,7 +92,7 @@ class Evaluator:
         everything = np.ones((1, len(items.gram.cells.size)))
         (accuracy,) = left_out_accuracy(items.gram, everything)
         for name, value in (("reliability", reliability), ("accuracy", accuracy)):
-            if np.isfinite(value):  # one text an emotion has neither
+            if np.isfinite(value):  # one text per emotion has neither
                 values[name] = float(value)
         return values
 
@@ -210,7 +210,7 @@ def _check_objectives(
             raise ConfigError("job.sensitivity.objectives", name, OBJECTIVES)
         if name not in OF_SEVERAL_TEXTS:
             continue
-        why = f"(the objective {name} needs two texts an emotion)"
+        why = f"(the objective {name} needs two texts per emotion)"
         for sub in every:
             if sub.samples < 2:
                 raise ConfigError(f"{SPACE}.samples", sub.samples, f"2 or more {why}")

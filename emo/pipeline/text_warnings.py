@@ -23,7 +23,7 @@ def warn_of_texts(written: Written, counts: TextCounts, config: RunConfig) -> No
     sub = config.subparams
     if counts.effective < counts.nominal - 1e-9:
         log.warning(
-            "effective n is %.2f texts an emotion, nominal n %.0f: %s",
+            "effective n is %.2f texts per emotion, nominal n %.0f: %s",
             counts.effective,
             counts.nominal,
             "greedy repeats of a prompt are the same text"
@@ -53,7 +53,7 @@ def warn_of_settings(ground: Ground) -> None:
     counts = ground.counts
     if ground.repeating:
         log.warning(
-            "effective n is below nominal n in %d of %d settings (matched: %.2f of %.0f texts an "
+            "effective n is below nominal n in %d of %d settings (matched: %.2f of %.0f texts per "
             "emotion): greedy repeats of a prompt, and equal sampled texts, are the same text",
             ground.repeating,
             len(counts),

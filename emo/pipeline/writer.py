@@ -120,7 +120,7 @@ class StorySource:
         return int(loaded.model.config.get_text_config().num_hidden_layers)
 
     def planned(self, sub: SubparamsConfig, loaded: LoadedModel | None = None) -> StoryPlan:
-        """The texts a setting asks for.
+        """The texts that a setting asks for.
 
         Raises
         ------

@@ -135,7 +135,7 @@ def test_tags_and_counts(run, make):
 
 def test_a_warning_where_effective_n_is_below_nominal(run, caplog):
     run()
-    assert "effective n is 5.00 texts an emotion, nominal n 10" in caplog.text
+    assert "effective n is 5.00 texts per emotion, nominal n 10" in caplog.text
     caplog.clear()
     run("subparams.samples=5")
     assert "effective n" not in caplog.text

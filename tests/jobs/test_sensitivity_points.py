@@ -155,7 +155,7 @@ def test_points_that_cannot_have_an_objective_are_refused_before_anything_is_loa
     config = study_config(f"job.sensitivity.objectives=[rho_matched,{objective}]", space=space)
     with pytest.raises(ConfigError, match=words) as caught:
         sensitivity.run(config)
-    assert f"the objective {objective} needs two texts an emotion" in str(caught.value)
+    assert f"the objective {objective} needs two texts per emotion" in str(caught.value)
     assert not config.path("mlruns").exists()
 
 
