@@ -26,10 +26,10 @@ from emo.config.resolve import compose
 from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.conditions.ablation import responses
 from emo.generation.stories import Story
-from emo.jobs import ablate
 from emo.models.loading import LoadedModel
 from emo.pipeline import generation as stories
-from emo.pipeline.settings_grid import Points
+from emo.pipeline.factorial import settings_of
+from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from emo.report.runs.ablation import Cost
 from emo.runs.plan import Plan
@@ -157,12 +157,14 @@ def measure_matched(plan: Plan, prompts: PromptSet, emotions: Sequence[str]) -> 
 def measure_factorial(
     plan: Plan, prompts: PromptSet, emotions: Sequence[str], best: int
 ) -> Factorial:
-    """Seconds of all settings from shared texts, and of a random sample of settings alone."""
-    settings = ablate.points(plan.config)
+    """All settings from shared texts, and a random sample of them alone."""
+    settings = settings_of(plan.config)
     with tempfile.TemporaryDirectory() as folder:
         source = StorySource(fresh(plan, folder), prompts, emotions)
         source.writer()
-        shared = Points(source, best, max(plan.config.job.tokens), max(plan.config.job.samples))
+        shared = SettingGrid(
+            source, best, max(plan.config.job.ablate.tokens), max(plan.config.job.ablate.samples)
+        )
         writing, made = timed(lambda: shared.write(settings))
         reading, (sets, cost) = timed(lambda: shared.evaluate(settings))
         comparing, _ = timed(
@@ -233,8 +235,9 @@ def render(
             f"{config.model.label}, {config.precision.label}, {config.subparams.max_new_tokens} tokens "
             f"a text, written in batches of {config.decode_batch_size} and read in batches of "
             f"{config.batch_size}. The matched protocol with {n_emotions[0]} emotions and ten neutral "
-            f"stories; the ablation with {n_emotions[1]}, job.tokens={config.job.tokens} and "
-            f"job.samples={config.job.samples}. All in one process, each once.",
+            f"stories; the ablation with {n_emotions[1]}, "
+            f"job.ablate.tokens={config.job.ablate.tokens} and "
+            f"job.ablate.samples={config.job.ablate.samples}. All in one process, each once.",
             "",
             machine,
             "",
@@ -294,7 +297,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         f"precision={args.precision}",
         "method=generation",
         f"subparams.max_new_tokens={args.tokens}",
-        f"job.tokens=[{args.tokens},{args.tokens * 100 // 256}]",
+        f"job.ablate.tokens=[{args.tokens},{args.tokens * 100 // 256}]",
         "backend.device=cpu",
         root=ROOT,
     )

@@ -39,10 +39,10 @@ def condition_config(name: str, config: RunConfig) -> RunConfig:
         If there is no such condition, or the precision of A, B and C would be quantised.
     """
     if name not in NAMES:
-        raise ConfigError("job.summary.make", name, NAMES)
+        raise ConfigError("job.summarize.make", name, NAMES)
     if config.precision.quantised:
         raise ConfigError(
-            "precision", config.precision.label, "fp32, bf16, fp16 with job.summary.make"
+            "precision", config.precision.label, "fp32, bf16, fp16 with job.summarize.make"
         )
     method = replace(config.method, name=MethodName.comprehension, readout=Readout.last)
     vectors = replace(config.vectors, remove=Removal.none, projection=Projection.none)
@@ -66,11 +66,11 @@ def condition_config(name: str, config: RunConfig) -> RunConfig:
 
 
 def planned(config: RunConfig) -> dict[str, RunConfig]:
-    """The configs of the conditions in ``job.summary.make``.
+    """The configs of the conditions in ``job.summarize.make``.
 
     Raises
     ------
     ConfigError
         If there is no such condition, or the precision of A, B and C would be quantised.
     """
-    return {name: condition_config(name, config) for name in config.job.summary.make}
+    return {name: condition_config(name, config) for name in config.job.summarize.make}

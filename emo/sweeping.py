@@ -57,15 +57,15 @@ def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: in
 def _tracked(
     points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None, folder: Path
 ) -> Outcome:
-    from emo.runs import reuse as record  # late: these need long to import
+    from emo.runs import reuse
     from emo.tracking.record import JOB, SWEEP
 
     config, identity = points[0].config, sweep_id(points)
-    tracker = record.open_tracker(config)
+    tracker = reuse.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
         tags = {JOB: "sweep", SWEEP: identity}
-        with record.again(config, tracker, f"sweep {identity}", tags) as parent:
+        with reuse.reopen(config, tracker, f"sweep {identity}", tags) as parent:
             launching.hide(master)
             launching.hand_over(master, parent, len(points), _varied(points))
             launching.save(master, folder / "multirun.yaml")
@@ -209,7 +209,7 @@ def _log(
     results: Sequence[Outcome],
     outcome: Outcome,
 ) -> None:
-    from emo.runs import reuse as record
+    from emo.runs import reuse
     from emo.tracking import DESCRIPTION, RunRecord
 
     tags = {DESCRIPTION: fenced(outcome.table)}
@@ -218,7 +218,7 @@ def _log(
         "forward_passes_done": outcome.passes_done,
         "forward_passes_reused": outcome.passes_reused,
     }
-    with record.staged(config) as folder:
+    with reuse.staged(config) as folder:
         _write_csv(folder / "sweep.csv", points, results)
         tracker.log(parent, RunRecord(tags, {}, metrics), folder, outcome.error)
 

@@ -123,7 +123,10 @@ def test_a_sweep_goes_on_after_a_failure_and_says_so_in_its_exit_code(launch, sm
         (["precision=fp12"], "precision=fp12: allowed is bf16, fp16, fp32"),
         (["nope=1"], "nope: no such parameter; in this group there are"),
         (["seed=abc"], "seed=abc: allowed is a whole number"),
-        (["job.precisions=[fp64]"], "job.precisions=[fp64]: allowed is a list [a,b] of: fp32"),
+        (
+            ["job.precision.precisions=[fp64]"],
+            "job.precision.precisions=[fp64]: allowed is a list [a,b] of: fp32",
+        ),
         (["precision.four_bit.type=nf3"], "precision.four_bit.type: no such parameter"),
         (["backend.batch_size=0", "model=tiny"], "backend.batch_size=0"),
         (["stimuli.path=none.csv", "model=tiny"], "none.csv: cannot be read"),

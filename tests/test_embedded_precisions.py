@@ -17,7 +17,7 @@ from emo.core.geometry.cosines import paired_cosines
 from emo.models import session
 from emo.models.loading import load
 from emo.models.weights import locate
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.stimuli.loading import load_stimuli
 from emo.tracking import Tracker
 from tests.conftest import ROOT
@@ -36,18 +36,23 @@ FEW = ("resampling.n_splits=20", "resampling.n_bootstrap=10", "resampling.splits
 def table(root, *overrides):
     """Rows of job=precision on 42 passages, by name."""
     config = compose(
-        "job=precision", "job.situations=2", f"paths.weights={WEIGHTS}", *FEW, *overrides, root=root
+        "job=precision",
+        "job.precision.situations=2",
+        f"paths.weights={WEIGHTS}",
+        *FEW,
+        *overrides,
+        root=root,
     )
     outcome = run_job(config)
     session.release()
     assert outcome.error is None
     path = Tracker(config).artifact(outcome.run_id, "precision.json")
-    return {row.name: row for row in serialise.read_precisions(path)}
+    return {row.name: row for row in files.read_precisions(path)}
 
 
 @needs_gemma
 def test_gemma_overflows_in_fp16_and_the_table_says_where(tmp_path):
-    rows = table(tmp_path, "model=gemma3_270m", "job.precisions=[bf16,fp16]")
+    rows = table(tmp_path, "model=gemma3_270m", "job.precision.precisions=[bf16,fp16]")
     assert rows["fp32"].non_finite_layers == rows["bf16"].non_finite_layers == ()
     lost = rows["fp16"].non_finite_layers
     assert lost[0] in (7, 8)  # which one depends on the passages
@@ -61,7 +66,10 @@ def test_gemma_overflows_in_fp16_and_the_table_says_where(tmp_path):
 @needs_gemma
 def test_gemma_in_int8_is_finite_when_the_rest_is_bf16(tmp_path):
     rows = table(
-        tmp_path, "model=gemma3_270m", "job.precisions=[int8]", "precision.int8.compute_dtype=bf16"
+        tmp_path,
+        "model=gemma3_270m",
+        "job.precision.precisions=[int8]",
+        "precision.int8.compute_dtype=bf16",
     )
     assert all(row.non_finite_layers == () for row in rows.values())
     assert 0.5 < rows["int8"].at["50%"].rho < 1
@@ -70,7 +78,7 @@ def test_gemma_in_int8_is_finite_when_the_rest_is_bf16(tmp_path):
 @needs_smollm2
 def test_smollm2_order_of_precisions_and_the_batch_effect_of_int8(tmp_path):
     """Reading texts together changes INT8's activations about as much as INT8 itself does."""
-    rows = table(tmp_path, "model=smollm2_135m", "job.precisions=[bf16,int8,nf4,fp4]")
+    rows = table(tmp_path, "model=smollm2_135m", "job.precision.precisions=[bf16,int8,nf4,fp4]")
     away = {name: 1 - row.at["50%"].cosine_mean for name, row in rows.items()}
     assert away["bf16"] < 1e-4 < away["int8"] < 0.004 < away["nf4"] < away["fp4"] < 0.06
     assert 0.3 < away["int8_batched_vs_int8"] / away["int8"] < 3

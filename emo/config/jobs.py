@@ -1,4 +1,4 @@
-"""Settings of single jobs; :mod:`emo.config.schema` holds what makes an extraction."""
+"""Settings of single jobs, ``job.NAME.*``; :mod:`emo.config.schema` holds what makes an extraction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emo.config.enums import (
 
 # What fields of one kind allow; emo.config.checks says what each key means.
 DRAWS = {"min": 1, "max": 100_000, "why": "it takes memory and changes no figure that is shown"}
-SAMPLES = {"min": 1, "max": 10_000, "why": "that many texts an emotion are never written"}
+SAMPLES = {"min": 1, "max": 10_000, "why": "that many texts per emotion are never written"}
 TOKENS = {"min": 1, "max": 131_072, "why": "no model's context is longer"}
 COUNT = {"max": 1_000_000}
 READ = {"path": "read"}
@@ -28,8 +28,8 @@ WRITTEN = {"path": "written"}
 
 
 @dataclass(frozen=True)
-class SummaryConfig:
-    """What is assembled from logged runs, and how much is resampled for it.
+class SummarizeConfig:
+    """job=summarize: what is assembled from logged runs, and how much is resampled for it.
 
     The runs are those of the configured passages, ``method.readout`` and ``vectors``.
     """
@@ -49,8 +49,8 @@ class SummaryConfig:
 
 
 @dataclass(frozen=True)
-class StudyConfig:
-    """A study of which sub-parameter matters (job=sensitivity)."""
+class SensitivityConfig:
+    """job=sensitivity: a study of which sub-parameter matters."""
 
     name: str = "sensitivity"
     sampler: SamplerName = SamplerName.qmc
@@ -61,9 +61,11 @@ class StudyConfig:
     storage: str | None = field(default=None, metadata={"secret": True})
     """Database URL, a SQLite file from the project's root; None: a journal in ``mlruns/studies``."""
     take_over: bool = False
-    """Whether trials that other hosts left running are told FAIL, for when their processes are gone."""
+    """Whether trials that other hosts left running are marked FAIL, once their processes are gone."""
     space: dict[str, list[Any]] = field(default_factory=dict)
     """Parameter -> the values it may take; those of one value are held fixed."""
+    emotions: int | None = field(default=None, metadata={**COUNT, "min": 3})
+    """The first so many emotions, for a quick look; None: all."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class SteerConfig:
     )
     """In units of the mean residual norm of the prompt at the steered layer."""
     max_new_tokens: int = field(default=20, metadata=TOKENS)
-    """Greedy tokens a text."""
+    """Greedy tokens per text."""
     chat_template: bool = False
     """Whether the scenario is put as a user's turn instead of an opening to be continued."""
     scenarios_path: str | None = field(default=None, metadata=READ)
@@ -98,7 +100,7 @@ class SteerConfig:
     controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
     """Directions steered besides the emotion's own, with the same norm."""
     control_samples: int = field(default=2, metadata={**SAMPLES, "min": 0})
-    """Texts a scenario sampled from the unsteered model, for the limits of the robust regime."""
+    """Texts per scenario sampled from the unsteered model, for the limits of the robust regime."""
     judge: JudgeName = JudgeName.lexicon
     judge_model: str | None = field(default=None, metadata=READ)
     """judge=hf: folder of a text-classification model."""
@@ -123,21 +125,56 @@ class ExportConfig:
 
 
 @dataclass(frozen=True)
+class PrecisionTableConfig:
+    """job=precision: which precisions are compared with fp32, and on how many passages."""
+
+    precisions: list[PrecisionName] = field(default_factory=lambda: list(PrecisionName))
+    situations: int | None = field(default=6, metadata={**COUNT, "min": 2})
+    """How many situations are read; None: all."""
+
+
+@dataclass(frozen=True)
+class AblateConfig:
+    """job=ablate: the two levels of what a text costs, and how many emotions are written about."""
+
+    tokens: list[int] = field(default_factory=lambda: [256, 100], metadata=TOKENS)
+    """Token budgets of the matched and of the loose level."""
+    samples: list[int] = field(default_factory=lambda: [10, 1], metadata=SAMPLES)
+    """Samples per emotion of the matched and of the loose level."""
+    emotions: int | None = field(default=None, metadata={**COUNT, "min": 3})
+    """The first so many emotions, for a quick look; None: all."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
-    """Which job runs, and the settings of those that have any."""
+    """Which job runs, and under the name of each job the settings of that one."""
 
     name: JobName = JobName.extract
-    precisions: list[PrecisionName] = field(default_factory=lambda: list(PrecisionName))
-    """job=precision: what is compared with fp32."""
-    situations: int | None = field(default=6, metadata={**COUNT, "min": 2})
-    """job=precision: how many situations are read; None: all."""
-    tokens: list[int] = field(default_factory=lambda: [256, 100], metadata=TOKENS)
-    """job=ablate: token budgets of the matched and of the loose level."""
-    samples: list[int] = field(default_factory=lambda: [10, 1], metadata=SAMPLES)
-    """job=ablate: samples an emotion of the matched and of the loose level."""
-    emotions: int | None = field(default=None, metadata={**COUNT, "min": 3})
-    """job=ablate: the first so many emotions, for a quick look; None: all."""
-    summary: SummaryConfig = field(default_factory=SummaryConfig)
-    """job=summarize."""
-    study: StudyConfig = field(default_factory=StudyConfig)
-    """job=sensitivity."""
+    ablate: AblateConfig = field(default_factory=AblateConfig)
+    sensitivity: SensitivityConfig = field(default_factory=SensitivityConfig)
+    precision: PrecisionTableConfig = field(default_factory=PrecisionTableConfig)
+    steer: SteerConfig = field(default_factory=SteerConfig)
+    export: ExportConfig = field(default_factory=ExportConfig)
+    summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
+
+
+MOVED = {
+    "steer": ("job.steer",),
+    "export": ("job.export",),
+    "job.summary": ("job.summarize",),
+    "job.study": ("job.sensitivity",),
+    "job.precisions": ("job.precision.precisions",),
+    "job.situations": ("job.precision.situations",),
+    "job.tokens": ("job.ablate.tokens",),
+    "job.samples": ("job.ablate.samples",),
+    "job.emotions": ("job.ablate.emotions", "job.sensitivity.emotions"),
+}
+"""Names of parameters and groups in earlier versions -> the names they have now."""
+
+
+def moved_to(name: str) -> tuple[str, ...]:
+    """The names that a parameter of an earlier version has now; none if it had no other then."""
+    for old, new in MOVED.items():
+        if name == old or name.startswith(f"{old}."):
+            return tuple(each + name.removeprefix(old) for each in new)
+    return ()

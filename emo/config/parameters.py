@@ -9,6 +9,7 @@ from enum import Enum
 from functools import cache
 from typing import Any, get_args, get_origin, get_type_hints
 
+from emo.config.jobs import moved_to
 from emo.config.schema import RunConfig
 from emo.errors import UnknownParameter
 
@@ -77,12 +78,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 def unknown(name: str, keys: Iterable[str] | None = None) -> UnknownParameter:
-    """The error about a parameter that does not exist; ``keys`` are the names in its group."""
-    if keys is None:
-        group = name.rpartition(".")[0]
-        while not dataclasses.is_dataclass(hint_of(group)):
-            group = group.rpartition(".")[0]
-        keys = keys_of(hint_of(group))
+    """The error about a parameter that there is not; ``keys`` are those beside it."""
+    if new := moved_to(name):
+        if hint_of(new[0]) is not None:
+            return UnknownParameter(
+                name, _beside(new[0]), f" any more: it is now {' or '.join(new)}"
+            )
+        name, keys = new[0], None
+    keys = _beside(name) if keys is None else keys
     last = name.rpartition(".")[2]
     same = [known for known in all_names() if known.split(".")[-1] == last][:2]
     near = [*all_names(), *keys_of(RunConfig)]
@@ -114,3 +117,11 @@ def in_words(hint: Any) -> str:
         else:
             words.append(TYPES.get(member, "a value"))
     return " or ".join(words)
+
+
+def _beside(name: str) -> list[str]:
+    """Names of the fields in the group of a parameter, or in the nearest group above it."""
+    group = name.rpartition(".")[0]
+    while not dataclasses.is_dataclass(hint_of(group)):
+        group = group.rpartition(".")[0]
+    return keys_of(hint_of(group))

@@ -111,10 +111,10 @@ def _check_generation(run: RunConfig) -> None:
     ):
         raise ConfigError("vectors.projection", projection.value, f"none with {where}")
     for name in ("tokens", "samples"):
-        levels = getattr(run.job, name)
+        levels = getattr(run.job.ablate, name)
         if len(levels) != 2 or min(levels) < 1 or levels[0] == levels[1]:
             raise ConfigError(
-                f"job.{name}", levels, "two different numbers of at least 1: [matched,loose]"
+                f"job.ablate.{name}", levels, "two different numbers of at least 1: [matched,loose]"
             )
 
 

@@ -38,9 +38,7 @@ from emo.config.jobs import (
     SAMPLES,
     TOKENS,
     WRITTEN,
-    ExportConfig,
     JobConfig,
-    SteerConfig,
 )
 from emo.redact import without_password
 
@@ -302,8 +300,6 @@ class RunConfig:
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
     stimuli: StimuliConfig = field(default_factory=StimuliConfig)
     resampling: ResamplingConfig = field(default_factory=ResamplingConfig)
-    steer: SteerConfig = field(default_factory=SteerConfig)
-    export: ExportConfig = field(default_factory=ExportConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)
     seed: int = field(default=0, metadata=SEED)

@@ -34,7 +34,7 @@ def write(
         from gguf import GGUFWriter
     except ImportError:
         raise EmoError(
-            "export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
+            "job.export.format=gguf: the gguf package is missing; pip install -c constraints.txt gguf"
         ) from None
     logging.getLogger("gguf").setLevel(logging.WARNING)  # it logs five lines per file
     writer = GGUFWriter(path, ARCHITECTURE)

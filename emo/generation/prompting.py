@@ -75,7 +75,7 @@ def _as_user_turn(tokenizer: Any, text: str, thinking: bool | None) -> tuple[int
     except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
         raise ModelError(
             f"the model's chat template cannot be applied ({' '.join(str(error).split())}); bare "
-            "prompts: subparams.chat_template=false (job=steer: steer.chat_template=false)"
+            "prompts: subparams.chat_template=false (job=steer: job.steer.chat_template=false)"
         ) from error
 
 

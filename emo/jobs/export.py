@@ -21,19 +21,19 @@ from emo.files import control_vectors
 from emo.files.names import name_part
 from emo.files.whole import new_folder, remove_leftovers
 from emo.pipeline.prerequisites import settings, vector_source
-from emo.runs import files as serialise
+from emo.runs.files import write_vectors
 from emo.runs.outcome import Outcome
 
 
 def check(config: RunConfig) -> None:
     """Refuse a run that is not there or has no vectors to export."""
-    vector_source(config, "export.run", config.export.run)
+    vector_source(config, "job.export.run", config.job.export.run)
 
 
 def run(config: RunConfig) -> Outcome:
     """Write the files; nothing is computed but the scale, and nothing is logged."""
-    export = config.export
-    source = vector_source(config, "export.run", export.run)
+    export = config.job.export
+    source = vector_source(config, "job.export.run", export.run)
     vectors = _scaled(_chosen(source.vectors, export.emotions), source, export.scale)
     folder = config.path(export.folder)
     model = source.tags.get("model", "model")
@@ -43,7 +43,7 @@ def run(config: RunConfig) -> Outcome:
     with _all_or_none(folder) as partial:
         if export.format is ExportFormat.safetensors:
             file = f"{name}{_subset(export.emotions)}.safetensors"
-            serialise.write_vectors(vectors, partial / file, **_origin(source, export.scale))
+            write_vectors(vectors, partial / file, **_origin(source, export.scale))
             files[file] = ""
         else:
             suffix = "repeng.gguf" if export.format is ExportFormat.repeng else "gguf"
@@ -88,7 +88,7 @@ def _all_or_none(folder: Path) -> Iterator[Path]:
                 path.replace(folder / path.name)
     except OSError as error:
         allowed = f"a folder that takes the files ({error.strerror or error}); none is written"
-        raise ConfigError("export.folder", folder, allowed) from error
+        raise ConfigError("job.export.folder", folder, allowed) from error
 
 
 def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
@@ -114,15 +114,16 @@ def _subset(emotions: list[str] | None) -> str:
 def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
     if names is None:
         return vectors
-    words = [name for name in names if isinstance(name, str)]
-    if not words or len(set(words)) < len(names) or not set(words) <= set(vectors.emotions):
-        raise ConfigError("export.emotions", names, f"each once, of {', '.join(vectors.emotions)}")
-    at = [vectors.emotions.index(name) for name in names]
+    words = {name for name in names if isinstance(name, str)}
+    if not words or len(words) < len(names) or not words <= set(vectors.emotions):
+        allowed = f"each once, of {', '.join(vectors.emotions)}"
+        raise ConfigError("job.export.emotions", names, allowed)
+    places = [vectors.emotions.index(name) for name in names]
     return replace(
         vectors,
-        values=vectors.values[:, at],
+        values=vectors.values[:, places],
         emotions=tuple(names),
-        n_items=tuple(vectors.n_items[i] for i in at),
+        n_items=tuple(vectors.n_items[i] for i in places),
     )
 
 
@@ -138,7 +139,7 @@ def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> E
     if not (np.isfinite(length).all() and length.all()):
         bad = np.flatnonzero((~np.isfinite(length) | (length == 0)).any(axis=(1, 2)))
         raise EmoError(
-            f"export.run={source.run_id}: no direction at layers {', '.join(map(str, bad))} (not "
+            f"job.export.run={source.run_id}: no direction at layers {', '.join(map(str, bad))} (not "
             "finite, or zero); extract with precision=bf16 or fp32"
         )
     values = vectors.values / length

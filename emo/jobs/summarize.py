@@ -4,40 +4,38 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo import conditions
-from emo.config.schema import RunConfig, canonical, public
+from emo.config.schema import RunConfig, canonical
 from emo.errors import ConfigError, TrackingError
 from emo.files.json_digests import Subject, json_digest
 from emo.pipeline import condition_runs
-from emo.report.summary import headline as sentences
-from emo.report.summary.report_files import REPORT, write_report
-from emo.report.summary.sections import Section, all_figures, sections
-from emo.runs import files as serialise
-from emo.runs import reuse as record
-from emo.runs.drawing import say_left_out
+from emo.pipeline.summary_files import summary_result
+from emo.report.summary.report_files import REPORT
+from emo.runs.job import Result, artifacts, log_result, outcome_of, write_result
 from emo.runs.outcome import Outcome
 from emo.runs.plan import passages
-from emo.runs.provenance import code_commit, package_versions
+from emo.runs.provenance import code_commit
+from emo.runs.reuse import open_logged, open_tracker, staged
 from emo.summary.assemble import Summary, summarise
 from emo.summary.selection import Wanted, select
 
 if TYPE_CHECKING:
     from emo.core.records import StimulusSet
-    from emo.tracking import RunRecord, Tracker
+    from emo.tracking import Tracker
 
 log = logging.getLogger(__name__)
 
 
 def check(config: RunConfig) -> None:
     """Refuse conditions to be made that there are not, and a summary of no model."""
-    if config.job.summary.models is not None and not config.job.summary.models:
-        raise ConfigError("job.summary.models", [], "at least one name, or null for all")
+    if config.job.summarize.models is not None and not config.job.summarize.models:
+        raise ConfigError("job.summarize.models", [], "at least one name, or null for all")
     conditions.planned(config)
 
 
@@ -45,17 +43,18 @@ def run(config: RunConfig) -> Outcome:
     """Assemble what is logged. A model is loaded only for conditions that are to be made first.
 
     With conditions made first, the summary is of their model alone, unless
-    ``job.summary.models`` names others.
+    ``job.summarize.models`` names others.
     """
     made = condition_runs.make(config)
     stimuli = passages(config)
-    logged = record.open_logged(config)
+    logged = open_logged(config)
     tracker = _to_log_in(config)
     runs = logged.runs_of("extract")
-    of = wanted(config, stimuli)
-    if of.models is None and made:
-        of = replace(of, models=tuple({r.model for r in runs if r.run_id in made}))
-    selection = select(runs, of)
+    criteria = wanted(config, stimuli)
+    if criteria.models is None and made:
+        models = tuple({r.model for r in runs if r.run_id in made})
+        criteria = replace(criteria, models=models)
+    selection = select(runs, criteria)
     summary = summarise(
         config,
         selection,
@@ -63,39 +62,48 @@ def run(config: RunConfig) -> Outcome:
         lambda r: partial(logged.read, r.run_id),
         logged.runs_of("steer"),
     )
-    shown = sections(summary)
-    for f in all_figures(shown):
-        if f.failure:
-            say_left_out(f.name, f.failure)
     commit = code_commit(Path(config.root))
-    with record.staged(config) as folder:
-        write_files(folder, summary, shown, commit)
-        if tracker is None:
-            return _outcome(summary, None, str(_kept(config, summary, folder)))
-        with tracker.run("summary", _tags(summary, commit)) as run_id:
-            tracker.log(run_id, _record(summary), folder)
-    return _outcome(summary, run_id, tracker.artifact_uri(run_id))
+    return _log(tracker, summary, summary_result(summary, commit), _tags(summary, commit))
+
+
+def _log(
+    tracker: Tracker | None, summary: Summary, result: Result, tags: Mapping[str, str]
+) -> Outcome:
+    """Log the summary; without a store its files are kept where exports are."""
+    config, run_id = summary.config, None
+    if tracker is None:
+        uri, names = _keep(summary, result)
+    else:
+        with tracker.run("summary", tags) as run_id:
+            names = log_result(tracker, run_id, config, result)
+        uri = tracker.artifact_uri(run_id)
+    report = replace(result.report, effort=f"  report {uri}/{REPORT}")
+    files = artifacts(uri, names)
+    return outcome_of("finished", _fingerprint(summary), run_id, report, files)
 
 
 def _to_log_in(config: RunConfig) -> Tracker | None:
     """The store to log the summary in; None if it can only be read."""
     try:
-        return record.open_tracker(config)
+        return open_tracker(config)
     except TrackingError as error:
         log.warning("%s: the summary is not logged", error)
         return None
 
 
-def _kept(config: RunConfig, s: Summary, folder: Path) -> Path:
-    """Keep the files of a summary that is not logged where exports are; the folder."""
-    kept = config.path(config.export.folder) / f"summary-{_fingerprint(s)[:12]}"
-    shutil.copytree(folder, kept, dirs_exist_ok=True)
-    return kept
+def _keep(summary: Summary, result: Result) -> tuple[str, list[str]]:
+    """Keep the files of a summary that is not logged where exports are; the folder and their names."""
+    config = summary.config
+    kept = config.path(config.job.export.folder) / f"summary-{_fingerprint(summary)[:12]}"
+    with staged(config) as folder:
+        names = write_result(folder, result)
+        shutil.copytree(folder, kept, dirs_exist_ok=True)
+    return str(kept), names
 
 
 def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
     """What the summary is of."""
-    models = config.job.summary.models
+    models = config.job.summarize.models
     return Wanted(
         stimuli_sha256=stimuli.sha256,
         readout=config.method.readout.value,
@@ -105,42 +113,6 @@ def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
         models=None if models is None else tuple(models),
         precision=config.precision.label,
     )
-
-
-def write_files(folder: Path, s: Summary, shown: Sequence[Section], commit: str) -> None:
-    """The report with its tables and figures, the settings and the provenance."""
-    write_report(folder, s, shown, commit)
-    serialise.write_json(public(s.config), folder / "config.json")
-    provenance = {
-        "code_commit": commit,
-        "package_versions": package_versions(),
-        "runs": {r.run_id: dict(r.tags) for r in s.runs},
-        "left_out": {e.run.run_id: e.reason for e in s.left_out},
-    }
-    serialise.write_json(provenance, folder / "provenance.json")
-
-
-def headline(s: Summary) -> dict[str, float | None]:
-    """Numbers of the whole study."""
-    out: dict[str, float | None] = {
-        "models": len(s.models),
-        "four_layer_tables": len(s.tables),
-        "runs_used": len(s.runs),
-        "runs_left_out": len(s.left_out),
-    }
-    if s.study is not None:
-        block, share = s.study.blocks[0], s.study.halves.mean_share
-        numbers = {
-            "rho_same_mean": block.same[1],
-            "rho_disjoint_mean": block.disjoint[1],
-            "surviving_share": float(share.value),
-            "surviving_share_low": float(share.low),
-            "surviving_share_high": float(share.high),
-            "noise_ceiling_low": s.study.noise_ceiling[0],
-            "noise_ceiling_high": s.study.noise_ceiling[1],
-        }
-        out |= {k: v if v == v else None for k, v in numbers.items()}
-    return out
 
 
 def _tags(s: Summary, commit: str) -> dict[str, str]:
@@ -158,42 +130,8 @@ def _fingerprint(s: Summary) -> str:
     identity = {
         "job": "summarize",
         "runs": sorted(r.run_id for r in s.runs),
-        "summary": canonical(c.job.summary),
+        "summary": canonical(c.job.summarize),
         "resampling": canonical(c.resampling),
         "seed": c.seed,
     }
     return json_digest(Subject.settings, identity)
-
-
-def _record(s: Summary) -> RunRecord:
-    from emo.tracking import DESCRIPTION, RunRecord
-
-    text = "\n\n".join([*sentences.headline(s), f"The report is the artifact `{REPORT}`."])
-    return RunRecord({DESCRIPTION: text}, record.params(s.config), headline(s))
-
-
-def _outcome(s: Summary, run_id: str | None, uri: str) -> Outcome:
-    lines = sentences.headline(s)
-    for t in s.tables:
-        lines += [
-            f"  {t.table.model}, layer {r.contrast.layer}: {r.verdict.value} ({r.sentence})"
-            for r in t.table.rows
-        ]
-        lines += [
-            f"  {m.condition} is missing for layer {', '.join(m.layers)}: {m.command}"
-            for m in t.missing
-        ]
-    lines += [
-        f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report",
-        f"  report {uri}/{REPORT}",
-    ]
-    if run_id is not None:
-        lines.append(f"  run {run_id} (finished); look at it with: make ui")
-    return Outcome(
-        status="finished",
-        fingerprint=_fingerprint(s),
-        run_id=run_id,
-        metrics=serialise.plain(headline(s)),
-        artifacts={name: f"{uri}/{name}" for name in (REPORT, "tables", "figures")},
-        table="\n".join(lines),
-    )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 from emo.activations.reading import Passes
 from emo.config.schema import RunConfig
@@ -16,51 +16,64 @@ from emo.errors import EmoError
 from emo.models.quantised import WeightCount
 from emo.pipeline.reader import Reader
 from emo.process.progress import track
-from emo.report.markdown import fenced
 from emo.report.runs import extract as table
-from emo.runs import files as serialise
-from emo.runs import reuse as record
-from emo.runs.drawing import write_figures
-from emo.runs.outcome import Outcome
+from emo.report.runs import extract_figures as figures
+from emo.runs import files
+from emo.runs.job import EnsuredRun, Ready, Record, Report, Result, ensure_run, passes_in_words
 from emo.runs.plan import Plan, make_plan
 
-ARTIFACTS = (
-    "vectors.safetensors",
-    "activations.safetensors",
-    "embedding.safetensors",
-    "rdm.csv",
-    "descriptors.json",
-    *record.FILES,
-    "figures/rdm.png",
-    "figures/layers.png",
-    "figures/map.png",
-)
 
-
-def run(config: RunConfig) -> Outcome:
-    """Extract, or find the finished run with the same fingerprint."""
+def run(config: RunConfig) -> EnsuredRun[Descriptors]:
+    """The finished comprehension run of a config; it is made where there is none."""
     plan = make_plan(config)
-    with record.alone(plan):
-        return _run(plan)
+    reused = Passes(0, len(plan.stimuli.items) + len(plan.stimuli.neutral))
+    record = Record(
+        "descriptors.json", files.read_descriptors, partial(_report, plan, passes=reused)
+    )
+    return ensure_run(plan, record, partial(_prepare, plan))
 
 
-def _run(plan: Plan) -> Outcome:
-    config = plan.config
-    tracker = record.open_tracker(config)
-    if found := record.finished(plan, tracker, "descriptors.json", serialise.read_descriptors):
-        passes = Passes(0, len(plan.stimuli.items) + len(plan.stimuli.neutral))
-        return _outcome("reused", plan, tracker, *found, passes)
+def ensure_comprehension(config: RunConfig) -> tuple[str, Descriptors]:
+    """Id and descriptors of the finished comprehension run; it is made where there is none.
 
+    Raises
+    ------
+    EmoError
+        If it cannot be made.
+    """
+    made = run(config)
+    return made.run_id, made.record
+
+
+def _prepare(plan: Plan) -> Ready[Descriptors]:
     reader = Reader(plan)
     reader.refuse_overflow()
-    with tracker.run(plan.run_name, record.tags(plan)) as run_id:
-        activations, passes = reader.read()
-        vectors, descriptors = _describe(config, activations)
-        with record.staged(config) as folder:
-            _write_files(folder, plan, activations, vectors, descriptors)
-            serialise.write_activations(reader.embedding(), folder / "embedding.safetensors")
-            tracker.log(run_id, _record(plan, descriptors, passes, reader.weights), folder)
-    return _outcome("finished", plan, tracker, run_id, descriptors, passes)
+    return Ready(plan.run_name, partial(_compute, plan, reader))
+
+
+def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
+    activations, passes = reader.read()
+    vectors, descriptors = _describe(plan.config, activations)
+    best, title = descriptors.best_layer, plan.title
+
+    def write(folder: Path) -> None:
+        files.write_vectors(vectors, folder / "vectors.safetensors")
+        files.write_activations(activations, folder / "activations.safetensors")
+        (folder / "rdm.csv").write_text(files.rdm_csv(vectors, best), encoding="utf-8")
+        files.write_activations(reader.embedding(), folder / "embedding.safetensors")
+
+    return descriptors, Result(
+        report=_report(plan, descriptors, passes),
+        write=write,
+        figures={
+            "rdm": lambda: figures.rdm_heatmap(vectors, best, title),
+            "layers": lambda: figures.layer_curves(descriptors, title),
+            "map": lambda: figures.emotion_map(vectors, best, title),
+        },
+        metrics=_metrics(descriptors, passes, reader.weights),
+        curves={f"curve_{name}": curve for name, curve in descriptors.curves.items()},
+        tags={"anisotropy": "unreliable" if descriptors.anisotropy_flag else "ok"},
+    )
 
 
 def _describe(config: RunConfig, activations: Activations) -> tuple[EmotionVectors, Descriptors]:
@@ -73,12 +86,14 @@ def _describe(config: RunConfig, activations: Activations) -> tuple[EmotionVecto
         raise EmoError(f"model={config.model.label}: {error}") from error
 
 
-def _record(plan: Plan, d: Descriptors, passes: Passes, count: WeightCount) -> Any:
-    from emo.tracking import DESCRIPTION, RunRecord
+def _report(plan: Plan, descriptors: Descriptors, passes: Passes) -> Report:
+    text = table.terminal_text(descriptors, plan.title, plan.weights.note)
+    return Report(text, descriptors.headline(), passes_in_words(passes), passes)
 
-    metrics = {
-        **d.headline(),
-        **count.metrics(),
+
+def _metrics(d: Descriptors, passes: Passes, weights: WeightCount) -> dict[str, float | None]:
+    metrics: dict[str, float | None] = {
+        **weights.metrics(),
         "forward_passes_done": passes.done,
         "forward_passes_reused": passes.reused,
         "finite_layers": len(d.finite_layers),
@@ -89,55 +104,4 @@ def _record(plan: Plan, d: Descriptors, passes: Passes, count: WeightCount) -> A
             metrics[f"layer_by_{name}"] = choice.layer
             metrics[f"layer_by_{name}_low"] = choice.low
             metrics[f"layer_by_{name}_high"] = choice.high
-    curves = {f"curve_{name}": curve for name, curve in d.curves.items()}
-    flag = "unreliable" if d.anisotropy_flag else "ok"
-    description = fenced(table.terminal_text(d, plan.title, plan.weights.note))
-    tags = {"anisotropy": flag, DESCRIPTION: description}
-    params = record.params(plan.config)
-    return RunRecord(tags, params, metrics, curves, record.dataset(plan))
-
-
-def _write_files(
-    folder: Path,
-    plan: Plan,
-    activations: Activations,
-    vectors: EmotionVectors,
-    descriptors: Descriptors,
-) -> None:
-    from emo.report.runs import extract_figures as figures
-
-    best = descriptors.best_layer
-    serialise.write_vectors(vectors, folder / "vectors.safetensors")
-    serialise.write_activations(activations, folder / "activations.safetensors")
-    (folder / "rdm.csv").write_text(serialise.rdm_csv(vectors, best), encoding="utf-8")
-    serialise.write_json(descriptors, folder / "descriptors.json")
-    record.write_files(folder, plan)
-    write_figures(
-        folder,
-        {
-            "rdm": lambda: figures.rdm_heatmap(vectors, best, plan.title),
-            "layers": lambda: figures.layer_curves(descriptors, plan.title),
-            "map": lambda: figures.emotion_map(vectors, best, plan.title),
-        },
-    )
-
-
-def _outcome(
-    status: str, plan: Plan, tracker: Any, run_id: str, d: Descriptors, passes: Passes
-) -> Outcome:
-    uri = tracker.artifact_uri(run_id)
-    text = table.terminal_text(d, plan.title, plan.weights.note)
-    text += (
-        f"\n  forward passes {passes.done} done, {passes.reused} reused"
-        f"\n  run {run_id} ({status}); look at it with: make ui"
-    )
-    return Outcome(
-        status=status,
-        fingerprint=plan.provenance.fingerprint,
-        run_id=run_id,
-        metrics=serialise.plain(d.headline()),
-        artifacts={Path(name).name: f"{uri}/{name}" for name in ARTIFACTS},
-        passes_done=passes.done,
-        passes_reused=passes.reused,
-        table=text,
-    )
+    return metrics

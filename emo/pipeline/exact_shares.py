@@ -35,14 +35,14 @@ def exact_shares(
     config: RunConfig, space: Space, trials: Sequence[FrozenTrial], tracker: Tracker
 ) -> dict[str, Exact]:
     """Objective -> exact shares, of the study's own trials or of a logged job=ablate."""
-    found = {}
-    for i, name in enumerate(config.job.study.objectives):
+    shares = {}
+    for i, name in enumerate(config.job.sensitivity.objectives):
         exact = _of_trials(space, trials, i)
         if exact is None and name == ABLATED:
             exact = of_ablation(config, space, tracker)
         if exact is not None:
-            found[name] = exact
-    return found
+            shares[name] = exact
+    return shares
 
 
 def _of_trials(space: Space, trials: Sequence[FrozenTrial], objective: int) -> Exact | None:
@@ -64,24 +64,25 @@ def of_ablation(config: RunConfig, space: Space, tracker: Tracker) -> Exact | No
 
     None if none is logged, or the space has another reference or points that it has not.
     """
-    from emo.pipeline.factorial import plan_of, points
+    from emo.pipeline.factorial import plan_of, settings_of
     from emo.pipeline.generation import read_prompts
     from emo.pipeline.study_point import PRECISION, precisions, settings
 
     if PRECISION in space.varied:
         return None
     (config,) = precisions(config).values()
-    choices = config.job.study.space
+    choices = config.job.sensitivity.space
     levels = {
         ours: list(choices[theirs])
         for ours, theirs in (("tokens", "max_new_tokens"), ("samples", "samples"))
         if len(choices.get(theirs, ())) == 2
     }
-    config = replace(config, job=replace(config.job, **levels))
+    ablate = replace(config.job.ablate, emotions=config.job.sensitivity.emotions, **levels)
+    config = replace(config, job=replace(config.job, ablate=ablate))
     run = tracker.find_finished(plan_of(config, read_prompts(config)).provenance.fingerprint)
     if run is None:
         return None
-    run_id, there = run.info.run_id, [_key(sub) for sub in points(config)]
+    run_id, there = run.info.run_id, [_key(sub) for sub in settings_of(config)]
     try:
         rho = dict(zip(there, tracker.read(run_id, "points.csv", _rho), strict=True))
     except (EmoError, ValueError) as error:

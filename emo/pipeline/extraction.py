@@ -1,17 +1,23 @@
-"""Emotion vectors of a configuration, by the method it names: the finished run, or a new one."""
+"""Emotion vectors of a configuration, by the method it names."""
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import Any, assert_never
 
 from emo.config.enums import MethodName
 from emo.config.schema import RunConfig
 from emo.pipeline import comprehension, generation
-from emo.runs.outcome import Outcome
+from emo.runs.job import EnsuredRun
 
 
-def run(config: RunConfig) -> Outcome:
-    """Extract, or find the finished run with the same fingerprint."""
+def ensure_extraction(config: RunConfig) -> EnsuredRun[Any]:
+    """The finished run of job=extract for a config; it is made where there is none.
+
+    Raises
+    ------
+    EmoError
+        If it cannot be made.
+    """
     match config.method.name:
         case MethodName.comprehension:
             return comprehension.run(config)

@@ -11,7 +11,7 @@ from emo.core.stats.factorial import full_factorial
 from emo.errors import ConfigError
 from emo.generation import protocols
 from emo.generation.protocols import SUBPARAMETERS
-from emo.pipeline.writer import told
+from emo.pipeline.writer import story_emotions
 from emo.runs.identity import ablation_identity
 from emo.runs.plan import Plan, make_plan
 from emo.stimuli.prompts import PromptSet
@@ -42,15 +42,19 @@ def refuse_ignored(config: RunConfig, why: str, elsewhere: Mapping[str, str]) ->
 
 def levels(config: RunConfig) -> tuple[SubparamsConfig, SubparamsConfig]:
     """The matched and the loose setting, with the budgets and sample counts of the job."""
-    own = config.subparams
-    kept = {name: getattr(own, name) for name in KEPT}
+    kept = {name: getattr(config.subparams, name) for name in KEPT}
     return tuple(  # pyright: ignore[reportReturnType]
-        replace(level, **kept, max_new_tokens=config.job.tokens[i], samples=config.job.samples[i])
+        replace(
+            level,
+            **kept,
+            max_new_tokens=config.job.ablate.tokens[i],
+            samples=config.job.ablate.samples[i],
+        )
         for i, level in enumerate((protocols.MATCHED, protocols.LOOSE))
     )
 
 
-def points(config: RunConfig) -> list[SubparamsConfig]:
+def settings_of(config: RunConfig) -> list[SubparamsConfig]:
     """All 256 settings in the order of :func:`full_factorial`; the first is all matched."""
     matched, loose = levels(config)
     out = []
@@ -62,18 +66,17 @@ def points(config: RunConfig) -> list[SubparamsConfig]:
     return out
 
 
-def emotions_of(plan: Plan) -> tuple[str, ...]:
-    """The emotions that texts are written about.
+def first_emotions(plan: Plan, parameter: str, n: int | None) -> tuple[str, ...]:
+    """The first ``n`` emotions that texts are written about; all of them for None.
 
     Raises
     ------
     ConfigError
-        If more are asked for than there are, or there are too few.
+        Naming ``parameter`` if there are fewer than ``n``; if there are too few for a geometry.
     """
-    emotions = told(plan)
-    n = plan.config.job.emotions
+    emotions = story_emotions(plan)
     if n is not None and n > len(emotions):
-        raise ConfigError("job.emotions", n, f"3 to {len(emotions)}, or null for all")
+        raise ConfigError(parameter, n, f"3 to {len(emotions)}, or null for all")
     return emotions[:n]
 
 

@@ -1,7 +1,7 @@
 """Data sets of many settings of the sub-parameters, from few texts.
 
-A text depends on its prompt, on decoding and on the chat template. So one set of texts a combination
-of these is written, at the largest budget and number of samples; every setting takes its part.
+A text depends on its prompt, on decoding and on the chat template. So one set of texts is written per
+combination of these, at the largest budget and number of samples; every setting takes its part.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from emo.config.enums import Centring
-from emo.config.schema import SubparamsConfig
+from emo.config.schema import SubparamsConfig, canonical
 from emo.core.geometry.generated import story_set
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.records import Activations
@@ -22,16 +22,19 @@ from emo.generation.stories import Story, StoryTexts
 from emo.pipeline.writer import StorySource, Written, layer_number
 from emo.process.progress import track
 from emo.report.runs.ablation import Cost
+from emo.report.runs.generation import SHOWN, text_rows
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
 WRITTEN = ("prompts", "decoding", "chat_template")
 """The sub-parameters that a text depends on, besides its length."""
+COLUMNS = (*WRITTEN, *SHOWN)
+"""Of the table of all texts."""
 
 
-class Points:
-    """Evaluates settings; texts and plans are kept from one call to the next."""
+class SettingGrid:
+    """Evaluates settings of the sub-parameters; texts and plans are kept from one call to the next."""
 
     def __init__(
         self, source: StorySource, best_layer: int | None, max_new_tokens: int, samples: int
@@ -44,7 +47,7 @@ class Points:
         self._plans: dict[tuple[Any, ...], tuple[Story, ...]] = {}
 
     def let_go(self) -> None:
-        """Keep no model; texts and plans are kept."""
+        """Let the model go; texts and plans are kept."""
         self._source.let_go()
 
     def check(self, settings: Sequence[SubparamsConfig], name: str, budgets: object) -> None:
@@ -88,9 +91,19 @@ class Points:
     def texts(self, sub: SubparamsConfig) -> StoryTexts:
         """A setting's part of the texts that were written."""
         written = self._written[written_as(sub)].texts
-        of = dict(zip((s.request for s in written.stories), written.texts, strict=True))
+        by_request = dict(zip((s.request for s in written.stories), written.texts, strict=True))
         stories = self._planned(sub)
-        return StoryTexts(stories, tuple(of[s.request] for s in stories))
+        return StoryTexts(stories, tuple(by_request[s.request] for s in stories))
+
+    def text_rows(
+        self, settings: Sequence[SubparamsConfig], tokenizer: Any
+    ) -> list[dict[str, Any]]:
+        """All distinct texts, each with the values of ``WRITTEN`` that it was written with."""
+        return [
+            {**{name: canonical(getattr(sub, name)) for name in WRITTEN}, **row}
+            for sub in self.sets(settings)
+            for row in text_rows(self.texts(sub), sub, tokenizer)
+        ]
 
     def templated(self, sub: SubparamsConfig) -> bool:
         """Whether a chat template was applied to a setting's prompts, which were written."""
@@ -100,7 +113,7 @@ class Points:
         """The data set of every setting, at its layer and with its recipe.
 
         All texts are planned and written first, so that a model which only writes is loaded once;
-        then the readings of each set of texts are taken together, in one pass a text.
+        then the readings of each set of texts are taken together, in one pass per text.
         """
         start = time.perf_counter()
         made = self.write(settings)
@@ -114,18 +127,19 @@ class Points:
             written = self._written[key].texts
             for story, text in zip(written.stories, written.texts, strict=True):
                 lengths[key[1], story.request] = len(text.tokens)
-            mine = {i: sub for i, sub in enumerate(settings) if written_as(sub) == key}
+            group = {i: sub for i, sub in enumerate(settings) if written_as(sub) == key}
             readings: dict[SubparamsConfig, list[int]] = defaultdict(list)
-            for i, sub in mine.items():
+            for i, sub in group.items():
                 readings[_reading(sub)].append(i)
                 part = self.texts(sub)
                 for story, text in zip(part.stories, part.texts, strict=True):
                     length = min(len(text.tokens), sub.max_new_tokens)
                     separate += length
                     nominal += story.weight * length
-            found, done, _ = self._source.read([(self.texts(sub), sub) for sub in readings])
+            parts = [(self.texts(sub), sub) for sub in readings]
+            per_reading, done, _ = self._source.read(parts)
             passes += done.done
-            for activations, which in zip(found, readings.values(), strict=True):
+            for activations, which in zip(per_reading, readings.values(), strict=True):
                 for i in which:
                     sets[i] = self._item_set(activations, settings[i])
         return [sets[i] for i in range(len(settings))], Cost(
@@ -169,7 +183,7 @@ class Points:
 
 
 def written_as(sub: SubparamsConfig) -> tuple[Any, ...]:
-    """What of a setting its texts depend on."""
+    """The values of a setting that its texts depend on."""
     return tuple(getattr(sub, name) for name in WRITTEN)
 
 

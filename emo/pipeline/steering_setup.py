@@ -1,4 +1,4 @@
-"""What job=steer needs, found and checked before a run is opened: scenarios, vectors, doses, judge."""
+"""What job=steer needs, checked before a run is opened: scenarios, vectors, doses, judge."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from emo.generation.prompting import prompt_ids
 from emo.generation.samples import Request
 from emo.generation.texts import TextStore
 from emo.models.weights import Weights, weights_name
-from emo.pipeline import extraction as extract
+from emo.pipeline.extraction import ensure_extraction
 from emo.pipeline.prerequisites import vector_source
 from emo.pipeline.writer import comprehension_config
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
@@ -49,25 +49,29 @@ def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
     EmoError
         If one of the steering parameters is not allowed.
     """
-    steer = config.steer
+    steer = config.job.steer
     parse_sites(steer.layers)
     good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
     if not all(good) or not good or len(set(steer.strengths)) < len(good):
-        raise ConfigError("steer.strengths", steer.strengths, "different numbers of at least 0")
+        raise ConfigError("job.steer.strengths", steer.strengths, "different numbers of at least 0")
     if judge_row(steer.judge).needs_model and not steer.judge_model:
         allowed = f"a folder with a classifier, for judge={steer.judge.value}"
-        raise ConfigError("steer.judge_model", None, allowed)
+        raise ConfigError("job.steer.judge_model", None, allowed)
     emotions = steer.emotions
     if emotions is not None and (not emotions or len(set(emotions)) < len(emotions)):
-        raise ConfigError("steer.emotions", emotions, "null, or emotions of the vectors, each once")
+        raise ConfigError(
+            "job.steer.emotions", emotions, "null, or emotions of the vectors, each once"
+        )
     if len(set(steer.controls)) < len(steer.controls):
-        raise ConfigError("steer.controls", [c.value for c in steer.controls], "each control once")
-    found = load_scenarios(config.path(steer.scenarios_path) if steer.scenarios_path else None)
-    by_id = {s.id: s for s in found.items}
+        raise ConfigError(
+            "job.steer.controls", [c.value for c in steer.controls], "each control once"
+        )
+    listed = load_scenarios(config.path(steer.scenarios_path) if steer.scenarios_path else None)
+    by_id = {s.id: s for s in listed.items}
     names = list(by_id) if steer.scenarios is None else steer.scenarios
     if not names or len(set(names)) < len(names) or not set(names) <= set(by_id):
-        raise ConfigError("steer.scenarios", names, f"each once, of {', '.join(by_id)}")
-    return tuple(by_id[name] for name in names), found.sha256
+        raise ConfigError("job.steer.scenarios", names, f"each once, of {', '.join(by_id)}")
+    return tuple(by_id[name] for name in names), listed.sha256
 
 
 def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
@@ -78,11 +82,11 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
     EmoError
         If the run named has no vectors that can be added.
     """
-    steer = config.steer
+    steer = config.job.steer
     if steer.run is None:
         vectors = make_plan(_extraction(config)).provenance.fingerprint
     else:
-        source = vector_source(config, "steer.run", steer.run)
+        source = vector_source(config, "job.steer.run", steer.run)
         vectors = source.tags.get("fingerprint", source.run_id)
 
     def identity(config: RunConfig, weights: Weights, device: str, _sha256: str) -> dict[str, Any]:
@@ -116,7 +120,7 @@ def _extraction(config: RunConfig) -> RunConfig:
 
 
 def _judge_settings(config: RunConfig) -> JudgeSettings:
-    model = config.steer.judge_model
+    model = config.job.steer.judge_model
     return JudgeSettings(
         None if model is None else config.path(model),
         config.path(config.paths.weights),
@@ -132,19 +136,25 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     EmoError
         If the run is not of this model in this revision of its weights, or the extraction fails.
     """
-    run_id = config.steer.run
-    found = _own(config) if run_id is None else vector_source(config, "steer.run", run_id)
-    run_id = found.run_id
-    model, theirs = (found.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
+    run_id = config.job.steer.run
+    source = (
+        _own_extraction(config)
+        if run_id is None
+        else vector_source(config, "job.steer.run", run_id)
+    )
+    run_id = source.run_id
+    model, theirs = (source.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
     if weights_name(model, theirs) == weights_name(config.model.id, revision):
-        return found
+        return source
     if model != config.model.id:
-        raise ConfigError("steer.run", run_id, f"a run of {config.model.id}; this is of {model}")
+        raise ConfigError(
+            "job.steer.run", run_id, f"a run of {config.model.id}; this is of {model}"
+        )
     allowed = f"a run of revision {revision} of {config.model.label}; this is of {theirs}"
-    raise ConfigError("steer.run", run_id, allowed)
+    raise ConfigError("job.steer.run", run_id, allowed)
 
 
-def _own(config: RunConfig) -> LoadedRun:
+def _own_extraction(config: RunConfig) -> LoadedRun:
     """This configuration's own extraction; made again where its files turn out to be damaged.
 
     Raises
@@ -153,15 +163,15 @@ def _own(config: RunConfig) -> LoadedRun:
         If the extraction fails.
     """
     extraction = _extraction(config)
-    found = vector_source(config, "steer.run", extract.run(extraction).run_id)
+    source = vector_source(config, "job.steer.run", ensure_extraction(extraction).run_id)
     try:
-        _best(found, config.steer.criterion)
-        _ = found.vectors
+        _best(source, config.job.steer.criterion)
+        _ = source.vectors
     except ArtifactError as error:
-        log.warning("run %s: %s: extracted again", found.run_id, error.problem)
-        again = extract.run(replace(extraction, force=True))
-        found = vector_source(config, "steer.run", again.run_id)
-    return found
+        log.warning("run %s: %s: extracted again", source.run_id, error.problem)
+        repeated = ensure_extraction(replace(extraction, force=True))
+        source = vector_source(config, "job.steer.run", repeated.run_id)
+    return source
 
 
 @dataclass(frozen=True)
@@ -192,21 +202,23 @@ def prepare(
     ConfigError
         If a layer, an emotion or the length of a text does not fit.
     """
-    steer, vectors = config.steer, source.vectors
+    steer, vectors = config.job.steer, source.vectors
     wanted = list(dict.fromkeys(steer.emotions or [s.emotion for s in scenarios]))
     if missing := [e for e in wanted if e not in vectors.emotions]:
-        where = "steer.emotions" if steer.emotions else "steer.scenarios: emotion"
+        where = "job.steer.emotions" if steer.emotions else "job.steer.scenarios: emotion"
         raise ConfigError(
             where, missing[0], f"{', '.join(vectors.emotions)} (the vectors' emotions)"
         )
     shape = loaded.model.config.get_text_config()
     if vectors.values.shape[::2] != (shape.num_hidden_layers, shape.hidden_size):
-        raise ConfigError("steer.run", source.run_id, "vectors with this model's layers and width")
+        raise ConfigError(
+            "job.steer.run", source.run_id, "vectors with this model's layers and width"
+        )
     best = _best(source, steer.criterion)
     sites = parse_sites(steer.layers, shape.num_hidden_layers, best)
     if best is None and (steer.vector is SteerVector.best or any(not s.layers for s in sites)):
         raise ConfigError(
-            "steer.criterion", steer.criterion.value, "published: this run has no layer by it"
+            "job.steer.criterion", steer.criterion.value, "published: this run has no layer by it"
         )
     prompts = {
         s.id: prompt_ids(loaded.tokenizer, s.text, steer.chat_template, config.model.thinking).ids
@@ -215,7 +227,7 @@ def prepare(
     note_appended(loaded.tokenizer)
     requests = [Request(ids) for ids in prompts.values()]
     check_prompts(requests, table_rows(loaded.model))
-    budget, room_of = steer.max_new_tokens, ("steer.max_new_tokens", "steer.scenarios_path")
+    budget, room_of = steer.max_new_tokens, ("job.steer.max_new_tokens", "job.steer.scenarios_path")
     check_room(requests, budget, loaded.context, *room_of)
     return Work(
         plan,
@@ -244,7 +256,7 @@ def text_store(plan: Plan, way: Way) -> TextStore:
 def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
     """The run's best layer; a generation run has one, however it was chosen."""
     if source.tags.get("method") == MethodName.generation.value:
-        read = serialise.read_story_descriptors
+        read = files.read_story_descriptors
         return source.tracker.read(source.run_id, "generation.json", read).layer
     descriptors = source.descriptors
     try:
@@ -254,6 +266,6 @@ def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
 
 
 def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]) -> list[Dose]:
-    directions = [Direction.target, *(c.direction for c in config.steer.controls)]
-    emotions = config.steer.emotions
-    return plan_doses(scenarios, emotions, directions, sites, sorted(config.steer.strengths))
+    directions = [Direction.target, *(c.direction for c in config.job.steer.controls)]
+    emotions = config.job.steer.emotions
+    return plan_doses(scenarios, emotions, directions, sites, sorted(config.job.steer.strengths))

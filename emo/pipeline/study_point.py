@@ -23,16 +23,16 @@ from emo.errors import ConfigError
 from emo.generation import protocols
 from emo.generation.protocols import MATCHED
 from emo.generation.stories import check_templates, most_texts
-from emo.pipeline.factorial import KEPT, emotions_of
+from emo.pipeline.factorial import KEPT, first_emotions
 from emo.pipeline.generation import best_layer, read_prompts
-from emo.pipeline.settings_grid import Points
+from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from emo.report.runs.ablation import Cost
 from emo.runs.identity import study_identity
 from emo.runs.plan import make_plan
 from emo.stimuli.prompts import PromptSet
 
-SPACE = "job.study.space"
+SPACE = "job.sensitivity.space"
 PRECISION = "precision"
 """May be varied as the sub-parameters are."""
 LAYER = re.compile("middle|best|[0-9]+")
@@ -40,7 +40,7 @@ KINDS = {int: "whole numbers", bool: "true and false"}
 MOST_POINTS = 100_000
 """Of a space: all of them are checked, and name the study, before it begins."""
 OF_SEVERAL_TEXTS = ("reliability", "accuracy")
-"""Values that a point with one text an emotion does not have."""
+"""Values that a point with one text per emotion does not have."""
 OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
 """What a study may be about.
 
@@ -70,7 +70,7 @@ class Evaluator:
         for sub in self._settings:
             check_templates(self._prompts, sub)
         _check_objectives(config, self._prompts, self._settings)
-        self._made: dict[str, Points] = {}
+        self._made: dict[str, SettingGrid] = {}
         self._reference: ItemSet | None = None
 
     def __call__(self, point: Mapping[str, Any]) -> dict[str, float]:
@@ -90,7 +90,7 @@ class Evaluator:
         _, reliability = split_half(items, resampling)
         accuracy = items.left_out_accuracy()
         for name, value in (("reliability", reliability), ("accuracy", accuracy)):
-            if np.isfinite(value):  # one text an emotion has neither
+            if np.isfinite(value):  # one text per emotion has neither
                 values[name] = float(value)
         return values
 
@@ -120,19 +120,21 @@ class Evaluator:
         (items,), cost = points.evaluate([sub])
         return items, cost
 
-    def _points_in(self, precision: str) -> Points:
+    def _points_in(self, precision: str) -> SettingGrid:
         for name, others in self._made.items():
             if name != precision:
                 others.let_go()
         if precision not in self._made:
             plan = make_plan(self._variants[precision])
-            source = StorySource(plan, self._prompts, emotions_of(plan))
+            n = self._config.job.sensitivity.emotions
+            emotions = first_emotions(plan, "job.sensitivity.emotions", n)
+            source = StorySource(plan, self._prompts, emotions)
             tokens, samples = (
                 max(getattr(sub, name) for sub in self._settings)
                 for name in ("max_new_tokens", "samples")
             )
-            points = Points(source, None, tokens, samples)
-            space = self._config.job.study.space
+            points = SettingGrid(source, None, tokens, samples)
+            space = self._config.job.sensitivity.space
             budgets = space.get("max_new_tokens", [MATCHED.max_new_tokens])
             try:
                 points.check(self._settings, f"{SPACE}.max_new_tokens", budgets)
@@ -167,7 +169,7 @@ def precisions(config: RunConfig) -> dict[str, RunConfig]:
     ConfigError
         If there is no such precision.
     """
-    names = config.job.study.space.get(PRECISION, [config.precision.name.value])
+    names = config.job.sensitivity.space.get(PRECISION, [config.precision.name.value])
     allowed = [p.value for p in PrecisionName]
     for name in names:
         if name not in allowed:
@@ -186,7 +188,7 @@ def settings(config: RunConfig) -> list[SubparamsConfig]:
     ConfigError
         If a name or a value is none of a sub-parameter.
     """
-    space = {n: values for n, values in config.job.study.space.items() if n != PRECISION}
+    space = {n: values for n, values in config.job.sensitivity.space.items() if n != PRECISION}
     if (size := prod(map(len, space.values()))) > MOST_POINTS:
         raise ConfigError(SPACE, f"{size} points", f"at most {MOST_POINTS}")
     for name, values in space.items():
@@ -201,12 +203,12 @@ def settings(config: RunConfig) -> list[SubparamsConfig]:
 def _check_objectives(
     config: RunConfig, prompts: PromptSet, every: Sequence[SubparamsConfig]
 ) -> None:
-    for name in config.job.study.objectives:
+    for name in config.job.sensitivity.objectives:
         if name not in OBJECTIVES:
-            raise ConfigError("job.study.objectives", name, OBJECTIVES)
+            raise ConfigError("job.sensitivity.objectives", name, OBJECTIVES)
         if name not in OF_SEVERAL_TEXTS:
             continue
-        why = f"(the objective {name} needs two texts an emotion)"
+        why = f"(the objective {name} needs two texts per emotion)"
         for sub in every:
             if sub.samples < 2:
                 raise ConfigError(f"{SPACE}.samples", sub.samples, f"2 or more {why}")

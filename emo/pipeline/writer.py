@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def told(plan: Plan) -> tuple[str, ...]:
+def story_emotions(plan: Plan) -> tuple[str, ...]:
     """The emotions that texts are written about: those of the passages but neutral.
 
     Raises
@@ -120,7 +120,7 @@ class StorySource:
         return int(loaded.model.config.get_text_config().num_hidden_layers)
 
     def planned(self, sub: SubparamsConfig, loaded: LoadedModel | None = None) -> StoryPlan:
-        """The texts a setting asks for.
+        """The texts that a setting asks for.
 
         Raises
         ------

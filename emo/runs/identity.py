@@ -101,7 +101,7 @@ def ablation_identity(
         "job": "ablate",
         "version": ABLATION_VERSION,
         "levels": levels,
-        "emotions": config.job.emotions,
+        "emotions": config.job.ablate.emotions,
     }
 
 
@@ -119,8 +119,8 @@ def study_identity(
     """
     identity = story_identity(config, weights, device, stimuli_sha256, prompts_sha256)
     del identity["subparams"]
-    study = canonical(config.job.study)
-    for name in ("n_trials", "storage", "take_over"):
+    study = canonical(config.job.sensitivity)
+    for name in ("n_trials", "storage", "take_over", "emotions"):
         del study[name]
     return {
         **identity,
@@ -128,7 +128,7 @@ def study_identity(
         "version": STUDY_VERSION,
         "points": points,
         "study": study,
-        "emotions": config.job.emotions,
+        "emotions": config.job.sensitivity.emotions,
     }
 
 

@@ -70,14 +70,14 @@ class Plan:
     @property
     def protocol(self) -> str:
         """The condition that a generation run is, or how it comes to be none."""
-        found = recognise(self.config)
-        if found.name == "none":
-            return f"no published condition: {found.note}"
-        return f"condition {found.name} ({found.note})"
+        condition = recognise(self.config)
+        if condition.name == "none":
+            return f"no published condition: {condition.note}"
+        return f"condition {condition.name} ({condition.note})"
 
 
 def passages(config: RunConfig) -> StimulusSet:
-    """The configured passages; which these are, and what is odd about them, is said once a process.
+    """The configured passages; their source, and what is odd about them, is logged once per process.
 
     Raises
     ------

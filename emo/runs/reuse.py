@@ -1,4 +1,4 @@
-"""What every run says about itself, and finding the finished run that says the same."""
+"""One run for one fingerprint: locks, the tracking store, the finished run that is the same."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from filelock import FileLock, Timeout
 
-from emo.config.enums import BackendName, JobName, MethodName
-from emo.config.schema import RunConfig, public, secret_fields
+from emo.config.schema import RunConfig
 from emo.errors import ArtifactError, StoreError
 from emo.files.whole import new_folder, remove_leftovers
-from emo.generation.protocols import recognise
-from emo.redact import without_password
-from emo.runs import files as serialise
 from emo.runs.plan import Plan
-from emo.runs.versions import versions
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -30,10 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-FILES = ("stimuli.csv", "config.json", "provenance.json")
-
 PLAIN = re.compile(r"[\w-][\w.-]{0,199}", re.ASCII)
-"""Names that are file names as well; others, which a user may have given, become none."""
+"""Names that are file names as well; of others, which a user may have given, the digest is one."""
 
 T = TypeVar("T")
 
@@ -62,10 +55,10 @@ def open_logged(config: RunConfig) -> Connection:
 
 
 @contextmanager
-def alone(plan: Plan) -> Iterator[None]:
-    """Keep other processes from the same run while one looks for it, makes it and logs it.
+def exclusive(plan: Plan) -> Iterator[None]:
+    """Hold the lock of a plan's fingerprint while a run is looked for, made and logged.
 
-    The second of two waits and then finds what the first has logged.
+    The second of two processes waits and then finds what the first has logged.
 
     Raises
     ------
@@ -104,8 +97,8 @@ def locked(config: RunConfig, name: str) -> Iterator[None]:
 
 
 @contextmanager
-def again(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str]) -> Iterator[str]:
-    """A run that several processes may open together: the first makes it, the others find it.
+def reopen(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str]) -> Iterator[str]:
+    """The id of an open run that several processes fill: the first makes it, the others find it.
 
     Raises
     ------
@@ -155,10 +148,10 @@ def finished(
     """
     if plan.config.force:
         return None
-    found = tracker.find_finished(plan.provenance.fingerprint)
-    if found is None:
+    run = tracker.find_finished(plan.provenance.fingerprint)
+    if run is None:
         return None
-    run_id = found.info.run_id
+    run_id = run.info.run_id
     try:
         tracker.check(run_id)
         record = tracker.read(run_id, artifact, read)
@@ -168,85 +161,22 @@ def finished(
     log.info(
         "run %s has this fingerprint already: reused, no forward pass (force=true repeats)", run_id
     )
-    _take_name(plan, tracker, found)
+    _take_name(plan, tracker, run)
     return run_id, record
 
 
-def _take_name(plan: Plan, tracker: Tracker, found: Run) -> None:
+def _take_name(plan: Plan, tracker: Tracker, run: Run) -> None:
     """Give the model of a run that is reused the name it has now; no number depends on it."""
-    model, before = plan.config.model, found.data.tags.get("model", "")
+    model, before = plan.config.model, run.data.tags.get("model", "")
     if model.name in ("hub", before):  # hub: no name was given
         return
-    name = str(found.info.run_name)
+    name = str(run.info.run_name)
     if name.startswith(before):
         name = model.label + name.removeprefix(before)
-    tracker.rename(found.info.run_id, name, {"model": model.label})
+    tracker.rename(run.info.run_id, name, {"model": model.label})
     log.info(
         "the model of run %s is called %s from now on; it was logged as %s, as its figures say",
-        found.info.run_id,
+        run.info.run_id,
         model.label,
         before,
     )
-
-
-def tags(plan: Plan) -> dict[str, str]:
-    """What runs are searched and compared by."""
-    c = plan.config
-    out = {
-        "job": c.job.name.value,
-        "fingerprint": plan.provenance.fingerprint,
-        "model": c.model.label,
-        "model_id": without_password(c.model.id),
-        "revision": plan.weights.revision,
-        "family": c.model.family,
-        "variant": c.model.variant.value,
-        "backend": c.backend.name.value,
-        "precision": c.precision.label,
-        "method": c.method.name.value,
-        "stimuli_sha256": plan.stimuli.sha256,
-        "code_commit": plan.provenance.code_commit,
-        "device": plan.device,
-    }
-    generation = c.method.name is MethodName.generation
-    out["versions"] = versions(generation, not c.precision.causal)
-    if not generation:
-        out["readout"] = c.method.readout.value
-    if c.job.name is JobName.extract:
-        found = recognise(c)
-        out |= {"condition": found.name, "condition_note": found.note}
-    if c.backend.name is BackendName.tl:
-        out["implementation"] = c.backend.implementation.value
-    if plan.weights.note:
-        out["weights_note"] = plan.weights.note
-    return out
-
-
-def params(config: RunConfig) -> dict[str, str]:
-    """Every field of the config by its dotted name, but those that may hold a secret or a home."""
-    out: dict[str, str] = {}
-    _flatten(public(config), "", out)
-    for left_out in (*secret_fields(), "root"):
-        del out[left_out]
-    return out
-
-
-def _flatten(value: Any, prefix: str, out: dict[str, str]) -> None:
-    for key, entry in value.items():
-        if isinstance(entry, dict):
-            _flatten(entry, f"{prefix}{key}.", out)
-        else:
-            out[f"{prefix}{key}"] = str(entry)
-
-
-def dataset(plan: Plan) -> tuple[str, str, str]:
-    """Name, digest and source of the passages."""
-    path = plan.config.stimuli.path
-    name = Path(path).stem if path else plan.config.stimuli.name
-    return name, plan.stimuli.sha256, Path(plan.stimuli.source).name
-
-
-def write_files(folder: Path, plan: Plan) -> None:
-    """The passages, the config and the provenance (``FILES``)."""
-    (folder / "stimuli.csv").write_text(serialise.stimuli_csv(plan.stimuli), encoding="utf-8")
-    serialise.write_json(public(plan.config), folder / "config.json")
-    serialise.write_json(plan.provenance, folder / "provenance.json")

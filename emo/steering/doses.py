@@ -42,7 +42,7 @@ class Dose:
 
 
 def parse_sites(value: Any, n_layers: int | None = None, best: int | None = None) -> list[Site]:
-    """The sites of ``steer.layers``; without the number of layers, only its form is checked.
+    """The sites of ``job.steer.layers``; without the number of layers, only its form is checked.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def parse_sites(value: Any, n_layers: int | None = None, best: int | None = None
     entries = [str(v).strip() for v in (value if isinstance(value, (list, tuple)) else [value])]
     sites = [_site(entry, value, n_layers, best) for entry in entries]
     if not sites or len({s.name for s in sites}) < len(sites):
-        raise ConfigError("steer.layers", value, f"{LAYERS_ALLOWED}, each once")
+        raise ConfigError("job.steer.layers", value, f"{LAYERS_ALLOWED}, each once")
     return sites
 
 
@@ -63,15 +63,15 @@ def _site(entry: str, value: Any, n_layers: int | None, best: int | None) -> Sit
         return Site("best" if best is None else f"best_{best}", () if best is None else (best,))
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", entry)
     if match is None:
-        raise ConfigError("steer.layers", value, LAYERS_ALLOWED)
+        raise ConfigError("job.steer.layers", value, LAYERS_ALLOWED)
     first, last = int(match[1]), int(match[2] or match[1])
     if first > last:
-        raise ConfigError("steer.layers", value, f"{LAYERS_ALLOWED}; {entry} is empty")
+        raise ConfigError("job.steer.layers", value, f"{LAYERS_ALLOWED}; {entry} is empty")
     if n_layers is not None and last >= n_layers:
-        raise ConfigError("steer.layers", value, f"layers 0 to {n_layers - 1} of this model")
+        raise ConfigError("job.steer.layers", value, f"layers 0 to {n_layers - 1} of this model")
     if last >= MOST_LAYERS:
         raise ConfigError(
-            "steer.layers", value, f"{LAYERS_ALLOWED}; no model has {MOST_LAYERS} layers"
+            "job.steer.layers", value, f"{LAYERS_ALLOWED}; no model has {MOST_LAYERS} layers"
         )
     return Site(entry, tuple(range(first, last + 1)))
 
@@ -148,7 +148,9 @@ class Additions:
             for layer, unit in zip(dose.site.layers, self._units(dose), strict=True)
         )
         if (strongest := max(dose.strength for dose in doses)) > most:
-            raise ConfigError("steer.strengths", strongest, f"at most {most:.3g} here ({dtype})")
+            raise ConfigError(
+                "job.steer.strengths", strongest, f"at most {most:.3g} here ({dtype})"
+            )
 
     def _units(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
         """One unit vector per layer of the site."""
@@ -181,7 +183,7 @@ class Additions:
         length = np.linalg.norm(vector)
         if not np.isfinite(length) or length == 0:
             raise EmoError(
-                f"steer.layers: the vector of {name} at layer {layer} has norm {length}; take other "
+                f"job.steer.layers: the vector of {name} at layer {layer} has norm {length}; take other "
                 "layers, or vectors extracted with precision=bf16 or fp32"
             )
         return vector / length

@@ -113,7 +113,7 @@ class ClassifierJudge:
             refuse_incomplete(info, "")
         except ModelError as error:
             allowed = f"a text classifier as save_pretrained writes it{error}"
-            raise ConfigError("steer.judge_model", folder, allowed) from error
+            raise ConfigError("job.steer.judge_model", folder, allowed) from error
         self._model: Any = model.to(device).eval()
         self._device, self._batch_size = device, batch_size
         self.labels = {str(v).lower(): int(k) for k, v in model.config.id2label.items()}
@@ -164,7 +164,7 @@ class JudgeSettings:
     """What a judge is opened with."""
 
     model: Path | None
-    """``steer.judge_model``; None if it is not set."""
+    """``job.steer.judge_model``; None if it is not set."""
     weights: Path
     """``paths.weights``, where the digests of large files are kept."""
     batch_size: int
@@ -179,7 +179,7 @@ class JudgeRow:
     open: Callable[[JudgeSettings, str], Judge]
     """From the settings and the device to the judge."""
     needs_model: bool = False
-    """Whether it needs ``steer.judge_model``."""
+    """Whether it needs ``job.steer.judge_model``."""
 
 
 def _vader_version(_settings: JudgeSettings) -> str:
@@ -193,7 +193,7 @@ def _classifier_folder(settings: JudgeSettings) -> Path:
 
 
 def _no_folder(folder: Path | None) -> ConfigError:
-    return ConfigError("steer.judge_model", folder, "a folder with a classifier")
+    return ConfigError("job.steer.judge_model", folder, "a folder with a classifier")
 
 
 def _classifier_digest(settings: JudgeSettings) -> str:
@@ -202,7 +202,7 @@ def _classifier_digest(settings: JudgeSettings) -> str:
         return folder_digest(read_folder(folder), settings.weights)
     except Unusable as error:
         allowed = f"a classifier as save_pretrained writes it: {error}"
-        raise ConfigError("steer.judge_model", folder, allowed) from None
+        raise ConfigError("job.steer.judge_model", folder, allowed) from None
 
 
 def _open_classifier(settings: JudgeSettings, device: str) -> Judge:
@@ -226,7 +226,7 @@ def judge_row(name: JudgeName) -> JudgeRow:
     """
     if name not in JUDGES:
         allowed = ", ".join(member.value for member in JUDGES)
-        raise ValueError(f"steer.judge={name}: allowed is {allowed}")
+        raise ValueError(f"job.steer.judge={name}: allowed is {allowed}")
     return JUDGES[name]
 
 

@@ -38,7 +38,7 @@ class ScenarioSet:
     """Digest of the contents; layout and comments of the file are not part of it."""
 
 
-@set_by("steer.scenarios_path")
+@set_by("job.steer.scenarios_path")
 def load_scenarios(path: Path | None = None) -> ScenarioSet:
     """The bundled scenarios, or those of a file: a list of entries with id, mood, emotion and text.
 

@@ -50,7 +50,9 @@ class Journal(JournalFileBackend):
     def __init__(self, path: Path) -> None:
         self.path = path
         if path.exists() and not path.is_file():
-            raise EmoError(f"job.study.storage={path}: allowed is a file or a name that is free")
+            raise EmoError(
+                f"job.sensitivity.storage={path}: allowed is a file or a name that is free"
+            )
         super().__init__(str(path))
         with self._locked() as file:
             self._mend(file)
@@ -83,8 +85,9 @@ class Journal(JournalFileBackend):
                     raise
         except OSError as error:
             raise EmoError(
-                f"job.study.storage={self.path}: cannot be written: {error.strerror or error}; the "
-                "study so far is complete: the same command continues it once this is solved"
+                f"job.sensitivity.storage={self.path}: cannot be written: "
+                f"{error.strerror or error}; the study so far is complete: the same command "
+                "continues it once this is solved"
             ) from error
 
     @contextmanager
@@ -131,7 +134,7 @@ class Journal(JournalFileBackend):
                     )
 
     def _damaged(self, what: str) -> EmoError:
-        return EmoError(f"job.study.storage={self.path}: {what}; {AFRESH}")
+        return EmoError(f"job.sensitivity.storage={self.path}: {what}; {AFRESH}")
 
 
 class _Known:

@@ -48,7 +48,7 @@ def study_name(name: str, identity: str) -> str:
         allowed = (
             "at most 64 letters, digits, '_', '-', '.' and blanks, the first a letter or digit"
         )
-        raise ConfigError("job.study.name", repr(name), allowed)
+        raise ConfigError("job.sensitivity.name", repr(name), allowed)
     return f"{name}-{hashlib.sha256(identity.encode()).hexdigest()[:12]}"
 
 
@@ -97,7 +97,7 @@ def tables(url: str) -> set[str]:
     EmoError
         If it is no database, cannot be opened, or holds anything but studies.
     """
-    parameter = f"job.study.storage={without_password(url)}"
+    parameter = f"job.sensitivity.storage={without_password(url)}"
     try:
         parsed = sqlalchemy.make_url(url)
     except SQLAlchemyError:
@@ -142,9 +142,11 @@ def check_whole(study: optuna.Study, storage: Path | str, space: Space, n_object
                 f"trial {place_of(trial)} of study {study.study_name} lacks {', '.join(lacking)}"
             )
             how = (
-                AFRESH if isinstance(storage, Path) else "give another job.study.name to begin anew"
+                AFRESH
+                if isinstance(storage, Path)
+                else "give another job.sensitivity.name to begin anew"
             )
-            raise EmoError(without_password(f"job.study.storage={storage}: {problem}; {how}"))
+            raise EmoError(without_password(f"job.sensitivity.storage={storage}: {problem}; {how}"))
 
 
 @contextmanager
@@ -172,7 +174,7 @@ def _opening(storage: Path | str) -> Iterator[None]:
 def _refused(storage: Path | str, what: str, error: Exception) -> EmoError:
     cause = error.__cause__ if isinstance(error, StorageInternalError) else None
     first = (str(cause or error) or type(error).__name__).splitlines()[0]
-    return EmoError(without_password(f"job.study.storage={storage}: {what}: {first}"))
+    return EmoError(without_password(f"job.sensitivity.storage={storage}: {what}: {first}"))
 
 
 def _storage(where: Path | str) -> BaseStorage:

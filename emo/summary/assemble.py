@@ -96,7 +96,7 @@ def summarise(
     EmoError
         If no run is there to be summarised.
     """
-    settings = config.job.summary
+    settings = config.job.summarize
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     left = list(selection.left_out)
     used: dict[str, LoggedRun] = {}

@@ -55,7 +55,7 @@ def model_claims(
         claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread, differs=other))
     if study is not None:
         claims += _sizes(study)
-        if config.job.summary.layer is LayerRule.published:
+        if config.job.summarize.layer is LayerRule.published:
             claims += _pairs(study)
     return claims
 

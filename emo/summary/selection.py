@@ -101,7 +101,8 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
     if wanted.models is not None:
         asked = set(wanted.models)
         runs = sorting.keep(
-            runs, lambda r: None if _names(r) & asked else "its model is not in job.summary.models"
+            runs,
+            lambda r: None if _names(r) & asked else "its model is not in job.summarize.models",
         )
     elif any(not r.random for r in runs):
         runs = sorting.keep(

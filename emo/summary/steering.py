@@ -24,9 +24,12 @@ class Steered:
     def settings(self) -> str:
         """Preset, precision, positions and run, for titles."""
         tags, params = self.run.tags, self.run.params
+        older = params.get(
+            "job.steer.positions", "?"
+        )  # of a run that was logged before it was renamed
         return (
             f"preset {tags.get('steer', '?')}, {tags.get('precision', '?')}, positions "
-            f"{params.get('steer.positions', '?')}, run {self.run.short}"
+            f"{params.get('job.steer.positions', older)}, run {self.run.short}"
         )
 
 

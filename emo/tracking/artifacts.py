@@ -118,6 +118,26 @@ class Artifacts:
             self._known[key] = _read(run, checksums.NAME, path, checksums.read_checksums)
         return self._known[key]
 
+    def names(self, run: Run) -> list[str]:
+        """Names of all files of a run, sorted; without checksums, as the store lists them.
+
+        Raises
+        ------
+        TrackingError
+            If they cannot be had.
+        """
+        return sorted(self.checksums(run) or self._listed(run, None))
+
+    def _listed(self, run: Run, folder: str | None) -> list[str]:
+        try:
+            entries = self._client.list_artifacts(run.info.run_id, folder)
+        except (OSError, MlflowException) as error:
+            raise _unreadable(run, "its list of files", error) from error
+        names = []
+        for entry in entries:
+            names += self._listed(run, entry.path) if entry.is_dir else [entry.path]
+        return names
+
     def _sizes(self, run: Run, names: Iterable[str]) -> dict[str, int | None]:
         """File name -> size of these files, as far as the server has them."""
         sizes: dict[str, int | None] = {}

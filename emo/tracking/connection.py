@@ -261,6 +261,10 @@ class Connection:
         """Compare the artifacts of a run with their checksums (:meth:`Artifacts.check`)."""
         self._artifacts.check(self.get(run_id))
 
+    def files_of(self, run_id: str) -> list[str]:
+        """Names of all files that a run has logged (:meth:`Artifacts.names`)."""
+        return self._artifacts.names(self.get(run_id))
+
     @cached_property
     def _artifacts(self) -> Artifacts:
         return Artifacts(self.client, self._downloads)

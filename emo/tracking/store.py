@@ -58,7 +58,7 @@ class Tracker(OwnStore):
     def again(self, name: str, tags: Mapping[str, str]) -> Iterator[str]:
         """As :meth:`run`, but an existing run with the same tags is opened again, whatever its state.
 
-        Two processes at once could each make a run: :func:`emo.runs.reuse.again` prevents that.
+        Several processes that find none would each make one: :func:`emo.runs.reuse.reopen`.
         """
         with self._exclusive():
             former = self.find(**tags)

@@ -105,8 +105,8 @@ WRITTEN = [f.name for f in fields(CONFIG) if f.metadata.get("path") == "written"
 def test_every_field_that_is_a_path_says_so():
     named = {f.name for f in fields(CONFIG) if "path" in f.name.split(".")[-1]}
     assert named <= set(READ)
-    assert {"steer.judge_model"} <= set(READ)
-    assert set(WRITTEN) == {"paths.store", "paths.weights", "export.folder"}
+    assert {"job.steer.judge_model"} <= set(READ)
+    assert set(WRITTEN) == {"paths.store", "paths.weights", "job.export.folder"}
 
 
 @pytest.mark.parametrize("name", [*READ, *WRITTEN, "model.id"])

@@ -50,8 +50,10 @@ def test_blanks_are_no_text_either(blank):
 
 
 def test_null_is_the_default_where_there_is_one():
-    made = compose("model=tiny", "stimuli.path=null", "steer.judge_model=null", "tracking.uri=null")
-    assert made.stimuli.path is made.steer.judge_model is made.tracking.uri is None
+    made = compose(
+        "model=tiny", "stimuli.path=null", "job.steer.judge_model=null", "tracking.uri=null"
+    )
+    assert made.stimuli.path is made.job.steer.judge_model is made.tracking.uri is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,10 @@ def test_null_is_the_default_where_there_is_one():
         ("model=../precision/fp16", "model=../precision/fp16: allowed is gemma2_2b"),
         ("subparams@x=loose", "a package cannot be chosen; give subparams=..."),
         ("~paths", "~paths: nothing can be left out"),
-        ("~export.folder", "nothing can be left out; give another value: export.folder=..."),
+        (
+            "~job.export.folder",
+            "nothing can be left out; give another value: job.export.folder=...",
+        ),
         ("root=/elsewhere", "root: no such parameter"),
         ("hydra.callbacks={}", "hydra.callbacks: no such setting; of Hydra's there are"),
         ("hydra.sweep.subdir=x", "hydra.sweep.subdir: no such setting"),
@@ -89,22 +94,40 @@ def test_groups_and_settings_of_hydra_take_what_means_something(override, line):
         ("precision.int8.batched=1", "precision.int8.batched=1: allowed is true, false"),
         ("subparams.unit_norm=off", "subparams.unit_norm=off: allowed is true, false"),
         ("force=null", "force=null: allowed is true, false: it is never null"),
-        ("steer.chat_template=[true]", "steer.chat_template=[true]: allowed is true, false"),
+        (
+            "job.steer.chat_template=[true]",
+            "job.steer.chat_template=[true]: allowed is true, false",
+        ),
         ("seed=null", "seed=null: allowed is a whole number: it is never null"),
         ("seed=2.0", "seed=2.0: allowed is a whole number"),
         ("seed=false", "seed=false: allowed is a whole number"),
         ("subparams.seed=[1]", "subparams.seed=[1]: allowed is a whole number"),
         ("tracking.timeout_s=soon", "tracking.timeout_s=soon: allowed is a number"),
         ("subparams.position=end", "subparams.position=end: allowed is mid, last, mean, from_50"),
-        ("job.precisions=int8", "job.precisions=int8: allowed is a list [a,b] of: fp32, bf16"),
-        ("export=3", "export=3: allowed is a value each of run, format, emotions, scale, folder"),
+        (
+            "job.precision.precisions=int8",
+            "job.precision.precisions=int8: allowed is a list [a,b] of: fp32, bf16",
+        ),
+        (
+            "job.export=3",
+            "job.export=3: allowed is a value each of run, format, emotions, scale, folder",
+        ),
         ("resampling=null", "resampling=null: allowed is a value each of n_splits, n_bootstrap"),
         ("vectors={remove:none,projecton:none}", "(did you mean vectors.projection or"),
-        ("export={folder:x,scale:{a:1}}", "export={folder:x,scale:{a:1}}: allowed is"),
-        ("steer.emotions=[[calm],[sad]]", "steer.emotions=[[calm],[sad]]: allowed is a list"),
-        ("job.study.objectives=[0.5]", "a number in quotes"),
-        ("export.emotions=[true]", "export.emotions=[true]: allowed is a list of single texts"),
-        ("job.tokens=[[1],[2]]", "job.tokens=[[1], [2]]: allowed is a list of single values"),
+        ("job.export={folder:x,scale:{a:1}}", "job.export={folder:x,scale:{a:1}}: allowed is"),
+        (
+            "job.steer.emotions=[[calm],[sad]]",
+            "job.steer.emotions=[[calm],[sad]]: allowed is a list",
+        ),
+        ("job.sensitivity.objectives=[0.5]", "a number in quotes"),
+        (
+            "job.export.emotions=[true]",
+            "job.export.emotions=[true]: allowed is a list of single texts",
+        ),
+        (
+            "job.ablate.tokens=[[1],[2]]",
+            "job.ablate.tokens=[[1], [2]]: allowed is a list of single values",
+        ),
         ("stimuli.path=[a.csv]", "in quotes it is one: 'stimuli.path=\"[a.csv]\"'"),
         ("backend.device=???", "backend.device=???: allowed is a value"),
     ],
@@ -139,11 +162,14 @@ def test_a_reference_with_a_value_is_that_value(monkeypatch):
         ("splits_per_replicate=3", "did you mean resampling.splits_per_replicate?"),
         ("+bacth=3", "bacth: no such parameter; in this group there are job, model, backend"),
         ("++seeds=3", "seeds: no such parameter (did you mean seed?)"),
-        ("steer.strength=[1]", "did you mean steer.strengths?"),
-        ("job.summary.layer.x=1", "job.summary.layer.x: no such parameter"),
+        ("steer.strength=[1]", "did you mean job.steer.strengths or"),
+        ("job.summarize.layer.x=1", "job.summarize.layer.x: no such parameter"),
         ("a.b.c=1", "a.b.c: no such parameter; in this group there are job, model"),
-        ("job.tokens[0]=1", "job.tokens[0]: no such parameter (did you mean job.tokens?)"),
-        ("precisions=[fp16]", "did you mean job.precisions?"),
+        (
+            "job.ablate.tokens[0]=1",
+            "job.ablate.tokens[0]: no such parameter (did you mean job.ablate.tokens?)",
+        ),
+        ("precisions=[fp16]", "did you mean job.precision.precisions?"),
     ],
 )
 def test_an_unknown_name_is_answered_with_those_that_are_near(override, line):
@@ -206,7 +232,9 @@ def test_any_text_can_be_given_in_quotes(value):
 
 
 def test_a_dictionary_takes_new_keys_without_a_plus():
-    space = compose("model=tiny", "job.study.space.precision=[fp32,bf16]").job.study.space
+    space = compose(
+        "model=tiny", "job.sensitivity.space.precision=[fp32,bf16]"
+    ).job.sensitivity.space
     assert space["precision"] == ["fp32", "bf16"]
     assert compose("model=tiny", "+seed=3").seed == 3
 
@@ -258,7 +286,7 @@ SECRET = "hunter2"
     "override",
     [
         f"tracking.uri=postgresql://me:{SECRET}@db/x",
-        f"job.study.storage=postgresql://me:{SECRET}@db/x",
+        f"job.sensitivity.storage=postgresql://me:{SECRET}@db/x",
         f'stimuli.path="https://host/x.csv?sig=1&access_key={SECRET}"',
         f"tracking.uri=postgresql://me:{SECRET}@db/x,postgresql://me:{SECRET}3@db/x",
     ],
@@ -277,13 +305,13 @@ def test_hydra_never_sees_a_password(override):
     [
         f"tracking.uri=postgresql://me:{SECRET}@db/(x",
         f"tracking.uri=postgresql://me:a b {SECRET}@db/(x",
-        f"job.study.storage=(postgresql://me:{SECRET} c@db",
+        f"job.sensitivity.storage=(postgresql://me:{SECRET} c@db",
         f"stimuli.path=https://me:{SECRET}@db/(x",
         f"seed=https://me:{SECRET}@db",
         f"nope=https://me:{SECRET}@db",
         f"tracking.uri=[https://me:{SECRET}@db]",
         f"https://me:{SECRET}@db",
-        f"job.summary.models=[https://me:{SECRET}@db]",
+        f"job.summarize.models=[https://me:{SECRET}@db]",
     ],
 )
 def test_no_refusal_repeats_a_password(override):

@@ -332,12 +332,12 @@ def test_canonical_is_plain_json():
 def test_what_may_be_written_down_holds_no_password():
     config = compose(
         "model=tiny",
-        "job.study.storage=postgresql://me:s3cret@db/study",
+        "job.sensitivity.storage=postgresql://me:s3cret@db/study",
         "tracking.uri=sqlite:///other.db",
         "model.id=https://me:s3cret@models.example/x",
     )
-    summary = dataclasses.replace(config.job.summary, models=["https://t0ken@models.example/y"])
-    config = dataclasses.replace(config, job=dataclasses.replace(config.job, summary=summary))
+    summary = dataclasses.replace(config.job.summarize, models=["https://t0ken@models.example/y"])
+    config = dataclasses.replace(config, job=dataclasses.replace(config.job, summarize=summary))
     made = public(config)
     assert "s3cret" not in str(made)
     assert "t0ken" not in str(made)

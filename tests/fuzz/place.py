@@ -43,20 +43,20 @@ STORIES = (
 )
 STEER = (
     "job=steer",
-    "steer.scenarios_path=scenarios.yaml",
-    "steer.strengths=[0.1]",
-    "steer.max_new_tokens=4",
+    "job.steer.scenarios_path=scenarios.yaml",
+    "job.steer.strengths=[0.1]",
+    "job.steer.max_new_tokens=4",
 )
 ABLATE = (
     "job=ablate",
-    "job.tokens=[6,4]",
-    "job.samples=[2,1]",
+    "job.ablate.tokens=[6,4]",
+    "job.ablate.samples=[2,1]",
     "subparams.prompts_path=prompts.yaml",
 )
-SUMMARIZE = ("job=summarize", "job.summary.permutations=50", "job.summary.n_bootstrap=20")
+SUMMARIZE = ("job=summarize", "job.summarize.permutations=50", "job.summarize.n_bootstrap=20")
 STUDY = (
     "job=sensitivity",
-    "job.study.space={samples:[2,1],max_new_tokens:[6,4],layer:[middle,best],prompts:[stories,paragraph]}",
+    "job.sensitivity.space={samples:[2,1],max_new_tokens:[6,4],layer:[middle,best],prompts:[stories,paragraph]}",
     "subparams.prompts_path=prompts.yaml",
 )
 LOGGED = {
@@ -67,8 +67,8 @@ LOGGED = {
     "z_score": ("vectors.projection=z_score",),
     "other_model": ("model.name=tiny1", "model.tiny.seed=1"),
     "summarize": SUMMARIZE,
-    "sensitivity": (*STUDY, "job.study.n_trials=4"),
-    "precision": ("job=precision", "job.precisions=[bf16]", "job.situations=2"),
+    "sensitivity": (*STUDY, "job.sensitivity.n_trials=4"),
+    "precision": ("job=precision", "job.precision.precisions=[bf16]", "job.precision.situations=2"),
     "equivalence": ("job=equivalence",),
 }
 """Kind of run -> what makes it, besides ``SMALL``; in an order in which each finds what it needs."""

@@ -160,8 +160,8 @@ def test_no_field_is_forgotten():
         ("vectors.remove=situation", "vectors.remove=situation: allowed is none with method="),
         ("method.readout=mean", "method.readout=mean: allowed is last with method=generation"),
         ("job=precision", "method=generation: allowed is comprehension with job=precision"),
-        ("job.tokens=[100]", "job.tokens=[100]: allowed is two different numbers"),
-        ("job.samples=[3,3]", "job.samples=[3, 3]: allowed is two different numbers"),
+        ("job.ablate.tokens=[100]", "job.ablate.tokens=[100]: allowed is two different numbers"),
+        ("job.ablate.samples=[3,3]", "job.ablate.samples=[3, 3]: allowed is two different numbers"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line(override, message):

@@ -1,4 +1,4 @@
-"""A study of three sub-parameters."""
+"""A study of three sub-parameters; what is said of the files of every job."""
 
 from dataclasses import replace
 
@@ -14,10 +14,10 @@ def study_config(tiny_config):
     """A study of three parameters in ``n`` trials."""
 
     def make(*overrides, n=8, space=SPACE):
-        settings = ("job.study.objectives=[rho]", f"job.study.n_trials={n}")
+        settings = ("job.sensitivity.objectives=[rho]", f"job.sensitivity.n_trials={n}")
         config = tiny_config("job=sensitivity", *settings, *overrides)
-        study = replace(config.job.study, space=space)
-        return replace(config, job=replace(config.job, study=study))
+        study = replace(config.job.sensitivity, space=space)
+        return replace(config, job=replace(config.job, sensitivity=study))
 
     return make
 
@@ -26,3 +26,18 @@ def runs(config, **tags):
     tracker = Tracker(config)
     found = tracker.client.search_runs([tracker.experiment_id])
     return [r for r in found if all(r.data.tags.get(k) == v for k, v in tags.items())]
+
+
+COMMON = {"stimuli.csv", "config.json", "provenance.json"}
+"""Files that every run of a plan has."""
+
+
+def has_files(config, outcome, *names):
+    """Whether an outcome lists these files and the common ones, each of them logged and not empty."""
+    tracker = Tracker(config)
+    folders = {"png": "figures/"}
+    for name in (*names, *COMMON):
+        path = folders.get(name.rpartition(".")[2], "") + name
+        assert tracker.artifact(outcome.run_id, path).stat().st_size > 0
+        assert outcome.artifacts[name].endswith(f"/{path}")
+    return set(outcome.artifacts) == {*names, *COMMON}

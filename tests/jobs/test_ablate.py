@@ -16,15 +16,15 @@ from emo.core.compare.rdms import post_centred_rdm
 from emo.core.stats.correlation import spearman
 from emo.core.stats.factorial import full_factorial
 from emo.generation.protocols import LOOSE, MATCHED, SUBPARAMETERS, differing
-from emo.jobs import ablate
 from emo.models import session
 from emo.pipeline import factorial
 from emo.pipeline import generation as stories
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, TINY, write_small_csv
+from tests.jobs.conftest import has_files
 
-SMALL = ("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]")
+SMALL = ("job=ablate", "job.ablate.tokens=[24,12]", "job.ablate.samples=[4,1]")
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,9 @@ def points_of(make, outcome):
 
 
 def test_the_settings_are_the_factorial(make):
-    settings = factorial.points(make("job.tokens=[256,100]", "job.samples=[10,1]"))
+    settings = factorial.settings_of(
+        make("job.ablate.tokens=[256,100]", "job.ablate.samples=[10,1]")
+    )
     assert len(settings) == 256
     assert len(set(settings)) == 256
     assert differing(settings[0], MATCHED) == ()
@@ -64,7 +66,7 @@ def separate_config(make, sub):
     overrides = [
         f"subparams.{name}={'null' if value is None else value}" for name, value in fields.items()
     ]
-    return make("job=extract", "job.tokens=[2,1]", "method=generation", *overrides)
+    return make("job=extract", "job.ablate.tokens=[2,1]", "method=generation", *overrides)
 
 
 def separately(make, sub):
@@ -73,15 +75,15 @@ def separately(make, sub):
     outcome = run_job(config)
     assert outcome.error is None
     tracker = Tracker(config)
-    d = serialise.read_story_descriptors(tracker.artifact(outcome.run_id, "generation.json"))
-    vectors = serialise.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
+    d = files.read_story_descriptors(tracker.artifact(outcome.run_id, "generation.json"))
+    vectors = files.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
     return vectors, d.layer
 
 
 @pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_points_are_what_separate_runs_give(make, finished, tmp_path, elsewhere):
     """With the store of the ablation, and with texts and readings made afresh."""
-    rows, settings = points_of(make, finished), factorial.points(make())
+    rows, settings = points_of(make, finished), factorial.settings_of(make())
 
     def go(*overrides):
         own = [f"paths.store={tmp_path / 'own'}"] if elsewhere else []
@@ -99,9 +101,8 @@ def test_output(make, finished):
     rows = points_of(make, finished)
     assert len(rows) == 256
     assert float(rows[0]["rho"]) == pytest.approx(1)
-    tracker = Tracker(make())
-    for name in ablate.ARTIFACTS:
-        assert tracker.artifact(finished.run_id, name).stat().st_size > 0
+    names = ("ablation.json", "points.csv", "effects.csv", "texts.jsonl", "texts.json")
+    assert has_files(make(), finished, *names, "effects.png", "interactions.png")
     metrics = finished.metrics
     shares = [metrics[f"shapley_{name}"] for name in SUBPARAMETERS]
     assert sum(shares) == pytest.approx(metrics["drop"])
@@ -129,23 +130,26 @@ def test_the_same_again_is_reused(make, finished):
     assert (again.status, again.run_id) == ("reused", finished.run_id)
     assert again.metrics == finished.metrics
     assert finished.table.splitlines()[0] in again.table
-    assert run_job(make("job.tokens=[24,10]")).status == "finished"
+    assert run_job(make("job.ablate.tokens=[24,10]")).status == "finished"
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("job.emotions=9", "job.emotions=9: allowed is 3 to 5, or null for all"),
+        ("job.ablate.emotions=9", "job.ablate.emotions=9: allowed is 3 to 5, or null for all"),
         (
-            "job.tokens=[100000,5]",
-            "job.tokens=[100000, 5]: allowed is each a value of at least 1, at",
+            "job.ablate.tokens=[100000,5]",
+            "job.ablate.tokens=[100000, 5]: allowed is each a value of at least 1, at",
         ),
         ("subparams.prompts_path=nowhere.yaml", "nowhere.yaml"),
         ("subparams.templates=odd", "subparams.templates=odd: allowed is all with job=ablate"),
         ("subparams.position=mean", "subparams.position=mean: allowed is mid with job=ablate"),
         ("subparams=loose", "subparams=loose: allowed is matched with job=ablate"),
-        ("subparams.max_new_tokens=9", "256 with job=ablate, whose two levels are job.tokens"),
-        ("subparams.samples=2", "10 with job=ablate, whose two levels are job.samples"),
+        (
+            "subparams.max_new_tokens=9",
+            "256 with job=ablate, whose two levels are job.ablate.tokens",
+        ),
+        ("subparams.samples=2", "10 with job=ablate, whose two levels are job.ablate.samples"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(tiny_config, override, message):
@@ -158,7 +162,7 @@ def test_what_cannot_be_done_is_one_line(tiny_config, override, message):
 
 
 def test_fewer_emotions(make):
-    outcome = run_job(make("job.emotions=3"))
+    outcome = run_job(make("job.ablate.emotions=3"))
     assert "256 settings, 3 emotions" in outcome.table
 
 
@@ -214,7 +218,7 @@ def test_it_is_tagged_as_what_it_is(make, finished):
 
 def test_texts_are_counted_as_extract_counts_them(make, finished):
     """Each setting has the numbers that its own run logs."""
-    rows, settings = points_of(make, finished), factorial.points(make())
+    rows, settings = points_of(make, finished), factorial.settings_of(make())
     for i in (0, 4, 6, 134, 255):
         own = run_job(separate_config(make, settings[i])).metrics
         for name in ("n_nominal", "n_distinct", "n_effective", "n_short"):
@@ -227,7 +231,7 @@ def test_texts_are_counted_as_extract_counts_them(make, finished):
 
 
 def test_what_weakens_the_texts_is_warned_of(make, caplog):
-    run_job(make("job.tokens=[24,8]"))
+    run_job(make("job.ablate.tokens=[24,8]"))
     assert "effective n is below nominal n in 32 of 256 settings (matched: 4.00 of 4" in caplog.text
     assert "no chat template: bare prompts are continued: both levels" in caplog.text
     # At 8 tokens every text is too short for mid: half of the settings, half of these.

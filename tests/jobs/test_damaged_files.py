@@ -23,16 +23,16 @@ from tests.conftest import TINY, write_small_csv
 GENERATION = ("method=generation", "subparams=loose", "subparams.max_new_tokens=12")
 STEER = (
     "job=steer",
-    "steer.scenarios=[one]",
-    "steer.strengths=[0.2]",
-    "steer.controls=[]",
-    "steer.max_new_tokens=4",
+    "job.steer.scenarios=[one]",
+    "job.steer.strengths=[0.2]",
+    "job.steer.controls=[]",
+    "job.steer.max_new_tokens=4",
 )
 SCENARIO = {"id": "one", "mood": "calm", "emotion": "sad", "text": "The letter lay on the table"}
 KINDS = {"comprehension": (), "generation": GENERATION, "steering": STEER}
-SUMMARY = ("job=summarize", "job.summary.permutations=20", "job.summary.n_bootstrap=10")
+SUMMARY = ("job=summarize", "job.summarize.permutations=20", "job.summarize.n_bootstrap=10")
 JOBS = {
-    "comprehension": ("rerun", "export", "steer", "steer.run", "summarize", "api"),
+    "comprehension": ("rerun", "export", "steer", "job.steer.run", "summarize", "api"),
     "generation": ("rerun", "export", "summarize", "api"),
     "steering": ("rerun", "summarize"),
 }
@@ -65,7 +65,7 @@ class Project:
         return compose(
             *TINY,
             f"stimuli.path={self.root / 'small.csv'}",
-            f"steer.scenarios_path={self.root / 'scenarios.yaml'}",
+            f"job.steer.scenarios_path={self.root / 'scenarios.yaml'}",
             *overrides,
             root=self.root,
         )
@@ -85,7 +85,7 @@ class Project:
 
     def export(self, kind):
         shutil.rmtree(self.root / "exports", ignore_errors=True)
-        outcome = run_job(self.config("job=export", f"export.run={self.runs[kind]}"))
+        outcome = run_job(self.config("job=export", f"job.export.run={self.runs[kind]}"))
         folder = self.root / "exports"
         files = {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.glob("*")}
         return outcome, files
@@ -169,8 +169,8 @@ def check(project, kind, name, job, caplog):
         outcome = run_job(project.config(*STEER, "force=true"))
         assert outcome.error is None
         assert same(outcome.metrics, project.metrics["steering"])
-    elif job == "steer.run":
-        outcome = run_job(project.config(*STEER, f"steer.run={run_id}", "force=true"))
+    elif job == "job.steer.run":
+        outcome = run_job(project.config(*STEER, f"job.steer.run={run_id}", "force=true"))
         if outcome.failed:
             check_refused(outcome.error, project, kind, name)
         else:
@@ -216,7 +216,7 @@ def test_an_undamaged_run_is_reused_and_its_files_are_listed(project):
     [
         ("comprehension", "vectors.safetensors", "flip", ("rerun", "export", "api", "steer")),
         ("comprehension", "activations.safetensors", "cut", ("rerun", "api")),
-        ("comprehension", "descriptors.json", b"[" * 100_000, ("rerun", "api", "steer.run")),
+        ("comprehension", "descriptors.json", b"[" * 100_000, ("rerun", "api", "job.steer.run")),
         ("comprehension", "embedding.safetensors", "missing", ("rerun", "summarize")),
         ("comprehension", "checksums.json", "flip", ("rerun", "export", "api")),
         ("generation", "texts.jsonl", "folder", ("rerun", "export")),
@@ -237,7 +237,7 @@ def test_damage_is_one_line_or_made_good(project, kind, name, damage, jobs, capl
         ("vectors.safetensors", "huge header", "export"),
         ("vectors.safetensors", "missing", "steer"),
         ("activations.safetensors", "garbage", "api"),
-        ("descriptors.json", b"null", "steer.run"),
+        ("descriptors.json", b"null", "job.steer.run"),
         ("descriptors.json", b'{"curves": []}', "api"),
     ],
 )
@@ -299,9 +299,9 @@ def test_every_file_every_damage_every_job(project, kind, unlisted, caplog):
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
-        ("precision.json", ("job=precision", "job.precisions=[bf16]")),
+        ("precision.json", ("job=precision", "job.precision.precisions=[bf16]")),
         ("equivalence.json", ("job=equivalence",)),
-        ("ablation.json", ("job=ablate", "job.tokens=[12,6]", "job.samples=[2,1]")),
+        ("ablation.json", ("job=ablate", "job.ablate.tokens=[12,6]", "job.ablate.samples=[2,1]")),
     ],
 )
 def test_records_of_other_jobs(tiny_config, name, overrides, caplog):

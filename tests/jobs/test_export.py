@@ -46,7 +46,7 @@ def source(tiny, project):
 
 
 def export(tiny, source, *overrides):
-    outcome = run_job(tiny("job=export", f"export.run={source.run_id}", *overrides))
+    outcome = run_job(tiny("job=export", f"job.export.run={source.run_id}", *overrides))
     assert outcome.error is None
     return {name: Path(path) for name, path in outcome.artifacts.items()}
 
@@ -81,7 +81,7 @@ def test_safetensors_holds_unit_vectors_and_labels(tiny, source):
 
 def test_safetensors_says_what_it_is(tiny, source):
     for scale in ("unit", "residual"):
-        (path,) = export(tiny, source, f"export.scale={scale}").values()
+        (path,) = export(tiny, source, f"job.export.scale={scale}").values()
         with safe_open(path, framework="numpy") as file:
             labels = json.loads(file.metadata()["labels"])
         lengths = np.linalg.norm(emo.runs.files.read_vectors(path).values, axis=-1)
@@ -99,12 +99,12 @@ def test_no_export_takes_the_place_of_another(tiny, source, project):
     names = [
         name
         for run, override in (
-            (source, "export.scale=unit"),
-            (emo.load_run(other.run_id, root=project), "export.scale=unit"),
-            (source, "export.scale=residual"),
-            (source, "export.emotions=[sad]"),
-            (source, "export.emotions=[afraid,calm,happy,proud]"),
-            (source, "export.emotions=[afraid,calm,happy,sad]"),
+            (source, "job.export.scale=unit"),
+            (emo.load_run(other.run_id, root=project), "job.export.scale=unit"),
+            (source, "job.export.scale=residual"),
+            (source, "job.export.emotions=[sad]"),
+            (source, "job.export.emotions=[afraid,calm,happy,proud]"),
+            (source, "job.export.emotions=[afraid,calm,happy,sad]"),
         )
         for name in export(tiny, run, override)
     ]
@@ -114,7 +114,7 @@ def test_no_export_takes_the_place_of_another(tiny, source, project):
 
 
 def test_gguf_is_a_llama_cpp_control_vector_without_layer_zero(tiny, source):
-    found = export(tiny, source, "export.format=gguf")
+    found = export(tiny, source, "job.export.format=gguf")
     assert len(found) == len(EMOTIONS)
     for i, path in enumerate(found.values()):
         fields, tensors = read_gguf(path)
@@ -131,7 +131,11 @@ def test_gguf_is_a_llama_cpp_control_vector_without_layer_zero(tiny, source):
 
 def test_residual_scale_is_the_layers_mean_norm(tiny, source):
     found = export(
-        tiny, source, "export.format=gguf", "export.scale=residual", "export.emotions=[sad]"
+        tiny,
+        source,
+        "job.export.format=gguf",
+        "job.export.scale=residual",
+        "job.export.emotions=[sad]",
     )
     ((name, path),) = found.items()
     assert "sad" in name and "residual" in name
@@ -156,7 +160,7 @@ def repeng_class(monkeypatch):
 
 def test_repeng_reads_what_was_written(tiny, source, monkeypatch):
     vector = repeng_class(monkeypatch)
-    found = export(tiny, source, "export.format=repeng", "export.emotions=[sad]")
+    found = export(tiny, source, "job.export.format=repeng", "job.export.emotions=[sad]")
     (path,) = found.values()
     loaded = vector.import_gguf(path)
     assert loaded.model_type == "tiny"
@@ -167,7 +171,7 @@ def test_repeng_reads_what_was_written(tiny, source, monkeypatch):
 
 
 def test_repengs_format_has_every_layer(tiny, source):
-    (path,) = export(tiny, source, "export.format=repeng", "export.emotions=[sad]").values()
+    (path,) = export(tiny, source, "job.export.format=repeng", "job.export.emotions=[sad]").values()
     fields, tensors = read_gguf(path)
     assert fields["controlvector.layer_count"] == len(tensors) == 4
     assert "direction.0" in tensors
@@ -176,14 +180,17 @@ def test_repengs_format_has_every_layer(tiny, source):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("export.run=null", "export.run=null: allowed is the id"),
-        ("export.run=nothing", "export.run=nothing: not in"),
-        ("export.emotions=[smug]", "export.emotions=.'smug'.: allowed is each once, of afraid"),
-        ("export.emotions=[sad,sad]", "export.emotions="),
+        ("job.export.run=null", "job.export.run=null: allowed is the id"),
+        ("job.export.run=nothing", "job.export.run=nothing: not in"),
+        (
+            "job.export.emotions=[smug]",
+            "job.export.emotions=.'smug'.: allowed is each once, of afraid",
+        ),
+        ("job.export.emotions=[sad,sad]", "job.export.emotions="),
     ],
 )
 def test_what_is_refused(tiny, source, override, message, project):
-    config = tiny("job=export", f"export.run={source.run_id}", "export.folder=no", override)
+    config = tiny("job=export", f"job.export.run={source.run_id}", "job.export.folder=no", override)
     outcome = run_job(config)
     assert outcome.failed
     assert re.search(message, outcome.error), outcome.error
@@ -192,8 +199,10 @@ def test_what_is_refused(tiny, source, override, message, project):
 
 def test_z_scored_vectors_are_no_directions_of_the_residual_stream(tiny, project):
     made = run_job(tiny("vectors.projection=z_score"))
-    outcome = run_job(tiny("job=export", f"export.run={made.run_id}", "export.folder=none"))
-    assert outcome.error.startswith(f"export.run={made.run_id}: allowed is a run with vectors in")
+    outcome = run_job(tiny("job=export", f"job.export.run={made.run_id}", "job.export.folder=none"))
+    assert outcome.error.startswith(
+        f"job.export.run={made.run_id}: allowed is a run with vectors in"
+    )
     assert outcome.error.endswith("this has vectors.projection=z_score")
     assert not (project / "none").exists()
 
@@ -203,13 +212,15 @@ def test_a_layer_without_direction_is_refused(tiny, source, monkeypatch):
     values[2, 1] = np.nan
     broken = dataclasses.replace(source.vectors, values=values)
     monkeypatch.setattr(emo.runs.files, "read_vectors", lambda _: broken)
-    outcome = run_job(tiny("job=export", f"export.run={source.run_id}"))
+    outcome = run_job(tiny("job=export", f"job.export.run={source.run_id}"))
     assert "no direction at layers 2" in outcome.error
 
 
 def test_missing_gguf_is_one_line(tiny, source, monkeypatch):
     monkeypatch.setitem(sys.modules, "gguf", types.ModuleType("gguf"))
-    outcome = run_job(tiny("job=export", f"export.run={source.run_id}", "export.format=gguf"))
+    outcome = run_job(
+        tiny("job=export", f"job.export.run={source.run_id}", "job.export.format=gguf")
+    )
     assert "the gguf package is missing" in outcome.error
 
 
@@ -234,7 +245,7 @@ def test_labels_that_differ_are_files_that_differ(tiny, source, monkeypatch, for
         source.vectors, values=values, emotions=LABELS, n_items=(6,) * len(LABELS)
     )
     monkeypatch.setattr(emo.runs.files, "read_vectors", lambda _: relabelled)
-    files = export(tiny, source, f"export.format={form}", f"export.folder=odd_{form}")
+    files = export(tiny, source, f"job.export.format={form}", f"job.export.folder=odd_{form}")
     assert len({name.casefold() for name in files}) == len(LABELS)
     for i, path in enumerate(files.values()):  # in the order of the labels
         _, tensors = read_gguf(path)
@@ -254,11 +265,13 @@ def test_subsets_that_differ_are_files_that_differ(tiny, source, monkeypatch):
         ["a/b", "a-b", "a b", "sad"],
         ["a/b", "a-b", "a b", "Sad"],
     ]
-    config = tiny("job=export", f"export.run={source.run_id}", "export.folder=subsets")
+    config = tiny("job=export", f"job.export.run={source.run_id}", "job.export.folder=subsets")
     names = []
     for subset in subsets:
-        chosen = dataclasses.replace(config.export, emotions=subset)
-        outcome = run_job(dataclasses.replace(config, export=chosen))
+        chosen = dataclasses.replace(config.job.export, emotions=subset)
+        outcome = run_job(
+            dataclasses.replace(config, job=dataclasses.replace(config.job, export=chosen))
+        )
         assert outcome.error is None
         names += outcome.artifacts
     assert len({name.casefold() for name in names}) == len(subsets)
@@ -267,10 +280,12 @@ def test_subsets_that_differ_are_files_that_differ(tiny, source, monkeypatch):
 
 def test_an_export_that_breaks_off_leaves_the_earlier_one(tiny, source, project, monkeypatch):
     """A disk that is full at the third of five files; then a folder where the last one belongs."""
-    options = ("export.format=gguf", "export.folder=whole")
+    options = ("job.export.format=gguf", "job.export.folder=whole")
     before = {path: path.read_bytes() for path in export(tiny, source, *options).values()}
     folder = project / "whole"
-    config = tiny("job=export", f"export.run={source.run_id}", *options, "export.scale=residual")
+    config = tiny(
+        "job=export", f"job.export.run={source.run_id}", *options, "job.export.scale=residual"
+    )
     real, written = control_vectors.write, []
 
     def full(values, path, *args, **kwargs):
@@ -283,7 +298,7 @@ def test_an_export_that_breaks_off_leaves_the_earlier_one(tiny, source, project,
         m.setattr(control_vectors, "write", full)
         outcome = run_job(config)
     assert outcome.error == (
-        f"export.folder={folder}: allowed is a folder that takes the files "
+        f"job.export.folder={folder}: allowed is a folder that takes the files "
         "(No space left on device); none is written"
     )
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
@@ -300,7 +315,7 @@ def test_what_a_killed_export_left_is_removed(tiny, source, project):
     left = project / "cleaned" / f"{PARTIAL}left"
     left.mkdir(parents=True)
     os.utime(left, (0, 0))
-    (path,) = export(tiny, source, "export.folder=cleaned").values()
+    (path,) = export(tiny, source, "job.export.folder=cleaned").values()
     assert list(left.parent.iterdir()) == [path]
 
 
@@ -308,8 +323,8 @@ def test_exported_files_are_for_all_whom_the_umask_lets_read(tiny, source):
     before = os.umask(0o027)
     try:
         for form in ("safetensors", "gguf"):
-            folder = f"export.folder=umask_{form}"
-            for path in export(tiny, source, f"export.format={form}", folder).values():
+            folder = f"job.export.folder=umask_{form}"
+            for path in export(tiny, source, f"job.export.format={form}", folder).values():
                 assert path.stat().st_mode & 0o777 == 0o640
     finally:
         os.umask(before)

@@ -5,6 +5,7 @@ import logging
 import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ from emo.core.records import LabelMismatch
 from emo.errors import EmoError
 from emo.models import session
 from emo.pipeline import comprehension
-from emo.runs import files as serialise
-from emo.runs import reuse as record
+from emo.runs import files, job, reuse
 from emo.runs.plan import make_plan
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, ROOT, TINY
+from tests.jobs.conftest import has_files
 
 
 @pytest.fixture
@@ -37,10 +38,11 @@ def finished(tiny_config):
 def test_run_holds_everything_needed_to_recompute(finished):
     config, outcome = finished
     tracker = Tracker(config)
-    for name in comprehension.ARTIFACTS:
-        assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
-    vectors = serialise.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
-    activations = serialise.read_activations(
+    tensors = ("vectors.safetensors", "activations.safetensors", "embedding.safetensors")
+    figures = ("rdm.png", "layers.png", "map.png")
+    assert has_files(config, outcome, *tensors, "rdm.csv", "descriptors.json", *figures)
+    vectors = files.read_vectors(tracker.artifact(outcome.run_id, "vectors.safetensors"))
+    activations = files.read_activations(
         tracker.artifact(outcome.run_id, "activations.safetensors")
     )
     assert vectors.values.shape == (4, len(EMOTIONS), 128)
@@ -53,8 +55,8 @@ def test_run_holds_everything_needed_to_recompute(finished):
         axis=1,
     )
     assert np.allclose(vectors.values, means - means.mean(axis=1, keepdims=True), atol=1e-5)
-    read = serialise.read_descriptors(tracker.artifact(outcome.run_id, "descriptors.json"))
-    assert serialise.plain(read.headline()) == outcome.metrics
+    read = files.read_descriptors(tracker.artifact(outcome.run_id, "descriptors.json"))
+    assert files.plain(read.headline()) == outcome.metrics
 
 
 def test_run_is_tagged_and_has_curves_over_layers(finished):
@@ -89,20 +91,21 @@ def test_same_command_again_reuses_the_run(finished, monkeypatch):
     assert again.metrics == first.metrics
 
 
-def test_the_second_of_two_at_once_waits_and_reuses_the_first(tiny_config, caplog):
+def test_the_second_of_two_at_once_waits_and_reuses_the_first(tiny_config, caplog, monkeypatch):
     """Jobs that outlive a killed sweep, or the same command in two terminals."""
     caplog.set_level(logging.INFO)
     config = tiny_config()
     plan = make_plan(config)
     with ThreadPoolExecutor(1) as pool:
-        with record.alone(plan):
+        with reuse.exclusive(plan):
             second = pool.submit(run_job, config)
             deadline = time.monotonic() + 30
             while "waiting for it" not in caplog.text:
                 assert time.monotonic() < deadline
                 assert not second.done(), second.result()
                 time.sleep(0.01)
-            first = comprehension._run(plan)
+            monkeypatch.setattr(job, "exclusive", lambda _: nullcontext())
+            first = run_job(config)
         again = second.result(30)
     assert (first.status, again.status, again.run_id) == ("finished", "reused", first.run_id)
     assert caplog.text.count("waiting for it") == 1
@@ -110,7 +113,7 @@ def test_the_second_of_two_at_once_waits_and_reuses_the_first(tiny_config, caplo
 
 def test_a_job_lets_go_of_its_lock_when_it_fails(tiny_config, monkeypatch):
     with monkeypatch.context() as m:
-        m.setattr(comprehension, "_run", lambda _: (_ for _ in ()).throw(EmoError("once")))
+        m.setattr(comprehension, "_prepare", lambda _: (_ for _ in ()).throw(EmoError("once")))
         assert run_job(tiny_config()).failed
     assert run_job(tiny_config()).status == "finished"
 

@@ -12,7 +12,7 @@ import pytest
 from emo.activations import hf
 from emo.activations.backend import OutOfMemory
 from emo.cli import run_job
-from emo.runs import files as serialise
+from emo.runs import files as run_files
 from emo.runs.plan import make_plan
 from emo.tracking import Tracker
 from tests.conftest import ROOT, TINY
@@ -40,7 +40,7 @@ def test_full_disk_while_writing_the_files_is_one_line(tiny_config, monkeypatch)
     def full(*_args):
         raise OSError(28, "No space left on device", "rdm.csv")
 
-    monkeypatch.setattr(serialise, "rdm_csv", full)
+    monkeypatch.setattr(run_files, "rdm_csv", full)
     config = tiny_config()
     outcome = run_job(config)
     assert "cannot be written (No space left on device)" in outcome.error

@@ -8,7 +8,7 @@ import pytest
 
 from emo.activations import hf
 from emo.cli import run_job
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.tracking import Tracker
 
 
@@ -75,7 +75,7 @@ def test_int8_reads_a_passage_that_begins_another_alone(tiny_config, small_csv, 
         outcome = run_job(config)
         assert outcome.error is None
         path = Tracker(config).artifact(outcome.run_id, "activations.safetensors")
-        activations = serialise.read_activations(path)
+        activations = files.read_activations(path)
         at = activations.item_ids.index(name)
         return outcome.passes_done, activations.values[:, at]
 

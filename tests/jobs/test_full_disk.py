@@ -61,10 +61,12 @@ def one_line(outcome, *words):
 )
 def test_exports_are_all_there_or_none(tiny_config, disk, form, room):
     source = run_job(tiny_config())
-    export = tiny_config("job=export", f"export.run={source.run_id}", f"export.format={form}")
+    export = tiny_config(
+        "job=export", f"job.export.run={source.run_id}", f"job.export.format={form}"
+    )
     folder = export.path("exports")
     ballast = disk(folder, room)
-    one_line(run_job(export), f"export.folder={folder}", FULL)
+    one_line(run_job(export), f"job.export.folder={folder}", FULL)
     assert [p.name for p in folder.iterdir()] == ["ballast"]
     ballast.unlink()
     done = run_job(export)
@@ -72,7 +74,7 @@ def test_exports_are_all_there_or_none(tiny_config, disk, form, room):
     files = {p.name: p.read_bytes() for p in folder.iterdir()}
     assert sorted(files) == sorted(done.artifacts)
     fill(folder, room)
-    one_line(run_job(export), f"export.folder={folder}", FULL)
+    one_line(run_job(export), f"job.export.folder={folder}", FULL)
     (folder / "ballast").unlink()
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == files
 
@@ -152,5 +154,5 @@ def test_no_temporary_folder_is_needed(tiny_config, disk, tmp_path, monkeypatch)
     done = run_job(tiny_config())
     assert done.error is None
     for job in ("job=summarize", "job=export"):
-        overrides = (f"export.run={done.run_id}",) if job == "job=export" else ()
-        assert run_job(tiny_config(job, *overrides, "job.summary.permutations=20")).error is None
+        overrides = (f"job.export.run={done.run_id}",) if job == "job=export" else ()
+        assert run_job(tiny_config(job, *overrides, "job.summarize.permutations=20")).error is None

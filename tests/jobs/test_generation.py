@@ -18,9 +18,10 @@ from emo.generation.texts import TextStore
 from emo.models import session
 from emo.models.tiny import build
 from emo.pipeline import generation as stories
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, ROOT, TINY
+from tests.jobs.conftest import has_files
 
 SHORT = ("method=generation", "subparams.max_new_tokens=24")
 
@@ -74,7 +75,7 @@ def test_vectors_of_the_matched_protocol_by_a_plain_loop(run, file):
             n += r["weight"]
         assert n == 10
         means[emotion] = total / n
-    vectors = serialise.read_vectors(file(outcome, "vectors.safetensors"))
+    vectors = files.read_vectors(file(outcome, "vectors.safetensors"))
     assert vectors.emotions == EMOTIONS
     assert (vectors.centring, vectors.unit_norm) == ("neutral", True)
     for i, emotion in enumerate(vectors.emotions):
@@ -88,12 +89,12 @@ def test_the_loose_protocol_by_a_plain_loop(run, file, make):
     assert [(r["emotion"], r["prompt_name"], r["weight"]) for r in rows] == [
         (e, "paragraph", 1) for e in EMOTIONS
     ]
-    d = serialise.read_story_descriptors(file(outcome, "generation.json"))
+    d = files.read_story_descriptors(file(outcome, "generation.json"))
     model, _ = build("llama", 4, 128, 0)
     last = np.stack(
         [resid_post(model, r["prompt_ids"] + r["token_ids"], d.layer, -1) for r in rows]
     )
-    vectors = serialise.read_vectors(file(outcome, "vectors.safetensors"))
+    vectors = files.read_vectors(file(outcome, "vectors.safetensors"))
     assert np.allclose(vectors.values[d.layer], last - last.mean(axis=0), atol=1e-5)
     best = run_job(make("method=comprehension", "subparams=matched"))
     assert best.status == "reused"
@@ -101,14 +102,15 @@ def test_the_loose_protocol_by_a_plain_loop(run, file, make):
     assert best.run_id in d.layer_source
 
 
-def test_files_are_there_and_read_back(run, file):
+def test_files_are_there_and_read_back(run, make, file):
     outcome = run()
-    for name in stories.ARTIFACTS:
-        assert file(outcome, name).stat().st_size > 0
+    names = ("vectors.safetensors", "activations.safetensors", "rdm.csv", "generation.json")
+    figures = ("rdm.png", "layers.png", "map.png")
+    assert has_files(make(), outcome, *names, "texts.jsonl", "texts.json", *figures)
     table = json.loads(file(outcome, "texts.json").read_text())
     assert len(table["data"]) == 5 * 5 + 10
     assert all(len(row) == len(table["columns"]) for row in table["data"])
-    activations = serialise.read_activations(file(outcome, "activations.safetensors"))
+    activations = files.read_activations(file(outcome, "activations.safetensors"))
     assert activations.values.shape == (4, 5 * 10 + 10, 128)
     repeats = [i for i, name in enumerate(activations.item_ids[:10]) if name == "story 1/1"]
     assert len(repeats) == 2
@@ -133,7 +135,7 @@ def test_tags_and_counts(run, make):
 
 def test_a_warning_where_effective_n_is_below_nominal(run, caplog):
     run()
-    assert "effective n is 5.00 texts an emotion, nominal n 10" in caplog.text
+    assert "effective n is 5.00 texts per emotion, nominal n 10" in caplog.text
     caplog.clear()
     run("subparams.samples=5")
     assert "effective n" not in caplog.text
@@ -163,7 +165,7 @@ def test_runs_logged_before_neutral_stories_were_counted_are_read(run, file, tmp
     raw = json.loads(file(run(), "generation.json").read_text())
     del raw["n_neutral"], raw["n_neutral_distinct"]
     (tmp_path / "old.json").write_text(json.dumps(raw))
-    assert serialise.read_story_descriptors(tmp_path / "old.json").n_neutral is None
+    assert files.read_story_descriptors(tmp_path / "old.json").n_neutral is None
 
 
 def test_the_same_again_is_reused_without_a_model(run, monkeypatch):
@@ -215,7 +217,7 @@ def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
     store = f"paths.store={tmp_path / 'other'}"
     new = run("subparams.max_new_tokens=9", "subparams.position=last", store, "force=true")
     assert "texts 35 written" in new.table
-    a, b = (serialise.read_vectors(file(o, "vectors.safetensors")) for o in (cut, new))
+    a, b = (files.read_vectors(file(o, "vectors.safetensors")) for o in (cut, new))
     assert np.allclose(a.values, b.values, atol=1e-6)
 
 
@@ -225,7 +227,7 @@ def test_batch_size_changes_nothing_in_fp32(run, file, tmp_path):
         store = f"paths.store={tmp_path / str(size)}"
         outcome = run(f"backend.decode_batch_size={size}", store, "force=true", "subparams=loose")
         texts.append(rows_of(file(outcome, "texts.jsonl")))
-        vectors.append(serialise.read_vectors(file(outcome, "vectors.safetensors")).values)
+        vectors.append(files.read_vectors(file(outcome, "vectors.safetensors")).values)
     assert texts[0] == texts[1] == texts[2]
     assert np.allclose(vectors[0], vectors[1], atol=1e-6)
     assert np.allclose(vectors[0], vectors[2], atol=1e-6)
@@ -269,7 +271,7 @@ def test_teacher_forced_reads_the_other_precisions_token_ids(run, file):
     ids = [[r["token_ids"] for r in rows_of(file(o, "texts.jsonl"))] for o in (free, forced, own)]
     assert ids[0] == ids[1]
     assert "texts 0 written" in forced.table
-    values = [serialise.read_vectors(file(o, "vectors.safetensors")).values for o in (free, forced)]
+    values = [files.read_vectors(file(o, "vectors.safetensors")).values for o in (free, forced)]
     assert not np.array_equal(*values)
 
 
@@ -305,7 +307,7 @@ def test_the_bridge_reads_what_transformers_wrote(run, file):
     values = []
     for backend in ("hf", "tl"):
         outcome = run(f"backend={backend}")
-        values.append(serialise.read_vectors(file(outcome, "vectors.safetensors")).values)
+        values.append(files.read_vectors(file(outcome, "vectors.safetensors")).values)
     assert np.allclose(*values, atol=1e-5)
 
 

@@ -9,7 +9,7 @@ import torch
 from tokenizers import processors
 
 from emo.cli import run_job
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.runs.plan import make_plan
 from emo.tracking import Tracker
 from tests.activations import families
@@ -208,6 +208,6 @@ def test_a_gemma3n_is_read_from_its_active_stream(folder, tiny_config):
     assert done.error is None
     tracker = Tracker(config)
     path = tracker.artifact(done.run_id, "activations.safetensors")
-    values = serialise.read_activations(path).values
+    values = files.read_activations(path).values
     assert values.shape == (4, 30, 64)
     assert np.isfinite(values).all()

@@ -12,7 +12,7 @@ from emo.runs.reuse import open_tracker
 from tests.models.folders import change, copied, save, save_pair
 
 STORY = ("method=generation", "subparams=loose", "subparams.max_new_tokens=6")
-FEW = ("job=summarize", "job.summary.permutations=20", "job.summary.n_bootstrap=20")
+FEW = ("job=summarize", "job.summarize.permutations=20", "job.summarize.n_bootstrap=20")
 
 
 @pytest.fixture

@@ -133,7 +133,7 @@ def test_labels_of_any_kind_are_drawn_logged_and_exported(config, tmp_path, said
     rows = "".join(f'"{e}",{k},It is {i} {k}.\n' for i, e in enumerate(labels) for k in "12")
     outcome = run_job(config("emotion,passage_id,text\n" + rows))
     assert outcome.error is None
-    export = (f"export.run={outcome.run_id}", "export.format=gguf", "export.folder=out")
+    export = (f"job.export.run={outcome.run_id}", "job.export.format=gguf", "job.export.folder=out")
     exported = run_job(config("", "job=export", *export, name="empty.csv"))
     assert exported.error is None
     files = list((tmp_path / "out").iterdir())

@@ -16,15 +16,17 @@ from emo.core.compare.precision import deviation
 from emo.core.records import Activations
 from emo.jobs import precision
 from emo.models import session
-from emo.runs import files as serialise
+from emo.pipeline import precisions
+from emo.runs import files
 from emo.tracking import Tracker
 from tests.conftest import TINY, write_small_csv
+from tests.jobs.conftest import has_files
 
 LABELS = ["fp32", "bf16", "fp16", "int8", "int8_batched", "nf4", "fp4"]
 
 
 # A threshold of 1: random weights have no activation of 6, hence no outlier columns.
-JOB = ("job=precision", "job.situations=3", "precision.int8.threshold=1")
+JOB = ("job=precision", "job.precision.situations=3", "precision.int8.threshold=1")
 
 
 @pytest.fixture
@@ -50,7 +52,7 @@ def finished(shared_config):
     outcome = run_job(config)
     assert outcome.error is None
     path = Tracker(config).artifact(outcome.run_id, "precision.json")
-    return config, outcome, {row.name: row for row in serialise.read_precisions(path)}
+    return config, outcome, {row.name: row for row in files.read_precisions(path)}
 
 
 def test_one_row_a_precision_and_the_batch_effect_beside_them(finished):
@@ -90,7 +92,7 @@ def test_numbers_are_those_of_the_stored_activations(finished, shared_config, fo
         outcome = run_job(config)
         assert (outcome.status, outcome.passes_done) == ("finished", 0)
         path = Tracker(config).artifact(outcome.run_id, "activations.safetensors")
-        read[name] = serialise.read_activations(path)
+        read[name] = files.read_activations(path)
     for name in ("nf4", "int8"):
         change = deviation(read[name], read["fp32"])
         at = rows[name].at["75%"]
@@ -102,8 +104,8 @@ def test_numbers_are_those_of_the_stored_activations(finished, shared_config, fo
 def test_curves_files_and_tags_are_logged(finished):
     config, outcome, rows = finished
     tracker = Tracker(config)
-    for name in precision.ARTIFACTS:
-        assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
+    names = ("precision.json", "precision.csv", "layers.csv", "precision.png")
+    assert has_files(config, outcome, *names)
     run = tracker.get(outcome.run_id)
     assert run.data.tags["job"] == "precision"
     assert run.data.tags["precision"] == " ".join(LABELS)
@@ -136,7 +138,7 @@ def test_the_same_command_reuses_the_run_and_another_the_activations(finished, s
 def test_each_model_is_loaded_once_and_int8_serves_its_batched_variant(job_config, caplog):
     session.release()
     caplog.set_level(logging.INFO)
-    run_job(job_config("job.precisions=[bf16,int8]", "model.tiny.seed=5"))
+    run_job(job_config("job.precision.precisions=[bf16,int8]", "model.tiny.seed=5"))
     said = [r.message for r in caplog.records if r.name == session.__name__]
     assert [m.split(" on ")[0] for m in said if m.startswith("loading")] == [
         "loading tiny in fp32",
@@ -148,16 +150,20 @@ def test_each_model_is_loaded_once_and_int8_serves_its_batched_variant(job_confi
 
 def test_fp32_is_read_first_whether_named_or_not(job_config):
     for names in ("[nf4]", "[nf4,fp32]"):
-        found = precision.variants(job_config(f"job.precisions={names}"))
+        found = precisions.variants(job_config(f"job.precision.precisions={names}"))
         assert [v.precision.label for v in found] == ["fp32", "nf4"]
 
 
 @pytest.mark.parametrize(
     "overrides",
-    [("job.situations=2",), ("job.precisions=[bf16]",), ("precision.int8.threshold=2",)],
+    [
+        ("job.precision.situations=2",),
+        ("job.precision.precisions=[bf16]",),
+        ("precision.int8.threshold=2",),
+    ],
 )
 def test_fingerprint_follows_what_is_compared(job_config, overrides):
-    plans = [precision._plan(job_config(*o)) for o in ((), overrides)]
+    plans = [precision.plan_of(job_config(*o)) for o in ((), overrides)]
     assert len({p.provenance.fingerprint for p in plans}) == 2
 
 
@@ -176,11 +182,11 @@ def overflowing(monkeypatch, first):
 
 def test_overflowing_layers_appear_as_such(job_config, monkeypatch):
     overflowing(monkeypatch, 2)
-    config = job_config("job.precisions=[fp16]")
+    config = job_config("job.precision.precisions=[fp16]")
     outcome = run_job(config)
     assert outcome.status == "finished"
     path = Tracker(config).artifact(outcome.run_id, "precision.json")
-    fp32, fp16 = serialise.read_precisions(path)
+    fp32, fp16 = files.read_precisions(path)
     assert fp32.non_finite_layers == ()
     assert fp16.non_finite_layers == (2, 3)
     assert fp16.best_layer in (0, 1)
@@ -194,7 +200,7 @@ def test_overflowing_layers_appear_as_such(job_config, monkeypatch):
 
 def test_a_precision_without_any_finite_layer_is_a_row_without_numbers(job_config, monkeypatch):
     overflowing(monkeypatch, 0)
-    outcome = run_job(job_config("job.precisions=[fp16]"))
+    outcome = run_job(job_config("job.precision.precisions=[fp16]"))
     assert outcome.status == "finished"
     assert outcome.metrics["best_layer_fp16"] is None
     assert outcome.metrics["non_finite_layers_fp16"] == 4
@@ -203,9 +209,18 @@ def test_a_precision_without_any_finite_layer_is_a_row_without_numbers(job_confi
 
 def test_bad_values_are_one_line_and_open_no_run(job_config, monkeypatch, tmp_path):
     for overrides, words in (
-        (("job.precisions=[fp16,fp16]",), "job.precisions=['fp16', 'fp16']: allowed is each"),
-        (("job.precisions=[]",), "job.precisions=[]: allowed is at least one besides fp32"),
-        (("job.precisions=[fp32]",), "job.precisions=['fp32']: allowed is at least one besides"),
+        (
+            ("job.precision.precisions=[fp16,fp16]",),
+            "job.precision.precisions=['fp16', 'fp16']: allowed is each",
+        ),
+        (
+            ("job.precision.precisions=[]",),
+            "job.precision.precisions=[]: allowed is at least one besides fp32",
+        ),
+        (
+            ("job.precision.precisions=[fp32]",),
+            "job.precision.precisions=['fp32']: allowed is at least one besides",
+        ),
         (("stimuli.path=none.csv",), "cannot be read"),
     ):
         outcome = run_job(job_config(*overrides))
@@ -240,9 +255,9 @@ def test_batched_int8_is_compared_with_int8_and_not_only_with_fp32(rng):
     def measured(label, values):
         a = planted(values)
         d = describe(a, Resampling(4, 4, 2))[1]
-        return precision.Measured(label, a, d, WeightCount(1, 0, 4), Passes(12, 0), 6.0)
+        return precisions.Measured(label, a, d, WeightCount(1, 0, 4), Passes(12, 0), 6.0)
 
-    rows, curves = precision.compare(
+    rows, curves = precisions.compare(
         [
             measured("fp32", base),
             measured("int8", base + noise),
@@ -258,4 +273,4 @@ def test_batched_int8_is_compared_with_int8_and_not_only_with_fp32(rng):
 
 
 def test_precision_names_and_default_list_agree(tiny_config):
-    assert tiny_config("job=precision").job.precisions == list(PrecisionName)
+    assert tiny_config("job=precision").job.precision.precisions == list(PrecisionName)

@@ -9,6 +9,7 @@ from emo.cli import run_job
 from emo.errors import ConfigError, EmoError
 from emo.jobs import sensitivity
 from emo.jobs.sensitivity import conduct
+from emo.pipeline import trial_runs
 from emo.process.owner import owner
 from emo.study.space import PLACE
 from emo.study.storage import open_study
@@ -24,7 +25,6 @@ def planted(point):
 @pytest.fixture
 def no_files(monkeypatch):
     """Importances and figures take most of a short study's time."""
-    monkeypatch.setattr(sensitivity, "_write_files", lambda *_: None)
     monkeypatch.setattr(sensitivity, "importances", lambda *_: [])
 
 
@@ -59,8 +59,8 @@ def test_another_question_is_another_study(study_config):
         conduct(study_config(*o, n=2), planted).fingerprint
         for o in (
             (),
-            ("job.study.objectives=[rho,accuracy]",),
-            ("job.study.sampler=random",),
+            ("job.sensitivity.objectives=[rho,accuracy]",),
+            ("job.sensitivity.sampler=random",),
             ("seed=1",),
             ("precision=bf16",),
         )
@@ -78,12 +78,12 @@ def test_a_trial_killed_before_it_was_logged_is_logged_by_the_next_start(
         raise Killed
 
     with monkeypatch.context() as m, pytest.raises(Killed):
-        m.setattr(sensitivity, "_log_trial", killed)
+        m.setattr(sensitivity, "log_trial", killed)
         conduct(study_config(n=3), planted)
     assert runs(study_config(), job="trial") == []
-    monkeypatch.setattr(sensitivity, "alive", lambda _: False)  # that process is gone
+    monkeypatch.setattr(trial_runs, "alive", lambda _: False)  # that process is gone
     with monkeypatch.context() as m:
-        m.setattr(sensitivity, "here", lambda _: False)  # or is it? it was on another host
+        m.setattr(trial_runs, "here", lambda _: False)  # or is it? it was on another host
         conduct(study_config(n=3), planted)
     assert len(runs(study_config(), job="trial")) == 2
     conduct(study_config(n=3), planted)
@@ -117,7 +117,7 @@ def test_trials_logged_under_another_parent_are_not_logged_again(
 ):
     first = conduct(study_config(n=3), planted).run_id
     Tracker(study_config()).client.set_tag(first, "study", "of old")
-    monkeypatch.setattr(sensitivity, "alive", lambda _: False)
+    monkeypatch.setattr(trial_runs, "alive", lambda _: False)
     assert conduct(study_config(n=3), planted).run_id != first
     assert len(runs(study_config(), job="trial")) == 3
 
@@ -140,7 +140,7 @@ def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_c
     assert "\n" not in str(caught.value)
     (parent,) = runs(study_config(), job="sensitivity")
     assert parent.info.status == "FAILED"
-    outcome = conduct(study_config("job.study.take_over=true", n=4), planted)
+    outcome = conduct(study_config("job.sensitivity.take_over=true", n=4), planted)
     assert outcome.metrics["trials"] == 4
     (parent,) = runs(study_config(), job="sensitivity")
     assert parent.info.status == "FINISHED"
@@ -156,7 +156,7 @@ def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypa
         conduct(study_config(n=3), planted)
     (parent,) = runs(study_config(), job="sensitivity")
     assert parent.info.status == "FAILED"
-    monkeypatch.setattr(sensitivity, "alive", lambda _: False)  # that process is gone
+    monkeypatch.setattr(trial_runs, "alive", lambda _: False)  # that process is gone
     conduct(study_config(n=3), planted)
     assert run_job(study_config("job=sync")).metrics["already_there"] == 1
     children = runs(study_config(), job="trial")
@@ -169,7 +169,7 @@ def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypa
 
 def test_no_password_of_a_storage_is_printed(study_config, monkeypatch, caplog, no_files):
     caplog.set_level("INFO")
-    config = study_config("job.study.storage='sqlite://me:secret@/x.db'", n=2)
+    config = study_config("job.sensitivity.storage='sqlite://me:secret@/x.db'", n=2)
     kept = config.path("study.journal")
     monkeypatch.setattr(sensitivity, "open_study", lambda _, *rest: open_study(kept, *rest))
     outcome = conduct(config, planted)
@@ -183,7 +183,7 @@ def test_a_database_of_a_study_lies_in_the_projects_root(
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
-    config = study_config("job.study.storage=sqlite:///study.db", n=2)
+    config = study_config("job.sensitivity.storage=sqlite:///study.db", n=2)
     outcome = conduct(config, planted)
     assert f"storage sqlite:///{config.path('study.db')}" in outcome.table
     assert config.path("study.db").is_file()
@@ -223,7 +223,7 @@ def test_a_space_with_nothing_to_vary_is_refused(study_config, space, words):
     ("override", "words"),
     [
         ("subparams.templates=odd", "subparams.templates=odd: allowed is all with job=sensitivity"),
-        ("subparams.samples=2", r"allowed is 10 with job=sensitivity.*job\.study\.space"),
+        ("subparams.samples=2", r"allowed is 10 with job=sensitivity.*job\.sensitivity\.space"),
     ],
 )
 def test_what_all_points_would_ignore_is_refused(study_config, override, words):
@@ -234,20 +234,26 @@ def test_what_all_points_would_ignore_is_refused(study_config, override, words):
 @pytest.mark.parametrize(
     ("override", "words"),
     [
-        ("job.study.objectives=[]", r"job\.study\.objectives=\[\]: allowed is names"),
-        ("job.study.objectives=[rho,rho]", r"allowed is names of measured values, each once"),
+        ("job.sensitivity.objectives=[]", r"job\.sensitivity\.objectives=\[\]: allowed is names"),
+        ("job.sensitivity.objectives=[rho,rho]", r"allowed is names of measured values, each once"),
         (
-            "job.study.name='../../evil'",
-            r"job\.study\.name='\.\./\.\./evil': allowed is at most 64",
+            "job.sensitivity.name='../../evil'",
+            r"job\.sensitivity\.name='\.\./\.\./evil': allowed is at most 64",
         ),
-        ("job.study.storage=sqlite://", r"job\.study\.storage=sqlite://: allowed is a file"),
-        ("job.study.storage='sqlite:///a\0b.db'", r"allowed is null"),
         (
-            "job.study.storage=study.db",
+            "job.sensitivity.storage=sqlite://",
+            r"job\.sensitivity\.storage=sqlite://: allowed is a file",
+        ),
+        ("job.sensitivity.storage='sqlite:///a\0b.db'", r"allowed is null"),
+        (
+            "job.sensitivity.storage=study.db",
             r"allowed is null \(a journal in mlruns/studies\), or the URL",
         ),
-        ("job.study.storage=sqlite:///mlruns/mlflow.db", r"study\.db.*: not MLflow's own"),
-        ("job.study.storage=sqlite:///./mlruns/x/../mlflow.db", r"study\.db.*: not MLflow's own"),
+        ("job.sensitivity.storage=sqlite:///mlruns/mlflow.db", r"study\.db.*: not MLflow's own"),
+        (
+            "job.sensitivity.storage=sqlite:///./mlruns/x/../mlflow.db",
+            r"study\.db.*: not MLflow's own",
+        ),
     ],
 )
 def test_what_no_study_can_have_is_refused_before_anything_is_written(
@@ -264,7 +270,7 @@ def test_what_no_study_can_have_is_refused_before_anything_is_written(
 def test_the_database_that_runs_are_logged_to_is_never_a_studys(study_config):
     """Not there yet, it would be Optuna's and MLflow could not open it."""
     config = study_config(
-        "tracking.uri=sqlite:///runs.db", "job.study.storage=sqlite:///runs.db", n=2
+        "tracking.uri=sqlite:///runs.db", "job.sensitivity.storage=sqlite:///runs.db", n=2
     )
     with pytest.raises(ConfigError, match="not MLflow's own"):
         conduct(config, planted)
@@ -278,9 +284,9 @@ def test_points_are_checked_only_while_the_study_lacks_some(study_config, no_fil
     assert checks == [2, 3]
 
     def refuse():
-        raise ConfigError("job.study.space.layer", 99, "0 to 3")
+        raise ConfigError("job.sensitivity.space.layer", 99, "0 to 3")
 
-    config = study_config("job.study.sampler=random", n=2)
+    config = study_config("job.sensitivity.sampler=random", n=2)
     with pytest.raises(ConfigError, match="layer=99"):
         conduct(config, planted, refuse)
     assert len(list((config.path("mlruns") / "studies").glob("*.journal"))) == 1  # the first one's
@@ -302,13 +308,13 @@ def test_a_study_whose_journal_is_moved_away_is_made_again_and_logged_once(study
 
 def test_a_study_made_in_parts_is_logged_as_one_made_at_once(study_config):
     """Also where a trial was lost: its place is taken again, and it is called by its place."""
-    whole = conduct(study_config("job.study.name=whole", n=6), planted)
-    part = conduct(study_config("job.study.name=parts", n=3), planted)
+    whole = conduct(study_config("job.sensitivity.name=whole", n=6), planted)
+    part = conduct(study_config("job.sensitivity.name=parts", n=3), planted)
     journal = study_config().path("mlruns") / "studies" / f"{part.fingerprint}.journal"
     lost = open_study(journal, part.fingerprint, ["rho"]).ask()
     for name, value in {**owner(), "process_start": "5", PLACE: 3}.items():
         lost.set_user_attr(name, value)
-    parts = conduct(study_config("job.study.name=parts", n=6), planted)
+    parts = conduct(study_config("job.sensitivity.name=parts", n=6), planted)
     assert parts.metrics == whole.metrics
     tracker = Tracker(study_config())
     a, b = (tracker.artifact(o.run_id, "trials.csv").read_text() for o in (whole, parts))
@@ -320,5 +326,5 @@ def test_a_study_made_in_parts_is_logged_as_one_made_at_once(study_config):
 
 
 def test_the_published_space_is_the_whole_factorial(tiny_config):
-    space = tiny_config("job=sensitivity").job.study.space
+    space = tiny_config("job=sensitivity").job.sensitivity.space
     assert len(list(product(*space.values()))) == 2**8

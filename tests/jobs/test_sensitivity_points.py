@@ -2,6 +2,7 @@
 
 import gc
 import weakref
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ SMALL = {
     [
         (
             {"max_new_tokens": [100000, 12]},
-            r"job\.study\.space\.max_new_tokens=\[100000, 12\]: allowed is each a",
+            r"job\.sensitivity\.space\.max_new_tokens=\[100000, 12\]: allowed is each a",
         ),
         (
             {"layer": ["middle", 4]},
@@ -45,7 +46,7 @@ SMALL = {
 def test_what_the_model_cannot_have_is_said_of_the_space_and_nothing_is_written(
     study_config, space, words
 ):
-    config = study_config("job.study.objectives=[rho_matched]", space={**SMALL, **space})
+    config = study_config("job.sensitivity.objectives=[rho_matched]", space={**SMALL, **space})
     with pytest.raises(ConfigError, match=words) as caught:
         sensitivity.run(config)
     assert "\n" not in str(caught.value)
@@ -54,9 +55,9 @@ def test_what_the_model_cannot_have_is_said_of_the_space_and_nothing_is_written(
 
 
 def test_an_ablation_that_the_model_cannot_have_reads_nothing_first(tiny_config):
-    config = tiny_config("job=ablate", "job.tokens=[100000,12]")
+    config = tiny_config("job=ablate", "job.ablate.tokens=[100000,12]")
     outcome = run_job(config)
-    assert outcome.error.startswith("job.tokens=[100000, 12]: allowed is each a value")
+    assert outcome.error.startswith("job.ablate.tokens=[100000, 12]: allowed is each a value")
     assert runs(config) == []
 
 
@@ -65,9 +66,10 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     from emo.core.stats.factorial import factorial, full_factorial
     from tests.jobs.test_ablate import points_of
 
-    config = study_config("job.study.objectives=[rho_matched]", space=SMALL)
+    config = study_config("job.sensitivity.objectives=[rho_matched]", space=SMALL)
     at = Evaluator(config)
-    make = lambda *o: tiny_config("job=ablate", "job.tokens=[24,12]", "job.samples=[4,1]", *o)  # noqa: E731
+    ablate = ("job=ablate", "job.ablate.tokens=[24,12]", "job.ablate.samples=[4,1]")
+    make = partial(tiny_config, *ablate)
     rows = points_of(make, run_job(make()))
     names = ["prompts", "samples", "max_new_tokens", "position", "centring"]
     for levels in full_factorial(len(names))[::5]:
@@ -98,7 +100,10 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
 @pytest.mark.parametrize(
     ("space", "words"),
     [
-        ({"temperature": [0.1, 0.2]}, "job.study.space=temperature: allowed is prompts, samples"),
+        (
+            {"temperature": [0.1, 0.2]},
+            "job.sensitivity.space=temperature: allowed is prompts, samples",
+        ),
         ({"layer": ["middle", True]}, r"layer=True: allowed is middle, best, or a layer's number"),
         ({"layer": ["middle", -1]}, r"layer=-1: allowed is middle, best, or a layer's number"),
         (
@@ -116,10 +121,13 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
             {"max_new_tokens": list(range(1, 400)), "samples": list(range(1, 400))},
             "points: allowed",
         ),
-        ({"position": ["mid", "end"]}, "job.study.space.position=end: allowed is mid, last"),
-        ({"samples": [10, 0]}, "job.study.space.samples=0"),
-        ({"chat_template": [True, "no"]}, "job.study.space.chat_template=no"),
-        ({"precision": ["fp32", "fp64"]}, "job.study.space.precision=fp64: allowed is fp32, bf16"),
+        ({"position": ["mid", "end"]}, "job.sensitivity.space.position=end: allowed is mid, last"),
+        ({"samples": [10, 0]}, "job.sensitivity.space.samples=0"),
+        ({"chat_template": [True, "no"]}, "job.sensitivity.space.chat_template=no"),
+        (
+            {"precision": ["fp32", "fp64"]},
+            "job.sensitivity.space.precision=fp64: allowed is fp32, bf16",
+        ),
     ],
 )
 def test_a_value_no_sub_parameter_has_is_refused_before_anything_is_loaded(
@@ -144,10 +152,10 @@ def test_points_that_cannot_have_an_objective_are_refused_before_anything_is_loa
     study_config, objective, space, words
 ):
     space = {"position": ["mid", "last"], **space}
-    config = study_config(f"job.study.objectives=[rho_matched,{objective}]", space=space)
+    config = study_config(f"job.sensitivity.objectives=[rho_matched,{objective}]", space=space)
     with pytest.raises(ConfigError, match=words) as caught:
         sensitivity.run(config)
-    assert f"the objective {objective} needs two texts an emotion" in str(caught.value)
+    assert f"the objective {objective} needs two texts per emotion" in str(caught.value)
     assert not config.path("mlruns").exists()
 
 
@@ -169,11 +177,11 @@ def test_half_of_a_single_template_is_refused_before_anything_is_loaded(study_co
 )
 def test_points_that_can_have_them_are_taken(study_config, space):
     space = {"position": ["mid", "last"], **space}
-    Evaluator(study_config("job.study.objectives=[accuracy,reliability]", space=space))
+    Evaluator(study_config("job.sensitivity.objectives=[accuracy,reliability]", space=space))
 
 
 def test_an_unknown_objective_is_refused_before_anything_is_loaded(study_config):
-    config = study_config("job.study.objectives=[rho_mached]", space=SMALL)
+    config = study_config("job.sensitivity.objectives=[rho_mached]", space=SMALL)
     with pytest.raises(ConfigError, match="objectives=rho_mached: allowed is rho_matched, rel"):
         sensitivity.run(config)
     assert not config.path("mlruns").exists()
@@ -186,7 +194,7 @@ def test_accuracy_of_a_point_by_a_plain_loop(study_config):
     from emo.runs.plan import make_plan
 
     space = {"samples": [5, 2], "max_new_tokens": [12], "position": ["last"]}
-    config = study_config("job.study.objectives=[accuracy]", space=space)
+    config = study_config("job.sensitivity.objectives=[accuracy]", space=space)
     point = {"samples": 5, "max_new_tokens": 12, "position": "last"}
     sub = setting(config, point)
     plan = make_plan(config)
@@ -217,7 +225,12 @@ def test_a_study_is_named_by_all_that_can_change_a_number(study_config, one_temp
     before = name()
     small_csv.write_text(small_csv.read_text().replace("quay", "pier"))
     assert name() != before
-    others = ("job.emotions=4", "model.tiny.seed=1", "precision=bf16", "resampling.n_splits=7")
+    others = (
+        "job.sensitivity.emotions=4",
+        "model.tiny.seed=1",
+        "precision=bf16",
+        "resampling.n_splits=7",
+    )
     assert len({name(), *map(name, others)}) == 1 + len(others)
 
 
@@ -244,9 +257,9 @@ def test_what_changes_no_number_makes_no_other_study(study_config):
     same = (
         "backend.batch_size=3",
         "backend.decode_batch_size=5",
-        "job.study.n_trials=99",
-        "job.study.take_over=true",
-        "job.study.storage=sqlite:///other.db",
+        "job.sensitivity.n_trials=99",
+        "job.sensitivity.take_over=true",
+        "job.sensitivity.storage=sqlite:///other.db",
         "subparams.temperature=0.5",  # nothing is sampled there
     )
     assert len({identity(study_config(o, space=SMALL)) for o in ("force=true", *same)}) == 1
@@ -270,7 +283,7 @@ def test_precision_may_be_varied_and_one_model_is_held(study_config):
 
     space = {"samples": [2], "max_new_tokens": [6], "position": ["mid", "last"]}
     varied = {**space, "precision": ["fp32", "nf4"]}
-    wanted = "job.study.objectives=[rho_matched]"
+    wanted = "job.sensitivity.objectives=[rho_matched]"
     point = {"samples": 2, "max_new_tokens": 6, "position": "last"}
     at = Evaluator(study_config(wanted, space=varied))
     assert at({**point, "position": "mid", "precision": "fp32"})["rho_matched"] == 1
@@ -289,7 +302,7 @@ def test_precision_may_be_varied_and_one_model_is_held(study_config):
 
 
 def test_the_whole_job_on_a_tiny_model(study_config):
-    config = study_config("job.study.objectives=[rho_matched]", n=6, space=SMALL)
+    config = study_config("job.sensitivity.objectives=[rho_matched]", n=6, space=SMALL)
     outcome = sensitivity.run(config)
     assert outcome.metrics["trials"] == 6
     children = runs(config, job="trial")

@@ -11,15 +11,17 @@ from emo.cli import run_job
 from emo.config.resolve import compose
 from emo.core.steering.dose_response import by_site, cells
 from emo.core.steering.text_measures import foreign_share
+from emo.errors import ConfigError
 from emo.generation.decoding import HFDecoder
 from emo.jobs import steer
 from emo.models import session
 from emo.pipeline import steering_setup as steer_work
 from emo.report.runs import steering as report
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.steering.judging import ClassifierJudge
 from emo.tracking import Tracker
 from tests.conftest import TINY, write_small_csv
+from tests.jobs.conftest import has_files
 
 SCENARIOS = [
     {"id": "one", "mood": "calm", "emotion": "sad", "text": "The letter lay on the table and she"},
@@ -49,9 +51,9 @@ def steer_config(project):
             *TINY,
             f"stimuli.path={project / 'small.csv'}",
             "job=steer",
-            f"steer.scenarios_path={project / 'scenarios.yaml'}",
-            "steer.strengths=[0.2,20]",
-            "steer.max_new_tokens=6",
+            f"job.steer.scenarios_path={project / 'scenarios.yaml'}",
+            "job.steer.strengths=[0.2,20]",
+            "job.steer.max_new_tokens=6",
             *overrides,
             root=project,
         )
@@ -69,14 +71,15 @@ def finished(steer_config):
 
 def texts(config, outcome):
     path = Tracker(config).artifact(outcome.run_id, "steering.json")
-    return serialise.read_steering(path)
+    return files.read_steering(path)
 
 
 def test_run_holds_every_text_and_file(finished):
     config, outcome = finished
-    tracker = Tracker(config)
-    for name in steer.ARTIFACTS:
-        assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
+    names = ("steering.json", "texts.json", "texts.html", "table.txt")
+    tables = ("cells.csv", "emotions.csv", "scenarios.csv")
+    figures = ("dose_response.png", "emotions.png", "regimes.png")
+    assert has_files(config, outcome, *names, *tables, *figures)
     swept = texts(config, outcome)
     # 3 scenarios x 4 directions x 2 strengths; besides 3 unsteered and 6 sampled ones.
     assert len(swept.steered) == 24
@@ -90,11 +93,12 @@ def test_run_holds_every_text_and_file(finished):
     same = {e for e, partner in swept.partners.items() if (e in pleasant) == (partner in pleasant)}
     assert set(swept.alike) == same and "sad" not in same
     assert f"shuffled: {len(same)} of 3 emotions" in outcome.table
+    tracker = Tracker(config)
     run = tracker.get(outcome.run_id)
     assert run.data.tags["job"] == "steer"
     assert run.data.tags["steer"] == "default"
     assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
-    assert run.data.params["steer.strengths"] == "[0.2, 20.0]"
+    assert run.data.params["job.steer.strengths"] == "[0.2, 20.0]"
     assert run.data.metrics["cells"] == 2
     (regime,) = by_site(swept.steered, swept.limits)
     assert regime.n_texts == 6
@@ -148,7 +152,7 @@ def test_force_writes_nothing_again_and_finds_the_same(finished, steer_config):
     config, first = finished
     again = run_job(steer_config("force=true", "tracking.experiment=forced"))
     assert (again.status, again.passes_done) == ("finished", 0)
-    both = [serialise.plain(texts(config, outcome).steered) for outcome in (first, again)]
+    both = [files.plain(texts(config, outcome).steered) for outcome in (first, again)]
     assert both[0] == both[1]  # as JSON values, where NaN equals itself
 
 
@@ -194,7 +198,7 @@ def test_texts_do_not_depend_on_the_batch(finished, steer_config):
 
 
 def test_strength_zero_is_the_unsteered_text(steer_config):
-    config = steer_config("steer.strengths=[0]")
+    config = steer_config("job.steer.strengths=[0]")
     swept = texts(config, run_job(config))
     for t in swept.steered:
         assert t.text == swept.unsteered[t.scenario]
@@ -204,12 +208,17 @@ def test_strength_zero_is_the_unsteered_text(steer_config):
 
 def test_an_overflowing_dose_is_recorded_and_the_sweep_goes_on(steer_config):
     """Vectors that fp16 just holds at one layer, added at all of them; one that it does not hold."""
-    fp16 = ("precision=fp16", "steer.layers=all", "steer.vector=best", "steer.controls=[]")
-    refused = run_job(steer_config(*fp16, "steer.strengths=[0.1,1e6]"))
-    assert "steer.strengths=1000000.0: allowed is at most " in refused.error
+    fp16 = (
+        "precision=fp16",
+        "job.steer.layers=all",
+        "job.steer.vector=best",
+        "job.steer.controls=[]",
+    )
+    refused = run_job(steer_config(*fp16, "job.steer.strengths=[0.1,1e6]"))
+    assert "job.steer.strengths=1000000.0: allowed is at most " in refused.error
     assert refused.run_id is None and "(float16)" in refused.error
     most = float(refused.error.split("at most ")[1].split()[0])
-    config = steer_config(*fp16, f"steer.strengths=[0.1,{0.9 * most}]")
+    config = steer_config(*fp16, f"job.steer.strengths=[0.1,{0.9 * most}]")
     outcome = run_job(config)
     assert outcome.error is None
     swept = texts(config, outcome)
@@ -221,24 +230,24 @@ def test_an_overflowing_dose_is_recorded_and_the_sweep_goes_on(steer_config):
 
 
 def test_a_judge_without_a_model_is_named(steer_config, tmp_path):
-    outcome = run_job(steer_config("steer.judge=hf", f"steer.judge_model={tmp_path}"))
-    assert outcome.error.startswith(f"steer.judge_model={tmp_path}: allowed is a classifier")
+    outcome = run_job(steer_config("job.steer.judge=hf", f"job.steer.judge_model={tmp_path}"))
+    assert outcome.error.startswith(f"job.steer.judge_model={tmp_path}: allowed is a classifier")
 
 
 CHANGES = (
     "seed=1",
-    "steer.layers=all",
-    "steer.layers=0-1",
-    "steer.vector=best",
-    "steer.criterion=published",
-    "steer.positions=generated",
-    "steer.strengths=[0.2]",
-    "steer.max_new_tokens=5",
-    "steer.scenarios=[one,two]",
-    "steer.emotions=[calm]",
-    "steer.controls=[random]",
-    "steer.control_samples=1",
-    "steer.chat_template=true",
+    "job.steer.layers=all",
+    "job.steer.layers=0-1",
+    "job.steer.vector=best",
+    "job.steer.criterion=published",
+    "job.steer.positions=generated",
+    "job.steer.strengths=[0.2]",
+    "job.steer.max_new_tokens=5",
+    "job.steer.scenarios=[one,two]",
+    "job.steer.emotions=[calm]",
+    "job.steer.controls=[random]",
+    "job.steer.control_samples=1",
+    "job.steer.chat_template=true",
     "method.readout=mean",
     "precision=bf16",
     "model.tiny.seed=1",
@@ -254,7 +263,7 @@ def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, proj
     seen = [fingerprint(steer_config(override)) for override in ("force=true", *CHANGES)]
     other = project / "other.yaml"
     other.write_text(yaml.safe_dump([SCENARIOS[0] | {"text": "Another opening, and"}]))
-    seen.append(fingerprint(steer_config(f"steer.scenarios_path={other}")))
+    seen.append(fingerprint(steer_config(f"job.steer.scenarios_path={other}")))
     assert len(set(seen)) == len(seen)
     for size in ("batch_size", "decode_batch_size"):
         bf16 = [fingerprint(steer_config("precision=bf16", f"backend.{size}={n}")) for n in (2, 3)]
@@ -267,14 +276,14 @@ def test_what_changes_no_text_is_not_in_the_fingerprint(finished, steer_config):
         "backend.batch_size=3",
         "force=true",
         "paths.store=x",
-        "steer.name=mine",
+        "job.steer.name=mine",
     ):
         assert fingerprint(steer_config(override)) == finished[1].fingerprint
 
 
 @pytest.mark.parametrize(
     "override",
-    ["steer.layers=all", "steer.positions=generated", "precision=bf16", "precision=int8"],
+    ["job.steer.layers=all", "job.steer.positions=generated", "precision=bf16", "precision=int8"],
 )
 def test_other_sites_and_positions_run(finished, steer_config, override):
     config = steer_config(override)
@@ -287,10 +296,10 @@ def test_published_preset_and_logged_vectors(finished, steer_config):
     vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
     config = steer_config(
         "steer=published",
-        "steer.strengths=[0.005]",
-        "steer.scenarios=[one,three]",
-        f"steer.run={vectors}",
-        "steer.max_new_tokens=4",
+        "job.steer.strengths=[0.005]",
+        "job.steer.scenarios=[one,three]",
+        f"job.steer.run={vectors}",
+        "job.steer.max_new_tokens=4",
     )
     outcome = run_job(config)
     assert outcome.error is None
@@ -302,7 +311,7 @@ def test_published_preset_and_logged_vectors(finished, steer_config):
 
 
 def test_emotions_are_crossed_with_scenarios(steer_config):
-    config = steer_config("steer.emotions=[calm,happy]", "steer.controls=[]")
+    config = steer_config("job.steer.emotions=[calm,happy]", "job.steer.controls=[]")
     swept = texts(config, run_job(config))
     assert len(swept.steered) == 3 * 2 * 2
     assert report.terminal_text(swept, "t").count("target") == 2
@@ -311,23 +320,25 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("steer.layers=best-2", "steer.layers=best-2: allowed is all, best"),
-        ("steer.layers=[0,9]", "steer.layers=.*: allowed is layers 0 to 3 of this model"),
-        ("steer.strengths=[-0.1]", "steer.strengths=.*: allowed is each a value of at least 0"),
-        ("steer.strengths=[0.1,0.1]", "steer.strengths=.*: allowed is different numbers"),
-        ("steer.strengths=[]", "steer.strengths="),
-        ("steer.strengths=[0.1,0.1]", "steer.strengths="),
-        ("steer.scenarios=[one,four]", "steer.scenarios=.*: allowed is each once, of one, two"),
-        ("steer.emotions=[calm,smug]", "steer.emotions=smug: allowed is afraid, calm, happy"),
-        ("steer.emotions=[calm,calm]", "steer.emotions=.*: allowed is null, or emotions"),
-        ("steer.emotions=[]", "steer.emotions=.*: allowed is null, or emotions"),
+        ("job.steer.layers=best-2", "job.steer.layers=best-2: allowed is all, best"),
+        ("job.steer.layers=[0,9]", "job.steer.layers=.*: allowed is layers 0 to 3 of this model"),
+        ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths=.*: allowed is different numbers"),
+        ("job.steer.strengths=[]", "job.steer.strengths="),
+        ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths="),
         (
-            "steer.max_new_tokens=2000",
-            "steer.max_new_tokens=2000: allowed is a value of at least 1, at most ",
+            "job.steer.scenarios=[one,four]",
+            "job.steer.scenarios=.*: allowed is each once, of one, two",
         ),
-        ("steer.judge=hf", "steer.judge_model=null: allowed is a folder"),
-        ("steer.controls=[random,random]", "steer.controls="),
-        ("steer.run=nothing", "steer.run=nothing: not in"),
+        (
+            "job.steer.emotions=[calm,smug]",
+            "job.steer.emotions=smug: allowed is afraid, calm, happy",
+        ),
+        ("job.steer.emotions=[calm,calm]", "job.steer.emotions=.*: allowed is null, or emotions"),
+        ("job.steer.emotions=[]", "job.steer.emotions=.*: allowed is null, or emotions"),
+        ("job.steer.max_new_tokens=2000", "job.steer.max_new_tokens=2000: allowed is at most"),
+        ("job.steer.judge=hf", "job.steer.judge_model=null: allowed is a folder"),
+        ("job.steer.controls=[random,random]", "job.steer.controls="),
+        ("job.steer.run=nothing", "job.steer.run=nothing: not in"),
     ],
 )
 def test_what_is_refused_opens_no_run(steer_config, override, message):
@@ -341,12 +352,19 @@ def test_what_is_refused_opens_no_run(steer_config, override, message):
     assert outcome.run_id is None
 
 
+def test_a_strength_below_zero_is_refused_before_anything_else(steer_config):
+    with pytest.raises(
+        ConfigError, match=r"job\.steer\.strengths=.*: allowed is each a value of at"
+    ):
+        steer_config("job.steer.strengths=[-0.1]")
+
+
 def test_vectors_of_another_model_are_refused(finished, steer_config):
     vectors = Tracker(finished[0]).get(finished[1].run_id).data.tags["vectors_run"]
     for override in ("model.tiny.hidden=64", "model.tiny.seed=1"):
-        other = run_job(steer_config(f"steer.run={vectors}", override))
+        other = run_job(steer_config(f"job.steer.run={vectors}", override))
         assert "allowed is a run of revision tiny-" in other.error, override
-    itself = run_job(steer_config(f"steer.run={finished[1].run_id}"))
+    itself = run_job(steer_config(f"job.steer.run={finished[1].run_id}"))
     assert "the id of a job=extract run" in itself.error
 
 
@@ -355,14 +373,14 @@ def test_z_scored_vectors_are_refused_and_projected_ones_are_tagged(finished, st
         name: run_job(steer_config("job=extract", f"vectors.projection={name}")).run_id
         for name in ("z_score", "all_but_the_top")
     }
-    refused = run_job(steer_config(f"steer.run={made['z_score']}"))
+    refused = run_job(steer_config(f"job.steer.run={made['z_score']}"))
     assert refused.run_id is None and "\n" not in refused.error
     assert refused.error.startswith(
-        f"steer.run={made['z_score']}: allowed is a run with vectors in"
+        f"job.steer.run={made['z_score']}: allowed is a run with vectors in"
     )
     assert refused.error.endswith("vectors.projection=z_score")
-    few = ("steer.strengths=[20]", "steer.controls=[]", "steer.scenarios=[one]")
-    config = steer_config(f"steer.run={made['all_but_the_top']}", *few)
+    few = ("job.steer.strengths=[20]", "job.steer.controls=[]", "job.steer.scenarios=[one]")
+    config = steer_config(f"job.steer.run={made['all_but_the_top']}", *few)
     for run_id, projection in (
         (finished[1].run_id, "none"),
         (run_job(config).run_id, "all_but_the_top"),
@@ -384,7 +402,7 @@ def test_a_local_classifier_can_judge(steer_config, tmp_path):
     )  # fmt: skip
     LlamaForSequenceClassification(shape).save_pretrained(tmp_path / "judge")
     tokenizer.save_pretrained(tmp_path / "judge")
-    config = steer_config("steer.judge=hf", f"steer.judge_model={tmp_path / 'judge'}")
+    config = steer_config("job.steer.judge=hf", f"job.steer.judge_model={tmp_path / 'judge'}")
     outcome = run_job(config)
     assert outcome.error is None
     swept = texts(config, outcome)
@@ -407,7 +425,7 @@ def test_measures_belong_to_their_texts(finished):
 
 
 def test_published_preset_is_the_published_sweep():
-    config = compose("job=steer", "steer=published").steer
+    config = compose("job=steer", "steer=published").job.steer
     assert config.strengths == [0.005, 0.01, 0.02, 0.03, 0.05]
     assert (config.layers, config.max_new_tokens) == ("all", 20)
     assert (config.vector.value, config.criterion.value) == ("best", "published")
@@ -424,10 +442,12 @@ def test_vectors_of_a_generation_run_can_be_added(finished, steer_config):
         )
     )
     assert made.error is None
-    config = steer_config(f"steer.run={made.run_id}", "steer.strengths=[20]", "steer.controls=[]")
+    config = steer_config(
+        f"job.steer.run={made.run_id}", "job.steer.strengths=[20]", "job.steer.controls=[]"
+    )
     outcome = run_job(config)
     assert outcome.error is None
-    layer = serialise.read_story_descriptors(
+    layer = files.read_story_descriptors(
         Tracker(config).artifact(made.run_id, "generation.json")
     ).layer
     assert {t.site for t in texts(config, outcome).steered} == {f"best_{layer}"}

@@ -19,11 +19,11 @@ from emo.config.resolve import compose
 from emo.errors import EmoError
 from emo.files.names import name_part
 from emo.jobs import extract, steer, summarize
-from emo.runs import files as serialise
+from emo.runs.files import plain
 from emo.runs.reuse import open_tracker
 from tests.conftest import TINY, write_small_csv
 
-FEW = ("job.summary.permutations=50", "job.summary.n_bootstrap=30")
+FEW = ("job.summarize.permutations=50", "job.summarize.n_bootstrap=30")
 LLAMA = name_part("tiny llama 4x128")
 STORY = ("method=generation", "subparams.max_new_tokens=12")
 
@@ -255,7 +255,7 @@ def test_nothing_to_summarise_is_one_line(tiny_config):
 
 def test_one_model_alone_is_summarised_without_a_study(project):
     _root, config, _ = project
-    names = "job.summary.models=['tiny llama 4x128']"
+    names = "job.summarize.models=['tiny llama 4x128']"
     outcome = summarize.run(config("job=summarize", *FEW, names))
     assert "No cross-model study" in outcome.table
     assert outcome.metrics["models"] == 1
@@ -278,11 +278,11 @@ def test_one_model_alone_is_summarised_without_a_study(project):
 def test_steering_of_its_models_has_a_section(project, tmp_path):
     _root, config, _ = project
     few = (
-        "steer.scenarios=[aggressive_to_calm]",
-        "steer.strengths=[0.1]",
-        "steer.max_new_tokens=4",
+        "job.steer.scenarios=[aggressive_to_calm]",
+        "job.steer.strengths=[0.1]",
+        "job.steer.max_new_tokens=4",
     )
-    steered = steer.run(config("job=steer", "steer.controls=[random]", *few))
+    steered = steer.run(config("job=steer", "job.steer.controls=[random]", *few))
     assert steered.error is None
     outcome = summarize.run(config("job=summarize", *FEW))
     tracker = open_tracker(config())
@@ -363,7 +363,7 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
     assert claims[0].published == shared_geometry().models[0].best_layer
     assert claims[0].measured == models[0].descriptors.best_layer
     assert claims[1].verdict is Replication.no
-    assert serialise.plain(claims[1])["measured"] == models[0].descriptors.anisotropy
+    assert plain(claims[1])["measured"] == models[0].descriptors.anisotropy
 
 
 @pytest.mark.parametrize("name", ["A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"])
@@ -386,23 +386,23 @@ def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config
 
 
 def test_wrong_conditions_are_refused(tiny_config):
-    with pytest.raises(EmoError, match=r"job\.summary\.make=E: allowed is A, B, B', C"):
-        summarize.run(tiny_config("job=summarize", "job.summary.make=[E]"))
+    with pytest.raises(EmoError, match=r"job\.summarize\.make=E: allowed is A, B, B', C"):
+        summarize.run(tiny_config("job=summarize", "job.summarize.make=[E]"))
     with pytest.raises(EmoError, match=r"precision=int8: allowed is fp32, bf16, fp16 with"):
-        summarize.run(tiny_config("job=summarize", "job.summary.make=[A]", "precision=int8"))
+        summarize.run(tiny_config("job=summarize", "job.summarize.make=[A]", "precision=int8"))
 
 
 def test_conditions_that_the_prompts_cannot_give_are_refused_before_any_is_made(
     tiny_config, one_template
 ):
-    config = tiny_config("job=summarize", 'job.summary.make=[A,"C\' even"]', one_template)
+    config = tiny_config("job=summarize", 'job.summarize.make=[A,"C\' even"]', one_template)
     with pytest.raises(EmoError, match=r"subparams\.templates=even: allowed is all, odd"):
         summarize.run(config)
     assert not config.path("mlruns").exists()
 
 
 def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config):
-    make = ("job=summarize", *FEW, "job.summary.make=[A, B]")
+    make = ("job=summarize", *FEW, "job.summarize.make=[A, B]")
     first = summarize.run(tiny_config(*make))
     again = summarize.run(tiny_config(*make))
     assert first.metrics["runs_used"] == again.metrics["runs_used"] == 2
@@ -413,7 +413,7 @@ def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config)
 def test_a_summary_that_makes_conditions_is_of_their_model(project):
     """Other models are logged beside it, one of them with the same passages."""
     config = project[1]
-    make = ("job=summarize", *FEW, "job.summary.make=[A]", "model.tiny.architecture=gpt2")
+    make = ("job=summarize", *FEW, "job.summarize.make=[A]", "model.tiny.architecture=gpt2")
     tracker = open_tracker(config())
 
     def models(outcome):
@@ -421,19 +421,38 @@ def test_a_summary_that_makes_conditions_is_of_their_model(project):
         return {row["model"] for row in rows(table)}
 
     assert models(summarize.run(config(*make, "model.tiny.hidden=64"))) == {"tiny gpt2 4x64"}
-    named = config(*make, "model.tiny.hidden=64", "job.summary.models=[tiny]")
+    named = config(*make, "model.tiny.hidden=64", "job.summarize.models=[tiny]")
     assert models(summarize.run(named)) == {"tiny gpt2 4x64", "tiny llama 4x128"}
 
 
 def test_experiments_compose():
     four = compose("experiment=four_layer", "model=tiny")
     assert four.job.name.value == "summarize"
-    assert set(four.job.summary.make) == {"A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"}
+    assert set(four.job.summarize.make) == {
+        "A",
+        "B",
+        "B'",
+        "C",
+        "C' odd",
+        "C' even",
+        "D",
+        "D forced",
+    }
 
 
 def test_models_that_are_none_or_not_there_are_named(project):
     _root, config, _ = project
-    with pytest.raises(EmoError, match=r"job.summary.models=\[\]: allowed is at least one name"):
-        summarize.check(config("job=summarize", "job.summary.models=[]"))
-    with pytest.raises(EmoError, match=r"others: its model is not in job\.summary\.models"):
-        summarize.run(config("job=summarize", "job.summary.models=[a sailor]"))
+    with pytest.raises(EmoError, match=r"job.summarize.models=\[\]: allowed is at least one name"):
+        summarize.check(config("job=summarize", "job.summarize.models=[]"))
+    with pytest.raises(EmoError, match=r"others: its model is not in job\.summarize\.models"):
+        summarize.run(config("job=summarize", "job.summarize.models=[a sailor]"))
+    assert set(four.job.summarize.make) == {
+        "A",
+        "B",
+        "B'",
+        "C",
+        "C' odd",
+        "C' even",
+        "D",
+        "D forced",
+    }

@@ -17,9 +17,9 @@ SMALL = (
 STUDY = (
     *SMALL,
     "job=sensitivity",
-    "job.study.n_trials=6",
-    "job.study.space.samples=[2,1]",
-    "job.study.space.max_new_tokens=[6,3]",
+    "job.sensitivity.n_trials=6",
+    "job.sensitivity.space.samples=[2,1]",
+    "job.sensitivity.space.max_new_tokens=[6,3]",
 )
 
 
@@ -48,25 +48,38 @@ JOBS = {
             (
                 *SMALL,
                 "job=steer",
-                "steer.scenarios=[aggressive_to_calm,neutral_to_hostile]",
-                "steer.strengths=[0.1]",
-                "steer.max_new_tokens=4",
-                "steer.controls=[random]",
-                "steer.control_samples=1",
+                "job.steer.scenarios=[aggressive_to_calm,neutral_to_hostile]",
+                "job.steer.strengths=[0.1]",
+                "job.steer.max_new_tokens=4",
+                "job.steer.controls=[random]",
+                "job.steer.control_samples=1",
             ),
         ),
-        Job("ablate", (*SMALL, "job=ablate", "job.tokens=[6,3]", "job.samples=[2,1]")),
+        Job(
+            "ablate", (*SMALL, "job=ablate", "job.ablate.tokens=[6,3]", "job.ablate.samples=[2,1]")
+        ),
         Job(
             "summarize",
-            (*SMALL, "job=summarize", "job.summary.permutations=20", "job.summary.n_bootstrap=10"),
+            (
+                *SMALL,
+                "job=summarize",
+                "job.summarize.permutations=20",
+                "job.summarize.n_bootstrap=10",
+            ),
             before=(SMALL, (*SMALL, "model.tiny.architecture=gpt2")),
             repeated=True,
         ),
         Job("sensitivity", STUDY),
-        Job("sensitivity in a database", (*STUDY, "job.study.storage=sqlite:///study.db")),
+        Job("sensitivity in a database", (*STUDY, "job.sensitivity.storage=sqlite:///study.db")),
         Job("equivalence", (*SMALL, "job=equivalence")),
         Job(
-            "precision", (*SMALL, "job=precision", "job.situations=2", "job.precisions=[bf16,int8]")
+            "precision",
+            (
+                *SMALL,
+                "job=precision",
+                "job.precision.situations=2",
+                "job.precision.precisions=[bf16,int8]",
+            ),
         ),
     )
 }

@@ -18,7 +18,7 @@ from tests.jobs.test_sensitivity import planted
 
 
 def test_a_grid_has_the_exact_shares_beside_its_importances(study_config):
-    config = study_config("job.study.sampler=grid", n=100)
+    config = study_config("job.sensitivity.sampler=grid", n=100)
     outcome = conduct(config, planted)
     assert outcome.metrics["trials"] == 8
     tracker = Tracker(config)
@@ -47,7 +47,7 @@ def logged_ablation(config, folder):
     with (folder / "points.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["rho"])
-        for sub in factorial.points(config):
+        for sub in factorial.settings_of(config):
             point = {name: canonical(getattr(sub, name)) for name in SPACE}
             rows.writerow([planted(point)["rho"]])
     tags = {"fingerprint": factorial.plan_of(config, read_prompts(config)).provenance.fingerprint}
@@ -57,7 +57,7 @@ def logged_ablation(config, folder):
 
 
 def test_a_logged_ablation_gives_the_exact_shares(study_config, tmp_path):
-    config = study_config("job.study.objectives=[rho_matched]", n=4)
+    config = study_config("job.sensitivity.objectives=[rho_matched]", n=4)
     run_id = logged_ablation(config, tmp_path)
     outcome = conduct(config, lambda point: {"rho_matched": planted(point)["rho"]})
     content = json.loads(Tracker(config).artifact(outcome.run_id, "importance.json").read_text())

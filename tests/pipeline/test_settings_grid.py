@@ -8,7 +8,7 @@ from emo.config.enums import Centring, Position
 from emo.generation.protocols import MATCHED
 from emo.models import session
 from emo.pipeline.generation import plan_of
-from emo.pipeline.settings_grid import Points
+from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from tests.conftest import EMOTIONS
 
@@ -40,7 +40,7 @@ def loads(monkeypatch):
 def shared(tiny_config):
     config = tiny_config("method=generation", "precision=bf16", "subparams.texts_from=fp32")
     plan, prompts = plan_of(config)
-    return Points(StorySource(plan, prompts, EMOTIONS), 1, 4, 2)
+    return SettingGrid(StorySource(plan, prompts, EMOTIONS), 1, 4, 2)
 
 
 def test_all_is_planned_before_the_first_reading(shared, loads):
@@ -49,7 +49,7 @@ def test_all_is_planned_before_the_first_reading(shared, loads):
 
 
 def test_settings_that_were_checked_need_the_writer_for_new_texts_only(shared, loads):
-    shared.check(SETTINGS, "job.tokens", [4, 4])
+    shared.check(SETTINGS, "job.ablate.tokens", [4, 4])
     for sub in SETTINGS[:3]:
         shared.evaluate([sub])
     assert loads == ["fp32", "bf16"]

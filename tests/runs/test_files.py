@@ -25,7 +25,7 @@ from emo.core.steering.text_measures import TextMeasures
 from emo.errors import DamagedFile
 from emo.files.checksums import Checksum
 from emo.files.plain_records import from_plain
-from emo.runs import files as serialise
+from emo.runs import files
 from emo.tracking.spool import Entry
 
 NAN = math.nan
@@ -106,11 +106,11 @@ PRECISIONS = (
     ),
 )
 RECORDS = {
-    "descriptors": (DESCRIPTORS, serialise.read_descriptors),
-    "stories": (STORIES, serialise.read_story_descriptors),
-    "steering": (SWEEP, serialise.read_steering),
-    "equivalence": (EQUIVALENCE, serialise.read_equivalence),
-    "precisions": (PRECISIONS, serialise.read_precisions),
+    "descriptors": (DESCRIPTORS, files.read_descriptors),
+    "stories": (STORIES, files.read_story_descriptors),
+    "steering": (SWEEP, files.read_steering),
+    "equivalence": (EQUIVALENCE, files.read_equivalence),
+    "precisions": (PRECISIONS, files.read_precisions),
 }
 
 
@@ -122,7 +122,7 @@ def path(tmp_path_factory):
 @pytest.mark.parametrize("name", RECORDS)
 def test_a_record_comes_back(path, name):
     record, reader = RECORDS[name]
-    serialise.write_json(record, path)
+    files.write_json(record, path)
     read = reader(path)
     assert type(read) is type(record)
     assert repr(read) == repr(record)
@@ -156,7 +156,7 @@ VALUES = st.one_of(
 @given(data=st.data())
 def test_a_record_with_one_part_replaced_is_refused_or_says_what_the_file_says(path, name, data):
     record, reader = RECORDS[name]
-    damaged = replaced(json.loads(json.dumps(serialise.plain(record))), data.draw(VALUES), data)
+    damaged = replaced(json.loads(json.dumps(files.plain(record))), data.draw(VALUES), data)
     path.write_text(json.dumps(damaged))
     try:
         read = reader(path)
@@ -166,15 +166,15 @@ def test_a_record_with_one_part_replaced_is_refused_or_says_what_the_file_says(p
     else:
         defaults = {"curves": {}, "n_neutral": None, "partners": {}, "alike": []}
         expected = defaults | damaged if isinstance(damaged, dict) else damaged
-        read = serialise.plain(read)
+        read = files.plain(read)
         assert (defaults | read if isinstance(read, dict) else read) == expected
 
 
 @pytest.mark.parametrize("change", [{"best_layer": 2}, {"best_layer": -1}, {"finite_layers": [5]}])
 def test_a_layer_that_the_model_has_not_is_damage(path, change):
-    path.write_text(json.dumps(serialise.plain(DESCRIPTORS) | change))
+    path.write_text(json.dumps(files.plain(DESCRIPTORS) | change))
     with pytest.raises(DamagedFile, match=r"layer -?\d of 2"):
-        serialise.read_descriptors(path)
+        files.read_descriptors(path)
 
 
 VECTORS = EmotionVectors(np.ones((2, 3, 4)), ("a", "b", "c"), (1, 2, 3), "global", "none", True)
@@ -187,8 +187,8 @@ ACTIVATIONS = Activations(
     position="last",
 )
 TENSORS = {
-    "vectors": (VECTORS, serialise.write_vectors, serialise.read_vectors),
-    "activations": (ACTIVATIONS, serialise.write_activations, serialise.read_activations),
+    "vectors": (VECTORS, files.write_vectors, files.read_vectors),
+    "activations": (ACTIVATIONS, files.write_activations, files.read_activations),
 }
 
 
@@ -218,7 +218,7 @@ def test_labels_with_one_part_replaced_are_refused_or_taken_as_they_are(path, na
     else:
         known = {f.name for f in dataclasses.fields(record)} & damaged.keys()
         for label in known:
-            assert serialise.plain(getattr(read, label)) == damaged[label]
+            assert files.plain(getattr(read, label)) == damaged[label]
 
 
 @pytest.mark.parametrize("name", TENSORS)
@@ -249,14 +249,14 @@ def test_tensors_of_another_shape_or_type_are_damage(path, name, change):
 
 @given(content=st.binary(max_size=60), keep=st.integers(0, 400))
 def test_bytes_that_are_no_file_of_ours_are_damage(path, content, keep):
-    serialise.write_vectors(VECTORS, path)
+    files.write_vectors(VECTORS, path)
     whole = path.read_bytes()
     for changed in (content, whole[: min(keep, len(whole) - 1)], content + whole):
         path.write_bytes(changed)
         if changed != whole:
             with pytest.raises(DamagedFile):
-                serialise.read_vectors(path)
-        for reader in (serialise.read_descriptors, serialise.read_steering):
+                files.read_vectors(path)
+        for reader in (files.read_descriptors, files.read_steering):
             with pytest.raises(DamagedFile):
                 reader(path)
 
@@ -264,7 +264,7 @@ def test_bytes_that_are_no_file_of_ours_are_damage(path, content, keep):
 def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "pipe", tmp_path):
-        for reader in (serialise.read_vectors, serialise.read_descriptors):
+        for reader in (files.read_vectors, files.read_descriptors):
             with pytest.raises(DamagedFile, match="it is no file"):
                 reader(path)
 

@@ -10,7 +10,7 @@ import pytest
 from emo.cli import run_job
 from emo.errors import EmoError, StoreError
 from emo.files.whole import DAY_S, PARTIAL
-from emo.runs import reuse as record
+from emo.runs import reuse
 from emo.tracking import Tracker
 from tests.jobs.conftest import runs
 
@@ -28,7 +28,7 @@ def test_a_run_opened_again_by_several_at_once_is_one(tiny_config, monkeypatch):
     monkeypatch.setattr(Tracker, "_create", slowly)
 
     def start(tracker):
-        with record.again(config, tracker, "study s", TAGS) as run_id:
+        with reuse.reopen(config, tracker, "study s", TAGS) as run_id:
             return run_id
 
     with ThreadPoolExecutor() as pool:
@@ -41,7 +41,7 @@ def test_it_is_closed_as_it_ends(tiny_config):
     config = tiny_config()
     with (
         pytest.raises(EmoError, match="broke"),
-        record.again(config, Tracker(config), "study s", TAGS),
+        reuse.reopen(config, Tracker(config), "study s", TAGS),
     ):
         raise EmoError("broke")
     (run,) = runs(config)
@@ -51,7 +51,7 @@ def test_it_is_closed_as_it_ends(tiny_config):
 @pytest.mark.parametrize("name", ["../../evil", "/evil", "a/b", "..", "x" * 300, "a\nb", ""])
 def test_no_name_leads_out_of_the_folder_of_locks(tiny_config, name):
     config = tiny_config()
-    with record.locked(config, name):
+    with reuse.locked(config, name):
         (lock,) = config.path(config.paths.store).rglob("*.lock")
     assert lock.parent == config.path(config.paths.store) / "locks"
     assert len(lock.name) == 64 + len(".lock")
@@ -65,7 +65,7 @@ def test_a_lock_that_is_no_file_is_one_line(tiny_config, thing):
     lock.mkdir() if thing == "folder" else lock.symlink_to("/nowhere/at/all")
     with (
         pytest.raises(StoreError, match=r"paths\.store=\.cache/activations: no lock: "),
-        record.locked(config, "study"),
+        reuse.locked(config, "study"),
     ):
         pass
 
@@ -76,7 +76,7 @@ def test_results_are_put_together_in_the_store_and_nothing_stays(tiny_config):
     remaining = store / f"{PARTIAL}left"
     remaining.mkdir(parents=True)
     os.utime(remaining, (0, time.time() - 2 * DAY_S))
-    with record.staged(config) as folder:
+    with reuse.staged(config) as folder:
         (folder / "a").write_text("a")
         assert folder.parent == store
         assert not remaining.exists()
@@ -87,7 +87,7 @@ def test_results_that_find_no_room_are_one_line(tiny_config):
     config = tiny_config()
     with (
         pytest.raises(StoreError, match=r"paths\.store=.*No space left on device\); what was"),
-        record.staged(config),
+        reuse.staged(config),
     ):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     assert list(config.path(config.paths.store).iterdir()) == []
@@ -95,7 +95,7 @@ def test_results_that_find_no_room_are_one_line(tiny_config):
 
 def test_no_password_of_any_field_is_logged_by_any_job(tiny_config):
     config = tiny_config(
-        "job.study.storage=postgresql://me:s3cret@db/study",
+        "job.sensitivity.storage=postgresql://me:s3cret@db/study",
     )
     outcome = run_job(config)
     tracker = Tracker(config)
@@ -103,5 +103,5 @@ def test_no_password_of_any_field_is_logged_by_any_job(tiny_config):
     for name in ("config.json", "provenance.json"):
         assert "s3cret" not in tracker.artifact(outcome.run_id, name).read_text()
     assert "s3cret" not in str(run.to_dictionary())
-    assert not {"job.study.storage", "tracking.uri", "root"} & run.data.params.keys()
+    assert not {"job.sensitivity.storage", "tracking.uri", "root"} & run.data.params.keys()
     assert run_job(config).status == "reused"

@@ -130,7 +130,7 @@ def test_layers_are_parsed(value, sites):
 
 @pytest.mark.parametrize("value", ["some", "4-2", "-1", [], [1, 1], "6", "5-6", None, 1.5, ""])
 def test_layers_that_make_no_sense_are_refused(value):
-    with pytest.raises(ConfigError, match=r"steer\.layers="):
+    with pytest.raises(ConfigError, match=r"job\.steer\.layers="):
         parse_sites(value, 6, 4)
 
 

@@ -108,7 +108,7 @@ def test_a_judge_that_needs_a_model_refuses_to_start_without_one(row, settings):
 
 def test_a_new_row_is_what_a_run_asks(monkeypatch):
     """A dummy in the place of ``hf``: whether a model is needed is told by the row alone."""
-    config = compose("job=steer", "steer.judge=hf")
+    config = compose("job=steer", "job.steer.judge=hf")
     with pytest.raises(ConfigError, match="judge_model"):
         chosen_scenarios(config)
     monkeypatch.setitem(JUDGES, JudgeName.hf, ROWS["dummy"])

@@ -122,7 +122,7 @@ def test_labels_are_found_by_name_then_by_what_classifiers_call_them():
 
 
 def test_a_folder_that_is_no_classifier_is_one_line(tmp_path):
-    with pytest.raises(ConfigError, match=r"steer\.judge_model=.*a folder with a classifier"):
+    with pytest.raises(ConfigError, match=r"job\.steer\.judge_model=.*a folder with a classifier"):
         ClassifierJudge(tmp_path / "none", "cpu")
     with pytest.raises(ConfigError, match="a text classifier as save_pretrained"):
         ClassifierJudge(tmp_path, "cpu")

@@ -61,5 +61,5 @@ def test_digest_follows_contents_and_not_layout(tmp_path):
 def test_what_is_refused(tmp_path, content, problem):
     path = tmp_path / "s.yaml"
     path.write_text(content)
-    with pytest.raises(StimuliError, match=rf"^steer\.scenarios_path=(?s:.)*{problem}"):
+    with pytest.raises(StimuliError, match=rf"^job\.steer\.scenarios_path=(?s:.)*{problem}"):
         load_scenarios(path)

@@ -95,7 +95,7 @@ def test_a_line_that_is_lost_doubled_or_changed_is_named(whole, tmp_path_factory
             opened(path.parent)
         message = str(caught.value)
         assert "\n" not in message
-        assert message.startswith(f"job.study.storage={path}: line ")
+        assert message.startswith(f"job.sensitivity.storage={path}: line ")
         assert AFRESH in message
         number = int(re.search("line ([0-9]+)", message)[1])
         assert number - 1 in (index, index + 1)
@@ -185,7 +185,7 @@ def test_a_full_disk_is_one_line_and_leaves_the_journal_whole(tmp_path, monkeypa
         with pytest.raises(EmoError) as caught:
             advance(study, 4)
     assert str(caught.value).startswith(
-        f"job.study.storage={path}: cannot be written: No space left"
+        f"job.sensitivity.storage={path}: cannot be written: No space left"
     )
     assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
@@ -219,14 +219,16 @@ def test_what_is_no_file_is_refused_at_once(tmp_path):
         path.rmdir() if path.is_dir() else path.unlink()
     path.symlink_to(path)
     with pytest.raises(
-        EmoError, match=r"job\.study\.storage=.*: cannot be opened: .*symbolic links"
+        EmoError, match=r"job\.sensitivity\.storage=.*: cannot be opened: .*symbolic links"
     ):
         opened(tmp_path)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EmoError, match=r"job\.study\.storage=.*/file/s\.journal: cannot be opened"):
+    with pytest.raises(
+        EmoError, match=r"job\.sensitivity\.storage=.*/file/s\.journal: cannot be opened"
+    ):
         open_study(tmp_path / "file" / "s.journal", "s", ["rho"])
 
 

@@ -28,7 +28,9 @@ def test_a_database_with_other_tables_is_refused_and_left_as_it_is(tmp_path):
         with pytest.raises(EmoError) as caught:
             open_one()
         message = str(caught.value)
-        assert message.startswith(f"job.study.storage={url}: allowed is a database of its own")
+        assert message.startswith(
+            f"job.sensitivity.storage={url}: allowed is a database of its own"
+        )
         assert "(customers, orders)" in message
         assert "\n" not in message
     assert path.read_bytes() == before
@@ -95,7 +97,7 @@ def test_a_file_that_is_no_database_and_a_folder_that_is_not_there_are_one_line(
     ):
         with pytest.raises(EmoError) as caught:
             open_study(url, "s", ["rho"])
-        assert str(caught.value).startswith(f"job.study.storage={url}: {message}")
+        assert str(caught.value).startswith(f"job.sensitivity.storage={url}: {message}")
         assert "\n" not in str(caught.value)
     assert path.read_text().startswith("nothing of the kind")
     assert not (tmp_path / "none").exists()
@@ -125,7 +127,9 @@ def test_looking_for_trials_makes_nothing(tmp_path):
 def test_a_database_that_goes_away_is_one_line_without_its_password(error):
     with pytest.raises(EmoError) as caught, answering("postgresql://me:s3cret@db/x"):
         raise error
-    assert str(caught.value).startswith("job.study.storage=postgresql://me@db/x: does not answer: ")
+    assert str(caught.value).startswith(
+        "job.sensitivity.storage=postgresql://me@db/x: does not answer: "
+    )
     assert "\n" not in str(caught.value)
 
 
@@ -135,7 +139,7 @@ def test_a_database_that_goes_away_is_one_line_without_its_password(error):
 )
 def test_names_that_are_no_part_of_a_file_name_are_refused(name):
     with pytest.raises(
-        ConfigError, match=r"job\.study\.name=.*: allowed is at most 64 letters"
+        ConfigError, match=r"job\.sensitivity\.name=.*: allowed is at most 64 letters"
     ) as caught:
         study_name(name, "identity")
     assert "\n" not in str(caught.value)

@@ -211,7 +211,7 @@ def test_a_trial_lost_before_it_was_claimed_is_made_up_for(tmp_path, monkeypatch
 
 
 def test_a_storage_that_cannot_be_opened_is_one_line(tmp_path):
-    with pytest.raises(EmoError, match=r"job\.study\.storage=nonsense://x: cannot be opened"):
+    with pytest.raises(EmoError, match=r"job\.sensitivity\.storage=nonsense://x: cannot be opened"):
         open_study("nonsense://x", "s", ["rho"])
 
 

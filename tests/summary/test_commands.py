@@ -8,7 +8,7 @@ import pytest
 from emo.config.resolve import compose
 from emo.config.schema import ColumnsConfig, StimuliConfig, canonical
 from emo.runs.listing import LoggedRun
-from emo.runs.reuse import params
+from emo.runs.metadata import params
 from emo.summary.commands import COMMANDS, another_model, command
 
 OTHER = {

@@ -33,7 +33,7 @@ def models_and_study():
     ("overrides", "topics"),
     [
         ((), {"best layer", "anisotropy", "RDM std", "rho"}),
-        (("job.summary.layer=middle",), {"best layer", "anisotropy", "RDM std"}),
+        (("job.summarize.layer=middle",), {"best layer", "anisotropy", "RDM std"}),
         (("method.readout=mean",), set()),
         (("vectors.remove=situation",), set()),
         (("vectors.projection=z_score",), set()),

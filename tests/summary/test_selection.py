@@ -134,7 +134,7 @@ def test_random_models_count_by_shape_and_not_beside_real_ones():
     models, _, _ = taken([*runs, run("real")], replace(WANTED, models=("tiny", "m")))
     assert len(models) == 4
     _, _, left = taken([*runs, run("real")], replace(WANTED, models=("tiny",)))
-    assert left == {"real": "its model is not in job.summary.models"}
+    assert left == {"real": "its model is not in job.summarize.models"}
 
 
 def full(precision, started):

@@ -79,10 +79,10 @@ def test_a_run_deleted_in_the_ui_stands_in_nobodys_way(known, config):
 
 def test_jobs_take_the_beginning_of_an_id_and_name_their_parameter(tiny_config):
     made = run_job(tiny_config())
-    exported = run_job(tiny_config("job=export", f"export.run='{made.run_id[:8]}'"))
+    exported = run_job(tiny_config("job=export", f"job.export.run='{made.run_id[:8]}'"))
     assert exported.run_id == made.run_id
     assert made.run_id[:8] in next(iter(exported.artifacts))
-    for parameter in ("export.run", "steer.run"):
+    for parameter in ("job.export.run", "job.steer.run"):
         job = parameter.partition(".")[0]
         refused = run_job(tiny_config(f"job={job}", f"{parameter}='0'"))
         assert refused.error.startswith(f"{parameter}=0: not in tracking.uri=")

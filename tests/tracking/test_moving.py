@@ -247,7 +247,7 @@ def test_what_may_not_be_written_is_read(archive, small_csv):
     loaded = emo.load_run(run_id[:9], root=root)
     assert loaded.vectors.values.shape[0] == 4
     job = lambda *o: run_job(compose(*TINY, f"stimuli.path={small_csv}", *o, root=root))  # noqa: E731
-    exported = job("job=export", f"export.run={run_id[:6]}")
+    exported = job("job=export", f"job.export.run={run_id[:6]}")
     assert (exported.status, exported.run_id) == ("finished", run_id)
     summary = job("job=summarize")
     assert (summary.status, summary.run_id) == ("finished", None)

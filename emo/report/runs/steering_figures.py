@@ -11,7 +11,7 @@ import numpy as np
 
 from emo.core.choices import Direction
 from emo.core.steering.dose_response import DoseCell, DoseSweep, EmotionDose, by_emotion, cells
-from emo.core.steering.regimes import COLLAPSE, EXPLOSIVE, SILENT, SURGICAL, Regime
+from emo.core.steering.regimes import Regime, RegimeName
 from emo.report.style import (
     BLUE,
     GREEN,
@@ -41,10 +41,10 @@ STYLES = {
 }
 """Colour, marker and line per direction."""
 REGIMES = {
-    SURGICAL: (PALE_GREEN, "S"),
-    COLLAPSE: (PALE_ORANGE, "R"),
-    EXPLOSIVE: (PALE_BLUE, "X"),
-    SILENT: (PALE_GREY, "0"),
+    RegimeName.surgical: (PALE_GREEN, "S"),
+    RegimeName.repetitive_collapse: (PALE_ORANGE, "R"),
+    RegimeName.explosive: (PALE_BLUE, "X"),
+    RegimeName.silent: (PALE_GREY, "0"),
 }
 """Colour and letter per regime."""
 
@@ -223,7 +223,7 @@ def _draw_map(
     for c in group:
         x, y = strengths.index(c.strength), sites.index(c.site)
         regime = _regime(c, rule)
-        colour, letter = REGIMES[regime.name]
+        colour, letter = REGIMES[RegimeName(regime.name)]
         axes.add_patch(Rectangle((x - 0.5, y - 0.5), 1, 1, facecolor=colour, edgecolor="white"))
         if c.disagree:
             frame = {"fill": False, "edgecolor": ORANGE, "lw": 2}

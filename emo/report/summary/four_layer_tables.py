@@ -144,7 +144,7 @@ def _reliability(r: LayerRow) -> tuple[Entry, ...]:
     return (
         c.layer,
         f"{c.a} vs {c.b}",
-        *(float(x) for x in r.own),
+        *(float(x) for x in r.self_agreements),
         *(float(x) for x in compared.reliability),
         None if halves is None else float(halves.same.value[0, 1]),
         None if r.disjoint is None else Interval.of(r.disjoint),

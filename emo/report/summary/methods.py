@@ -57,7 +57,7 @@ def _comprehension(s: Summary) -> str:
         f"{reading['precision']}, backend {reading['backend']}, device {reading['device']}. An emotion "
         "vector is the mean over the emotion's passages minus the mean over emotions; an RDM holds the "
         "cosine similarities of all pairs of emotion vectors (1 minus an entry is a distance). Models "
-        f"are compared at the layer that job.summary.layer={c.job.summary.layer.value} chooses"
+        f"are compared at the layer that job.summarize.layer={c.job.summarize.layer.value} chooses"
         + "".join(f"; {words}" for words in more)
         + "."
     )
@@ -98,9 +98,9 @@ def _condition(run: LoggedRun) -> str:
 def _statistics(s: Summary) -> str:
     c = s.config
     return (
-        f"Statistics: rho is Spearman; p is a one-sided Mantel test with {c.job.summary.permutations} "
+        f"Statistics: rho is Spearman; p is a one-sided Mantel test with {c.job.summarize.permutations} "
         "permutations. Intervals on all items come from "
-        f"{c.job.summary.n_bootstrap} bootstrap draws of situations (of items within emotions where "
+        f"{c.job.summarize.n_bootstrap} bootstrap draws of situations (of items within emotions where "
         "there are no situations), recentred on Fisher's z scale. Halves come from "
         f"{c.resampling.n_splits} random divisions, and their intervals from "
         f"{c.resampling.n_bootstrap} draws with {c.resampling.splits_per_replicate} divisions each. "

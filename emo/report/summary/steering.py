@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from emo.core.steering.dose_response import Mean, Proportion, by_emotion, by_site, cells
+from emo.core.steering.dose_response import DoseCell, Mean, Proportion, by_emotion, by_site, cells
 from emo.files.names import name_part
 from emo.reference import published_regime_of
 from emo.report.runs.steering_figures import dose_response, emotions, regime_map
@@ -117,7 +117,7 @@ def _regimes(every: Sequence[Steered]) -> Table:
     )
 
 
-def _row(c: Cell) -> tuple[Entry, ...]:
+def _row(c: DoseCell) -> tuple[Entry, ...]:
     ratio = c.log_perplexity_ratio
     return (
         c.site,

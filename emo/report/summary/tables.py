@@ -11,13 +11,13 @@ from emo.summary.assemble import Summary
 
 def descriptor_table(s: Summary) -> list[Table]:
     """Table A1: one row per model."""
-    rule = s.config.job.summary.layer.value
+    rule = s.config.job.summarize.layer.value
     return [
         Table(
             "descriptors",
             "Descriptors (Table A1)",
             "All at the published best layer; layers have 95 % bootstrap intervals. Compared at: the "
-            f"layer of the cross-model study (job.summary.layer={rule}).",
+            f"layer of the cross-model study (job.summarize.layer={rule}).",
             (
                 *("model", "family", "variant", "size, B", "layers", "d_model", "precision"),
                 *("best layer", "best layer, %", "by reliability", "by accuracy", "anisotropy"),

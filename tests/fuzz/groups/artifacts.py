@@ -57,17 +57,17 @@ def command(place: Place, kind: str, use: str) -> tuple[str, ...]:
         case "again":
             return (*SMALL, *LOGGED[kind], "output=json")
         case "export":
-            return (*SMALL, "job=export", f"export.run={run}", "output=json")
+            return (*SMALL, "job=export", f"job.export.run={run}", "output=json")
         case "residual export":
             return (
                 *SMALL,
                 "job=export",
-                f"export.run={run}",
-                "export.scale=residual",
+                f"job.export.run={run}",
+                "job.export.scale=residual",
                 "output=json",
             )
         case "steer":
-            return (*SMALL, *STEER, f"steer.run={run}", "seed=7", "output=json")
+            return (*SMALL, *STEER, f"job.steer.run={run}", "seed=7", "output=json")
         case "steer own":
             return (*SMALL, *STEER, "seed=8", "output=json")
         case "summarize":

@@ -53,19 +53,20 @@ FOLDERS = {
 
 def cases(place: Place) -> list[Case]:
     """All kinds."""
-    run = f"export.run={place.runs['extract']}"
+    run = f"job.export.run={place.runs['extract']}"
     found = [
-        Case(f"run: {n}", (*EXPORT, f"export.run={v}"), ("export.run",)) for v, n in RUNS.items()
+        Case(f"run: {n}", (*EXPORT, f"job.export.run={v}"), ("job.export.run",))
+        for v, n in RUNS.items()
     ]
     for kind in ("steer", "ablate", "summarize", "sensitivity", "precision", "z_score"):
-        args = (*EXPORT, f"export.run={place.runs[kind]}")
-        found.append(Case(f"run: one of {kind}", args, ("export.run",)))
+        args = (*EXPORT, f"job.export.run={place.runs[kind]}")
+        found.append(Case(f"run: one of {kind}", args, ("job.export.run",)))
     found += [
-        Case(f"emotions: {n}", (*EXPORT, run, f"export.emotions={v}"), ("export.emotions",))
+        Case(f"emotions: {n}", (*EXPORT, run, f"job.export.emotions={v}"), ("job.export.emotions",))
         for v, n in EMOTIONS.items()
     ]
     found += [
-        Case(f"folder: {n}", (*EXPORT, run, f"export.folder={v}"), ("export.folder",))
+        Case(f"folder: {n}", (*EXPORT, run, f"job.export.folder={v}"), ("job.export.folder",))
         for v, n in FOLDERS.items()
     ]
     for format, suffix in (
@@ -86,14 +87,16 @@ def cases(place: Place) -> list[Case]:
                 (root / "exports" / f"{one}.{suffix}" / "inside").mkdir(parents=True)
                 (root / "exports" / f".partial-{one}.{suffix}").mkdir()
 
-        args = (*EXPORT, run, f"export.format={format}")
-        found.append(Case(f"{format} where folders are", args, ("export.folder", "exports"), taken))
-        args = (*EXPORT, run, f"export.format={format}", "export.folder=out")
+        args = (*EXPORT, run, f"job.export.format={format}")
+        found.append(
+            Case(f"{format} where folders are", args, ("job.export.folder", "exports"), taken)
+        )
+        args = (*EXPORT, run, f"job.export.format={format}", "job.export.folder=out")
         found.append(
             Case(
                 f"{format} where a file is",
                 args,
-                ("export.folder",),
+                ("job.export.folder",),
                 lambda root: put(root / "out", "x"),
             )
         )

@@ -11,10 +11,10 @@ from tests.fuzz.damage import BYTES, KINDS, put
 from tests.fuzz.drawing import chance
 from tests.fuzz.place import SMALL, STUDY, Place
 
-GO_ON = (*SMALL, *STUDY, "job.study.n_trials=5", "output=json")
+GO_ON = (*SMALL, *STUDY, "job.sensitivity.n_trials=5", "output=json")
 """One trial more than the study has."""
 STUDIES = Path("mlruns", "studies")
-NAMED = ("job.study.storage", ".journal", "study")
+NAMED = ("job.sensitivity.storage", ".journal", "study")
 
 
 def cases(place: Place) -> list[Case]:
@@ -201,11 +201,11 @@ def storages() -> list[Case]:
     """Addresses of storages, and names of studies."""
     found = []
     for value, name in STORAGES.items():
-        args = (*SMALL, *STUDY, "job.study.n_trials=2", f"job.study.storage={value}")
-        found.append(Case(f"storage: {name}", args, ("job.study.storage",)))
+        args = (*SMALL, *STUDY, "job.sensitivity.n_trials=2", f"job.sensitivity.storage={value}")
+        found.append(Case(f"storage: {name}", args, ("job.sensitivity.storage",)))
     for value, name in NAMES.items():
-        args = (*SMALL, *STUDY, "job.study.n_trials=2", f"job.study.name={value}")
-        found.append(Case(f"name: {name}", args, ("job.study.name",)))
+        args = (*SMALL, *STUDY, "job.sensitivity.n_trials=2", f"job.sensitivity.name={value}")
+        found.append(Case(f"name: {name}", args, ("job.sensitivity.name",)))
     return found
 
 
@@ -213,11 +213,11 @@ def spaces() -> list[Case]:
     """Spaces, which join the configured one, and objectives."""
     found = []
     for value, name in SPACES.items():
-        args = (*SMALL, *STUDY, "job.study.n_trials=2", f"++job.study.space={value}")
-        found.append(Case(f"space: {name}", args, ("job.study.space", "space")))
+        args = (*SMALL, *STUDY, "job.sensitivity.n_trials=2", f"++job.sensitivity.space={value}")
+        found.append(Case(f"space: {name}", args, ("job.sensitivity.space", "space")))
     for value, name in OBJECTIVES.items():
-        args = (*SMALL, *STUDY, "job.study.n_trials=2", f"job.study.objectives={value}")
+        args = (*SMALL, *STUDY, "job.sensitivity.n_trials=2", f"job.sensitivity.objectives={value}")
         found.append(
-            Case(f"objectives: {name}", args, ("job.study.objectives", "beauty", "objective"))
+            Case(f"objectives: {name}", args, ("job.sensitivity.objectives", "beauty", "objective"))
         )
     return found

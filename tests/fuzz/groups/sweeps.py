@@ -48,9 +48,9 @@ SOME_RIGHT = {
     ("model.tiny.architecture=llama,neither",): ("architecture",),
     ("resampling.n_splits=10,1000000000000",): ("n_splits",),
     ("model.tiny.hidden=16,17",): ("hidden",),
-    ("job=extract,export",): ("export.run",),
-    ("job=export", "export.run=nothing,neither"): ("export.run",),
-    ("job=steer", "steer.layers=99,98"): ("steer.layers",),
+    ("job=extract,export",): ("job.export.run",),
+    ("job=export", "job.export.run=nothing,neither"): ("job.export.run",),
+    ("job=steer", "job.steer.layers=99,98"): ("job.steer.layers",),
 }
 """Overrides of which some points can be run, or of which only running shows that none can."""
 

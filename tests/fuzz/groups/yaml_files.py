@@ -18,10 +18,10 @@ NEUTRAL = ["Today is Tuesday.", "The bag holds flour.", "A triangle has three si
 FILES: dict[str, tuple[str, tuple[str, ...], Any]] = {
     "neutral": ("stimuli.neutral_path", (), NEUTRAL),
     "prompts": ("subparams.prompts_path", STORIES, PROMPTS),
-    "scenarios": ("steer.scenarios_path", STEER, SCENARIOS),
+    "scenarios": ("job.steer.scenarios_path", STEER, SCENARIOS),
 }
 """Kind of file -> the parameter that names it, what reads it, a good one."""
-INSIDE = {"neutral": ("neutral sentence",), "prompts": (), "scenarios": ("steer.scenarios",)}
+INSIDE = {"neutral": ("neutral sentence",), "prompts": (), "scenarios": ("job.steer.scenarios",)}
 """Kind of file -> other names of what is in it."""
 
 TEXTS: dict[str, str | bytes] = {

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from emo.core.choices import Direction
 from emo.core.steering.dose_response import DoseSweep, SteeredText, cells
-from emo.core.steering.regimes import COLLAPSE, EXPLOSIVE, SILENT, SURGICAL, Limits
-from emo.core.steering.text_measures import Direction, TextMeasures
+from emo.core.steering.regimes import Limits, RegimeName
+from emo.core.steering.text_measures import TextMeasures
 from emo.report.runs import steering as report
 from emo.report.runs import steering_figures
 from emo.report.summary.steering import steering_figures as figures_of
@@ -189,7 +190,7 @@ def test_section_says_which_run_it_shows():
         "FINISHED",
         0,
         {"steer": "published", "precision": "bf16"},
-        {"steer.positions": "generated"},
+        {"job.steer.positions": "generated"},
     )
     summary = SimpleNamespace(steering=[Steered("m", run, planted())])
     drawn, (_regimes, doses) = figures_of(summary), tables_of(summary)
@@ -240,4 +241,9 @@ def test_an_emotion_that_cannot_be_judged_is_said():
 
 def test_every_direction_and_every_regime_has_its_look():
     assert set(steering_figures.STYLES) == {d.value for d in Direction}
-    assert set(steering_figures.REGIMES) == {COLLAPSE, EXPLOSIVE, SILENT, SURGICAL}
+    assert set(steering_figures.REGIMES) == {
+        RegimeName.repetitive_collapse,
+        RegimeName.explosive,
+        RegimeName.silent,
+        RegimeName.surgical,
+    }

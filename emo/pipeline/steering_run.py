@@ -1,0 +1,76 @@
+"""Steering under way: the model opened, what is added to it, and the sweep over all doses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from emo.core.stats.resampling import stream
+from emo.core.steering.dose_response import DoseSweep
+from emo.core.steering.text_measures import derangement
+from emo.generation.generating import Generation
+from emo.pipeline.steering_setup import Work, text_store
+from emo.process.progress import track
+from emo.runs.identity import batch_decides
+from emo.steering.doses import Additions
+
+if TYPE_CHECKING:
+    from emo.generation.texts import TextStore
+    from emo.steering.steerable import Steerable
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The model under the backend, what is added to it, and where its texts are kept."""
+
+    model: Steerable
+    additions: Additions
+    store: TextStore
+
+
+def open_steering(work: Work) -> Opened:
+    """A model that can be steered, and what is added to it.
+
+    Raises
+    ------
+    EmoError
+        If the backend cannot steer the model, or a dose is beyond the range of its numbers.
+    """
+    import torch
+
+    from emo.steering.injection import open_decoder
+    from emo.steering.scoring import mean_norms
+    from emo.steering.steerable import open_steerable
+
+    config = work.plan.config
+    model = open_steerable(work.loaded, config.backend)
+    store = text_store(work.plan, open_decoder(model, lambda _: {}).way)
+    names = [s.id for s in work.scenarios]
+    prompts = [work.prompts[name] for name in names]
+    layers = {layer for dose in work.doses for layer in dose.site.layers}
+    norms_of_prompts = mean_norms(model, prompts, config.batch_size, layers)
+    norms = dict(zip(names, norms_of_prompts, strict=True))
+    rng = stream(config.seed, "steering", "shuffled")
+    partners = derangement(work.vectors.emotions, rng, work.judge.alike)
+    additions = Additions(work.vectors, norms, partners, work.source, config.seed)
+    dtype = work.loaded.model.dtype
+    strongest = max(d.strength for d in work.doses)
+    largest = min(torch.finfo(t).max for t in (dtype, torch.float32))
+    additions.check_range(
+        [d for d in work.doses if d.strength == strongest], largest, str(dtype).split(".")[-1]
+    )
+    return Opened(model, additions, store)
+
+
+def steer(work: Work, opened: Opened) -> DoseSweep:
+    """The texts of all doses with their verdicts; those in the store are not written again."""
+    from emo.steering.sweep import Setup, sweep
+
+    config, settings = work.plan.config, work.plan.config.job.steer
+    generation = Generation(
+        settings.max_new_tokens, None, config.seed, config.decode_batch_size, batch_decides(config)
+    )
+    setup = Setup(generation, settings.positions, settings.control_samples, track)
+    return sweep(
+        opened.model, work.prompts, work.doses, opened.additions, work.judge, opened.store, setup
+    )

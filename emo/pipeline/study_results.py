@@ -1,0 +1,84 @@
+"""What a study has to show: the importances beside the exact shares, its trials, its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emo.files.csv_files import csv_text
+from emo.pipeline.trial_runs import Study
+from emo.report.runs import sensitivity as report
+from emo.runs.files import write_json
+from emo.runs.job import Report, Result
+from emo.study.importance import Exact, Importance
+from emo.study.space import place_of
+from emo.study.trials import completed
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def study_result(
+    study: Study, measured: Sequence[Importance], exact: Mapping[str, Exact], effort: str
+) -> Result:
+    """What the run of a study logs; ``exact`` has the exact shares of some objectives."""
+    shown = Report(
+        text=report.terminal_text(f"study {study.name}", measured, exact),
+        metrics={"trials": len(completed(study.optuna)), **_metrics(measured)},
+        effort=effort,
+    )
+    figures = dict(_figures(study, measured, exact))
+    return Result(shown, partial(_write, study, measured, exact), figures)
+
+
+def _metrics(measured: Sequence[Importance]) -> dict[str, float]:
+    return {
+        f"importance_{kind}_{i.objective}_{name}": value
+        for i in measured
+        for kind, values in (("impurity", i.impurity), ("fanova", i.fanova))
+        for name, value in values.items()
+    }
+
+
+def _compared(importance: Importance, exact: Exact | None) -> dict[str, Any]:
+    """The exact shares, where they are known, and how well each importance ranks as they do."""
+    if exact is None:
+        return {"exact": None, "exact_from": None, "rank_correlation": None}
+    return {
+        "exact": exact.shares,
+        "exact_from": exact.source,
+        "rank_correlation": exact.agreement(importance),
+    }
+
+
+def _write(
+    study: Study, measured: Sequence[Importance], exact: Mapping[str, Exact], folder: Path
+) -> None:
+    content = {
+        "study": study.name,
+        "importances": [asdict(i) | _compared(i, exact.get(i.objective)) for i in measured],
+    }
+    write_json(content, folder / "importance.json")
+    names, rows = list(study.space.choices), []
+    for t in completed(study.optuna):
+        point = {**study.space.fixed, **t.params}
+        rows.append([place_of(t), *(point[n] for n in names), *t.values])
+    trials_csv = csv_text(["trial", *names, *study.objectives], rows)
+    (folder / "trials.csv").write_text(trials_csv, encoding="utf-8")
+
+
+def _figures(
+    study: Study, measured: Sequence[Importance], exact: Mapping[str, Exact]
+) -> Iterator[tuple[str, Callable[[], Figure]]]:
+    varied = {name: d.choices for name, d in study.space.varied.items()}
+    for i, importance in enumerate(measured):
+        points = [(t.params, t.values[i]) for t in completed(study.optuna)]
+        objective = importance.objective
+        yield f"slices_{objective}", partial(report.slice_figure, points, varied, objective)
+        yield f"parallel_{objective}", partial(report.parallel_figure, points, varied, objective)
+        if importance.impurity:
+            known = exact.get(objective)
+            yield f"importance_{objective}", partial(report.importance_figure, importance, known)

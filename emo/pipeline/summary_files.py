@@ -1,0 +1,85 @@
+"""A summary as a result: its headline, its text on the terminal, its report, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from emo.config.schema import public
+from emo.report.summary import headline as sentences
+from emo.report.summary.report_files import REPORT, write_report
+from emo.report.summary.sections import Section, all_figures, sections
+from emo.runs.drawing import say_left_out
+from emo.runs.files import write_json
+from emo.runs.job import Report, Result
+from emo.runs.metadata import params
+from emo.runs.provenance import package_versions
+from emo.summary.assemble import Summary
+
+
+def summary_result(s: Summary, commit: str) -> Result:
+    """What the run of a summary logs; a figure that cannot be drawn is named in the log."""
+    from emo.tracking import DESCRIPTION
+
+    parts = sections(s)
+    for f in all_figures(parts):
+        if f.failure:
+            say_left_out(f.name, f.failure)
+    description = [*sentences.headline(s), f"The report is the artifact `{REPORT}`."]
+    return Result(
+        report=Report(_text(s), headline(s)),
+        write=partial(_write, s, parts, commit),
+        tags={DESCRIPTION: "\n\n".join(description)},
+        params=params(s.config),
+    )
+
+
+def _write(s: Summary, parts: Sequence[Section], commit: str, folder: Path) -> None:
+    write_report(folder, s, parts, commit)
+    write_json(public(s.config), folder / "config.json")
+    provenance = {
+        "code_commit": commit,
+        "package_versions": package_versions(),
+        "runs": {r.run_id: dict(r.tags) for r in s.runs},
+        "left_out": {e.run.run_id: e.reason for e in s.left_out},
+    }
+    write_json(provenance, folder / "provenance.json")
+
+
+def headline(s: Summary) -> dict[str, float | None]:
+    """Numbers of all models together."""
+    out: dict[str, float | None] = {
+        "models": len(s.models),
+        "four_layer_tables": len(s.tables),
+        "runs_used": len(s.runs),
+        "runs_left_out": len(s.left_out),
+    }
+    if s.study is not None:
+        block, share = s.study.blocks[0], s.study.halves.mean_share
+        numbers = {
+            "rho_same_mean": block.same[1],
+            "rho_disjoint_mean": block.disjoint[1],
+            "surviving_share": float(share.value),
+            "surviving_share_low": float(share.low),
+            "surviving_share_high": float(share.high),
+            "noise_ceiling_low": s.study.noise_ceiling[0],
+            "noise_ceiling_high": s.study.noise_ceiling[1],
+        }
+        out |= {k: v if v == v else None for k, v in numbers.items()}
+    return out
+
+
+def _text(s: Summary) -> str:
+    lines = sentences.headline(s)
+    for t in s.tables:
+        lines += [
+            f"  {t.table.model}, layer {r.contrast.layer}: {r.verdict.value} ({r.sentence})"
+            for r in t.table.rows
+        ]
+        lines += [
+            f"  {m.condition} is missing for layer {', '.join(m.layers)}: {m.command}"
+            for m in t.missing
+        ]
+    used = f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report"
+    return "\n".join([*lines, used])
