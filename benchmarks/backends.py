@@ -30,10 +30,9 @@ HEAD = ("reader", "batch", "CPU seconds", "min to max", "over hf", "weights MiB"
 def opened(loaded: LoadedModel, config: RunConfig) -> tuple[Backend, int]:
     """The reader of a config; hooked holds a second copy of the weights."""
     backend = open_backend(loaded, config.backend)
-    copies = (
-        isinstance(backend, TLBackend) and config.backend.implementation is Implementation.hooked
-    )
-    return backend, count_weights(backend.model).bytes if copies else 0
+    if isinstance(backend, TLBackend) and config.backend.implementation is Implementation.hooked:
+        return backend, count_weights(backend.model).bytes
+    return backend, 0
 
 
 def render(ways: Sequence[Way], n_passages: int, model: str, where: str) -> str:

@@ -24,16 +24,16 @@ from pathlib import Path
 import numpy as np
 from emo.config.schema import RunConfig, TrackingConfig
 from emo.tracking import RunRecord, Tracker
-root, uri, mine = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
+root, uri, writer = sys.argv[1], sys.argv[2] or None, int(sys.argv[3])
 config = RunConfig(root=root, tracking=TrackingConfig(uri=uri))
-files = Path(root) / f"files{mine}"
+files = Path(root) / f"files{writer}"
 files.mkdir(parents=True)
 for i in range(int(sys.argv[4])):
     tracker = Tracker(config)
-    (files / "n.txt").write_text(f"{mine} {i}")
-    metrics = {f"m{k}": float(100 * mine + i + k) for k in range(50)}
-    curve = {"curve": np.arange(20.0) + mine}
-    with tracker.run(f"{mine}-{i}", {"fingerprint": f"{mine}-{i}"}) as run_id:
+    (files / "n.txt").write_text(f"{writer} {i}")
+    metrics = {f"m{k}": float(100 * writer + i + k) for k in range(50)}
+    curve = {"curve": np.arange(20.0) + writer}
+    with tracker.run(f"{writer}-{i}", {"fingerprint": f"{writer}-{i}"}) as run_id:
         tracker.log(run_id, RunRecord({}, {"seed": str(i)}, metrics, curve), files)
 """
 
