@@ -1,133 +1,134 @@
 """The values that config fields may take, under the names users type."""
 
-from enum import Enum
+import enum
+from enum import Enum, StrEnum, auto
 
 
-class JobName(Enum):
+class JobName(StrEnum):
     """What ``python launch.py job=...`` does."""
 
-    extract = "extract"
-    equivalence = "equivalence"
-    precision = "precision"
-    ablate = "ablate"
-    summarize = "summarize"
-    sync = "sync"
-    sensitivity = "sensitivity"
-    steer = "steer"
-    export = "export"
+    extract = auto()
+    equivalence = auto()
+    precision = auto()
+    ablate = auto()
+    summarize = auto()
+    sync = auto()
+    sensitivity = auto()
+    steer = auto()
+    export = auto()
 
 
-class Source(Enum):
+class Source(StrEnum):
     """Where weights come from."""
 
-    hub = "hub"
-    smollm2_package = "smollm2_package"
-    gemma3_package = "gemma3_package"
-    tiny = "tiny"
+    hub = auto()
+    smollm2_package = auto()
+    gemma3_package = auto()
+    tiny = auto()
 
 
-class Variant(Enum):
+class Variant(StrEnum):
     """Whether the model was trained to follow instructions."""
 
-    base = "base"
-    instruct = "instruct"
+    base = auto()
+    instruct = auto()
 
 
-class BackendName(Enum):
+class BackendName(StrEnum):
     """Which code runs the forward pass; auto is the one the model option names."""
 
-    hf = "hf"
-    tl = "tl"
-    auto = "auto"
+    hf = enum.auto()
+    tl = enum.auto()
+    auto = enum.auto()
 
 
-class Implementation(Enum):
+class Implementation(StrEnum):
     """Which of TransformerLens's two: transformers' modules wrapped, or a second forward pass."""
 
-    bridge = "bridge"
-    hooked = "hooked"
+    bridge = auto()
+    hooked = auto()
 
 
-class Attention(Enum):
+class Attention(StrEnum):
     """Attention implementation of transformers; eager hardly depends on batch size."""
 
-    eager = "eager"
-    sdpa = "sdpa"
-    flash_attention_2 = "flash_attention_2"
+    eager = auto()
+    sdpa = auto()
+    flash_attention_2 = auto()
 
 
-class Device(Enum):
+class Device(StrEnum):
     """Where the model runs; auto takes cuda, then mps, then cpu."""
 
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
+    auto = enum.auto()
+    cpu = enum.auto()
+    cuda = enum.auto()
+    mps = enum.auto()
 
 
-class PrecisionName(Enum):
+class PrecisionName(StrEnum):
     """Number format of weights and activations; the last three quantise the weights only."""
 
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
-    int8 = "int8"
-    nf4 = "nf4"
-    fp4 = "fp4"
+    fp32 = auto()
+    bf16 = auto()
+    fp16 = auto()
+    int8 = auto()
+    nf4 = auto()
+    fp4 = auto()
 
 
-class FloatFormat(Enum):
+class FloatFormat(StrEnum):
     """What a quantised model computes in."""
 
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
+    fp32 = auto()
+    bf16 = auto()
+    fp16 = auto()
 
 
-class MethodName(Enum):
+class MethodName(StrEnum):
     """How texts reach the model."""
 
-    comprehension = "comprehension"
-    generation = "generation"
+    comprehension = auto()
+    generation = auto()
 
 
-class Readout(Enum):
+class Readout(StrEnum):
     """Which tokens' activation represents a passage."""
 
-    last = "last"
-    mean = "mean"
-    suffix = "suffix"
+    last = auto()
+    mean = auto()
+    suffix = auto()
 
 
-class Prompts(Enum):
+class Prompts(StrEnum):
     """Which prompts ask for texts (sub-parameter 1)."""
 
-    stories = "stories"
-    paragraph = "paragraph"
+    stories = auto()
+    paragraph = auto()
 
 
-class Templates(Enum):
+class Templates(StrEnum):
     """Which of the story templates are used: all, or one half of them (1st, 3rd... or 2nd, 4th...)."""
 
-    all = "all"
-    odd = "odd"
-    even = "even"
+    all = auto()
+    odd = auto()
+    even = auto()
 
 
-class Decoding(Enum):
+class Decoding(StrEnum):
     """How the next token is chosen (sub-parameter 3)."""
 
-    greedy = "greedy"
-    sampled = "sampled"
+    greedy = auto()
+    sampled = auto()
 
 
-class Position(Enum):
+class Position(StrEnum):
     """Which tokens of a generated text are read (sub-parameter 5)."""
 
-    mid = "mid"
-    last = "last"
-    mean = "mean"
-    from_50 = "from_50"
+    mid = auto()
+    last = auto()
+    mean = auto()
+    from_50 = auto()
 
 
 # "global" is a keyword of Python, hence the functional form: Centring["global"].
@@ -163,27 +164,27 @@ class LayerRule(Enum):
     middle = "middle"
 
 
-class SamplerName(Enum):
+class SamplerName(StrEnum):
     """How a study chooses its points. Importances from qmc are the least biased."""
 
-    qmc = "qmc"
-    random = "random"
-    grid = "grid"
-    tpe = "tpe"
+    qmc = auto()
+    random = auto()
+    grid = auto()
+    tpe = auto()
 
 
-class SteerVector(Enum):
+class SteerVector(StrEnum):
     """Which layer's emotion vector is added: each steered layer's own, or the best layer's at all."""
 
-    own = "own"
-    best = "best"
+    own = auto()
+    best = auto()
 
 
-class SteerPositions(Enum):
+class SteerPositions(StrEnum):
     """Which positions are steered: prompt and generated tokens, or generated ones only."""
 
-    all = "all"
-    generated = "generated"
+    all = auto()
+    generated = auto()
 
 
 class SteerControl(Enum):
@@ -194,30 +195,30 @@ class SteerControl(Enum):
     random = "random"
 
 
-class JudgeName(Enum):
+class JudgeName(StrEnum):
     """Who scores the emotion of a text: VADER's lexicon, or a local classifier."""
 
-    lexicon = "lexicon"
-    hf = "hf"
+    lexicon = auto()
+    hf = auto()
 
 
-class ExportFormat(Enum):
+class ExportFormat(StrEnum):
     """What vectors are written as."""
 
-    safetensors = "safetensors"
-    repeng = "repeng"
-    gguf = "gguf"
+    safetensors = auto()
+    repeng = auto()
+    gguf = auto()
 
 
-class ExportScale(Enum):
+class ExportScale(StrEnum):
     """Length of an exported vector: 1, or the mean residual norm of its layer."""
 
-    unit = "unit"
-    residual = "residual"
+    unit = auto()
+    residual = auto()
 
 
-class Output(Enum):
+class Output(StrEnum):
     """What is printed at the end."""
 
-    text = "text"
-    json = "json"
+    text = auto()
+    json = auto()

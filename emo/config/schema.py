@@ -12,6 +12,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from emo.config import precisions
 from emo.config.enums import (
     Attention,
     BackendName,
@@ -42,6 +43,7 @@ from emo.config.jobs import (
     JobConfig,
     SteerConfig,
 )
+from emo.config.precisions import TRAITS, Traits
 from emo.redact import without_password
 
 SEED = {"min": 0, "max": 2**63 - 1}
@@ -135,40 +137,52 @@ class PrecisionConfig:
     four_bit: FourBitConfig = field(default_factory=FourBitConfig)
 
     @property
+    def traits(self) -> Traits:
+        """The row of :data:`emo.config.precisions.TRAITS`."""
+        return TRAITS[self.name]
+
+    @property
     def quantised(self) -> bool:
-        return self.name in (PrecisionName.int8, PrecisionName.nf4, PrecisionName.fp4)
+        """Whether the weights are quantised."""
+        return self.traits.quantised
 
     @property
     def compute_dtype(self) -> FloatFormat:
         """Format of the residual stream."""
-        if self.name is PrecisionName.int8:
-            return self.int8.compute_dtype
-        return self.four_bit.compute_dtype if self.quantised else FloatFormat(self.name.value)
+        return self.traits.format or self._group.compute_dtype
 
     @property
     def batched(self) -> bool:
         """Whether the numbers depend on which texts are read together: batched INT8 only."""
-        return self.name is PrecisionName.int8 and self.int8.batched
+        return not self.causal and self._group.batched
 
     @property
     def causal(self) -> bool:
         """Whether later tokens leave a token as it is: the tokens of INT8 share outlier columns."""
-        return self.name is not PrecisionName.int8
+        return self.traits.causal
+
+    @property
+    def alone(self) -> bool:
+        """Whether texts are read and written one at a time, as others would change their numbers."""
+        return not self.causal and not self.batched
 
     @property
     def label(self) -> str:
-        """What the precision is called in tags and tables; batched INT8 is never called int8."""
-        return "int8_batched" if self.batched else self.name.value
+        """What tags and tables call the precision; batched INT8 is never called int8."""
+        return precisions.label(self.name, self.batched)
+
+    @property
+    def _group(self) -> Any:
+        """The settings of this precision alone."""
+        return getattr(self, self.traits.group)
 
     def settings(self) -> dict[str, Any]:
         """What matters for the weights and the arithmetic of the chosen precision, as JSON values."""
         settings: dict[str, Any] = {"name": self.name.value}
-        if self.quantised:
-            settings["compute_dtype"] = self.compute_dtype.value
-        if self.name is PrecisionName.int8:
-            settings["threshold"] = self.int8.threshold
-        if self.name in (PrecisionName.bf16, PrecisionName.fp16):
-            settings["buffers"] = "fp32"  # rounded to 16 bits, too, before this was named
+        for name in self.traits.identity:
+            settings[name] = canonical(getattr(self._group, name))
+        if self.traits.rounded_buffers:
+            settings["buffers"] = "fp32"
         return settings
 
 
@@ -315,16 +329,12 @@ class RunConfig:
     @property
     def batch_size(self) -> int:
         """Texts in one forward pass: one where the others would change its numbers."""
-        return 1 if self._alone else self.backend.batch_size
+        return 1 if self.precision.alone else self.backend.batch_size
 
     @property
     def decode_batch_size(self) -> int:
         """Texts that are written at once: one where the others would change it."""
-        return 1 if self._alone else self.backend.decode_batch_size
-
-    @property
-    def _alone(self) -> bool:
-        return self.precision.name is PrecisionName.int8 and not self.precision.batched
+        return 1 if self.precision.alone else self.backend.decode_batch_size
 
     def text_config(self) -> RunConfig:
         """The config that writes this run's texts: its own, or that of another precision."""

@@ -13,7 +13,9 @@ import numpy as np
 
 from emo.activations.reading import Passes
 from emo.config.enums import PrecisionName
+from emo.config.precisions import REFERENCE, TRAITS, label
 from emo.config.schema import RunConfig
+from emo.config.vector_settings import by_name
 from emo.core.compare.precision import Deviation, PrecisionRow, at_layers, deviation, landmarks
 from emo.core.geometry.comprehension import GeometryError, describe
 from emo.core.geometry.cosines import finite_layers
@@ -32,7 +34,7 @@ from emo.runs import reuse as record
 from emo.runs.drawing import write_figures
 from emo.runs.identity import reader_identity, run_identity
 from emo.runs.outcome import Outcome
-from emo.runs.plan import READOUTS, Plan, make_plan
+from emo.runs.plan import Plan, make_plan
 from emo.stimuli.loading import first_situations
 
 if TYPE_CHECKING:
@@ -92,8 +94,8 @@ def _run(plan: Plan) -> Outcome:
 def variants(config: RunConfig) -> list[RunConfig]:
     """The config once a precision: fp32 first, batched INT8 right behind INT8."""
     out = []
-    for name in dict.fromkeys([PrecisionName.fp32, *config.job.precisions]):
-        for batched in (False, True) if name is PrecisionName.int8 else (False,):
+    for name in dict.fromkeys([REFERENCE, *config.job.precisions]):
+        for batched in (False,) if TRAITS[name].causal else (False, True):
             int8 = replace(config.precision.int8, batched=batched)
             out.append(replace(config, precision=replace(config.precision, name=name, int8=int8)))
     return out
@@ -110,7 +112,7 @@ def _plan(config: RunConfig) -> Plan:
     names = [p.value for p in config.job.precisions]
     if len(set(names)) < len(names):
         raise ConfigError("job.precisions", names, "each precision once")
-    if not set(names) - {"fp32"}:
+    if not set(names) - {REFERENCE}:
         raise ConfigError("job.precisions", names, "at least one besides fp32, the reference")
 
     def identity(config: RunConfig, weights: Weights, device: str, sha256: str) -> dict[str, Any]:
@@ -142,7 +144,7 @@ def _measure(plan: Plan) -> Measured:
         _, descriptors = describe(activations, resampling, config.vectors.remove.value, track)
     except GeometryError as error:
         label = config.precision.label
-        if config.precision.name is PrecisionName.fp32:
+        if config.precision.name is REFERENCE:
             raise EmoError(f"model={config.model.label}, fp32: {error}") from error
         log.warning("%s in %s: %s", config.model.label, label, error)
         descriptors = None
@@ -160,8 +162,11 @@ def compare(
     layers = landmarks(reference.descriptors)
     pairs = [(m, reference) for m in measured]
     by_label = {m.label: m for m in measured}
-    if "int8_batched" in by_label:
-        pairs.append((by_label["int8_batched"], by_label["int8"]))
+    pairs += [
+        (by_label[batched], by_label[label(name)])
+        for name in PrecisionName
+        if (batched := label(name, batched=True)) in by_label
+    ]
     rows, curves = [], {}
     for mine, other in pairs:
         change = deviation(mine.activations, other.activations, remove)
@@ -203,7 +208,8 @@ def _name(plan: Plan) -> str:
 
 def _title(plan: Plan) -> str:
     n, c = len(plan.stimuli.items), plan.config
-    return f"{c.model.label}, precisions, {READOUTS[c.method.readout]}, {n} passages"
+    readout = by_name("method.readout").title_of(c)
+    return f"{c.model.label}, precisions, {readout}, {n} passages"
 
 
 def _record(

@@ -32,7 +32,6 @@ from emo.summary.assemble import Summary, summarise
 from emo.summary.selection import Wanted, select
 
 if TYPE_CHECKING:
-    from emo.core.records import StimulusSet
     from emo.tracking import RunRecord, Tracker
 
 log = logging.getLogger(__name__)
@@ -56,7 +55,7 @@ def run(config: RunConfig) -> Outcome:
     logged = record.open_logged(config)
     tracker = _to_log_in(config)
     runs = logged.runs_of("extract")
-    of = wanted(config, stimuli)
+    of = Wanted.by(config, stimuli.sha256)
     if of.models is None and made:
         of = replace(of, models=tuple({r.model for r in runs if r.run_id in made}))
     selection = select(runs, of)
@@ -99,20 +98,6 @@ def _kept(config: RunConfig, s: Summary, folder: Path) -> Path:
     return kept
 
 
-def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
-    """What the summary is of."""
-    models = config.job.summary.models
-    return Wanted(
-        stimuli_sha256=stimuli.sha256,
-        readout=config.method.readout.value,
-        suffix=config.method.suffix,
-        remove=config.vectors.remove.value,
-        projection=config.vectors.projection.value,
-        models=None if models is None else tuple(models),
-        precision=config.precision.label,
-    )
-
-
 def write_files(
     folder: Path, s: Summary, drawn: Sequence[Drawn], made: Sequence[Table], commit: str
 ) -> None:
@@ -149,16 +134,16 @@ def headline(s: Summary) -> dict[str, float | None]:
         "runs_used": len(s.runs),
         "runs_left_out": len(s.left_out),
     }
-    if s.study is not None:
-        block, share = s.study.blocks[0], s.study.halves.mean_share
+    if s.cross_model is not None:
+        block, share = s.cross_model.blocks[0], s.cross_model.halves.mean_share
         numbers = {
             "rho_same_mean": block.same[1],
             "rho_disjoint_mean": block.disjoint[1],
             "surviving_share": float(share.value),
             "surviving_share_low": float(share.low),
             "surviving_share_high": float(share.high),
-            "noise_ceiling_low": s.study.noise_ceiling[0],
-            "noise_ceiling_high": s.study.noise_ceiling[1],
+            "noise_ceiling_low": s.cross_model.noise_ceiling[0],
+            "noise_ceiling_high": s.cross_model.noise_ceiling[1],
         }
         out |= {k: v if v == v else None for k, v in numbers.items()}
     return out

@@ -7,16 +7,19 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from emo.config.enums import BackendName, PrecisionName, Projection, Readout, Source
+from emo.config import vector_settings
+from emo.config.enums import BackendName, Source
+from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig, canonical
 from emo.generation import protocols
 from emo.models.weights import Weights
-from emo.runs.versions import INT8_READING, PROTOCOL_VERSION, TEXT_VERSION
-
-ABLATION_VERSION = 2
-"""The same for job=ablate. 1 could take the best layer under ``vectors.remove``."""
-STUDY_VERSION = 1
-"""The same for job=sensitivity; older studies are then not continued."""
+from emo.runs.versions import (
+    ABLATION_VERSION,
+    INT8_READING,
+    PROTOCOL_VERSION,
+    STUDY_VERSION,
+    TEXT_VERSION,
+)
 
 
 def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
@@ -135,23 +138,18 @@ def study_identity(
 
 def batch_decides(config: RunConfig) -> bool:
     """Whether texts depend on what they are written with: everywhere but in fp32."""
-    return config.precision.name is not PrecisionName.fp32
+    return config.precision.name is not REFERENCE
 
 
 def run_identity(
     config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
 ) -> dict[str, Any]:
     """Everything that can change a number of a comprehension run."""
-    method = canonical(config.method)
-    if config.method.readout is not Readout.suffix:
-        del method["suffix"]
-    vectors = canonical(config.vectors)
-    if config.vectors.projection is Projection.none:  # as runs were named before there were any
-        del vectors["projection"]
+    settings = vector_settings.identity(config)
     return {
         "reader": reader_identity(config, weights, device),
-        "method": method,
-        "vectors": vectors,
+        **settings,
+        "method": {"name": config.method.name.value, **settings["method"]},
         "resampling": canonical(config.resampling),
         "stimuli": stimuli_sha256,
         "seed": config.seed,
@@ -164,8 +162,8 @@ def equivalence_identity(
     """All that can change a number of job=equivalence, which reads all backends whatever is set."""
     config = replace(config, backend=replace(config.backend, name=BackendName.hf))
     identity = run_identity(config, weights, device, stimuli_sha256)
-    names = ("reader", "method", "vectors", "stimuli")  # nothing is drawn at random
-    return {"job": "equivalence", **{name: identity[name] for name in names}}
+    del identity["resampling"], identity["seed"]  # nothing is drawn at random
+    return {"job": "equivalence", **identity}
 
 
 def fingerprint(identity: dict[str, Any]) -> str:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock, Timeout
 
+from emo.conditions import recognise
 from emo.config.enums import BackendName, JobName, MethodName
 from emo.config.schema import RunConfig, public, secret_fields
 from emo.errors import ArtifactError, StoreError
 from emo.files.whole import new_folder, remove_leftovers
-from emo.generation.protocols import recognise
 from emo.redact import without_password
 from emo.runs import files as serialise
 from emo.runs.plan import Plan

@@ -9,81 +9,67 @@ from typing import Any
 
 import yaml
 
+from emo import conditions
+from emo.config import vector_settings
 from emo.config.overrides import quoted
 from emo.config.schema import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 
-COMMANDS = {
-    "A": "method=comprehension method.readout=last",
-    "B": "method=generation subparams=loose",
-    "B'": "method=generation subparams=loose subparams.seed=1",
-    "C": "method=generation subparams=matched",
-    "C' odd": "method=generation subparams=matched subparams.templates=odd",
-    "C' even": "method=generation subparams=matched subparams.templates=even",
-    "D": "method=generation subparams=matched precision=int8",
-    "D forced": "method=generation subparams=matched precision=int8 subparams.texts_from={precision}",
-}
-"""What makes each condition, after ``python launch.py model=... precision=...``."""
-
 BUNDLED = StimuliConfig()
+NULL = str(None)
+"""What runs log of a field that is not set."""
 PLAIN = re.compile(r"[\w./:@+-]+")
 """Values that neither the shell nor Hydra reads otherwise."""
 
 
 def command(
     name: str,
-    like: LoggedRun,
+    like: RunListing,
     precision: str,
     stimuli: StimuliConfig = BUNDLED,
-    prompts_path: str = "None",
+    prompts_path: str | None = None,
 ) -> str:
     """The command that makes a condition of the model of another run, on these passages and prompts.
 
     Whatever that run has set otherwise than its model's option and the defaults is part of it.
     """
-    made = COMMANDS[name].format(precision=precision)
-    if "precision=" not in made.replace("texts_from=", ""):
-        made += f" precision={precision}"
-    return _composed(made, like, stimuli, None if name == "A" else prompts_path)
+    row = conditions.by_name(name)
+    settings = _passages(stimuli)
+    if row.protocol:
+        settings["subparams.prompts_path"] = str(prompts_path)
+    return _composed(conditions.overrides(name, precision), like, settings)
 
 
-def whole_study(like: LoggedRun, precision: str, stimuli: StimuliConfig = BUNDLED) -> str:
+def all_conditions(like: RunListing, precision: str, stimuli: StimuliConfig = BUNDLED) -> str:
     """The command that makes all conditions of the model of a run, and the summary."""
-    return _composed(f"experiment=four_layer precision={precision}", like, stimuli, None)
+    made = f"experiment=four_layer precision={precision}"
+    return _composed(made, like, _passages(stimuli))
 
 
-def _composed(made: str, like: LoggedRun, stimuli: StimuliConfig, prompts_path: str | None) -> str:
+def _composed(made: str, like: RunListing, settings: dict[str, str]) -> str:
     label = like.params.get("model.name", like.model)
-    wanted = {
+    logged = {
         key: value
         for key, value in like.params.items()
         if key.startswith(("model.", "backend.")) and key != "model.name"
     }
-    wanted |= _passages(stimuli)
-    if prompts_path is not None:
-        wanted["subparams.prompts_path"] = prompts_path
     usual = _usual(label) | _passages(BUNDLED)
     more = [
         _override(key, value)
-        for key, value in wanted.items()
-        if not _same(value, usual.get(key, "None"))
+        for key, value in (logged | settings).items()
+        if not _same(value, usual.get(key, NULL))
     ]
     return " ".join([f"python launch.py {_override('model', label)}", *more, made])
 
 
 def another_model(config: RunConfig) -> str:
     """The command that adds a model to a summary; NAME is the user's choice."""
-    usual = _passages(BUNDLED)
-    settings = {
-        **{key: (value, usual[key]) for key, value in _passages(config.stimuli).items()},
-        "method.readout": (config.method.readout.value, "last"),
-        "vectors.remove": (config.vectors.remove.value, "none"),
-        "vectors.projection": (config.vectors.projection.value, "none"),
-    }
-    more = [_override(k, str(v)) for k, (v, usual) in settings.items() if v != usual]
-    return " ".join(["python launch.py model=NAME", *more])
+    usual, passages = _passages(BUNDLED), _passages(config.stimuli)
+    more = {key: value for key, value in passages.items() if value != usual[key]}
+    more |= {s.name: s.value(config) for s in vector_settings.changed(config)}
+    return " ".join(["python launch.py model=NAME", *(_override(k, v) for k, v in more.items())])
 
 
 def _passages(stimuli: StimuliConfig) -> dict[str, str]:
@@ -119,7 +105,7 @@ def _same(a: str, b: str) -> bool:
 
 
 def _override(key: str, value: str) -> str:
-    if value == "None":
+    if value == NULL:
         return f"{key}=null"
     if PLAIN.fullmatch(value):
         return f"{key}={value}"

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, assert_never
 
 from emo.config.enums import LayerRule
 from emo.core.compare.cross_model import ModelRun
@@ -21,7 +21,7 @@ from emo.core.records import Activations, Descriptors, EmotionVectors
 from emo.errors import NotLogged, TrackingError
 from emo.generation.stories import NEUTRAL
 from emo.runs import files as serialise
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ class Files(Protocol):
         ...
 
 
-def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
+def model_run(run: RunListing, files: Files, rule: LayerRule) -> ModelRun:
     """A comprehension run at the layer the rule names.
 
     Raises
@@ -55,20 +55,20 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
     activations = one_layer(files("activations.safetensors", serialise.read_activations), layer)
     if not finite_layers(activations.values, activations.neutral):
         raise ValueError(f"layer {layer} of {run.model} has activations that are not finite")
-    size = run.params.get("model.size_b", "None")
+    vectors = run.config.vectors
     return ModelRun(
         name=run.model,
         run_id=run.run_id,
         model_id=run.tags.get("model_id", "unknown"),
         family=run.tags.get("family", "unknown"),
         variant=run.tags.get("variant", "unknown"),
-        precision=run.tags.get("precision", "unknown"),
-        size_b=None if size == "None" else float(size),
+        precision=run.precision,
+        size_b=run.config.model.size_b,
         activations=activations,
         layer=layer,
         descriptors=descriptors,
-        recipe=Recipe(remove=run.params.get("vectors.remove", "none")),
-        projection=run.params.get("vectors.projection", "none"),
+        recipe=Recipe(remove=vectors.remove.value),
+        projection=vectors.projection.value,
         embedding=_embedding(files),
     )
 
@@ -91,14 +91,18 @@ def layer_by(d: Descriptors, rule: LayerRule) -> int:
     ValueError
         If the run could not choose one by that criterion.
     """
-    if rule is LayerRule.published:
-        return d.best_layer
-    if rule is LayerRule.middle:
-        return d.n_layers // 2
-    choice = d.choices[rule.value]
-    if choice is None:
-        raise ValueError(f"no layer by {rule.value}: too few passages an emotion")
-    return choice.layer
+    match rule:
+        case LayerRule.published:
+            return d.best_layer
+        case LayerRule.middle:
+            return d.n_layers // 2
+        case LayerRule.reliability | LayerRule.accuracy:
+            choice = d.choices[rule.value]
+            if choice is None:
+                raise ValueError(f"no layer by {rule.value}: too few passages an emotion")
+            return choice.layer
+        case unknown:
+            assert_never(unknown)
 
 
 def one_layer(activations: Activations, layer: int) -> Activations:
@@ -112,7 +116,7 @@ def one_layer(activations: Activations, layer: int) -> Activations:
 
 
 def condition(
-    run: LoggedRun, files: Files, name: str, passages: tuple[ItemSet, ...] = ()
+    run: RunListing, files: Files, name: str, passages: tuple[ItemSet, ...] = ()
 ) -> Condition:
     """A run as a condition of the four-layer table, at the layer the condition defines.
 
@@ -124,7 +128,7 @@ def condition(
         If that layer is not finite.
     """
     activations = files("activations.safetensors", serialise.read_activations)
-    if run.tags.get("method") == "comprehension":
+    if run.comprehension:
         d = files("descriptors.json", serialise.read_descriptors)
         layer = d.best_layer
         items = ItemSet.make(activations, layer)
@@ -139,7 +143,7 @@ def condition(
         name=name,
         run_id=run.run_id,
         model=run.model,
-        precision=run.tags.get("precision", "unknown"),
+        precision=run.precision,
         items=items,
         vectors=_at(files("vectors.safetensors", serialise.read_vectors), layer),
         layer=layer,

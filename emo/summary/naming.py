@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from emo.core.compare.cross_model import ModelRun
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 
 
-def named(runs: Sequence[LoggedRun]) -> list[LoggedRun]:
+def named(runs: Sequence[RunListing]) -> list[RunListing]:
     """The runs, newest first as they came, each with a name that no other weights have.
 
     Weights are called what their newest run calls them. Where that is not enough, as much of the hub
     id or the path goes before it as tells them apart, and the revision behind it.
     """
-    newest: dict[str, LoggedRun] = {}
+    newest: dict[str, RunListing] = {}
     for run in runs:
         newest.setdefault(run.weights, run)
     names = {weights: run.label for weights, run in newest.items()}
@@ -37,7 +37,7 @@ def _alike(names: dict[str, str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _with_place(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
+def _with_place(runs: dict[str, RunListing], names: dict[str, str]) -> dict[str, str]:
     """Names with the end of the id or path that tells these models apart."""
     places = {
         w: PurePosixPath(run.tags.get("model_id", "unknown")).parts for w, run in runs.items()
@@ -54,13 +54,13 @@ def _with_place(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, 
     return longer
 
 
-def _with_revision(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
+def _with_revision(runs: dict[str, RunListing], names: dict[str, str]) -> dict[str, str]:
     """Names with the revision asked for; with that of the weights where several have the same."""
-    asked = {w: run.params.get("model.revision", "None") for w, run in runs.items()}
+    asked = {w: run.config.model.revision for w, run in runs.items()}
     count = Counter(asked.values())
     return {
         weights: f"{names[weights]}@{asked[weights]}"
-        if asked[weights] != "None" and count[asked[weights]] == 1
+        if asked[weights] is not None and count[asked[weights]] == 1
         else f"{names[weights]}@{_short(run.tags.get('revision', 'unknown'))}"
         for weights, run in runs.items()
     }
@@ -72,20 +72,20 @@ def _short(revision: str) -> str:
     return digest[:7] if re.fullmatch(r"[0-9a-f]{12,}", digest) else revision
 
 
-def _with_weights(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
+def _with_weights(runs: dict[str, RunListing], names: dict[str, str]) -> dict[str, str]:
     """Names with all that tells weights apart, where nothing shorter does."""
     digests = {w: hashlib.sha256(w.encode()).hexdigest()[:8] for w in runs}
     return {weights: f"{names[weights]} {digests[weights]}" for weights in runs}
 
 
-def other_names(runs: Iterable[LoggedRun]) -> list[str]:
+def other_names(runs: Iterable[RunListing]) -> list[str]:
     """A sentence for each set of weights that was logged under several names."""
-    found: dict[str, dict[str, None]] = {}
+    labels_of: dict[str, dict[str, None]] = {}
     for run in runs:
-        found.setdefault(run.model, {})[run.label] = None
+        labels_of.setdefault(run.model, {})[run.label] = None
     return [
         f"{model} was logged as {' and '.join(labels)}: the same weights, one model here."
-        for model, labels in found.items()
+        for model, labels in labels_of.items()
         if len(labels) > 1
     ]
 

@@ -1,18 +1,20 @@
-"""Published numbers for the models of a study, beside what was measured."""
+"""Claims of the paper about the models of a summary, beside what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emo.config.enums import LayerRule, Readout
-from emo.config.schema import RunConfig, VectorsConfig
+from emo.conditions import in_common_precision
+from emo.config import vector_settings
+from emo.config.enums import LayerRule, PrecisionName
+from emo.config.precisions import PUBLISHED, label
+from emo.config.schema import RunConfig
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.conditions.claims import Claim
 from emo.core.conditions.four_layer import FourLayerTable
 from emo.reference import PublishedModel, shared_geometry
 
-PRECISION = "fp16"
-"""Of everything published but condition D (arXiv:2604.11050, section 4.3)."""
+BATCHED = label(PrecisionName.int8, batched=True)
 MODEL_IDS = {
     "Mistral-7B-Instruct-v0.3": "mistralai/Mistral-7B-Instruct-v0.3",
     "Llama-3.1-8B-Instruct": "meta-llama/Llama-3.1-8B-Instruct",
@@ -33,7 +35,7 @@ def model_claims(
     The study reads the last token and compares plain vectors at the published best layer: of a
     summary of anything else nothing is claimed, and no rho at other layers.
     """
-    if config.method.readout is not Readout.last or config.vectors != VectorsConfig():
+    if vector_settings.changed(config):
         return []
     claims = []
     for i, model in enumerate(models):
@@ -89,8 +91,8 @@ def _sizes(study: Universality) -> list[Claim]:
 
 
 def _other_precision(*precisions: str) -> str:
-    found = sorted(set(precisions) - {PRECISION})
-    return f"{', '.join(found)} instead of {PRECISION}" if found else ""
+    others = sorted(set(precisions) - {PUBLISHED})
+    return f"{', '.join(others)} instead of {PUBLISHED}" if others else ""
 
 
 def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list[Claim]:
@@ -103,10 +105,10 @@ def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list
         for model_id, table, prompts in tables:
             if model_id != MODEL_IDS[entry.model]:
                 continue
-            plain = [c.precision for c in table.conditions if c.name[0] != "D"]
-            batched = any(c.precision == "int8_batched" for c in table.conditions)
-            said = (_other_precision(*plain), "batched INT8" if batched else "", prompts)
-            other = "; ".join(x for x in said if x)
+            common = [c.precision for c in table.conditions if in_common_precision(c.name)]
+            batched = any(c.precision == BATCHED for c in table.conditions)
+            reasons = (_other_precision(*common), "batched INT8" if batched else "", prompts)
+            other = "; ".join(reason for reason in reasons if reason)
             for row in table.rows:
                 name = row.contrast.layer
                 if name in entry.rho:

@@ -4,6 +4,7 @@ from dataclasses import fields, replace
 
 import pytest
 
+from emo.conditions import recognise
 from emo.config.resolve import compose
 from emo.config.schema import SubparamsConfig
 from emo.errors import ConfigError
@@ -13,7 +14,6 @@ from emo.generation.protocols import (
     SUBPARAMETERS,
     differing,
     identity,
-    recognise,
 )
 
 

@@ -57,8 +57,8 @@ def figures(s: Summary) -> list[Drawn]:
     """All six, in the order of the report; without a second model those that need none."""
     ids = tuple(m.run_id for m in s.models)
     story = tuple(r.run_id for t in s.tables for r in t.runs.values())
-    many = s.study is not None
-    pairs = bool(s.study and s.study.base_instruct())
+    many = s.cross_model is not None
+    pairs = bool(s.cross_model and s.cross_model.base_instruct())
     made: list[
         tuple[str, str, str, bool, Callable[[], tuple[Any, Table]], str, tuple[str, ...]]
     ] = [
@@ -141,5 +141,5 @@ def figures(s: Summary) -> list[Drawn]:
 
 
 def _study(s: Summary) -> Universality:
-    assert s.study is not None
-    return s.study
+    assert s.cross_model is not None
+    return s.cross_model

@@ -8,18 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from emo.config import vector_settings
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.conditions.four_layer import FourLayerTable, LayerRow
 from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
-
-READOUTS = {
-    "last": "the last token",
-    "mean": "the mean over tokens",
-    "suffix": "the last token of a suffix",
-}
 
 
 def methods(s: Summary) -> list[str]:
@@ -49,13 +44,10 @@ def _passages(s: Summary) -> str:
 
 def _comprehension(s: Summary) -> str:
     c = s.config
-    readout = READOUTS[c.method.readout.value]
+    settings = vector_settings.methods_text(c)
+    readout = settings.pop("method.readout")
     used = [r for r in s.runs if r.run_id in {m.run_id for m in s.models}]
-    more = []
-    if c.vectors.remove.value != "none":
-        more.append("situation means were removed first")
-    if c.vectors.projection.value != "none":
-        more.append(f"activations were projected ({c.vectors.projection.value})")
+    more = list(settings.values())
     precisions = distinct(r.tags.get("precision", "?") for r in used)
     backends, devices = (
         distinct(r.tags.get(tag, "?") for r in used) for tag in ("backend", "device")
@@ -92,7 +84,7 @@ def _generation(s: Summary) -> str:
     )
 
 
-def _condition(run: LoggedRun) -> str:
+def _condition(run: RunListing) -> str:
     if run.tags.get("method") == "comprehension":
         return f"comprehension in {run.tags.get('precision')}"
     p = {
@@ -101,14 +93,14 @@ def _condition(run: LoggedRun) -> str:
     decoding = p.get("decoding", "?")
     if decoding == "sampled":
         decoding += f" at T {p.get('temperature')}, top-p {p.get('top_p')}, seed {p.get('seed')}"
-    own = p.get("prompts_path", "None")
-    whose = "" if own == "None" else f" of the user's own {Path(own).name}"
+    own = run.config.subparams.prompts_path
+    whose = "" if own is None else f" of the user's own {Path(own).name}"
     return (
         f"prompts {p.get('prompts')} ({p.get('templates')}){whose}, {p.get('samples')} texts an "
         f"emotion, {decoding}, {p.get('max_new_tokens')} tokens, position {p.get('position')}, chat "
         f"template {run.tags.get('chat_template', '?')}, centring {p.get('centring')}, in "
         f"{run.tags.get('precision')}"
-        + (f", texts of {p.get('texts_from')}" if run.tags.get("teacher_forced") == "true" else "")
+        + (f", texts of {p.get('texts_from')}" if run.teacher_forced else "")
     )
 
 
@@ -148,14 +140,14 @@ def _own_settings(s: Summary) -> str:
 
 def headline(s: Summary) -> list[str]:
     """The few sentences a reviewer must see first."""
-    said = [] if s.study is None else [_agreement(s.study)]
+    said = [] if s.cross_model is None else [_agreement(s.cross_model)]
     if flagged := _flagged(s):
         said.append(
             f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {'; '.join(flagged)}: no cosine of these "
             "can be trusted."
         )
     said += [_four(t.table) for t in s.tables]
-    if s.study is None:
+    if s.cross_model is None:
         said += [_alone(m) for m in s.models]
         said.append(_no_study(s))
     said += s.notes
@@ -208,7 +200,7 @@ def _alone(m: ModelRun) -> str:
 
 def _no_study(s: Summary) -> str:
     if len(s.models) > 1:
-        return f"No cross-model study: {s.no_study}."
+        return f"No cross-model study: {s.no_cross_model}."
     wanted = "a second model" if s.models else "comprehension runs of two models"
     return f"No cross-model study: it needs {wanted}; {another_model(s.config)} makes one."
 

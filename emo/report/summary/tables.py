@@ -25,7 +25,7 @@ def tables(s: Summary) -> list[Table]:
     """All of them, in the order of the report."""
     return [
         *(table for t in s.tables for table in four_layer_tables(t)),
-        *(study_tables(s.study) if s.study else ()),
+        *(study_tables(s.cross_model) if s.cross_model else ()),
         *(single_model_tables(s.single) if s.single else ()),
         descriptor_table(s),
         *([claim_table(s)] if s.claims else ()),

@@ -15,7 +15,7 @@ from emo.report.runs import steering as report
 from emo.report.runs import steering_figures
 from emo.report.summary import steering as steering_section
 from emo.report.summary.steering import steering_parts
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.steering import Steered
 
 LIMITS = Limits(0.3, 3.0, 36)
@@ -104,7 +104,7 @@ def test_what_cannot_be_judged_is_no_failure():
 
 
 def steered(model_id):
-    run = LoggedRun("abcdef123456", "FINISHED", 0, {"model_id": model_id, "model": "m"}, {})
+    run = RunListing("abcdef123456", "FINISHED", 0, {"model_id": model_id, "model": "m"}, {})
     return Steered("m", run, planted())
 
 
@@ -183,7 +183,7 @@ def test_emotions_have_panels_at_every_site():
 
 
 def test_section_says_which_run_it_shows():
-    run = LoggedRun(
+    run = RunListing(
         "abcdef123456",
         "FINISHED",
         0,
