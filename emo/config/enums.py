@@ -1,11 +1,14 @@
-"""The values that config fields may take, under the names users type."""
+"""The values that config fields may take, under the names that users type.
+
+A member that is called ``auto`` hides the function of that name, hence ``enum.auto()`` beside it.
+"""
 
 import enum
 from enum import Enum, StrEnum, auto
 
 
 class JobName(StrEnum):
-    """What ``python launch.py job=...`` does."""
+    """The jobs of ``python launch.py job=...``."""
 
     extract = auto()
     equivalence = auto()
@@ -19,7 +22,7 @@ class JobName(StrEnum):
 
 
 class Source(StrEnum):
-    """Where weights come from."""
+    """The places that weights come from."""
 
     hub = auto()
     smollm2_package = auto()
@@ -27,15 +30,15 @@ class Source(StrEnum):
     tiny = auto()
 
 
-class Variant(StrEnum):
+class Variant(Enum):
     """Whether the model was trained to follow instructions."""
 
-    base = auto()
-    instruct = auto()
+    base = "base"
+    instruct = "instruct"
 
 
 class BackendName(StrEnum):
-    """Which code runs the forward pass; auto is the one the model option names."""
+    """The code that runs the forward pass; auto takes what the model option names."""
 
     hf = enum.auto()
     tl = enum.auto()
@@ -43,14 +46,14 @@ class BackendName(StrEnum):
 
 
 class Implementation(StrEnum):
-    """Which of TransformerLens's two: transformers' modules wrapped, or a second forward pass."""
+    """The two of TransformerLens: wrapped modules of transformers, or a forward pass of its own."""
 
     bridge = auto()
     hooked = auto()
 
 
 class Attention(StrEnum):
-    """Attention implementation of transformers; eager hardly depends on batch size."""
+    """Attention implementations of transformers; eager hardly depends on the batch size."""
 
     eager = auto()
     sdpa = auto()
@@ -58,7 +61,7 @@ class Attention(StrEnum):
 
 
 class Device(StrEnum):
-    """Where the model runs; auto takes cuda, then mps, then cpu."""
+    """The device that runs the model; auto takes cuda, then mps, then cpu."""
 
     auto = enum.auto()
     cpu = enum.auto()
@@ -67,7 +70,7 @@ class Device(StrEnum):
 
 
 class PrecisionName(StrEnum):
-    """Number format of weights and activations; the last three quantise the weights only."""
+    """Number formats of weights and activations; :mod:`emo.config.precisions` has their traits."""
 
     fp32 = auto()
     bf16 = auto()
@@ -77,23 +80,23 @@ class PrecisionName(StrEnum):
     fp4 = auto()
 
 
-class FloatFormat(StrEnum):
+class FloatFormat(Enum):
     """What a quantised model computes in."""
 
-    fp32 = auto()
-    bf16 = auto()
-    fp16 = auto()
+    fp32 = "fp32"
+    bf16 = "bf16"
+    fp16 = "fp16"
 
 
 class MethodName(StrEnum):
-    """How texts reach the model."""
+    """The two sources of texts: passages that are read, or texts that the model writes."""
 
     comprehension = auto()
     generation = auto()
 
 
 class Readout(StrEnum):
-    """Which tokens' activation represents a passage."""
+    """The tokens whose activation represents a passage."""
 
     last = auto()
     mean = auto()
@@ -101,14 +104,14 @@ class Readout(StrEnum):
 
 
 class Prompts(StrEnum):
-    """Which prompts ask for texts (sub-parameter 1)."""
+    """The prompts that ask for texts (sub-parameter 1)."""
 
     stories = auto()
     paragraph = auto()
 
 
 class Templates(StrEnum):
-    """Which of the story templates are used: all, or one half of them (1st, 3rd... or 2nd, 4th...)."""
+    """The story templates that are used: all, the 1st, 3rd... (odd), or the 2nd, 4th... (even)."""
 
     all = auto()
     odd = auto()
@@ -116,14 +119,14 @@ class Templates(StrEnum):
 
 
 class Decoding(StrEnum):
-    """How the next token is chosen (sub-parameter 3)."""
+    """The rule that chooses the next token (sub-parameter 3)."""
 
     greedy = auto()
     sampled = auto()
 
 
 class Position(StrEnum):
-    """Which tokens of a generated text are read (sub-parameter 5)."""
+    """The tokens of a generated text that are read (sub-parameter 5)."""
 
     mid = auto()
     last = auto()
@@ -165,7 +168,7 @@ class LayerRule(Enum):
 
 
 class SamplerName(StrEnum):
-    """How a study chooses its points. Importances from qmc are the least biased."""
+    """The rule that chooses the points of a study; importances from qmc are the least biased."""
 
     qmc = auto()
     random = auto()
@@ -174,14 +177,14 @@ class SamplerName(StrEnum):
 
 
 class SteerVector(StrEnum):
-    """Which layer's emotion vector is added: each steered layer's own, or the best layer's at all."""
+    """The vector that is added at a layer: that of the layer itself, or everywhere that of the best."""
 
     own = auto()
     best = auto()
 
 
 class SteerPositions(StrEnum):
-    """Which positions are steered: prompt and generated tokens, or generated ones only."""
+    """The positions that are steered: all tokens, or generated tokens only."""
 
     all = auto()
     generated = auto()
@@ -196,14 +199,14 @@ class SteerControl(Enum):
 
 
 class JudgeName(StrEnum):
-    """Who scores the emotion of a text: VADER's lexicon, or a local classifier."""
+    """The judge of the emotion of a text: the lexicon of VADER, or a local classifier (hf)."""
 
     lexicon = auto()
     hf = auto()
 
 
 class ExportFormat(StrEnum):
-    """What vectors are written as."""
+    """File formats of exported vectors."""
 
     safetensors = auto()
     repeng = auto()
@@ -218,7 +221,7 @@ class ExportScale(StrEnum):
 
 
 class Output(StrEnum):
-    """What is printed at the end."""
+    """The form of what is printed at the end."""
 
     text = auto()
     json = auto()

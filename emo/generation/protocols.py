@@ -1,4 +1,4 @@
-"""The published protocols of generation, and what of the sub-parameters can change a number.
+"""The two published protocols of generation, and the part of sub-parameters that changes numbers.
 
 Source: Jeong 2026 (arXiv:2604.11050), sections 2.3 and 4.3. ``conf/subparams`` repeats the protocols
 with comments for users; a test holds the two equal.
@@ -41,23 +41,23 @@ SUBPARAMETERS: dict[str, tuple[str, ...]] = {
 
 
 def values(sub: SubparamsConfig, name: str) -> tuple[Any, ...]:
-    """What a sub-parameter is set to; temperature and top-p count where texts are sampled."""
+    """The values of a sub-parameter; temperature and top-p count if texts are sampled."""
     return tuple(getattr(sub, f) for f in _fields(sub, name))
 
 
 def differing(a: SubparamsConfig, b: SubparamsConfig) -> tuple[str, ...]:
-    """Names of the sub-parameters that are set otherwise."""
+    """Names of the sub-parameters that differ."""
     return tuple(name for name in SUBPARAMETERS if values(a, name) != values(b, name))
 
 
 def differing_fields(a: SubparamsConfig, b: SubparamsConfig) -> tuple[str, ...]:
-    """Names of the fields that are set otherwise; temperature and top-p where both sample."""
+    """Names of the fields that differ; temperature and top-p count if both sides sample."""
     shared = [f for name in SUBPARAMETERS for f in _fields(a, name) if f in _fields(b, name)]
     return tuple(f for f in shared if getattr(a, f) != getattr(b, f))
 
 
 def identity(sub: SubparamsConfig) -> dict[str, Any]:
-    """What of the sub-parameters can change a number, as JSON values."""
+    """The part of the sub-parameters that can change a number, as JSON values."""
     out: dict[str, Any] = {}
     for name in SUBPARAMETERS:
         for field, value in zip(_fields(sub, name), values(sub, name), strict=True):
@@ -68,7 +68,7 @@ def identity(sub: SubparamsConfig) -> dict[str, Any]:
 
 
 def replicate_fields(sub: SubparamsConfig) -> tuple[str, ...]:
-    """The fields of which another value gives a replicate, as far as they change a text here."""
+    """The fields whose other values give a replicate, if they change a text at these settings."""
     fields = {"seed": sub.decoding is Decoding.sampled, "templates": sub.prompts is Prompts.stories}
     return tuple(field for field, matters in fields.items() if matters)
 

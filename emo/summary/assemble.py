@@ -1,4 +1,4 @@
-"""Everything a summary says, computed from selected runs."""
+"""Everything that a summary shows, computed from the selected runs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Missing:
-    """A condition that is not there, the layers that need it, and what makes it."""
+    """A condition without a run, the layers that need it, and the command that makes it."""
 
     condition: str
     layers: tuple[str, ...]
@@ -43,7 +43,7 @@ class Missing:
 
 @dataclass(frozen=True)
 class ModelTable:
-    """One model's four-layer table and what it lacks."""
+    """The four-layer table of one model, and the conditions that it lacks."""
 
     table: FourLayerTable
     missing: tuple[Missing, ...]
@@ -62,7 +62,7 @@ class ModelTable:
 
 @dataclass(frozen=True)
 class Summary:
-    """What the report shows."""
+    """Everything that the report shows."""
 
     config: RunConfig
     runs: tuple[RunListing, ...]
@@ -72,10 +72,10 @@ class Summary:
     no_cross_model: str
     """Why there is no cross-model study, if there is none."""
     single: SingleModel | None
-    """What one model alone shows; None where there are several."""
+    """Results for a single model; None if there are several models."""
     tables: tuple[ModelTable, ...]
     untold: tuple[tuple[str, Missing], ...]
-    """Models with no condition but A, each with what makes the others."""
+    """Models that have condition A only, each with the command that makes the others."""
     claims: tuple[Claim, ...]
     steering: tuple[Steered, ...]
     left_out: tuple[LeftOut, ...]
@@ -91,7 +91,7 @@ def summarise(
     files: Callable[[RunListing], Files],
     steering_runs: Sequence[RunListing] = (),
 ) -> Summary:
-    """Read the selected runs and compute everything; ``steering_runs`` are shown for its models.
+    """The summary of the selected runs, with the steering runs of their models.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def summarise(
 def _first(
     candidates: Sequence[RunListing], read: Callable[[RunListing], T], left_out: list[LeftOut]
 ) -> tuple[RunListing, T] | None:
-    """The newest run that can be read; those that cannot are left out."""
+    """The newest run that can be read, with what was read; runs that cannot be read are left out."""
     for run in candidates:
         try:
             return run, read(run)
@@ -188,7 +188,7 @@ def _conditions(
     passages: tuple[ItemSet, ...],
     left_out: list[LeftOut],
 ) -> dict[str, tuple[RunListing, Condition]]:
-    """One model's conditions that can be read, each with its run."""
+    """The conditions of one model that can be read, each with its run."""
     pairs = {
         name: _first(runs, lambda r, name=name: condition(r, files(r), name, passages), left_out)
         for name, runs in candidates.items()

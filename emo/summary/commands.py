@@ -1,4 +1,4 @@
-"""The command lines that make what a summary misses."""
+"""The command lines that make the runs that a summary lacks."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 
 BUNDLED = StimuliConfig()
 NULL = str(None)
-"""What runs log of a field that is not set."""
+"""The text that runs log of a field that is not set."""
 PLAIN = re.compile(r"[\w./:@+-]+")
-"""Values that neither the shell nor Hydra reads otherwise."""
+"""Values that need no quotes, neither for the shell nor for Hydra."""
 
 
 def command(
@@ -31,9 +31,10 @@ def command(
     stimuli: StimuliConfig = BUNDLED,
     prompts_path: str | None = None,
 ) -> str:
-    """The command that makes a condition of the model of another run, on these passages and prompts.
+    """The command that makes a condition for the model of the run ``like``.
 
-    Whatever that run has set otherwise than its model's option and the defaults is part of it.
+    It names every setting of model and backend in which that run differs from the model's option and
+    from the defaults, and passages and prompts if they are not the bundled ones.
     """
     row = conditions.by_name(name)
     settings = _passages(stimuli)
@@ -65,7 +66,7 @@ def _composed(made: str, like: RunListing, settings: dict[str, str]) -> str:
 
 
 def another_model(config: RunConfig) -> str:
-    """The command that adds a model to a summary; NAME is the user's choice."""
+    """The command that adds a model to a summary; the user replaces NAME."""
     usual, passages = _passages(BUNDLED), _passages(config.stimuli)
     more = {key: value for key, value in passages.items() if value != usual[key]}
     more |= {s.name: s.value(config) for s in vector_settings.changed(config)}
@@ -73,20 +74,20 @@ def another_model(config: RunConfig) -> str:
 
 
 def _passages(stimuli: StimuliConfig) -> dict[str, str]:
-    """Which passages are read, by dotted name, as runs log it."""
+    """The parameters that choose the passages, as runs log them."""
     columns = {f"columns.{name}": column for name, column in asdict(stimuli.columns).items()}
     read = {"path": stimuli.path, "neutral_path": stimuli.neutral_path, **columns}
     return {f"stimuli.{key}": str(value) for key, value in read.items()}
 
 
 def _usual(label: str) -> dict[str, str]:
-    """What the model's option and the defaults set, by dotted name, as runs log it."""
+    """The parameters of model and backend by the model's option and the defaults, as runs log them."""
     model, backend = canonical(ModelConfig()), canonical(BackendConfig())
     for into, path in ((model, f"model/{label}"), (backend, "backend/auto")):
         file = CONF / f"{path}.yaml"
-        found: dict[str, Any] = yaml.safe_load(file.read_text()) if file.is_file() else {}
-        tiny = into.get("tiny", {}) | found.pop("tiny", {})
-        into |= found
+        option: dict[str, Any] = yaml.safe_load(file.read_text()) if file.is_file() else {}
+        tiny = into.get("tiny", {}) | option.pop("tiny", {})
+        into |= option
         if tiny:
             into["tiny"] = tiny
     if backend["name"] == "auto":

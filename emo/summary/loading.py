@@ -1,4 +1,4 @@
-"""What the files of a logged run say, as the records of the core."""
+"""Records of the core, read from the files of logged runs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Files(Protocol):
     """The artifacts of one run."""
 
     def __call__(self, name: str, reader: Callable[[Path], T], /) -> T:
-        """What a reader makes of one of them.
+        """What ``reader`` makes of the artifact ``name``.
 
         Raises
         ------
@@ -43,7 +43,7 @@ class Files(Protocol):
 
 
 def model_run(run: RunListing, files: Files, rule: LayerRule) -> ModelRun:
-    """A comprehension run at the layer the rule names.
+    """A comprehension run at the layer that the rule chooses.
 
     Raises
     ------
@@ -99,14 +99,14 @@ def layer_by(d: Descriptors, rule: LayerRule) -> int:
         case LayerRule.reliability | LayerRule.accuracy:
             choice = d.choices[rule.value]
             if choice is None:
-                raise ValueError(f"no layer by {rule.value}: too few passages an emotion")
+                raise ValueError(f"no layer by {rule.value}: too few passages per emotion")
             return choice.layer
         case unknown:
             assert_never(unknown)
 
 
 def one_layer(activations: Activations, layer: int) -> Activations:
-    """Only the one layer; the others' memory is let go."""
+    """The activations of one layer; the memory of the others is freed."""
     one = slice(layer, layer + 1)
     return replace(
         activations,
@@ -118,9 +118,9 @@ def one_layer(activations: Activations, layer: int) -> Activations:
 def condition(
     run: RunListing, files: Files, name: str, passages: tuple[ItemSet, ...] = ()
 ) -> Condition:
-    """A run as a condition of the four-layer table, at the layer the condition defines.
+    """A run as a condition of the four-layer table, at the layer that the condition defines.
 
-    ``passages`` are the surface baselines of what comprehension runs have read.
+    ``passages`` are the surface baselines of the passages that comprehension runs read.
 
     Raises
     ------
@@ -155,15 +155,15 @@ def condition(
 
 
 def _written(path: Path) -> tuple[tuple[ItemSet, ...], str]:
-    """Surface baselines of a generation run's texts, and the digest of their token ids."""
+    """Surface baselines of the texts of a generation run, and the digest of their token ids."""
     lines = path.read_text("utf-8").split("\n")  # texts may hold other line ends
     rows = [json.loads(line) for line in lines if line]
     ids = json.dumps(sorted((r["prompt_ids"], r["token_ids"]) for r in rows))
-    told = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]
-    names = tuple(f"{r['prompt_name']}/{r['sample']}/{i}" for i, r in enumerate(told))
-    emotions = tuple(r["emotion"] for r in told)
+    stories = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]
+    names = tuple(f"{r['prompt_name']}/{r['sample']}/{i}" for i, r in enumerate(stories))
+    emotions = tuple(r["emotion"] for r in stories)
     surfaces = tuple(
-        ItemSet.make(surface_of([r["text"] for r in told], names, emotions, None, surface), 0)
+        ItemSet.make(surface_of([r["text"] for r in stories], names, emotions, None, surface), 0)
         for surface in SURFACES
     )
     return surfaces, hashlib.sha256(ids.encode()).hexdigest()

@@ -19,21 +19,21 @@ MODEL_IDS = {
     "Mistral-7B-Instruct-v0.3": "mistralai/Mistral-7B-Instruct-v0.3",
     "Llama-3.1-8B-Instruct": "meta-llama/Llama-3.1-8B-Instruct",
 }
-"""Which models section 4.3 is of."""
+"""The models of section 4.3."""
 
 
 def published(model: ModelRun) -> PublishedModel | None:
-    """The row of Table A1 of this model, if it is one of the twelve."""
+    """The row of Table A1 about a model; None if it is not one of the twelve."""
     return next((m for m in shared_geometry().models if m.model_id == model.model_id), None)
 
 
 def model_claims(
-    models: Sequence[ModelRun], study: Universality | None, config: RunConfig
+    models: Sequence[ModelRun], cross_model: Universality | None, config: RunConfig
 ) -> list[Claim]:
-    """Table A1, the RDM-of-RDMs and the size correlations, as far as their models are here.
+    """Claims of Table A1, the RDM of RDMs and the size correlations about the models of a summary.
 
-    The study reads the last token and compares plain vectors at the published best layer: of a
-    summary of anything else nothing is claimed, and no rho at other layers.
+    The paper reads the last token and compares plain vectors at its best layer. A summary of other
+    vectors has no claims, and a summary at other layers none about rho.
     """
     if vector_settings.changed(config):
         return []
@@ -52,23 +52,23 @@ def model_claims(
         )
         claims.append(Claim("anisotropy", model.name, row.anisotropy, d.anisotropy, differs=other))
         spread = (None, None)
-        if study is not None and model.layer == d.best_layer:
-            spread = float(study.rdm_std.low[i]), float(study.rdm_std.high[i])
+        if cross_model is not None and model.layer == d.best_layer:
+            spread = float(cross_model.rdm_std.low[i]), float(cross_model.rdm_std.high[i])
         claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread, differs=other))
-    if study is not None:
-        claims += _sizes(study)
+    if cross_model is not None:
+        claims += _sizes(cross_model)
         if config.job.summary.layer is LayerRule.published:
-            claims += _pairs(study)
+            claims += _pairs(cross_model)
     return claims
 
 
-def _pairs(study: Universality) -> list[Claim]:
+def _pairs(cross_model: Universality) -> list[Claim]:
     claims, p = [], shared_geometry()
-    for i, a in enumerate(study.models):
-        for j, b in enumerate(study.models[i + 1 :], i + 1):
+    for i, a in enumerate(cross_model.models):
+        for j, b in enumerate(cross_model.models[i + 1 :], i + 1):
             rho = p.rho(a.model_id, b.model_id)
             if rho is not None and a.model_id != b.model_id:  # two revisions are no published pair
-                e = study.rho[i, j]
+                e = cross_model.rho[i, j]
                 subject = f"{a.name}, {b.name}"
                 numbers = float(e.value), float(e.low), float(e.high)
                 other = _other_precision(a.precision, b.precision)
@@ -76,13 +76,13 @@ def _pairs(study: Universality) -> list[Claim]:
     return claims
 
 
-def _sizes(study: Universality) -> list[Claim]:
-    """Only if the models are just the twelve: over others the correlation is another one."""
+def _sizes(cross_model: Universality) -> list[Claim]:
+    """Size correlations, if the models are exactly the twelve; over others they are not comparable."""
     p = shared_geometry()
-    other = _other_precision(*(m.precision for m in study.models))
-    if sorted(m.model_id for m in study.models) != sorted(m.model_id for m in p.models):
+    other = _other_precision(*(m.precision for m in cross_model.models))
+    if sorted(m.model_id for m in cross_model.models) != sorted(m.model_id for m in p.models):
         return []
-    measured = {(c.predictor, c.outcome): c.rho for c in study.sizes}
+    measured = {(c.predictor, c.outcome): c.rho for c in cross_model.sizes}
     return [
         Claim("size correlation", f"{c.predictor} with {c.outcome}", c.rho, rho, differs=other)
         for c in p.sizes
@@ -96,9 +96,9 @@ def _other_precision(*precisions: str) -> str:
 
 
 def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list[Claim]:
-    """Section 4.3, for the models it gives.
+    """Claims of section 4.3 about its models.
 
-    A table comes with the id of its model and the user's own prompts, if it is of such.
+    Every table comes with the id of its model, and with a note on the user's own prompts if it has such.
     """
     claims = []
     for entry in shared_geometry().four_layer:

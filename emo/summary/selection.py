@@ -1,4 +1,4 @@
-"""Which logged runs a summary takes, by stated rules, and why it leaves the others out."""
+"""The logged runs that a summary uses, chosen by stated rules, and the reason for every other run."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from emo.runs.versions import versions
 from emo.summary.naming import named, other_names
 
 RULES = (
-    "Only finished runs of job=extract are taken; of several that would do, the newest.",
+    "Only finished runs of job=extract are used; of several that fit, the newest.",
     "Comprehension runs must have read the configured passages (same digest) with the configured "
-    "readout and vectors settings, in a precision that is not quantised; one run a model, in the "
+    "readout and vectors settings, in a precision that is not quantised; one run per model, in the "
     "configured precision if there is one.",
     "A model is a hub id and a revision, or the content of a folder: other revisions are other models, "
     "copies of a folder are one. Random models count by their shape and seed, and are left out beside "
@@ -33,18 +33,18 @@ RULES = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a summary is of."""
+    """The passages, vectors and models that a summary is about."""
 
     stimuli_sha256: str
     vectors: Mapping[str, str]
     """The settings that decide the vectors, by dotted name; see emo.config.vector_settings."""
     models: tuple[str, ...] | None = None
     precision: str = ""
-    """Taken where there are runs in several; empty: the newest."""
+    """Preferred if a model has runs in several precisions; empty: the newest run is."""
 
     @staticmethod
     def by(config: RunConfig, stimuli_sha256: str) -> Wanted:
-        """What the summary of a config is of."""
+        """The passages, vectors and models of the summary of a config."""
         models = config.job.summary.models
         return Wanted(
             stimuli_sha256,
@@ -56,7 +56,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A run that is not used, and why."""
+    """A run that is not used, with the reason."""
 
     run: RunListing
     reason: str
@@ -64,12 +64,12 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs that are used, and those that are not."""
+    """Runs that are used, and runs that are not."""
 
     models: Mapping[str, tuple[RunListing, ...]]
-    """By model: usable comprehension runs, newest first."""
+    """Usable comprehension runs by model, newest first."""
     conditions: Mapping[str, Mapping[str, tuple[RunListing, ...]]]
-    """By model and condition: usable runs, newest first."""
+    """Usable runs by model and condition, newest first."""
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
     """Sentences about the models' names."""
@@ -80,12 +80,12 @@ Reason = Callable[[RunListing], str | None]
 
 @dataclass
 class _Sorting:
-    """The runs not yet decided on, and what has been left out."""
+    """What has been left out so far, with the reasons."""
 
     left_out: list[LeftOut] = field(default_factory=list)
 
     def keep(self, runs: Iterable[RunListing], reason: Reason) -> list[RunListing]:
-        """Runs for which ``reason(run)`` is None; the others are left out with it."""
+        """The runs for which ``reason(run)`` is None; others are left out for their reason."""
         kept = []
         for run in runs:
             why = reason(run)
@@ -142,7 +142,7 @@ def select(runs: Sequence[RunListing], wanted: Wanted) -> Selection:
 
 
 def _not_first(run: RunListing, first: RunListing) -> str:
-    """Why a comprehension run is not the one of its model."""
+    """Why another comprehension run of the same model is used."""
     if run.precision != first.precision:
         return f"in {run.precision}, run {first.short} of the same model is in {first.precision}"
     return f"older than run {first.short} of the same model"
@@ -166,12 +166,12 @@ def _other_version(run: RunListing) -> str | None:
 
 
 def _names(run: RunListing) -> set[str]:
-    """What a run's model may be asked for by."""
+    """The names by which ``job.summary.models`` may ask for the model of a run."""
     return {run.model, run.label, *(run.tags.get(tag, "") for tag in ("model", "model_id"))}
 
 
 def _older_digest(runs: Sequence[RunListing]) -> Reason:
-    """Folders were named by another digest once: such runs give way to newer ones of the folder."""
+    """A reason for runs of a folder named by an older digest, if a newer run is of the same folder."""
     old, new = f"{FOLDER}-", f"{FOLDER}-v"
     newer: dict[str | None, RunListing] = {}
     for run in runs:
@@ -188,7 +188,7 @@ def _older_digest(runs: Sequence[RunListing]) -> Reason:
 
 
 def _other_setting(run: RunListing, wanted: Wanted) -> str | None:
-    """Why a comprehension run is not of what this summary is of."""
+    """Why a comprehension run has other passages or settings than the summary."""
     digest = run.tags.get("stimuli_sha256", "")
     if digest != wanted.stimuli_sha256:
         return f"other passages ({digest[:8]} instead of {wanted.stimuli_sha256[:8]})"
@@ -211,7 +211,7 @@ def _no_condition(run: RunListing) -> str | None:
 
 
 def _other_layer(run: RunListing, wanted: Wanted) -> str | None:
-    """Why the layer of a generation run is not this summary's: ``best`` is best on some passages."""
+    """Why the layer of a generation run does not fit: ``best`` was found on other passages."""
     digest = run.tags.get("stimuli_sha256", "")
     if run.config.subparams.layer != "best" or digest == wanted.stimuli_sha256:
         return None
@@ -222,7 +222,7 @@ def _other_layer(run: RunListing, wanted: Wanted) -> str | None:
 
 
 def _other_settings(run: RunListing, name: PrecisionName) -> str | None:
-    """Why a run in the precision of its condition does not have the precision as it is by default."""
+    """Why a run does not fit a condition: its precision has other settings than the default."""
     defaults = PrecisionConfig(name).settings()
     for key, value in replace(run.config.precision, name=name).settings().items():
         if value != defaults[key]:
@@ -254,11 +254,11 @@ def _conditions(
         if run.precision not in allowed:
             return f"{run.precision}: A, B and C are compared in {chosen}"
         row = conditions.by_name(str(run.condition))
-        own = row.precision
-        single = any(r.precision == own for r in basis if r.condition == run.condition)
+        fixed = row.precision
+        single = any(r.precision == fixed for r in basis if r.condition == run.condition)
         if run.precision in batched and single:
-            return f"batched INT8 is a variant: {run.condition} is there in {own}"
-        if own is not None and (other := _other_settings(run, own)):
+            return f"batched INT8 is a variant: {run.condition} is there in {fixed}"
+        if fixed is not None and (other := _other_settings(run, fixed)):
             return other
         source = run.config.subparams.texts_from or chosen
         if row.forced and source != chosen:

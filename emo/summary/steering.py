@@ -1,4 +1,4 @@
-"""The steering runs a summary shows: of each model the newest whose vectors are of this study."""
+"""The steering runs that a summary shows: per model the newest that adds vectors of the summary."""
 
 from __future__ import annotations
 
@@ -87,11 +87,11 @@ def _unusable(run: RunListing, used: Collection[RunListing]) -> str | None:
 
 
 def _kind(run: RunListing) -> tuple[list[str | None], dict[str, str]]:
-    """Of what kind an extraction's vectors are: tags, and the settings that decide them."""
+    """The kind of the vectors of an extraction: tags, and the settings that decide them."""
     tags = [run.tags.get("revision"), *(run.tags.get(name) for name in VECTORS)]
     return tags, vector_settings.values_of(run.config)
 
 
 def steered(run: RunListing, files: Files) -> Steered:
-    """A steering run with everything it found."""
+    """A steering run with its sweep over doses."""
     return Steered(run.model, run, files("steering.json", serialise.read_steering))
