@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad_texts
-from emo.activations.readouts import readout_row
 from emo.activations.store import ActivationStore
 from emo.config.enums import Readout
+from emo.config.readouts import readout_row
 from emo.errors import ModelError, StimuliError, first_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def tokenise(
 ) -> list[TokenSpan]:
     """The token ids of each text, with the span that a readout reads.
 
-    :data:`emo.activations.readouts.READOUTS` says what each readout reads. Special tokens that the
+    :data:`emo.config.readouts.READOUTS` says what each readout reads. Special tokens that the
     tokenizer adds in front of a text are kept and not read. Those that it adds behind the text (an
     end-of-text token) are dropped, because no token in front of them depends on them; the exception
     is INT8, where tokens share outlier columns.

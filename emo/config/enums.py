@@ -1,6 +1,10 @@
-"""The values that config fields may take, under the names users type."""
+"""The values that config fields may take, under the names that users type.
 
-from enum import Enum
+A member that is called ``auto`` hides the function of that name, hence ``enum.auto()`` beside it.
+"""
+
+import enum
+from enum import StrEnum, auto
 
 from emo.core.choices import (
     Centring,
@@ -24,165 +28,165 @@ __all__ = [
 """What the core computes with is defined there, and offered to config fields from here."""
 
 
-class JobName(Enum):
-    """What ``python launch.py job=...`` does."""
+class JobName(StrEnum):
+    """The jobs of ``python launch.py job=...``."""
 
-    extract = "extract"
-    equivalence = "equivalence"
-    precision = "precision"
-    ablate = "ablate"
-    summarize = "summarize"
-    sync = "sync"
-    sensitivity = "sensitivity"
-    steer = "steer"
-    export = "export"
-
-
-class Source(Enum):
-    """Where weights come from."""
-
-    hub = "hub"
-    smollm2_package = "smollm2_package"
-    gemma3_package = "gemma3_package"
-    tiny = "tiny"
+    extract = auto()
+    equivalence = auto()
+    precision = auto()
+    ablate = auto()
+    summarize = auto()
+    sync = auto()
+    sensitivity = auto()
+    steer = auto()
+    export = auto()
 
 
-class BackendName(Enum):
-    """Which code runs the forward pass; auto is the one the model option names."""
+class Source(StrEnum):
+    """The places that weights come from."""
 
-    hf = "hf"
-    tl = "tl"
-    auto = "auto"
-
-
-class Implementation(Enum):
-    """Which of TransformerLens's two: transformers' modules wrapped, or a second forward pass."""
-
-    bridge = "bridge"
-    hooked = "hooked"
+    hub = auto()
+    smollm2_package = auto()
+    gemma3_package = auto()
+    tiny = auto()
 
 
-class Attention(Enum):
-    """Attention implementation of transformers; eager hardly depends on batch size."""
+class BackendName(StrEnum):
+    """The code that runs the forward pass; auto takes what the model option names."""
 
-    eager = "eager"
-    sdpa = "sdpa"
-    flash_attention_2 = "flash_attention_2"
-
-
-class Device(Enum):
-    """Where the model runs; auto takes cuda, then mps, then cpu."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-    mps = "mps"
+    hf = enum.auto()
+    tl = enum.auto()
+    auto = enum.auto()
 
 
-class PrecisionName(Enum):
-    """Number format of weights and activations; the last three quantise the weights only."""
+class Implementation(StrEnum):
+    """The two of TransformerLens: wrapped modules of transformers, or a forward pass of its own."""
 
-    fp32 = "fp32"
-    bf16 = "bf16"
-    fp16 = "fp16"
-    int8 = "int8"
-    nf4 = "nf4"
-    fp4 = "fp4"
+    bridge = auto()
+    hooked = auto()
 
 
-class MethodName(Enum):
-    """How texts reach the model."""
+class Attention(StrEnum):
+    """Attention implementations of transformers; eager hardly depends on the batch size."""
 
-    comprehension = "comprehension"
-    generation = "generation"
-
-
-class Readout(Enum):
-    """Which tokens' activation represents a passage."""
-
-    last = "last"
-    mean = "mean"
-    suffix = "suffix"
+    eager = auto()
+    sdpa = auto()
+    flash_attention_2 = auto()
 
 
-class Prompts(Enum):
-    """Which prompts ask for texts (sub-parameter 1)."""
+class Device(StrEnum):
+    """The device that runs the model; auto takes cuda, then mps, then cpu."""
 
-    stories = "stories"
-    paragraph = "paragraph"
-
-
-class Templates(Enum):
-    """Which of the story templates are used: all, or one half of them (1st, 3rd... or 2nd, 4th...)."""
-
-    all = "all"
-    odd = "odd"
-    even = "even"
+    auto = enum.auto()
+    cpu = enum.auto()
+    cuda = enum.auto()
+    mps = enum.auto()
 
 
-class Decoding(Enum):
-    """How the next token is chosen (sub-parameter 3)."""
+class PrecisionName(StrEnum):
+    """Number formats of weights and activations; :mod:`emo.config.precisions` has their traits."""
 
-    greedy = "greedy"
-    sampled = "sampled"
-
-
-class Position(Enum):
-    """Which tokens of a generated text are read (sub-parameter 5)."""
-
-    mid = "mid"
-    last = "last"
-    mean = "mean"
-    from_50 = "from_50"
+    fp32 = auto()
+    bf16 = auto()
+    fp16 = auto()
+    int8 = auto()
+    nf4 = auto()
+    fp4 = auto()
 
 
-class SamplerName(Enum):
-    """How a study chooses its points. Importances from qmc are the least biased."""
+class MethodName(StrEnum):
+    """The two sources of texts: passages that are read, or texts that the model writes."""
 
-    qmc = "qmc"
-    random = "random"
-    grid = "grid"
-    tpe = "tpe"
+    comprehension = auto()
+    generation = auto()
 
 
-class SteerVector(Enum):
-    """Which layer's emotion vector is added: each steered layer's own, or the best layer's at all."""
+class Readout(StrEnum):
+    """The tokens whose activation represents a passage."""
 
-    own = "own"
-    best = "best"
-
-
-class SteerPositions(Enum):
-    """Which positions are steered: prompt and generated tokens, or generated ones only."""
-
-    all = "all"
-    generated = "generated"
+    last = auto()
+    mean = auto()
+    suffix = auto()
 
 
-class JudgeName(Enum):
-    """Who scores the emotion of a text: VADER's lexicon, or a local classifier."""
+class Prompts(StrEnum):
+    """The prompts that ask for texts (sub-parameter 1)."""
 
-    lexicon = "lexicon"
-    hf = "hf"
-
-
-class ExportFormat(Enum):
-    """What vectors are written as."""
-
-    safetensors = "safetensors"
-    repeng = "repeng"
-    gguf = "gguf"
+    stories = auto()
+    paragraph = auto()
 
 
-class ExportScale(Enum):
+class Templates(StrEnum):
+    """The story templates that are used: all, the 1st, 3rd... (odd), or the 2nd, 4th... (even)."""
+
+    all = auto()
+    odd = auto()
+    even = auto()
+
+
+class Decoding(StrEnum):
+    """The rule that chooses the next token (sub-parameter 3)."""
+
+    greedy = auto()
+    sampled = auto()
+
+
+class Position(StrEnum):
+    """The tokens of a generated text that are read (sub-parameter 5)."""
+
+    mid = auto()
+    last = auto()
+    mean = auto()
+    from_50 = auto()
+
+
+class SamplerName(StrEnum):
+    """The rule that chooses the points of a study; importances from qmc are the least biased."""
+
+    qmc = auto()
+    random = auto()
+    grid = auto()
+    tpe = auto()
+
+
+class SteerVector(StrEnum):
+    """The vector that is added at a layer: that of the layer itself, or everywhere that of the best."""
+
+    own = auto()
+    best = auto()
+
+
+class SteerPositions(StrEnum):
+    """The positions that are steered: all tokens, or generated tokens only."""
+
+    all = auto()
+    generated = auto()
+
+
+class JudgeName(StrEnum):
+    """The judge of the emotion of a text: the lexicon of VADER, or a local classifier (hf)."""
+
+    lexicon = auto()
+    hf = auto()
+
+
+class ExportFormat(StrEnum):
+    """File formats of exported vectors."""
+
+    safetensors = auto()
+    repeng = auto()
+    gguf = auto()
+
+
+class ExportScale(StrEnum):
     """Length of an exported vector: 1, or the mean residual norm of its layer."""
 
-    unit = "unit"
-    residual = "residual"
+    unit = auto()
+    residual = auto()
 
 
-class Output(Enum):
-    """What is printed at the end."""
+class Output(StrEnum):
+    """The form of what is printed at the end."""
 
-    text = "text"
-    json = "json"
+    text = auto()
+    json = auto()

@@ -15,12 +15,10 @@ from emo.config.enums import (
     BackendName,
     JobName,
     MethodName,
-    Projection,
-    Readout,
-    Removal,
 )
 from emo.config.overrides import checked
 from emo.config.schema import BackendConfig, RunConfig
+from emo.config.vector_settings import changed
 from emo.errors import ConfigError
 
 # omegaconf and hydra are imported where they are used: this is imported in notebooks, too.
@@ -97,19 +95,12 @@ def _check_generation(run: RunConfig) -> None:
         raise ConfigError("subparams.top_p", sub.top_p, "a value above 0, at most 1")
     generation = run.method.name is MethodName.generation
     if generation and run.job.name not in (JobName.extract, JobName.ablate):
-        raise ConfigError("method", "generation", f"comprehension with job={run.job.name.value}")
-    where = "method=generation" if generation else f"job={run.job.name.value}"
-    remove, projection = run.vectors.remove, run.vectors.projection
-    own_texts = generation or run.job.name in (JobName.ablate, JobName.sensitivity)
-    if own_texts and run.method.readout is not Readout.last:
-        allowed = f"last with {where}, which reads at subparams.position"
-        raise ConfigError("method.readout", run.method.readout.value, allowed)
-    if own_texts and remove is not Removal.none:
-        raise ConfigError("vectors.remove", remove.value, f"none with {where}")
-    if projection is not Projection.none and (
-        generation or run.job.name not in (JobName.extract, JobName.summarize)
-    ):
-        raise ConfigError("vectors.projection", projection.value, f"none with {where}")
+        raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")
+    where = "method=generation" if generation else f"job={run.job.name}"
+    for setting in changed(run):
+        if generation or run.job.name not in setting.jobs:
+            allowed = f"{setting.default} with {where}{setting.because}"
+            raise ConfigError(setting.name, setting.value(run), allowed)
     for name in ("tokens", "samples"):
         levels = getattr(run.job.ablate, name)
         if len(levels) != 2 or min(levels) < 1 or levels[0] == levels[1]:

@@ -1,7 +1,7 @@
-"""The typed schema of every config group, and the frozen RunConfig jobs receive.
+"""The frozen RunConfig that jobs receive, and the typed schema of every config group.
 
-Defaults here are fallbacks: what a user sees and edits is ``conf/``. :mod:`emo.config.resolve` makes a
-RunConfig of a command line.
+Defaults here are fallbacks: users see and edit ``conf/``. :mod:`emo.config.resolve` makes a RunConfig
+from a command line.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import dataclasses
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
+from emo.config import precisions
 from emo.config.enums import (
     Attention,
     BackendName,
@@ -40,6 +41,7 @@ from emo.config.jobs import (
     WRITTEN,
     JobConfig,
 )
+from emo.config.precisions import TRAITS, Traits
 from emo.redact import without_password
 
 SEED = {"min": 0, "max": 2**63 - 1}
@@ -71,13 +73,12 @@ class ModelConfig:
     licence: str = "unknown"
     gated: bool = False
     thinking: bool | None = None
-    """Switches the thinking of the chat template on or off, where it has such a switch; None leaves it
-    as the template has it."""
+    """Whether the chat template lets the model think, if it has such a switch; None: its default."""
     tiny: TinyConfig = field(default_factory=TinyConfig)
 
     @property
     def label(self) -> str:
-        """What the model is called in tables and the UI."""
+        """The name of the model in tables and in the UI."""
         if self.name != "hub":
             return self.name
         name = Path(without_password(self.id)).name
@@ -86,22 +87,28 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """How the forward pass is run. Batch size changes numbers by rounding at most, but for INT8."""
+    """How the forward pass is run. Except in INT8, the batch size changes numbers only by rounding."""
 
     name: BackendName = BackendName.auto
     implementation: Implementation = Implementation.bridge
-    """Of TransformerLens; no other backend has several."""
+    """Forward pass of TransformerLens; other backends have one."""
     attention: Attention = Attention.eager
     device: Device = Device.auto
     batch_size: int = field(default=16, metadata=BATCH)
-    """Texts read at once."""
+    """Texts that are read at once."""
     decode_batch_size: int = field(default=64, metadata=BATCH)
-    """Texts written at once: a step of decoding is one token a text, so that more of them pay."""
+    """Texts that are written at once; more than are read, as a decoding step is one token per text."""
 
     @property
     def label(self) -> str:
-        """What the backend is called in tables: hf, bridge or hooked."""
-        return (self.implementation if self.name is BackendName.tl else self.name).value
+        """The name of the backend in tables: hf, bridge or hooked."""
+        match self.name:
+            case BackendName.tl:
+                return self.implementation
+            case BackendName.hf | BackendName.auto:
+                return self.name
+            case unknown:
+                assert_never(unknown)
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class Int8Config:
     compute_dtype: FloatFormat = FloatFormat.fp16
     """Format of everything that is not an int8 product: embeddings, norms, residual stream."""
     batched: bool = False
-    """Read and write in batches although the texts of one then change each other's numbers."""
+    """Whether texts are read and written in batches, although they then change each other's numbers."""
 
 
 @dataclass(frozen=True)
@@ -121,52 +128,64 @@ class FourBitConfig:
     """4-bit weights (Dettmers et al. 2023, arXiv:2305.14314) through bitsandbytes."""
 
     compute_dtype: FloatFormat = FloatFormat.bf16
-    """Format the weights are dequantised to, and of everything that is not quantised."""
+    """Format that weights are dequantised to, and format of everything that is not quantised."""
 
 
 @dataclass(frozen=True)
 class PrecisionConfig:
-    """Number format, and the settings of the quantised ones."""
+    """A number format, with the settings of the quantised ones."""
 
     name: PrecisionName = PrecisionName.fp32
     int8: Int8Config = field(default_factory=Int8Config)
     four_bit: FourBitConfig = field(default_factory=FourBitConfig)
 
     @property
+    def traits(self) -> Traits:
+        """The row of :data:`emo.config.precisions.TRAITS`."""
+        return TRAITS[self.name]
+
+    @property
     def quantised(self) -> bool:
-        return self.name in (PrecisionName.int8, PrecisionName.nf4, PrecisionName.fp4)
+        """Whether the weights are quantised."""
+        return self.traits.quantised
 
     @property
     def compute_dtype(self) -> FloatFormat:
         """Format of the residual stream."""
-        if self.name is PrecisionName.int8:
-            return self.int8.compute_dtype
-        return self.four_bit.compute_dtype if self.quantised else FloatFormat(self.name.value)
+        return self.traits.format or self._group.compute_dtype
 
     @property
     def batched(self) -> bool:
         """Whether the numbers depend on which texts are read together: batched INT8 only."""
-        return self.name is PrecisionName.int8 and self.int8.batched
+        return not self.causal and self._group.batched
 
     @property
     def causal(self) -> bool:
         """Whether later tokens leave a token as it is: the tokens of INT8 share outlier columns."""
-        return self.name is not PrecisionName.int8
+        return self.traits.causal
+
+    @property
+    def alone(self) -> bool:
+        """Whether texts are read and written one at a time, as others would change their numbers."""
+        return not self.causal and not self.batched
 
     @property
     def label(self) -> str:
-        """What the precision is called in tags and tables; batched INT8 is never called int8."""
-        return "int8_batched" if self.batched else self.name.value
+        """What tags and tables call the precision; batched INT8 is never called int8."""
+        return precisions.label(self.name, self.batched)
+
+    @property
+    def _group(self) -> Any:
+        """The settings of this precision alone."""
+        return getattr(self, self.traits.group)
 
     def settings(self) -> dict[str, Any]:
         """What matters for the weights and the arithmetic of the chosen precision, as JSON values."""
         settings: dict[str, Any] = {"name": self.name.value}
-        if self.quantised:
-            settings["compute_dtype"] = self.compute_dtype.value
-        if self.name is PrecisionName.int8:
-            settings["threshold"] = self.int8.threshold
-        if self.name in (PrecisionName.bf16, PrecisionName.fp16):
-            settings["buffers"] = "fp32"  # rounded to 16 bits, too, before this was named
+        for name in self.traits.identity:
+            settings[name] = canonical(getattr(self._group, name))
+        if self.traits.rounded_buffers:
+            settings["buffers"] = "fp32"
         return settings
 
 
@@ -187,38 +206,38 @@ class SubparamsConfig:
     """
 
     name: str = "matched"
-    """The option of the group that was taken; fields may have been changed after."""
+    """The option of the group ``subparams``; single fields may differ from it."""
     prompts: Prompts = Prompts.stories
     """1. Five story templates, or the one paragraph prompt."""
     samples: int = field(default=10, metadata=SAMPLES)
-    """2. Texts an emotion; the templates take turns."""
+    """2. Texts per emotion; the templates take turns."""
     decoding: Decoding = Decoding.greedy
-    """3. The most likely token, or drawn at ``temperature`` from the nucleus of ``top_p``."""
+    """3. The most likely token, or one drawn at ``temperature`` from the nucleus of ``top_p``."""
     temperature: float = field(
         default=0.7, metadata={"min": 0, "max": 100, "why": "every token is as likely as another"}
     )
     top_p: float = field(default=0.9, metadata={"above": 0, "max": 1})
     max_new_tokens: int = field(default=256, metadata=TOKENS)
-    """4. Token budget of a text."""
+    """4. Largest number of tokens per text."""
     position: Position = Position.mid
-    """5. Where a text is read."""
+    """5. The tokens at which a text is read."""
     layer: str = "middle"
     """6. ``middle`` (L // 2), ``best`` (the comprehension run's best layer), or a number from 0."""
     chat_template: bool = True
-    """7. Prompts as a user's turn; models without a template get the bare prompt."""
+    """7. Whether a prompt is a user's turn; a model without a template gets the bare prompt."""
     centring: Centring = Centring.neutral
     """8. What is subtracted from the per-emotion means."""
     unit_norm: bool = True
     """8. Whether the centred vectors are scaled to length 1."""
     seed: int = field(default=0, metadata=SEED)
-    """Names the random streams of sampled texts; another seed gives a replicate."""
+    """Seed of sampled texts; another seed gives a replicate."""
     templates: Templates = Templates.all
-    """Another half of the story templates gives a replicate of a greedy condition."""
+    """One half of the story templates gives a replicate of a greedy condition."""
     prompts_path: str | None = field(default=None, metadata=READ)
     """The user's own prompts, a YAML file with the structure of the bundled one."""
     texts_from: PrecisionName | None = None
-    """Read the texts that the same model writes in this precision instead of its own
-    (teacher-forced)."""
+    """Precision in which the same model writes the texts that are read (teacher-forced); None: the
+    precision of the run."""
 
 
 @dataclass(frozen=True)
@@ -231,7 +250,7 @@ class VectorsConfig:
 
 @dataclass(frozen=True)
 class ColumnsConfig:
-    """What a passage file calls its columns; those with names of their own have to be there."""
+    """Names of the columns of a passage file; a column that is not called as by default must exist."""
 
     emotion: str = "emotion"
     passage_id: str = "passage_id"
@@ -247,12 +266,12 @@ class StimuliConfig:
     path: str | None = field(default=None, metadata=READ)
     neutral_path: str | None = field(default=None, metadata=READ)
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)
-    """The passages alone identify a run, whatever their columns were called."""
+    """Column names are no part of the identity of a run; the passages are."""
 
 
 @dataclass(frozen=True)
 class ResamplingConfig:
-    """How much is resampled for reliability and for the intervals of layer choices."""
+    """Numbers of draws for reliability and for the intervals of layer choices."""
 
     n_splits: int = field(default=200, metadata=DRAWS)
     n_bootstrap: int = field(default=200, metadata=DRAWS)
@@ -261,7 +280,7 @@ class ResamplingConfig:
 
 @dataclass(frozen=True)
 class TrackingConfig:
-    """Where runs are logged."""
+    """The place where runs are logged."""
 
     name: str = "local"
     uri: str | None = field(default=None, metadata={"secret": True})
@@ -276,12 +295,12 @@ class TrackingConfig:
             "allowed": "the whole id of a run; a sweep sets it, nobody else need",
         },
     )
-    """Run of the sweep that a run is part of; the sweep sets it."""
+    """Id of the sweep that a run is part of; the sweep sets it."""
 
 
 @dataclass(frozen=True)
 class PathsConfig:
-    """Folders for what can be made again; relative ones are taken from the project's root."""
+    """Folders of files that can be made again; relative ones begin at the project's root."""
 
     store: str = field(default=".cache/activations", metadata=WRITTEN)
     weights: str = field(default=".cache/weights", metadata=WRITTEN)
@@ -289,7 +308,7 @@ class PathsConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """Everything one run is made from."""
+    """Every setting of one run."""
 
     job: JobConfig = field(default_factory=JobConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -310,20 +329,16 @@ class RunConfig:
 
     @property
     def batch_size(self) -> int:
-        """Texts in one forward pass: one where the others would change its numbers."""
-        return 1 if self._alone else self.backend.batch_size
+        """Texts in one forward pass; 1 if texts of one pass change each other's numbers."""
+        return 1 if self.precision.alone else self.backend.batch_size
 
     @property
     def decode_batch_size(self) -> int:
-        """Texts that are written at once: one where the others would change it."""
-        return 1 if self._alone else self.backend.decode_batch_size
-
-    @property
-    def _alone(self) -> bool:
-        return self.precision.name is PrecisionName.int8 and not self.precision.batched
+        """Texts that are written at once; 1 if texts of one pass change each other."""
+        return 1 if self.precision.alone else self.backend.decode_batch_size
 
     def text_config(self) -> RunConfig:
-        """The config that writes this run's texts: its own, or that of another precision."""
+        """The config that writes the texts of the run: the run's, or the same in another precision."""
         source = self.subparams.texts_from
         if source in (None, self.precision.name):
             return self
@@ -335,7 +350,7 @@ class RunConfig:
 
 
 def secret_fields(cls: Any = RunConfig, prefix: str = "") -> tuple[str, ...]:
-    """Dotted names of the fields marked as secret: their values may hold a password."""
+    """Dotted names of the fields whose values may hold a password."""
     names: list[str] = []
     for f in dataclasses.fields(cls):
         nested = f.default_factory

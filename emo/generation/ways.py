@@ -20,7 +20,7 @@ from jaxtyping import Float, Int64
 from emo.activations.backend import OutOfMemory
 from emo.activations.hf import translated_oom
 from emo.activations.trial import reason, trial_ids
-from emo.config.enums import PrecisionName
+from emo.config.precisions import TRAITS
 from emo.errors import ModelError, NoMemory
 from emo.generation.past import CachedPast, Memory, Past, RepeatedPast, StepInputs, WholePass
 
@@ -207,7 +207,7 @@ def _comparable(logits: Float[torch.Tensor, "row vocabulary"]) -> torch.Tensor:
 
 
 def _allowed(loaded: LoadedModel) -> float:
-    if loaded.precision is PrecisionName.int8:
+    if not TRAITS[loaded.precision].causal:
         return ALLOWED_INT8
     return ALLOWED[loaded.model.dtype]
 

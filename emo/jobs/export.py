@@ -97,7 +97,7 @@ def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
     return {
         "run": source.run_id,
         **{name: source.tags[name] for name in tags if name in source.tags},
-        **{name.removeprefix("vectors."): value for name, value in settings(source).items()},
+        **{name.rpartition(".")[2]: value for name, value in settings(source).items()},
         "layers": "row l: output of decoder block l, counted from 0 (resid_post)",
         "scale": scale.value,
     }

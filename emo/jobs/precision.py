@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from emo.activations.reading import Passes
-from emo.activations.readouts import readout_row
+from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig
+from emo.config.vector_settings import by_name
 from emo.core.compare.precision import PrecisionRow
 from emo.errors import ConfigError
 from emo.models import quantised
@@ -54,7 +55,7 @@ def plan_of(config: RunConfig) -> Plan:
     names = [p.value for p in config.job.precision.precisions]
     if len(set(names)) < len(names):
         raise ConfigError("job.precision.precisions", names, "each precision once")
-    if not set(names) - {"fp32"}:
+    if not set(names) - {REFERENCE}:
         raise ConfigError(
             "job.precision.precisions", names, "at least one besides fp32, the reference"
         )
@@ -113,7 +114,8 @@ def _reused(row: PrecisionRow) -> PrecisionRow:
 
 def _title(plan: Plan) -> str:
     n, c = len(plan.stimuli.items), plan.config
-    return f"{c.model.label}, precisions, {readout_row(c.method.readout).title}, {n} passages"
+    readout = by_name("method.readout").title_of(c)
+    return f"{c.model.label}, precisions, {readout}, {n} passages"
 
 
 def _report(plan: Plan, rows: Rows) -> Report:

@@ -26,7 +26,6 @@ from emo.summary.assemble import Summary, summarise
 from emo.summary.selection import Wanted, select
 
 if TYPE_CHECKING:
-    from emo.core.records import StimulusSet
     from emo.tracking import Tracker
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ def run(config: RunConfig) -> Outcome:
     logged = open_logged(config)
     tracker = _to_log_in(config)
     runs = logged.runs_of("extract")
-    criteria = wanted(config, stimuli)
+    criteria = Wanted.by(config, stimuli.sha256)
     if criteria.models is None and made:
         models = tuple({r.model for r in runs if r.run_id in made})
         criteria = replace(criteria, models=models)
@@ -99,20 +98,6 @@ def _keep(summary: Summary, result: Result) -> tuple[str, list[str]]:
         names = write_result(folder, result)
         shutil.copytree(folder, kept, dirs_exist_ok=True)
     return str(kept), names
-
-
-def wanted(config: RunConfig, stimuli: StimulusSet) -> Wanted:
-    """What the summary is of."""
-    models = config.job.summarize.models
-    return Wanted(
-        stimuli_sha256=stimuli.sha256,
-        readout=config.method.readout.value,
-        suffix=config.method.suffix,
-        remove=config.vectors.remove.value,
-        projection=config.vectors.projection.value,
-        models=None if models is None else tuple(models),
-        precision=config.precision.label,
-    )
 
 
 def _tags(s: Summary, commit: str) -> dict[str, str]:

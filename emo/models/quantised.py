@@ -11,9 +11,9 @@ import math
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
-from emo.config.enums import PrecisionName
+from emo.config.precisions import Engine, listed_unquantised
 from emo.config.schema import PrecisionConfig
 from emo.errors import ConfigError, ModelError
 
@@ -38,20 +38,20 @@ def check(precision: PrecisionConfig, device: str, hooked: bool = False) -> None
     """
     if not precision.quantised:
         return
-    name = precision.name.value
+    name, plain = precision.name.value, listed_unquantised()
     if importlib.util.find_spec("bitsandbytes") is None:
         raise ConfigError(
-            "precision", name, "fp32, bf16, fp16 without bitsandbytes (pip install bitsandbytes)"
+            "precision", name, f"{plain} without bitsandbytes (pip install bitsandbytes)"
         )
     if device not in DEVICES:
         raise ConfigError(
-            "precision", name, f"fp32, bf16, fp16 on {device}; {name} runs on {', '.join(DEVICES)}"
+            "precision", name, f"{plain} on {device}; {name} runs on {', '.join(DEVICES)}"
         )
     if hooked:
         raise ConfigError(
             "precision",
             name,
-            "fp32, bf16, fp16 with backend.implementation=hooked; take bridge, or backend=hf",
+            f"{plain} with backend.implementation=hooked; take bridge, or backend=hf",
         )
 
 
@@ -60,18 +60,24 @@ def quantisation(precision: PrecisionConfig, compute_dtype: torch.dtype) -> Bits
     _quieten()
     from transformers import BitsAndBytesConfig
 
-    if precision.name is PrecisionName.int8:
-        return BitsAndBytesConfig(
-            load_in_8bit=True,
-            llm_int8_threshold=precision.int8.threshold,
-            llm_int8_skip_modules=list(SKIPPED),
-        )
-    return BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type=precision.name.value,
-        bnb_4bit_compute_dtype=compute_dtype,
-        llm_int8_skip_modules=list(SKIPPED),
-    )
+    match precision.traits.engine:
+        case Engine.llm_int8:
+            return BitsAndBytesConfig(
+                load_in_8bit=True,
+                llm_int8_threshold=precision.int8.threshold,
+                llm_int8_skip_modules=list(SKIPPED),
+            )
+        case Engine.bnb_4bit:
+            return BitsAndBytesConfig(
+                load_in_4bit=True,
+                bnb_4bit_quant_type=precision.name.value,
+                bnb_4bit_compute_dtype=compute_dtype,
+                llm_int8_skip_modules=list(SKIPPED),
+            )
+        case Engine.plain:
+            raise ValueError(f"precision={precision.name} is not quantised")
+        case unknown:
+            assert_never(unknown)
 
 
 def _quieten() -> None:

@@ -18,10 +18,9 @@ from emo.models.folders import MERGE, Unusable, gguf_of, read_folder
 from emo.models.packaged import PACKAGES, package_revision
 from emo.models.tiny import check_shape
 from emo.redact import without_password
+from emo.runs.versions import FOLDER_VERSION
 
 FOLDER = "folder"
-FOLDER_VERSION = 2
-"""Raised when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 BY_CONTENT = (f"{FOLDER}-", "gguf-", "tiny-")
 """Beginnings of revisions that are digests of the weights, and so do not depend on their place."""
 HUB_ID = re.compile(r"[\w.-]+(/[\w.-]+)?")

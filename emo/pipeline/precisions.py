@@ -11,6 +11,7 @@ import numpy as np
 
 from emo.activations.reading import Passes
 from emo.config.enums import PrecisionName
+from emo.config.precisions import REFERENCE, TRAITS, label
 from emo.config.schema import RunConfig
 from emo.core.compare.precision import Deviation, PrecisionRow, at_layers, deviation, landmarks
 from emo.core.geometry.comprehension import GeometryError, describe
@@ -44,8 +45,8 @@ class Measured:
 def variants(config: RunConfig) -> list[RunConfig]:
     """The config once a precision: fp32 first, batched INT8 right behind INT8."""
     out = []
-    for name in dict.fromkeys([PrecisionName.fp32, *config.job.precision.precisions]):
-        for batched in (False, True) if name is PrecisionName.int8 else (False,):
+    for name in dict.fromkeys([REFERENCE, *config.job.precision.precisions]):
+        for batched in (False,) if TRAITS[name].causal else (False, True):
             int8 = replace(config.precision.int8, batched=batched)
             out.append(replace(config, precision=replace(config.precision, name=name, int8=int8)))
     return out
@@ -61,10 +62,10 @@ def measure(plan: Plan) -> Measured:
     try:
         _, descriptors = describe(activations, resampling, config.vectors.remove.value, track)
     except GeometryError as error:
-        label = config.precision.label
-        if config.precision.name is PrecisionName.fp32:
+        name = config.precision.label
+        if config.precision.name is REFERENCE:
             raise EmoError(f"model={config.model.label}, fp32: {error}") from error
-        log.warning("%s in %s: %s", config.model.label, label, error)
+        log.warning("%s in %s: %s", config.model.label, name, error)
         descriptors = None
     return Measured(
         config.precision.label, activations, descriptors, reader.weights, passes, seconds
@@ -80,8 +81,11 @@ def compare(
     layers = landmarks(reference.descriptors)
     pairs = [(m, reference) for m in measured]
     by_label = {m.label: m for m in measured}
-    if "int8_batched" in by_label:
-        pairs.append((by_label["int8_batched"], by_label["int8"]))
+    pairs += [
+        (by_label[batched], by_label[label(name)])
+        for name in PrecisionName
+        if (batched := label(name, batched=True)) in by_label
+    ]
     rows, curves = [], {}
     for one, other in pairs:
         change = deviation(one.activations, other.activations, remove)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from emo.api import LoadedRun, load_run
+from emo.config import vector_settings
 from emo.config.enums import Projection
+from emo.config.logged import config_of
 from emo.config.schema import RunConfig
 from emo.errors import ConfigError, TrackingError
 from emo.tracking import NoSuchRun
-
-SETTINGS = {"vectors.remove": "none", "vectors.projection": "none"}
-"""Parameters of a run that decide what its vectors are, and what older runs without them had."""
 
 
 def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> LoadedRun:
@@ -31,20 +30,40 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
         raise TrackingError(f"{parameter}={run_id}: {error.problem}") from error
     if found.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
-    name = "vectors.projection"
-    if (theirs := settings(found)[name]) == Projection.z_score.value:
-        allowed = f"a run with vectors in the residual stream's own units; this has {name}={theirs}"
+    if (projection := _config(found).vectors.projection) is Projection.z_score:
+        allowed = (
+            "a run with vectors in the residual stream's own units; this has vectors.projection="
+            f"{projection.value}"
+        )
         raise ConfigError(parameter, run_id, allowed)
     return found
 
 
 def settings(source: LoadedRun) -> dict[str, str]:
-    """``SETTINGS`` as a run has them."""
-    return {name: source.params.get(name, default) for name, default in SETTINGS.items()}
+    """The settings that decide the vectors of a run, by dotted name.
+
+    Those of the group ``method`` say how passages are read: a run that wrote its texts has none.
+    """
+    values = vector_settings.values_of(_config(source))
+    passages = "readout" in source.tags
+    return {name: v for name, v in values.items() if passages or not name.startswith("method.")}
 
 
 def vector_tags(source: LoadedRun) -> dict[str, str]:
     """What a steering run says of its vectors: a run named need not be of its configuration."""
-    names = ("stimuli_sha256", "readout", "precision")
-    found = {f"vectors_{name}": source.tags[name] for name in names if name in source.tags}
-    return found | {name.replace(".", "_"): value for name, value in settings(source).items()}
+    names = ("stimuli_sha256", "precision")
+    tags = {f"vectors_{name}": source.tags[name] for name in names if name in source.tags}
+    values = settings(source)
+    return tags | {
+        s.tag: values[s.name] for s in vector_settings.VECTOR_SETTINGS if s.name in values
+    }
+
+
+def _config(source: LoadedRun) -> RunConfig:
+    """The config of a logged run, typed."""
+    try:
+        return config_of(source.params)
+    except ValueError as error:
+        raise TrackingError(
+            f"run {source.run_id}: its parameters cannot be read: {error}"
+        ) from None

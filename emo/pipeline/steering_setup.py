@@ -25,6 +25,7 @@ from emo.pipeline.writer import comprehension_config
 from emo.runs import files
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
+from emo.runs.versions import STEER_VERSION
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
 from emo.steering.judging import Judge, JudgeSettings, judge_row
 from emo.stimuli.scenarios import Scenario, load_scenarios
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
 log = logging.getLogger(__name__)
-
-STEER_VERSION = 2
-"""Raised when what is added or how it is judged changes; older runs are then not reused."""
 
 
 def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:

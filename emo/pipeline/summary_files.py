@@ -55,16 +55,16 @@ def headline(s: Summary) -> dict[str, float | None]:
         "runs_used": len(s.runs),
         "runs_left_out": len(s.left_out),
     }
-    if s.study is not None:
-        block, share = s.study.blocks[0], s.study.halves.mean_share
+    if s.cross_model is not None:
+        block, share = s.cross_model.blocks[0], s.cross_model.halves.mean_share
         numbers = {
             "rho_same_mean": block.same[1],
             "rho_disjoint_mean": block.disjoint[1],
             "surviving_share": float(share.value),
             "surviving_share_low": float(share.low),
             "surviving_share_high": float(share.high),
-            "noise_ceiling_low": s.study.noise_ceiling[0],
-            "noise_ceiling_high": s.study.noise_ceiling[1],
+            "noise_ceiling_low": s.cross_model.noise_ceiling[0],
+            "noise_ceiling_high": s.cross_model.noise_ceiling[1],
         }
         out |= {k: v if v == v else None for k, v in numbers.items()}
     return out

@@ -1,4 +1,4 @@
-"""Published figures that this project's numbers are shown beside. Numbers only; each with its source."""
+"""Published numbers, each with its source, for comparison with those of this project."""
 
 from emo.reference.cross_backend import CROSS_BACKEND, CrossBackend
 from emo.reference.jeong2026 import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CrossBackend:
-    """Hugging Face against TransformerLens at one layer of one model."""
+    """Differences between Hugging Face and TransformerLens at one layer of one model."""
 
     source: str
     model: str

@@ -39,7 +39,7 @@ class PublishedSizeCorrelation:
 
 @dataclass(frozen=True)
 class PublishedFourLayer:
-    """Section 4.3 and its analysis, one model."""
+    """Section 4.3 and its analysis for one model."""
 
     model: str
     rho: dict[str, float]
@@ -49,12 +49,12 @@ class PublishedFourLayer:
 
 @dataclass(frozen=True)
 class SharedGeometry:
-    """The study's figures."""
+    """The numbers of the paper."""
 
     source: str
     models: tuple[PublishedModel, ...]
     labels: tuple[str, ...]
-    """Of the RDM-of-RDMs: the last part of a model's id."""
+    """Labels of the RDM of RDMs: the last part of the id of a model."""
     spearman: tuple[tuple[float, ...], ...]
     sizes: tuple[PublishedSizeCorrelation, ...]
     four_layer: tuple[PublishedFourLayer, ...]
@@ -80,7 +80,7 @@ FOUR_LAYER_MODELS = ("Mistral-7B-Instruct-v0.3", "Llama-3.1-8B-Instruct")
 
 @lru_cache
 def shared_geometry() -> SharedGeometry:
-    """The figures, read once."""
+    """The numbers of the paper, read from the file once."""
     raw = json.loads(DATA.read_text(encoding="utf-8"))
     return SharedGeometry(
         source=raw["source"],

@@ -1,4 +1,4 @@
-"""What the published studies report of steering."""
+"""Published results on steering."""
 
 import json
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from emo.reference.jeong2026 import DATA
 
 @dataclass(frozen=True)
 class SteeringSuccess:
-    """Scenarios in which an external classifier found the emotion that was steered to."""
+    """Number of scenarios in which an external classifier found the emotion that was steered to."""
 
     source: str
     successes: int
@@ -21,6 +21,6 @@ STEERING_SUCCESS = SteeringSuccess(
 
 
 def published_regime_of(model_id: str) -> str | None:
-    """The regime that Jeong 2026 (arXiv:2604.11050, 2.5) gives a model; None if it gives none."""
-    found: dict[str, str] = json.loads(DATA.read_text(encoding="utf-8"))["steering_regime"]
-    return found.get(model_id.rsplit("/", 1)[-1])
+    """The steering regime of a model in Jeong 2026 (arXiv:2604.11050, 2.5); None if it is not there."""
+    regimes: dict[str, str] = json.loads(DATA.read_text(encoding="utf-8"))["steering_regime"]
+    return regimes.get(model_id.rsplit("/", 1)[-1])

@@ -1,29 +1,32 @@
-"""What identifies a run: everything that can change a number, and nothing else."""
+"""The identity of a run: everything that can change a number, and nothing else."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from emo.config.enums import BackendName, PrecisionName, Projection, Readout, Source
+from emo.config import vector_settings
+from emo.config.enums import BackendName, Source
+from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig, canonical
 from emo.files.json_digests import Subject, json_digest
 from emo.generation import protocols
 from emo.models.weights import Weights
-from emo.runs.versions import INT8_READING, PROTOCOL_VERSION, TEXT_VERSION
-
-ABLATION_VERSION = 2
-"""The same for job=ablate. 1 could take the best layer under ``vectors.remove``."""
-STUDY_VERSION = 1
-"""The same for job=sensitivity; older studies are then not continued."""
+from emo.runs.versions import (
+    ABLATION_VERSION,
+    INT8_READING,
+    PROTOCOL_VERSION,
+    STUDY_VERSION,
+    TEXT_VERSION,
+)
 
 
 def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
-    """What decides an activation besides the text; names the store entry.
+    """Everything but the text that decides an activation; it names the store entry.
 
-    The device type is part of it (kernels differ between CPU and GPU), batch size is not: eager
-    attention with right padding is within rounding (cosine >= 0.999999 in fp32) of itself at every
-    batch size. Batched INT8 is the exception, and then it is.
+    The device type is part of it, as kernels differ between CPU and GPU. The batch size is not, except
+    in batched INT8: eager attention with right padding gives the same numbers at every batch size
+    within rounding (cosine >= 0.999999 in fp32).
     """
     packaged_or_tiny = config.model.source is not Source.hub
     backend = config.backend
@@ -45,7 +48,7 @@ def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[st
 
 
 def precision_identity(config: RunConfig) -> dict[str, Any]:
-    """What of the precision can change a number; batch size only where numbers depend on it."""
+    """The part of the precision that can change a number, and the batch size if numbers depend on it."""
     identity = config.precision.settings()
     if config.precision.batched:
         identity["batch_size"] = config.backend.batch_size
@@ -53,7 +56,7 @@ def precision_identity(config: RunConfig) -> dict[str, Any]:
 
 
 def text_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
-    """What decides a generated text besides prompt, decoding and batch; names its store.
+    """Everything but prompt, decoding and batch that decides a generated text; it names the store.
 
     Texts are written by transformers, whatever backend reads them.
     """
@@ -113,9 +116,9 @@ def study_identity(
     prompts_sha256: str,
     points: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Everything that makes another study of job=sensitivity, for one of the precisions it varies.
+    """Everything that makes a study of job=sensitivity another study, for one precision that it varies.
 
-    ``points`` are the settings of its space. How long it runs and where it is kept change nothing.
+    ``points`` are the settings of its space. The number of trials and the storage are no part of it.
     """
     identity = story_identity(config, weights, device, stimuli_sha256, prompts_sha256)
     del identity["subparams"]
@@ -133,24 +136,19 @@ def study_identity(
 
 
 def batch_decides(config: RunConfig) -> bool:
-    """Whether texts depend on what they are written with: everywhere but in fp32."""
-    return config.precision.name is not PrecisionName.fp32
+    """Whether a text depends on the texts that are written with it: in every precision but fp32."""
+    return config.precision.name is not REFERENCE
 
 
 def run_identity(
     config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
 ) -> dict[str, Any]:
     """Everything that can change a number of a comprehension run."""
-    method = canonical(config.method)
-    if config.method.readout is not Readout.suffix:
-        del method["suffix"]
-    vectors = canonical(config.vectors)
-    if config.vectors.projection is Projection.none:  # as runs were named before there were any
-        del vectors["projection"]
+    settings = vector_settings.identity(config)
     return {
         "reader": reader_identity(config, weights, device),
-        "method": method,
-        "vectors": vectors,
+        **settings,
+        "method": {"name": config.method.name.value, **settings["method"]},
         "resampling": canonical(config.resampling),
         "stimuli": stimuli_sha256,
         "seed": config.seed,
@@ -160,11 +158,11 @@ def run_identity(
 def equivalence_identity(
     config: RunConfig, weights: Weights, device: str, stimuli_sha256: str
 ) -> dict[str, Any]:
-    """All that can change a number of job=equivalence, which reads all backends whatever is set."""
+    """Everything that can change a number of job=equivalence; the configured backend cannot."""
     config = replace(config, backend=replace(config.backend, name=BackendName.hf))
     identity = run_identity(config, weights, device, stimuli_sha256)
-    names = ("reader", "method", "vectors", "stimuli")  # nothing is drawn at random
-    return {"job": "equivalence", **{name: identity[name] for name in names}}
+    del identity["resampling"], identity["seed"]  # nothing is drawn at random
+    return {"job": "equivalence", **identity}
 
 
 def fingerprint(identity: dict[str, Any]) -> str:

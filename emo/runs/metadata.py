@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from emo.conditions import recognise
 from emo.config.enums import BackendName, JobName, MethodName
 from emo.config.schema import RunConfig, public, secret_fields
-from emo.generation.protocols import recognise
 from emo.redact import without_password
 from emo.runs.files import stimuli_csv, write_json
 from emo.runs.plan import Plan

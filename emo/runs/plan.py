@@ -9,13 +9,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from emo.activations.readouts import readout_row
+from emo.conditions import recognise
+from emo.config import vector_settings
 from emo.config.checks import check_memory
-from emo.config.enums import BackendName, MethodName, Projection, Removal
+from emo.config.enums import BackendName, MethodName, Removal
 from emo.config.schema import RunConfig
 from emo.core.records import Provenance, StimulusSet
 from emo.errors import ConfigError
-from emo.generation.protocols import recognise
 from emo.models.weights import Weights, locate
 from emo.redact import without_password
 from emo.runs.identity import fingerprint, run_identity
@@ -23,13 +23,6 @@ from emo.runs.provenance import code_commit, package_versions
 from emo.stimuli.loading import load_stimuli
 
 log = logging.getLogger(__name__)
-
-PROJECTIONS = {
-    Projection.none: "",
-    Projection.all_but_the_top: ", leading components removed",
-    Projection.z_score: ", dimensions z-scored",
-    Projection.neutral_pcs: ", components of neutral sentences removed",
-}
 
 
 @dataclass(frozen=True)
@@ -48,11 +41,8 @@ class Plan:
         reader = f", {c.backend.label}" if c.backend.name is BackendName.tl else ""
         if c.method.name is MethodName.generation:
             return f"{c.model.label}, {c.precision.label}{reader}, generation, {self.protocol}"
-        return (
-            f"{c.model.label}, {c.precision.label}{reader}, {c.method.name.value}, "
-            f"{readout_row(c.method.readout).title}"
-            + (", situation means removed" if c.vectors.remove is Removal.situation else "")
-            + PROJECTIONS[c.vectors.projection]
+        return f"{c.model.label}, {c.precision.label}{reader}, {c.method.name.value}, " + ", ".join(
+            vector_settings.titles(c)
         )
 
     @property

@@ -1,11 +1,19 @@
-"""Versions of the computation: what was computed by another one is not reused or compared."""
+"""Versions of the computations: a run of another version is neither reused nor compared."""
 
 PROTOCOL_VERSION = 1
-"""Raised when the reading changes; older store entries and runs are then not reused."""
+"""Raise it when the reading of texts changes what is read."""
 TEXT_VERSION = 1
-"""The same for generated texts."""
+"""Raise it when the writing of texts changes what is written."""
 INT8_READING = 2
-"""The same for readings in INT8. 1 read a passage inside another that begins with it."""
+"""Raise it when reading in INT8 changes. 1 read a passage inside another that begins with it."""
+ABLATION_VERSION = 2
+"""Raise it when job=ablate computes otherwise. 1 could take the best layer under ``vectors.remove``."""
+STUDY_VERSION = 1
+"""Raise it when job=sensitivity evaluates otherwise; older studies are then not continued."""
+STEER_VERSION = 2
+"""Raise it when job=steer adds something else, or judges texts otherwise."""
+FOLDER_VERSION = 2
+"""Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 
 
 def versions(generation: bool, int8: bool) -> str:

@@ -1,1 +1,1 @@
-"""From logged runs to one study: which runs are taken, what is read of them, what is computed."""
+"""From logged runs to one summary: the runs that are used, what is read of them, what is computed."""

@@ -1,4 +1,4 @@
-"""Everything a summary says, computed from selected runs."""
+"""Everything that a summary shows, computed from the selected runs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import TypeVar
 
 from safetensors import SafetensorError
 
+from emo import conditions
+from emo.config.precisions import PUBLISHED
 from emo.config.schema import RunConfig, StimuliConfig
 from emo.core.compare.cross_model import ModelRun, Universality, universality
 from emo.core.conditions.claims import Claim
@@ -19,8 +21,8 @@ from emo.core.records import LabelMismatch, StimulusSet
 from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError, first_of
 from emo.process.progress import busy, track
-from emo.runs.listing import LoggedRun
-from emo.summary.commands import COMMANDS, command, whole_study
+from emo.runs.listing import RunListing
+from emo.summary.commands import all_conditions, command
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.naming import twins
 from emo.summary.published import four_layer_claims, model_claims
@@ -32,7 +34,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Missing:
-    """A condition that is not there, the layers that need it, and what makes it."""
+    """A condition without a run, the layers that need it, and the command that makes it."""
 
     condition: str
     layers: tuple[str, ...]
@@ -41,11 +43,11 @@ class Missing:
 
 @dataclass(frozen=True)
 class ModelTable:
-    """One model's four-layer table and what it lacks."""
+    """The four-layer table of one model, and the conditions that it lacks."""
 
     table: FourLayerTable
     missing: tuple[Missing, ...]
-    runs: Mapping[str, LoggedRun]
+    runs: Mapping[str, RunListing]
 
     @property
     def model_id(self) -> str:
@@ -54,42 +56,42 @@ class ModelTable:
     @property
     def own_prompts(self) -> str:
         """The user's own prompts in a few words; empty for those of this project."""
-        paths = {r.params.get("subparams.prompts_path", "None") for r in self.runs.values()}
-        return "own prompts" if paths - {"None"} else ""
+        paths = {r.config.subparams.prompts_path for r in self.runs.values()}
+        return "own prompts" if paths - {None} else ""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the report shows."""
+    """Everything that the report shows."""
 
     config: RunConfig
-    runs: tuple[LoggedRun, ...]
+    runs: tuple[RunListing, ...]
     """Every run that is used."""
     models: tuple[ModelRun, ...]
-    study: Universality | None
-    no_study: str
+    cross_model: Universality | None
+    no_cross_model: str
     """Why there is no cross-model study, if there is none."""
     single: SingleModel | None
-    """What one model alone shows; None where there are several."""
+    """Results for a single model; None if there are several models."""
     tables: tuple[ModelTable, ...]
     untold: tuple[tuple[str, Missing], ...]
-    """Models with no condition but A, each with what makes the others."""
+    """Models that have condition A only, each with the command that makes the others."""
     claims: tuple[Claim, ...]
     steering: tuple[Steered, ...]
     left_out: tuple[LeftOut, ...]
     stimuli: StimulusSet
     notes: tuple[str, ...] = ()
-    """What is to be said of the models' names."""
+    """Sentences about the models' names."""
 
 
 def summarise(
     config: RunConfig,
     selection: Selection,
     stimuli: StimulusSet,
-    files: Callable[[LoggedRun], Files],
-    steering_runs: Sequence[LoggedRun] = (),
+    files: Callable[[RunListing], Files],
+    steering_runs: Sequence[RunListing] = (),
 ) -> Summary:
-    """Read the selected runs and compute everything; ``steering_runs`` are shown for its models.
+    """The summary of the selected runs, with the steering runs of their models.
 
     Raises
     ------
@@ -98,73 +100,71 @@ def summarise(
     """
     settings = config.job.summarize
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
-    left = list(selection.left_out)
-    used: dict[str, LoggedRun] = {}
+    left_out = list(selection.left_out)
+    used: dict[str, RunListing] = {}
     models = []
     for candidates in track(selection.models.values(), "reading models"):
-        found = _first(candidates, lambda r: model_run(r, files(r), settings.layer), left)
-        if found is not None:
-            used[found[0].run_id] = found[0]
-            models.append(found[1])
+        pair = _first(candidates, lambda r: model_run(r, files(r), settings.layer), left_out)
+        if pair is not None:
+            used[pair[0].run_id] = pair[0]
+            models.append(pair[1])
     models.sort(key=lambda m: (m.family, m.size_b or 0.0, m.variant, m.name))
     surfaces = {name: surface_activations(stimuli, name) for name in SURFACES}
-    study, no_study = None, ""
+    cross_model, no_cross_model = None, ""
     try:
         with busy(f"comparing {len(models)} models"):
-            study = universality(
+            cross_model = universality(
                 models, surfaces, resampling, settings.n_bootstrap, settings.permutations
             )
     except LabelMismatch as error:
-        no_study = str(error)
+        no_cross_model = str(error)
     tables = []
     conditions_of: dict[str, Mapping[str, Condition]] = {}
     passages = tuple(ItemSet.make(a, 0) for a in surfaces.values())
-    for conditions in track(selection.conditions.values(), "four-layer tables"):
-        found = _conditions(conditions, files, passages, left)
-        if found:
+    for by_condition in track(selection.conditions.values(), "four-layer tables"):
+        pairs = _conditions(by_condition, files, passages, left_out)
+        if pairs:
             made = four_layer(
-                {name: c for name, (_, c) in found.items()},
+                {name: c for name, (_, c) in pairs.items()},
                 resampling,
                 settings.permutations,
                 settings.n_bootstrap,
             )
-            runs = {name: r for name, (r, _) in found.items()}
-            conditions_of[made.model] = {name: c for name, (_, c) in found.items()}
+            runs = {name: r for name, (r, _) in pairs.items()}
+            conditions_of[made.model] = {name: c for name, (_, c) in pairs.items()}
             tables.append(ModelTable(made, tuple(_missing(made, runs, config.stimuli)), runs))
             used |= {r.run_id: r for r in runs.values()}
     single = None
     if len(models) == 1:
-        (alone,) = models
-        single = single_model(alone, surfaces, conditions_of.get(alone.name, {}), config.seed)
+        (only,) = models
+        single = single_model(only, surfaces, conditions_of.get(only.name, {}), config.seed)
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"
-            + (f" ({_why(left)})" if left else "")
+            + (f" ({_why(left_out)})" if left_out else "")
             + "; make one with: python launch.py"
         )
-    candidates, unused = steering_candidates(steering_runs, list(used.values()))
-    left += unused
-    found_steering = [
-        _first(of, lambda r: steered(r, files(r)), left) for of in candidates.values()
-    ]
-    steering = tuple(found[1] for found in found_steering if found is not None)
+    usable, unused = steering_candidates(steering_runs, list(used.values()))
+    left_out += unused
+    sweeps = [_first(runs, lambda r: steered(r, files(r)), left_out) for runs in usable.values()]
+    steering = tuple(pair[1] for pair in sweeps if pair is not None)
     used |= {s.run.run_id: s.run for s in steering}
     claims = [
-        *model_claims(models, study, config),
+        *model_claims(models, cross_model, config),
         *four_layer_claims([(t.model_id, t.table, t.own_prompts) for t in tables]),
     ]
     return Summary(
         config=config,
         runs=tuple(used.values()),
         models=tuple(models),
-        study=study,
-        no_study=no_study,
+        cross_model=cross_model,
+        no_cross_model=no_cross_model,
         single=single,
         tables=tuple(tables),
         untold=_untold(models, used, [t.table.model for t in tables], config.stimuli),
         claims=tuple(claims),
         steering=steering,
-        left_out=tuple(e for e in left if e.run.run_id not in used),
+        left_out=tuple(e for e in left_out if e.run.run_id not in used),
         stimuli=stimuli,
         notes=(*selection.notes, *twins(models)),
     )
@@ -182,58 +182,59 @@ def _why(left_out: Sequence[LeftOut]) -> str:
 
 
 def _first(
-    candidates: Sequence[LoggedRun], read: Callable[[LoggedRun], T], left: list[LeftOut]
-) -> tuple[LoggedRun, T] | None:
-    """The newest run that can be read; those that cannot are left out."""
+    candidates: Sequence[RunListing], read: Callable[[RunListing], T], left_out: list[LeftOut]
+) -> tuple[RunListing, T] | None:
+    """The newest run that can be read, with what was read; runs that cannot be read are left out."""
     for run in candidates:
         try:
             return run, read(run)
         except (EmoError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-            left.append(LeftOut(run, f"its files cannot be used: {error}"))
+            left_out.append(LeftOut(run, f"its files cannot be used: {error}"))
     return None
 
 
 def _conditions(
-    candidates: Mapping[str, Sequence[LoggedRun]],
-    files: Callable[[LoggedRun], Files],
+    candidates: Mapping[str, Sequence[RunListing]],
+    files: Callable[[RunListing], Files],
     passages: tuple[ItemSet, ...],
-    left: list[LeftOut],
-) -> dict[str, tuple[LoggedRun, Condition]]:
-    """One model's conditions that can be read, each with its run."""
-    found = {
-        name: _first(of, lambda r, name=name: condition(r, files(r), name, passages), left)
-        for name, of in candidates.items()
+    left_out: list[LeftOut],
+) -> dict[str, tuple[RunListing, Condition]]:
+    """The conditions of one model that can be read, each with its run."""
+    pairs = {
+        name: _first(runs, lambda r, name=name: condition(r, files(r), name, passages), left_out)
+        for name, runs in candidates.items()
     }
-    return {name: pair for name, pair in found.items() if pair is not None}
+    return {name: pair for name, pair in pairs.items() if pair is not None}
 
 
 def _untold(
     models: Sequence[ModelRun],
-    used: Mapping[str, LoggedRun],
-    told: Sequence[str],
+    used: Mapping[str, RunListing],
+    with_table: Sequence[str],
     stimuli: StimuliConfig,
 ) -> tuple[tuple[str, Missing], ...]:
-    names = ", ".join(n for n in COMMANDS if n != "A")
+    """Models with no table, each with the conditions that it lacks and what makes them."""
+    names = ", ".join(n for n in conditions.names() if n != "A")
     return tuple(
-        (m.name, Missing(names, ("1 to 4",), whole_study(used[m.run_id], m.precision, stimuli)))
+        (m.name, Missing(names, ("1 to 4",), all_conditions(used[m.run_id], m.precision, stimuli)))
         for m in models
-        if m.name not in told
+        if m.name not in with_table
     )
 
 
 def _missing(
-    table: FourLayerTable, runs: Mapping[str, LoggedRun], stimuli: StimuliConfig
+    table: FourLayerTable, runs: Mapping[str, RunListing], stimuli: StimuliConfig
 ) -> list[Missing]:
     first = next(iter(runs.values()))
-    plain = [c.precision for c in table.conditions if not c.name.startswith("D")]
-    precision = plain[0] if plain else "fp16"
-    stories = (runs[n] for n in ("C", "B", *runs) if n in runs and n != "A")
-    prompts = next((r.params.get("subparams.prompts_path", "None") for r in stories), "None")
+    common = [c.precision for c in table.conditions if conditions.in_common_precision(c.name)]
+    precision = common[0] if common else PUBLISHED
+    stories = [runs[n] for n in ("C", "B", *runs) if n in runs and n != "A"]
+    prompts = stories[0].config.subparams.prompts_path if stories else None
     layers: dict[str, list[str]] = {}
     for contrast, lacks in table.missing:
         for name in lacks:
             layers.setdefault(name, []).append(contrast.layer)
     return [
-        Missing(name, tuple(of), command(name, first, precision, stimuli, prompts))
-        for name, of in layers.items()
+        Missing(name, tuple(needed), command(name, first, precision, stimuli, prompts))
+        for name, needed in layers.items()
     ]

@@ -1,4 +1,4 @@
-"""The command lines that make what a summary misses."""
+"""The command lines that make the runs that a summary lacks."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 
 import yaml
 
+from emo import conditions
+from emo.config import vector_settings
 from emo.config.conf_folder import CONF
 from emo.config.schema import BackendConfig, ModelConfig, RunConfig, StimuliConfig, canonical
 from emo.config.text_overrides import quoted
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 
 COMMANDS = {
     "A": "method=comprehension method.readout=last",
@@ -26,79 +28,76 @@ COMMANDS = {
 """What makes each condition, after ``python launch.py model=... precision=...``."""
 
 BUNDLED = StimuliConfig()
+NULL = str(None)
+"""The text that runs log of a field that is not set."""
 PLAIN = re.compile(r"[\w./:@+-]+")
-"""Values that neither the shell nor Hydra reads otherwise."""
+"""Values that need no quotes, neither for the shell nor for Hydra."""
 
 
 def command(
     name: str,
-    like: LoggedRun,
+    like: RunListing,
     precision: str,
     stimuli: StimuliConfig = BUNDLED,
-    prompts_path: str = "None",
+    prompts_path: str | None = None,
 ) -> str:
-    """The command that makes a condition of the model of another run, on these passages and prompts.
+    """The command that makes a condition for the model of the run ``like``.
 
-    Whatever that run has set otherwise than its model's option and the defaults is part of it.
+    It names every setting of model and backend in which that run differs from the model's option and
+    from the defaults, and passages and prompts if they are not the bundled ones.
     """
-    made = COMMANDS[name].format(precision=precision)
-    if "precision=" not in made.replace("texts_from=", ""):
-        made += f" precision={precision}"
-    return _composed(made, like, stimuli, None if name == "A" else prompts_path)
+    row = conditions.by_name(name)
+    settings = _passages(stimuli)
+    if row.protocol:
+        settings["subparams.prompts_path"] = str(prompts_path)
+    return _composed(conditions.overrides(name, precision), like, settings)
 
 
-def whole_study(like: LoggedRun, precision: str, stimuli: StimuliConfig = BUNDLED) -> str:
+def all_conditions(like: RunListing, precision: str, stimuli: StimuliConfig = BUNDLED) -> str:
     """The command that makes all conditions of the model of a run, and the summary."""
-    return _composed(f"experiment=four_layer precision={precision}", like, stimuli, None)
+    made = f"experiment=four_layer precision={precision}"
+    return _composed(made, like, _passages(stimuli))
 
 
-def _composed(made: str, like: LoggedRun, stimuli: StimuliConfig, prompts_path: str | None) -> str:
+def _composed(made: str, like: RunListing, settings: dict[str, str]) -> str:
     label = like.params.get("model.name", like.model)
-    wanted = {
+    logged = {
         key: value
         for key, value in like.params.items()
         if key.startswith(("model.", "backend.")) and key != "model.name"
     }
-    wanted |= _passages(stimuli)
-    if prompts_path is not None:
-        wanted["subparams.prompts_path"] = prompts_path
     usual = _usual(label) | _passages(BUNDLED)
     more = [
         _override(key, value)
-        for key, value in wanted.items()
-        if not _same(value, usual.get(key, "None"))
+        for key, value in (logged | settings).items()
+        if not _same(value, usual.get(key, NULL))
     ]
     return " ".join([f"python launch.py {_override('model', label)}", *more, made])
 
 
 def another_model(config: RunConfig) -> str:
-    """The command that adds a model to a summary; NAME is the user's choice."""
-    usual = _passages(BUNDLED)
-    settings = {
-        **{key: (value, usual[key]) for key, value in _passages(config.stimuli).items()},
-        "method.readout": (config.method.readout.value, "last"),
-        "vectors.remove": (config.vectors.remove.value, "none"),
-        "vectors.projection": (config.vectors.projection.value, "none"),
-    }
-    more = [_override(k, str(v)) for k, (v, usual) in settings.items() if v != usual]
-    return " ".join(["python launch.py model=NAME", *more])
+    """The command that adds a model to a summary; the user replaces NAME."""
+    usual, passages = _passages(BUNDLED), _passages(config.stimuli)
+    more = {key: value for key, value in passages.items() if value != usual[key]}
+    more |= {s.name: s.value(config) for s in vector_settings.changed(config)}
+    return " ".join(["python launch.py model=NAME", *(_override(k, v) for k, v in more.items())])
 
 
 def _passages(stimuli: StimuliConfig) -> dict[str, str]:
-    """Which passages are read, by dotted name, as runs log it."""
+    """The parameters that choose the passages, as runs log them."""
     columns = {f"columns.{name}": column for name, column in asdict(stimuli.columns).items()}
     read = {"path": stimuli.path, "neutral_path": stimuli.neutral_path, **columns}
     return {f"stimuli.{key}": str(value) for key, value in read.items()}
 
 
 def _usual(label: str) -> dict[str, str]:
-    """What the model's option and the defaults set, by dotted name, as runs log it."""
+    """The parameters of model and backend by the model's option and the defaults, as runs log them."""
     model, backend = canonical(ModelConfig()), canonical(BackendConfig())
     for into, path in ((model, f"model/{label}"), (backend, "backend/auto")):
         file = CONF / f"{path}.yaml"
-        found: dict[str, Any] = yaml.safe_load(file.read_text()) if file.is_file() else {}
-        tiny = into.get("tiny", {}) | found.pop("tiny", {})
-        into |= found
+        option: dict[str, Any] = yaml.safe_load(file.read_text()) if file.is_file() else {}
+        tiny = into.get("tiny", {}) | option.pop("tiny", {})
+        into |= option
         if tiny:
             into["tiny"] = tiny
     if backend["name"] == "auto":
@@ -117,7 +116,7 @@ def _same(a: str, b: str) -> bool:
 
 
 def _override(key: str, value: str) -> str:
-    if value == "None":
+    if value == NULL:
         return f"{key}=null"
     if PLAIN.fullmatch(value):
         return f"{key}={value}"

@@ -1,4 +1,4 @@
-"""What the files of a logged run say, as the records of the core."""
+"""Records of the core, read from the files of logged runs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.errors import NotLogged, TrackingError
 from emo.files.json_digests import Subject, json_digest
 from emo.runs import files as serialise
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Files(Protocol):
     """The artifacts of one run."""
 
     def __call__(self, name: str, reader: Callable[[Path], T], /) -> T:
-        """What a reader makes of one of them.
+        """What ``reader`` makes of the artifact ``name``.
 
         Raises
         ------
@@ -41,8 +41,8 @@ class Files(Protocol):
         ...
 
 
-def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
-    """A comprehension run at the layer the rule names.
+def model_run(run: RunListing, files: Files, rule: LayerRule) -> ModelRun:
+    """A comprehension run at the layer that the rule chooses.
 
     Raises
     ------
@@ -54,20 +54,20 @@ def model_run(run: LoggedRun, files: Files, rule: LayerRule) -> ModelRun:
     activations = one_layer(files("activations.safetensors", serialise.read_activations), layer)
     if not finite_layers(activations.values, activations.neutral):
         raise ValueError(f"layer {layer} of {run.model} has activations that are not finite")
-    size = run.params.get("model.size_b", "None")
+    vectors = run.config.vectors
     return ModelRun(
         name=run.model,
         run_id=run.run_id,
         model_id=run.tags.get("model_id", "unknown"),
         family=run.tags.get("family", "unknown"),
         variant=run.tags.get("variant", "unknown"),
-        precision=run.tags.get("precision", "unknown"),
-        size_b=None if size == "None" else float(size),
+        precision=run.precision,
+        size_b=run.config.model.size_b,
         activations=activations,
         layer=layer,
         descriptors=descriptors,
-        recipe=Recipe(remove=run.params.get("vectors.remove", "none")),
-        projection=run.params.get("vectors.projection", "none"),
+        recipe=Recipe(remove=vectors.remove.value),
+        projection=vectors.projection.value,
         embedding=_embedding(files),
     )
 
@@ -83,7 +83,7 @@ def _embedding(files: Files) -> Activations | None:
 
 
 def one_layer(activations: Activations, layer: int) -> Activations:
-    """Only the one layer; the others' memory is let go."""
+    """The activations of one layer; the memory of the others is freed."""
     one = slice(layer, layer + 1)
     return replace(
         activations,
@@ -93,11 +93,11 @@ def one_layer(activations: Activations, layer: int) -> Activations:
 
 
 def condition(
-    run: LoggedRun, files: Files, name: str, passages: tuple[ItemSet, ...] = ()
+    run: RunListing, files: Files, name: str, passages: tuple[ItemSet, ...] = ()
 ) -> Condition:
-    """A run as a condition of the four-layer table, at the layer the condition defines.
+    """A run as a condition of the four-layer table, at the layer that the condition defines.
 
-    ``passages`` are the surface baselines of what comprehension runs have read.
+    ``passages`` are the surface baselines of the passages that comprehension runs read.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def condition(
         If that layer is not finite.
     """
     activations = files("activations.safetensors", serialise.read_activations)
-    if run.tags.get("method") == "comprehension":
+    if run.comprehension:
         d = files("descriptors.json", serialise.read_descriptors)
         layer = d.best_layer
         items = ItemSet.make(activations, layer)
@@ -120,7 +120,7 @@ def condition(
         name=name,
         run_id=run.run_id,
         model=run.model,
-        precision=run.tags.get("precision", "unknown"),
+        precision=run.precision,
         items=items,
         vectors=_at(files("vectors.safetensors", serialise.read_vectors), layer),
         layer=layer,
@@ -132,15 +132,15 @@ def condition(
 
 
 def _written(path: Path) -> tuple[tuple[ItemSet, ...], str]:
-    """Surface baselines of a generation run's texts, and the digest of their token ids."""
+    """Surface baselines of the texts of a generation run, and the digest of their token ids."""
     lines = path.read_text("utf-8").split("\n")  # texts may hold other line ends
     rows = [json.loads(line) for line in lines if line]
     ids = sorted((r["prompt_ids"], r["token_ids"]) for r in rows)
-    told = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]
-    names = tuple(f"{r['prompt_name']}/{r['sample']}/{i}" for i, r in enumerate(told))
-    emotions = tuple(r["emotion"] for r in told)
+    stories = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]
+    names = tuple(f"{r['prompt_name']}/{r['sample']}/{i}" for i, r in enumerate(stories))
+    emotions = tuple(r["emotion"] for r in stories)
     surfaces = tuple(
-        ItemSet.make(surface_of([r["text"] for r in told], names, emotions, None, surface), 0)
+        ItemSet.make(surface_of([r["text"] for r in stories], names, emotions, None, surface), 0)
         for surface in SURFACES
     )
     return surfaces, json_digest(Subject.settings, ids)

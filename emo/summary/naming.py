@@ -1,4 +1,4 @@
-"""What the models of a summary are called: the same weights alike, other weights otherwise."""
+"""Names for the models of a summary: one name per set of weights."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 from emo.core.compare.cross_model import ModelRun
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 
 
-def named(runs: Sequence[LoggedRun]) -> list[LoggedRun]:
-    """The runs, newest first as they came, each with a name that no other weights have.
+def named(runs: Sequence[RunListing]) -> list[RunListing]:
+    """The runs (newest first, as given), each with a name that no other weights have.
 
-    Weights are called what their newest run calls them. Where that is not enough, as much of the hub
-    id or the path goes before it as tells them apart, and the revision behind it.
+    The name is the label of the newest run with these weights. If other weights have that label, too,
+    the end of the hub id or path that differs is put before it, then the revision behind it.
     """
-    newest: dict[str, LoggedRun] = {}
+    newest: dict[str, RunListing] = {}
     for run in runs:
         newest.setdefault(run.weights, run)
     names = {weights: run.label for weights, run in newest.items()}
@@ -30,15 +30,15 @@ def named(runs: Sequence[LoggedRun]) -> list[LoggedRun]:
 
 
 def _alike(names: dict[str, str]) -> list[list[str]]:
-    """Groups of weights whose names are the same, in tables or as parts of file names."""
+    """Groups of weights with one name, in tables or as parts of file names."""
     groups: dict[str, list[str]] = {}
     for weights, name in names.items():
         groups.setdefault(re.sub(r"\W", "_", name).lower(), []).append(weights)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def _with_place(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
-    """Names with the end of the id or path that tells these models apart."""
+def _with_place(runs: dict[str, RunListing], names: dict[str, str]) -> dict[str, str]:
+    """Names with the end of the hub id or path by which these models differ."""
     places = {
         w: PurePosixPath(run.tags.get("model_id", "unknown")).parts for w, run in runs.items()
     }
@@ -54,44 +54,44 @@ def _with_place(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, 
     return longer
 
 
-def _with_revision(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
-    """Names with the revision asked for; with that of the weights where several have the same."""
-    asked = {w: run.params.get("model.revision", "None") for w, run in runs.items()}
+def _with_revision(runs: dict[str, RunListing], names: dict[str, str]) -> dict[str, str]:
+    """Names with the configured revision, or with that of the weights if several have the same."""
+    asked = {w: run.config.model.revision for w, run in runs.items()}
     count = Counter(asked.values())
     return {
         weights: f"{names[weights]}@{asked[weights]}"
-        if asked[weights] != "None" and count[asked[weights]] == 1
+        if asked[weights] is not None and count[asked[weights]] == 1
         else f"{names[weights]}@{_short(run.tags.get('revision', 'unknown'))}"
         for weights, run in runs.items()
     }
 
 
 def _short(revision: str) -> str:
-    """A commit or digest in as few characters as git takes; what is no hash stays whole."""
+    """The first seven characters of a commit or digest; any other revision as it is."""
     digest = revision.rsplit("-", 1)[-1]
     return digest[:7] if re.fullmatch(r"[0-9a-f]{12,}", digest) else revision
 
 
-def _with_weights(runs: dict[str, LoggedRun], names: dict[str, str]) -> dict[str, str]:
-    """Names with all that tells weights apart, where nothing shorter does."""
+def _with_weights(runs: dict[str, RunListing], names: dict[str, str]) -> dict[str, str]:
+    """Names with a digest of the weights, the last resort."""
     digests = {w: hashlib.sha256(w.encode()).hexdigest()[:8] for w in runs}
     return {weights: f"{names[weights]} {digests[weights]}" for weights in runs}
 
 
-def other_names(runs: Iterable[LoggedRun]) -> list[str]:
-    """A sentence for each set of weights that was logged under several names."""
-    found: dict[str, dict[str, None]] = {}
+def other_names(runs: Iterable[RunListing]) -> list[str]:
+    """One sentence per set of weights that was logged under several names."""
+    labels_of: dict[str, dict[str, None]] = {}
     for run in runs:
-        found.setdefault(run.model, {})[run.label] = None
+        labels_of.setdefault(run.model, {})[run.label] = None
     return [
         f"{model} was logged as {' and '.join(labels)}: the same weights, one model here."
-        for model, labels in found.items()
+        for model, labels in labels_of.items()
         if len(labels) > 1
     ]
 
 
 def twins(models: Sequence[ModelRun]) -> list[str]:
-    """A sentence for each group of models whose activations are the same numbers."""
+    """One sentence per group of models whose activations are the same numbers."""
     groups: dict[str, list[str]] = {}
     for model in models:
         values = model.activations.values

@@ -1,39 +1,41 @@
-"""Published numbers for the models of a study, beside what was measured."""
+"""Claims of the paper about the models of a summary, beside what was measured."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from emo.config.enums import LayerRule, Readout
-from emo.config.schema import RunConfig, VectorsConfig
+from emo.conditions import in_common_precision
+from emo.config import vector_settings
+from emo.config.enums import LayerRule, PrecisionName
+from emo.config.precisions import PUBLISHED, label
+from emo.config.schema import RunConfig
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.conditions.claims import Claim
 from emo.core.conditions.four_layer import FourLayerTable
 from emo.reference import PublishedModel, shared_geometry
 
-PRECISION = "fp16"
-"""Of everything published but condition D (arXiv:2604.11050, section 4.3)."""
+BATCHED = label(PrecisionName.int8, batched=True)
 MODEL_IDS = {
     "Mistral-7B-Instruct-v0.3": "mistralai/Mistral-7B-Instruct-v0.3",
     "Llama-3.1-8B-Instruct": "meta-llama/Llama-3.1-8B-Instruct",
 }
-"""Which models section 4.3 is of."""
+"""The models of section 4.3."""
 
 
 def published(model: ModelRun) -> PublishedModel | None:
-    """The row of Table A1 of this model, if it is one of the twelve."""
+    """The row of Table A1 about a model; None if it is not one of the twelve."""
     return next((m for m in shared_geometry().models if m.model_id == model.model_id), None)
 
 
 def model_claims(
-    models: Sequence[ModelRun], study: Universality | None, config: RunConfig
+    models: Sequence[ModelRun], cross_model: Universality | None, config: RunConfig
 ) -> list[Claim]:
-    """Table A1, the RDM-of-RDMs and the size correlations, as far as their models are here.
+    """Claims of Table A1, the RDM of RDMs and the size correlations about the models of a summary.
 
-    The study reads the last token and compares plain vectors at the published best layer: of a
-    summary of anything else nothing is claimed, and no rho at other layers.
+    The paper reads the last token and compares plain vectors at its best layer. A summary of other
+    vectors has no claims, and a summary at other layers none about rho.
     """
-    if config.method.readout is not Readout.last or config.vectors != VectorsConfig():
+    if vector_settings.changed(config):
         return []
     claims = []
     for i, model in enumerate(models):
@@ -50,23 +52,23 @@ def model_claims(
         )
         claims.append(Claim("anisotropy", model.name, row.anisotropy, d.anisotropy, differs=other))
         spread = (None, None)
-        if study is not None and model.layer == d.best_layer:
-            spread = float(study.rdm_std.low[i]), float(study.rdm_std.high[i])
+        if cross_model is not None and model.layer == d.best_layer:
+            spread = float(cross_model.rdm_std.low[i]), float(cross_model.rdm_std.high[i])
         claims.append(Claim("RDM std", model.name, row.rdm_std, d.rdm_std, *spread, differs=other))
-    if study is not None:
-        claims += _sizes(study)
+    if cross_model is not None:
+        claims += _sizes(cross_model)
         if config.job.summarize.layer is LayerRule.published:
-            claims += _pairs(study)
+            claims += _pairs(cross_model)
     return claims
 
 
-def _pairs(study: Universality) -> list[Claim]:
+def _pairs(cross_model: Universality) -> list[Claim]:
     claims, p = [], shared_geometry()
-    for i, a in enumerate(study.models):
-        for j, b in enumerate(study.models[i + 1 :], i + 1):
+    for i, a in enumerate(cross_model.models):
+        for j, b in enumerate(cross_model.models[i + 1 :], i + 1):
             rho = p.rho(a.model_id, b.model_id)
             if rho is not None and a.model_id != b.model_id:  # two revisions are no published pair
-                e = study.rho[i, j]
+                e = cross_model.rho[i, j]
                 subject = f"{a.name}, {b.name}"
                 numbers = float(e.value), float(e.low), float(e.high)
                 other = _other_precision(a.precision, b.precision)
@@ -74,13 +76,13 @@ def _pairs(study: Universality) -> list[Claim]:
     return claims
 
 
-def _sizes(study: Universality) -> list[Claim]:
-    """Only if the models are just the twelve: over others the correlation is another one."""
+def _sizes(cross_model: Universality) -> list[Claim]:
+    """Size correlations, if the models are exactly the twelve; over others they are not comparable."""
     p = shared_geometry()
-    other = _other_precision(*(m.precision for m in study.models))
-    if sorted(m.model_id for m in study.models) != sorted(m.model_id for m in p.models):
+    other = _other_precision(*(m.precision for m in cross_model.models))
+    if sorted(m.model_id for m in cross_model.models) != sorted(m.model_id for m in p.models):
         return []
-    measured = {(c.predictor, c.outcome): c.rho for c in study.sizes}
+    measured = {(c.predictor, c.outcome): c.rho for c in cross_model.sizes}
     return [
         Claim("size correlation", f"{c.predictor} with {c.outcome}", c.rho, rho, differs=other)
         for c in p.sizes
@@ -89,24 +91,24 @@ def _sizes(study: Universality) -> list[Claim]:
 
 
 def _other_precision(*precisions: str) -> str:
-    found = sorted(set(precisions) - {PRECISION})
-    return f"{', '.join(found)} instead of {PRECISION}" if found else ""
+    others = sorted(set(precisions) - {PUBLISHED})
+    return f"{', '.join(others)} instead of {PUBLISHED}" if others else ""
 
 
 def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list[Claim]:
-    """Section 4.3, for the models it gives.
+    """Claims of section 4.3 about its models.
 
-    A table comes with the id of its model and the user's own prompts, if it is of such.
+    Every table comes with the id of its model, and with a note on the user's own prompts if it has such.
     """
     claims = []
     for entry in shared_geometry().four_layer:
         for model_id, table, prompts in tables:
             if model_id != MODEL_IDS[entry.model]:
                 continue
-            plain = [c.precision for c in table.conditions if c.name[0] != "D"]
-            batched = any(c.precision == "int8_batched" for c in table.conditions)
-            said = (_other_precision(*plain), "batched INT8" if batched else "", prompts)
-            other = "; ".join(x for x in said if x)
+            common = [c.precision for c in table.conditions if in_common_precision(c.name)]
+            batched = any(c.precision == BATCHED for c in table.conditions)
+            reasons = (_other_precision(*common), "batched INT8" if batched else "", prompts)
+            other = "; ".join(reason for reason in reasons if reason)
             for row in table.rows:
                 name = row.contrast.layer
                 if name in entry.rho:

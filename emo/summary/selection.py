@@ -1,28 +1,23 @@
-"""Which logged runs a summary takes, by stated rules, and why it leaves the others out."""
+"""The logged runs that a summary uses, chosen by stated rules, and the reason for every other run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from emo.config.schema import Int8Config, canonical
-from emo.core.conditions.four_layer import FORCED
+from emo import conditions
+from emo.config import precisions, vector_settings
+from emo.config.enums import PrecisionName
+from emo.config.schema import PrecisionConfig, RunConfig
 from emo.models.weights import FOLDER
-from emo.runs.listing import UNQUANTISED, LoggedRun
+from emo.runs.listing import RunListing
 from emo.runs.versions import versions
 from emo.summary.naming import named, other_names
 
-BATCHED = "int8_batched"
-INT8 = {
-    f"precision.int8.{name}": str(canonical(getattr(Int8Config(), name)))
-    for name in ("threshold", "compute_dtype")
-}
-"""Settings that condition D has, as runs log them."""
-
 RULES = (
-    "Only finished runs of job=extract are taken; of several that would do, the newest.",
+    "Only finished runs of job=extract are used; of several that fit, the newest.",
     "Comprehension runs must have read the configured passages (same digest) with the configured "
-    "readout and vectors settings, in a precision that is not quantised; one run a model, in the "
+    "readout and vectors settings, in a precision that is not quantised; one run per model, in the "
     "configured precision if there is one.",
     "A model is a hub id and a revision, or the content of a folder: other revisions are other models, "
     "copies of a folder are one. Random models count by their shape and seed, and are left out beside "
@@ -38,65 +33,74 @@ RULES = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a summary is of."""
+    """The passages, vectors and models that a summary is about."""
 
     stimuli_sha256: str
-    readout: str
-    suffix: str
-    remove: str
-    projection: str
+    vectors: Mapping[str, str]
+    """The settings that decide the vectors, by dotted name; see emo.config.vector_settings."""
     models: tuple[str, ...] | None = None
     precision: str = ""
-    """Taken where there are runs in several; empty: the newest."""
+    """Preferred if a model has runs in several precisions; empty: the newest run is."""
+
+    @staticmethod
+    def by(config: RunConfig, stimuli_sha256: str) -> Wanted:
+        """The passages, vectors and models of the summary of a config."""
+        models = config.job.summarize.models
+        return Wanted(
+            stimuli_sha256,
+            vector_settings.values_of(config),
+            None if models is None else tuple(models),
+            config.precision.label,
+        )
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """A run that is not used, and why."""
+    """A run that is not used, with the reason."""
 
-    run: LoggedRun
+    run: RunListing
     reason: str
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Runs that are used, and those that are not."""
+    """Runs that are used, and runs that are not."""
 
-    models: Mapping[str, tuple[LoggedRun, ...]]
-    """By model: usable comprehension runs, newest first."""
-    conditions: Mapping[str, Mapping[str, tuple[LoggedRun, ...]]]
-    """By model and condition: usable runs, newest first."""
+    models: Mapping[str, tuple[RunListing, ...]]
+    """Usable comprehension runs by model, newest first."""
+    conditions: Mapping[str, Mapping[str, tuple[RunListing, ...]]]
+    """Usable runs by model and condition, newest first."""
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
-    """What is to be said of the models' names."""
+    """Sentences about the models' names."""
 
 
-Reason = Callable[[LoggedRun], str | None]
+Reason = Callable[[RunListing], str | None]
 
 
 @dataclass
 class _Sorting:
-    """The runs not yet decided on, and what has been left out."""
+    """What has been left out so far, with the reasons."""
 
-    left: list[LeftOut] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
 
-    def keep(self, runs: Iterable[LoggedRun], reason: Reason) -> list[LoggedRun]:
-        """Runs for which ``reason(run)`` is None; the others are left out with it."""
+    def keep(self, runs: Iterable[RunListing], reason: Reason) -> list[RunListing]:
+        """The runs for which ``reason(run)`` is None; others are left out for their reason."""
         kept = []
         for run in runs:
             why = reason(run)
             if why is None:
                 kept.append(run)
             else:
-                self.left.append(LeftOut(run, why))
+                self.left_out.append(LeftOut(run, why))
         return kept
 
 
-def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
+def select(runs: Sequence[RunListing], wanted: Wanted) -> Selection:
     """Sort logged extraction runs by :data:`RULES`."""
     sorting = _Sorting()
     runs = sorted(runs, key=lambda r: r.started, reverse=True)
-    runs = sorting.keep(runs, lambda r: _unfinished(r) or _other_version(r))
+    runs = sorting.keep(runs, lambda r: _unfinished(r) or _unreadable(r) or _other_version(r))
     runs = named(sorting.keep(runs, _older_digest(runs)))
     if wanted.models is not None:
         asked = set(wanted.models)
@@ -108,75 +112,76 @@ def select(runs: Sequence[LoggedRun], wanted: Wanted) -> Selection:
         runs = sorting.keep(
             runs, lambda r: "random weights, beside real models" if r.random else None
         )
-    comprehension = [r for r in runs if r.tags.get("method") == "comprehension"]
-    generation = [r for r in runs if r.tags.get("method") != "comprehension"]
+    comprehension = [r for r in runs if r.comprehension]
+    generation = [r for r in runs if not r.comprehension]
     passages = sorting.keep(comprehension, lambda r: _other_setting(r, wanted))
-    plain = [r for r in passages if r.tags.get("precision") in UNQUANTISED]
-    plain.sort(key=lambda r: r.tags.get("precision") != wanted.precision)  # stable: newest first
+    plain = [r for r in passages if not r.quantised]
+    plain.sort(key=lambda r: r.precision != wanted.precision)  # stable: newest first
     usable = _by(plain, lambda r: r.model)
     stories = sorting.keep(generation, lambda r: _no_condition(r) or _other_layer(r, wanted))
     readable = [r for r in comprehension if _is_condition_a(r, wanted)]
-    conditions = {
+    by_condition = {
         model: _conditions([*readable, *stories], model, wanted.precision, sorting)
         for model in dict.fromkeys(r.model for r in stories)
     }
-    taken = {r.run_id for of in usable.values() for r in of[:1]}
-    taken |= {r.run_id for of in conditions.values() for c in of.values() for r in c[:1]}
-    said = {entry.run.run_id for entry in sorting.left}
+    taken = {r.run_id for group in usable.values() for r in group[:1]}
+    taken |= {
+        r.run_id for table in by_condition.values() for group in table.values() for r in group[:1]
+    }
+    decided = taken | {entry.run.run_id for entry in sorting.left_out}
     for run in passages:
-        if run.run_id not in taken | said:
+        if run.run_id not in decided:
             newest = usable.get(run.model)
-            quantised = run.tags.get("precision") not in UNQUANTISED
-            sorting.left.append(
-                LeftOut(
-                    run,
-                    f"quantised ({run.tags.get('precision')})"
-                    if quantised or newest is None
-                    else _not_first(run, newest[0]),
-                )
+            reason = (
+                f"quantised ({run.precision})"
+                if run.quantised or newest is None
+                else _not_first(run, newest[0])
             )
-    # A run that is left out of one study may stand in the other.
-    left = tuple(entry for entry in sorting.left if entry.run.run_id not in taken)
+            sorting.left_out.append(LeftOut(run, reason))
+    # A run that one table leaves out may stand in another.
+    left_out = tuple(entry for entry in sorting.left_out if entry.run.run_id not in taken)
     used = [r for r in runs if r.run_id in taken]
-    return Selection(usable, conditions, left, tuple(other_names(used)))
+    return Selection(usable, by_condition, left_out, tuple(other_names(used)))
 
 
-def _not_first(run: LoggedRun, first: LoggedRun) -> str:
-    """Why a comprehension run is not the one of its model."""
-    mine, its = (r.tags.get("precision") for r in (run, first))
-    if mine != its:
-        return f"in {mine}, run {first.short} of the same model is in {its}"
+def _not_first(run: RunListing, first: RunListing) -> str:
+    """Why another comprehension run of the same model is used."""
+    if run.precision != first.precision:
+        return f"in {run.precision}, run {first.short} of the same model is in {first.precision}"
     return f"older than run {first.short} of the same model"
 
 
-def _unfinished(run: LoggedRun) -> str | None:
+def _unfinished(run: RunListing) -> str | None:
     return None if run.status == "FINISHED" else f"not finished ({run.status})"
 
 
-def _other_version(run: LoggedRun) -> str | None:
+def _unreadable(run: RunListing) -> str | None:
+    return f"its parameters cannot be read: {run.unreadable}" if run.unreadable else None
+
+
+def _other_version(run: RunListing) -> str | None:
     """Why a run cannot stand beside new ones; runs from before versions were tagged can."""
-    tags = run.tags
-    now = versions(
-        tags.get("method") == "generation", str(tags.get("precision")).startswith("int8")
+    now = versions(not run.comprehension, not run.causal)
+    logged = run.tags.get("versions", now)
+    return (
+        None if logged == now else f"computed otherwise than now ({logged}, now {now}): repeat it"
     )
-    mine = tags.get("versions", now)
-    return None if mine == now else f"computed otherwise than now ({mine}, now {now}): repeat it"
 
 
-def _names(run: LoggedRun) -> set[str]:
-    """What a run's model may be asked for by."""
+def _names(run: RunListing) -> set[str]:
+    """The names by which ``job.summary.models`` may ask for the model of a run."""
     return {run.model, run.label, *(run.tags.get(tag, "") for tag in ("model", "model_id"))}
 
 
-def _older_digest(runs: Sequence[LoggedRun]) -> Reason:
-    """Folders were named by another digest once: such runs give way to newer ones of the folder."""
+def _older_digest(runs: Sequence[RunListing]) -> Reason:
+    """A reason for runs of a folder named by an older digest, if a newer run is of the same folder."""
     old, new = f"{FOLDER}-", f"{FOLDER}-v"
-    newer: dict[str | None, LoggedRun] = {}
+    newer: dict[str | None, RunListing] = {}
     for run in runs:
         if run.tags.get("revision", "").startswith(new):
             newer.setdefault(run.tags.get("model_id"), run)
 
-    def reason(run: LoggedRun) -> str | None:
+    def reason(run: RunListing) -> str | None:
         revision, first = run.tags.get("revision", ""), newer.get(run.tags.get("model_id"))
         if first is None or revision.startswith(new) or not revision.startswith(old):
             return None
@@ -185,39 +190,33 @@ def _older_digest(runs: Sequence[LoggedRun]) -> Reason:
     return reason
 
 
-def _other_setting(run: LoggedRun, wanted: Wanted) -> str | None:
-    """Why a comprehension run is not of what this summary is of."""
-    tags, params = run.tags, run.params
-    digest = tags.get("stimuli_sha256", "")
+def _other_setting(run: RunListing, wanted: Wanted) -> str | None:
+    """Why a comprehension run has other passages or settings than the summary."""
+    digest = run.tags.get("stimuli_sha256", "")
     if digest != wanted.stimuli_sha256:
         return f"other passages ({digest[:8]} instead of {wanted.stimuli_sha256[:8]})"
-    settings = {
-        "method.readout": (tags.get("readout", ""), wanted.readout),
-        "vectors.remove": (params.get("vectors.remove", "none"), wanted.remove),
-        "vectors.projection": (params.get("vectors.projection", "none"), wanted.projection),
-    }
-    if wanted.readout == "suffix":
-        settings["method.suffix"] = (params.get("method.suffix", ""), wanted.suffix)
-    for name, (mine, asked) in settings.items():
-        if mine != asked:
-            return f"{name}={mine}, this summary is of {asked}"
+    logged = vector_settings.values_of(run.config)
+    for name in (*logged, *wanted.vectors):
+        value, asked = logged.get(name), wanted.vectors.get(name)
+        if value != asked:
+            return f"{name}={value}, this summary is of {asked}"
     return None
 
 
-def _is_condition_a(run: LoggedRun, wanted: Wanted) -> bool:
+def _is_condition_a(run: RunListing, wanted: Wanted) -> bool:
     return run.condition == "A" and run.tags.get("stimuli_sha256") == wanted.stimuli_sha256
 
 
-def _no_condition(run: LoggedRun) -> str | None:
+def _no_condition(run: RunListing) -> str | None:
     if run.condition is not None:
         return None
     return f"none of the conditions: {run.tags.get('condition_note', 'no note')}"
 
 
-def _other_layer(run: LoggedRun, wanted: Wanted) -> str | None:
-    """Why the layer of a generation run is not this summary's: ``best`` is best on some passages."""
+def _other_layer(run: RunListing, wanted: Wanted) -> str | None:
+    """Why the layer of a generation run does not fit: ``best`` was found on other passages."""
     digest = run.tags.get("stimuli_sha256", "")
-    if run.params.get("subparams.layer") != "best" or digest == wanted.stimuli_sha256:
+    if run.config.subparams.layer != "best" or digest == wanted.stimuli_sha256:
         return None
     return (
         f"its layer is the best one on other passages ({digest[:8]} instead of "
@@ -225,64 +224,67 @@ def _other_layer(run: LoggedRun, wanted: Wanted) -> str | None:
     )
 
 
-def _other_int8(run: LoggedRun) -> str | None:
-    """Why a run of condition D is not of LLM.int8 as it is by default."""
-    for name, default in INT8.items():
-        value = run.params.get(name, default)
-        if value != default:
-            return f"{name}={value}, condition D has {default}"
+def _other_settings(run: RunListing, name: PrecisionName) -> str | None:
+    """Why a run does not fit a condition: its precision has other settings than the default."""
+    defaults = PrecisionConfig(name).settings()
+    for key, value in replace(run.config.precision, name=name).settings().items():
+        if value != defaults[key]:
+            setting = f"precision.{precisions.TRAITS[name].group}.{key}"
+            return f"{setting}={value}, condition {run.condition} has {defaults[key]}"
     return None
 
 
 def _conditions(
-    runs: Sequence[LoggedRun], model: str, asked: str, sorting: _Sorting
-) -> dict[str, tuple[LoggedRun, ...]]:
+    runs: Sequence[RunListing], model: str, asked: str, sorting: _Sorting
+) -> dict[str, tuple[RunListing, ...]]:
     """The usable runs of one model's conditions."""
-    mine = [r for r in runs if r.model == model]
-    plain = [r for r in mine if r.tags.get("precision") in UNQUANTISED]
-    by_precision = _by(plain, lambda r: r.tags["precision"])
+    its_runs = [r for r in runs if r.model == model]
+    by_precision = _by((r for r in its_runs if not r.quantised), lambda r: r.precision)
 
     def rank(precision: str) -> tuple[int, bool, int]:
-        of = by_precision[precision]
-        return len({r.condition for r in of}), precision == asked, of[0].started
+        group = by_precision[precision]
+        return len({r.condition for r in group}), precision == asked, group[0].started
 
     chosen = max(by_precision, key=rank, default=None)
-    allowed = (chosen, "int8", BATCHED)
-    basis = [r for r in mine if r.tags.get("precision") in allowed]
+    quantised = {row.precision for row in conditions.CONDITIONS if row.precision is not None}
+    batched = {precisions.label(name, True) for name in quantised}
+    allowed = {chosen, *quantised, *batched}
+    basis = [r for r in its_runs if r.precision in allowed]
     first = next((r for n in ("C", "B") for r in basis if r.condition == n), None)
     prompts = None if first is None else first.tags.get("prompts_sha256")
 
-    def reason(run: LoggedRun) -> str | None:
-        if run.tags.get("precision") not in allowed:
-            return f"{run.tags.get('precision')}: A, B and C are compared in {chosen}"
-        same = [r for r in basis if r.condition == run.condition]
-        single = any(r.tags.get("precision") == "int8" for r in same)
-        if run.tags.get("precision") == BATCHED and single:
-            return f"batched INT8 is a variant: {run.condition} is there in int8"
-        if run.condition in ("D", FORCED) and (other := _other_int8(run)):
+    def reason(run: RunListing) -> str | None:
+        if run.precision not in allowed:
+            return f"{run.precision}: A, B and C are compared in {chosen}"
+        row = conditions.by_name(str(run.condition))
+        fixed = row.precision
+        single = any(r.precision == fixed for r in basis if r.condition == run.condition)
+        if run.precision in batched and single:
+            return f"batched INT8 is a variant: {run.condition} is there in {fixed}"
+        if fixed is not None and (other := _other_settings(run, fixed)):
             return other
-        source = run.params.get("subparams.texts_from", chosen)
-        if run.condition == FORCED and source != chosen:
+        source = run.config.subparams.texts_from or chosen
+        if row.forced and source != chosen:
             return f"it reads the texts of {source}, C is in {chosen}"
-        if run.condition != "A" and run.tags.get("prompts_sha256") != prompts:
+        if row.protocol and run.tags.get("prompts_sha256") != prompts:
             return "other prompts than those of condition C"
         return None
 
-    kept = _by(sorting.keep(mine, reason), lambda r: str(r.condition))
-    for name, of in kept.items():
-        sorting.left += [
-            LeftOut(r, f"older than run {of[0].short} of condition {name}")
-            for r in of[1:]
-            if name != "A"
-        ]
+    kept = _by(sorting.keep(its_runs, reason), lambda r: str(r.condition))
+    sorting.left_out += [
+        LeftOut(r, f"older than run {group[0].short} of condition {name}")
+        for name, group in kept.items()
+        for r in group[1:]
+        if name != "A"
+    ]
     return kept
 
 
 def _by(
-    runs: Iterable[LoggedRun], key: Callable[[LoggedRun], str]
-) -> dict[str, tuple[LoggedRun, ...]]:
+    runs: Iterable[RunListing], key: Callable[[RunListing], str]
+) -> dict[str, tuple[RunListing, ...]]:
     """Runs grouped by a key, each group in the order of the runs."""
-    groups: dict[str, list[LoggedRun]] = {}
+    groups: dict[str, list[RunListing]] = {}
     for run in runs:
         groups.setdefault(key(run), []).append(run)
-    return {name: tuple(of) for name, of in groups.items()}
+    return {name: tuple(group) for name, group in groups.items()}

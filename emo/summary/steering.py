@@ -1,13 +1,14 @@
-"""The steering runs a summary shows: of each model the newest whose vectors are of this study."""
+"""The steering runs that a summary shows: per model the newest that adds vectors of the summary."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from emo.config import vector_settings
 from emo.core.steering.dose_response import DoseSweep
 from emo.runs import files as serialise
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.loading import Files
 from emo.summary.selection import LeftOut
 
@@ -17,16 +18,14 @@ class Steered:
     """One model's sweep over doses."""
 
     model: str
-    run: LoggedRun
+    run: RunListing
     sweep: DoseSweep
 
     @property
     def settings(self) -> str:
         """Preset, precision, positions and run, for titles."""
         tags, params = self.run.tags, self.run.params
-        older = params.get(
-            "job.steer.positions", "?"
-        )  # of a run that was logged before it was renamed
+        older = params.get("steer.positions", "?")  # the name it had in earlier versions
         return (
             f"preset {tags.get('steer', '?')}, {tags.get('precision', '?')}, positions "
             f"{params.get('job.steer.positions', older)}, run {self.run.short}"
@@ -34,52 +33,53 @@ class Steered:
 
 
 VECTORS = ("stimuli_sha256", "readout", "precision")
-"""What the vectors that were added share with a run of the summary, if they are not that run's own."""
-SETTINGS = ("remove", "projection")
-"""The same, as parameters of the run they are of; without them (older runs) it is none."""
+"""Tags that the vectors that were added share with a run of the summary, besides their settings.
+
+Runs that read passages have a readout, and runs that wrote their texts have none.
+"""
 
 
 def steering_candidates(
-    runs: Sequence[LoggedRun], used: Collection[LoggedRun]
-) -> tuple[dict[str, tuple[LoggedRun, ...]], list[LeftOut]]:
-    """By model of those a summary uses runs of: usable steering runs, newest first; and all but these.
+    runs: Sequence[RunListing], used: Collection[RunListing]
+) -> tuple[dict[str, tuple[RunListing, ...]], list[LeftOut]]:
+    """Usable steering runs by model, newest first, and the runs that are not shown with the reason.
 
-    Usable is a finished run whose vectors are those of a run used, or were read from the same passages
-    with the same readout, precision and vectors settings by the same revision of the model. Older
-    ones are there should the newest's files be damaged, and are left out as well.
+    Only models that the summary uses runs of are looked at. A finished run is usable if it adds the
+    vectors of such a run, or vectors that the same revision of the model gave on the same passages in
+    the same precision with the same settings. Of several the newest is shown; older ones stand by in
+    case its files are damaged, and count as left out.
     """
-    found: dict[str, tuple[LoggedRun, ...]] = {}
-    left = []
+    usable: dict[str, tuple[RunListing, ...]] = {}
+    left_out = []
     for run in sorted(runs, key=lambda r: r.started, reverse=True):
-        mine = [r for r in used if r.weights == run.weights]
-        if not mine:
+        extractions = [r for r in used if r.weights == run.weights]
+        if not extractions:
             continue
-        if run.model != mine[0].model:
-            run = replace(run, name=mine[0].model)
-        newer = found.get(run.model, ())
-        reason = _unusable(run, mine)
+        if run.model != extractions[0].model:
+            run = replace(run, name=extractions[0].model)
+        newer = usable.get(run.model, ())
+        reason = _unusable(run, extractions)
         if reason is None:
-            found[run.model] = (*newer, run)
+            usable[run.model] = (*newer, run)
             reason = (
                 f"older than steering run {newer[0].short} of the same model" if newer else None
             )
         if reason is not None:
-            left.append(LeftOut(run, reason))
-    return found, left
+            left_out.append(LeftOut(run, reason))
+    return usable, left_out
 
 
-def _unusable(run: LoggedRun, used: Collection[LoggedRun]) -> str | None:
+def _unusable(run: RunListing, used: Collection[RunListing]) -> str | None:
     if run.status != "FINISHED":
         return f"not finished ({run.status})"
+    if run.unreadable:
+        return f"its parameters cannot be read: {run.unreadable}"
     source = run.tags.get("vectors_run", "?")
     if source in {r.run_id for r in used}:
         return None
-    mine = [
-        run.tags.get("revision"),
-        *(run.tags.get(f"vectors_{name}", "?") for name in VECTORS),
-        *(run.tags.get(f"vectors_{name}", "none") for name in SETTINGS),
-    ]
-    if any(mine == _kind(r) for r in used):
+    tags = [run.tags.get("revision"), *(run.tags.get(f"vectors_{name}", "?") for name in VECTORS)]
+    settings = vector_settings.values_in_tags(run.tags)
+    if any((tags, settings) == _kind(r) for r in used):
         return None
     return (
         f"adds vectors of run {source[:8]}: other passages, readout, precision, revision or "
@@ -87,15 +87,12 @@ def _unusable(run: LoggedRun, used: Collection[LoggedRun]) -> str | None:
     )
 
 
-def _kind(run: LoggedRun) -> list[str | None]:
-    """Of what kind an extraction's vectors are."""
-    return [
-        run.tags.get("revision"),
-        *(run.tags.get(name) for name in VECTORS),
-        *(run.params.get(f"vectors.{name}", "none") for name in SETTINGS),
-    ]
+def _kind(run: RunListing) -> tuple[list[str | None], dict[str, str]]:
+    """The kind of the vectors of an extraction: tags, and the settings that decide them."""
+    tags = [run.tags.get("revision"), *(run.tags.get(name) for name in VECTORS)]
+    return tags, vector_settings.values_of(run.config)
 
 
-def steered(run: LoggedRun, files: Files) -> Steered:
-    """A steering run with everything it found."""
+def steered(run: RunListing, files: Files) -> Steered:
+    """A steering run with its sweep over doses."""
     return Steered(run.model, run, files("steering.json", serialise.read_steering))

@@ -15,7 +15,7 @@ from mlflow.tracking import MlflowClient
 
 from emo.config.schema import RunConfig
 from emo.errors import TrackingError
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.tracking.addresses import (
     address,
     artifact_folder,
@@ -149,10 +149,10 @@ class Connection:
         """Finished runs with these tags, newest first."""
         return self._all(f"{_having(tags)} and attributes.status = 'FINISHED'")
 
-    def runs_of(self, job: str) -> list[LoggedRun]:
+    def runs_of(self, job: str) -> list[RunListing]:
         """All runs of a job that are not deleted, newest first."""
         return [
-            LoggedRun(r.info.run_id, r.info.status, r.info.start_time, r.data.tags, r.data.params)
+            RunListing(r.info.run_id, r.info.status, r.info.start_time, r.data.tags, r.data.params)
             for r in self._all(_having({JOB: job}))
         ]
 

@@ -1,20 +1,25 @@
 """The published protocols as options, and the recognition of conditions."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 
 import pytest
+import yaml
 
+from emo.conditions import recognise
 from emo.config.resolve import compose
-from emo.config.schema import SubparamsConfig
+from emo.config.schema import SubparamsConfig, canonical
 from emo.errors import ConfigError
 from emo.generation.protocols import (
     LOOSE,
     MATCHED,
+    PROTOCOLS,
     SUBPARAMETERS,
     differing,
     identity,
-    recognise,
 )
+
+CONF = Path(__file__).parents[2] / "conf"
 
 
 def condition(*overrides):
@@ -22,8 +27,12 @@ def condition(*overrides):
 
 
 def test_the_options_are_the_protocols():
-    assert compose("subparams=matched").subparams == MATCHED
-    assert compose("subparams=loose").subparams == LOOSE
+    """The values have one home, the protocols; the files repeat all of them, with comments."""
+    files = {path.stem: path for path in (CONF / "subparams").glob("*.yaml")}
+    assert set(files) == set(PROTOCOLS) == {"matched", "loose"}
+    for name, protocol in PROTOCOLS.items():
+        assert yaml.safe_load(files[name].read_text()) == canonical(protocol)
+        assert compose(f"subparams={name}").subparams == protocol
 
 
 def test_all_eight_differ_between_them():

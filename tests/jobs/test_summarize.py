@@ -110,14 +110,14 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
 
 
 def test_every_command_it_names_makes_the_condition_it_names(project, done):
-    from emo.generation.protocols import recognise
-    from emo.runs.listing import LoggedRun
-    from emo.summary.commands import COMMANDS, command
+    from emo.conditions import names, recognise
+    from emo.runs.listing import RunListing
+    from emo.summary.commands import command
 
     tracker = open_tracker(project[1]())
     like = next(r for r in tracker.runs_of("extract") if r.run_id == done[2]["llama"])
-    assert isinstance(like, LoggedRun)
-    for name in COMMANDS:
+    assert isinstance(like, RunListing)
+    for name in names():
         config = compose(*command(name, like, "bf16").split()[2:])
         assert recognise(config).name == name.split()[0]
         assert config.precision.name.value == ("int8" if name[0] == "D" else "bf16")
@@ -369,11 +369,9 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
 @pytest.mark.parametrize("name", ["A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"])
 def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config, name):
     """The same run, by fingerprint, as the command that the report names."""
-    from emo.conditions import condition_config
-    from emo.generation.protocols import recognise
+    from emo.conditions import condition_config, overrides, recognise
     from emo.models.weights import Weights
     from emo.runs.identity import fingerprint, run_identity, story_identity
-    from emo.summary.commands import COMMANDS
 
     def called(config):
         identity = partial(story_identity, prompts_sha256="p") if name != "A" else run_identity
@@ -381,7 +379,7 @@ def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config
 
     made = condition_config(name, tiny_config("job=summarize", "method.readout=mean"))
     assert recognise(made).name == name.split()[0]
-    command = COMMANDS[name].format(precision="fp32").split()
+    command = overrides(name, "fp32").split()
     assert called(made) == called(tiny_config(*command))
 
 

@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from emo.conditions import names
 from emo.config.resolve import compose
 from emo.config.schema import ColumnsConfig, StimuliConfig, canonical
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.runs.metadata import params
-from emo.summary.commands import COMMANDS, another_model, command
+from emo.summary.commands import another_model, command
 
 OTHER = {
     "hub": (
@@ -32,11 +33,11 @@ OTHER = {
 
 
 def like(config):
-    return LoggedRun("r", "FINISHED", 1, {"model": config.model.label}, params(config))
+    return RunListing("r", "FINISHED", 1, {"model": config.model.label}, params(config))
 
 
 @pytest.mark.parametrize("which", OTHER)
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", names())
 def test_the_command_has_model_backend_passages_and_prompts_of_the_run(which, name):
     config = compose(*OTHER[which])
     columns = ColumnsConfig(text="the story", situation="topic")

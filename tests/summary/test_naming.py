@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.naming import named, other_names, twins
 
 
 def run(model, model_id="org/m", revision="r", **params):
     tags = {"model": model, "model_id": model_id, "revision": revision}
-    return LoggedRun("x", "FINISHED", 0, tags, {k.replace("_", "."): v for k, v in params.items()})
+    return RunListing("x", "FINISHED", 0, tags, {k.replace("_", "."): v for k, v in params.items()})
 
 
 def names(*runs):

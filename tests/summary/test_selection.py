@@ -4,13 +4,16 @@ from dataclasses import replace
 
 import pytest
 
+from emo.config.enums import Readout
+from emo.config.schema import MethodConfig, RunConfig
 from emo.core.conditions.four_layer import FORCED, HALVES
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.runs.versions import versions
 from emo.summary.selection import Wanted, select
 
 OTHER = {"model": "n", "model_id": "org/n"}
-WANTED = Wanted("s" * 64, "last", "", "none", "none")
+WANTED = Wanted.by(RunConfig(), "s" * 64)
+WANTED = replace(WANTED, precision="")
 
 
 def run(name, started=1, status="FINISHED", params=(), **tags):
@@ -24,12 +27,20 @@ def run(name, started=1, status="FINISHED", params=(), **tags):
         "stimuli_sha256": "s" * 64,
         "condition": "A",
     }
-    return LoggedRun(name, status, started, base | tags, dict(params))
+    tags = base | tags
+    return RunListing(
+        name, status, started, tags, {"method.readout": tags["readout"], **dict(params)}
+    )
 
 
 def story(name, condition, started=1, params=(), **tags):
     base = {"method": "generation", "prompts_sha256": "p", "condition": condition}
     return run(name, started, params=params, **(base | tags))
+
+
+def asked(readout, **more):
+    method = MethodConfig(readout=Readout(readout), **more)
+    return replace(Wanted.by(RunConfig(method=method), "s" * 64), precision="")
 
 
 def taken(runs, wanted=WANTED):
@@ -72,7 +83,7 @@ def test_runs_of_something_else_are_left_out_with_the_reason(change, words):
 
 
 def test_what_is_wanted_decides():
-    wanted = replace(WANTED, readout="suffix", suffix="x")
+    wanted = asked("suffix", suffix="x")
     a = run("a", readout="suffix", params={"method.suffix": "x"}, condition="none")
     b = run("b", readout="suffix", params={"method.suffix": "y"}, condition="none")
     models, _, left = taken([a, b, run("c")], wanted)
@@ -227,7 +238,7 @@ def test_condition_a_of_other_passages_is_no_condition():
 
 def test_mean_readout_summaries_keep_condition_a():
     runs = [*full("fp16", 1), run("mean", readout="mean", condition="none")]
-    models, conditions, left = taken(runs, replace(WANTED, readout="mean"))
+    models, conditions, left = taken(runs, asked("mean"))
     assert models == {"m": ["mean"]}
     assert conditions["m"]["A"] == "A fp16"
     assert left == {}

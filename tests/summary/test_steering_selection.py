@@ -2,17 +2,17 @@
 
 import pytest
 
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.steering import steering_candidates
 
 READ = {"stimuli_sha256": "p", "readout": "last", "precision": "fp16", "revision": "r"}
-USED = LoggedRun("used", "FINISHED", 0, {"model": "m", **READ}, {})
+USED = RunListing("used", "FINISHED", 0, {"model": "m", **READ}, {})
 VECTORS = {"vectors_stimuli_sha256": "p", "vectors_readout": "last", "vectors_precision": "fp16"}
 
 
 def steered(run_id, started, source="elsewhere", status="FINISHED", model="m", **tags):
     known = {"model": model, "vectors_run": source, "revision": "r", **VECTORS, **tags}
-    return LoggedRun(run_id, status, started, known, {})
+    return RunListing(run_id, status, started, known, {})
 
 
 def test_the_newest_with_vectors_of_this_study_is_first():
@@ -55,20 +55,20 @@ def test_steering_is_shown_under_the_name_its_model_has_in_the_summary():
     """A copy of a folder, or another name given to it: the weights decide."""
     revision = {"revision": "folder-v2-0123456789abcdef"}
     tags = {**USED.tags, **revision, "model_id": "a/m"}
-    used = LoggedRun("used", "FINISHED", 0, tags, {}, "a/m")
+    used = RunListing("used", "FINISHED", 0, tags, {}, "a/m")
     run = steered("x", 1, model="copy", model_id="b/copy", **revision)
     (name,), ((found,),) = zip(*steering_candidates([run], [used])[0].items(), strict=True)
     assert (name, found.run_id, found.model) == ("a/m", "x", "a/m")
 
 
 def test_a_run_from_before_vectors_were_tagged_needs_its_source_here():
-    bare = LoggedRun("x", "FINISHED", 1, {"model": "m", **READ, "vectors_run": "gone"}, {})
+    bare = RunListing("x", "FINISHED", 1, {"model": "m", **READ, "vectors_run": "gone"}, {})
     assert steering_candidates([bare], [USED])[0] == {}
 
 
 def test_a_summary_of_projected_runs_takes_steering_with_such_vectors():
     params = {"vectors.projection": "all_but_the_top", "vectors.remove": "none"}
-    projected = LoggedRun("used", "FINISHED", 0, USED.tags, params)
+    projected = RunListing("used", "FINISHED", 0, USED.tags, params)
     alike = steered("x", 1, vectors_projection="all_but_the_top", vectors_remove="none")
     untagged = steered("old", 2)
     assert steering_candidates([alike, untagged], [projected])[0] == {"m": (alike,)}

@@ -32,7 +32,7 @@ def _of_several(make: Callable[[Universality], Table]) -> Callable[[Summary], li
 
     @wraps(make)
     def tables(s: Summary) -> list[Table]:
-        return [] if s.study is None else _with_rows(make(s.study))
+        return [] if s.cross_model is None else _with_rows(make(s.cross_model))
 
     return tables
 
@@ -193,9 +193,9 @@ def size_table(u: Universality) -> Table:
 
 def baseline_table(s: Summary) -> list[Table]:
     """One row per model: rho of its RDM with the RDMs of the surface of the passages."""
-    if s.study is not None:
-        columns = {name: [float(x) for x in rho] for name, rho in s.study.baselines.items()}
-        return _with_rows(_baselines([m.name for m in s.study.models], columns))
+    if s.cross_model is not None:
+        columns = {name: [float(x) for x in rho] for name, rho in s.cross_model.baselines.items()}
+        return _with_rows(_baselines([m.name for m in s.cross_model.models], columns))
     if s.single is not None:
         columns = {name: [rho] for name, rho in s.single.baselines.items()}
         return _with_rows(_baselines([s.single.model.name], columns))
@@ -216,8 +216,8 @@ def _baselines(models: Sequence[str], columns: Mapping[str, Sequence[float]]) ->
 
 def projection_table(s: Summary) -> list[Table]:
     """One row per projection of the activations: what it changes in the RDMs."""
-    if s.study is not None:
-        return _with_rows(_projections_of_several(s.study))
+    if s.cross_model is not None:
+        return _with_rows(_projections_of_several(s.cross_model))
     if s.single is None:
         return []
     return _with_rows(
@@ -254,14 +254,14 @@ def _projections_of_several(u: Universality) -> Table:
 
 def normalisation_table(s: Summary) -> list[Table]:
     """One row per linear normalisation of an RDM: rho does not change."""
-    if s.study is not None:
-        a, b = (m.name for m in s.study.models[:2])
+    if s.cross_model is not None:
+        a, b = (m.name for m in s.cross_model.models[:2])
         return [
             _normalisations(
                 (a, b),
-                s.study.normalisations,
+                s.cross_model.normalisations,
                 "Over all pairs of models and normalisations the largest change of Spearman or Pearson "
-                f"is {s.study.largest_effect:.1e}.",
+                f"is {s.cross_model.largest_effect:.1e}.",
             )
         ]
     if s.single is None or not s.single.normalisations:

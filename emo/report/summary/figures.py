@@ -12,7 +12,7 @@ NO_RUN = "there is no comprehension run"
 
 def rdm_of_rdms(s: Summary) -> list[Drawn]:
     """Figure 1, if there are several models: rho of every model with every other."""
-    u = s.study
+    u = s.cross_model
     if u is None:
         return []
     return [
@@ -66,7 +66,7 @@ def sizes(s: Summary) -> list[Drawn]:
 
 def base_instruct(s: Summary) -> list[Drawn]:
     """Figure 4, if there are several models: base models with their instruct versions."""
-    u = s.study
+    u = s.cross_model
     if u is None:
         return []
     name, title = "fig4_base_instruct", "Base and instruct"
@@ -117,7 +117,7 @@ def four_layers(s: Summary) -> list[Drawn]:
 
 def surviving(s: Summary) -> list[Drawn]:
     """Figure 6, if there are several models: how much of their agreement other passages leave."""
-    u = s.study
+    u = s.cross_model
     if u is None:
         return []
     return [

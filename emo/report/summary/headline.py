@@ -13,14 +13,14 @@ from emo.summary.commands import another_model
 
 def headline(s: Summary) -> list[str]:
     """The sentences that a reviewer must see first."""
-    sentences = [] if s.study is None else [_agreement(s.study)]
+    sentences = [] if s.cross_model is None else [_agreement(s.cross_model)]
     if flagged := _flagged(s):
         sentences.append(
             f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {'; '.join(flagged)}: none of their "
             "cosines can be trusted."
         )
     sentences += [_four(t.table) for t in s.tables]
-    if s.study is None:
+    if s.cross_model is None:
         sentences += [_alone(m) for m in s.models]
         sentences.append(_no_cross_model(s))
     sentences += s.notes
@@ -80,7 +80,7 @@ def _alone(m: ModelRun) -> str:
 def _no_cross_model(s: Summary) -> str:
     """Why there is no cross-model study, and what makes one."""
     if len(s.models) > 1:
-        return f"No cross-model study: {s.no_study}."
+        return f"No cross-model study: {s.no_cross_model}."
     lacking = "a second model" if s.models else "comprehension runs of two models"
     return f"No cross-model study: it needs {lacking}; {another_model(s.config)} makes one."
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 
-from emo.activations.readouts import readout_row
+from emo.config import vector_settings
 from emo.core.stats.reliability import LEAST_RELIABILITY
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.assemble import Summary
 
 
@@ -44,16 +44,14 @@ def _comprehension(s: Summary) -> str:
         tag: distinct(r.tags.get(tag, "?") for r in used)
         for tag in ("precision", "backend", "device")
     }
-    more = []
-    if c.vectors.remove.value != "none":
-        more.append("situation means were removed first")
-    if c.vectors.projection.value != "none":
-        more.append(f"activations were projected ({c.vectors.projection.value})")
+    settings = vector_settings.methods_text(c)
+    readout = settings.pop("method.readout")
+    more = list(settings.values())
     if mixed := [tag for tag, values in reading.items() if "," in values]:
         more.append(f"differences between models contain differences of {' and '.join(mixed)}")
     return (
         "Comprehension: each model read every passage once, without chat template; "
-        f"{readout_row(c.method.readout).sentence} was read after every decoder block. Precision "
+        f"{readout} was read after every decoder block. Precision "
         f"{reading['precision']}, backend {reading['backend']}, device {reading['device']}. An emotion "
         "vector is the mean over the emotion's passages minus the mean over emotions; an RDM holds the "
         "cosine similarities of all pairs of emotion vectors (1 minus an entry is a distance). Models "
@@ -75,7 +73,7 @@ def _generation(s: Summary) -> str:
     )
 
 
-def _condition(run: LoggedRun) -> str:
+def _condition(run: RunListing) -> str:
     if run.tags.get("method") == "comprehension":
         return f"comprehension in {run.tags.get('precision')}"
     p = {
@@ -84,14 +82,14 @@ def _condition(run: LoggedRun) -> str:
     decoding = p.get("decoding", "?")
     if decoding == "sampled":
         decoding += f" at T {p.get('temperature')}, top-p {p.get('top_p')}, seed {p.get('seed')}"
-    path = p.get("prompts_path", "None")
-    whose = "" if path == "None" else f" of the user's own {Path(path).name}"
+    path = run.config.subparams.prompts_path
+    whose = "" if path is None else f" of the user's own {Path(path).name}"
     return (
         f"prompts {p.get('prompts')} ({p.get('templates')}){whose}, {p.get('samples')} texts per "
         f"emotion, {decoding}, {p.get('max_new_tokens')} tokens, position {p.get('position')}, chat "
         f"template {run.tags.get('chat_template', '?')}, centring {p.get('centring')}, in "
         f"{run.tags.get('precision')}"
-        + (f", texts of {p.get('texts_from')}" if run.tags.get("teacher_forced") == "true" else "")
+        + (f", texts of {p.get('texts_from')}" if run.teacher_forced else "")
     )
 
 

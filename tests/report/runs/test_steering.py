@@ -17,7 +17,7 @@ from emo.report.runs import steering as report
 from emo.report.runs import steering_figures
 from emo.report.summary.steering import steering_figures as figures_of
 from emo.report.summary.steering import steering_tables as tables_of
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.steering import Steered
 
 LIMITS = Limits(0.3, 3.0, 36)
@@ -106,7 +106,7 @@ def test_what_cannot_be_judged_is_no_failure():
 
 
 def steered(model_id):
-    run = LoggedRun("abcdef123456", "FINISHED", 0, {"model_id": model_id, "model": "m"}, {})
+    run = RunListing("abcdef123456", "FINISHED", 0, {"model_id": model_id, "model": "m"}, {})
     return Steered("m", run, planted())
 
 
@@ -185,7 +185,7 @@ def test_emotions_have_panels_at_every_site():
 
 
 def test_section_says_which_run_it_shows():
-    run = LoggedRun(
+    run = RunListing(
         "abcdef123456",
         "FINISHED",
         0,

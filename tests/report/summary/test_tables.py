@@ -14,7 +14,7 @@ from emo.report.summary.four_layer_tables import (
     RELIABILITY_COLUMNS,
     four_layer_tables,
 )
-from emo.runs.listing import LoggedRun
+from emo.runs.listing import RunListing
 from emo.summary.assemble import ModelTable
 from tests.core.compare.test_cross_model import models, study
 from tests.core.conditions.test_four_layer import FEW, unlike_replicate
@@ -81,7 +81,7 @@ def test_the_caption_says_how(conditions):
 
 def test_the_caption_names_conditions_read_otherwise(conditions):
     def logged(**tags):
-        return LoggedRun("r", "FINISHED", 1, tags, {})
+        return RunListing("r", "FINISHED", 1, tags, {})
 
     runs = {"A": logged(backend="tl", device="cpu"), "C": logged(backend="hf", device="cpu")}
     caption = tables_of(replace(table_of(conditions), runs=runs))[0].caption
@@ -105,7 +105,7 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
         "3 teacher-forced",
     }
     summary = SimpleNamespace(
-        study=None,
+        cross_model=None,
         config=compose(),
         models=(),
         tables=(made,),
@@ -130,7 +130,7 @@ def test_a_condition_with_the_users_own_prompts_says_so():
     def said(path):
         params = {"subparams.prompts": "stories", "subparams.templates": "all"}
         params["subparams.prompts_path"] = path
-        return methods._condition(LoggedRun("r", "FINISHED", 1, {"method": "generation"}, params))
+        return methods._condition(RunListing("r", "FINISHED", 1, {"method": "generation"}, params))
 
     assert said("None").startswith("prompts stories (all), ")
     assert said("some/mine.yaml").startswith("prompts stories (all) of the user's own mine.yaml, ")
@@ -178,7 +178,7 @@ def test_one_model_alone_has_its_own_ceiling(reliability, words):
 def test_the_methods_name_what_was_read_otherwise():
     def logged(model, backend="hf", **params):
         tags = {"method": "comprehension", "backend": backend, "device": "cpu", "precision": "fp32"}
-        return LoggedRun(model, "FINISHED", 1, tags | {"model": model}, params)
+        return RunListing(model, "FINISHED", 1, tags | {"model": model}, params)
 
     def said(*runs):
         summary = SimpleNamespace(

@@ -6,8 +6,8 @@ import pytest
 from tokenizers import processors
 
 from emo.activations.reading import tokenise
-from emo.activations.readouts import READOUTS, ReadoutRow, readout_row
 from emo.config.enums import Readout
+from emo.config.readouts import READOUTS, ReadoutRow, readout_row
 from emo.config.resolve import compose
 from emo.models.tiny import train_tokenizer
 from emo.report.summary.methods import _comprehension

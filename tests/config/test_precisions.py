@@ -1,0 +1,105 @@
+"""The contract of every precision: its row, its option, and what loads it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from emo.config import precisions
+from emo.config.enums import FloatFormat, PrecisionName
+from emo.config.jobs import JobConfig
+from emo.config.precisions import TRAITS, Engine, Traits, labels, unquantised
+from emo.config.resolve import compose
+from emo.config.schema import PrecisionConfig
+from emo.core.compare.readers import ROUNDOFF
+from emo.errors import ConfigError
+from emo.models import quantised
+
+CONF = Path(__file__).parents[2] / "conf"
+
+each_precision = pytest.mark.parametrize("name", PrecisionName)
+
+
+def test_every_precision_has_a_row_and_an_option():
+    assert set(TRAITS) == set(PrecisionName)
+    assert {path.stem for path in (CONF / "precision").glob("*.yaml")} == set(PrecisionName)
+
+
+def test_lists_of_precisions_are_the_table():
+    raw = yaml.safe_load((CONF / "job" / "precision.yaml").read_text())
+    lists = [raw[k] for k in raw if k == "precisions"]
+    assert [list(PrecisionName)] == lists
+    assert JobConfig().precisions == list(PrecisionName)
+    assert unquantised() == ("fp32", "bf16", "fp16")
+    assert list(labels()) == [*PrecisionName, "int8_batched"]
+
+
+@each_precision
+def test_a_precision_composes_with_the_settings_of_its_option(name):
+    config = compose(f"precision={name}").precision
+    assert config == PrecisionConfig(name)
+    assert config.label in labels()
+    assert labels()[config.label] is config.traits
+    assert config.compute_dtype in FloatFormat
+    assert config.compute_dtype.value in ROUNDOFF
+    assert config.settings()["name"] == name.value
+    assert (config.traits.format is None) == config.quantised
+    assert bool(config.traits.group) == config.quantised
+
+
+@each_precision
+def test_a_precision_is_loaded_by_its_own_engine(name):
+    config = PrecisionConfig(name)
+    match config.traits.engine:
+        case Engine.plain:
+            with pytest.raises(ValueError, match=f"precision={name} is not quantised"):
+                quantised.quantisation(config, torch.float32)
+        case Engine.llm_int8:
+            assert quantised.quantisation(config, torch.float16).load_in_8bit
+        case Engine.bnb_4bit:
+            made = quantised.quantisation(config, torch.bfloat16)
+            assert made.load_in_4bit
+            assert made.bnb_4bit_quant_type == name
+
+
+@each_precision
+def test_where_a_precision_runs_is_checked_before_anything_is_loaded(name):
+    config = PrecisionConfig(name)
+    quantised.check(config, "cpu")
+    if config.quantised:
+        for device, hooked in (("mps", False), ("cpu", True)):
+            with pytest.raises(ConfigError, match="allowed is fp32, bf16, fp16"):
+                quantised.check(config, device, hooked)
+
+
+@each_precision
+def test_texts_are_read_alone_where_others_change_their_numbers(name):
+    config = compose(f"precision={name}")
+    alone = not config.precision.causal
+    assert config.precision.alone == alone
+    assert (config.batch_size == 1) == (config.decode_batch_size == 1) == alone
+    batched = replace(config.precision, int8=replace(config.precision.int8, batched=True))
+    assert not batched.alone
+    assert batched.label == (f"{name}_batched" if alone else name)
+
+
+def test_an_engine_that_nobody_loads_is_refused(monkeypatch):
+    """It is not sent to the 4-bit weights of bitsandbytes, as a precision of its own name would be."""
+    monkeypatch.setitem(TRAITS, PrecisionName.nf4, replace(precisions.FOUR_BIT, engine="torchao"))
+    with pytest.raises(AssertionError, match="torchao"):
+        quantised.quantisation(PrecisionConfig(PrecisionName.nf4), torch.bfloat16)
+
+
+def test_a_further_precision_is_one_row(monkeypatch):
+    """A dummy in the place of a member: labels, selection's words and messages follow the row."""
+    row = Traits(Engine.plain, FloatFormat.bf16)
+    monkeypatch.setitem(TRAITS, PrecisionName.fp4, row)
+    config = PrecisionConfig(PrecisionName.fp4)
+    assert not config.quantised
+    assert config.compute_dtype is FloatFormat.bf16
+    assert config.settings() == {"name": "fp4"}
+    assert "fp4" in unquantised()
+    with pytest.raises(ConfigError, match="fp32, bf16, fp16, fp4 on mps"):
+        quantised.check(PrecisionConfig(PrecisionName.int8), "mps")
