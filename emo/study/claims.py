@@ -43,7 +43,7 @@ class Design:
     """The name of this start of the command."""
 
     @property
-    def needed(self) -> int:
+    def wanted(self) -> int:
         """The number of trials that make the study complete; for a grid at most its number of points."""
         return min(self.total, self.space.size) if self._grid else self.total
 
@@ -62,7 +62,7 @@ class Design:
         places = range(self.space.size) if self._grid else count()
         first = (p for p in places if p not in complete and p not in passed_over)
         last = sorted(passed_over) if self._grid else []
-        return islice(chain(first, last), max(self.needed - len(complete), 0))
+        return islice(chain(first, last), max(self.wanted - len(complete), 0))
 
     def _passed_over(self, trials: Collection[FrozenTrial]) -> set[int]:
         """Places whose points cannot be evaluated.

@@ -33,7 +33,7 @@ def is_number(cell):
 
 @given(st.lists(st.lists(TEXT, min_size=2, max_size=2), max_size=5), st.booleans())
 def test_every_cell_comes_back_and_none_is_a_formula(rows, quoted):
-    written = csv_text(["a", "=b"], rows, quoted)
+    written = csv_text(["a", "=b"], rows, quoted=quoted)
     read = list(csv.reader(io.StringIO(written, newline=""), strict=True))
     assert [[original(cell) for cell in row] for row in read] == [["a", "=b"], *rows]
     for cell in (cell for row in read for cell in row):
