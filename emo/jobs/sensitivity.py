@@ -65,7 +65,7 @@ def conduct(
     space = space_of(config)
     name = study_name(config.job.sensitivity.name, identity(config))
     storage = storage_of(config, name)
-    if trials_there(storage, name) < design_of(config, space).needed:
+    if trials_there(storage, name) < design_of(config, space).wanted:
         check()
     with answering(storage):
         return _conduct(config, evaluate, name, space, storage)

@@ -15,7 +15,14 @@ from emo.core.steering.dose_response import DoseCell, DoseSweep, best_cell, by_s
 from emo.pipeline.prerequisites import vector_tags
 from emo.pipeline.reader import load_model
 from emo.pipeline.steering_run import Opened, open_steering, steer
-from emo.pipeline.steering_setup import Work, chosen_scenarios, prepare, steer_plan, vectors_run
+from emo.pipeline.steering_setup import (
+    Work,
+    chosen_scenarios,
+    prepare,
+    scenario_prompts,
+    steer_plan,
+    vectors_run,
+)
 from emo.report.runs import steering as report
 from emo.runs import files
 from emo.runs.job import Ready, Record, Report, Result, ensure_run
@@ -42,8 +49,9 @@ def run(config: RunConfig) -> Outcome:
 def _prepare(plan: Plan, scenarios: tuple[Scenario, ...]) -> Ready[DoseSweep]:
     config = plan.config
     loaded = load_model(plan).for_writing()  # refused before an extraction is made for it
+    prompts = scenario_prompts(config, scenarios, loaded)
     source = vectors_run(config, plan.weights.revision)
-    work = prepare(config, plan, scenarios, source, loaded)
+    work = prepare(config, plan, scenarios, prompts, source, loaded)
     preset = config.job.steer.name
     tags = {"steer": preset, "vectors_run": source.run_id, **vector_tags(source)}
     compute = partial(_compute, work, open_steering(work))

@@ -186,10 +186,36 @@ class Work:
     judge: Judge
 
 
+def scenario_prompts(
+    config: RunConfig, scenarios: tuple[Scenario, ...], loaded: LoadedModel
+) -> dict[str, tuple[int, ...]]:
+    """The token ids of each scenario's prompt, by the scenario's id.
+
+    Raises
+    ------
+    ConfigError
+        If the model has no room for a prompt and its text.
+    ModelError
+        If the model has no embedding for a token of a prompt.
+    """
+    steer, thinking = config.job.steer, config.model.thinking
+    prompts = {
+        s.id: prompt_ids(loaded.tokenizer, s.text, steer.chat_template, thinking).ids
+        for s in scenarios
+    }
+    note_appended(loaded.tokenizer)
+    requests = [Request(ids) for ids in prompts.values()]
+    check_prompts(requests, table_rows(loaded.model))
+    parameters = ("job.steer.max_new_tokens", "job.steer.scenarios_path")
+    check_room(requests, steer.max_new_tokens, loaded.context, *parameters)
+    return prompts
+
+
 def prepare(
     config: RunConfig,
     plan: Plan,
     scenarios: tuple[Scenario, ...],
+    prompts: dict[str, tuple[int, ...]],
     source: LoadedRun,
     loaded: LoadedModel,
 ) -> Work:
@@ -198,7 +224,7 @@ def prepare(
     Raises
     ------
     ConfigError
-        If a layer, an emotion or the length of a text does not fit.
+        If a layer or an emotion does not fit.
     """
     steer, vectors = config.job.steer, source.vectors
     wanted = list(dict.fromkeys(steer.emotions or [s.emotion for s in scenarios]))
@@ -218,15 +244,6 @@ def prepare(
         raise ConfigError(
             "job.steer.criterion", steer.criterion.value, "published: this run has no layer by it"
         )
-    prompts = {
-        s.id: prompt_ids(loaded.tokenizer, s.text, steer.chat_template, config.model.thinking).ids
-        for s in scenarios
-    }
-    note_appended(loaded.tokenizer)
-    requests = [Request(ids) for ids in prompts.values()]
-    check_prompts(requests, table_rows(loaded.model))
-    budget, room_of = steer.max_new_tokens, ("job.steer.max_new_tokens", "job.steer.scenarios_path")
-    check_room(requests, budget, loaded.context, *room_of)
     return Work(
         plan,
         loaded,

@@ -43,7 +43,7 @@ class Study:
     @property
     def n_trials(self) -> int:
         """Complete trials that the study is to have."""
-        return design_of(self.config, self.space).needed
+        return design_of(self.config, self.space).wanted
 
 
 def design_of(config: RunConfig, space: Space) -> Design:

@@ -28,7 +28,7 @@ from emo.runs.drawing import write_figures
 from emo.runs.files import plain, write_json
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan
-from emo.runs.reuse import exclusive, finished, open_tracker, staged
+from emo.runs.reuse import exclusive, finished, holds_runs, open_tracker, staged
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -115,13 +115,14 @@ def ensure_run(plan: Plan, record: Record[R], prepare: Callable[[], Ready[R]]) -
         If something is refused or cannot be had; a run that was open then is marked FAILED.
     """
     with exclusive(plan):
-        tracker = open_tracker(plan.config)
-        earlier = finished(plan, tracker, record.file, record.read)
-        if earlier is not None:
+        tracker = open_tracker(plan.config) if holds_runs(plan.config) else None
+        earlier = tracker and finished(plan, tracker, record.file, record.read)
+        if tracker is not None and earlier is not None:
             run_id, value = earlier
             report, names, status = record.report(value), tracker.files_of(run_id), "reused"
         else:
-            ready = prepare()
+            ready = prepare()  # what it refuses creates no store
+            tracker = tracker or open_tracker(plan.config)
             tags = metadata.tags(plan) | dict(ready.tags)
             with tracker.run(ready.name, tags) as run_id:
                 value, result = ready.compute()

@@ -54,6 +54,23 @@ def open_logged(config: RunConfig) -> Connection:
     return Connection(config)
 
 
+def holds_runs(config: RunConfig) -> bool:
+    """Whether there is a tracking store that has runs; none is created.
+
+    Raises
+    ------
+    TrackingError
+        If the store does not answer or cannot be read.
+    """
+    from emo.tracking import NoRuns
+
+    try:
+        open_logged(config)
+    except NoRuns:
+        return False
+    return True
+
+
 @contextmanager
 def exclusive(plan: Plan) -> Iterator[None]:
     """Hold the lock of a plan's fingerprint while a run is looked for, made and logged.
