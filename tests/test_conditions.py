@@ -13,7 +13,7 @@ from emo.config.resolve import compose
 from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, REPLICATES
 from emo.errors import ConfigError
 from emo.runs.listing import RunListing
-from emo.runs.reuse import params
+from emo.runs.metadata import params
 from emo.summary.commands import command
 from emo.summary.selection import Wanted, select
 

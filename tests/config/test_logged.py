@@ -6,7 +6,7 @@ from emo.config.enums import PrecisionName, Source
 from emo.config.logged import NOT_READ, config_of
 from emo.config.resolve import compose
 from emo.config.schema import RunConfig
-from emo.runs.reuse import params
+from emo.runs.metadata import params
 
 
 @pytest.mark.parametrize(

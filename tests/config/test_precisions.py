@@ -29,9 +29,8 @@ def test_every_precision_has_a_row_and_an_option():
 
 def test_lists_of_precisions_are_the_table():
     raw = yaml.safe_load((CONF / "job" / "precision.yaml").read_text())
-    lists = [raw[k] for k in raw if k == "precisions"]
-    assert [list(PrecisionName)] == lists
-    assert JobConfig().precisions == list(PrecisionName)
+    assert raw["precision"]["precisions"] == list(PrecisionName)
+    assert JobConfig().precision.precisions == list(PrecisionName)
     assert unquantised() == ("fp32", "bf16", "fp16")
     assert list(labels()) == [*PrecisionName, "int8_batched"]
 

@@ -444,13 +444,3 @@ def test_models_that_are_none_or_not_there_are_named(project):
         summarize.check(config("job=summarize", "job.summarize.models=[]"))
     with pytest.raises(EmoError, match=r"others: its model is not in job\.summarize\.models"):
         summarize.run(config("job=summarize", "job.summarize.models=[a sailor]"))
-    assert set(four.job.summarize.make) == {
-        "A",
-        "B",
-        "B'",
-        "C",
-        "C' odd",
-        "C' even",
-        "D",
-        "D forced",
-    }

@@ -274,7 +274,7 @@ RECORD_TYPES = (
     StoryDescriptors,
     EquivalenceReport,
     tuple[PrecisionRow, ...],
-    Sweep,
+    DoseSweep,
     dict[str, Checksum],
     Entry,
 )
@@ -320,5 +320,5 @@ def drawn(data, hint):
 @given(data=st.data())
 def test_every_record_comes_back_whatever_is_in_it(hint, data):
     record = drawn(data, hint)
-    text = json.dumps(serialise.plain(record), allow_nan=False)
+    text = json.dumps(files.plain(record), allow_nan=False)
     assert repr(from_plain(hint, json.loads(text))) == repr(record)

@@ -4,7 +4,7 @@ import pytest
 
 from emo.config.resolve import compose
 from emo.runs.listing import RunListing
-from emo.runs.reuse import params
+from emo.runs.metadata import params
 
 
 def listing(*overrides, **tags):

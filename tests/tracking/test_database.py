@@ -138,7 +138,7 @@ def test_a_database_that_is_being_made_is_not_waited_for_without_end(config, mad
     DAMAGE["half made"][0](made)
     monkeypatch.setattr(database, "_fresh", lambda path: True)
     monkeypatch.setattr(database, "LONGEST_S", 0.5)
-    with pytest.raises(TrackingError, match="the making of it was cut off"):
+    with pytest.raises(TrackingError, match="its making was interrupted"):
         Connection(config)
 
 

@@ -83,6 +83,6 @@ def test_jobs_take_the_beginning_of_an_id_and_name_their_parameter(tiny_config):
     assert exported.run_id == made.run_id
     assert made.run_id[:8] in next(iter(exported.artifacts))
     for parameter in ("job.export.run", "job.steer.run"):
-        job = parameter.partition(".")[0]
+        job = parameter.split(".")[1]
         refused = run_job(tiny_config(f"job={job}", f"{parameter}='0'"))
         assert refused.error.startswith(f"{parameter}=0: not in tracking.uri=")
