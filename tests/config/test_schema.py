@@ -341,7 +341,9 @@ def test_what_may_be_written_down_holds_no_password():
     made = public(config)
     assert "s3cret" not in str(made)
     assert "t0ken" not in str(made)
-    assert (made["tracking"]["uri"], made["job"]["sensitivity"]["storage"], made["root"]) == (None,) * 3
+    assert (made["tracking"]["uri"], made["job"]["sensitivity"]["storage"], made["root"]) == (
+        None,
+    ) * 3
     assert made["model"]["id"] == "https://models.example/x"
     assert made["resampling"] == canonical(config)["resampling"]
 

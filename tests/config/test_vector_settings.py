@@ -17,8 +17,8 @@ from emo.pipeline.prerequisites import vector_tags
 from emo.report.summary import methods
 from emo.runs.identity import equivalence_identity, fingerprint, run_identity
 from emo.runs.listing import RunListing
-from emo.runs.plan import Plan
 from emo.runs.metadata import params
+from emo.runs.plan import Plan
 from emo.summary.commands import another_model
 from emo.summary.published import model_claims
 from emo.summary.selection import Wanted, select
