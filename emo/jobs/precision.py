@@ -129,10 +129,10 @@ def _metrics(rows: Rows) -> dict[str, float | None]:
     """The table as flat metrics: what, precision, landmark."""
     metrics: dict[str, float | None] = {}
     for row in rows:
-        for where, at in row.at.items():
+        for where, point in row.at.items():
             place = where.removesuffix("%")
             for kind in ("cosine_mean", "cosine_min", "vector_cosine", "rho", "reliability"):
-                metrics[f"{kind}_{row.name}_{place}"] = getattr(at, kind)
+                metrics[f"{kind}_{row.name}_{place}"] = getattr(point, kind)
         metrics[f"best_layer_{row.name}"] = row.best_layer
         metrics[f"non_finite_layers_{row.name}"] = len(row.non_finite_layers)
         metrics[f"weights_bytes_{row.name}"] = row.weights_bytes

@@ -70,8 +70,8 @@ def _reason(error: Exception, folder: Path) -> str:
     """Why an entry stays, in one line."""
     if isinstance(error, TrackingError):
         return str(error)
-    said = (str(error).splitlines() or ["no reason given"])[0]
-    return f"{folder} cannot be sent: {type(error).__name__}: {said}"
+    reason = (str(error).splitlines() or ["no reason given"])[0]
+    return f"{folder} cannot be sent: {type(error).__name__}: {reason}"
 
 
 class _Stores:

@@ -25,18 +25,18 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     if not run_id:
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     try:
-        found = load_run(run_id, config.root, config.tracking.uri)
+        run = load_run(run_id, config.root, config.tracking.uri)
     except NoSuchRun as error:
         raise TrackingError(f"{parameter}={run_id}: {error.problem}") from error
-    if found.tags.get("job") != "extract":
+    if run.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
-    if (projection := _config(found).vectors.projection) is Projection.z_score:
+    if (projection := _config(run).vectors.projection) is Projection.z_score:
         allowed = (
             "a run with vectors in the residual stream's own units; this has vectors.projection="
             f"{projection.value}"
         )
         raise ConfigError(parameter, run_id, allowed)
-    return found
+    return run
 
 
 def settings(source: LoadedRun) -> dict[str, str]:

@@ -185,11 +185,11 @@ class StorySource:
             fixed_batches=config.precision.batched,
             causal=causal,
         )
-        at, out = len(neutral), []
+        start, out = len(neutral), []
         for (texts, sub), each in zip(settings, per_setting, strict=True):
-            rows = values[:, at : at + len(each)]
+            rows = values[:, start : start + len(each)]
             out.append(_activations(texts, sub, rows, values[:, : len(neutral)]))
-            at += len(each)
+            start += len(each)
         return out, passes, loaded.weight_count
 
 
