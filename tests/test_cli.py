@@ -62,6 +62,7 @@ def test_config_is_shown_without_running(launch, tmp_path):
     assert not (tmp_path / "project" / "mlruns").exists()
 
 
+@pytest.mark.slow
 def test_json_is_the_last_line_of_standard_output(launch, small_csv):
     done = launch(*TINY, f"stimuli.path={small_csv}", "output=json")
     assert done.json["status"] == "finished"

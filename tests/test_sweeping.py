@@ -121,6 +121,7 @@ def parent_and_children(project):
     return parent, children
 
 
+@pytest.mark.slow
 def test_a_failing_job_is_logged_and_the_others_go_on(sweep, small_csv):
     """One point whose passages are flawed, one that breaks with a bug, one that is fine."""
     flawed = small_csv.with_name("flawed.csv")
@@ -274,6 +275,7 @@ def test_a_refused_sweep_writes_nothing(sweep):
     assert {p.name for p in sweep.project.iterdir()} == {"conf", "emo"}
 
 
+@pytest.mark.slow
 def test_no_file_of_a_sweep_holds_a_password(sweep):
     """Given for a text that is read, so that the workers need the real one."""
     done = sweep('method.suffix="say password=hunter2"', "method.readout=suffix", "seed=1,2")

@@ -169,6 +169,7 @@ def test_a_wrong_mask_is_found(afresh, monkeypatch):
     assert afresh().metrics["bridge_agrees"] == 0
 
 
+@pytest.mark.slow
 def test_no_memory_for_a_reader_is_a_failed_run_that_is_made_anew(make, run, tmp_path, monkeypatch):
     def full(_model):
         raise MemoryError

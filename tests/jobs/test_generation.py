@@ -177,6 +177,7 @@ def test_the_same_again_is_reused_without_a_model(run, monkeypatch):
     assert again.metrics == first.metrics
 
 
+@pytest.mark.slow
 def test_what_texts_and_stores_share(run):
     """Position, layer, centring, budget, samples and half of the templates need no new text."""
     assert "texts 35 written" in run().table

@@ -408,6 +408,7 @@ def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config)
     assert first.metrics["four_layer_tables"] == 1
 
 
+@pytest.mark.slow
 def test_a_summary_that_makes_conditions_is_of_their_model(project):
     """Other models are logged beside it, one of them with the same passages."""
     config = project[1]
