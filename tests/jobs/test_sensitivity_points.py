@@ -305,6 +305,8 @@ def test_the_whole_job_on_a_tiny_model(study_config):
     config = study_config("job.sensitivity.objectives=[rho_matched]", n=6, space=SMALL)
     outcome = sensitivity.run(config)
     assert outcome.metrics["trials"] == 6
+    assert {"importance.json", "trials.csv"} <= set(outcome.artifacts)
+    assert any(name.endswith(".png") for name in outcome.artifacts)
     children = runs(config, job="trial")
     written = [r.data.metrics["tokens_written"] for r in children]
     assert min(written) == 0  # points share their texts
