@@ -216,7 +216,8 @@ def _check_number(field: Field, value: float) -> None:
     if finite and least <= value <= most and value > above:
         return
     bounds = {"above": above, "of at least": least, "of at most": most}
-    allowed = ", ".join(f"{words} {n}" for words, n in bounds.items() if math.isfinite(n))
+    texts = [f"{words} {n}" for words, n in bounds.items() if math.isfinite(n)]
+    allowed = ", ".join(texts).replace(", of at most", ", at most")
     each = "each " if isinstance(field.value, (list, tuple)) else ""
     number = "a value" if finite else "a finite value"
     why = f": {field.metadata['why']}" if "why" in field.metadata and value > most else ""

@@ -38,7 +38,7 @@ def test_every_number_has_both_bounds():
 
 
 def test_a_bound_that_is_not_allowed_itself():
-    with pytest.raises(ConfigError, match=r"top_p=0\.0: allowed is a value above 0, of at most 1$"):
+    with pytest.raises(ConfigError, match=r"top_p=0\.0: allowed is a value above 0, at most 1$"):
         check(with_value(CONFIG, "subparams.top_p", 0.0))
 
 

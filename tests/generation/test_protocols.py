@@ -162,7 +162,7 @@ def test_no_field_is_forgotten():
         ("subparams.layer=top", "subparams.layer=top: allowed is middle, best"),
         ("subparams.temperature=0", "subparams.temperature=0.0: allowed is a value above 0"),
         ("subparams.temperature=inf", "subparams.temperature=inf"),
-        ("subparams.top_p=1.5", "subparams.top_p=1.5: allowed is a value above 0, of at most 1"),
+        ("subparams.top_p=1.5", "subparams.top_p=1.5: allowed is a value above 0, at most 1"),
         ("subparams.samples=0", "subparams.samples=0: allowed is a value of at least 1"),
         ("subparams.max_new_tokens=0", "subparams.max_new_tokens=0"),
         ("subparams.seed=-1", "subparams.seed=-1"),
