@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from filelock import FileLock, Timeout
 
 from emo.config.schema import RunConfig
-from emo.errors import ArtifactError, StoreError
+from emo.errors import ArtifactError, StoreError, TrackingError
 from emo.files.whole import new_folder, remove_leftovers
 from emo.runs.plan import Plan
 
@@ -55,12 +55,10 @@ def open_logged(config: RunConfig) -> Connection:
 
 
 def holds_runs(config: RunConfig) -> bool:
-    """Whether there is a tracking store that has runs; none is created.
+    """Whether a tracking store may have runs; none is created.
 
-    Raises
-    ------
-    TrackingError
-        If the store does not answer or cannot be read.
+    A store that does not answer may have some: :func:`open_tracker` says what is wrong with it, or
+    keeps the results of a sweep that has lost it.
     """
     from emo.tracking import NoRuns
 
@@ -68,6 +66,8 @@ def holds_runs(config: RunConfig) -> bool:
         open_logged(config)
     except NoRuns:
         return False
+    except TrackingError:
+        return True
     return True
 
 

@@ -131,7 +131,7 @@ def sql(*statements: str) -> Callable[[Path], None]:
     """A database after these statements."""
 
     def damage(root: Path) -> None:
-        with closing(sqlite3.connect(root / DATABASE)) as database:
+        with closing(sqlite3.connect(root / DATABASE, isolation_level=None)) as database:
             database.execute("PRAGMA ignore_check_constraints = ON")  # damage keeps no rules
             for statement in statements:
                 database.execute(statement)
