@@ -4,12 +4,14 @@ import re
 import shlex
 import tomllib
 
+import numpy as np
 import pytest
 import yaml
 
 from emo.config.conf_folder import CONF
 from emo.config.resolve import compose
 from emo.config.schema import canonical
+from emo.core.geometry.estimators.base import Estimator
 from emo.errors import EmoError
 from tests.conftest import ROOT
 
@@ -146,3 +148,14 @@ def key(line):
     return tuple(
         word for word in shlex.split(line) if re.match(r"-m$|job=|experiment=|method=", word)
     )
+
+
+def test_the_estimator_that_contributors_are_shown_is_one():
+    page = (ROOT / "docs" / "contributing.md").read_text(encoding="utf-8")
+    names = {"np": np, "Estimator": Estimator}
+    exec(re.findall(r"```python\n(.*?)```", page, re.S)[0], names)
+    values, emotions = np.array([[0.0, 1], [2, 3], [9, 5], [4, 4]]), np.array([0, 0, 0, 1])
+    assert names["Median"]().vectors(values, emotions) == pytest.approx(np.array([[2, 3], [4, 4]]))
+    weights = np.array([1.0, 1, 0, 0])
+    assert names["Median"]().vectors(values, emotions, weights)[0] == pytest.approx([1, 2])
+    assert np.isnan(names["Median"]().vectors(values, emotions, weights)[1]).all()

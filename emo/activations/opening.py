@@ -10,6 +10,7 @@ from emo.activations.backend import Backend
 from emo.activations.trial import finite_in_trial
 from emo.config.enums import Implementation
 from emo.config.schema import BackendConfig
+from emo.core.choices import unknown
 from emo.errors import ModelError
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def open_backend(loaded: LoadedModel, config: BackendConfig) -> Backend:
         If there is no such backend.
     """
     if config.label not in BACKENDS:
-        raise ValueError(f"backend={config.label}: allowed is {', '.join(BACKENDS)}")
+        raise unknown("backend", config.label, list(BACKENDS))
     row = BACKENDS[config.label]
     if row.needs_head and not loaded.head:
         raise ModelError(

@@ -215,13 +215,13 @@ def _check_number(field: Field, value: float) -> None:
     finite = isinstance(value, int) or math.isfinite(value)  # an int may be beyond any float
     if finite and least <= value <= most and value > above:
         return
-    bounds = {"above": above, "of at least": least, "of at most": most}
-    texts = [f"{words} {n}" for words, n in bounds.items() if math.isfinite(n)]
-    allowed = ", ".join(texts).replace(", of at most", ", at most")
+    bounds = {"above": above, "at least": least, "at most": most}
+    limits = ", ".join(f"{words} {n}" for words, n in bounds.items() if math.isfinite(n))
     each = "each " if isinstance(field.value, (list, tuple)) else ""
     number = "a value" if finite else "a finite value"
+    joint = "" if math.isfinite(above) else "of "
     why = f": {field.metadata['why']}" if "why" in field.metadata and value > most else ""
-    raise ConfigError(field.name, field.value, f"{each}{number} {allowed}{why}")
+    raise ConfigError(field.name, field.value, f"{each}{number} {joint}{limits}{why}")
 
 
 def _absolute(config: RunConfig, field: Field) -> Path:

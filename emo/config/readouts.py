@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from emo.config.enums import Readout
+from emo.core.choices import unknown
 
 Positions = Callable[[Sequence[int]], tuple[int, int]]
 """From the mask of a text's special tokens (1 is special) to the half-open span that is read."""
@@ -49,10 +50,9 @@ def readout_row(readout: Readout) -> ReadoutRow:
 
     Raises
     ------
-    ValueError
+    UnknownChoice
         If there is none.
     """
     if readout not in READOUTS:
-        allowed = ", ".join(member.value for member in READOUTS)
-        raise ValueError(f"readout={readout}: allowed is {allowed}")
+        raise unknown("method.readout", readout, list(READOUTS))
     return READOUTS[readout]

@@ -21,7 +21,7 @@ from emo.files.plain_records import from_plain
 T = TypeVar("T")
 
 LONGEST_JSON = 2**32
-"""Bytes; the texts of a large steering sweep have a hundredth of that."""
+"""Bytes; a larger file is not read: no record of a run comes near it."""
 
 WRONG = (
     SafetensorError,

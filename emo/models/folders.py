@@ -118,7 +118,7 @@ def gguf_of(folder: Path) -> Path | None:
 
 
 LONGEST_JSON = 2**29
-"""Bytes; a tokenizer.json of a million tokens has a tenth of that."""
+"""Bytes; a larger file is not read: no configuration or tokenizer comes near it."""
 
 
 def read_object(path: Path) -> dict[str, Any]:

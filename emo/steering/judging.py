@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from emo.config.enums import JudgeName
+from emo.core.choices import unknown
 from emo.errors import ConfigError, ModelError
 from emo.models.digests import folder_digest
 from emo.models.folders import Unusable, read_folder
@@ -225,8 +226,7 @@ def judge_row(name: JudgeName) -> JudgeRow:
         If there is none.
     """
     if name not in JUDGES:
-        allowed = ", ".join(member.value for member in JUDGES)
-        raise ValueError(f"job.steer.judge={name}: allowed is {allowed}")
+        raise unknown("job.steer.judge", name, list(JUDGES))
     return JUDGES[name]
 
 

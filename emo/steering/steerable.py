@@ -15,6 +15,7 @@ from torch import nn
 
 from emo.activations.hf import ResidualStream, answer_with_records, decoder_layers
 from emo.config.schema import BackendConfig
+from emo.core.choices import unknown
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
@@ -153,5 +154,5 @@ def open_steerable(loaded: LoadedModel, config: BackendConfig) -> Steerable:
         If there is no such backend.
     """
     if config.label not in STEERABLES:
-        raise ValueError(f"backend={config.label}: allowed is {', '.join(STEERABLES)}")
+        raise unknown("backend", config.label, list(STEERABLES))
     return STEERABLES[config.label](loaded)

@@ -167,7 +167,8 @@ def test_a_reference_with_a_value_is_that_value(monkeypatch):
         ("a.b.c=1", "a.b.c: no such parameter; in this group there are job, model"),
         (
             "job.ablate.tokens[0]=1",
-            "job.ablate.tokens[0]: no such parameter (did you mean job.ablate.tokens",
+            "job.ablate.tokens[0]: no such parameter (did you mean job.ablate.tokens or "
+            "job.ablate.emotions?)",
         ),
         ("precisions=[fp16]", "did you mean job.precision.precisions?"),
     ],

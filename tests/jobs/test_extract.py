@@ -200,6 +200,7 @@ def test_too_long_a_passage_is_refused_before_a_run_is_opened(tiny_config, tmp_p
     outcome = run_job(config)
     assert outcome.failed
     assert "passage 'c/9' has" in outcome.error
+    assert not (tmp_path / "mlruns").exists()
     assert Tracker(config).client.search_runs([Tracker(config).experiment_id]) == []
 
 

@@ -324,7 +324,6 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
         ("job.steer.layers=[0,9]", "job.steer.layers=.*: allowed is layers 0 to 3 of this model"),
         ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths=.*: allowed is different numbers"),
         ("job.steer.strengths=[]", "job.steer.strengths="),
-        ("job.steer.strengths=[0.1,0.1]", "job.steer.strengths="),
         (
             "job.steer.scenarios=[one,four]",
             "job.steer.scenarios=.*: allowed is each once, of one, two",
@@ -337,7 +336,8 @@ def test_emotions_are_crossed_with_scenarios(steer_config):
         ("job.steer.emotions=[]", "job.steer.emotions=.*: allowed is null, or emotions"),
         (
             "job.steer.max_new_tokens=2000",
-            "job.steer.max_new_tokens=2000: allowed is a value of",
+            r"job.steer.max_new_tokens=2000: allowed is a value of at least 1, at most \d+: the longest "
+            r"prompt has \d+ tokens and the model reads 1024",
         ),
         ("job.steer.judge=hf", "job.steer.judge_model=null: allowed is a folder"),
         ("job.steer.controls=[random,random]", "job.steer.controls="),
@@ -355,9 +355,19 @@ def test_what_is_refused_opens_no_run(steer_config, override, message):
     assert outcome.run_id is None
 
 
+def test_a_scenario_without_room_is_refused_before_its_vectors_are_extracted(tmp_path, small_csv):
+    path = tmp_path / "long.yaml"
+    long = {**SCENARIOS[0], "text": "The rain fell on the roof and " * 400}
+    path.write_text(yaml.safe_dump([long]))
+    words = (f"stimuli.path={small_csv}", f"job.steer.scenarios_path={path}")
+    outcome = run_job(compose(*TINY, "job=steer", *words, root=tmp_path))
+    assert re.match("job.steer.scenarios_path=a prompt of [0-9]+ tokens: allowed is", outcome.error)
+    assert not (tmp_path / "mlruns").exists()
+
+
 def test_a_strength_below_zero_is_refused_before_anything_else(steer_config):
     with pytest.raises(
-        ConfigError, match=r"job\.steer\.strengths=.*: allowed is each a value of at"
+        ConfigError, match=r"job\.steer\.strengths=.*: allowed is each a value of at least 0,"
     ):
         steer_config("job.steer.strengths=[-0.1]")
 

@@ -93,6 +93,12 @@ def test_results_that_find_no_room_are_one_line(tiny_config):
     assert list(config.path(config.paths.store).iterdir()) == []
 
 
+def test_an_address_for_a_model_is_refused_without_its_password(tiny_config):
+    outcome = run_job(tiny_config("model.id=https://me:s3cret@models.example/x"))
+    assert outcome.error.startswith("model.id=https://models.example/x")
+    assert "s3cret" not in str(outcome)
+
+
 def test_no_password_of_any_field_is_logged_by_any_job(tiny_config):
     config = tiny_config(
         "job.sensitivity.storage=postgresql://me:s3cret@db/study",

@@ -1,5 +1,7 @@
 """Planted truth: known geometry in, the same geometry and the right layer out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -165,3 +167,10 @@ def test_anisotropy_is_flagged_above_the_published_bound(rng):
     assert low.anisotropy == pytest.approx(4 / 5, abs=0.05)
     assert flagged.anisotropy_flag
     assert flagged.anisotropy > 0.95
+
+
+def test_passages_that_the_model_does_not_tell_apart_are_refused(rng):
+    _, data = planted(rng, [1.0, 1.0])
+    same = replace(data, values=np.ones_like(data.values))
+    with pytest.raises(GeometryError, match="identical activations: no layer can be chosen"):
+        describe(same, FEW)
