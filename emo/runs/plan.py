@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from emo.conditions import recognise
+from emo.conditions import NONE, recognise
 from emo.config import vector_settings
 from emo.config.checks import check_memory
 from emo.config.enums import BackendName, MethodName, Removal
@@ -61,7 +61,7 @@ class Plan:
     def protocol(self) -> str:
         """The condition that a generation run is, or how it comes to be none."""
         condition = recognise(self.config)
-        if condition.name == "none":
+        if condition.name == NONE:
             return f"no published condition: {condition.note}"
         return f"condition {condition.name} ({condition.note})"
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from emo.conditions import in_common_precision
 from emo.core.conditions.four_layer import CONTRASTS, HALVES, FourLayerTable, LayerRow
 from emo.core.conditions.verdicts import ALPHA
 from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
@@ -100,8 +101,8 @@ def _caption(made: ModelTable) -> Iterator[str]:
 
 def _precisions(t: FourLayerTable) -> str:
     """The precisions of the plain conditions and of D."""
-    plain = sorted({c.precision for c in t.conditions if not c.name.startswith("D")})
-    quantised = sorted({c.precision for c in t.conditions if c.name.startswith("D")})
+    plain = sorted({c.precision for c in t.conditions if in_common_precision(c.name)})
+    quantised = sorted({c.precision for c in t.conditions if not in_common_precision(c.name)})
     return f"A, B, C in {', '.join(plain) or 'none'}, D in {', '.join(quantised) or 'none'}."
 
 
