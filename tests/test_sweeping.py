@@ -187,9 +187,9 @@ def test_traceback_is_printed_where_it_is_asked_for(sweep):
 @pytest.mark.slow
 def test_a_run_that_was_opened_is_the_one_marked_failed(sweep):
     prelude = (
-        "from emo.jobs import extract\n"
+        "from emo.pipeline import comprehension\n"
         "def broken(*_): raise ValueError('in the middle')\n"
-        "extract._describe = broken"
+        "comprehension._describe = broken"
     )
     done = sweep("seed=1", prelude=prelude)
     done.communicate(timeout=120)
