@@ -44,6 +44,8 @@ class SummarizeConfig:
     """Of Mantel tests and size correlations."""
     n_bootstrap: int = field(default=2000, metadata=DRAWS)
     """Replicates for intervals on all items; ``resampling`` is for the halves."""
+    margin: float = field(default=0.8, metadata={"above": 0, "max": 1})
+    """Two geometries are alike if the whole interval of disattenuated rho is above this."""
     make: list[str] = field(default_factory=list)
     """Conditions of the configured model that are made first where they are not there yet."""
 

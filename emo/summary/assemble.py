@@ -129,6 +129,7 @@ def summarise(
                 resampling,
                 settings.permutations,
                 settings.n_bootstrap,
+                settings.margin,
             )
             runs = {name: r for name, (r, _) in pairs.items()}
             conditions_of[made.model] = {name: c for name, (_, c) in pairs.items()}

@@ -76,7 +76,7 @@ def with_post_centring(
     rng: np.random.Generator,
 ) -> tuple[ContrastMeasures, ItemComparison]:
     """A contrast with the vectors of each side minus the mean of its full set."""
-    sets = [_items_with(c, post_centred=True) for c in (a, b)]
+    sets = [post_centred_items(c) for c in (a, b)]
     emotions = common_emotions(*(s.emotions for s in sets))
     held = [s.rdm(emotions) for c in (a, b) for s in c.surfaces]
     comparison = compare(*sets, resampling, np.stack(held) if held else None, n_bootstrap)
@@ -102,6 +102,11 @@ def as_centred(
     comparison = compare(*sets, once, None, draws)
     vectors = (c.vectors.values[0, [c.vectors.emotions.index(e) for e in emotions]] for c in (a, b))
     return _measures(sets, comparison, permutations, rng, _mean_cosine(*vectors))
+
+
+def post_centred_items(condition: Condition) -> ItemSet:
+    """The items of a condition, its vectors centred on the mean of its own full set."""
+    return _items_with(condition, post_centred=True)
 
 
 def _items_with(condition: Condition, *, post_centred: bool) -> ItemSet:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emo.core.compare.attenuation import Attenuation, attenuation, independent
 from emo.core.compare.rdms import (
     ItemComparison,
     compare_independent,
@@ -19,21 +20,21 @@ from emo.core.conditions.contrasts import (
     Condition,
     ContrastMeasures,
     as_centred,
+    post_centred_items,
     with_post_centring,
 )
 from emo.core.conditions.verdicts import (
     JUDGED,
+    MARGIN,
     Verdict,
-    attainable,
     judge,
-    judge_disjoint,
     judge_floor,
     judge_same_texts,
 )
-from emo.core.geometry.item_sets import ItemSet, shared_design
+from emo.core.geometry.item_sets import ItemSet, own_design, shared_design
 from emo.core.records import LabelMismatch
 from emo.core.stats.correlation import spearman
-from emo.core.stats.intervals import Estimates
+from emo.core.stats.intervals import ALPHA, Estimates
 from emo.core.stats.resampling import Resampling, stream
 
 FORCED = "D forced"
@@ -87,9 +88,11 @@ class LayerRow:
     raw: ContrastMeasures
     """As each condition centres by itself."""
     comparison: ItemComparison
-    """Reliabilities, halves, ceiling and disattenuated rho, post-centred.
+    """Intervals, reliabilities, partial rho and halves, post-centred."""
+    attenuation: Attenuation | None
+    """Agreement of measurements that share no item, beside what noise allows, post-centred.
 
-    Ceiling and disattenuated rho are of all items, or of disjoint halves where items are shared.
+    None where a side has one text per emotion and no replicate.
     """
     shared: bool
     """Whether both sides read the same items (by their labels)."""
@@ -106,18 +109,17 @@ class LayerRow:
 
     @property
     def attainable(self) -> float | None:
-        """What replicates would give; None where the verdict does not rest on it."""
-        if self.contrast.is_floor or self.verdict not in JUDGED:
+        """The agreement that replicates would have; None where the verdict does not rest on it."""
+        if self.contrast.is_floor or self.verdict not in JUDGED or self.attenuation is None:
             return None
-        if self.shared:
-            return self.comparison.ceiling.value
-        return attainable(self.self_agreements)
+        return float(self.attenuation.ceiling)
 
     @property
     def disjoint(self) -> Estimates | None:
-        """Rho on disjoint halves of the items, post-centred; None where items are not shared."""
-        halves = self.comparison.halves
-        return halves.disjoint[0, 1] if halves is not None else None
+        """Rho of measurements that share no item, post-centred; None where there are none."""
+        if self.attenuation is None or not np.isfinite(self.attenuation.agreement.value):
+            return None
+        return self.attenuation.agreement
 
 
 @dataclass(frozen=True)
@@ -138,11 +140,12 @@ def four_layer(
     resampling: Resampling,
     permutations: int = 10_000,
     n_bootstrap: int | None = None,
+    margin: float = MARGIN,
 ) -> FourLayerTable:
     """All contrasts that the conditions of one model allow.
 
     ``n_bootstrap`` replicates are drawn for intervals on all items (those of ``resampling`` if it is
-    not given), ``resampling`` is for the halves.
+    not given), ``resampling`` is for the halves. ``margin`` is that of :func:`judge`.
 
     Raises
     ------
@@ -159,7 +162,8 @@ def four_layer(
             missing.append((contrast, lacking))
             continue
         try:
-            rows.append(_row(contrast, conditions, resampling, permutations, n_bootstrap))
+            row = _row(contrast, conditions, resampling, permutations, n_bootstrap, margin)
+            rows.append(row)
         except LabelMismatch as error:
             refused.append((contrast, str(error)))
     return FourLayerTable(
@@ -187,6 +191,7 @@ def _row(
     resampling: Resampling,
     permutations: int,
     n_bootstrap: int | None,
+    margin: float,
 ) -> LayerRow:
     a, b = conditions[contrast.a], conditions[contrast.b]
     if contrast.b == FORCED and a.texts and b.texts and a.texts != b.texts:
@@ -201,23 +206,23 @@ def _row(
     rng = _mantel_stream(contrast, resampling)
     raw = as_centred(a, b, compare, resampling, n_bootstrap, permutations, rng)
     sides = self_agreement(contrast, conditions, comparison)
-    rho, high = float(post.rho.value), post.interval[1]
+    rho = post.rho
+    measured = None if contrast.is_floor else _attenuation(contrast, conditions, shared, resampling)
     if contrast.is_floor:
-        verdict, sentence = judge_floor(rho, post.p, contrast.a[0])
+        verdict, sentence = judge_floor(float(rho.value), post.p, contrast.a[0])
     elif contrast.b == FORCED and shared:
-        verdict, sentence = judge_same_texts(rho, *post.interval)
-    elif comparison.halves is not None:
-        disjoint = comparison.halves.disjoint[0, 1]
-        verdict, sentence = judge_disjoint(
-            disjoint, sides, (contrast.a, contrast.b), comparison.ceiling
-        )
+        verdict, sentence = judge_same_texts(rho)
     else:
-        verdict, sentence = judge(rho, post.p, high, sides, (contrast.a, contrast.b))
+        shown = post.p <= ALPHA
+        if shared and measured is not None:
+            shown = bool(measured.over_both.low > 0)
+        verdict, sentence = judge(measured, shown, (contrast.a, contrast.b), margin)
     return LayerRow(
         contrast=contrast,
         post=post,
         raw=raw,
         comparison=comparison,
+        attenuation=measured,
         shared=shared,
         self_agreements=sides,
         layers=(a.layer, b.layer),
@@ -226,6 +231,25 @@ def _row(
         verdict=verdict,
         sentence=sentence,
     )
+
+
+def _attenuation(
+    contrast: Contrast,
+    conditions: Mapping[str, Condition],
+    shared: bool,
+    resampling: Resampling,
+) -> Attenuation | None:
+    """The two sides measured on items they do not share; None where one cannot be measured twice."""
+    sides = []
+    for name in (contrast.a, contrast.b):
+        replicate = conditions.get(REPLICATES.get(name, ""))
+        side = [post_centred_items(c) for c in (conditions[name], replicate) if c is not None]
+        if len(side) == 1 and own_design(side[0]).expansion is None:
+            return None
+        sides.append(side)
+    if shared:
+        return attenuation([side[0] for side in sides], resampling).pairs[0, 1]
+    return independent((sides[0], sides[1]), resampling)
 
 
 def _mantel_stream(contrast: Contrast, resampling: Resampling) -> np.random.Generator:

@@ -138,17 +138,17 @@ def _draw_contrast(panel: Axes, r: LayerRow, y: int) -> None:
     panel.plot(r.post.interval, [y, y], color=BLUE, lw=2.5 if over_items else 0.8)
     panel.plot(r.post.rho.value, y, "o", color=BLUE, ms=7)
     panel.plot(r.raw.rho.value, y, "o", color=GREY, mfc="none", ms=5)
-    if (disjoint := _disjoint(r)) is not None:
+    if (disjoint := r.disjoint) is not None:
         panel.plot([disjoint.low, disjoint.high], [y + 0.22] * 2, color=GREEN, lw=1.5)
         panel.plot(disjoint.value, y + 0.22, "s", color=GREEN, ms=5)
     if r.attainable is not None:
-        panel.plot(r.attainable, y + (0.22 if r.shared else 0), "^", color=ORANGE, ms=7)
+        panel.plot(r.attainable, y + 0.22, "^", color=ORANGE, ms=7)
 
 
 def _numbers(r: LayerRow) -> tuple[Entry, ...]:
     """The numbers that :func:`_draw_contrast` draws, and the verdict."""
     low, high = r.post.interval
-    e = _disjoint(r)
+    e = r.disjoint
     disjoint = (None,) * 3 if e is None else tuple(float(x) for x in (e.value, e.low, e.high))
     return (
         r.contrast.layer,
@@ -160,8 +160,3 @@ def _numbers(r: LayerRow) -> tuple[Entry, ...]:
         r.attainable,
         r.verdict.value,
     )
-
-
-def _disjoint(r: LayerRow) -> Estimates | None:
-    """Rho on disjoint halves; None where there is none."""
-    return r.disjoint if r.disjoint is not None and np.isfinite(r.disjoint.value) else None

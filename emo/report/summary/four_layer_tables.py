@@ -11,7 +11,7 @@ from emo.core.conditions.four_layer import CONTRASTS, HALVES, FourLayerTable, La
 from emo.core.conditions.verdicts import ALPHA
 from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
 from emo.files.names import name_part
-from emo.report.summary.cross_model_tables import INTERVAL, quotient
+from emo.report.summary.cross_model_tables import INTERVAL
 from emo.report.table import Entry, Interval, Table
 from emo.summary.assemble import ModelTable, Summary
 
@@ -22,7 +22,7 @@ FOUR_LAYER_COLUMNS = (
 )
 RELIABILITY_COLUMNS = (
     *("layer", "contrast", "own a", "own b", "reliability a", "reliability b", "rho, same half"),
-    *("rho, disjoint", "share", "ceiling", "disattenuated", "why not"),
+    *("rho, disjoint", "share", "ceiling", "disattenuated"),
 )
 
 
@@ -55,12 +55,12 @@ def _sides(t: FourLayerTable) -> Table:
         f"four_layer_reliability_{name_part(t.model)}",
         f"Four layers, what the two sides allow: {t.model}",
         "Own a, own b: each side's reliability on the emotions that both sides have; B has one text per "
-        "emotion and cannot be halved, so its value is rho with its replicate B'. Where both sides have "
-        "the same items, same half is rho with both sides on one half of the items, and disjoint is rho "
-        "with one side on one half and the other side on the other half; share: disjoint divided by "
-        "same half. Ceiling: the highest rho (disjoint rho, where there is one) that two sides of this "
-        "reliability can be expected to show. Disattenuated: that rho divided by its ceiling. "
-        f"{INTERVAL}",
+        "emotion and cannot be halved, so its value is rho with its replicate B'. Disjoint: mean rho of "
+        "halves of the items that share none (B and B' as they are). Ceiling: what that rho would be if "
+        "both sides measured one geometry with the noise they have. Disattenuated: disjoint divided by "
+        "its ceiling, with Fieller's interval, whose ends are infinite where the ceiling may be nothing. "
+        "Where both sides have the same items, same half is rho with both on one half, and share is "
+        f"disjoint divided by it: it depends on the number of items, not on how much is shared. {INTERVAL}",
         RELIABILITY_COLUMNS,
         tuple(_reliability(r) for r in t.rows),
     )
@@ -94,8 +94,8 @@ def _caption(made: ModelTable) -> Iterator[str]:
         if c.flagged
     ]:
         yield (
-            f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {', '.join(flagged)}: none of their "
-            "cosines can be trusted."
+            f"Published flag, raw anisotropy above {UNRELIABLE_ANISOTROPY}: {', '.join(flagged)}. A "
+            "constant in all activations sets it and changes no centred cosine, so it says nothing of rho."
         )
 
 
@@ -133,14 +133,14 @@ def _layer(r: LayerRow) -> tuple[Entry, ...]:
         len(compared.emotions),
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
         f"{r.layers[0]}, {r.layers[1]}",
-        "unreliable" if r.flagged else "ok",
+        "flagged" if r.flagged else "",
         c.isolates,
     )
 
 
 def _reliability(r: LayerRow) -> tuple[Entry, ...]:
-    c, compared, halves = r.contrast, r.comparison, r.comparison.halves
-    if r.disjoint is not None and not np.isfinite(r.disjoint.value):
+    c, compared, halves, measured = r.contrast, r.comparison, r.comparison.halves, r.attenuation
+    if r.disjoint is None:
         halves = None  # one text per emotion: these are halves of the emotions, not of the texts
     return (
         c.layer,
@@ -150,17 +150,6 @@ def _reliability(r: LayerRow) -> tuple[Entry, ...]:
         None if halves is None else float(halves.same.value[0, 1]),
         None if r.disjoint is None else Interval.of(r.disjoint),
         None if halves is None else Interval.of(halves.share[0, 1]),
-        quotient(compared.ceiling),
-        quotient(compared.disattenuated),
-        _why_not(r),
+        None if measured is None else float(measured.ceiling),
+        None if measured is None else Interval.of(measured.ratio),
     )
-
-
-def _why_not(r: LayerRow) -> str:
-    """Why there is no disattenuated rho; empty where there is one."""
-    if r.comparison.disattenuated.value is not None:
-        return ""
-    reason = str(r.comparison.disattenuated.reason)
-    for side, name in (("first set", r.contrast.a), ("second set", r.contrast.b)):
-        reason = reason.replace(f"the {side}", name)
-    return reason.replace("the reliability", "the halves' reliability") if r.shared else reason

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
-from emo.core.conditions.verdicts import RULES as VERDICT_RULES
+from emo.core.conditions import verdicts
 from emo.report.drawing import svg
 from emo.report.summary.headline import headline
 from emo.report.summary.methods import methods
@@ -39,7 +39,7 @@ def render(s: Summary, sections: Sequence[Section], commit: str) -> str:
         images=images,
         missing=[*((t.table.model, m) for t in s.tables for m in t.missing), *s.untold],
         sentences=[(t.table.model, r) for t in s.tables for r in t.table.rows],
-        verdict_rules=VERDICT_RULES,
+        verdict_rules=verdicts.rules(s.config.job.summarize.margin),
         selection_rules=SELECTION_RULES,
         commit=commit,
     )

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
+from emo.core.compare.attenuation import Attenuation
 from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, Condition, four_layer
-from emo.core.conditions.verdicts import Verdict, judge
+from emo.core.conditions.verdicts import Verdict, judge, rules
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import LabelMismatch
+from emo.core.stats.intervals import Estimates
 from emo.core.stats.resampling import Resampling
 from tests.core.planted import crossed, nested, record
 
@@ -43,22 +45,22 @@ def condition(name, data, recipe=PLAIN, model="m"):
     )
 
 
-def study(rng, method=1.0, b_noise=3.0, hidden=40):
+def study(rng, method=1.0, b_noise=3.0, hidden=40, noise=1.0):
     """A and C share emotion vectors by ``method``; D is C's reading with a little noise of its own."""
     first, other = rng.normal(size=(2, N, hidden))
     stories = method * first + np.sqrt(1 - method**2) * other
-    texts = rng.normal(size=(N * 10, hidden))
+    texts = noise * rng.normal(size=(N * 10, hidden))
     c = reading(rng, stories, 0.0, texts=texts)
     forced = reading(rng, stories, 0.1, texts=texts)
     single = nested(N, 1)
     return {
-        "A": condition("A", reading(rng, first, 1.0, tag="situation ")),
+        "A": condition("A", reading(rng, first, noise, tag="situation ")),
         "B": condition("B", reading(rng, stories, b_noise, single, False)),
         "B'": condition("B'", reading(rng, stories, b_noise, single, False)),
         "C": condition("C", c),
-        HALVES[0]: condition(HALVES[0], reading(rng, stories, 1.0, tag="odd ")),
-        HALVES[1]: condition(HALVES[1], reading(rng, stories, 1.0, tag="even ")),
-        "D": condition("D", reading(rng, stories, 1.0)),
+        HALVES[0]: condition(HALVES[0], reading(rng, stories, noise, tag="odd ")),
+        HALVES[1]: condition(HALVES[1], reading(rng, stories, noise, tag="even ")),
+        "D": condition("D", reading(rng, stories, noise)),
         FORCED: condition(FORCED, forced),
     }
 
@@ -68,7 +70,7 @@ def rows(table):
 
 
 def test_one_geometry_under_every_condition_is_as_alike_as_replicates(rng):
-    table = four_layer(study(rng, b_noise=0.3), FEW, 400)
+    table = four_layer(study(rng, b_noise=0.3, noise=0.5), FEW, 400)
     got = rows(table)
     assert list(got) == [c.layer for c in CONTRASTS]
     assert {got[k].verdict for k in ("1", "1 loose", "2", "3 free-running", "4")} == {
@@ -79,13 +81,13 @@ def test_one_geometry_under_every_condition_is_as_alike_as_replicates(rng):
     assert got["3 teacher-forced"].post.rho.value > 0.95
     assert got["3 teacher-forced"].disjoint.value < got["3 teacher-forced"].post.rho.value
     assert got["3 teacher-forced"].attainable is None
-    assert got["1"].disjoint is None
+    assert got["1"].disjoint.value == got["1"].attenuation.agreement.value
 
 
 def test_two_methods_with_geometries_of_their_own_differ(rng):
     got = rows(four_layer(study(rng, method=0.0), FEW, 400))
-    assert got["1"].verdict is Verdict.different
-    assert got["4"].verdict is Verdict.different
+    assert got["1"].verdict is got["4"].verdict is Verdict.reduced
+    assert "no agreement is shown" in got["1"].sentence
     assert got["3 free-running"].verdict is Verdict.as_replicates
     assert abs(got["1"].post.rho.value) < 0.3
 
@@ -93,14 +95,15 @@ def test_two_methods_with_geometries_of_their_own_differ(rng):
 def test_a_partly_shared_geometry_is_alike_but_less(rng):
     got = rows(four_layer(study(rng, method=0.75), FEW, 400))
     assert got["1"].verdict is Verdict.reduced
+    assert "; agreement is shown" in got["1"].sentence
     assert 0.2 < got["1"].post.rho.value < 0.8
 
 
 def test_a_condition_that_does_not_repeat_itself_measures_nothing(rng):
     got = rows(four_layer(study(rng, b_noise=40.0), FEW, 400))
     assert got["floor B"].verdict is Verdict.replicates_disagree
-    assert got["2"].verdict is Verdict.noise
-    assert "B is too noisy (self-agreement" in got["2"].sentence
+    assert got["2"].verdict is Verdict.undecided
+    assert "not told from nothing" in got["2"].sentence
 
 
 def test_rows_hold_what_their_parts_say(rng):
@@ -211,9 +214,13 @@ def test_agreement_of_a_side_too_noisy_to_repeat_itself_is_not_judged(rng):
     conditions = unlike_replicate(rng)
     row = rows(four_layer(conditions, FEW, 400))["1 loose"]
     assert row.post.p <= 0.05
-    assert row.verdict is Verdict.noisy
-    assert row.attainable is None  # no triangle in the figure
+    assert row.verdict is Verdict.undecided
+    assert "; agreement is shown" in row.sentence
     assert rows(four_layer(conditions, FEW, 400))["1"].attainable > 0.5
+    del conditions["B'"]
+    row = rows(four_layer(conditions, FEW, 400))["1 loose"]
+    assert row.verdict is Verdict.agreement
+    assert row.attainable is None  # no triangle in the figure
 
 
 def with_shared_noise(rng, c, d):
@@ -232,16 +239,17 @@ def test_shared_item_noise_alone_is_not_as_alike_as_replicates(rng):
     assert row.post.rho.value > 0.9
     assert row.post.p <= 0.05
     assert abs(row.disjoint.value) < 0.15
-    assert row.verdict is Verdict.noise
-    assert row.attainable is None
+    assert row.verdict is Verdict.undecided
+    assert "no agreement is shown" in row.sentence
 
 
 def test_geometries_of_their_own_are_different_whatever_noise_they_share(rng):
     conditions = with_shared_noise(rng, *rng.normal(size=(2, N, 40)))
     row = rows(four_layer(conditions, FEW, 400))["3 free-running"]
-    assert row.disjoint.high < row.comparison.ceiling.value == row.attainable
+    assert row.disjoint.high < row.attenuation.ceiling == row.attainable
     assert row.self_agreements == row.comparison.reliability
-    assert row.verdict is Verdict.different
+    assert row.verdict is Verdict.reduced
+    assert "no agreement is shown" in row.sentence
 
 
 def test_one_geometry_is_found_under_shared_noise(rng):
@@ -277,28 +285,35 @@ def test_rows_with_one_text_an_emotion_have_their_interval_over_emotions(rng):
     assert got["1"].post.interval == (float(got["1"].post.rho.low), float(got["1"].post.rho.high))
 
 
-NAN = float("nan")
+def measured(value, ceiling, low, high):
+    one = [Estimates(*map(np.asarray, (value, low, high)))] * 2
+    ratio = Estimates(*map(np.asarray, (value / ceiling, low, high)))
+    return Attenuation(one[0], one[1], np.asarray(ceiling), ratio)
 
 
 @pytest.mark.parametrize(
-    ("rho", "p", "high", "own", "want"),
+    ("value", "ceiling", "low", "high", "margin", "want", "words"),
     [
-        (0.02, 0.4, 0.1, (0.05, 0.6), Verdict.noise),
-        (0.02, 0.4, 0.1, (0.15, 0.6), Verdict.noise),
-        (0.30, 0.05, 0.4, (0.05, 0.6), Verdict.noisy),
-        (0.30, 0.05, 0.4, (0.6, 0.15), Verdict.noisy),
-        (0.30, 0.05, 0.4, (0.05, NAN), Verdict.noisy),
-        (0.30, 0.05, 0.4, (0.6, 0.16), Verdict.as_replicates),
-        (0.30, 0.01, 0.4, (NAN, 0.6), Verdict.agreement),
-        (0.02, 0.4, 0.1, (NAN, 0.6), Verdict.nothing_shown),
-        (0.02, 0.4, 0.1, (NAN, 0.1), Verdict.noise),
-        (0.50, 0.01, 0.6, (0.6, 0.6), Verdict.as_replicates),
-        (0.50, 0.01, 0.59, (0.6, 0.6), Verdict.reduced),
-        (0.10, 0.051, 0.59, (0.6, 0.6), Verdict.different),
-        (0.10, 0.051, 0.61, (0.6, 0.6), Verdict.undecided),
+        (0.5, 0.5, 0.81, 1.2, 0.8, Verdict.as_replicates, "above 0.8"),
+        (0.5, 0.5, 0.79, 1.2, 0.8, Verdict.undecided, "on both sides of 0.8"),
+        (0.3, 0.5, 0.4, 0.79, 0.8, Verdict.reduced, "below 0.8"),
+        (0.3, 0.5, 0.4, 0.79, 0.3, Verdict.as_replicates, "above 0.3"),
+        (0.0, 0.5, -0.2, 0.2, 0.8, Verdict.reduced, "below 0.8"),
+        (0.1, 0.1, -np.inf, np.inf, 0.8, Verdict.undecided, "not told from nothing"),
     ],
 )
-def test_rules(rho, p, high, own, want):
-    verdict, sentence = judge(rho, p, high, own, ("X", "Y"))
+def test_rules(value, ceiling, low, high, margin, want, words):
+    verdict, sentence = judge(measured(value, ceiling, low, high), True, ("X", "Y"), margin)
     assert verdict is want
-    assert f"rho {rho:.2f}" in sentence
+    assert words in sentence
+    assert sentence.endswith("; agreement is shown")
+    _, other = judge(measured(value, ceiling, low, high), False, ("X", "Y"), margin)
+    assert other.endswith("; no agreement is shown")
+
+
+def test_without_a_second_measurement_there_is_only_agreement_or_none():
+    for shown, want in ((True, Verdict.agreement), (False, Verdict.nothing_shown)):
+        verdict, sentence = judge(None, shown, ("X", "Y"))
+        assert verdict is want
+        assert "how well X or Y repeats itself is not known" in sentence
+    assert all(f"{m:g}" in " ".join(rules(m)) for m in (0.7, 0.8))
