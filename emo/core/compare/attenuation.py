@@ -316,11 +316,11 @@ def _attenuation(
     few = whole.fewer()
     each = np.array([of(few.without((i == e) | (j == e))) for e in range(n_emotions)])
     over = jackknife(each, np.zeros(n_emotions, dtype=np.int64))
+    error = over if items is None else items
     # Where one direction dominates all vectors the jackknife collapses: at least the error of as many
     # independent pairs, at this ceiling.
     least = ceiling**2 / max(len(i) - 3, 1)
     over = replace(over, top=np.asarray(np.maximum(over.top, least)))
-    error = over if items is None else items
     # The noise of an emotion's items is in the jackknife over emotions as well: no sum of the two.
     both = over if items is None else items.wider(over)
     return Attenuation(
