@@ -3,13 +3,14 @@
 Two measurements that share no item agree less than the geometries behind them, because each is noisy.
 So the agreement of two sets on disjoint halves is divided by that of each set with itself on disjoint
 halves of the same size (Spearman 1904): all correlations have the same length, and nothing is stepped
-up. The interval is Fieller's (1954), with the covariance of a jackknife. It has no end where the
-ceiling itself may be nothing. docs/summary.md, "What noise allows"; error rates: docs/truth.md.
+up. The interval is Fieller's (1954), with the covariance of a jackknife; it is for as many other
+items. It has no end where the ceiling itself may be nothing. Where an agreement is mostly noise the
+jackknife says up to twice its variance, since two units make each part of it together: intervals are
+then too wide. docs/summary.md, "What noise allows"; error rates: docs/truth.md.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -30,7 +31,6 @@ from emo.core.stats.quotients import (
     correlation,
     fieller,
     jackknife,
-    less_interactions,
 )
 from emo.core.stats.resampling import Resampling, strata, stream
 
@@ -42,9 +42,6 @@ MOST_UNITS = 96
 
 GROUPS = 24
 """Into how many groups they are then dealt."""
-
-UNIT_PAIRS = 40
-"""Pairs of units, at most, that are left out together."""
 
 Values = Float64[np.ndarray, "*shape"]
 Moments = Float64[np.ndarray, "2 *shape"]
@@ -140,35 +137,6 @@ class Halving:
         return Measured(*halves, shared=True)
 
 
-@dataclass(frozen=True)
-class LeftOut:
-    """Moments without single units and without pairs of units."""
-
-    base: Moments
-    singles: Float64[np.ndarray, "unit 2 *shape"]
-    doubles: Float64[np.ndarray, "pair 2 *shape"]
-    stratum: Int[np.ndarray, " unit"]
-    together: Int[np.ndarray, "pair 2"]
-    """The units of each pair."""
-    n_pairs: int
-    """Pairs of units there are."""
-
-    def covariance(self, of: Callable[[np.ndarray], np.ndarray]) -> Covariance:
-        """Covariance over the units of what is made of the moments."""
-        base, singles, doubles = of(self.base), of(self.singles), of(self.doubles)
-        if not len(self.together):
-            return Covariance.of(*np.full((4, *base.shape[1:]), np.nan))
-        i, j = self.together.T
-        interactions = base - singles[i] - singles[j] + doubles
-        # Weighted by n, n - 1 and n - 2 within a stratum, a plain mean has no interaction at all.
-        n = (self.stratum == self.stratum[i][:, None]).sum(axis=1)
-        n = n.reshape(-1, *(1,) * base.ndim)
-        weighted = base + ((n - 2) * doubles - (n - 1) * (singles[i] + singles[j])) / n
-        same = (self.stratum[i] == self.stratum[j]).reshape(n.shape)
-        interactions = np.where(same, weighted, interactions)
-        return less_interactions(jackknife(singles, self.stratum), interactions, self.n_pairs)
-
-
 def attenuation(sets: Sequence[ItemSet], resampling: Resampling) -> Attenuated:
     """Every set with every other on disjoint halves of the items that all of them have read.
 
@@ -195,9 +163,10 @@ def attenuation(sets: Sequence[ItemSet], resampling: Resampling) -> Attenuated:
     first = design.halves(resampling.n_splits, stream(resampling.seed, "halves"))
     halving = Halving(sets, design, emotions, first)
     whole = halving.measured()
-    left_out = _units_left_out(lambda w: halving.measured(w).moments(), design, resampling.seed)
+    masks, stratum = _units(design, resampling.seed)
+    left_out = _without_each(masks, lambda w: halving.measured(w).moments())
     pairs, mean = (
-        _attenuation(whole, left_out.covariance(of), len(emotions), of)
+        _attenuation(whole, _over_units(of(left_out), stratum), len(emotions), of)
         for of in (np.asarray, _mean_over_pairs)
     )
     return Attenuated(pairs, mean)
@@ -226,15 +195,15 @@ def independent(
         _as_they_are(side, emotions, resampling.n_splits) if h is None else h.measured()
         for h, side in zip(halvings, sides, strict=True)
     ]
-    items = [
-        _units_left_out(
-            lambda w, h=h, other=other: _together(h.measured(w), other.fewer()).moments(),
-            h.design,
-            resampling.seed,
-        ).covariance(np.asarray)
-        for h, other in zip(halvings, reversed(measured), strict=True)
-        if h is not None
-    ]
+    items = []
+    for halving, other in zip(halvings, reversed(measured), strict=True):
+        if halving is not None:
+            masks, stratum = _units(halving.design, resampling.seed)
+            left_out = _without_each(
+                masks,
+                lambda w, h=halving, other=other: _together(h.measured(w), other.fewer()).moments(),
+            )
+            items.append(_over_units(left_out, stratum))
     error = items[0] + items[1] if len(items) == 2 else None
     return _attenuation(_together(*measured), error, len(emotions), np.asarray)[0, 1]
 
@@ -270,21 +239,22 @@ def _mean_over_pairs(moments: Float64[np.ndarray, "*row set set"]) -> Float64[np
     return finite_mean(moments[..., i, j], axis=-1)
 
 
-def _units_left_out(
-    moments: Callable[[Float64[np.ndarray, " cell"]], Moments], design: Design, seed: int
-) -> LeftOut:
-    """The moments, which are made of weighted cells, without each unit and without some pairs."""
-    masks, stratum = _units(design, seed)
-    pairs = np.array(list(itertools.combinations(range(len(masks)), 2)), dtype=np.int64)
-    some = stream(seed, "left out together").permutation(pairs)[:UNIT_PAIRS]
-    return LeftOut(
-        base=moments(np.ones(len(design.group))),
-        singles=np.array([moments(np.where(m, 0.0, 1.0)) for m in masks]),
-        doubles=np.array([moments(np.where(masks[i] | masks[j], 0.0, 1.0)) for i, j in some]),
-        stratum=stratum,
-        together=some,
-        n_pairs=len(pairs),
-    )
+def _without_each(
+    masks: Bool[np.ndarray, "unit cell"],
+    moments: Callable[[Float64[np.ndarray, " cell"]], Moments],
+) -> Float64[np.ndarray, "unit 2 *shape"]:
+    """The moments, which are made of weighted cells, with the cells of each unit left out."""
+    whole = moments(np.ones(masks.shape[1]))
+    return np.array([moments(np.where(m, 0.0, 1.0)) for m in masks]).reshape(-1, *whole.shape)
+
+
+def _over_units(
+    left_out: Float64[np.ndarray, "unit 2 *shape"], stratum: Int[np.ndarray, " unit"]
+) -> Covariance:
+    """The jackknife's covariance; NaN where there is nothing to leave out."""
+    if len(left_out):
+        return jackknife(left_out, stratum)
+    return Covariance.of(*np.full((4, *left_out.shape[2:]), np.nan))
 
 
 def _units(

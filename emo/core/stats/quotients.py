@@ -60,33 +60,6 @@ def jackknife(
     return Covariance.of(*total, np.full(total.shape[1:], float(freedom)))
 
 
-def less_interactions(
-    covariance: Covariance, interactions: Float64[np.ndarray, "pair 2 *shape"], n_pairs: int
-) -> Covariance:
-    """The jackknife's covariance less what it counts twice: the parts that two units make together.
-
-    A correlation of two halves is a sum over pairs of units. Where it is mostly noise the jackknife
-    has twice its variance; the sum of squares of the interactions v - v_i - v_j + v_ij is the excess
-    (Efron & Stein 1981, section 5). It is at most half of what the jackknife says.
-
-    Parameters
-    ----------
-    interactions
-        Of some pairs of units, drawn at random from ``n_pairs``.
-    """
-    excess = n_pairs * finite_mean(interactions**2, axis=0)
-    parts = np.stack([covariance.top, covariance.bottom])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        share = np.where(parts > 0, np.clip(excess / parts, 0, 0.5), 0)
-    top, bottom = 1 - share
-    return Covariance.of(
-        covariance.top * top,
-        covariance.both * np.sqrt(top * bottom),
-        covariance.bottom * bottom,
-        covariance.freedom,
-    )
-
-
 def fieller(top: Values, bottom: Values, error: Covariance, level: float = LEVEL) -> Estimates:
     """top / bottom, with every c as its interval for which top - c bottom may be 0. Fieller 1954.
 

@@ -1,0 +1,188 @@
+"""Planted worlds: what is true in them, and what the program says of studies drawn from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from emo.core.compare.attenuation import Attenuation, attenuation, independent
+from emo.core.compare.rdms import mantel
+from emo.core.conditions.verdicts import MARGIN, Verdict, judge
+from emo.core.geometry.cosines import cosine_matrix, upper
+from emo.core.geometry.halves import split_half
+from emo.core.geometry.item_sets import ItemSet
+from emo.core.records import Activations
+from emo.core.stats.correlation import spearman
+from emo.core.stats.resampling import Resampling, stream
+
+N_EMOTIONS = 21
+WIDE = 48
+"""Dimensions of every planted part."""
+ALPHA = 0.05
+RESAMPLING = Resampling(n_splits=40, n_bootstrap=40, splits_per_replicate=4)
+
+
+@dataclass(frozen=True)
+class Study:
+    """One simulated study: every statement as (made, made and wrong)."""
+
+    statements: Mapping[str, tuple[bool, bool]]
+    reliability: float
+
+
+@dataclass(frozen=True)
+class World:
+    """One planted truth, and how studies are drawn from it."""
+
+    name: str
+    truth: str
+    study: Callable[[np.random.Generator], Study]
+    before: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TwoModels:
+    """Two models that read the same items, or items of their own."""
+
+    alike: float = 1.0
+    """Correlation of the two models' emotion vectors, entry by entry."""
+    geometry: float = 1.0
+    """Size of the emotion vectors; 0 for none."""
+    shared: float = 1.0
+    """Size of the part of every single item that both models have."""
+    own: float = 1.0
+    """Size of each model's own noise."""
+    situations: tuple[int, int] = (24, 24)
+    apart: bool = False
+    """Whether each model reads items of its own."""
+    declared: bool = True
+    """Whether the situations are declared; otherwise each emotion has a number of items of its own."""
+    dominant: float = 1.0
+    """How many times larger the first direction is than the others."""
+
+    def __call__(self, rng: np.random.Generator) -> Study:
+        """One study."""
+        vectors = self._vectors(rng)
+        sets = self._sets(rng, vectors)
+        true = _rdm_rho(vectors) if self.geometry else float("nan")
+        if self.apart:
+            measured = independent(([sets[0]], [sets[1]]), RESAMPLING)
+        else:
+            measured = attenuation(sets, RESAMPLING).pairs[0, 1]
+        rdms = [s.rdm(sets[0].emotions) for s in sets]
+        p = mantel(*rdms, 400, stream(0, "mantel"))[1]
+        shown = p <= ALPHA if self.apart else bool(measured.over_both.low > 0)
+        related = bool(self.geometry) and self.alike > 0
+        reliability = float(np.mean([split_half(s, RESAMPLING)[1] for s in sets]))
+        statements = _verdicts(measured, shown, true)
+        statements["agreement is shown"] = (shown, shown and not related)
+        if not self.apart:
+            statements["p <= 0.05 on the same items (said to show nothing)"] = (p <= ALPHA, False)
+        if self.geometry:
+            ratio = measured.ratio
+            inside = bool(ratio.low <= true <= ratio.high)
+            statements["the interval of disattenuated rho holds the true one"] = (True, not inside)
+        return Study(statements, reliability)
+
+    def _vectors(self, rng: np.random.Generator) -> list[np.ndarray]:
+        first, other = rng.normal(size=(2, N_EMOTIONS, WIDE))
+        second = self.alike * first + np.sqrt(1 - self.alike**2) * other
+        scale = np.ones(WIDE)
+        scale[0] = self.dominant
+        return [first * scale, second * scale]
+
+    def _sets(self, rng: np.random.Generator, vectors: list[np.ndarray]) -> list[ItemSet]:
+        emotions, groups = self._items(rng, self.situations[0])
+        item = rng.normal(size=(len(emotions), WIDE))
+        sets = []
+        for vector, n in zip(vectors, self.situations, strict=True):
+            if self.apart:
+                emotions, groups = self._items(rng, n)
+                item = rng.normal(size=(len(emotions), WIDE))
+            noise = self.own * rng.normal(size=(len(emotions), WIDE))
+            values = self.geometry * vector[emotions] + self.shared * item + noise
+            sets.append(ItemSet.make(_activations(values, emotions, groups, self.declared), 0))
+        return sets
+
+    def _items(self, rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+        if self.declared:
+            return np.tile(np.arange(N_EMOTIONS), n), np.repeat(np.arange(n), N_EMOTIONS)
+        counts = rng.integers(n // 2, 2 * n, size=N_EMOTIONS)
+        emotions = np.repeat(np.arange(N_EMOTIONS), counts)
+        return emotions, np.arange(len(emotions))
+
+
+def _verdicts(measured: Attenuation, shown: bool, true: float) -> dict[str, tuple[bool, bool]]:
+    """The three verdicts; NaN for a true rho where there is no geometry: then both are wrong."""
+    verdict, _ = judge(measured, shown, ("first", "second"), MARGIN)
+    wrong = {
+        Verdict.as_replicates: not true >= MARGIN,
+        Verdict.reduced: not true < MARGIN,
+        Verdict.undecided: False,
+    }
+    return {v.value: (verdict is v, verdict is v and wrong[v]) for v in wrong}
+
+
+def _rdm_rho(vectors: list[np.ndarray]) -> float:
+    """Spearman of the two models' true RDMs."""
+    a, b = (upper(cosine_matrix(v - v.mean(axis=0))) for v in vectors)
+    return float(spearman(a, b))
+
+
+def _activations(
+    values: np.ndarray, emotions: np.ndarray, groups: np.ndarray, declared: bool
+) -> Activations:
+    return Activations(
+        values=values[None].astype(np.float32),
+        item_ids=tuple(f"{g}_{e}" for g, e in zip(groups, emotions, strict=True)),
+        emotions=tuple(f"e{e}" for e in emotions),
+        situations=tuple(f"s{g}" for g in groups) if declared else None,
+        neutral=np.zeros((1, 0, values.shape[1]), np.float32),
+        position="last",
+    )
+
+
+FORTY_SIX = 0.8
+"""Correlation of the vectors at which their RDMs correlate about 0.46."""
+
+WORLDS = (
+    World("no geometry, shared noise", "nothing is shared", TwoModels(geometry=0, shared=3.0)),
+    World("no geometry, own noise", "nothing is shared", TwoModels(geometry=0, own=3.0)),
+    World("unrelated, noise 0.5", "unrelated", TwoModels(alike=0, own=0.5, shared=0.5)),
+    World("unrelated, noise 2", "unrelated", TwoModels(alike=0, own=2.0)),
+    World("unrelated, noise 3.5", "unrelated", TwoModels(alike=0, own=3.5)),
+    World("unrelated, one direction dominates", "unrelated", TwoModels(alike=0, dominant=10.0)),
+    World("identical, noise 1", "rho 1", TwoModels()),
+    World("identical, noise 2.5", "rho 1", TwoModels(own=2.5)),
+    World("identical, 3 situations", "rho 1", TwoModels(situations=(3, 3))),
+    World("identical, 96 situations", "rho 1", TwoModels(own=4.0, situations=(96, 96))),
+    World("partly alike, noise 1", "rho about 0.46", TwoModels(alike=FORTY_SIX)),
+    World("partly alike, noise 3.5", "rho about 0.46", TwoModels(alike=FORTY_SIX, own=3.5)),
+    World(
+        "partly alike, items of their own, noise 1",
+        "rho about 0.46",
+        TwoModels(alike=FORTY_SIX, situations=(24, 5), apart=True),
+    ),
+    World(
+        "partly alike, items of their own, noise 3",
+        "rho about 0.46",
+        TwoModels(alike=FORTY_SIX, own=3.0, situations=(24, 5), apart=True),
+    ),
+    World(
+        "identical, items of their own",
+        "rho 1",
+        TwoModels(situations=(24, 5), apart=True),
+    ),
+    World(
+        "unrelated, items of their own",
+        "unrelated",
+        TwoModels(alike=0, situations=(24, 5), apart=True),
+    ),
+    World(
+        "identical, uneven counts, no situations",
+        "rho 1",
+        TwoModels(situations=(8, 8), declared=False),
+    ),
+)
