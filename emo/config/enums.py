@@ -106,6 +106,7 @@ class Readout(StrEnum):
 
     last = auto()
     mean = auto()
+    mean_all = auto()
     suffix = auto()
 
 

@@ -78,18 +78,22 @@ def _unusable(run: RunListing, used: Collection[RunListing]) -> str | None:
     if source in {r.run_id for r in used}:
         return None
     tags = [run.tags.get("revision"), *(run.tags.get(f"vectors_{name}", "?") for name in VECTORS)]
+    tags.append(run.tags.get("vectors_versions", run.tags.get("versions")))
     settings = vector_settings.values_in_tags(run.tags)
     if any((tags, settings) == _kind(r) for r in used):
         return None
     return (
-        f"adds vectors of run {source[:8]}: other passages, readout, precision, revision or "
-        "vectors settings"
+        f"adds vectors of run {source[:8]}: other passages, readout, precision, revision, "
+        "vectors settings or version of the reading"
     )
 
 
 def _kind(run: RunListing) -> tuple[list[str | None], dict[str, str]]:
-    """The kind of the vectors of an extraction: tags, and the settings that decide them."""
-    tags = [run.tags.get("revision"), *(run.tags.get(name) for name in VECTORS)]
+    """The kind of the vectors of an extraction: tags, and the settings that decide them.
+
+    A run whose vectors were tagged before their version was has the version of its own reading.
+    """
+    tags = [run.tags.get(name) for name in ("revision", *VECTORS, "versions")]
     return tags, vector_settings.values_of(run.config)
 
 

@@ -29,7 +29,7 @@ def test_the_newest_with_vectors_of_this_study_is_first():
     assert {e.run.run_id: e.reason for e in left} == {
         "dead": "not finished (KILLED)",
         "new": "adds vectors of run elsewher: other passages, readout, precision, "
-        "revision or vectors settings",
+        "revision, vectors settings or version of the reading",
         "old": "older than steering run same of the same model",
     }
 
@@ -49,6 +49,15 @@ def test_vectors_of_another_run_must_be_of_the_same_kind(tag):
     assert steering_candidates([other], [USED])[0] == {}
     own = steered("x", 1, "used", **{tag: "other"})
     assert steering_candidates([own], [USED])[0] == {"m": (own,)}
+
+
+def test_vectors_of_means_that_held_position_0_are_not_those_of_new_ones():
+    tags = {**USED.tags, "readout": "mean", "versions": "reading 1, mean 2"}
+    used = RunListing("used", "FINISHED", 0, tags, {"method.readout": "mean"})
+    read = {"vectors_readout": "mean", "vectors_suffix": "", "versions": "reading 1"}
+    old = steered("old", 1, **read)
+    new = steered("new", 2, **read, vectors_versions="reading 1, mean 2")
+    assert steering_candidates([old, new], [used])[0] == {"m": (new,)}
 
 
 def test_steering_is_shown_under_the_name_its_model_has_in_the_summary():
