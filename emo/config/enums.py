@@ -164,6 +164,13 @@ class SteerPositions(StrEnum):
     generated = auto()
 
 
+class SteerNorm(StrEnum):
+    """The tokens of a prompt whose mean norm is the unit of strength; mean_all has position 0 in it."""
+
+    mean = auto()
+    mean_all = auto()
+
+
 class JudgeName(StrEnum):
     """The judge of the emotion of a text: the lexicon of VADER, or a local classifier (hf)."""
 

@@ -12,8 +12,11 @@ ABLATION_VERSION = 2
 """Raise it when job=ablate computes otherwise. 1 could take the best layer under ``vectors.remove``."""
 STUDY_VERSION = 1
 """Raise it when job=sensitivity evaluates otherwise; older studies are then not continued."""
-STEER_VERSION = 2
-"""Raise it when job=steer adds something else, or judges texts otherwise."""
+STEER_VERSION = 3
+"""Raise it when job=steer adds something else, or judges texts otherwise.
+
+2 had position 0 in the unit of strength, and limits from greedy and sampled texts together.
+"""
 FOLDER_VERSION = 2
 """Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 
