@@ -143,7 +143,10 @@ def edge_words(published: Regime) -> str:
     n, nearest = published.n_texts, edge(published)
     looping, short = (round(published.shares[kind] * n) for kind in ("repetitive", "short"))
     texts = "1 text" if nearest.n_texts == 1 else f"{nearest.n_texts} texts"
-    return f"{looping} of {n} texts loop, {short} are short; {texts} otherwise would make it {nearest.name}"
+    return (
+        f"{looping} of {n} texts loop, {short} are short; {texts} otherwise would make it "
+        f"{nearest.name}"
+    )
 
 
 def _best(doses: Sequence[DoseCell]) -> list[str]:

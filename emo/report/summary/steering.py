@@ -43,11 +43,12 @@ def _doses(s: Steered) -> Table:
         f"Strength x {NORMS[s.sweep.norm]}; strength 0 is the unsteered text, which every other row is "
         "read against. Judged better: texts that the judge scores above zero and above the unsteered "
         "text of the same scenario, among the texts that it can judge. Better and fluent: texts judged "
-        "better that the robust rule calls fluent, among the same texts. The 95 % intervals are exact where "
-        "each scenario has one text in a row, and otherwise come from drawing whole scenarios; a mean of "
-        "fewer than five texts has none. An effect that random directions have as well is not the "
-        "emotion's. A question mark after a regime: not sure, because the interval of a share that "
-        "decides it contains its cut-off.",
+        "better that the robust rule calls fluent, among the same texts. The 95 % intervals are exact "
+        "where each scenario has one text in a row, and otherwise come from drawing whole scenarios; a "
+        "mean of fewer than five texts has none. An effect that random directions have as well is not "
+        "the emotion's. A question mark after a regime: not sure, because the interval of a share that "
+        f"decides it contains its cut-off. Limits from {s.sweep.limits.n_controls} unsteered texts "
+        f"({s.sweep.limits.decoding}).",
         (
             *("layers", "strength", "direction", "texts"),
             *("better / judged", "judged better", "fluent / judged", "better and fluent"),
