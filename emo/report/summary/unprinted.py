@@ -20,8 +20,8 @@ def unprinted_table(s: Summary) -> list[Table]:
             "unprinted",
             "Figures that the study does not print",
             f"{published.source} Not measured here under these names. Two models' rho on the same "
-            "passages beside rho on texts that each wrote itself: one text per emotion, so that an unknown "
-            f"part of the difference is noise.{withdrawn}",
+            "passages beside rho on texts that each wrote itself: one text per emotion, so that an "
+            f"unknown part of the difference is noise.{withdrawn}",
             ("figure", "of", "in the study's outputs"),
             tuple((f.figure, ", ".join(f.models), f.value) for f in figures),
         )
