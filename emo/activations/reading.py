@@ -39,9 +39,9 @@ def tokenise(
     """The token ids of each text, with the span that a readout reads.
 
     :data:`emo.config.readouts.READOUTS` says what each readout reads. Special tokens that the
-    tokenizer adds in front of a text are kept and not read. Those that it adds behind the text (an
-    end-of-text token) are dropped, because no token in front of them depends on them; the exception
-    is INT8, where tokens share outlier columns.
+    tokenizer adds in front of a text are kept and not read by any readout. Those that it adds behind the
+    text (an end-of-text token) are dropped, because no token in front of them depends on them; the
+    exception is INT8, where tokens share outlier columns.
 
     Raises
     ------

@@ -106,6 +106,7 @@ class Readout(StrEnum):
 
     last = auto()
     mean = auto()
+    mean_all = auto()
     suffix = auto()
 
 
@@ -161,6 +162,13 @@ class SteerPositions(StrEnum):
 
     all = auto()
     generated = auto()
+
+
+class SteerNorm(StrEnum):
+    """The tokens of a prompt whose mean norm is the unit of strength; mean_all has position 0 in it."""
+
+    mean = auto()
+    mean_all = auto()
 
 
 class JudgeName(StrEnum):

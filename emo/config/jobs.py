@@ -14,6 +14,7 @@ from emo.config.enums import (
     PrecisionName,
     SamplerName,
     SteerControl,
+    SteerNorm,
     SteerPositions,
     SteerVector,
 )
@@ -89,6 +90,8 @@ class SteerConfig:
         metadata={"min": 0, "max": 1e6, "why": "the model's own part of the sum is lost"},
     )
     """In units of the mean residual norm of the prompt at the steered layer."""
+    norm: SteerNorm = SteerNorm.mean
+    """mean: without the prompt's position 0 and special tokens; mean_all: over all, as published."""
     max_new_tokens: int = field(default=20, metadata=TOKENS)
     """Greedy tokens per text."""
     chat_template: bool = False
@@ -101,8 +104,6 @@ class SteerConfig:
     """Added in every scenario; None: each scenario's own emotion."""
     controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
     """Directions steered besides the emotion's own, with the same norm."""
-    control_samples: int = field(default=2, metadata={**SAMPLES, "min": 0})
-    """Texts per scenario sampled from the unsteered model, for the limits of the robust regime."""
     judge: JudgeName = JudgeName.lexicon
     judge_model: str | None = field(default=None, metadata=READ)
     """judge=hf: folder of a text-classification model."""

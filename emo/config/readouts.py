@@ -17,8 +17,20 @@ def last_token(special: Sequence[int]) -> tuple[int, int]:
     return len(special) - 1, len(special)
 
 
+def without_sink(special: Sequence[int]) -> tuple[int, int]:
+    """The text without position 0 and without special tokens, in front and behind.
+
+    Position 0 is the attention sink of many models (Xiao et al. 2024, arXiv:2309.17453): its norm is up
+    to 150 times that of other tokens, and a mean that holds it is its direction. Models with a BOS
+    have it there; models without one have a word of the text there. A text of which nothing is left
+    is read at its only token.
+    """
+    own = [place for place, mark in enumerate(special) if not mark] or [len(special) - 1]
+    return min(max(1, own[0]), own[-1]), own[-1] + 1
+
+
 def all_tokens(special: Sequence[int]) -> tuple[int, int]:
-    """The whole text, without the special tokens in front of it."""
+    """The whole text, position 0 with it, without the special tokens in front of it."""
     return (special.index(0) if 0 in special else 0), len(special)
 
 
@@ -37,7 +49,12 @@ class ReadoutRow:
 
 READOUTS: dict[Readout, ReadoutRow] = {
     Readout.last: ReadoutRow(last_token, "last token", "the last token"),
-    Readout.mean: ReadoutRow(all_tokens, "mean over tokens", "the mean over tokens"),
+    Readout.mean: ReadoutRow(
+        without_sink, "mean over tokens", "the mean over tokens without position 0"
+    ),
+    Readout.mean_all: ReadoutRow(
+        all_tokens, "mean over all tokens", "the mean over tokens with position 0"
+    ),
     Readout.suffix: ReadoutRow(
         last_token, "last token of the suffix", "the last token of a suffix", takes_suffix=True
     ),

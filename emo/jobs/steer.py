@@ -6,16 +6,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from emo.activations.reading import Passes
-from emo.config.schema import RunConfig, canonical
+from emo.config.schema import RunConfig
 from emo.core.choices import Direction
 from emo.core.steering.dose_response import DoseCell, DoseSweep, best_cell, by_site, cells
+from emo.core.steering.unsteered import unsteered_regime
 from emo.pipeline.prerequisites import vector_tags
 from emo.pipeline.reader import load_model
 from emo.pipeline.steering_run import Opened, open_steering, steer
 from emo.pipeline.steering_setup import (
+    Chosen,
     Work,
     chosen_scenarios,
     prepare,
@@ -29,9 +31,6 @@ from emo.runs.job import Ready, Record, Report, Result, ensure_run
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan
 
-if TYPE_CHECKING:
-    from emo.stimuli.scenarios import Scenario
-
 
 def check(config: RunConfig) -> None:
     """Refuse steering parameters that are wrong whatever the model is."""
@@ -40,18 +39,18 @@ def check(config: RunConfig) -> None:
 
 def run(config: RunConfig) -> Outcome:
     """Steer, or find the finished run with the same fingerprint."""
-    scenarios, digest = chosen_scenarios(config)
-    plan = steer_plan(config, digest)
+    chosen = chosen_scenarios(config)
+    plan = steer_plan(config, chosen.sha256)
     record = Record("steering.json", files.read_steering, partial(_reused, plan))
-    return ensure_run(plan, record, partial(_prepare, plan, scenarios)).outcome
+    return ensure_run(plan, record, partial(_prepare, plan, chosen)).outcome
 
 
-def _prepare(plan: Plan, scenarios: tuple[Scenario, ...]) -> Ready[DoseSweep]:
+def _prepare(plan: Plan, chosen: Chosen) -> Ready[DoseSweep]:
     config = plan.config
     loaded = load_model(plan).for_writing()  # refused before an extraction is made for it
-    prompts = scenario_prompts(config, scenarios, loaded)
+    prompts = scenario_prompts(config, chosen.listed, loaded)
     source = vectors_run(config, plan.weights.revision)
-    work = prepare(config, plan, scenarios, prompts, source, loaded)
+    work = prepare(config, plan, chosen, prompts, source, loaded)
     preset = config.job.steer.name
     tags = {"steer": preset, "vectors_run": source.run_id, **vector_tags(source)}
     compute = partial(_compute, work, open_steering(work))
@@ -62,7 +61,11 @@ def _compute(work: Work, opened: Opened) -> tuple[DoseSweep, Result]:
     swept, title = steer(work, opened), _title(work.plan)
     doses = cells(swept.steered, swept.limits)
     shown = _report(work.plan, swept)
-    limits = {f"limit_{k}": float(v) for k, v in canonical(swept.limits).items()}
+    limits = {
+        "limit_repetition": swept.limits.repetition,
+        "limit_log_perplexity": swept.limits.log_perplexity,
+        "limit_n_controls": swept.limits.n_controls,
+    }
     return swept, Result(
         report=shown,
         write=partial(_write, swept, title, shown.text),
@@ -73,7 +76,7 @@ def _compute(work: Work, opened: Opened) -> tuple[DoseSweep, Result]:
         },
         metrics={"texts_done": swept.done, "texts_reused": swept.reused, **limits},
         curves=report.curves(doses),
-        tags=_regimes(swept),
+        tags=_regimes(swept) | _unsteered(swept),
     )
 
 
@@ -107,6 +110,15 @@ def _regimes(swept: DoseSweep) -> dict[str, str]:
         else ", ".join(f"{s.site}: {getattr(s, rule).name}" for s in sites)
         for tag, rule in rules.items()
         if sites
+    }
+
+
+def _unsteered(swept: DoseSweep) -> dict[str, str]:
+    """The regime at strength 0: what the model does without steering, in this precision."""
+    regime = unsteered_regime(swept)
+    return {
+        "regime_unsteered_published": regime.published.name,
+        "regime_unsteered_robust": regime.robust.name,
     }
 
 

@@ -51,7 +51,7 @@ def settings(source: LoadedRun) -> dict[str, str]:
 
 def vector_tags(source: LoadedRun) -> dict[str, str]:
     """What a steering run says of its vectors: a run named need not be of its configuration."""
-    names = ("stimuli_sha256", "precision")
+    names = ("stimuli_sha256", "precision", "versions")
     tags = {f"vectors_{name}": source.tags[name] for name in names if name in source.tags}
     values = settings(source)
     return tags | {

@@ -133,7 +133,7 @@ class Reader:
         """
         model, tokenizer = self._loaded.model, self._loaded.tokenizer
         texts = [p.text for p in self.plan.stimuli.items]
-        values = embedding_means(model, tokenise(tokenizer, texts, Readout.mean))
+        values = embedding_means(model, tokenise(tokenizer, texts, Readout.mean_all))
         return self._labelled(
             values[None], np.zeros((1, 0, values.shape[1]), np.float32), "embedding"
         )

@@ -42,13 +42,13 @@ def open_steering(work: Work) -> Opened:
     from emo.steering.scoring import mean_norms
     from emo.steering.steerable import open_steerable
 
-    config = work.plan.config
+    config, settings = work.plan.config, work.plan.config.job.steer
     model = open_steerable(work.loaded, config.backend)
     store = text_store(work.plan, open_decoder(model, lambda _: {}).way)
     names = [s.id for s in work.scenarios]
     prompts = [work.prompts[name] for name in names]
     layers = {layer for dose in work.doses for layer in dose.site.layers}
-    norms_of_prompts = mean_norms(model, prompts, config.batch_size, layers)
+    norms_of_prompts = mean_norms(model, prompts, config.batch_size, layers, settings.norm)
     norms = dict(zip(names, norms_of_prompts, strict=True))
     rng = stream(config.seed, "steering", "shuffled")
     partners = derangement(work.vectors.emotions, rng, work.judge.alike)
@@ -70,7 +70,17 @@ def steer(work: Work, opened: Opened) -> DoseSweep:
     generation = Generation(
         settings.max_new_tokens, None, config.seed, config.decode_batch_size, batch_decides(config)
     )
-    setup = Setup(generation, settings.positions, settings.control_samples, track)
+    setup = Setup(generation, settings.positions, settings.norm, track)
+    steered = {s.id for s in work.scenarios}
     return sweep(
-        opened.model, work.prompts, work.doses, opened.additions, work.judge, opened.store, setup
+        *(
+            opened.model,
+            work.prompts,
+            work.doses,
+            opened.additions,
+            work.judge,
+            opened.store,
+            setup,
+        ),
+        [s for s in work.listed if s.id not in steered],
     )

@@ -39,8 +39,19 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
-    """The scenarios asked for and the digest of their file; what needs no model is checked here.
+@dataclass(frozen=True)
+class Chosen:
+    """The scenarios of a run, and the file they are of."""
+
+    scenarios: tuple[Scenario, ...]
+    """Those that are steered."""
+    listed: tuple[Scenario, ...]
+    """All of the file; the unsteered texts of all set the limits of the robust rule."""
+    sha256: str
+
+
+def chosen_scenarios(config: RunConfig) -> Chosen:
+    """The scenarios asked for and those of their file; what needs no model is checked here.
 
     Raises
     ------
@@ -69,7 +80,7 @@ def chosen_scenarios(config: RunConfig) -> tuple[tuple[Scenario, ...], str]:
     names = list(by_id) if steer.scenarios is None else steer.scenarios
     if not names or len(set(names)) < len(names) or not set(names) <= set(by_id):
         raise ConfigError("job.steer.scenarios", names, f"each once, of {', '.join(by_id)}")
-    return tuple(by_id[name] for name in names), listed.sha256
+    return Chosen(tuple(by_id[name] for name in names), tuple(listed.items), listed.sha256)
 
 
 def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
@@ -181,6 +192,7 @@ class Work:
     vectors: EmotionVectors
     source: int | None
     scenarios: tuple[Scenario, ...]
+    listed: tuple[Scenario, ...]
     doses: list[Dose]
     prompts: dict[str, tuple[int, ...]]
     judge: Judge
@@ -214,7 +226,7 @@ def scenario_prompts(
 def prepare(
     config: RunConfig,
     plan: Plan,
-    scenarios: tuple[Scenario, ...],
+    chosen: Chosen,
     prompts: dict[str, tuple[int, ...]],
     source: LoadedRun,
     loaded: LoadedModel,
@@ -226,7 +238,7 @@ def prepare(
     ConfigError
         If a layer or an emotion does not fit.
     """
-    steer, vectors = config.job.steer, source.vectors
+    steer, vectors, scenarios = config.job.steer, source.vectors, chosen.scenarios
     wanted = list(dict.fromkeys(steer.emotions or [s.emotion for s in scenarios]))
     if missing := [e for e in wanted if e not in vectors.emotions]:
         where = "job.steer.emotions" if steer.emotions else "job.steer.scenarios: emotion"
@@ -250,6 +262,7 @@ def prepare(
         vectors,
         best if steer.vector is SteerVector.best else None,
         scenarios,
+        chosen.listed,
         _doses(config, scenarios, sites),
         prompts,
         judge_row(steer.judge).open(_judge_settings(config), loaded.device),

@@ -8,10 +8,16 @@ from emo.reference.jeong2026 import (
     SharedGeometry,
     shared_geometry,
 )
-from emo.reference.steering import STEERING_SUCCESS, SteeringSuccess, published_regime_of
+from emo.reference.steering import (
+    KNIFE_EDGES,
+    STEERING_SUCCESS,
+    SteeringSuccess,
+    published_regime_of,
+)
 
 __all__ = [
     "CROSS_BACKEND",
+    "KNIFE_EDGES",
     "STEERING_SUCCESS",
     "CrossBackend",
     "PublishedFourLayer",

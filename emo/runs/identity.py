@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from emo.config import vector_settings
-from emo.config.enums import BackendName, Source
+from emo.config.enums import BackendName, Readout, Source
 from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig, canonical
 from emo.files.json_digests import Subject, json_digest
@@ -15,6 +15,7 @@ from emo.models.weights import Weights
 from emo.runs.versions import (
     ABLATION_VERSION,
     INT8_READING,
+    MEAN_READING,
     PROTOCOL_VERSION,
     STUDY_VERSION,
     TEXT_VERSION,
@@ -148,11 +149,16 @@ def run_identity(
     return {
         "reader": reader_identity(config, weights, device),
         **settings,
-        "method": {"name": config.method.name.value, **settings["method"]},
+        "method": {"name": config.method.name.value, **settings["method"], **mean_reading(config)},
         "resampling": canonical(config.resampling),
         "stimuli": stimuli_sha256,
         "seed": config.seed,
     }
+
+
+def mean_reading(config: RunConfig) -> dict[str, int]:
+    """The version of the mean over tokens, for a run that reads by it."""
+    return {"mean_reading": MEAN_READING} if config.method.readout is Readout.mean else {}
 
 
 def equivalence_identity(

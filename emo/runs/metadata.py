@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from emo.conditions import recognise
-from emo.config.enums import BackendName, JobName, MethodName
+from emo.config.enums import BackendName, JobName, MethodName, Readout
 from emo.config.schema import RunConfig, public, secret_fields
 from emo.redact import without_password
 from emo.runs.files import stimuli_csv, write_json
@@ -33,7 +33,8 @@ def tags(plan: Plan) -> dict[str, str]:
         "device": plan.device,
     }
     generation = c.method.name is MethodName.generation
-    out["versions"] = versions(generation, not c.precision.causal)
+    mean = not generation and c.method.readout is Readout.mean
+    out["versions"] = versions(generation, not c.precision.causal, mean)
     if not generation:
         out["readout"] = c.method.readout.value
     if c.job.name is JobName.extract:

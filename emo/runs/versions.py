@@ -6,19 +6,29 @@ TEXT_VERSION = 1
 """Raise it when the writing of texts changes what is written."""
 INT8_READING = 2
 """Raise it when reading in INT8 changes. 1 read a passage inside another that begins with it."""
+MEAN_READING = 2
+"""Raise it when ``method.readout=mean`` reads other tokens. 1 read position 0, as mean_all does."""
 ABLATION_VERSION = 2
 """Raise it when job=ablate computes otherwise. 1 could take the best layer under ``vectors.remove``."""
 STUDY_VERSION = 1
 """Raise it when job=sensitivity evaluates otherwise; older studies are then not continued."""
-STEER_VERSION = 2
-"""Raise it when job=steer adds something else, or judges texts otherwise."""
+STEER_VERSION = 3
+"""Raise it when job=steer adds something else, or judges texts otherwise.
+
+2 had position 0 in the unit of strength, and limits from greedy and sampled texts together.
+"""
 FOLDER_VERSION = 2
 """Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 
 
-def versions(generation: bool, int8: bool) -> str:
-    """Versions of the computation that a run's numbers hang on, as a tag to compare runs by."""
+def versions(generation: bool, int8: bool, mean: bool = False) -> str:
+    """Versions of the computation that a run's numbers hang on, as a tag to compare runs by.
+
+    ``mean`` is for a run that reads passages with ``method.readout=mean``.
+    """
     text = f"reading {PROTOCOL_VERSION}"
+    if mean:
+        text += f", mean {MEAN_READING}"
     if generation:
         text += f", texts {TEXT_VERSION}"
     return f"{text}, int8 {INT8_READING}" if int8 else text

@@ -99,8 +99,8 @@ class Additions:
 
     The unit vector is the emotion's vector at layer ``source`` (one vector for all sites, as published)
     or, if ``source`` is None, at the steered layer. The norm is the mean over the prompt's tokens at the
-    steered layer of the unsteered model, so a text's dose depends on its prompt only, and not on its
-    batch or on steering at earlier layers.
+    steered layer of the unsteered model (:func:`emo.steering.scoring.mean_norms`), so a text's dose
+    depends on its prompt only, and not on its batch or on steering at earlier layers.
     """
 
     def __init__(

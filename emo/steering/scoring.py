@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 import numpy as np
 import torch
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from emo.activations.backend import Batch, OutOfMemory, TokenSpan, pad
 from emo.activations.hf import translated_oom
-from emo.config.enums import SteerPositions
+from emo.config.enums import SteerNorm, SteerPositions
 from emo.errors import ModelError
 from emo.generation.samples import Finish, Generated
 from emo.steering.injection import Addition, Injection, steered_places
 from emo.steering.steerable import Steerable
+from emo.stimuli.special import special_ids
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,9 @@ def mean_norms(
     prompts: Sequence[tuple[int, ...]],
     batch_size: int,
     layers: Iterable[int] | None = None,
+    norm: SteerNorm = SteerNorm.mean,
 ) -> Float64[np.ndarray, "prompt layer"]:
-    """Mean Euclidean norm of resid_post over all tokens of each prompt (BOS included), unsteered.
+    """Mean Euclidean norm of resid_post over the :func:`counted` tokens of each prompt, unsteered.
 
     The norms must be finite at ``layers``, the steered ones (None: all).
 
@@ -63,7 +65,9 @@ def mean_norms(
         If TransformerLens has no hook at such a layer, or its norm is not finite.
     """
     chunks = [prompts[i : i + batch_size] for i in range(0, len(prompts), batch_size)]
-    parts = [part for chunk in chunks for part in _halving(lambda c: [_norms(model, c)], chunk)]
+    parts = [
+        part for chunk in chunks for part in _halving(lambda c: [_norms(model, c, norm)], chunk)
+    ]
     norms = np.concatenate(parts)
     steered = range(model.n_layers) if layers is None else sorted(set(layers))
     if bad := [layer for layer in steered if not np.isfinite(norms[:, layer]).all()]:
@@ -74,15 +78,39 @@ def mean_norms(
     return norms
 
 
+def counted(
+    prompt: Sequence[int], special: Collection[int], norm: SteerNorm
+) -> Bool[np.ndarray, " token"]:
+    """The tokens of a prompt whose norms are averaged.
+
+    ``mean`` leaves out position 0, the attention sink of many models
+    (:func:`emo.config.readouts.without_sink`), and special tokens wherever they stand: those of a chat
+    template are some. A prompt of which nothing is left is measured at its last token.
+    """
+    match norm:
+        case SteerNorm.mean_all:
+            return np.ones(len(prompt), dtype=bool)
+        case SteerNorm.mean:
+            own = np.array([place > 0 and i not in special for place, i in enumerate(prompt)])
+            own[-1] |= not own.any()
+            return own
+        case _:
+            assert_never(norm)
+
+
 def _norms(
-    model: Steerable, prompts: Sequence[tuple[int, ...]]
+    model: Steerable, prompts: Sequence[tuple[int, ...]], norm: SteerNorm
 ) -> Float64[np.ndarray, "prompt layer"]:
     norms = np.full((len(prompts), model.n_layers), np.nan)
-    ids, mask = _tensors(pad([TokenSpan(p, 0, len(p)) for p in prompts], 0), model)
+    batch = pad([TokenSpan(p, 0, len(p)) for p in prompts], 0)
+    ids, mask = _tensors(batch, model)
+    special, places = special_ids(model.loaded.tokenizer), batch.mask.copy()
+    places[places] = np.concatenate([counted(p, special, norm) for p in prompts])
+    read = torch.from_numpy(places).to(ids.device)
 
     def keep(layer: int, stream: torch.Tensor) -> None:
-        length = stream.float().norm(dim=-1).masked_fill(~mask.bool(), 0)
-        norms[:, layer] = (length.sum(dim=1) / mask.sum(dim=1)).cpu().numpy()
+        length = stream.float().norm(dim=-1).masked_fill(~read, 0)
+        norms[:, layer] = (length.sum(dim=1) / read.sum(dim=1)).cpu().numpy()
 
     edits = {i: partial(keep, i) for i in range(model.n_layers)}
     with torch.inference_mode(), translated_oom(), model.editing(edits):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
-from emo.config.enums import SteerPositions
+from emo.config.enums import Decoding, SteerNorm, SteerPositions
 from emo.core.choices import Direction
 from emo.core.steering.dose_response import DoseSweep, SteeredText
 from emo.core.steering.regimes import Limits, limits
@@ -18,7 +18,7 @@ from emo.core.steering.text_measures import (
 )
 from emo.errors import ModelError
 from emo.generation.generating import Generation, generate
-from emo.generation.samples import Finish, Generated, Request, Sampling
+from emo.generation.samples import Finish, Generated, Request
 from emo.generation.texts import TextStore
 from emo.steering.doses import Additions, Dose
 from emo.steering.injection import (
@@ -35,18 +35,15 @@ from emo.stimuli.scenarios import Scenario
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
 
-CONTROL_SAMPLING = Sampling(temperature=1.0, top_p=1.0)
-"""The unsteered model's own distribution, which the controls are drawn from."""
-
 
 @dataclass(frozen=True)
 class Setup:
     """How the texts of a sweep are written and read."""
 
     generation: Generation
-    """For the greedy texts, steered or not."""
+    """For all texts, steered or not: limits are of the decoding of the texts that they judge."""
     positions: SteerPositions
-    control_samples: int
+    norm: SteerNorm
     track: Track = lambda items, _: items
 
 
@@ -58,11 +55,14 @@ def sweep(
     judge: Judge,
     store: TextStore,
     setup: Setup,
+    controls: Sequence[Scenario] = (),
 ) -> DoseSweep:
-    """Every dose's text, the unsteered text of every scenario and the controls, all measured.
+    """Every dose's text, the unsteered text of every scenario and of the controls, all measured.
 
-    ``prompts`` are token ids by scenario id. Finished batches are in the store, so a killed sweep
-    continues where it was; the measuring, which is three passes without decoding, is repeated.
+    ``prompts`` are token ids by scenario id. ``controls`` are further scenarios, which are not steered:
+    the limits come from the unsteered texts of both, each written once. Finished batches are in the
+    store, so a killed sweep continues where it was; the measuring, which is three passes without
+    decoding, is repeated.
 
     Raises
     ------
@@ -72,37 +72,31 @@ def sweep(
     """
     note_unlisted(judge, [d.emotion for d in doses])
     scenarios = list({d.scenario.id: d.scenario for d in doses}.values())
-    plain = [Request(prompts[s.id]) for s in scenarios]
-    greedy = [*plain, *(_request(d, prompts, additions, setup) for d in doses)]
+    openings = [*scenarios, *controls]
+    plain = [Request(prompts[s.id]) for s in openings]
+    requests = [*plain, *(_request(d, prompts, additions, setup) for d in doses)]
     decoder = _decoder(model, doses, additions, setup)
-    texts = generate(decoder, greedy, setup.generation, store, setup.track)
-    sources = [s for s in scenarios for _ in range(setup.control_samples)]
-    controls = [Request(r.prompt, i) for r in plain for i in range(setup.control_samples)]
-    sampling = replace(setup.generation, sampling=CONTROL_SAMPLING)
-    samples = generate(decoder, controls, sampling, store, setup.track)
+    texts = generate(decoder, requests, setup.generation, store, setup.track)
 
     reader = TextReader(model, judge, setup)
-    n = len(scenarios)
-    base = reader.read(texts.items[:n], scenarios)
-    sampled = reader.read(samples.items, sources)
+    n = len(openings)
+    base = reader.read(texts.items[:n], openings)
     steered = reader.read(
         texts.items[n:], [d.scenario for d in doses], lambda i: additions.addition(doses[i])
     )
-    unsteered = {s.id: t for s, t in zip(scenarios, base, strict=True)}
+    unsteered = {s.id: t for s, t in zip(openings, base, strict=True)}
     partners = _used_partners(doses, additions)
     return DoseSweep(
         steered=reader.judged(doses, steered, unsteered),
         openings={s.id: s.text for s in scenarios},
-        unsteered={name: t.text for name, t in unsteered.items()},
-        sampled={
-            s.id: tuple(t.text for t, source in zip(sampled, sources, strict=True) if source is s)
-            for s in scenarios
-        },
-        limits=_limits([*base, *sampled]),
-        done=texts.done + samples.done,
-        reused=texts.reused + samples.reused,
+        unsteered={s.id: unsteered[s.id].text for s in scenarios},
+        limits=_limits(base, setup.generation),
+        done=texts.done,
+        reused=texts.reused,
         partners=partners,
         alike=tuple(e for e, partner in partners.items() if judge.alike(e, partner)),
+        controls={s.id: unsteered[s.id].text for s in controls},
+        norm=setup.norm.value,
     )
 
 
@@ -124,9 +118,10 @@ def _request(
     return SteeredRequest(prompt, 0, addition_digest(addition, setup.positions))
 
 
-def _limits(controls: Sequence[_Read]) -> Limits:
+def _limits(controls: Sequence[_Read], generation: Generation) -> Limits:
+    decoding = Decoding.greedy if generation.sampling is None else Decoding.sampled
     try:
-        return limits([text.measures(None, None) for text in controls])
+        return limits([text.measures(None, None) for text in controls], decoding.value)
     except ValueError as error:
         raise ModelError(f"steering: {error}") from None
 

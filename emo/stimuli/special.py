@@ -8,15 +8,20 @@ from typing import Any
 from emo.errors import first_of
 
 
+def special_ids(tokenizer: Any) -> dict[int, str]:
+    """The special tokens that a tokenizer knows, by id; the one for unknown characters may be one."""
+    marks = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
+    added = tokenizer.added_tokens_decoder.items()
+    return marks | {i: str(token) for i, token in added if token.special}
+
+
 def special_tokens(tokenizer: Any, texts: Sequence[str], names: Sequence[str]) -> str | None:
     """A line that names the texts in which the tokenizer finds special tokens; None if there are none.
 
     Tokens that the tokenizer adds around a text do not count, nor does the token for unknown
     characters.
     """
-    marks = dict(zip(tokenizer.all_special_ids, tokenizer.all_special_tokens, strict=True))
-    added = tokenizer.added_tokens_decoder.items()
-    marks |= {i: str(token) for i, token in added if token.special}
+    marks = special_ids(tokenizer)
     encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     named = []
     for ids, text, name in zip(encoded, texts, names, strict=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from emo import conditions
 from emo.config import precisions, vector_settings
-from emo.config.enums import PrecisionName
+from emo.config.enums import PrecisionName, Readout
 from emo.config.schema import PrecisionConfig, RunConfig
 from emo.models.weights import FOLDER
 from emo.runs.listing import RunListing
@@ -160,9 +160,13 @@ def _unreadable(run: RunListing) -> str | None:
 
 
 def _other_version(run: RunListing) -> str | None:
-    """Why a run cannot stand beside new ones; runs from before versions were tagged can."""
-    now = versions(not run.comprehension, not run.causal)
-    logged = run.tags.get("versions", now)
+    """Why a run cannot stand beside new ones.
+
+    Runs from before versions were tagged can, but for means over tokens, which held position 0.
+    """
+    mean = run.comprehension and run.config.method.readout is Readout.mean
+    now = versions(not run.comprehension, not run.causal, mean)
+    logged = run.tags.get("versions", versions(not run.comprehension, not run.causal))
     return (
         None if logged == now else f"computed otherwise than now ({logged}, now {now}): repeat it"
     )

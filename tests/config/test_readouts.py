@@ -49,6 +49,41 @@ def test_some_tokens_of_the_text_itself_are_read(readout, tokenizer):
         assert not set(read) & {tokenizer.bos_token_id, tokenizer.eos_token_id}
 
 
+@pytest.mark.parametrize(
+    ("special", "span"),
+    [
+        ([0, 0, 0], (1, 3)),
+        ([1, 0, 0], (1, 3)),
+        ([1, 1, 0, 0], (2, 4)),
+        ([0, 0, 0, 1], (1, 3)),
+        ([1, 0, 0, 0, 1, 1], (1, 4)),
+        ([1, 0, 1], (1, 2)),
+        ([0], (0, 1)),  # nothing else is left
+        ([0, 1], (0, 1)),
+        ([1], (0, 1)),
+        ([1, 1], (1, 2)),
+    ],
+)
+def test_the_mean_leaves_out_position_0_and_special_tokens_on_both_ends(special, span):
+    assert READOUTS[Readout.mean].positions(special) == span
+
+
+def test_the_mean_is_of_the_same_words_in_models_with_and_without_an_appended_token():
+    for front in ("", "<s> "):
+        spans = [
+            tokenise(tokenizer_with(f"{front}$A{behind}"), TEXTS, Readout.mean)
+            for behind in ("", " </s>", " </s> </s>")
+        ]
+        assert spans[0] == spans[1] == spans[2]
+
+
+def test_mean_all_reads_what_the_mean_read_before():
+    """All tokens of the text itself: the first one of a model without BOS is one of them."""
+    for template, first in (("$A", 0), ("<s> $A </s>", 1)):
+        for span in tokenise(tokenizer_with(template), TEXTS, Readout.mean_all):
+            assert (span.start, span.stop) == (first, len(span.ids))
+
+
 @every_readout
 def test_the_suffix_changes_a_reading_just_where_the_row_says_so(readout, tokenizer):
     with_suffix = tokenise(tokenizer, TEXTS, readout, SUFFIX)
@@ -95,7 +130,7 @@ def test_a_readout_without_a_row_is_refused_by_every_consumer(monkeypatch):
         lambda: title("mean"),
         lambda: methods_paragraph("mean"),
     ):
-        with pytest.raises(ValueError, match=r"readout=.*mean: allowed is last, suffix"):
+        with pytest.raises(ValueError, match=r"readout=.*mean: allowed is last, mean_all, suffix"):
             consumer()
 
 

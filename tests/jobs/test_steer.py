@@ -11,6 +11,7 @@ from emo.cli import run_job
 from emo.config.resolve import compose
 from emo.core.steering.dose_response import by_site, cells
 from emo.core.steering.text_measures import foreign_share
+from emo.core.steering.unsteered import all_cells, unsteered_regime
 from emo.errors import ConfigError
 from emo.generation.decoding import HFDecoder
 from emo.jobs import steer
@@ -81,12 +82,12 @@ def test_run_holds_every_text_and_file(finished):
     figures = ("dose_response.png", "emotions.png", "regimes.png")
     assert has_files(config, outcome, *names, *tables, *figures)
     swept = texts(config, outcome)
-    # 3 scenarios x 4 directions x 2 strengths; besides 3 unsteered and 6 sampled ones.
+    # 3 scenarios x 4 directions x 2 strengths; besides 3 unsteered ones.
     assert len(swept.steered) == 24
-    assert set(swept.unsteered) == set(swept.sampled) == {"one", "two", "three"}
+    assert set(swept.unsteered) == {"one", "two", "three"} and not swept.controls
+    assert (swept.limits.n_controls, swept.limits.decoding, swept.norm) == (3, "greedy", "mean")
     assert swept.openings == {s["id"]: s["text"] for s in SCENARIOS}
-    assert all(len(t) == 2 for t in swept.sampled.values())
-    assert outcome.passes_done == swept.done == 24 + 3 + 6
+    assert outcome.passes_done == swept.done == 24 + 3
     assert {t.emotion for t in swept.steered if t.scenario == "one"} == {"sad"}
     assert set(swept.partners) == {"sad", "proud", "calm"}
     pleasant = {"calm", "happy", "proud"}
@@ -105,6 +106,11 @@ def test_run_holds_every_text_and_file(finished):
     for rule in ("published", "robust"):
         name = getattr(regime, rule).name
         assert run.data.tags[f"regime_{rule}"] == outcome.metrics[f"regime_{rule}"] == name
+    regime = unsteered_regime(swept)
+    assert regime.n_texts == 3
+    assert run.data.tags["regime_unsteered_published"] == regime.published.name
+    assert run.data.tags["regime_unsteered_robust"] == regime.robust.name
+    assert "regime at strength 0: robust" in outcome.table
     steps = tracker.client.get_metric_history(
         outcome.run_id, next(k for k in run.data.metrics if k.startswith("dose_repetition_target"))
     )
@@ -134,7 +140,8 @@ def test_tables_and_page_agree_with_the_record(finished):
     assert "http" not in page
     lines = tracker.artifact(outcome.run_id, "cells.csv").read_text().splitlines()
     rows = list(csv.DictReader(lines))
-    found = cells(swept.steered, swept.limits)
+    found = all_cells(swept)
+    assert (rows[0]["direction"], rows[0]["strength"], len(rows)) == ("none", "0.0", 1 + 8)
     assert [float(r["repetition"]) for r in rows] == [c.repetition.value for c in found]
     assert [r["robust"] for r in rows] == [c.robust.name for c in found]
 
@@ -172,7 +179,7 @@ def test_a_killed_run_goes_on_where_it_was(steer_config, monkeypatch):
     monkeypatch.undo()
     outcome = run_job(config)
     assert outcome.status == "finished"
-    assert (outcome.passes_done, outcome.passes_reused) == (33 - 8, 8)
+    assert (outcome.passes_done, outcome.passes_reused) == (27 - 8, 8)
 
 
 def words(swept):
@@ -193,7 +200,7 @@ def test_texts_do_not_depend_on_the_batch(finished, steer_config):
     single = ("backend.batch_size=1", "backend.decode_batch_size=1")
     config = steer_config(*single, "tracking.experiment=singly", "paths.store=singly")
     outcome = run_job(config)
-    assert outcome.passes_done == 33
+    assert outcome.passes_done == 27
     assert words(texts(config, outcome)) == words(texts(*finished))
 
 
@@ -246,7 +253,7 @@ CHANGES = (
     "job.steer.scenarios=[one,two]",
     "job.steer.emotions=[calm]",
     "job.steer.controls=[random]",
-    "job.steer.control_samples=1",
+    "job.steer.norm=mean_all",
     "job.steer.chat_template=true",
     "method.readout=mean",
     "precision=bf16",
@@ -255,8 +262,8 @@ CHANGES = (
 
 
 def fingerprint(config):
-    _, digest = steer_work.chosen_scenarios(config)
-    return steer_work.steer_plan(config, digest).provenance.fingerprint
+    chosen = steer_work.chosen_scenarios(config)
+    return steer_work.steer_plan(config, chosen.sha256).provenance.fingerprint
 
 
 def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, project):
@@ -308,6 +315,10 @@ def test_published_preset_and_logged_vectors(finished, steer_config):
     run = Tracker(config).get(outcome.run_id)
     assert run.data.tags["vectors_run"] == vectors
     assert "37 of 40" in outcome.table
+    assert swept.norm == "mean_all"
+    # The scenario that is not steered is written once, for the limits, which are of three texts.
+    assert set(swept.controls) == {"two"} and set(swept.unsteered) == {"one", "three"}
+    assert swept.limits.n_controls == 3
 
 
 def test_emotions_are_crossed_with_scenarios(steer_config):

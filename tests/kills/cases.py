@@ -52,7 +52,6 @@ JOBS = {
                 "job.steer.strengths=[0.1]",
                 "job.steer.max_new_tokens=4",
                 "job.steer.controls=[random]",
-                "job.steer.control_samples=1",
             ),
         ),
         Job(

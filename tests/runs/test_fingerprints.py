@@ -38,7 +38,7 @@ def ablation(config):
 
 
 def steering(config):
-    return steer_plan(config, chosen_scenarios(config)[1]).provenance.fingerprint
+    return steer_plan(config, chosen_scenarios(config).sha256).provenance.fingerprint
 
 
 FINGERPRINTS = {

@@ -8,6 +8,7 @@ from emo.runs.identity import (
     ablation_identity,
     equivalence_identity,
     fingerprint,
+    mean_reading,
     run_identity,
     story_identity,
     study_identity,
@@ -35,8 +36,8 @@ PASSAGES = {
         "be67e4ba983afbc7c9f9c2b1d2c8ef10",
     ),
     "precision=nf4 precision.four_bit.compute_dtype=fp16 method.readout=mean": (
-        "3415218da15a11721a5bbaac28e24bf6",
-        "a579fa22ecd631417cd1ceab32a82f57",
+        "f43b546cb4f9906be61441cda267f52c",
+        "a0bd0621bff795fc5a90a356a2b7f295",
     ),
 }
 
@@ -73,6 +74,13 @@ def test_fingerprints_of_runs_that_read_passages_are_those_of_earlier_versions(o
     config = compose(*overrides.split())
     identities = run_identity(config, *READER), equivalence_identity(config, *READER)
     assert names(*identities) == PASSAGES[overrides]
+
+
+def test_a_mean_over_tokens_has_a_version_of_its_own_and_no_other_readout_has():
+    """What runs before it read is ``mean_all``, under a name of its own."""
+    assert mean_reading(compose("method.readout=mean")) == {"mean_reading": 2}
+    for other in ("last", "mean_all", "suffix"):
+        assert mean_reading(compose(f"method.readout={other}")) == {}
 
 
 @pytest.mark.parametrize("overrides", STORIES)

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from emo.activations.hf import decoder_layers
-from emo.config.enums import BackendName, PrecisionName, SteerPositions
+from emo.config.enums import BackendName, PrecisionName, SteerNorm, SteerPositions
 from emo.config.schema import BackendConfig
 from emo.errors import ModelError
 from emo.generation.decoding import HFDecoder
@@ -21,7 +21,7 @@ from emo.models.loading import LoadedModel
 from emo.models.tiny import build
 from emo.models.weights import Weights
 from emo.steering.injection import Injection, SteeredRequest, addition_digest, open_decoder
-from emo.steering.scoring import likelihoods, mean_norms, written
+from emo.steering.scoring import counted, likelihoods, mean_norms, written
 from emo.steering.steerable import STEERABLES, HFSteerable, open_steerable
 from tests.activations.backends import CONFIGS as BACKENDS
 
@@ -229,7 +229,9 @@ def test_hooks_put_in_before_a_failing_one_are_removed():
 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("family", FAMILIES)
-def test_norms_are_means_over_the_prompts_tokens(backend, family):
+@pytest.mark.parametrize("norm", SteerNorm)
+def test_norms_are_means_over_the_prompts_tokens(backend, family, norm):
+    """The prompts begin with the BOS; one of them is a BOS and one word."""
     expected = np.zeros((5, N_LAYERS))
     reference = loaded(family).model
     for row, prompt in enumerate(prompts()):
@@ -237,14 +239,45 @@ def test_norms_are_means_over_the_prompts_tokens(backend, family):
 
             def hook(_m, _a, out, place=(row, layer)):
                 stream = out[0] if isinstance(out, tuple) else out
-                expected[place] = stream[0].norm(dim=-1).mean().item()
+                lengths = stream[0].norm(dim=-1)[int(norm is SteerNorm.mean) :]
+                expected[place] = lengths.mean().item()
 
             handle = block.register_forward_hook(hook)
             with torch.inference_mode():
                 reference(input_ids=torch.tensor([prompt]), use_cache=False)
             handle.remove()
     model = open_steerable(loaded(family), BACKENDS[backend])
-    assert mean_norms(model, prompts(), 2) == pytest.approx(expected, rel=1e-5)
+    got = mean_norms(model, prompts(), 2, norm=norm)
+    assert got == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "norm", "want"),
+    [
+        ((9, 9, 9), SteerNorm.mean, [False, True, True]),
+        ((9, 9, 9), SteerNorm.mean_all, [True, True, True]),
+        ((0, 9, 9), SteerNorm.mean, [False, True, True]),
+        ((0, 0, 9, 1), SteerNorm.mean, [False, False, True, False]),  # an appended end of text
+        ((0, 9, 1, 0, 9), SteerNorm.mean, [False, True, False, False, True]),  # of a chat template
+        ((9,), SteerNorm.mean, [True]),  # nothing else is left
+        ((0, 1), SteerNorm.mean, [False, True]),
+    ],
+)
+def test_the_norm_leaves_out_position_0_and_special_tokens_wherever_they_stand(prompt, norm, want):
+    assert counted(prompt, {0, 1}, norm).tolist() == want
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_planted_sink_is_no_part_of_the_unit_of_strength(backend):
+    """A long vector at position 0, in a prompt without BOS: ``mean_all`` depends on it and on length."""
+    sink = loaded("gpt2")
+    with torch.no_grad():
+        sink.model.transformer.wpe.weight[0] += 1000 * torch.linspace(-1, 1, HIDDEN)
+    model = open_steerable(sink, BACKENDS[backend])
+    asked = [tuple(p[1:] * 8) for p in prompts() if len(p) > 3]
+    own, everything = (mean_norms(model, asked, 2, norm=norm) for norm in SteerNorm)
+    assert own.max() < 30
+    assert (everything > 2 * own).all() and everything[0].min() > 1.5 * everything[1].max()
 
 
 def test_an_overflowing_layer_is_refused_with_its_number():

@@ -5,6 +5,7 @@ own name, more than the vectors of the other emotions do.
 """
 
 import importlib.util
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,12 +14,19 @@ import torch
 from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
-from emo.config.enums import Attention, BackendName, Implementation, Readout, SteerPositions
+from emo.config.enums import (
+    Attention,
+    BackendName,
+    Implementation,
+    Readout,
+    SteerNorm,
+    SteerPositions,
+)
 from emo.config.resolve import compose
 from emo.config.schema import BackendConfig, PrecisionConfig
 from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations
-from emo.core.steering.regimes import limits, published_regime, robust_regime
+from emo.core.steering.regimes import label, limits, published_regime, robust_regime
 from emo.core.steering.text_measures import exact_interval
 from emo.generation.generating import Generation
 from emo.generation.samples import Finish, Generated, Request
@@ -28,7 +36,7 @@ from emo.steering.injection import Injection, SteeredRequest, addition_digest, o
 from emo.steering.judging import LexiconJudge
 from emo.steering.scoring import mean_norms
 from emo.steering.steerable import HFSteerable, open_steerable
-from emo.steering.sweep import CONTROL_SAMPLING, Setup, TextReader
+from emo.steering.sweep import Setup, TextReader
 from emo.stimuli.loading import first_situations, load_stimuli
 from emo.stimuli.scenarios import load_scenarios
 from tests.conftest import ROOT
@@ -117,7 +125,6 @@ PLANTED = {
     "loop": " so glad at last, so glad at last, so glad at last, so glad at last, so glad at last",
     "salad": " lamp quorum beneath seven because gravy minus which purple the bolt of unless",
     "chinese loop": "高兴极了高兴极了高兴极了高兴极了高兴极了高兴极了",
-    "fluent": " sat down by the window and waited for the rain to stop.",
     "empty": "",
 }
 """Our own wording of what steering does to texts; the Chinese says 'overjoyed', again and again."""
@@ -125,23 +132,43 @@ ROBUST = {
     "loop": "repetitive_collapse",
     "salad": "explosive",
     "chinese loop": "repetitive_collapse",
-    "fluent": "surgical",
     "empty": "silent",
 }
 
 
 def test_planted_texts_measured_by_the_model_get_their_regimes(loaded):
-    """The robust rule's calibration from end to end: the limits are those of what this model writes."""
+    """The robust rule's calibration from end to end: the limits are those of what this model writes.
+
+    Its own greedy texts with their tokens shuffled are nearly all flagged (with sampled texts among the
+    controls a quarter was). The stated rate is that of openings of the controls' kind.
+    """
     model, scenarios = HFSteerable(loaded), load_scenarios().items
     prompts = [tuple(loaded.tokenizer(s.text)["input_ids"]) for s in scenarios]
     decoder = open_decoder(model, {"": {}}.__getitem__)
-    setup = Setup(Generation(20, None, 0, 20, False), SteerPositions.all, 2)
+    setup = Setup(Generation(20, None, 0, 20, False), SteerPositions.all, SteerNorm.mean)
     reader = TextReader(model, LexiconJudge(), setup)
-    controls = reader.read(decoder.decode([Request(p) for p in prompts], 20, None), scenarios)
-    for sample in range(2):
-        drawn = [Request(p, sample) for p in prompts]
-        controls += reader.read(decoder.decode(drawn, 20, CONTROL_SAMPLING), scenarios)
-    result = limits([c.measures(None, None) for c in controls])
+    own = decoder.decode([Request(p) for p in prompts], 20, None)
+    controls = reader.read(own, scenarios)
+    result = limits([c.measures(None, None) for c in controls], "greedy")
+    rng = np.random.default_rng(0)
+    shuffled = [replace(t, tokens=tuple(rng.permutation(t.tokens).tolist())) for t in own]
+    flagged = [
+        label(t.measures(None, None), result) == "incoherent"
+        for t in reader.read(shuffled, scenarios)
+    ]
+    assert np.mean(flagged) >= 0.9
+    passages = first_situations(load_stimuli(), 2).items
+    fresh = [tuple(loaded.tokenizer(p.text)["input_ids"][:12]) for p in passages]
+    written = reader.read(
+        decoder.decode([Request(p) for p in fresh], 20, None), [scenarios[0]] * len(fresh)
+    )
+    above = [t.measures(None, None).log_perplexity > result.log_perplexity for t in written]
+    print("fresh openings above the limit", np.mean(above), "shuffled flagged", np.mean(flagged))
+    assert np.mean(above) < 0.4  # openings of another kind: more than the stated 1 in 21
+    plain = robust_regime(
+        [c.measures(None, None) for c in controls], result, [x.id for x in scenarios]
+    )
+    assert plain.name == "surgical" and plain.shares["incoherent"] == 0
     regimes, names = {}, [s.id for s in scenarios]
     for kind, words in PLANTED.items():
         ids = tuple(loaded.tokenizer(words)["input_ids"])[:20]
@@ -150,5 +177,5 @@ def test_planted_texts_measured_by_the_model_get_their_regimes(loaded):
         print(kind, regimes[kind], [round(t.likelihood.log_perplexity, 1) for t in texts])
     print(result)
     assert {kind: r.name for kind, r in regimes.items()} == ROBUST
-    assert all(regimes[kind].sure for kind in ROBUST if kind != "fluent")
+    assert all(regimes[kind].sure for kind in ROBUST)
     assert published_regime([PLANTED["chinese loop"]] * 20).name == "explosive"

@@ -112,7 +112,7 @@ def test_a_new_row_is_what_a_run_asks(monkeypatch):
     with pytest.raises(ConfigError, match="judge_model"):
         chosen_scenarios(config)
     monkeypatch.setitem(JUDGES, JudgeName.hf, ROWS["dummy"])
-    assert chosen_scenarios(config)[0]
+    assert chosen_scenarios(config).scenarios
 
 
 def test_an_unknown_judge_is_refused():

@@ -28,6 +28,8 @@ def run(name, started=1, status="FINISHED", params=(), **tags):
         "condition": "A",
     }
     tags = base | tags
+    if tags["readout"] == "mean":
+        tags = {"versions": versions(False, False, mean=True), **tags}
     return RunListing(
         name, status, started, tags, {"method.readout": tags["readout"], **dict(params)}
     )
@@ -207,6 +209,21 @@ def test_runs_computed_otherwise_are_left_out():
     _, conditions, left = taken([*full("fp16", 1), d, stale])
     assert conditions["m"]["D"] == "D"
     assert "int8" in left["E"]
+
+
+@pytest.mark.parametrize("logged", ["reading 1", None])
+def test_means_that_hold_position_0_are_left_out_of_a_summary_of_means(logged):
+    """Runs from before the version of the mean, tagged or not; the last token is what it was."""
+    old = run("old", 2, readout="mean", versions=logged)
+    if logged is None:
+        old = replace(old, tags={k: v for k, v in old.tags.items() if k != "versions"})
+    models, _, left = taken([run("new", 1, readout="mean"), old], asked("mean"))
+    assert models["m"] == ["new"]
+    assert (
+        left["old"] == "computed otherwise than now (reading 1, now reading 1, mean 2): repeat it"
+    )
+    kept = run("last", 3, versions="reading 1")
+    assert taken([kept])[0]["m"] == ["last"]
 
 
 def test_other_prompts_other_models_and_halves():

@@ -25,12 +25,14 @@ def test_the_newest_with_vectors_of_this_study_is_first():
         steered("earlier", 8, revision="r0"),
     ]
     found, left = steering_candidates(runs, [USED])
-    assert {k: [r.run_id for r in v] for k, v in found.items()} == {"m": ["same", "old"]}
+    assert {k: [r.run_id for r in v] for k, v in found.items()} == {
+        ("m", "unknown"): ["same", "old"]
+    }
     assert {e.run.run_id: e.reason for e in left} == {
         "dead": "not finished (KILLED)",
-        "new": "adds vectors of run elsewher: other passages, readout, precision, "
-        "revision or vectors settings",
-        "old": "older than steering run same of the same model",
+        "new": "adds vectors of run elsewher: other passages, readout, "
+        "revision, vectors settings or version of the reading",
+        "old": "older than steering run same of the same model in the same precision",
     }
 
 
@@ -39,7 +41,6 @@ def test_the_newest_with_vectors_of_this_study_is_first():
     [
         "vectors_stimuli_sha256",
         "vectors_readout",
-        "vectors_precision",
         "vectors_projection",
         "vectors_remove",
     ],
@@ -48,7 +49,16 @@ def test_vectors_of_another_run_must_be_of_the_same_kind(tag):
     other = steered("x", 1, **{tag: "other"})
     assert steering_candidates([other], [USED])[0] == {}
     own = steered("x", 1, "used", **{tag: "other"})
-    assert steering_candidates([own], [USED])[0] == {"m": (own,)}
+    assert steering_candidates([own], [USED])[0] == {("m", "unknown"): (own,)}
+
+
+def test_vectors_of_means_that_held_position_0_are_not_those_of_new_ones():
+    tags = {**USED.tags, "readout": "mean", "versions": "reading 1, mean 2"}
+    used = RunListing("used", "FINISHED", 0, tags, {"method.readout": "mean"})
+    read = {"vectors_readout": "mean", "vectors_suffix": "", "versions": "reading 1"}
+    old = steered("old", 1, **read)
+    new = steered("new", 2, **read, vectors_versions="reading 1, mean 2")
+    assert steering_candidates([old, new], [used])[0] == {("m", "unknown"): (new,)}
 
 
 def test_steering_is_shown_under_the_name_its_model_has_in_the_summary():
@@ -57,7 +67,7 @@ def test_steering_is_shown_under_the_name_its_model_has_in_the_summary():
     tags = {**USED.tags, **revision, "model_id": "a/m"}
     used = RunListing("used", "FINISHED", 0, tags, {}, "a/m")
     run = steered("x", 1, model="copy", model_id="b/copy", **revision)
-    (name,), ((found,),) = zip(*steering_candidates([run], [used])[0].items(), strict=True)
+    ((name, _),), ((found,),) = zip(*steering_candidates([run], [used])[0].items(), strict=True)
     assert (name, found.run_id, found.model) == ("a/m", "x", "a/m")
 
 
@@ -71,5 +81,5 @@ def test_a_summary_of_projected_runs_takes_steering_with_such_vectors():
     projected = RunListing("used", "FINISHED", 0, USED.tags, params)
     alike = steered("x", 1, vectors_projection="all_but_the_top", vectors_remove="none")
     untagged = steered("old", 2)
-    assert steering_candidates([alike, untagged], [projected])[0] == {"m": (alike,)}
-    assert steering_candidates([alike, untagged], [USED])[0] == {"m": (untagged,)}
+    assert steering_candidates([alike, untagged], [projected])[0] == {("m", "unknown"): (alike,)}
+    assert steering_candidates([alike, untagged], [USED])[0] == {("m", "unknown"): (untagged,)}

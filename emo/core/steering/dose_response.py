@@ -75,9 +75,7 @@ class DoseSweep:
     openings: dict[str, str]
     """Scenario -> the text that was continued."""
     unsteered: dict[str, str]
-    """Scenario -> its unsteered greedy text."""
-    sampled: dict[str, tuple[str, ...]]
-    """Scenario -> unsteered texts sampled for the limits."""
+    """Scenario -> its unsteered text."""
     limits: Limits
     done: int
     """Texts written now."""
@@ -87,6 +85,12 @@ class DoseSweep:
     """Emotion -> the one whose vector is its shuffled control."""
     alike: tuple[str, ...] = ()
     """Emotions that the judge cannot tell from their partner."""
+    controls: dict[str, str] = field(default_factory=dict)
+    """Scenarios that are not steered -> their unsteered texts, which the limits come from as well."""
+    sampled: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Scenario -> texts sampled for the limits, which runs of earlier versions took them from."""
+    norm: str = "mean_all"
+    """The tokens of the prompt whose mean norm strengths are in; runs before there was a choice: all."""
 
 
 @dataclass(frozen=True)
@@ -171,12 +175,13 @@ def cells(texts: Sequence[SteeredText], limits: Limits) -> list[DoseCell]:
     groups: dict[tuple[str, str, float], list[SteeredText]] = {}
     for text in texts:
         groups.setdefault((text.direction, text.site, text.strength), []).append(text)
-    return [_cell(*key, group, limits) for key, group in groups.items()]
+    return [cell_of(*key, group, limits) for key, group in groups.items()]
 
 
-def _cell(
+def cell_of(
     direction: str, site: str, strength: float, texts: Sequence[SteeredText], limits: Limits
 ) -> DoseCell:
+    """One cell of texts."""
     judged = [t for t in texts if t.judged]
     openings = [t.scenario for t in judged]
     fluent = [t.success and label(t.measures, limits) is TextLabel.fluent for t in judged]

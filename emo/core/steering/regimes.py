@@ -14,12 +14,13 @@ counts as explosive; fluent text and word salad are both surgical.
 4. ``incoherent``: its log-perplexity under the unsteered model is above ``Limits.log_perplexity``.
 5. ``fluent``: none of these.
 
-The limits come from control texts: what the same model writes unsteered for the same prompts, greedily
-and sampled at temperature 1. Each is the conformal 95 % quantile of the controls (Vovk et al. 2005): a
-further text of the same kind exceeds it with probability at most 5 % whatever the distribution, if
-there are at least 19 controls; with n fewer it is their maximum, exceeded with probability
-1 / (n + 1). The repetition limit is held within ``REPETITION_RANGE``: below, a phrase taken up once in
-twenty tokens would be a loop; above, a model that loops unsteered would make loops ordinary.
+The limits come from control texts: what the same model writes unsteered, decoded as the texts that are
+judged (greedy limits for greedy texts: a sampled text is so much less likely that beside it salad
+passes). Each is the conformal 95 % quantile of the controls (Vovk et al. 2005): a further text of the
+same kind exceeds it with probability at most 5 % whatever the distribution, if there are at least 19
+controls; with n fewer it is their maximum, exceeded with probability 1 / (n + 1). The repetition limit
+is held within ``REPETITION_RANGE``: below, a phrase taken up once in twenty tokens would be a loop;
+above, a model that loops unsteered would make loops ordinary.
 
 The regime keeps the published shares: more than half repetitive is ``repetitive_collapse``; else more
 than 30 % incoherent is ``explosive``; else more than 30 % empty is ``silent``; else ``surgical``. A
@@ -37,6 +38,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 import numpy as np
 
@@ -84,6 +86,13 @@ class Limits:
     repetition: float
     log_perplexity: float
     n_controls: int
+    decoding: str = "greedy and sampled"
+    """How the controls were decoded; runs of earlier versions took both kinds."""
+
+    @property
+    def false_alarm(self) -> float:
+        """Largest probability with which a further text of the controls' kind exceeds a limit."""
+        return 1 - conformal_rank(self.n_controls, FALSE_ALARMS) / (self.n_controls + 1)
 
 
 @dataclass(frozen=True)
@@ -112,13 +121,52 @@ def published_regime(texts: Sequence[str]) -> Regime:
     return Regime(name.value, {"repetitive": looping, "short": short}, len(texts), True)
 
 
+@dataclass(frozen=True)
+class Edge:
+    """How near a verdict of the published rule is to another one."""
+
+    n_texts: int
+    """So many texts would have to be otherwise; 1 is the knife's edge."""
+    name: str
+    """The :class:`RegimeName` that the rule would then say."""
+
+
+def edge(published: Regime) -> Edge:
+    """How many texts a regime by the published rule is from the nearest other regime.
+
+    No text can both loop and be short, so one text changes one count by one.
+    """
+    n = published.n_texts
+    looping, short = (round(published.shares[kind] * n) for kind in ("repetitive", "short"))
+    few_looping, few_short = _most_allowed(n, MAJORITY), _most_allowed(n, THIRD)
+    collapse = Edge(few_looping + 1 - looping, RegimeName.repetitive_collapse.value)
+    match RegimeName(published.name):
+        case RegimeName.repetitive_collapse:
+            then = RegimeName.explosive if short > few_short else RegimeName.surgical
+            return Edge(looping - few_looping, then.value)
+        case RegimeName.explosive:
+            others = collapse, Edge(short - few_short, RegimeName.surgical.value)
+        case RegimeName.surgical:
+            others = collapse, Edge(few_short + 1 - short, RegimeName.explosive.value)
+        case RegimeName.silent:
+            raise ValueError("the published rule has no regime silent")
+        case unknown:
+            assert_never(unknown)
+    return min(others, key=lambda other: other.n_texts)
+
+
+def _most_allowed(n: int, cut: float) -> int:
+    """The largest number of n texts whose share is not above the cut."""
+    return max(k for k in range(n + 1) if not k / n > cut)
+
+
 def _loops(words: Sequence[str]) -> bool:
     counts = Counter(zip(words, words[1:], words[2:], strict=False))
     return max(counts.values(), default=0) >= 3
 
 
-def limits(controls: Sequence[TextMeasures]) -> Limits:
-    """Limits from texts of the unsteered model.
+def limits(controls: Sequence[TextMeasures], decoding: str) -> Limits:
+    """Limits from texts of the unsteered model, all decoded in the one way that is named.
 
     Raises
     ------
@@ -135,14 +183,19 @@ def limits(controls: Sequence[TextMeasures]) -> Limits:
         repetition=min(max(limit, low), high),
         log_perplexity=conformal_quantile(log_perplexities, FALSE_ALARMS),
         n_controls=len(log_perplexities),
+        decoding=decoding,
     )
 
 
 def conformal_quantile(values: Sequence[float], alpha: float) -> float:
     """The ceil((n + 1) (1 - alpha))-th smallest value, the largest where that is beyond n."""
-    n = len(values)
-    rank = min(math.ceil((n + 1) * (1 - alpha)), n)
+    rank = conformal_rank(len(values), alpha)
     return float(np.sort(np.asarray(values, dtype=np.float64))[rank - 1])
+
+
+def conformal_rank(n: int, alpha: float) -> int:
+    """The rank of that value: a further one is above it with probability 1 - rank / (n + 1)."""
+    return min(math.ceil((n + 1) * (1 - alpha)), n)
 
 
 def label(measures: TextMeasures, limits: Limits) -> TextLabel:

@@ -17,10 +17,10 @@ from emo.core.steering.dose_response import (
     best_cell,
     by_scenario,
     by_site,
-    cells,
 )
-from emo.core.steering.regimes import label
+from emo.core.steering.regimes import Regime, edge, label
 from emo.core.steering.text_measures import exact_interval, scripts
+from emo.core.steering.unsteered import all_cells, unsteered_regime, unsteered_texts
 from emo.reference import STEERING_SUCCESS
 from emo.report.runs import terminal
 from emo.report.runs.steering_csv import cells_csv, emotions_csv, named_shares, scenarios_csv
@@ -30,6 +30,7 @@ __all__ = [
     "cells_csv",
     "curves",
     "dose_response",
+    "edge_words",
     "emotions",
     "emotions_csv",
     "regime_map",
@@ -38,6 +39,12 @@ __all__ = [
     "texts_html",
     "texts_table",
 ]
+
+NORMS = {
+    "mean": "the mean norm of the prompt's tokens, without position 0 and special ones, x a unit vector",
+    "mean_all": "the mean norm of all of the prompt's tokens x a unit vector",
+}
+"""What strengths are in, by the norm of a sweep."""
 
 COLUMNS = (
     *("scenario", "emotion", "direction", "site", "strength", "label"),
@@ -49,7 +56,7 @@ COLUMNS = (
 
 def terminal_text(swept: DoseSweep, title: str, note: str = "") -> str:
     """One line per dose and direction, the limits, and the best surgical dose beside its controls."""
-    doses = cells(swept.steered, swept.limits)
+    doses = all_cells(swept)
     width = max(len("site"), *(len(c.site) for c in doses))
     head = (
         f"  {'site':<{width}} {'strength':>8} {'direction':<9} {'judged better':<22} {'fluent':>7} "
@@ -99,9 +106,11 @@ def _number(value: float, format_spec: str) -> str:
 def _limits(swept: DoseSweep) -> list[str]:
     limits = swept.limits
     lines = [
-        f"  limits from {limits.n_controls} unsteered texts: repeated 3-grams {limits.repetition:.2f}, "
+        f"  strength x {NORMS[swept.norm]}",
+        f"  limits from {limits.n_controls} unsteered texts ({limits.decoding}), one in "
+        f"{1 / limits.false_alarm:.0f} of which exceeds each: repeated 3-grams {limits.repetition:.2f}, "
         f"perplexity {math.exp(limits.log_perplexity):.3g}; '?': the 95 % interval of a share contains "
-        "its cut-off"
+        "its cut-off",
     ]
     if overflows := sum(t.measures.overflow for t in swept.steered):
         lines.append(
@@ -121,11 +130,23 @@ def _shuffled(swept: DoseSweep) -> list[str]:
 
 
 def _regimes(swept: DoseSweep) -> list[str]:
+    pooled = [(f"{s.site}, all strengths", s) for s in by_site(swept.steered, swept.limits)]
     return [
-        f"  regime at {s.site}, all strengths: robust {s.robust.name}{'' if s.robust.sure else '?'}, "
-        f"published rule {s.published.name} ({s.n_texts} texts)"
-        for s in by_site(swept.steered, swept.limits)
+        f"  regime at {where}: robust {s.robust.name}{'' if s.robust.sure else '?'}, published rule "
+        f"{s.published.name}: {edge_words(s.published)}"
+        for where, s in [("strength 0", unsteered_regime(swept)), *pooled]
     ]
+
+
+def edge_words(published: Regime) -> str:
+    """The counts that the published rule rests on, and how many texts it is from another regime."""
+    n, nearest = published.n_texts, edge(published)
+    looping, short = (round(published.shares[kind] * n) for kind in ("repetitive", "short"))
+    texts = "1 text" if nearest.n_texts == 1 else f"{nearest.n_texts} texts"
+    return (
+        f"{looping} of {n} texts loop, {short} are short; {texts} otherwise would make it "
+        f"{nearest.name}"
+    )
 
 
 def _best(doses: Sequence[DoseCell]) -> list[str]:
@@ -162,14 +183,10 @@ def curves(doses: Sequence[DoseCell]) -> dict[str, np.ndarray]:
 
 
 def texts_table(swept: DoseSweep) -> dict[str, list[Any]]:
-    """All texts as columns and rows for the tracking UI; the unsteered texts come first."""
+    """All texts as columns and rows for the tracking UI; those of strength 0 come first."""
     openings = {name: named_shares(scripts(text)) for name, text in swept.openings.items()}
     rows = []
-    for name, text in swept.unsteered.items():
-        row = [name, "", "none", "", 0.0, "", swept.openings[name], text, text]
-        row += [named_shares(scripts(text)), openings[name]]
-        rows.append(row + [None] * (len(COLUMNS) - len(row)))
-    for t in swept.steered:
+    for t in [*unsteered_texts(swept), *swept.steered]:
         m = t.measures
         rows.append(
             [

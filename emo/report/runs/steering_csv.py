@@ -12,8 +12,9 @@ from emo.core.steering.dose_response import (
     Proportion,
     by_emotion,
     by_scenario,
-    cells,
 )
+from emo.core.steering.regimes import edge
+from emo.core.steering.unsteered import all_cells, unsteered_texts
 from emo.files.csv_files import csv_text
 from emo.report.table import records_csv
 
@@ -24,8 +25,8 @@ def named_shares(shares: Mapping[str, float]) -> str:
 
 
 def cells_csv(swept: DoseSweep) -> str:
-    """CSV with one row per direction, site and strength: every number with its interval."""
-    return records_csv([_flat(c) for c in cells(swept.steered, swept.limits)])
+    """CSV with one row per direction, site and strength, 0 first: every number with its interval."""
+    return records_csv([_flat(c) for c in all_cells(swept)])
 
 
 def emotions_csv(swept: DoseSweep) -> str:
@@ -33,7 +34,7 @@ def emotions_csv(swept: DoseSweep) -> str:
     head = ("emotion", "direction", "site", "strength", "n_texts")
     rows = [
         [*(getattr(d, name) for name in head), *vars(d.shift).values()]
-        for d in by_emotion(swept.steered)
+        for d in by_emotion([*unsteered_texts(swept), *swept.steered])
     ]
     return csv_text([*head, "shift", "shift_low", "shift_high"], rows)
 
@@ -68,6 +69,8 @@ def _flat(c: DoseCell) -> dict[str, Any]:
     }
     row |= {f"robust_share_{k}": v for k, v in c.robust.shares.items()}
     row |= {f"published_share_{k}": v for k, v in c.published.shares.items()}
+    nearest = edge(c.published)
+    row |= {"published_texts_from": nearest.n_texts, "published_nearest": nearest.name}
     for name, value in vars(c).items():
         if isinstance(value, Proportion):
             row |= {f"{name}_{k}": v for k, v in vars(value).items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
@@ -12,6 +13,7 @@ import numpy as np
 from emo.core.choices import Direction
 from emo.core.steering.dose_response import DoseCell, DoseSweep, EmotionDose, by_emotion, cells
 from emo.core.steering.regimes import Regime, RegimeName
+from emo.core.steering.unsteered import unsteered_cell
 from emo.report.style import (
     BLUE,
     GREEN,
@@ -61,9 +63,22 @@ def sites_of(doses: Sequence[DoseCell] | Sequence[EmotionDose]) -> list[str]:
     return list(dict.fromkeys(c.site for c in doses))
 
 
+def from_zero(swept: DoseSweep) -> list[DoseCell]:
+    """The doses of a sweep, with strength 0 in front of each direction and site."""
+    doses, zero = cells(swept.steered, swept.limits), unsteered_cell(swept)
+    places = dict.fromkeys((c.direction, c.site) for c in doses if c.strength > 0)
+    asked = {(c.direction, c.site) for c in doses if c.strength == 0}
+    unsteered = [
+        replace(zero, direction=direction, site=site)
+        for direction, site in places
+        if (direction, site) not in asked
+    ]
+    return [*unsteered, *doses]
+
+
 def dose_response(swept: DoseSweep, title: str) -> Figure:
     """Success, perplexity ratio and repetition against strength, one row per site."""
-    doses = cells(swept.steered, swept.limits)
+    doses = from_zero(swept)
     sites = sites_of(doses)
     figure = blank(12, 3.2 * len(sites) + 0.9)
     axes = figure.subplots(len(sites), 3, squeeze=False)
@@ -108,6 +123,7 @@ def _draw_direction(
 ) -> None:
     colour, marker, line = STYLES[direction]
     offset = 0.08 * (list(STYLES).index(direction) - 1.5)
+    group = sorted(group, key=lambda c: c.strength)
     x = np.array([strengths.index(c.strength) for c in group]) + offset
     rate = [c.success.k / c.success.n if c.success.n else math.nan for c in group]
     panels = (
@@ -173,7 +189,7 @@ def regime_map(swept: DoseSweep, title: str) -> Figure:
 
     The emotion vectors have one panel per rule; random directions have one by the robust rule.
     """
-    doses = cells(swept.steered, swept.limits)
+    doses = from_zero(swept)
     by_direction = _directions(doses)
     target = by_direction[Direction.target.value]
     panels = [

@@ -12,7 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from emo.report.summary import cross_model_tables, figures, four_layer_tables, steering, tables
+from emo.report.summary import (
+    cross_model_tables,
+    figures,
+    four_layer_tables,
+    steering,
+    tables,
+    unprinted,
+)
 from emo.report.summary.parts import Drawn
 from emo.report.table import Table
 from emo.summary.assemble import Summary
@@ -85,7 +92,7 @@ CONTENTS = (
         tables=(cross_model_tables.normalisation_table, cross_model_tables.projection_table),
     ),
     Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
-    Plan("published", "Published figures", tables=(tables.claim_table,)),
+    Plan("published", "Published figures", tables=(tables.claim_table, unprinted.unprinted_table)),
     Plan(
         "provenance",
         "Runs",
@@ -95,7 +102,7 @@ CONTENTS = (
 )
 """The report, section by section."""
 
-MAKERS = (cross_model_tables, figures, four_layer_tables, steering, tables)
+MAKERS = (cross_model_tables, figures, four_layer_tables, steering, tables, unprinted)
 """Modules whose public functions make the figures and tables of the report."""
 
 

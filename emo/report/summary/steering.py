@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from emo.core.steering.dose_response import DoseCell, Mean, Proportion, by_emotion, by_site, cells
+from emo.core.steering.dose_response import DoseCell, Mean, Proportion, by_emotion, by_site
+from emo.core.steering.regimes import edge
+from emo.core.steering.unsteered import all_cells, unsteered_regime, unsteered_texts
 from emo.files.names import name_part
-from emo.reference import published_regime_of
+from emo.reference import KNIFE_EDGES, published_regime_of
+from emo.report.runs.steering import NORMS
 from emo.report.runs.steering_figures import dose_response, emotions, regime_map
 from emo.report.summary.parts import Drawn, draw_or_say_why
 from emo.report.table import Entry, Interval, Table, data_table
@@ -22,6 +25,11 @@ def steering_tables(s: Summary) -> list[Table]:
     return [_regimes(s.steering), *(_doses(steered) for steered in s.steering)]
 
 
+def _name(s: Steered) -> str:
+    """The model and the precision as part of a name: a model may be steered in several."""
+    return f"{name_part(s.model)}_{name_part(s.precision)}"
+
+
 def steering_figures(s: Summary) -> list[Drawn]:
     """Three figures per model: dose and response, shift per emotion, map of regimes."""
     return [figure for steered in s.steering for figure in _figures(steered)]
@@ -30,22 +38,24 @@ def steering_figures(s: Summary) -> list[Drawn]:
 def _doses(s: Steered) -> Table:
     """One row per direction, site and strength."""
     return Table(
-        f"steering_{name_part(s.model)}",
+        f"steering_{_name(s)}",
         f"Steering: {s.model} ({s.settings})",
-        "Judged better: texts that the judge scores above zero and above the unsteered text of the same "
-        "scenario, among the texts that it can judge. Better and fluent: texts judged better that the "
-        "robust rule calls fluent, among the same texts. The 95 % intervals are exact where each "
-        "scenario has one text in a row, and otherwise come from drawing whole scenarios; a mean of "
-        "fewer than five texts has none. An effect that random directions have as well is not the "
-        "emotion's. A question mark after a regime: not sure, because the interval of a share that "
-        "decides it contains its cut-off.",
+        f"Strength x {NORMS[s.sweep.norm]}; strength 0 is the unsteered text, which every other row is "
+        "read against. Judged better: texts that the judge scores above zero and above the unsteered "
+        "text of the same scenario, among the texts that it can judge. Better and fluent: texts judged "
+        "better that the robust rule calls fluent, among the same texts. The 95 % intervals are exact "
+        "where each scenario has one text in a row, and otherwise come from drawing whole scenarios; a "
+        "mean of fewer than five texts has none. An effect that random directions have as well is not "
+        "the emotion's. A question mark after a regime: not sure, because the interval of a share that "
+        f"decides it contains its cut-off. Limits from {s.sweep.limits.n_controls} unsteered texts "
+        f"({s.sweep.limits.decoding}).",
         (
             *("layers", "strength", "direction", "texts"),
             *("better / judged", "judged better", "fluent / judged", "better and fluent"),
             *("perplexity ratio",),
             *("repetition", "regime, robust", "regime, published", "rules"),
         ),
-        tuple(_row(c) for c in cells(s.sweep.steered, s.sweep.limits)),
+        tuple(_row(c) for c in all_cells(s.sweep)),
     )
 
 
@@ -54,17 +64,17 @@ def _figures(s: Steered) -> list[Drawn]:
     doses, ids = _doses(s), (s.run.run_id,)
     return [
         draw_or_say_why(
-            f"steering_dose_response_{name_part(s.model)}",
+            f"steering_dose_response_{_name(s)}",
             f"Dose and response: {s.model} ({s.settings})",
-            "Against the strength, in mean residual norms of the prompt: the share of texts judged "
-            "better than unsteered, the log perplexity ratio under the unsteered model, and repeated "
-            "token 3-grams, with 95 % intervals as in the table. Grey: random directions of the same "
-            "norm.",
+            "Against the strength, in mean residual norms of the prompt, from 0 on: the share of texts "
+            "judged better than unsteered, the log perplexity ratio under the unsteered model, and "
+            "repeated token 3-grams, with 95 % intervals as in the table. Grey: random directions "
+            "of the same norm.",
             lambda: (dose_response(s.sweep, s.model), doses),
             ids,
         ),
         draw_or_say_why(
-            f"steering_emotions_{name_part(s.model)}",
+            f"steering_emotions_{_name(s)}",
             f"Shift by emotion: {s.model} ({s.settings})",
             "The judge's score minus its score of the unsteered text of the same scenario; one panel "
             "per emotion and layers. Band: 95 % interval over scenarios, for emotions with five or "
@@ -73,7 +83,7 @@ def _figures(s: Steered) -> list[Drawn]:
             ids,
         ),
         draw_or_say_why(
-            f"steering_regimes_{name_part(s.model)}",
+            f"steering_regimes_{_name(s)}",
             f"Regimes: {s.model} ({s.settings})",
             "Regimes by the published rule, by the robust rule, and by the robust rule for random "
             "directions. Framed: the two rules disagree.",
@@ -89,29 +99,44 @@ def _shifts(s: Steered) -> Table:
         ("layers", "strength", "emotion", "direction", "texts", "shift"),
         [
             (d.site, d.strength, d.emotion, d.direction, d.n_texts, _mean(d.shift))
-            for d in by_emotion(s.sweep.steered)
+            for d in by_emotion([*unsteered_texts(s.sweep), *s.sweep.steered])
         ],
     )
 
 
 def _regimes(every: Sequence[Steered]) -> Table:
-    """The fourth descriptor: one row per model and site, beside the published regime."""
+    """The fourth descriptor: one row per model, precision and site, beside the published regime."""
     rows: list[tuple[Entry, ...]] = []
     for s in every:
         published = published_regime_of(s.run.tags.get("model_id", ""))
-        for r in by_site(s.sweep.steered, s.sweep.limits):
-            same = None if published is None else "yes" if r.published.name == published else "no"
+        unsteered = unsteered_regime(s.sweep)
+        for r in (unsteered, *by_site(s.sweep.steered, s.sweep.limits)):
+            steered = r is not unsteered
+            study = published if steered else None
+            same = None if study is None else "yes" if r.published.name == study else "no"
             robust = r.robust.name + ("" if r.robust.sure else "?")
-            rows.append((s.model, r.site, r.n_texts, robust, r.published.name, published, same))
+            layers = r.site if steered else "none (strength 0)"
+            nearest = edge(r.published)
+            rows.append(
+                (
+                    *(s.model, s.precision, layers, r.n_texts, robust, r.published.name),
+                    *(r.published.shares["repetitive"], r.published.shares["short"]),
+                    *(f"{nearest.n_texts} from {nearest.name}", study, same),
+                )
+            )
     return Table(
         "steering_regime_of_each_model",
         "Steering: regime of each model",
         "Both rules over all texts of the emotions' own vectors at these layers, pooled over strengths "
-        "and scenarios; the pooling is this project's reading. In the study: the regime that Jeong 2026 "
-        "(arXiv:2604.11050) gives by its own rule, scenarios and doses; a dash where it gives none.",
+        "and scenarios; the pooling is this project's reading, and gives the study's five regimes back "
+        "on the study's own texts. Strength 0: the model without steering, in this precision; a regime "
+        "that is there already is no effect of steering. Published rule: collapse above 0.5 looping "
+        "texts, else explosive above 0.3 short ones; to the cut-off: how many texts would have to be "
+        f"otherwise for another regime. In the study: {KNIFE_EDGES}; strength 0 was not recorded. A "
+        "dash where the study gives no regime.",
         (
-            *("model", "layers", "texts", "regime, robust", "regime, published rule"),
-            *("in the study", "same by its rule"),
+            *("model", "precision", "layers", "texts", "regime, robust", "regime, published rule"),
+            *("looping", "short", "texts to the cut-off", "in the study", "same by its rule"),
         ),
         tuple(rows),
     )

@@ -12,6 +12,7 @@ from emo.core.steering import regimes
 from emo.core.steering.regimes import (
     Limits,
     conformal_quantile,
+    edge,
     label,
     limits,
     published_regime,
@@ -171,15 +172,93 @@ def test_limits_come_from_the_controls_within_bounds():
     controls = [
         replace(measured(FLUENT, x), repetition=r) for x, r in ((1, 0.1), (2, 0.3), (4, 0.4))
     ]
-    assert limits(controls) == Limits(0.4, 4.0, 3)
+    assert limits(controls, "greedy") == Limits(0.4, 4.0, 3, "greedy")
     tame = [replace(c, repetition=0.0) for c in controls]
     looping = [replace(c, repetition=0.9) for c in controls]
-    assert limits(tame).repetition == regimes.REPETITION_RANGE[0]
-    assert limits(looping).repetition == regimes.REPETITION_RANGE[1]
+    assert limits(tame, "greedy").repetition == regimes.REPETITION_RANGE[0]
+    assert limits(looping, "greedy").repetition == regimes.REPETITION_RANGE[1]
 
 
 def test_limits_leave_out_empty_controls():
-    found = limits([measured(FLUENT, 2.0), measured("")])
+    found = limits([measured(FLUENT, 2.0), measured("")], "greedy")
     assert (found.log_perplexity, found.n_controls) == (2.0, 1)
     with pytest.raises(ValueError, match="wrote nothing"):
-        limits([measured("")])
+        limits([measured("")], "greedy")
+
+
+def test_how_often_a_limit_is_exceeded_is_said_for_its_number_of_controls():
+    assert Limits(0.3, 3.0, 20).false_alarm == pytest.approx(1 / 21)
+    assert Limits(0.3, 3.0, 2).false_alarm == pytest.approx(1 / 3)
+    assert Limits(0.3, 3.0, 60).false_alarm == pytest.approx(3 / 61)
+
+
+GREEDY, SAMPLED, SHUFFLED = (1.3, 0.15), (3.4, 0.6), (4.1, 0.4)
+"""Mean and spread of log-perplexity: greedy texts, texts sampled at temperature 1, greedy ones with
+their words shuffled. About what SmolLM2-135M has."""
+
+
+def planted(kind, n, rng):
+    mean, spread = kind
+    return [measured(FLUENT, x) for x in rng.normal(mean, spread, n)]
+
+
+def test_limits_of_the_judged_decoding_flag_shuffled_texts_and_one_in_21_unsteered_ones(rng):
+    """Planted truth: 20 greedy controls as job=steer has them, further greedy texts, shuffled ones.
+
+    With sampled texts among the controls, as before, a shuffled text mostly passes.
+    """
+    found: dict[str, list[float]] = {"unsteered": [], "shuffled": [], "shuffled, mixed limits": []}
+    for _ in range(300):
+        own = planted(GREEDY, 20, rng)
+        greedy = limits(own, "greedy")
+        mixed = limits([*own, *planted(SAMPLED, 40, rng)], "greedy and sampled")
+        for name, kind, limit in (
+            ("unsteered", GREEDY, greedy),
+            ("shuffled", SHUFFLED, greedy),
+            ("shuffled, mixed limits", SHUFFLED, mixed),
+        ):
+            texts = planted(kind, 20, rng)
+            found[name].append(np.mean([label(t, limit) == "incoherent" for t in texts]))
+    rate = {name: float(np.mean(shares)) for name, shares in found.items()}
+    error = float(np.std(found["unsteered"]) / math.sqrt(300))
+    assert rate["unsteered"] == pytest.approx(1 / 21, abs=4 * error)
+    assert rate["shuffled"] == 1
+    assert rate["shuffled, mixed limits"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("looping", "short", "n", "want"),
+    [
+        (5, 2, 10, (1, "repetitive_collapse")),  # 0.50 looping where more is asked
+        (0, 3, 10, (1, "explosive")),  # 0.30 short where more is asked
+        (3, 7, 10, (3, "repetitive_collapse")),  # Gemma-3 1B base in the study
+        (0, 7, 10, (4, "surgical")),
+        (6, 4, 10, (1, "explosive")),
+        (9, 0, 10, (4, "surgical")),
+        (0, 0, 1, (1, "repetitive_collapse")),
+    ],
+)
+def test_how_many_texts_a_published_regime_is_from_another(looping, short, n, want):
+    texts = [LOOP] * looping + [""] * short + [FLUENT] * (n - looping - short)
+    found = edge(published_regime(texts))
+    assert (found.n_texts, found.name) == want
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(0, 12))
+def test_no_fewer_texts_than_the_edge_says_change_a_published_regime(looping, short, fluent):
+    """By trying: every other make-up of as many texts that differs in fewer of them."""
+    n = looping + short + fluent
+    if n == 0:
+        return
+
+    def regime(a, b):
+        return published_regime([LOOP] * a + [""] * b + [FLUENT] * (n - a - b))
+
+    name = regime(looping, short).name
+    distances = {  # texts that differ between two make-ups: half the changes of all three counts
+        (a, b): (abs(a - looping) + abs(b - short) + abs(a + b - looping - short)) // 2
+        for a in range(n + 1)
+        for b in range(n + 1 - a)
+    }
+    others = [d for place, d in distances.items() if regime(*place).name != name]
+    assert edge(regime(looping, short)).n_texts == min(others)

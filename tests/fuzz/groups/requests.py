@@ -20,7 +20,6 @@ TOO_MUCH = {
     (*STORIES, f"subparams.max_new_tokens={10**9}"): "subparams.max_new_tokens",
     (*STEER, f"job.steer.max_new_tokens={10**9}"): "job.steer.max_new_tokens",
     (*STEER, "job.steer.layers=0-99999999999"): "job.steer.layers",
-    (*STEER, f"job.steer.control_samples={10**9}"): "job.steer.control_samples",
     (*ABLATE, f"job.ablate.samples=[{10**9},1]"): "job.ablate.samples",
     (*ABLATE, f"job.ablate.tokens=[{10**9},4]"): "job.ablate.tokens",
     ("job=summarize", f"job.summarize.permutations={HUGE}"): "job.summarize.permutations",

@@ -20,7 +20,7 @@ from emo.report.summary.steering import steering_tables as tables_of
 from emo.runs.listing import RunListing
 from emo.summary.steering import Steered
 
-LIMITS = Limits(0.3, 3.0, 36)
+LIMITS = Limits(0.3, 3.0, 36, "greedy")
 GOOD = TextMeasures(9, False, 0.0, 1.0, 1.0, 0.0, 1.0, 2.0, 0.5, True)
 PLAIN = replace(GOOD, score=0.0, named=False)
 CHINESE_LOOP = replace(GOOD, repetition=0.9, foreign=1.0, score=math.nan)
@@ -40,9 +40,8 @@ def planted():
                     SteeredText(f"s{i}", "calm", direction, "3", strength, words, measures, PLAIN)
                 )
     unsteered = {f"s{i}": f"plain {i}" for i in range(12)}
-    sampled = dict.fromkeys(unsteered, ("one", "two"))
     openings = dict.fromkeys(unsteered, "An opening that <i>")
-    return DoseSweep(tuple(steered), openings, unsteered, sampled, LIMITS, 48, 0)
+    return DoseSweep(tuple(steered), openings, unsteered, LIMITS, 48, 0, norm="mean")
 
 
 def test_summary_says_what_was_planted():
@@ -54,6 +53,13 @@ def test_summary_says_what_was_planted():
     loop = next(x for x in lines if "0.2 target" in x)
     assert "0/12" in loop
     assert loop.endswith("repetitive_collapse (explosive)  DISAGREE")
+    zero = next(x for x in lines if " 0 none " in x)
+    assert lines.index(zero) < lines.index(works)
+    assert "0/12" in zero and zero.endswith("surgical (explosive)  DISAGREE")
+    assert any(
+        "limits from 36 unsteered texts (greedy), one in 37 of which exceeds" in x for x in lines
+    )
+    assert any("without position 0 and special ones" in x for x in lines)
     assert any("best surgical dose 0.1 at 3: 12/12" in x for x in lines)
     assert any("random there: 0/12" in x for x in lines)
     assert "37 of 40 (0.80 to 0.98)" in lines[-1]
@@ -71,6 +77,7 @@ def test_tables_have_the_share_of_every_script():
     assert rows[12 + loop] == ("CJK 1", "LATIN 1")
     cells = list(csv.DictReader(io.StringIO(report.cells_csv(swept))))
     assert [c["scripts"] for c in cells] == [
+        "LATIN 1",
         "LATIN 0.972, CJK 0.0278",
         "CJK 1",
         "LATIN 1",
@@ -86,10 +93,16 @@ def test_shuffled_partners_that_the_judge_cannot_tell_apart_are_named():
 
 
 def test_regime_of_the_site_is_said():
-    """Half of 24 texts loop: not more than half, and not surely so."""
+    """Half of 24 texts loop: not more than half, and not surely so. Chinese without spaces is short."""
     text = report.terminal_text(planted(), "t")
     assert (
-        "regime at 3, all strengths: robust surgical?, published rule explosive (24 texts)" in text
+        "regime at 3, all strengths: robust surgical?, published rule explosive: 0 of 24 texts loop, 12 "
+        "are short; 5 texts otherwise would make it surgical" in text
+    )
+    # "plain 3" is two words, which the published rule calls short.
+    assert (
+        "regime at strength 0: robust surgical, published rule explosive: 0 of 12 texts loop, 12 are "
+        "short; 7 texts otherwise would make it repetitive_collapse" in text
     )
 
 
@@ -106,7 +119,8 @@ def test_what_cannot_be_judged_is_no_failure():
 
 
 def steered(model_id):
-    run = RunListing("abcdef123456", "FINISHED", 0, {"model_id": model_id, "model": "m"}, {})
+    tags = {"model_id": model_id, "model": "m", "precision": "fp16"}
+    run = RunListing("abcdef123456", "FINISHED", 0, tags, {})
     return Steered("m", run, planted())
 
 
@@ -120,7 +134,12 @@ def steered(model_id):
 )
 def test_section_has_the_regime_beside_the_studys(model_id, published, same):
     regimes, _doses = tables_of(SimpleNamespace(steering=[steered(model_id)]))
-    row = dict(zip(regimes.columns, regimes.rows[0], strict=True))
+    unsteered, row = (dict(zip(regimes.columns, row, strict=True)) for row in regimes.rows)
+    assert (unsteered["layers"], unsteered["precision"]) == ("none (strength 0)", "fp16")
+    assert unsteered["in the study"] is None  # the study did not record it
+    assert (row["looping"], row["short"]) == (0.0, 0.5)
+    assert row["texts to the cut-off"] == "5 from surgical"
+    assert "exactly on a cut-off" in regimes.caption
     assert row["regime, published rule"] == "explosive"
     assert row["regime, robust"] == "surgical?"
     assert (row["in the study"], row["same by its rule"]) == (published, same)
@@ -128,7 +147,8 @@ def test_section_has_the_regime_beside_the_studys(model_id, published, same):
 
 def test_section_counts_texts():
     _regimes, table = tables_of(SimpleNamespace(steering=[steered("x")]))
-    row = dict(zip(table.columns, table.rows[0], strict=True))
+    zero, row = (dict(zip(table.columns, r, strict=True)) for r in table.rows[:2])
+    assert (zero["strength"], zero["direction"], zero["better / judged"]) == (0.0, "none", "0/12")
     assert (row["texts"], row["better / judged"], row["fluent / judged"]) == (12, "12/12", "12/12")
 
 
@@ -170,6 +190,12 @@ def test_emotions_csv_has_the_intervals_of_the_figure():
     ]
     lines = report.emotions_csv(replace(swept, steered=tuple(varied))).splitlines()
     rows = [dict(zip(lines[0].split(","), x.split(","), strict=True)) for x in lines[1:]]
+    assert (rows[0]["direction"], rows[0]["strength"], float(rows[0]["shift"])) == (
+        "none",
+        "0.0",
+        0,
+    )
+    rows = rows[1:]
     assert [(r["direction"], r["strength"], r["n_texts"]) for r in rows] == [
         (d, s, "12") for d in ("target", "random") for s in ("0.1", "0.2")
     ]
@@ -197,7 +223,7 @@ def test_section_says_which_run_it_shows():
     settings = "preset published, bf16, positions generated, run abcdef12"
     assert all(settings in x.title for x in (*drawn, doses))
     assert {f.name for f in drawn} == {
-        f"steering_{x}_m" for x in ("dose_response", "emotions", "regimes")
+        f"steering_{x}_m_bf16" for x in ("dose_response", "emotions", "regimes")
     }
 
 
@@ -208,10 +234,10 @@ def labels(axes):
 def test_regime_map_draws_both_rules_and_frames_disagreement():
     figure = report.regime_map(planted(), "t")
     published, robust, random = figure.axes
-    assert (labels(published), labels(robust)) == (["S", "X"], ["S", "R"])
-    assert labels(random) == ["S", "S"]
+    assert (labels(published), labels(robust)) == (["X", "S", "X"], ["S", "S", "R"])
+    assert labels(random) == ["S", "S", "S"]
     frames = [p for p in robust.patches if not p.get_fill()]
-    assert [round(p.get_x() + p.get_width() / 2) for p in frames] == [1]
+    assert [round(p.get_x() + p.get_width() / 2) for p in frames] == [0, 2]
 
 
 def test_dose_response_has_a_row_a_site_and_a_line_a_direction():
@@ -221,7 +247,7 @@ def test_dose_response_has_a_row_a_site_and_a_line_a_direction():
     assert len(figure.axes) == 6
     success = figure.axes[0].containers
     assert [c.get_label() for c in success] == ["target", "random"]
-    assert success[0].lines[0].get_ydata().tolist() == [1.0, 0.0]
+    assert success[0].lines[0].get_ydata().tolist() == [0.0, 1.0, 0.0]
 
 
 def test_an_emotion_that_cannot_be_judged_is_said():
