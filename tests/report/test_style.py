@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.report import style
 from emo.report.runs import terminal
 
@@ -33,7 +33,7 @@ def test_the_colours_of_series_differ_and_so_do_the_markers():
 
 def test_the_warning_names_the_threshold():
     assert terminal.anisotropy(0.5, False) == "0.5000"
-    assert f"above {UNRELIABLE_ANISOTROPY}," in terminal.anisotropy(0.99, True)
+    assert f"above {FLAGGED_ANISOTROPY}," in terminal.anisotropy(0.99, True)
 
 
 def test_a_blank_figure_has_the_size_that_was_asked_for():

@@ -17,7 +17,8 @@ from emo.core.choices import Projection, Variant
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
 from emo.core.compare.rdms import mantel_matrix
 from emo.core.compare.sizes import SizeCorrelation, size_correlations
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, cosine_matrix, upper
+from emo.core.flags import FLAGGED_ANISOTROPY
+from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, Recipe, common_emotions, shared_design
 from emo.core.geometry.projections import Normalisation, linear_normalisations, project
@@ -68,7 +69,7 @@ class ModelRun:
     @property
     def flagged(self) -> bool:
         """Whether no cosine with this model can be trusted [S 2.5]."""
-        return self.anisotropy > UNRELIABLE_ANISOTROPY
+        return self.anisotropy > FLAGGED_ANISOTROPY
 
     @property
     def lineage(self) -> str:

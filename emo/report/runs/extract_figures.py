@@ -8,7 +8,8 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, cosine_matrix
+from emo.core.flags import FLAGGED_ANISOTROPY
+from emo.core.geometry.cosines import cosine_matrix
 from emo.core.records import Descriptors, EmotionVectors
 from emo.report.style import (
     BLUE,
@@ -65,7 +66,7 @@ def layer_curves(d: Descriptors, title: str) -> Figure:
     _curve(axes[1, 0], d, "accuracy", f"left-out accuracy (chance {d.chance:.3f})", GREEN)
     axes[1, 0].axhline(d.chance, color=GREY, ls="--", lw=1)
     _curve(axes[1, 1], d, "anisotropy", "anisotropy (neutral sentences)", BLUE)
-    axes[1, 1].axhline(UNRELIABLE_ANISOTROPY, color=GREY, ls="--", lw=1, label="unreliable above")
+    axes[1, 1].axhline(FLAGGED_ANISOTROPY, color=GREY, ls="--", lw=1, label="unreliable above")
     axes[1, 1].plot(d.curves["rdm_std"], color=ORANGE, ls="-.", label="RDM std")
     axes[1, 1].legend(fontsize=SMALL)
     for panel in axes[1]:

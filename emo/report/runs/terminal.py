@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import FLAGGED_ANISOTROPY
 
 
 def heading(title: str, note: str) -> list[str]:
@@ -19,7 +19,7 @@ def aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
 
 def anisotropy(value: float, flagged: bool) -> str:
     """The anisotropy, with a warning where it is flagged as too high."""
-    warning = f" UNRELIABLE: above {UNRELIABLE_ANISOTROPY}, no cosine can be trusted"
+    warning = f" UNRELIABLE: above {FLAGGED_ANISOTROPY}, no cosine can be trusted"
     return f"{value:.4f}" + (warning if flagged else "")
 
 

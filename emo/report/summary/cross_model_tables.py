@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 
 from emo.core.compare.cross_model import Universality
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.projections import Normalisation
 from emo.core.stats.reliability import LEAST_RELIABILITY, Quotient, ceiling, disattenuated
 from emo.report.table import Entry, Interval, Table
@@ -53,7 +53,7 @@ def pair_table(u: Universality) -> Table:
         f"where a reliability of the halves is at most {LEAST_RELIABILITY}. Partial: rho with the RDMs "
         "of word and character TF-IDF held fixed; with embedding: with those of both models' embedding "
         f"layers held fixed, too. A pair is unreliable where an anisotropy is above "
-        f"{UNRELIABLE_ANISOTROPY}. {INTERVAL}",
+        f"{FLAGGED_ANISOTROPY}. {INTERVAL}",
         (
             *("model a", "model b", "rho, same items", "Mantel p", "over items and emotions"),
             *("partial rho", "partial rho, with embedding", "rho, same half", "rho, disjoint"),

@@ -9,7 +9,7 @@ import numpy as np
 from emo.conditions import in_common_precision
 from emo.core.conditions.four_layer import CONTRASTS, HALVES, FourLayerTable, LayerRow
 from emo.core.conditions.verdicts import ALPHA
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.files.names import name_part
 from emo.report.summary.cross_model_tables import INTERVAL, quotient
 from emo.report.table import Entry, Interval, Table
@@ -94,7 +94,7 @@ def _caption(made: ModelTable) -> Iterator[str]:
         if c.flagged
     ]:
         yield (
-            f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {', '.join(flagged)}: none of their "
+            f"Anisotropy is above {FLAGGED_ANISOTROPY} in {', '.join(flagged)}: none of their "
             "cosines can be trusted."
         )
 

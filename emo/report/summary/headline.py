@@ -6,7 +6,7 @@ import numpy as np
 
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.conditions.four_layer import FourLayerTable, LayerRow
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
 
@@ -16,7 +16,7 @@ def headline(s: Summary) -> list[str]:
     sentences = [] if s.cross_model is None else [_agreement(s.cross_model)]
     if flagged := _flagged(s):
         sentences.append(
-            f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {'; '.join(flagged)}: none of their "
+            f"Anisotropy is above {FLAGGED_ANISOTROPY} in {'; '.join(flagged)}: none of their "
             "cosines can be trusted."
         )
     sentences += [_four(t.table) for t in s.tables]

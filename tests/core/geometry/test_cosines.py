@@ -12,7 +12,6 @@ from emo.core.geometry.cosines import (
     rdm,
     rdm_std,
     reference_layers,
-    simulated_noise,
     upper,
 )
 from emo.core.records import EmotionVectors, LabelMismatch
@@ -37,11 +36,6 @@ def test_equal_norms_pin_the_published_criterion_at_the_floor():
     n = 7
     x = np.eye(n) - 1 / n
     assert upper(cosine_matrix(x)).mean() == pytest.approx(analytic_floor(n))
-
-
-def test_pure_noise_sits_at_the_floor_too():
-    noise = simulated_noise(21, 512, stream(0, "noise"))
-    assert noise == pytest.approx(analytic_floor(21), abs=0.002)
 
 
 def test_anisotropy_of_one_shared_direction(rng):
