@@ -15,8 +15,12 @@ from emo.core.stats.intervals import LEVEL, finite_mean
 from emo.core.stats.reliability import full_length
 from emo.core.stats.resampling import nested
 
-TWO_SIDED = frozenset({Criterion.mean_cosine.value})
-"""Descriptors that emotion can move either way; the others are greater with emotion."""
+TWO_SIDED = frozenset({Criterion.mean_cosine.value, "rdm_std"})
+"""Descriptors that emotion can move either way; the others are greater with emotion.
+
+Emotions in few directions make RDM std greater than noise of the same items does, emotions that all
+differ from each other alike make it smaller.
+"""
 
 
 def label_orders(
@@ -87,7 +91,7 @@ def label_null(
     Example
     -------
     >>> null = label_null(np.array([0.9]), np.arange(0.0, 0.99, 0.01)[:, None])
-    >>> float(null.p[0]), float(null.mean[0])
+    >>> float(null.p[0]), round(float(null.mean[0]), 2)
     (0.1, 0.49)
     """
     there = np.isfinite(observed) & np.isfinite(drawn).all(axis=0) & (len(drawn) > 0)

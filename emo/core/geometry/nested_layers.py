@@ -13,12 +13,10 @@ from jaxtyping import Bool, Float64, Int
 
 from emo.core.choices import Criterion
 from emo.core.geometry.cells import ItemCells
-from emo.core.geometry.halves import balance_of
 from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
 from emo.core.records import NestedChoice
 from emo.core.stats.correlation import spearman_brown
 from emo.core.stats.intervals import finite_mean
-from emo.core.stats.reliability import full_length
 from emo.core.stats.resampling import half_splits
 
 HALVINGS = 20
@@ -47,28 +45,27 @@ class NestedHalves:
         return cls(half, quarters)
 
     def values(self, layer: ResampledLayer) -> dict[str, Float64[np.ndarray, " half"]]:
-        """Criteria and descriptors of a layer on every half; the reliability is that of all items."""
+        """The criteria on every half; for the reliability the mean correlation of its two parts."""
         weights = self.half.astype(np.float64)
         n, splits, cells = self.quarters.shape
         pairs = half_correlations(
             layer, np.repeat(weights, splits, axis=0), self.quarters.reshape(-1, cells)
         )
-        own = finite_mean(pairs.reshape(n, splits), axis=1)
         return {
             Criterion.mean_cosine.value: finite_mean(centred_cosines(layer, weights), axis=1),
-            Criterion.reliability.value: np.array(
-                [spearman_brown(x) for x in self._stepped_up(layer.cells, own)]
-            ),
+            Criterion.reliability.value: finite_mean(pairs.reshape(n, splits), axis=1),
             Criterion.accuracy.value: layer.left_out_accuracy(weights),
         }
 
-    def _stepped_up(self, cells: ItemCells, own: np.ndarray) -> list[float]:
-        """From the correlations of quarters to the reliability of each half."""
-        out = []
-        for inside, quarters, r in zip(self.half, self.quarters, own, strict=True):
-            balance = balance_of(cells.emotion[inside], quarters[:, inside])
-            out.append(full_length(float(r), balance))
-        return out
+
+def _all_items(quarter: float | None) -> float | None:
+    """Reliability of all items from the correlation of quarters of them: four times the length.
+
+    A correlation of 0 or less stays as it is: the formula sends it towards minus infinity.
+    """
+    if quarter is None or quarter <= 0:
+        return quarter
+    return spearman_brown(spearman_brown(quarter))
 
 
 def _numbered(labels: Int[np.ndarray, " cell"]) -> Int[np.ndarray, " cell"]:
@@ -92,8 +89,8 @@ def nested_choice(
         return float(found.mean()) if len(found) else None
 
     return NestedChoice(
-        reliability=mean(Criterion.reliability.value, other),
-        reliability_same=mean(Criterion.reliability.value, same),
+        reliability=_all_items(mean(Criterion.reliability.value, other)),
+        reliability_same=_all_items(mean(Criterion.reliability.value, same)),
         accuracy=mean(Criterion.accuracy.value, other),
         accuracy_same=mean(Criterion.accuracy.value, same),
     )
