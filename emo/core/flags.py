@@ -22,8 +22,6 @@ As many other items would give an RDM that shares less than half of the variance
 this one, and an agreement with another RDM can hardly be told from none or from identity.
 """
 
-LOW_RELIABILITY_REASON = f"below {LOW_RELIABILITY}, as many other passages would give another RDM"
-
 
 class ReliabilityFlag(StrEnum):
     """What stands in the way of comparing one geometry with another."""
@@ -32,6 +30,22 @@ class ReliabilityFlag(StrEnum):
     low = "reliability low"
     undeclared = "situations not declared"
     absent = "not available"
+
+
+FLAG_REASONS = {
+    ReliabilityFlag.none: "",
+    ReliabilityFlag.low: f"below {LOW_RELIABILITY}, as many other texts would give another RDM",
+    ReliabilityFlag.undeclared: (
+        "topics that are told for several emotions raise it though there is no emotion"
+    ),
+    ReliabilityFlag.absent: "",
+}
+"""Why a reliability is flagged, for the line that says so."""
+
+
+def anisotropy_words(flagged: bool) -> str:
+    """The published flag as a tag: its words, or that it is not set."""
+    return ANISOTROPY_FLAG if flagged else "not flagged"
 
 
 def reliability_flag(reliability: float | None, declared: bool = True) -> ReliabilityFlag:
