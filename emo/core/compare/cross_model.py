@@ -68,7 +68,7 @@ class ModelRun:
 
     @property
     def flagged(self) -> bool:
-        """Whether no cosine with this model can be trusted [S 2.5]."""
+        """Whether the raw anisotropy is above the published bound [S 2.5]."""
         return self.anisotropy > FLAGGED_ANISOTROPY
 
     @property
@@ -138,7 +138,7 @@ class Universality:
     """Largest change of any pair's Spearman or Pearson under any linear normalisation."""
 
     def flagged(self, i: int, j: int) -> bool:
-        """Whether a model of the pair is too anisotropic to be compared by cosines."""
+        """Whether the raw anisotropy of a model of the pair is above the published bound."""
         return self.models[i].flagged or self.models[j].flagged
 
     def base_instruct(self) -> list[tuple[int, int]]:

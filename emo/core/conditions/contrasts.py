@@ -40,7 +40,7 @@ class Condition:
 
     @property
     def flagged(self) -> bool:
-        """Whether the anisotropy is so high that no cosine can be trusted [S 2.5]."""
+        """Whether the raw anisotropy is above the published bound [S 2.5]."""
         return self.anisotropy is not None and self.anisotropy > FLAGGED_ANISOTROPY
 
 

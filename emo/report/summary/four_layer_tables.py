@@ -9,7 +9,7 @@ import numpy as np
 from emo.conditions import in_common_precision
 from emo.core.conditions.four_layer import CONTRASTS, HALVES, FourLayerTable, LayerRow
 from emo.core.conditions.verdicts import ALPHA
-from emo.core.flags import FLAGGED_ANISOTROPY
+from emo.core.flags import ANISOTROPY_FLAG
 from emo.files.names import name_part
 from emo.report.summary.cross_model_tables import INTERVAL, quotient
 from emo.report.table import Entry, Interval, Table
@@ -94,8 +94,8 @@ def _caption(made: ModelTable) -> Iterator[str]:
         if c.flagged
     ]:
         yield (
-            f"Anisotropy is above {FLAGGED_ANISOTROPY} in {', '.join(flagged)}: none of their "
-            "cosines can be trusted."
+            f"{ANISOTROPY_FLAG.capitalize()} in {', '.join(flagged)}; it is of raw activations, not of "
+            "the centred vectors that are compared."
         )
 
 
@@ -133,7 +133,7 @@ def _layer(r: LayerRow) -> tuple[Entry, ...]:
         len(compared.emotions),
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
         f"{r.layers[0]}, {r.layers[1]}",
-        "unreliable" if r.flagged else "ok",
+        "published flag" if r.flagged else "ok",
         c.isolates,
     )
 

@@ -12,7 +12,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from emo.report.summary import cross_model_tables, figures, four_layer_tables, steering, tables
+from emo.report.summary import (
+    constant_vector,
+    cross_model_tables,
+    figures,
+    four_layer_tables,
+    steering,
+    tables,
+)
 from emo.report.summary.parts import Drawn
 from emo.report.table import Table
 from emo.summary.assemble import Summary
@@ -82,7 +89,11 @@ CONTENTS = (
     Plan(
         "invariance",
         "What can change an RDM",
-        tables=(cross_model_tables.normalisation_table, cross_model_tables.projection_table),
+        tables=(
+            cross_model_tables.normalisation_table,
+            constant_vector.constant_table,
+            cross_model_tables.projection_table,
+        ),
     ),
     Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
     Plan("published", "Published figures", tables=(tables.claim_table,)),
@@ -95,7 +106,7 @@ CONTENTS = (
 )
 """The report, section by section."""
 
-MAKERS = (cross_model_tables, figures, four_layer_tables, steering, tables)
+MAKERS = (constant_vector, cross_model_tables, figures, four_layer_tables, steering, tables)
 """Modules whose public functions make the figures and tables of the report."""
 
 
