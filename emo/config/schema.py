@@ -271,11 +271,13 @@ class StimuliConfig:
 
 @dataclass(frozen=True)
 class ResamplingConfig:
-    """Numbers of draws for reliability and for the intervals of layer choices."""
+    """Numbers of draws for reliability, for the intervals of layer choices and for nulls."""
 
     n_splits: int = field(default=200, metadata=DRAWS)
     n_bootstrap: int = field(default=200, metadata=DRAWS)
     splits_per_replicate: int = field(default=10, metadata={**DRAWS, "max": 1000})
+    n_permutations: int = field(default=100, metadata={**DRAWS, "min": 0, "max": 10_000})
+    """0: no nulls. Only comprehension runs have them."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR, Criterion, LayerRule
+from emo.core.flags import ReliabilityFlag, reliability_flag
 
 
 class LabelMismatch(ValueError):
@@ -184,6 +185,46 @@ class LayerChoice:
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """95 % interval of a descriptor at every layer; NaN where there is none."""
+
+    low: Float[np.ndarray, " layer"]
+    high: Float[np.ndarray, " layer"]
+
+
+@dataclass(frozen=True)
+class LabelNull:
+    """What a descriptor is at every layer where the labels of the items are permuted.
+
+    Within situations, or over all items where there are none; NaN at a layer without a value.
+    """
+
+    mean: Float[np.ndarray, " layer"]
+    low: Float[np.ndarray, " layer"]
+    high: Float[np.ndarray, " layer"]
+    """``low`` to ``high`` holds the central 95 % of the permutations."""
+    p: Float[np.ndarray, " layer"]
+    """(1 + permutations at least as extreme) / (1 + permutations)."""
+
+
+@dataclass(frozen=True)
+class NestedChoice:
+    """A layer chosen on one half of the situations: what that half and the other one show there.
+
+    Means over random halves, both ways. What ``same`` exceeds ``other`` by is
+    what choosing and looking at one set of passages adds. None where the halves have too few items.
+    """
+
+    reliability: float | None
+    """On the other half, stepped up to all items."""
+    reliability_same: float | None
+    """On the half that chose the layer, stepped up alike."""
+    accuracy: float | None
+    """On the other half; its centroids rest on half of the items, so it is lower than that of all."""
+    accuracy_same: float | None
+
+
+@dataclass(frozen=True)
 class Descriptors:
     """The numbers that describe one model's emotion geometry. Source: [S 2.5].
 
@@ -205,11 +246,39 @@ class Descriptors:
     accuracy: float | None
     chance: float
     analytic_floor: float
-    simulated_noise: float
     split_unit: str
     nearest: tuple[str, str, float]
     farthest: tuple[str, str, float]
     curves: dict[str, Float[np.ndarray, " layer"]] = field(default_factory=dict)
+    intervals: dict[str, Bounds] = field(default_factory=dict)
+    """By name of the curve: accuracies over situations, anisotropy over neutral sentences."""
+    nulls: dict[str, LabelNull] = field(default_factory=dict)
+    """By name of the curve; empty for runs logged before there were any."""
+    nested: dict[str, NestedChoice] = field(default_factory=dict)
+    """By criterion; empty for runs logged before there were any."""
+    permutations: int = 0
+    """How many permutations of the labels each null has."""
+    simulated_noise: float | None = None
+    """Of runs logged before there were nulls: the published criterion on isotropic noise."""
+
+    @property
+    def reliability_flag(self) -> ReliabilityFlag:
+        """Whether the reliability at the published layer lets this geometry be compared."""
+        return reliability_flag(self.reliability, self.split_unit != "passage")
+
+    def p(self, name: str, layer: int | None = None) -> float | None:
+        """p of a descriptor under permuted labels, by default at the published layer; None without."""
+        if name not in self.nulls:
+            return None
+        p = float(self.nulls[name].p[self.best_layer if layer is None else layer])
+        return p if np.isfinite(p) else None
+
+    def at_best(self, name: str) -> float | None:
+        """A curve's value at the published layer; None where there is none."""
+        if name not in self.curves:
+            return None
+        value = float(self.curves[name][self.best_layer])
+        return value if np.isfinite(value) else None
 
     def layer_by(self, rule: LayerRule) -> int:
         """The layer at which this model is compared with others.
@@ -237,6 +306,11 @@ class Descriptors:
             "rdm_std": self.rdm_std,
             "reliability": self.reliability,
             "accuracy": self.accuracy,
+            "accuracy_z": self.at_best("accuracy_z"),
+            "accuracy_lda": self.at_best("accuracy_lda"),
+            "rdm_std_p": self.p("rdm_std"),
+            "reliability_p": self.p("reliability"),
+            "accuracy_p": self.p("accuracy"),
         }
 
 

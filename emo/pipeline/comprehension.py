@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from emo.activations.reading import Passes
 from emo.config.schema import RunConfig
+from emo.core.flags import anisotropy_words
 from emo.core.geometry.comprehension import describe
 from emo.core.geometry.projections import project
 from emo.core.records import Activations, Descriptors, EmotionVectors
@@ -20,7 +24,13 @@ from emo.report.runs import extract as table
 from emo.report.runs import extract_figures as figures
 from emo.runs import files
 from emo.runs.job import EnsuredRun, Ready, Record, Report, Result, ensure_run, passes_in_words
-from emo.runs.plan import Plan, make_plan
+from emo.runs.plan import Plan, make_plan, say
+
+UNDECLARED = (
+    "the passages have no column situation: reliability, accuracies and permuted labels are right only "
+    "if no topic is told for several emotions"
+)
+"""The warning about passages that do not say what they have in common."""
 
 
 def run(config: RunConfig) -> EnsuredRun[Descriptors]:
@@ -48,6 +58,8 @@ def ensure_comprehension(config: RunConfig) -> tuple[str, Descriptors]:
 def _prepare(plan: Plan) -> Ready[Descriptors]:
     reader = Reader(plan)
     reader.refuse_overflow()
+    if not plan.stimuli.crossed:
+        say(logging.WARNING, UNDECLARED)
     return Ready(plan.run_name, partial(_compute, plan, reader))
 
 
@@ -71,8 +83,11 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
             "map": lambda: figures.emotion_map(vectors, best, title),
         },
         metrics=_metrics(descriptors, passes, reader.weights),
-        curves={f"curve_{name}": curve for name, curve in descriptors.curves.items()},
-        tags={"anisotropy": "unreliable" if descriptors.anisotropy_flag else "ok"},
+        curves=_curves(descriptors),
+        tags={
+            "anisotropy": anisotropy_words(descriptors.anisotropy_flag),
+            "reliability": descriptors.reliability_flag.value,
+        },
     )
 
 
@@ -98,10 +113,31 @@ def _metrics(d: Descriptors, passes: Passes, weights: WeightCount) -> dict[str, 
         "forward_passes_reused": passes.reused,
         "finite_layers": len(d.finite_layers),
         "anisotropy_flag": float(d.anisotropy_flag),
+        "permutations": d.permutations,
     }
+    for name in d.nulls:
+        metrics[f"{name}_p"] = d.p(name)
+    for name, bounds in d.intervals.items():
+        for side, bound in (("low", bounds.low), ("high", bounds.high)):
+            value = float(bound[d.best_layer])
+            metrics[f"{name}_{side}"] = value if np.isfinite(value) else None
+    for name, nested in d.nested.items():
+        for measure, value in asdict(nested).items():
+            metrics[f"nested_by_{name}_{measure}"] = value
     for name, choice in d.choices.items():
         if choice is not None:
             metrics[f"layer_by_{name}"] = choice.layer
             metrics[f"layer_by_{name}_low"] = choice.low
             metrics[f"layer_by_{name}_high"] = choice.high
     return metrics
+
+
+def _curves(d: Descriptors) -> dict[str, np.ndarray]:
+    """Every curve over the layers by the name of its metric: values, intervals, nulls."""
+    curves = dict(d.curves)
+    for name, bounds in d.intervals.items():
+        curves |= {f"{name}_low": bounds.low, f"{name}_high": bounds.high}
+    for name, null in d.nulls.items():
+        curves |= {f"{name}_null_low": null.low, f"{name}_null_high": null.high}
+        curves[f"{name}_p"] = null.p
+    return {f"curve_{name}": curve for name, curve in curves.items()}

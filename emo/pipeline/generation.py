@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from emo.activations.reading import Passes
 from emo.config.schema import RunConfig, SubparamsConfig
+from emo.core.flags import anisotropy_words, reliability_flag
 from emo.core.geometry.comprehension import GeometryError
 from emo.core.geometry.generated import StoryDescriptors, TextCounts, describe_stories
 from emo.core.geometry.item_sets import Recipe
@@ -217,7 +218,8 @@ def _tags(d: StoryDescriptors, written: Written) -> dict[str, str]:
     from emo.tracking import TABLES
 
     return {
-        "anisotropy": "unreliable" if d.anisotropy_flag else "ok",
+        "anisotropy": anisotropy_words(d.anisotropy_flag),
+        "reliability": reliability_flag(d.reliability).value,
         "chat_template": "applied" if written.templated else "not applied",
         "decoding": written.way,
         TABLES: report.TABLE_TAG,

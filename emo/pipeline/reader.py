@@ -72,7 +72,10 @@ class Reader:
         method = config.method
         self._check_suffix()
         self.items = tokenise(loaded.tokenizer, passages, method.readout, method.suffix)
-        self.neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
+        # Anisotropy is of the position that is read, so neutral sentences are read there as well.
+        self.neutral = tokenise(
+            loaded.tokenizer, plan.stimuli.neutral, method.readout, method.suffix
+        )
         names = [f"{p.emotion}/{p.id}" for p in plan.stimuli.items]
         names += [f"neutral sentence {i + 1}" for i in range(len(self.neutral))]
         if warning := special_tokens(loaded.tokenizer, [*passages, *plan.stimuli.neutral], names):

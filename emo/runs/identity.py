@@ -14,6 +14,7 @@ from emo.generation import protocols
 from emo.models.weights import Weights
 from emo.runs.versions import (
     ABLATION_VERSION,
+    DESCRIPTOR_VERSION,
     INT8_READING,
     MEAN_READING,
     PROTOCOL_VERSION,
@@ -84,9 +85,16 @@ def story_identity(
         "batch_size": text_config.decode_batch_size if batch_decides(text_config) else None,
         "prompts": prompts_sha256,
         "stimuli": stimuli_sha256,
-        "resampling": canonical(config.resampling),
+        "resampling": _resampling_of_stories(config),
         "seed": config.seed,
     }
+
+
+def _resampling_of_stories(config: RunConfig) -> dict[str, Any]:
+    """The resampling settings less the one that only comprehension runs use."""
+    resampling = canonical(config.resampling)
+    del resampling["n_permutations"]
+    return resampling
 
 
 def ablation_identity(
@@ -149,6 +157,7 @@ def run_identity(
     return {
         "reader": reader_identity(config, weights, device),
         **settings,
+        "descriptors": DESCRIPTOR_VERSION,
         "method": {"name": config.method.name.value, **settings["method"], **mean_reading(config)},
         "resampling": canonical(config.resampling),
         "stimuli": stimuli_sha256,
@@ -167,7 +176,8 @@ def equivalence_identity(
     """Everything that can change a number of job=equivalence; the configured backend cannot."""
     config = replace(config, backend=replace(config.backend, name=BackendName.hf))
     identity = run_identity(config, weights, device, stimuli_sha256)
-    del identity["resampling"], identity["seed"]  # nothing is drawn at random
+    for name in ("resampling", "seed", "descriptors"):  # nothing is drawn at random or described
+        del identity[name]
     return {"job": "equivalence", **identity}
 
 

@@ -4,6 +4,9 @@ PROTOCOL_VERSION = 1
 """Raise it when the reading of texts changes what is read."""
 TEXT_VERSION = 1
 """Raise it when the writing of texts changes what is written."""
+DESCRIPTOR_VERSION = 2
+"""Raise it when the descriptors of passages are computed otherwise. 1 had no nulls of permuted labels,
+and read neutral sentences at the last token whatever the readout."""
 INT8_READING = 2
 """Raise it when reading in INT8 changes. 1 read a passage inside another that begins with it."""
 MEAN_READING = 2
@@ -29,6 +32,5 @@ def versions(generation: bool, int8: bool, mean: bool = False) -> str:
     text = f"reading {PROTOCOL_VERSION}"
     if mean:
         text += f", mean {MEAN_READING}"
-    if generation:
-        text += f", texts {TEXT_VERSION}"
+    text += f", texts {TEXT_VERSION}" if generation else f", descriptors {DESCRIPTOR_VERSION}"
     return f"{text}, int8 {INT8_READING}" if int8 else text

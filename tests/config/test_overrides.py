@@ -183,7 +183,7 @@ def test_an_unknown_name_is_a_config_error_with_the_names_beside_it():
     with pytest.raises(UnknownParameter) as caught:
         compose("resampling.splits=3")
     assert isinstance(caught.value, ConfigError)
-    assert caught.value.allowed == "n_splits, n_bootstrap, splits_per_replicate"
+    assert caught.value.allowed == "n_splits, n_bootstrap, splits_per_replicate, n_permutations"
 
 
 @pytest.mark.parametrize(

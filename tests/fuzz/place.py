@@ -33,6 +33,7 @@ SMALL = (
     "resampling.n_splits=10",
     "resampling.n_bootstrap=10",
     "resampling.splits_per_replicate=2",
+    "resampling.n_permutations=9",
 )
 """What makes a run of seconds."""
 STORIES = (

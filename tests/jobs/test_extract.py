@@ -14,12 +14,14 @@ from hydra.core.config_store import ConfigStore
 
 import emo
 from emo.activations import hf
+from emo.activations.reading import tokenise
 from emo.cli import attempt, run_job
 from emo.config.resolve import schema
 from emo.core.records import LabelMismatch
 from emo.errors import EmoError
 from emo.models import session
 from emo.pipeline import comprehension
+from emo.pipeline.reader import Reader
 from emo.runs import files, job, reuse
 from emo.runs.plan import make_plan
 from emo.tracking import Tracker
@@ -171,6 +173,28 @@ def test_one_passage_an_emotion_is_said_not_crashed(tiny_config, tmp_path):
     assert outcome.status == "finished"
     assert outcome.metrics["reliability"] is None
     assert "not available: too few passages" in outcome.table
+
+
+def test_passages_without_situations_are_marked_in_table_tag_and_log(tiny_config, tmp_path, caplog):
+    path = tmp_path / "plain.csv"
+    rows = [f"{e},{i},Words of {e} told {i} times." for e in "abc" for i in range(4)]
+    path.write_text("emotion,passage_id,text\n" + "\n".join(rows))
+    config = tiny_config(f"stimuli.path={path}")
+    outcome = run_job(config)
+    assert "SITUATIONS NOT DECLARED" in outcome.table
+    tags = Tracker(config).get(outcome.run_id).data.tags
+    assert tags["reliability"] == "situations not declared"
+    assert comprehension.UNDECLARED in caplog.text
+
+
+@pytest.mark.parametrize("readout", ["last", "mean", "suffix"])
+def test_neutral_sentences_are_read_where_passages_are(tiny_config, readout):
+    """Anisotropy is of the position that the readout reads."""
+    plan = make_plan(tiny_config(f"method.readout={readout}"))
+    reader = Reader(plan)
+    tokenizer, method = reader._loaded.tokenizer, plan.config.method
+    want = tokenise(tokenizer, plan.stimuli.neutral, method.readout, method.suffix)
+    assert reader.neutral == want
 
 
 def test_identical_texts_are_one_line(tiny_config, tmp_path):

@@ -13,6 +13,7 @@ SMALL = (
     "resampling.n_splits=4",
     "resampling.n_bootstrap=4",
     "resampling.splits_per_replicate=2",
+    "resampling.n_permutations=9",
 )
 STUDY = (
     *SMALL,

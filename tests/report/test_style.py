@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.report import style
 from emo.report.runs import terminal
 
@@ -33,7 +33,10 @@ def test_the_colours_of_series_differ_and_so_do_the_markers():
 
 def test_the_warning_names_the_threshold():
     assert terminal.anisotropy(0.5, False) == "0.5000"
-    assert f"above {UNRELIABLE_ANISOTROPY}," in terminal.anisotropy(0.99, True)
+    flag = f"published flag: raw anisotropy above {FLAGGED_ANISOTROPY}"
+    assert terminal.anisotropy(0.99, True) == f"0.9900; {flag}"
+    bounds = terminal.anisotropy(0.99, False, (0.98, 0.995))
+    assert bounds == "0.9900 (0.9800 to 0.9950 over neutral sentences)"
 
 
 def test_a_blank_figure_has_the_size_that_was_asked_for():

@@ -18,7 +18,15 @@ from safetensors.numpy import load, save
 from emo.core.compare.precision import AtLayer, PrecisionRow
 from emo.core.compare.readers import Equivalence, EquivalenceReport
 from emo.core.geometry.generated import StoryDescriptors
-from emo.core.records import Activations, Descriptors, EmotionVectors, LayerChoice
+from emo.core.records import (
+    Activations,
+    Bounds,
+    Descriptors,
+    EmotionVectors,
+    LabelNull,
+    LayerChoice,
+    NestedChoice,
+)
 from emo.core.steering.dose_response import DoseSweep, SteeredText
 from emo.core.steering.regimes import Limits
 from emo.core.steering.text_measures import TextMeasures
@@ -44,7 +52,11 @@ DESCRIPTORS = Descriptors(
     accuracy=0.5,
     chance=0.2,
     analytic_floor=0.1,
-    simulated_noise=NAN,
+    simulated_noise=0.5,
+    nulls={"rdm_std": LabelNull(*[np.array([0.1, NAN])] * 4)},
+    intervals={"accuracy": Bounds(*[np.array([0.1, NAN])] * 2)},
+    nested={"accuracy": NestedChoice(0.5, None, 0.25, 0.5)},
+    permutations=9,
     split_unit="situation",
     nearest=("calm", "sad", 0.5),
     farthest=("calm", "proud", -0.5),

@@ -17,22 +17,22 @@ from emo.runs.identity import (
 READER = (Weights("org/model", "abc", ""), "cpu", "s" * 64)
 
 PASSAGES = {
-    "precision=fp32": ("86191fc9b2c3d22665eb96091c6079f0", "eb02988011b7bb362153322564a0feb2"),
+    "precision=fp32": ("6f7c8b4745216bc28d251a905844176d", "eb02988011b7bb362153322564a0feb2"),
     "precision=fp32 method.readout=suffix method.suffix=x": (
-        "b9c6e6d42b8e7b4683c490385f176871",
+        "694cd28a22c44564a81fc01d4602d09a",
         "291b3b7cebc645b0f1260729c45a3029",
     ),
     "precision=fp16 vectors.remove=situation": (
-        "582bd764afcfc15850534a79e0722b9c",
+        "dd522fdf8ef82db5dbebc9a040c21982",
         "284e1355efbffcc65e125d7cda1dcc36",
     ),
     "precision=bf16 vectors.projection=z_score": (
-        "8ff228d1015cd43fe58013c56009f985",
+        "1c9ad25eb42874df905683ce637388aa",
         "d222273b04ed3d3929eb71ff8c354d0b",
     ),
-    "precision=int8": ("75cc636c3263506a8c1fe77ba0cf927c", "7f2151403f9d7f1eed20c5eeb1c5555f"),
+    "precision=int8": ("421727b202da621f48c13597be27daa8", "7f2151403f9d7f1eed20c5eeb1c5555f"),
     "precision=int8 precision.int8.batched=true": (
-        "35e051ff043c3987c9db22e32ecf77b0",
+        "1212b446aebb2332132bfb294828df5b",
         "be67e4ba983afbc7c9f9c2b1d2c8ef10",
     ),
     "precision=nf4 precision.four_bit.compute_dtype=fp16 method.readout=mean": (

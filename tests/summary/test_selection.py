@@ -203,7 +203,10 @@ def test_runs_computed_otherwise_are_left_out():
     runs = [run("a", 1, versions=versions(False, False)), run("b", 2, **old), run("untagged", 0)]
     models, _, left = taken(runs)
     assert models["m"] == ["a", "untagged"]
-    assert left["b"] == "computed otherwise than now (reading 0, now reading 1): repeat it"
+    assert (
+        left["b"]
+        == "computed otherwise than now (reading 0, now reading 1, descriptors 2): repeat it"
+    )
     d = story("D", "D", 5, precision="int8", versions=versions(True, True))
     stale = story("E", "D", 9, precision="int8", versions=versions(True, False))
     _, conditions, left = taken([*full("fp16", 1), d, stale])

@@ -17,7 +17,8 @@ from emo.core.choices import Projection, Variant
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
 from emo.core.compare.rdms import mantel_matrix
 from emo.core.compare.sizes import SizeCorrelation, size_correlations
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, cosine_matrix, upper
+from emo.core.flags import FLAGGED_ANISOTROPY
+from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, Recipe, common_emotions, shared_design
 from emo.core.geometry.projections import Normalisation, linear_normalisations, project
@@ -67,8 +68,8 @@ class ModelRun:
 
     @property
     def flagged(self) -> bool:
-        """Whether no cosine with this model can be trusted [S 2.5]."""
-        return self.anisotropy > UNRELIABLE_ANISOTROPY
+        """Whether the raw anisotropy is above the published bound [S 2.5]."""
+        return self.anisotropy > FLAGGED_ANISOTROPY
 
     @property
     def lineage(self) -> str:
@@ -137,7 +138,7 @@ class Universality:
     """Largest change of any pair's Spearman or Pearson under any linear normalisation."""
 
     def flagged(self, i: int, j: int) -> bool:
-        """Whether a model of the pair is too anisotropic to be compared by cosines."""
+        """Whether the raw anisotropy of a model of the pair is above the published bound."""
         return self.models[i].flagged or self.models[j].flagged
 
     def base_instruct(self) -> list[tuple[int, int]]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emo.core.compare.rdms import ItemComparison, mantel, over_emotions
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, paired_cosines
+from emo.core.flags import FLAGGED_ANISOTROPY
+from emo.core.geometry.cosines import paired_cosines
 from emo.core.geometry.item_sets import ItemSet, common_emotions
 from emo.core.geometry.vectors import post_centred
 from emo.core.records import EmotionVectors
@@ -39,8 +40,8 @@ class Condition:
 
     @property
     def flagged(self) -> bool:
-        """Whether the anisotropy is so high that no cosine can be trusted [S 2.5]."""
-        return self.anisotropy is not None and self.anisotropy > UNRELIABLE_ANISOTROPY
+        """Whether the raw anisotropy is above the published bound [S 2.5]."""
+        return self.anisotropy is not None and self.anisotropy > FLAGGED_ANISOTROPY
 
 
 @dataclass(frozen=True)

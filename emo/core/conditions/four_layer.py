@@ -103,7 +103,7 @@ class LayerRow:
     """At which each side is read."""
     n_effective: tuple[float, float]
     flagged: bool
-    """Whether a side is too anisotropic to be compared by cosines."""
+    """Whether the raw anisotropy of a side is above the published bound."""
     verdict: Verdict
     sentence: str
 

@@ -68,6 +68,16 @@ class ItemCells:
         """Weighted number of items of each emotion."""
         return np.add.reduceat(weights * self.size, self.starts, axis=1)
 
+    def group_weights(
+        self, weights: Float64[np.ndarray, "resample cell"]
+    ) -> Float64[np.ndarray, "resample group"] | None:
+        """One weight per group; None where a group lacks an emotion or its cells weigh unlike."""
+        if (self.lookup < 0).any():
+            return None
+        by_group = weights[:, self.lookup]
+        first = by_group[:, :, 0]
+        return first if (by_group == first[:, :, None]).all() else None
+
 
 def chunks(weights: np.ndarray) -> Iterator[np.ndarray]:
     """Weightings, ``CHUNK`` of them at a time."""

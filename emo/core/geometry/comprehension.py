@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
-
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR, Criterion
-from emo.core.geometry.cells import CHUNK, ItemCells
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.cosines import (
-    UNRELIABLE_ANISOTROPY,
     analytic_floor,
+    anisotropy_bounds,
     cosine_matrix,
     finite_layers,
     mean_pairwise_cosine,
     rdm_std,
     reference_layers,
-    simulated_noise,
     upper,
 )
-from emo.core.geometry.estimators import estimator as estimator_named
-from emo.core.geometry.means import prepare
-from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
+from emo.core.geometry.layer_results import Track, layer_results
 from emo.core.geometry.vectors import emotion_vectors
-from emo.core.records import Activations, Descriptors, EmotionVectors, LayerChoice
-from emo.core.stats.correlation import spearman_brown
-from emo.core.stats.intervals import finite_mean
-from emo.core.stats.resampling import Resampling, bootstrap_counts, half_splits, index, stream
-
-Track = Callable[[Iterable[Any], str], Iterable[Any]]
-"""Wraps an iterable with a progress display of a given title."""
+from emo.core.records import Activations, Bounds, Descriptors, EmotionVectors, LayerChoice
+from emo.core.stats.resampling import Resampling, index
 
 
 class GeometryError(ValueError):
@@ -48,15 +37,15 @@ def describe(
     """Emotion vectors of every layer, centred globally, and the descriptors of their geometry.
 
     Source: [S 2.3] for the vectors and the published best layer, [S 2.5] for anisotropy and RDM std;
-    split-half reliability, left-out accuracy and the bootstrap of the layer choice are this project's
-    (docs/protocol.md, "What is reported besides, and why").
+    split-half reliability, left-out accuracies, the null of permuted labels and the nested layer choice
+    are this project's (docs/protocol.md, "What is reported besides, and why").
 
     Parameters
     ----------
     activations
         Items of at least three emotions, and the neutral sentences for the anisotropy.
     resampling
-        Numbers of splits and replicates, and the seed.
+        Numbers of splits, replicates and permutations, and the seed.
     remove
         ``none``, or ``situation`` to subtract the situation means from the items first.
     track
@@ -97,14 +86,12 @@ def describe(
 
     vectors = emotion_vectors(activations, "global", remove, estimator=estimator)
     good = list(finite)
-    curves = layer_curves(vectors, activations, good)
-    resampled, replicates = _resampled_curves(
-        activations, remove, estimator, good, resampling, track
-    )
-    curves |= resampled
-
+    resampled = layer_results(activations, remove, estimator, good, resampling, track)
+    curves = layer_curves(vectors, activations, good) | resampled.curves
     choices = {
-        criterion.value: _choice(curves[criterion], replicates[criterion], good, criterion)
+        criterion.value: _choice(
+            curves[criterion], resampled.replicates[criterion], good, criterion
+        )
         for criterion in Criterion
     }
     published = choices[Criterion.mean_cosine]
@@ -115,7 +102,6 @@ def describe(
     best = published.layer
     nearest, farthest = extreme_pairs(vectors, best)
     _, groups = index(activations.groups)
-    rng = stream(resampling.seed, "noise")
     return vectors, Descriptors(
         n_layers=activations.n_layers,
         finite_layers=finite,
@@ -124,18 +110,28 @@ def describe(
         reference_layers=reference_layers(activations.n_layers),
         choices=choices,
         anisotropy=float(curves["anisotropy"][best]),
-        anisotropy_flag=bool(curves["anisotropy"][best] > UNRELIABLE_ANISOTROPY),
+        anisotropy_flag=bool(curves["anisotropy"][best] > FLAGGED_ANISOTROPY),
         rdm_std=float(curves["rdm_std"][best]),
         reliability=_value(curves["reliability"][best]),
         accuracy=_value(curves["accuracy"][best]),
         chance=1 / len(emotions),
         analytic_floor=analytic_floor(len(emotions)),
-        simulated_noise=simulated_noise(len(emotions), activations.values.shape[2], rng),
         split_unit="situation" if len(set(groups)) < len(groups) else "passage",
         nearest=nearest,
         farthest=farthest,
         curves=curves,
+        intervals=resampled.intervals | {"anisotropy": _anisotropy_bounds(activations, good)},
+        nulls=resampled.nulls,
+        nested=resampled.nested,
+        permutations=resampling.n_permutations,
     )
+
+
+def _anisotropy_bounds(activations: Activations, good: list[int]) -> Bounds:
+    bounds = anisotropy_bounds(activations.neutral[good])
+    low, high = np.full((2, activations.n_layers), np.nan)
+    low[good], high[good] = bounds.low, bounds.high
+    return Bounds(low, high)
 
 
 def extreme_pairs(
@@ -169,72 +165,6 @@ def layer_curves(
         curve[good] = function(values[good])
         out[name] = curve
     return out
-
-
-def _resampled_curves(
-    activations: Activations,
-    remove: str,
-    estimator: str,
-    good: list[int],
-    settings: Resampling,
-    track: Track,
-) -> tuple[dict[str, Float64[np.ndarray, " layer"]], dict[str, np.ndarray]]:
-    """Reliability and accuracy per layer, and every criterion in every bootstrap replicate."""
-    _, which = index(activations.emotions)
-    _, groups = index(activations.groups)
-    values = prepare(activations, remove)
-    cells = ItemCells.make(groups, which)
-    # One representative item per cell carries the cell's resampling weight.
-    first_item = np.unique(cells.of_item, return_index=True)[1]
-    splits = half_splits(groups, which, settings.n_splits, stream(settings.seed, "halves"))
-    splits = splits[:, first_item]
-    counts = bootstrap_counts(
-        groups, which, settings.n_bootstrap, stream(settings.seed, "bootstrap")
-    )[:, first_item]
-    inner = half_splits(
-        groups,
-        which,
-        settings.n_bootstrap * settings.splits_per_replicate,
-        stream(settings.seed, "bootstrap halves"),
-    )[:, first_item]
-
-    ones = cells.everything
-    curves = {name: np.full(activations.n_layers, np.nan) for name in ("reliability", "accuracy")}
-    shape = settings.n_bootstrap, len(good)
-    replicates = {criterion.value: np.full(shape, np.nan) for criterion in Criterion}
-    method = estimator_named(estimator)
-    for column, layer in enumerate(track(good, "bootstrap over passages")):
-        items = method.layer(cells, values[layer])
-        halves = half_correlations(items, np.broadcast_to(ones, splits.shape), splits)
-        curves["reliability"][layer] = spearman_brown(float(finite_mean(halves, axis=0)))
-        curves["accuracy"][layer] = items.left_out_accuracy(ones)[0]
-        replicates["mean_cosine"][:, column] = finite_mean(centred_cosines(items, counts), axis=1)
-        per_split = _within(items, counts, inner, settings.splits_per_replicate)
-        replicates["reliability"][:, column] = finite_mean(
-            per_split.reshape(settings.n_bootstrap, -1), axis=1
-        )
-        replicates["accuracy"][:, column] = items.left_out_accuracy(counts)
-    return curves, replicates
-
-
-def _within(
-    layer: ResampledLayer,
-    counts: Float64[np.ndarray, "replicate cell"],
-    inner: Bool[np.ndarray, "split cell"],
-    each: int,
-) -> Float64[np.ndarray, " split"]:
-    """Correlation of the halves of every split, ``each`` splits in a row within one replicate.
-
-    A few at a time: the weights of all splits together are the largest array of a run.
-    """
-    rows = np.arange(len(inner)) // each
-    size = 64 * CHUNK
-    return np.concatenate(
-        [
-            half_correlations(layer, counts[rows[i : i + size]], inner[i : i + size])
-            for i in range(0, len(inner), size)
-        ]
-    )
 
 
 def _choice(

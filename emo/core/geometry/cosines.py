@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Float64
 
-from emo.core.records import EmotionVectors, Rdm
-
-UNRELIABLE_ANISOTROPY = 0.95
-"""Above this every cosine comparison with the model is flagged, not corrected [S 2.5]."""
+from emo.core.records import Bounds, EmotionVectors, Rdm
+from emo.core.stats.jackknife import reach, standard_error
 
 
 def cosine_matrix(
@@ -116,8 +114,24 @@ def analytic_floor(n_emotions: int) -> float:
     return -1 / (n_emotions - 1)
 
 
-def simulated_noise(n_emotions: int, hidden: int, rng: np.random.Generator) -> float:
-    """The published layer criterion on pure noise of the same shape."""
-    noise = rng.standard_normal((16, n_emotions, hidden))
-    noise -= noise.mean(axis=1, keepdims=True)
-    return float(mean_pairwise_cosine(noise).mean())
+def anisotropy_bounds(
+    sentences: Float[np.ndarray, "layer sentence hidden"],
+) -> Bounds:
+    """95 % interval of the mean pairwise cosine per layer, for as many other sentences.
+
+    Jackknife over the sentences with Student's t (Arvesen 1969); the mean over pairs is a U-statistic.
+    NaN for fewer than three sentences.
+    """
+    n = sentences.shape[1]
+    if n < 3:
+        nothing = np.full(len(sentences), np.nan)
+        return Bounds(nothing, nothing)
+    left_out = np.empty((n, len(sentences)))
+    for layer, values in enumerate(sentences):
+        cosines = cosine_matrix(values)
+        np.fill_diagonal(cosines, 0)
+        rows = cosines.sum(axis=1)
+        left_out[:, layer] = (rows.sum() - 2 * rows) / ((n - 1) * (n - 2))
+    centre = left_out.mean(axis=0)  # of a U-statistic it is the mean over all pairs
+    half = reach(standard_error(left_out), n)
+    return Bounds(np.maximum(centre - half, -1), np.minimum(centre + half, 1))

@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Float64
 
 from emo.core.choices import Centring
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.comprehension import GeometryError, extreme_pairs, layer_curves
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, finite_layers, mean_pairwise_cosine
+from emo.core.geometry.cosines import finite_layers, mean_pairwise_cosine
 from emo.core.geometry.estimators import estimator
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
@@ -158,7 +159,7 @@ def describe_stories(
         centring=recipe.centring,
         unit_norm=recipe.unit_norm,
         anisotropy=anisotropy,
-        anisotropy_flag=anisotropy > UNRELIABLE_ANISOTROPY,
+        anisotropy_flag=anisotropy > FLAGGED_ANISOTROPY,
         rdm_std=float(curves["rdm_std"][layer]),
         reliability=float(reliability) if np.isfinite(reliability) else None,
         split_unit="prompt" if items.crossed else "text",

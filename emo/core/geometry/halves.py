@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int
 
 from emo.core.geometry.item_sets import Design, ItemSet, own_design
 from emo.core.stats.correlation import spearman_matrix
@@ -64,8 +64,13 @@ def half_agreement(
 
 
 def balance(design: Design, first: Bool[np.ndarray, "split cell"]) -> float:
+    """:func:`balance_of` the emotions of a design's cells."""
+    return balance_of(design.emotion, first)
+
+
+def balance_of(emotions: Int[np.ndarray, " cell"], first: Bool[np.ndarray, "split cell"]) -> float:
     """Mean of p (1 - p) over splits and emotions, p the share of its cells in the first half."""
-    counts = np.bincount(design.emotion)
-    member = (design.emotion[:, None] == np.flatnonzero(counts > 1)).astype(np.float64)
+    counts = np.bincount(emotions)
+    member = (emotions[:, None] == np.flatnonzero(counts > 1)).astype(np.float64)
     share = first @ member / counts[counts > 1]
     return float((share * (1 - share)).mean()) if member.shape[1] else float("nan")

@@ -1,8 +1,9 @@
 """What can change an RDM, and what cannot.
 
 Projections act on activations, before the cosine; a linear normalisation of the finished RDM changes
-no rank and no standardised value. The mean, components and scales of a projection are taken from
-all items (or all neutral sentences) of a set, once: resampling does not take them anew.
+no rank and no standardised value, and a constant vector added to all activations no centred cosine.
+The mean, components and scales of a projection are taken from all items (or all neutral sentences) of
+a set, once: resampling does not take them anew.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from emo.core.choices import Projection, chosen
+from emo.core.geometry.cosines import cosine_matrix, upper
+from emo.core.geometry.means import weighted_means
 from emo.core.records import Activations
 from emo.core.stats.correlation import pearson, spearman
+from emo.core.stats.resampling import index
 
 NEUTRAL_SHARE = 0.5
 """Share of the neutral texts' variance whose components are projected out; this project's choice."""
@@ -158,4 +162,59 @@ def linear_normalisations(
         moved = (a - shift) / scale
         rho, r = float(spearman(moved, b)), float(pearson(moved, b))
         rows.append(Normalisation(name, shift, scale, rho, r, float(np.abs(moved - a).max())))
+    return tuple(rows)
+
+
+CONSTANT_LENGTH = 100
+"""Length of the constant vector in units of the neutral sentences' root mean square length."""
+
+
+@dataclass(frozen=True)
+class ConstantShift:
+    """What adding one vector to all activations of a layer does."""
+
+    name: str
+    anisotropy: float
+    """Of the neutral sentences with the vector added."""
+    largest_change: float
+    """Of an entry of the RDM of the centred emotion vectors."""
+
+
+def constant_added(activations: Activations, layer: int) -> tuple[ConstantShift, ...]:
+    """Anisotropy and RDM of a layer as it is, with a constant added, and with the neutral mean taken.
+
+    A constant vector takes the anisotropy to nearly 1, subtracting the mean of the neutral sentences to
+    about 0, and neither moves the RDM by more than rounding: emotion vectors are centred, anisotropy is
+    of raw activations. So the published flag says nothing about the RDM by itself.
+
+    Raises
+    ------
+    ValueError
+        If the layer is not finite, or there are fewer than two neutral sentences.
+    """
+    items, neutral = (
+        x[layer].astype(np.float64) for x in (activations.values, activations.neutral)
+    )
+    if not (np.isfinite(items).all() and np.isfinite(neutral).all()):
+        raise ValueError(f"layer {layer} has activations that are not finite")
+    if len(neutral) < 2:
+        raise ValueError(
+            f"an anisotropy needs at least 2 neutral sentences, there are {len(neutral)}"
+        )
+    _, which = index(activations.emotions)
+    ones = np.ones(len(which))
+    length = CONSTANT_LENGTH * float(np.sqrt((neutral**2).sum(axis=1).mean()))
+    hidden = items.shape[1]
+    shifts = {
+        "none": np.zeros(hidden),
+        "constant vector added": np.full(hidden, length / np.sqrt(hidden)),
+        "mean of the neutral sentences subtracted": -neutral.mean(axis=0),
+    }
+    rows, plain = [], None
+    for name, shift in shifts.items():
+        vectors = weighted_means(items + shift, which, ones)
+        rdm = upper(cosine_matrix(vectors - vectors.mean(axis=0)))
+        plain = rdm if plain is None else plain
+        anisotropy = float(upper(cosine_matrix(neutral + shift)).mean())
+        rows.append(ConstantShift(name, anisotropy, float(np.abs(rdm - plain).max())))
     return tuple(rows)

@@ -32,15 +32,30 @@ class ResampledLayer(ABC):
         """Inner products of the emotion vectors, and which emotions have any weight."""
 
     @abstractmethod
-    def left_out_accuracy(
+    def left_out_hits(
         self, weights: Float64[np.ndarray, "resample cell"]
-    ) -> Float64[np.ndarray, " resample"]:
-        """Share of items whose nearest (Euclidean) emotion vector is their own emotion's.
+    ) -> Float64[np.ndarray, "resample item"]:
+        """1 for an item whose nearest (Euclidean) emotion vector is its own emotion's, else 0.
 
         The item's whole group is taken out before the vectors are estimated: in a crossed set the
         other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
-        would not. Items whose emotion has no other group are not scored; NaN if that is all of them.
+        would not. NaN for an item without weight or whose emotion has no other group.
         """
+
+    def left_out_accuracy(
+        self, weights: Float64[np.ndarray, "resample cell"]
+    ) -> Float64[np.ndarray, " resample"]:
+        """Weighted share of the hits of :meth:`left_out_hits`; NaN where no item is scored."""
+        return np.concatenate([self._left_out_accuracy(some) for some in chunks(weights)])
+
+    def _left_out_accuracy(self, weights: np.ndarray) -> np.ndarray:
+        hits = self.left_out_hits(weights)
+        scored = np.isfinite(hits)
+        weight = weights[:, self.cells.of_item] * scored
+        total = weight.sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            share = (np.where(scored, hits, 0) * weight).sum(axis=1) / total
+            return np.where(total > 0, share, np.nan)
 
 
 def centred_cosines(

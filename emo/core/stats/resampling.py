@@ -23,7 +23,9 @@ class Resampling:
     n_bootstrap: int = 200
     """Bootstrap replicates, for intervals."""
     splits_per_replicate: int = 10
-    """Random divisions of each replicate."""
+    """Random divisions of each replicate, and of each permutation of the labels."""
+    n_permutations: int = 100
+    """Permutations of the labels, for the null of every descriptor; 0 for no nulls."""
     seed: int = 0
     """First part of the name of every random stream."""
 

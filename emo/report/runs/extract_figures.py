@@ -8,7 +8,8 @@ import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
 from scipy.spatial.distance import squareform
 
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY, cosine_matrix
+from emo.core.flags import ANISOTROPY_FLAG, FLAGGED_ANISOTROPY
+from emo.core.geometry.cosines import cosine_matrix
 from emo.core.records import Descriptors, EmotionVectors
 from emo.report.style import (
     BLUE,
@@ -53,23 +54,41 @@ def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
     return figure
 
 
+PANELS = (
+    ("mean_cosine", "mean pairwise cosine (published criterion)", BLUE),
+    ("rdm_std", "RDM std", ORANGE),
+    ("reliability", "split-half reliability, stepped up", ORANGE),
+    ("accuracy", "left-out accuracy, raw centroids", GREEN),
+    ("accuracy_z", "left-out accuracy, z-scored centroids", GREEN),
+    ("accuracy_lda", "left-out accuracy, shrinkage LDA", GREEN),
+)
+"""Curves that have a null, with their labels and colours."""
+
+
 def layer_curves(d: Descriptors, title: str) -> Figure:
-    """Four curves over the layers, with the layer that each criterion chooses and its interval."""
-    figure = blank(9, 8)
-    axes = figure.subplots(2, 2, sharex=True)
-    _curve(axes[0, 0], d, "mean_cosine", "mean pairwise cosine (published criterion)", BLUE)
-    axes[0, 0].axhline(d.analytic_floor, color=GREY, ls="--", lw=1, label="analytic floor")
-    axes[0, 0].axhline(d.simulated_noise, color=GREY, ls=":", lw=1, label="pure noise")
-    axes[0, 0].legend(fontsize=SMALL)
-    _curve(axes[0, 1], d, "reliability", "split-half reliability (Spearman-Brown)", ORANGE)
-    _curve(axes[1, 0], d, "accuracy", f"left-out accuracy (chance {d.chance:.3f})", GREEN)
-    axes[1, 0].axhline(d.chance, color=GREY, ls="--", lw=1)
-    _curve(axes[1, 1], d, "anisotropy", "anisotropy (neutral sentences)", BLUE)
-    axes[1, 1].axhline(UNRELIABLE_ANISOTROPY, color=GREY, ls="--", lw=1, label="unreliable above")
-    axes[1, 1].plot(d.curves["rdm_std"], color=ORANGE, ls="-.", label="RDM std")
-    axes[1, 1].legend(fontsize=SMALL)
-    for panel in axes[1]:
+    """Curves over the layers, each with what permuted labels give.
+
+    Shaded over the layers: the interval of a criterion's choice, whose layer is circled. Vertical bars:
+    95 % intervals. The last panel is the anisotropy with the published bound.
+    """
+    figure = blank(13, 10)
+    axes = figure.subplots(3, 3, sharex=True).reshape(-1)
+    for panel, (name, label, colour) in zip(axes, PANELS, strict=False):
+        if name in d.curves:
+            _curve(panel, d, name, label, colour)
+        if name.startswith("accuracy"):
+            panel.axhline(d.chance, color=GREY, ls="--", lw=1, label=f"chance {d.chance:.3f}")
+    axes[0].axhline(d.analytic_floor, color=GREY, ls="--", lw=1, label="analytic floor")
+    _curve(axes[6], d, "anisotropy", "anisotropy (neutral sentences)", BLUE)
+    axes[6].axhline(FLAGGED_ANISOTROPY, color=GREY, ls="--", lw=1, label=ANISOTROPY_FLAG)
+    for panel in axes[:7]:
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(fontsize=SMALL)
+    for panel in axes[4:7]:
         panel.set_xlabel(LAYER)
+        panel.tick_params(labelbottom=True)
+    for panel in axes[7:]:
+        panel.set_visible(False)
     figure.suptitle(title, fontsize=TITLE)
     return figure
 
@@ -78,6 +97,15 @@ def _curve(axes: Axes, d: Descriptors, name: str, label: str, colour: str) -> No
     axes.plot(d.curves[name], color=colour, marker="o", ms=3)
     axes.set_title(label, fontsize=PANEL)
     grid(axes)
+    layers = np.arange(d.n_layers)
+    if name in d.nulls:
+        null = d.nulls[name]
+        axes.fill_between(
+            layers, null.low, null.high, color=GREY, alpha=0.35, lw=0, label="permuted labels, 95 %"
+        )
+    if name in d.intervals:
+        bounds = d.intervals[name]
+        axes.vlines(layers, bounds.low, bounds.high, color=colour, alpha=0.5, lw=1)
     choice = d.choices.get(name)
     if choice is not None:
         axes.axvspan(choice.low - 0.4, choice.high + 0.4, color=colour, alpha=0.12, lw=0)

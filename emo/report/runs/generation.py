@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from emo.config.enums import Decoding
 from emo.config.schema import SubparamsConfig
+from emo.core.flags import reliability_flag
 from emo.core.geometry.generated import StoryDescriptors
 from emo.generation.positions import is_short
 from emo.generation.stories import StoryTexts
@@ -54,6 +55,7 @@ def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
         ("anisotropy", terminal.anisotropy(d.anisotropy, d.anisotropy_flag)),
         ("RDM std", f"{d.rdm_std:.4f}"),
         ("reliability", reliability),
+        *terminal.reliability_flag(reliability_flag(d.reliability)),
         ("nearest pair", terminal.emotion_pair(d.nearest)),
         ("farthest pair", terminal.emotion_pair(d.farthest)),
         (

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from math import isfinite
 
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import ANISOTROPY_FLAG, FLAG_REASONS, ReliabilityFlag
 
 
 def heading(title: str, note: str) -> list[str]:
@@ -17,10 +18,18 @@ def aligned(rows: Iterable[tuple[str, str]]) -> list[str]:
     return [f"  {name:<14} {words}" for name, words in rows]
 
 
-def anisotropy(value: float, flagged: bool) -> str:
-    """The anisotropy, with a warning where it is flagged as too high."""
-    warning = f" UNRELIABLE: above {UNRELIABLE_ANISOTROPY}, no cosine can be trusted"
-    return f"{value:.4f}" + (warning if flagged else "")
+def anisotropy(value: float, flagged: bool, bounds: tuple[float, float] | None = None) -> str:
+    """The anisotropy, with its interval over the neutral sentences and the published flag."""
+    words = f"{value:.4f}"
+    if bounds is not None and isfinite(bounds[0]):
+        words += f" ({bounds[0]:.4f} to {bounds[1]:.4f} over neutral sentences)"
+    return f"{words}; {ANISOTROPY_FLAG}" if flagged else words
+
+
+def reliability_flag(flag: ReliabilityFlag) -> list[tuple[str, str]]:
+    """The row below a reliability that says why it is flagged; none where it is not."""
+    reason = FLAG_REASONS[flag]
+    return [("", f"{flag.value.upper()}: {reason}")] if reason else []
 
 
 def emotion_pair(pair: tuple[str, str, float]) -> str:

@@ -62,7 +62,7 @@ def rdm_of_rdms(u: Universality) -> tuple[Figure, Table]:
 
 
 def _annotate(panel: Axes, values: np.ndarray, u: Universality) -> None:
-    """Write every number into its field; an asterisk marks an unreliable pair."""
+    """Write every number into its field; an asterisk marks the published flag of anisotropy."""
     n = len(values)
     for i in range(n):
         for j in range(n):
@@ -145,7 +145,7 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
             u.models[i].name,
             u.models[j].name,
             *line,
-            "unreliable" if u.flagged(i, j) else "ok",
+            "published flag" if u.flagged(i, j) else "ok",
         )
         for (i, j), line in zip(pairs, lines, strict=True)
     ]

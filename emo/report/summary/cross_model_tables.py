@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 
 from emo.core.compare.cross_model import Universality
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import ANISOTROPY_FLAG
 from emo.core.geometry.projections import Normalisation
 from emo.core.stats.reliability import LEAST_RELIABILITY, Quotient, ceiling, disattenuated
 from emo.report.table import Entry, Interval, Table
@@ -52,8 +52,8 @@ def pair_table(u: Universality) -> Table:
         "halves can be expected to show. Disattenuated: disjoint rho divided by its ceiling; not formed "
         f"where a reliability of the halves is at most {LEAST_RELIABILITY}. Partial: rho with the RDMs "
         "of word and character TF-IDF held fixed; with embedding: with those of both models' embedding "
-        f"layers held fixed, too. A pair is unreliable where an anisotropy is above "
-        f"{UNRELIABLE_ANISOTROPY}. {INTERVAL}",
+        f"layers held fixed, too. Anisotropy: the {ANISOTROPY_FLAG}, in one model "
+        f"of the pair. {INTERVAL}",
         (
             *("model a", "model b", "rho, same items", "Mantel p", "over items and emotions"),
             *("partial rho", "partial rho, with embedding", "rho, same half", "rho, disjoint"),
@@ -79,7 +79,7 @@ def _pair(u: Universality, i: int, j: int) -> tuple[Entry, ...]:
         quotient(ceiling(*reliability)),
         Interval.of(u.halves.share[i, j]),
         quotient(disattenuated(float(halves.value[i, j]), *reliability)),
-        "unreliable" if u.flagged(i, j) else "ok",
+        "published flag" if u.flagged(i, j) else "ok",
     )
 
 
@@ -114,7 +114,7 @@ def family_table(u: Universality) -> Table:
             Interval.of(u.rho[i, j]),
             Interval.of(u.halves.disjoint[i, j]),
             Interval.of(u.halves.share[i, j]),
-            "unreliable" if u.flagged(i, j) else "ok",
+            "published flag" if u.flagged(i, j) else "ok",
         )
         for kind, pairs in kinds
         for i, j in pairs

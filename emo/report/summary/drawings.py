@@ -9,8 +9,7 @@ import numpy as np
 
 from emo.core.compare.cross_model import ModelRun
 from emo.core.conditions.four_layer import LayerRow
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
-from emo.core.stats.intervals import Estimates
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.report.drawing import in_legend
 from emo.report.style import (
     BLUE,
@@ -78,7 +77,7 @@ def sizes(s: Summary) -> tuple[Figure, Table]:
         panel.set_xlabel("width of the model (d_model)")
         panel.set_ylabel(label)
         grid(panel)
-    axes[0].axhline(UNRELIABLE_ANISOTROPY, color=GREY, ls="--", lw=1)
+    axes[0].axhline(FLAGGED_ANISOTROPY, color=GREY, ls="--", lw=1)
     handles, names = axes[0].get_legend_handles_labels()
     once = dict(zip(names, handles, strict=True))
     axes[2].legend(once.values(), once.keys(), fontsize=FINE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import ANISOTROPY_FLAG
 from emo.report.summary import cross_model_drawings, drawings
 from emo.report.summary.parts import Drawn, draw_or_say_why, not_drawn
 from emo.summary.assemble import Summary
@@ -22,7 +22,7 @@ def rdm_of_rdms(s: Summary) -> list[Drawn]:
             "Spearman rho of the models' RDMs. Left: all models read the same passages. Right: one "
             "model reads one half of the passages and the other model the other half, mean over random "
             "halves; the diagonal compares a model with itself. An asterisk marks a pair in which a "
-            f"model has an anisotropy above {UNRELIABLE_ANISOTROPY}.",
+            f"model has the {ANISOTROPY_FLAG}.",
             lambda: cross_model_drawings.rdm_of_rdms(u),
             _model_runs(s),
         )
@@ -57,7 +57,8 @@ def sizes(s: Summary) -> list[Drawn]:
             name,
             title,
             "Each descriptor at the model's published best layer against the width of the model. "
-            "Filled: instruct; open: base. Above the dashed line cosines are unreliable.",
+            "Filled: instruct; open: base. Dashed: the "
+            f"{ANISOTROPY_FLAG}.",
             lambda: drawings.sizes(s),
             _model_runs(s),
         )

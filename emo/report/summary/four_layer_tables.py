@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
-
 from emo.conditions import in_common_precision
 from emo.core.conditions.four_layer import CONTRASTS, HALVES, FourLayerTable, LayerRow
 from emo.core.conditions.verdicts import ALPHA
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import ANISOTROPY_FLAG
 from emo.files.names import name_part
 from emo.report.summary.cross_model_tables import INTERVAL
 from emo.report.table import Entry, Interval, Table
@@ -58,9 +56,10 @@ def _sides(t: FourLayerTable) -> Table:
         "emotion and cannot be halved, so its value is rho with its replicate B'. Disjoint: mean rho of "
         "halves of the items that share none (B and B' as they are). Ceiling: what that rho would be if "
         "both sides measured one geometry with the noise they have. Disattenuated: disjoint divided by "
-        "its ceiling, with Fieller's interval, whose ends are infinite where the ceiling may be nothing. "
+        "its ceiling, with Fieller's interval; its ends are infinite where the ceiling may be nothing. "
         "Where both sides have the same items, same half is rho with both on one half, and share is "
-        f"disjoint divided by it: it depends on the number of items, not on how much is shared. {INTERVAL}",
+        "disjoint divided by it: it depends on the number of items, not on how much is shared. "
+        f"{INTERVAL}",
         RELIABILITY_COLUMNS,
         tuple(_reliability(r) for r in t.rows),
     )
@@ -94,8 +93,8 @@ def _caption(made: ModelTable) -> Iterator[str]:
         if c.flagged
     ]:
         yield (
-            f"Published flag, raw anisotropy above {UNRELIABLE_ANISOTROPY}: {', '.join(flagged)}. A "
-            "constant in all activations sets it and changes no centred cosine, so it says nothing of rho."
+            f"{ANISOTROPY_FLAG.capitalize()} in {', '.join(flagged)}; it is of raw activations, not of "
+            "the centred vectors that are compared."
         )
 
 
@@ -133,7 +132,7 @@ def _layer(r: LayerRow) -> tuple[Entry, ...]:
         len(compared.emotions),
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
         f"{r.layers[0]}, {r.layers[1]}",
-        "flagged" if r.flagged else "",
+        "published flag" if r.flagged else "ok",
         c.isolates,
     )
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.conditions.four_layer import FourLayerTable, LayerRow
-from emo.core.geometry.cosines import UNRELIABLE_ANISOTROPY
+from emo.core.flags import ANISOTROPY_FLAG
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
 
@@ -16,8 +16,8 @@ def headline(s: Summary) -> list[str]:
     sentences = [] if s.cross_model is None else [_agreement(s.cross_model)]
     if flagged := _flagged(s):
         sentences.append(
-            f"Anisotropy is above {UNRELIABLE_ANISOTROPY} in {'; '.join(flagged)}: none of their "
-            "cosines can be trusted."
+            f"{ANISOTROPY_FLAG.capitalize()} in {'; '.join(flagged)}; it is of raw activations, not of "
+            "the centred vectors that are compared."
         )
     sentences += [_four(t.table) for t in s.tables]
     if s.cross_model is None:
@@ -52,7 +52,7 @@ def _agreement(u: Universality) -> str:
 
 
 def _flagged(s: Summary) -> list[str]:
-    """The models that are too anisotropic, each with the runs in which they are."""
+    """The models with the published flag of anisotropy, each with the runs that have it."""
     places = {m.name: ["comprehension"] for m in s.models if m.flagged}
     for t in s.tables:
         names = sorted(c.name for c in t.table.conditions if c.flagged)

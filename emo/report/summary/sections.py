@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from emo.report.summary import (
+    constant_vector,
     cross_model_tables,
     figures,
     four_layer_tables,
@@ -89,7 +90,11 @@ CONTENTS = (
     Plan(
         "invariance",
         "What can change an RDM",
-        tables=(cross_model_tables.normalisation_table, cross_model_tables.projection_table),
+        tables=(
+            cross_model_tables.normalisation_table,
+            constant_vector.constant_table,
+            cross_model_tables.projection_table,
+        ),
     ),
     Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
     Plan("published", "Published figures", tables=(tables.claim_table, unprinted.unprinted_table)),
@@ -102,7 +107,15 @@ CONTENTS = (
 )
 """The report, section by section."""
 
-MAKERS = (cross_model_tables, figures, four_layer_tables, steering, tables, unprinted)
+MAKERS = (
+    constant_vector,
+    cross_model_tables,
+    figures,
+    four_layer_tables,
+    steering,
+    tables,
+    unprinted,
+)
 """Modules whose public functions make the figures and tables of the report."""
 
 

@@ -16,12 +16,15 @@ def descriptor_table(s: Summary) -> list[Table]:
         Table(
             "descriptors",
             "Descriptors (Table A1)",
-            "All at the published best layer; layers have 95 % bootstrap intervals. Compared at: the "
+            "All at the published best layer, which is chosen on these passages; layers have 95 % "
+            "bootstrap intervals. p: under permuted labels of the passages. Nested: layers are chosen "
+            "on one half of the situations, reliability is of the other. Compared at: the "
             f"layer of the cross-model study (job.summarize.layer={rule}).",
             (
                 *("model", "family", "variant", "size, B", "layers", "d_model", "precision"),
                 *("best layer", "best layer, %", "by reliability", "by accuracy", "anisotropy"),
-                *("RDM std", "reliability", "compared at", "run"),
+                *("RDM std", "RDM std, p", "reliability", "reliability, p", "reliability, nested"),
+                *("reliability flag", "compared at", "run"),
             ),
             tuple(_descriptors(m) for m in s.models),
         )
@@ -44,7 +47,11 @@ def _descriptors(m: ModelRun) -> tuple[Entry, ...]:
         *(f"{x.layer} ({x.low} to {x.high})" if x else None for x in others),
         d.anisotropy,
         d.rdm_std,
+        d.p("rdm_std"),
         d.reliability,
+        d.p("reliability"),
+        d.nested["mean_cosine"].reliability if "mean_cosine" in d.nested else None,
+        d.reliability_flag.value,
         m.layer,
         m.run_id[:8],
     )

@@ -11,7 +11,7 @@ from emo.core.records import Activations
 from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import Resampling
 
-FEW = Resampling(n_splits=20, n_bootstrap=20, splits_per_replicate=3, seed=1)
+FEW = Resampling(n_splits=20, n_bootstrap=20, splits_per_replicate=3, n_permutations=9, seed=1)
 
 
 def planted(rng, strengths, n_emotions=8, n_situations=10, hidden=40, crossed=True, declared=None):
@@ -40,7 +40,7 @@ def planted(rng, strengths, n_emotions=8, n_situations=10, hidden=40, crossed=Tr
 
 def test_splits_are_those_of_their_own_replicate_however_many_at_a_time(rng, monkeypatch):
     """Against all weights spelt out at once."""
-    from emo.core.geometry import comprehension as module
+    from emo.core.geometry import layer_results as module
     from emo.core.geometry.cells import ItemCells
     from emo.core.geometry.estimators.mean_difference import GramLayer
     from emo.core.geometry.resampled import half_correlations

@@ -6,13 +6,13 @@ from scipy.stats import spearmanr
 from emo.core.compare.rdms import compare_vectors, mantel
 from emo.core.geometry.cosines import (
     analytic_floor,
+    anisotropy_bounds,
     cosine_matrix,
     finite_layers,
     mean_pairwise_cosine,
     rdm,
     rdm_std,
     reference_layers,
-    simulated_noise,
     upper,
 )
 from emo.core.records import EmotionVectors, LabelMismatch
@@ -37,11 +37,6 @@ def test_equal_norms_pin_the_published_criterion_at_the_floor():
     n = 7
     x = np.eye(n) - 1 / n
     assert upper(cosine_matrix(x)).mean() == pytest.approx(analytic_floor(n))
-
-
-def test_pure_noise_sits_at_the_floor_too():
-    noise = simulated_noise(21, 512, stream(0, "noise"))
-    assert noise == pytest.approx(analytic_floor(21), abs=0.002)
 
 
 def test_anisotropy_of_one_shared_direction(rng):
@@ -109,3 +104,25 @@ def test_compare_reports_both_sides(rng):
     other = compare_vectors(vectors(a), vectors(b), 1, 2, rng, permutations=99)
     assert other.mean_cosine is None  # the hidden sizes differ
     assert other.layer_b == 2
+
+
+def test_the_interval_of_anisotropy_covers_that_of_endlessly_many_sentences():
+    """Sentences of a common direction and noise; 600 layers are 600 samples of 20 sentences."""
+    rng = stream(0, "sentences")
+    common = np.zeros(30)
+    common[0] = 8.0
+    many = common + rng.normal(size=(1, 4000, 30))
+    truth = mean_pairwise_cosine(many)[0]
+    bounds = anisotropy_bounds(common + rng.normal(size=(600, 20, 30)))
+    covered = float(((bounds.low <= truth) & (truth <= bounds.high)).mean())
+    assert 0.92 <= covered <= 0.98
+
+
+def test_the_interval_lies_about_the_mean_over_pairs(rng):
+    sentences = rng.normal(size=(3, 12, 5)) + 1
+    bounds = anisotropy_bounds(sentences)
+    assert (bounds.low + bounds.high) / 2 == pytest.approx(mean_pairwise_cosine(sentences))
+
+
+def test_two_sentences_have_no_interval(rng):
+    assert np.isnan(anisotropy_bounds(rng.normal(size=(2, 2, 5))).low).all()

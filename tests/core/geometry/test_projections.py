@@ -15,6 +15,7 @@ from emo.core.choices import Projection
 from emo.core.geometry.cosines import cosine_matrix, mean_pairwise_cosine, upper
 from emo.core.geometry.projections import (
     all_but_the_top,
+    constant_added,
     linear_normalisations,
     project,
     without_neutral,
@@ -191,3 +192,22 @@ def test_the_normalisations_are_what_they_are_called(rng):
     for name in ("range", "z_score", "anisotropy"):
         assert rows[name].largest_change == pytest.approx(np.abs(moved[name] - a).max())
         assert rows[name].largest_change > 0.05
+
+
+def test_a_constant_vector_changes_anisotropy_and_no_centred_cosine(rng):
+    """The published flag is set and cleared at will; the RDM stays within rounding."""
+    plain, added, subtracted = constant_added(some(rng), 1)
+    assert plain.largest_change == 0
+    assert plain.anisotropy < 0.9
+    assert added.anisotropy > 0.9998
+    assert -0.2 < subtracted.anisotropy < 0.05  # -1 / (sentences - 1), and less of a few
+    assert max(added.largest_change, subtracted.largest_change) < 1e-9
+
+
+def test_a_constant_needs_finite_layers_and_neutral_sentences(rng):
+    data = some(rng)
+    data.values[1, 0, 0] = np.inf
+    with pytest.raises(ValueError, match="layer 1 has activations that are not finite"):
+        constant_added(data, 1)
+    with pytest.raises(ValueError, match="at least 2 neutral sentences, there are 1"):
+        constant_added(replace(data, neutral=data.neutral[:, :1]), 0)

@@ -96,9 +96,9 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
     flagged = conditions | {"C": replace(conditions["C"], anisotropy=0.96)}
     made = table_of(flagged)
     table, _ = tables_of(made)
-    assert "Anisotropy is above 0.95 in C (0.960)" in table.caption
+    assert "Published flag: raw anisotropy above 0.95 in C (0.960)" in table.caption
     marks = {r[0]: r[table.columns.index("anisotropy")] for r in table.rows}
-    assert {k for k, v in marks.items() if v == "unreliable"} == {
+    assert {k for k, v in marks.items() if v == "published flag"} == {
         "1",
         "2",
         "3 free-running",
@@ -113,7 +113,8 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
         runs=(SimpleNamespace(random=False),),
     )
     assert any(
-        "Anisotropy is above 0.95 in m (conditions C)" in x for x in headline.headline(summary)
+        "Published flag: raw anisotropy above 0.95 in m (conditions C)" in x
+        for x in headline.headline(summary)
     )
 
 

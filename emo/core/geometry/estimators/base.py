@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -104,6 +105,15 @@ class Estimator(ABC):
             self, cells, values.astype(np.float64), np.asarray(baseline, dtype=np.float64)
         )
 
+    def exchanged_layers(
+        self,
+        cells: ItemCells,
+        values: Float[np.ndarray, "item hidden"],
+        orders: Int[np.ndarray, "draw item"],
+    ) -> Iterator[ResampledLayer]:
+        """The layer once per order: in the place of item i, with its label, stands item order[i]."""
+        return (self.layer(cells, values[order]) for order in orders)
+
 
 @dataclass(frozen=True)
 class PlainLayer(ResampledLayer):
@@ -123,15 +133,15 @@ class PlainLayer(ResampledLayer):
             out[i] = vectors @ vectors.T
         return out, present
 
-    def left_out_accuracy(
+    def left_out_hits(
         self, weights: Float64[np.ndarray, "resample cell"]
-    ) -> Float64[np.ndarray, " resample"]:
-        """See :meth:`ResampledLayer.left_out_accuracy`: one estimate per group and weighting."""
-        return np.array([self._left_out_accuracy(weight) for weight in weights])
+    ) -> Float64[np.ndarray, "resample item"]:
+        """See :meth:`ResampledLayer.left_out_hits`: one estimate per group and weighting."""
+        return np.array([self._left_out_hits(weight) for weight in weights])
 
-    def _left_out_accuracy(self, weight: np.ndarray) -> float:
+    def _left_out_hits(self, weight: np.ndarray) -> np.ndarray:
         cells = self.cells
-        right = total = 0.0
+        hits = np.full(len(cells.of_item), np.nan)
         for group in np.unique(cells.group[weight > 0]):
             rest = np.where(cells.group == group, 0.0, weight)
             usable = cells.counts(rest[None])[0] > 0
@@ -141,9 +151,9 @@ class PlainLayer(ResampledLayer):
             for item in members:
                 cell = cells.of_item[item]
                 guess = int(((vectors - self.values[item]) ** 2).sum(axis=1).argmin())
-                right += float(weight[cell]) * (guess == cells.emotion[cell])
-                total += float(weight[cell])
-        return right / total if total > 0 else float("nan")
+                if weight[cell] > 0:
+                    hits[item] = guess == cells.emotion[cell]
+        return hits
 
     def _vectors(self, weight: np.ndarray) -> np.ndarray:
         cells = self.cells

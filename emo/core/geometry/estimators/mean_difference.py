@@ -7,12 +7,14 @@ resampling then depends on the number of passages, not on the width of the model
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
-from emo.core.geometry.cells import ItemCells, chunks
+from emo.core.geometry.cells import ItemCells
 from emo.core.geometry.estimators.base import Estimator
 from emo.core.geometry.means import weighted_means
 from emo.core.geometry.products import pairs_of
@@ -48,6 +50,17 @@ class MeanDifference(Estimator):
             values = values - baseline
         return GramLayer.make(cells, values)
 
+    def exchanged_layers(
+        self,
+        cells: ItemCells,
+        values: Float[np.ndarray, "item hidden"],
+        orders: Int[np.ndarray, "draw item"],
+    ) -> Iterator[ResampledLayer]:
+        """Exchanging items only reorders their inner products, which are computed once."""
+        items = values.astype(np.float64)
+        gram = items @ items.T
+        return (GramLayer.of_products(cells, gram, order) for order in orders)
+
 
 @dataclass(frozen=True)
 class GramLayer(ResampledLayer):
@@ -61,9 +74,36 @@ class GramLayer(ResampledLayer):
     def make(cls, cells: ItemCells, values: Float[np.ndarray, "item hidden"]) -> GramLayer:
         """Inner products of one layer's items, in float64."""
         items = values.astype(np.float64)
-        sums = np.zeros((len(cells.size), items.shape[1]))
-        np.add.at(sums, cells.of_item, items)
-        return cls(cells, sums @ sums.T, sums @ items.T)
+        return cls.of_products(cells, items @ items.T, np.arange(len(items)))
+
+    @classmethod
+    def of_products(
+        cls,
+        cells: ItemCells,
+        gram: Float64[np.ndarray, "item item"],
+        order: Int[np.ndarray, " item"],
+    ) -> GramLayer:
+        """The layer in which item order[i] stands in the place of item i, from all inner products."""
+        by_cell = order[np.argsort(cells.of_item, kind="stable")]
+        rows = gram[by_cell]
+        if len(by_cell) == len(cells.size):  # each cell is one item
+            return cls(cells, rows[:, by_cell], rows[:, order])
+        starts = np.concatenate([[0], np.cumsum(cells.size.astype(int))[:-1]])
+        rows = np.add.reduceat(rows, starts, axis=0)
+        return cls(cells, np.add.reduceat(rows[:, by_cell], starts, axis=1), rows[:, order])
+
+    @cached_property
+    def over_groups(self) -> Float64[np.ndarray, "group_pair emotion_pair"]:
+        """Inner products of the sums of all pairs of emotions over groups g <= h, for complete cells.
+
+        Two groups stand for both of their orders, so that products of weights w[g] w[h] give the sums
+        over all pairs of groups.
+        """
+        n, groups = self.cells.n_emotions, len(self.cells.lookup)
+        table = self.cell_cell.reshape(n, groups, n, groups).transpose(1, 3, 0, 2)
+        g, h = np.triu_indices(groups)
+        back = np.where((g != h)[:, None, None], table[h, g], 0)
+        return (table[g, h] + back).reshape(len(g), n * n)
 
     def products(self, weights: Float64[np.ndarray, "resample cell"]) -> Products:
         """Inner products of the weighted means, and which emotions have any weight."""
@@ -73,15 +113,30 @@ class GramLayer(ResampledLayer):
         inner = _sum_products(self, weights) / (safe[:, :, None] * safe[:, None, :])
         return np.where(pairs_of(present), inner, 0), present
 
-    def left_out_accuracy(
+    def left_out_hits(
         self, weights: Float64[np.ndarray, "resample cell"]
-    ) -> Float64[np.ndarray, " resample"]:
-        """See :meth:`ResampledLayer.left_out_accuracy`: all groups and weightings at once."""
-        return np.concatenate([_left_out_accuracy(self, some) for some in chunks(weights)])
+    ) -> Float64[np.ndarray, "resample item"]:
+        """See :meth:`ResampledLayer.left_out_hits`: all groups and emotions at once."""
+        return np.array([_left_out_hits(self, weight) for weight in weights])
 
 
 def _sum_products(gram: GramLayer, weights: np.ndarray) -> np.ndarray:
-    """Inner products of the weighted emotion sums, [resample emotion emotion]."""
+    """Inner products of the weighted emotion sums, [resample emotion emotion].
+
+    Where every group has a cell of every emotion and its cells weigh the same, pairs of groups are
+    summed over instead of pairs of cells: the same numbers within rounding, several times as fast.
+    """
+    by_group = gram.cells.group_weights(weights)
+    return _over_cells(gram, weights) if by_group is None else _over_groups(gram, by_group)
+
+
+def _over_groups(gram: GramLayer, weights: np.ndarray) -> np.ndarray:
+    n = gram.cells.n_emotions
+    g, h = np.triu_indices(weights.shape[1])
+    return ((weights[:, g] * weights[:, h]) @ gram.over_groups).reshape(-1, n, n)
+
+
+def _over_cells(gram: GramLayer, weights: np.ndarray) -> np.ndarray:
     cells, n = gram.cells, gram.cells.n_emotions
     out = np.empty((len(weights), n, n))
     for e in range(n):  # the upper triangle is computed, the lower mirrored
@@ -94,47 +149,24 @@ def _sum_products(gram: GramLayer, weights: np.ndarray) -> np.ndarray:
     return out
 
 
-def _left_out_accuracy(gram: GramLayer, weights: np.ndarray) -> np.ndarray:
+def _left_out_hits(gram: GramLayer, weight: np.ndarray) -> Float64[np.ndarray, " item"]:
+    """Whether the nearest centroid, formed without the item's group, is that of its emotion."""
     cells = gram.cells
+    places = np.arange(len(cells.of_item))
     truth = cells.emotion[cells.of_item]
-    counts = cells.counts(weights)
-    shape = (len(weights), len(truth))
-    nearest, guess, scored = np.full(shape, np.inf), np.full(shape, -1), np.zeros(shape, bool)
-    for e in range(cells.n_emotions):
-        distance, usable = _left_out_distance(gram, weights, counts[:, e], e)
-        scored[:, truth == e] = usable[:, truth == e]
-        closer = usable & (distance < nearest)
-        nearest[closer] = distance[closer]
-        guess[closer] = e
-    weight = weights[:, cells.of_item] * scored
-    total = weight.sum(axis=1)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(total > 0, ((guess == truth) * weight).sum(axis=1) / total, np.nan)
+    dots = np.add.reduceat(weight[:, None] * gram.cell_item, cells.starts, axis=0)
+    with_cell = np.bincount(cells.of_item, dots[truth, places], len(cells.size))
+    norm = np.add.reduceat(weight * with_cell, cells.starts)
 
-
-def _left_out_distance(
-    gram: GramLayer, weights: np.ndarray, count: np.ndarray, emotion: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Squared distance (less the item's own norm) of every item to one emotion's centroid.
-
-    The centroid is formed without the item's group; the second result says where items were left.
-    """
-    cells, block = gram.cells, gram.cells.block(emotion)
-    inside = weights[:, block]
-    with_cells = inside @ gram.cell_cell[block, block]
-    norm = (with_cells * inside).sum(axis=1)
-
-    taken = cells.lookup[cells.group[cells.of_item], emotion]  # the cell taken out, if any
-    holds = taken >= 0
-    cell = np.where(holds, taken, cells.starts[emotion])
-    w = np.where(holds, weights[:, cell], 0.0)
-    rest = count[:, None] - w * cells.size[cell]
-    dot = inside @ gram.cell_item[block] - w * gram.cell_item[cell, np.arange(len(cell))]
-    norm_rest = (
-        norm[:, None]
-        - 2 * w * with_cells[:, cell - cells.starts[emotion]]
-        + w * w * gram.cell_cell[cell, cell]
-    )
+    taken = cells.lookup[cells.group[cells.of_item]].T  # [emotion item]; -1 where there is none
+    w = np.where(taken >= 0, weight[taken], 0.0)
+    rest = cells.counts(weight[None])[0][:, None] - w * cells.size[taken]
     usable = rest > 0.5
     safe = np.where(usable, rest, 1.0)
-    return norm_rest / safe**2 - 2 * dot / safe, usable
+    dot = dots - w * gram.cell_item[taken, places]
+    norm_rest = (
+        norm[:, None] - 2 * w * with_cell[taken] + w * w * np.diagonal(gram.cell_cell)[taken]
+    )
+    distance = np.where(usable, norm_rest / safe**2 - 2 * dot / safe, np.inf)
+    scored = usable[truth, places] & (weight[cells.of_item] > 0)
+    return np.where(scored, distance.argmin(axis=0) == truth, np.nan)

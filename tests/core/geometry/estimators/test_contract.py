@@ -23,7 +23,7 @@ from tests.core.geometry.estimators.dummies import DualPca, Median
 
 DUMMIES = (Median(), DualPca())
 MEMBERS = (*ESTIMATORS.values(), *DUMMIES)
-FEW = Resampling(n_splits=4, n_bootstrap=3, splits_per_replicate=2)
+FEW = Resampling(n_splits=4, n_bootstrap=3, splits_per_replicate=2, n_permutations=3)
 N_EMOTIONS, HIDDEN = 4, 12
 
 each_member = pytest.mark.parametrize("member", MEMBERS, ids=lambda m: m.name)

@@ -1,0 +1,214 @@
+"""Everything that is resampled at every layer: reliability, accuracies, replicates, nulls, halves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int
+
+from emo.core.choices import Criterion
+from emo.core.geometry import classifiers
+from emo.core.geometry.cells import CHUNK, ItemCells
+from emo.core.geometry.classifiers import Classifier
+from emo.core.geometry.estimators import estimator as estimator_named
+from emo.core.geometry.halves import balance_of
+from emo.core.geometry.label_null import TWO_SIDED, LayerStatistics, label_null, label_orders
+from emo.core.geometry.means import prepare
+from emo.core.geometry.nested_layers import NestedHalves, nested_choice
+from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
+from emo.core.records import Activations, Bounds, LabelNull, NestedChoice
+from emo.core.stats.clusters import clustered_share
+from emo.core.stats.intervals import finite_mean
+from emo.core.stats.reliability import full_length
+from emo.core.stats.resampling import Resampling, bootstrap_counts, half_splits, index, stream
+
+Track = Callable[[Iterable[Any], str], Iterable[Any]]
+"""Wraps an iterable with a progress display of a given title."""
+
+ACCURACIES = ("accuracy", *(name.value for name in Classifier))
+"""Curves of left-out accuracy: the estimator's own vectors, then the robust classifiers."""
+PERMUTED = ("mean_cosine", "rdm_std", "reliability", *ACCURACIES)
+"""Curves that have a null."""
+
+
+@dataclass(frozen=True)
+class LayerResults:
+    """What resampling says of every layer; curves have one entry per layer of the model."""
+
+    curves: dict[str, Float64[np.ndarray, " layer"]]
+    replicates: dict[str, Float64[np.ndarray, "replicate candidate"]]
+    """Every criterion in every bootstrap replicate, at the layers that compete."""
+    intervals: dict[str, Bounds]
+    nulls: dict[str, LabelNull]
+    nested: dict[str, NestedChoice]
+
+
+@dataclass(frozen=True)
+class _Draws:
+    """Every random decision about the items, taken once and the same for all layers."""
+
+    cells: ItemCells
+    splits: Bool[np.ndarray, "split cell"]
+    counts: Float64[np.ndarray, "replicate cell"]
+    inner: Bool[np.ndarray, "inner_split cell"]
+    nested: NestedHalves
+    orders: Int[np.ndarray, "draw item"]
+    labels: Int[np.ndarray, "labelling item"]
+    """The emotions of the items, then those under every permutation."""
+
+    @classmethod
+    def make(
+        cls,
+        groups: Int[np.ndarray, " item"],
+        emotions: Int[np.ndarray, " item"],
+        settings: Resampling,
+    ) -> _Draws:
+        cells = ItemCells.make(groups, emotions)
+        # One representative item per cell carries the cell's resampling weight.
+        first = np.unique(cells.of_item, return_index=True)[1]
+
+        def rng(name: str) -> np.random.Generator:
+            return stream(settings.seed, name)
+
+        each, n = settings.splits_per_replicate, settings.n_bootstrap
+        orders = label_orders(groups, emotions, settings.n_permutations, rng("labels"))
+        labels = np.tile(emotions, (1 + len(orders), 1))
+        np.put_along_axis(labels[1:], orders, np.tile(emotions, (len(orders), 1)), axis=1)
+        return cls(
+            cells=cells,
+            splits=half_splits(groups, emotions, settings.n_splits, rng("halves"))[:, first],
+            counts=bootstrap_counts(groups, emotions, n, rng("bootstrap"))[:, first],
+            inner=half_splits(groups, emotions, n * each, rng("bootstrap halves"))[:, first],
+            nested=NestedHalves.make(cells, each, rng("nested")),
+            orders=orders,
+            labels=labels,
+        )
+
+
+@dataclass(frozen=True)
+class _Layer:
+    """What one layer contributes."""
+
+    values: dict[str, float]
+    bounds: dict[str, tuple[float, float]]
+    replicates: dict[str, Float64[np.ndarray, " replicate"]]
+    permuted: dict[str, tuple[float, Float64[np.ndarray, " draw"]]]
+    """The value that is compared with the draws, and the draws."""
+    nested: dict[str, Float64[np.ndarray, " half"]] = field(default_factory=dict)
+
+
+def layer_results(
+    activations: Activations,
+    remove: str,
+    estimator: str,
+    good: list[int],
+    settings: Resampling,
+    track: Track,
+) -> LayerResults:
+    """Curves, bootstrap replicates, nulls and nested choices of the layers in ``good``."""
+    _, emotions = index(activations.emotions)
+    _, groups = index(activations.groups)
+    values = prepare(activations, remove)
+    draws = _Draws.make(groups, emotions, settings)
+    layers = [
+        _layer(values[layer], groups, estimator, draws, settings)
+        for layer in track(good, "bootstrap and permutations")
+    ]
+    n = activations.n_layers
+
+    def curve(entries: Iterable[float]) -> Float64[np.ndarray, " layer"]:
+        out = np.full(n, np.nan)
+        out[good] = list(entries)
+        return out
+
+    nested = {c.value: np.stack([x.nested[c] for x in layers], axis=1) for c in Criterion}
+    return LayerResults(
+        curves={name: curve(x.values[name] for x in layers) for name in layers[0].values},
+        replicates={
+            name.value: np.stack([x.replicates[name] for x in layers], axis=1) for name in Criterion
+        },
+        intervals={
+            name: Bounds(
+                curve(x.bounds[name][0] for x in layers), curve(x.bounds[name][1] for x in layers)
+            )
+            for name in layers[0].bounds
+        },
+        nulls={name: _null(name, layers, curve) for name in PERMUTED if settings.n_permutations},
+        nested={name.value: nested_choice(nested, name) for name in Criterion},
+    )
+
+
+def _null(name: str, layers: list[_Layer], curve: Callable[..., np.ndarray]) -> LabelNull:
+    null = label_null(
+        np.array([x.permuted[name][0] for x in layers]),
+        np.stack([x.permuted[name][1] for x in layers], axis=1),
+        two_sided=name in TWO_SIDED,
+    )
+    return LabelNull(*(curve(x) for x in (null.mean, null.low, null.high, null.p)))
+
+
+def _layer(
+    values: Float[np.ndarray, "item hidden"],
+    groups: Int[np.ndarray, " item"],
+    estimator: str,
+    draws: _Draws,
+    settings: Resampling,
+) -> _Layer:
+    method, cells = estimator_named(estimator), draws.cells
+    items = method.layer(cells, values)
+    hits = {"accuracy": items.left_out_hits(cells.everything)}
+    folds = stream(settings.seed, "folds")
+    scored = classifiers.left_out_hits(values, groups, draws.labels, folds)
+    hits |= {name.value: x for name, x in scored.items()}
+    shares = {name: clustered_share(x[0], groups) for name, x in hits.items()}
+
+    statistics = LayerStatistics(draws.splits[: settings.splits_per_replicate])
+    drawn = [statistics.of(x) for x in method.exchanged_layers(cells, values, draws.orders)]
+    permuted = {
+        name: (value, np.array([d[name] for d in drawn]))
+        for name, value in statistics.of(items).items()
+    }
+    for name in Classifier:
+        share = finite_mean(scored[name], axis=1)
+        permuted[name.value] = float(share[0]), share[1:]
+
+    halves = half_correlations(items, np.ones(draws.splits.shape), draws.splits)
+    half = float(finite_mean(halves, axis=0))
+    per_split = _within(items, draws.counts, draws.inner, settings.splits_per_replicate)
+    return _Layer(
+        values={
+            "reliability": full_length(half, balance_of(cells.emotion, draws.splits)),
+            **{name: share for name, (share, _, _) in shares.items()},
+        },
+        bounds={name: (low, high) for name, (_, low, high) in shares.items()},
+        replicates={
+            Criterion.mean_cosine: finite_mean(centred_cosines(items, draws.counts), axis=1),
+            Criterion.reliability: finite_mean(per_split.reshape(settings.n_bootstrap, -1), axis=1),
+            Criterion.accuracy: items.left_out_accuracy(draws.counts),
+        },
+        permuted=permuted,
+        nested=draws.nested.values(items),
+    )
+
+
+def _within(
+    layer: ResampledLayer,
+    counts: Float64[np.ndarray, "replicate cell"],
+    inner: Bool[np.ndarray, "split cell"],
+    each: int,
+) -> Float64[np.ndarray, " split"]:
+    """Correlation of the halves of every split, ``each`` splits in a row within one replicate.
+
+    A few at a time: the weights of all splits together are the largest array of a run.
+    """
+    rows = np.arange(len(inner)) // each
+    size = 64 * CHUNK
+    return np.concatenate(
+        [
+            half_correlations(layer, counts[rows[i : i + size]], inner[i : i + size])
+            for i in range(0, len(inner), size)
+        ]
+    )
