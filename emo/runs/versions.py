@@ -6,10 +6,12 @@ TEXT_VERSION = 1
 """Raise it when the writing of texts changes what is written."""
 INT8_READING = 2
 """Raise it when reading in INT8 changes. 1 read a passage inside another that begins with it."""
-ABLATION_VERSION = 2
-"""Raise it when job=ablate computes otherwise. 1 could take the best layer under ``vectors.remove``."""
-STUDY_VERSION = 1
-"""Raise it when job=sensitivity evaluates otherwise; older studies are then not continued."""
+ABLATION_VERSION = 3
+"""Raise it when job=ablate computes otherwise. 1 could take the best layer under ``vectors.remove``; 2
+compared with matched on the same prompts, so that the texts' noise counted as effect."""
+STUDY_VERSION = 2
+"""Raise it when job=sensitivity evaluates otherwise; older studies are then not continued. 1 knew no
+agreement with replicates."""
 STEER_VERSION = 2
 """Raise it when job=steer adds something else, or judges texts otherwise."""
 FOLDER_VERSION = 2
