@@ -85,7 +85,9 @@ class _Sides:
     def of(cls, items: ItemSet, divisions: Divisions, emotions: Sequence[str]) -> _Sides:
         """The halves of a set whose units are divided."""
         cells = divisions[:, _units(items)].astype(np.float64)
-        return cls(_ranks(items, cells, emotions), _ranks(items, 1 - cells, emotions))
+        first, second = _ranks(items, cells, emotions), _ranks(items, 1 - cells, emotions)
+        missing = np.isnan(first) | np.isnan(second)  # of a side that a division leaves empty
+        return cls(np.where(missing, np.nan, first), np.where(missing, np.nan, second))
 
     @property
     def both(self) -> Ranks:
@@ -96,8 +98,11 @@ class _Sides:
         return _products(self.first, self.second)
 
     def crosswise(self, other: _Sides) -> Leaving:
-        """Rho of each half with the other set's other half, mean over both ways and the divisions."""
-        return (_products(self.first, other.second) + _products(self.second, other.first)) / 2
+        """Rho of each half with the other set's other half, mean over both ways and the divisions.
+
+        A division that leaves a side empty does not count.
+        """
+        return _products(self.both, np.concatenate([other.second, other.first], axis=1))
 
 
 def replicate_agreement(
