@@ -86,8 +86,8 @@ def headline(a: Ablation) -> str:
     t = a.effects
     if t is None:
         return (
-            "these texts cannot tell: matched does not agree with its own replicate "
-            f"(rho {float(a.zero_line.value):+.2f})"
+            "these texts cannot tell: matched agrees with its own replicate by no more than rho "
+            f"{float(a.zero_line.value):+.2f}"
         )
     if np.isnan(t.shapley.low).any():
         return f"no intervals, so that no rank is determined: {len(a.agreement.emotions)} emotions"
