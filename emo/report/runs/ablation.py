@@ -69,10 +69,12 @@ class Ground:
 
 def terminal_text(a: Ablation, title: str, note: str, cost: Cost, ground: Ground) -> str:
     """What is told from noise, the ranking of the sub-parameters and the cost as plain text."""
+    first, *noted = terminal.heading(title, note)
     return "\n".join(
         [
-            *terminal.heading(title, note),
+            first,
             f"  {headline(a)}",
+            *noted,
             *_ground_lines(a, ground),
             "",
             *([] if a.effects is None else _ranking_lines(a, a.effects)),
