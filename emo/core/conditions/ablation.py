@@ -71,9 +71,7 @@ def ablation(
     """
     names = tuple(factors)
     relative = agreement.relative
-    # Of three emotions none can be left out.
-    rows = relative if len(agreement.emotions) > 3 else relative[:1]
-    usable = np.asarray(np.isfinite(rows).all(axis=0))
+    usable = agreement.usable
     held = _held(usable, len(names))
     free = [i for i in range(len(names)) if i not in held]
     effects = None

@@ -73,6 +73,15 @@ class ReplicateAgreement:
         """``disjoint`` over ``ceiling``: 1 where a point has the reference's geometry."""
         return self.disjoint / self.ceiling
 
+    @property
+    def usable(self) -> Bool[np.ndarray, " point"]:
+        """Whether a point and the reference agree with their replicates, also without any emotion.
+
+        Of three emotions none can be left out.
+        """
+        rows = self.relative if len(self.emotions) > 3 else self.relative[:1]
+        return np.asarray(np.isfinite(rows).all(axis=0))
+
 
 @dataclass(frozen=True)
 class _Sides:

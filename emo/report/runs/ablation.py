@@ -116,7 +116,7 @@ def _ground_lines(a: Ablation, ground: Ground) -> list[str]:
         f"{float(loose.value):.2f} {_interval(loose)} of what replicates reach (1: no change)",
     ]
     if a.held:
-        unusable = int((~np.isfinite(a.points.value)).sum())
+        unusable = int((~a.agreement.usable).sum())
         lines.append(
             f"  held at matched: {', '.join(a.held)}, since {unusable} of {n} settings do not agree "
             "with their own replicate"
