@@ -205,7 +205,7 @@ def test_under_noise_alone_nothing_is_told_and_no_place_is_taken(rng):
         level = full_factorial(5)
         got = decompose(Factorial(names(5), 1 - level @ effect, 1 - (effect + units) @ level.T))
         told += bool(got.told)
-        placed += bool((got.rank.low == got.rank.high).any())
+        placed += bool((got.rank.low > 1).any() or (got.rank.high < 5).any())
     assert told <= 18
     assert placed <= 18
 
