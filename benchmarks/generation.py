@@ -24,11 +24,12 @@ from benchmarks.report import conditions
 from emo.config.enums import Decoding, Position
 from emo.config.resolve import compose
 from emo.config.schema import RunConfig, SubparamsConfig
-from emo.core.conditions.ablation import responses
+from emo.core.conditions.replicates import MOST_DIVISIONS, replicate_agreement
 from emo.generation.stories import Story
 from emo.models.loading import LoadedModel
 from emo.pipeline import generation as stories
 from emo.pipeline.factorial import settings_of
+from emo.pipeline.replicate_points import Replicated
 from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from emo.report.runs.ablation import Cost
@@ -158,17 +159,18 @@ def measure_factorial(
     plan: Plan, prompts: PromptSet, emotions: Sequence[str], best: int
 ) -> Factorial:
     """All settings from shared texts, and a random sample of them alone."""
-    settings = settings_of(plan.config)
+    settings, ablate = settings_of(plan.config), plan.config.job.ablate
+    points = [Replicated.of(sub, prompts, max(ablate.samples)) for sub in settings]
     with tempfile.TemporaryDirectory() as folder:
         source = StorySource(fresh(plan, folder), prompts, emotions)
         source.writer()
-        shared = SettingGrid(
-            source, best, max(plan.config.job.ablate.tokens), max(plan.config.job.ablate.samples)
-        )
+        shared = SettingGrid(source, best, max(ablate.tokens), max(ablate.samples))
         writing, made = timed(lambda: shared.write(settings))
         reading, (sets, cost) = timed(lambda: shared.evaluate(settings))
+        by = dict(zip(settings, sets, strict=True))
+        data = [p.point(by) for p in points]
         comparing, _ = timed(
-            lambda: responses(sets[0], sets, plan.config.resampling.n_bootstrap, plan.config.seed)
+            lambda: replicate_agreement(data[0].items, data, MOST_DIVISIONS, plan.config.seed)
         )
     alone: list[tuple[float, int]] = []
     drawn = random.Random(0).sample(settings, SEPARATE)

@@ -59,7 +59,7 @@ class SensitivityConfig:
     sampler: SamplerName = SamplerName.qmc
     n_trials: int = field(default=64, metadata={**COUNT, "min": 2})
     """Complete trials the study is to have in all, by however many starts and processes."""
-    objectives: list[str] = field(default_factory=lambda: ["rho_matched"])
+    objectives: list[str] = field(default_factory=lambda: ["relative_rho"])
     """Which measured values importances are computed of."""
     storage: str | None = field(default=None, metadata={"secret": True})
     """Database URL, a SQLite file from the project's root; None: a journal in ``mlruns/studies``."""

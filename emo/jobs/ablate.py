@@ -1,24 +1,27 @@
 """job=ablate: all 2^8 settings of the sub-parameters between matched and loose, from few texts.
 
 Eight sets of texts (prompts x decoding x chat template) are written at the larger budget and number
-of samples; token budget, sample count, position, layer and centring are derived from them.
+of samples; token budget, sample count, position, layer and centring are derived from them. Reference
+and setting are read on different halves of the prompts, so it costs no text more.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from emo.activations.reading import Passes
 from emo.config.enums import MethodName
 from emo.config.schema import RunConfig, SubparamsConfig
-from emo.core.conditions.ablation import ablation, responses
-from emo.core.stats.factorial import FactorialError
-from emo.errors import EmoError
+from emo.core.conditions.ablation import Ablation, ablation, shared_rho
+from emo.core.conditions.replicates import MOST_DIVISIONS, replicate_agreement
+from emo.core.geometry.item_sets import ItemSet
 from emo.pipeline.factorial import FACTORS, first_emotions, plan_of, refuse_ignored, settings_of
 from emo.pipeline.generation import (
     Best,
@@ -28,11 +31,13 @@ from emo.pipeline.generation import (
     prompts_dataset,
     read_prompts,
 )
+from emo.pipeline.replicate_points import LEAST_SAMPLES, Replicated, check_reference, needed
 from emo.pipeline.settings_grid import COLUMNS, SettingGrid
 from emo.pipeline.text_warnings import warn_of_settings
 from emo.pipeline.writer import StorySource
 from emo.process.progress import track
 from emo.report.runs import ablation as report
+from emo.report.runs import ablation_figures as figures
 from emo.report.runs import generation as texts_report
 from emo.runs.job import Ready, Record, Report, Result, ensure_run
 from emo.runs.outcome import Outcome
@@ -51,9 +56,13 @@ class Factorial:
 
     plan: Plan
     source: StorySource
-    settings: Sequence[SubparamsConfig]
+    points: Sequence[Replicated]
     grid: SettingGrid
     best: Best
+
+    @property
+    def settings(self) -> list[SubparamsConfig]:
+        return [p.setting for p in self.points]
 
 
 def check(config: RunConfig) -> None:
@@ -78,15 +87,17 @@ def _prepare(plan: Plan, prompts: PromptSet) -> Ready[dict[str, Any]]:
     config, job = plan.config, plan.config.job.ablate
     emotions = first_emotions(plan, "job.ablate.emotions", job.emotions)
     source = StorySource(plan, prompts, emotions)
-    settings = settings_of(config)
-    grid = SettingGrid(source, None, max(job.tokens), max(job.samples))
-    grid.check(settings, "job.ablate.tokens", job.tokens)
+    samples = max(*job.samples, LEAST_SAMPLES)
+    points = [Replicated.of(sub, prompts, samples) for sub in settings_of(config)]
+    check_reference(points[0], prompts)
+    grid = SettingGrid(source, None, max(job.tokens), samples)
+    grid.check(needed(points), "job.ablate.tokens", job.tokens)
     grid.let_go()  # never are two models held at a time
     best = best_layer(replace(config, subparams=SubparamsConfig()))
     grid.best_layer = best.layer
     return Ready(
         f"{config.model.label} {config.precision.label} ablation",
-        partial(_compute, Factorial(plan, source, settings, grid, best)),
+        partial(_compute, Factorial(plan, source, points, grid, best)),
         {"prompts_sha256": prompts.sha256, "teacher_forced": forced(config)},
     )
 
@@ -95,22 +106,22 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
     from emo.tracking import TABLES
 
     plan, grid, settings = factorial.plan, factorial.grid, factorial.settings
-    config, title = plan.config, _title(plan)
-    sets, cost = grid.evaluate(settings)
+    title, wanted = _title(plan), needed(factorial.points)
+    evaluated, cost = grid.evaluate(wanted)
+    sets = dict(zip(wanted, evaluated, strict=True))
     ground = _ground(factorial)
     warn_of_settings(ground)
     start = time.perf_counter()
-    measured = responses(sets[0], sets, config.resampling.n_bootstrap, config.seed, track)
-    try:
-        effects = ablation(FACTORS, measured)
-    except FactorialError as error:
-        raise EmoError(f"model={config.model.label}: {error}") from error
+    effects = _compared(factorial, sets, ground)
+    rho_matched = shared_rho(sets[settings[0]], [sets[sub] for sub in settings])
     cost = replace(cost, seconds_comparing=time.perf_counter() - start)
     text = report.terminal_text(effects, title, plan.weights.note, cost, ground)
-    metrics = report.metrics(effects, cost, ground)
+    metrics = report.metrics(effects, rho_matched, cost, ground)
+    drawn = effects.effects
 
     def write(folder: Path) -> None:
-        (folder / "points.csv").write_text(report.points_csv(effects, ground), encoding="utf-8")
+        points = report.points_csv(effects, rho_matched, ground)
+        (folder / "points.csv").write_text(points, encoding="utf-8")
         (folder / "effects.csv").write_text(report.effects_csv(effects), encoding="utf-8")
         rows = grid.text_rows(settings, factorial.source.tokenizer)
         table = texts_report.table_json(rows, COLUMNS)
@@ -121,9 +132,11 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
         report=Report(text, metrics, passes=Passes(cost.forward_passes, 0)),
         write=write,
         figures={
-            "effects": lambda: report.effects_figure(effects, title),
-            "interactions": lambda: report.interactions_figure(effects, title),
-        },
+            "effects": lambda: figures.effects_figure(drawn, title),
+            "interactions": lambda: figures.interactions_figure(drawn, title),
+        }
+        if drawn is not None
+        else {},
         tags={
             "chat_template": "applied" if ground.templated else "not applied",
             "best_layer_run": ground.best_run,
@@ -131,6 +144,25 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
         },
         dataset=prompts_dataset(factorial.source.prompts),
     )
+
+
+def _compared(
+    factorial: Factorial, sets: Mapping[SubparamsConfig, ItemSet], ground: report.Ground
+) -> Ablation:
+    """The effects, from every point against the reference on other prompts."""
+    config, grid = factorial.plan.config, factorial.grid
+    points = [p.point(sets) for p in factorial.points]
+    n_divisions = min(config.resampling.n_splits, MOST_DIVISIONS)
+    agreement = replicate_agreement(points[0].items, points, n_divisions, config.seed, track)
+    measured = {
+        whole: counts_of(grid.texts(whole), whole).effective
+        for whole in {p.whole for p in factorial.points}
+    }
+    lengths = [
+        counts.effective / (measured[p.whole] / (2 if p.like is None else 1))
+        for p, counts in zip(factorial.points, ground.counts, strict=True)
+    ]
+    return ablation(FACTORS, agreement, np.array(lengths))
 
 
 def _title(plan: Plan) -> str:

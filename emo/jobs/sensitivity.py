@@ -26,6 +26,7 @@ from emo.redact import without_password
 from emo.runs.job import artifacts, log_result, outcome_of
 from emo.runs.outcome import Outcome
 from emo.runs.reuse import open_tracker, reopen
+from emo.study.effects import effects_of
 from emo.study.importance import importances
 from emo.study.space import Space
 from emo.study.stale import fail_stale, take_over
@@ -88,8 +89,9 @@ def _conduct(
         done = _evaluate(study, evaluate)
         measured = importances(opened, settings.objectives, config.seed)
         exact = exact_shares(config, space, completed(opened), tracker)
+        effects = effects_of(space, completed(opened), settings.objectives)
         effort = f"  {len(completed(opened))} trials, {done} of them now; storage {where}"
-        result = study_result(study, measured, exact, effort)
+        result = study_result(study, measured, exact, effects, effort)
         names = log_result(tracker, run_id, config, result)
         check_complete(study)
     uri = tracker.artifact_uri(run_id)

@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-ABLATED = "rho_matched"
-"""The objective that job=ablate has, too."""
+ABLATED = {"relative_rho": "relative", "rho_matched": "rho_matched"}
+"""Objectives that job=ablate has, too, and their columns in its ``points.csv``."""
 
 
 def exact_shares(
@@ -38,8 +39,8 @@ def exact_shares(
     shares = {}
     for i, name in enumerate(config.job.sensitivity.objectives):
         exact = _of_trials(space, trials, i)
-        if exact is None and name == ABLATED:
-            exact = of_ablation(config, space, tracker)
+        if exact is None and name in ABLATED:
+            exact = of_ablation(config, space, tracker, name)
         if exact is not None:
             shares[name] = exact
     return shares
@@ -59,10 +60,11 @@ def _of_trials(space: Space, trials: Sequence[FrozenTrial], objective: int) -> E
     return _exact(list(varied), list(seen), list(seen.values()), "this study's grid")
 
 
-def of_ablation(config: RunConfig, space: Space, tracker: Tracker) -> Exact | None:
+def of_ablation(config: RunConfig, space: Space, tracker: Tracker, objective: str) -> Exact | None:
     """Shares from the finished job=ablate of the same model, precision, prompts and passages.
 
-    None if none is logged, or the space has another reference or points that it has not.
+    None if none is logged, or the space has another reference or points that it has not, or a point
+    has no value.
     """
     from emo.pipeline.factorial import plan_of, settings_of
     from emo.pipeline.generation import read_prompts
@@ -84,12 +86,15 @@ def of_ablation(config: RunConfig, space: Space, tracker: Tracker) -> Exact | No
         return None
     run_id, there = run.info.run_id, [_key(sub) for sub in settings_of(config)]
     try:
-        rho = dict(zip(there, tracker.read(run_id, "points.csv", _rho), strict=True))
+        values = tracker.read(run_id, "points.csv", partial(_column, ABLATED[objective]))
+        rho = dict(zip(there, values, strict=True))
     except (EmoError, ValueError) as error:
         log.warning("run %s is an ablation but its points are unreadable (%s)", run_id, error)
         return None
     wanted = [_key(sub) for sub in settings(config)]
     if wanted[0] != there[0] or not rho.keys() >= set(wanted):
+        return None
+    if not np.isfinite([rho[key] for key in wanted]).all():
         return None
     names = [name for name in choices if name != PRECISION]
     rows = product(*(range(len(choices[name])) for name in names))
@@ -102,10 +107,10 @@ def of_ablation(config: RunConfig, space: Space, tracker: Tracker) -> Exact | No
     )
 
 
-def _rho(path: Path) -> list[float]:
-    """The objective at every point of a logged ablation, in its order."""
+def _column(name: str, path: Path) -> list[float]:
+    """An objective at every point of a logged ablation, in its order."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [float(row["rho"]) for row in csv.DictReader(file)]
+        return [float(row[name]) for row in csv.DictReader(file)]
 
 
 def _key(sub: SubparamsConfig) -> str:

@@ -15,22 +15,25 @@ import numpy as np
 
 from emo.config.enums import PrecisionName
 from emo.config.schema import RunConfig, SubparamsConfig
+from emo.core.conditions.replicates import MOST_DIVISIONS, Point, replicate_agreement
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, common_emotions
 from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import Resampling
-from emo.errors import ConfigError
+from emo.errors import ConfigError, EmoError
 from emo.generation import protocols
 from emo.generation.protocols import MATCHED
 from emo.generation.stories import check_templates, most_texts
 from emo.pipeline.factorial import KEPT, first_emotions
 from emo.pipeline.generation import best_layer, read_prompts
+from emo.pipeline.replicate_points import LEAST_SAMPLES, Replicated, check_reference, needed
 from emo.pipeline.settings_grid import SettingGrid
 from emo.pipeline.writer import StorySource
 from emo.report.runs.ablation import Cost
 from emo.runs.identity import study_identity
 from emo.runs.plan import make_plan
 from emo.stimuli.prompts import PromptSet
+from emo.study.effects import without_each
 
 SPACE = "job.sensitivity.space"
 PRECISION = "precision"
@@ -41,9 +44,12 @@ MOST_POINTS = 100_000
 """Of a space: all of them are checked, and name the study, before it begins."""
 OF_SEVERAL_TEXTS = ("reliability", "accuracy")
 """Values that a point with one text per emotion does not have."""
-OBJECTIVES = ("rho_matched", *OF_SEVERAL_TEXTS)
+RELATIVE = "relative_rho"
+"""Agreement with the reference on other prompts, over what replicates reach: 1 is no change."""
+OBJECTIVES = (RELATIVE, "rho_matched", *OF_SEVERAL_TEXTS)
 """What a study may be about.
 
+``rho_matched`` is the rho with the reference on all texts, so that the texts' noise lowers it.
 ``accuracy`` is the share of texts that are nearest to their own emotion's mean, each left out of the
 means with all texts of its prompt.
 """
@@ -70,15 +76,21 @@ class Evaluator:
         for sub in self._settings:
             check_templates(self._prompts, sub)
         _check_objectives(config, self._prompts, self._settings)
+        self._relative = RELATIVE in config.job.sensitivity.objectives
+        self._samples = max(sub.samples for sub in self._settings)
+        if self._relative:
+            self._samples = max(self._samples, LEAST_SAMPLES)
+            check_reference(self._replicated(self._settings[0]), self._prompts)
         self._made: dict[str, SettingGrid] = {}
-        self._reference: ItemSet | None = None
+        self._reference: dict[SubparamsConfig, ItemSet] | None = None
 
     def __call__(self, point: Mapping[str, Any]) -> dict[str, float]:
         """What is measured at a point."""
-        config, reference = self._config, self._referred()
+        config, matched = self._config, self._referred()
         sub = setting(config, {name: value for name, value in point.items() if name != PRECISION})
         precision = str(point.get(PRECISION, config.precision.name.value))
-        items, cost = self._evaluate(precision, sub)
+        sets, cost = self._evaluate(precision, sub)
+        items, reference = sets[sub], matched[self._settings[0]]
         emotions = common_emotions(reference.emotions, items.emotions)
         values = {
             "rho_matched": float(spearman(reference.rdm(emotions), items.rdm(emotions))),
@@ -92,7 +104,44 @@ class Evaluator:
         for name, value in (("reliability", reliability), ("accuracy", accuracy)):
             if np.isfinite(value):  # one text per emotion has neither
                 values[name] = float(value)
+        if self._relative:
+            values |= self._agreement(self._replicated(sub).point(sets))
         return values
+
+    def _agreement(self, point: Point) -> dict[str, float]:
+        """Agreement of a point with the reference on other prompts, and what replicates reach.
+
+        Raises
+        ------
+        EmoError
+            If the point or the reference does not agree with its own replicate.
+        """
+        config = self._config
+        whole = self._replicated(self._settings[0]).point(self._referred()).items
+        n_divisions = min(config.resampling.n_splits, MOST_DIVISIONS)
+        found = replicate_agreement(whole, [point], n_divisions, config.seed)
+        value, *left_out = found.relative[:, 0]
+        if not np.isfinite(value):
+            own, of_reference = found.reliability[0, 0], found.reference[0]
+            raise EmoError(
+                f"no {RELATIVE}: the texts are too noisy (rho of the point with its own replicate "
+                f"{own:+.2f}, of the reference {of_reference:+.2f})"
+            )
+        values = {
+            RELATIVE: float(value),
+            "disjoint_rho": float(found.disjoint[0, 0]),
+            "ceiling": float(found.ceiling[0, 0]),
+            "reference_replicate": float(found.reference[0]),
+        }
+        return values | (without_each(RELATIVE, left_out) if np.isfinite(left_out).all() else {})
+
+    def _needed(self) -> list[SubparamsConfig]:
+        if not self._relative:
+            return self._settings
+        return needed([self._replicated(sub) for sub in self._settings])
+
+    def _replicated(self, sub: SubparamsConfig) -> Replicated:
+        return Replicated.of(sub, self._prompts, self._samples)
 
     def check(self) -> None:
         """Load the model and refuse values that it cannot have; nothing has been written then.
@@ -105,20 +154,23 @@ class Evaluator:
         """
         self._points_in(next(iter(self._variants)))
 
-    def _referred(self) -> ItemSet:
+    def _referred(self) -> dict[SubparamsConfig, ItemSet]:
         if self._reference is None:
             first = next(iter(self._variants))
             self._reference, _ = self._evaluate(first, self._settings[0])
         return self._reference
 
-    def _evaluate(self, precision: str, sub: SubparamsConfig) -> tuple[ItemSet, Cost]:
+    def _evaluate(
+        self, precision: str, sub: SubparamsConfig
+    ) -> tuple[dict[SubparamsConfig, ItemSet], Cost]:
         points = self._points_in(precision)
         if points.best_layer is None and any(s.layer == "best" for s in self._settings):
             points.let_go()  # never are two models held at a time
             variant = replace(self._variants[precision], subparams=MATCHED)
             points.best_layer = best_layer(variant).layer
-        (items,), cost = points.evaluate([sub])
-        return items, cost
+        wanted = needed([self._replicated(sub)]) if self._relative else [sub]
+        sets, cost = points.evaluate(wanted)
+        return dict(zip(wanted, sets, strict=True)), cost
 
     def _points_in(self, precision: str) -> SettingGrid:
         for name, others in self._made.items():
@@ -129,15 +181,12 @@ class Evaluator:
             n = self._config.job.sensitivity.emotions
             emotions = first_emotions(plan, "job.sensitivity.emotions", n)
             source = StorySource(plan, self._prompts, emotions)
-            tokens, samples = (
-                max(getattr(sub, name) for sub in self._settings)
-                for name in ("max_new_tokens", "samples")
-            )
-            points = SettingGrid(source, None, tokens, samples)
+            tokens = max(sub.max_new_tokens for sub in self._settings)
+            points = SettingGrid(source, None, tokens, self._samples)
             space = self._config.job.sensitivity.space
             budgets = space.get("max_new_tokens", [MATCHED.max_new_tokens])
             try:
-                points.check(self._settings, f"{SPACE}.max_new_tokens", budgets)
+                points.check(self._needed(), f"{SPACE}.max_new_tokens", budgets)
             except ConfigError as error:
                 if error.parameter != "subparams.layer":
                     raise

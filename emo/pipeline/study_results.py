@@ -8,6 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from emo.core.stats.level_effects import LevelEffects
 from emo.files.csv_files import csv_text
 from emo.pipeline.trial_runs import Study
 from emo.report.runs import sensitivity as report
@@ -22,16 +25,24 @@ if TYPE_CHECKING:
 
 
 def study_result(
-    study: Study, measured: Sequence[Importance], exact: Mapping[str, Exact], effort: str
+    study: Study,
+    measured: Sequence[Importance],
+    exact: Mapping[str, Exact],
+    effects: Mapping[str, LevelEffects],
+    effort: str,
 ) -> Result:
-    """What the run of a study logs; ``exact`` has the exact shares of some objectives."""
+    """What the run of a study logs; ``exact`` and ``effects`` are those of some objectives."""
     shown = Report(
-        text=report.terminal_text(f"study {study.name}", measured, exact),
-        metrics={"trials": len(completed(study.optuna)), **_metrics(measured)},
+        text=report.terminal_text(f"study {study.name}", measured, exact, effects),
+        metrics={
+            "trials": len(completed(study.optuna)),
+            **_metrics(measured),
+            **{f"parameters_told_{name}": float(len(e.told)) for name, e in effects.items()},
+        },
         effort=effort,
     )
     figures = dict(_figures(study, measured, exact))
-    return Result(shown, partial(_write, study, measured, exact), figures)
+    return Result(shown, partial(_write, study, measured, exact, effects), figures)
 
 
 def _metrics(measured: Sequence[Importance]) -> dict[str, float]:
@@ -54,11 +65,39 @@ def _compared(importance: Importance, exact: Exact | None) -> dict[str, Any]:
     }
 
 
+def _changes(effects: LevelEffects | None) -> list[dict[str, Any]] | None:
+    """One entry per change; None where an objective has no replicates."""
+    if effects is None:
+        return None
+    rows = zip(
+        effects.names,
+        effects.change.value,
+        effects.change.low,
+        effects.change.high,
+        strict=True,
+    )
+    return [
+        {
+            "parameter": name,
+            "value": value,
+            "change": float(change),
+            "low": None if np.isnan(low) else float(low),
+            "high": None if np.isnan(high) else float(high),
+        }
+        for (name, value), change, low, high in rows
+    ]
+
+
 def _write(
-    study: Study, measured: Sequence[Importance], exact: Mapping[str, Exact], folder: Path
+    study: Study,
+    measured: Sequence[Importance],
+    exact: Mapping[str, Exact],
+    effects: Mapping[str, LevelEffects],
+    folder: Path,
 ) -> None:
     content = {
         "study": study.name,
+        "changes": {i.objective: _changes(effects.get(i.objective)) for i in measured},
         "importances": [asdict(i) | _compared(i, exact.get(i.objective)) for i in measured],
     }
     write_json(content, folder / "importance.json")

@@ -11,10 +11,12 @@ INT8_READING = 2
 """Raise it when reading in INT8 changes. 1 read a passage inside another that begins with it."""
 MEAN_READING = 2
 """Raise it when ``method.readout=mean`` reads other tokens. 1 read position 0, as mean_all does."""
-ABLATION_VERSION = 2
-"""Raise it when job=ablate computes otherwise. 1 could take the best layer under ``vectors.remove``."""
-STUDY_VERSION = 1
-"""Raise it when job=sensitivity evaluates otherwise; older studies are then not continued."""
+ABLATION_VERSION = 3
+"""Raise it when job=ablate computes otherwise. 1 could take the best layer under ``vectors.remove``; 2
+compared with matched on the same prompts, so that the texts' noise counted as effect."""
+STUDY_VERSION = 2
+"""Raise it when job=sensitivity evaluates otherwise; older studies are then not continued. 1 knew no
+agreement with replicates."""
 STEER_VERSION = 3
 """Raise it when job=steer adds something else, or judges texts otherwise.
 

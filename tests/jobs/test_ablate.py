@@ -13,6 +13,7 @@ from emo.config.enums import Removal
 from emo.config.resolve import compose
 from emo.config.schema import VectorsConfig, canonical
 from emo.core.compare.rdms import post_centred_rdm
+from emo.core.conditions.replicates import ReplicateAgreement
 from emo.core.stats.correlation import spearman
 from emo.core.stats.factorial import full_factorial
 from emo.generation.protocols import LOOSE, MATCHED, SUBPARAMETERS, differing
@@ -94,24 +95,58 @@ def test_points_are_what_separate_runs_give(make, finished, tmp_path, elsewhere)
     for i in (1, 4, 70, 130, 200, 255):
         vectors, layer = separately(go, settings[i])
         want = spearman(reference.cosines, post_centred_rdm(vectors, layer, EMOTIONS).cosines)
-        assert float(rows[i]["rho"]) == pytest.approx(float(want), abs=1e-9)
+        assert float(rows[i]["rho_matched"]) == pytest.approx(float(want), abs=1e-9)
 
 
 def test_output(make, finished):
     rows = points_of(make, finished)
     assert len(rows) == 256
-    assert float(rows[0]["rho"]) == pytest.approx(1)
     names = ("ablation.json", "points.csv", "effects.csv", "texts.jsonl", "texts.json")
-    assert has_files(make(), finished, *names, "effects.png", "interactions.png")
+    assert has_files(make(), finished, *names)
     metrics = finished.metrics
-    shares = [metrics[f"shapley_{name}"] for name in SUBPARAMETERS]
-    assert sum(shares) == pytest.approx(metrics["drop"])
-    assert metrics["drop"] == pytest.approx(1 - metrics["rho_loose"])
-    rho = np.array([float(r["rho"]) for r in rows])
-    layer = np.array([int(r["layer"]) for r in rows])
-    assert metrics["main_layer"] == pytest.approx(rho[layer == 1].mean() - rho[layer == 0].mean())
-    # A tiny model has no chat template: this factor cannot do anything.
-    assert metrics["main_chat_template"] == pytest.approx(0, abs=1e-12)
+    assert float(rows[0]["rho_matched"]) == pytest.approx(1)
+    assert float(rows[-1]["rho_matched"]) == metrics["rho_matched_loose"]
+    assert float(rows[0]["disjoint"]) == pytest.approx(metrics["rho_replicate"])
+    for row in rows:
+        if float(row["ceiling"]) > 0:
+            want = float(row["disjoint"]) / float(row["ceiling"])
+            assert float(row["relative"]) == pytest.approx(want)
+
+
+def test_texts_of_a_random_model_tell_nothing_and_this_is_the_first_line(finished):
+    """Without some emotion matched does not agree with its own replicate: no effect is given."""
+    assert finished.metrics["factors_told"] == 0
+    assert "drop" not in finished.metrics
+    first = finished.table.splitlines()[1]
+    assert first.startswith(
+        "  these texts cannot tell: matched agrees with its own replicate by no"
+    )
+
+
+def test_planted_agreement_is_shown_as_effects(make, monkeypatch):
+    """All that is measured is replaced: of eight factors the layer alone does something."""
+    level = full_factorial(8)[:, list(SUBPARAMETERS).index("layer")]
+
+    def planted(reference, points, n_divisions, seed, track):
+        assert (len(points), points[0].items) == (256, reference)
+        ones = np.ones((6, 256))
+        return ReplicateAgreement(
+            0.5 * (1 - 0.3 * level) * ones, 0.5 * ones, ones[:, 0] / 2, EMOTIONS
+        )
+
+    monkeypatch.setattr("emo.jobs.ablate.replicate_agreement", planted)
+    outcome = run_job(make("job.ablate.tokens=[24,6]"))
+    names = ("ablation.json", "points.csv", "effects.csv", "texts.jsonl", "texts.json")
+    assert has_files(make(), outcome, *names, "effects.png", "interactions.png")
+    assert outcome.table.splitlines()[1].startswith(
+        "  layer is told from noise; determined ranks: "
+    )
+    assert "layer 1" in outcome.table.splitlines()[1]
+    shares = [outcome.metrics[f"shapley_{name}"] for name in SUBPARAMETERS]
+    assert sum(shares) == pytest.approx(outcome.metrics["drop"]) == pytest.approx(0.3)
+    assert outcome.metrics["main_layer"] == pytest.approx(-0.3)
+    assert outcome.metrics["noise_samples"] < -0.1  # ten texts or one
+    assert outcome.metrics["shapley_samples"] == pytest.approx(0, abs=1e-9)
 
 
 def test_only_distinct_texts_are_written_and_passed_once(finished):
@@ -159,6 +194,12 @@ def test_what_cannot_be_done_is_one_line(tiny_config, override, message):
     tracker = Tracker(tiny_config())
     runs = tracker.client.search_runs([tracker.experiment_id])
     assert {r.data.tags["job"] for r in runs} <= {"extract"}
+
+
+def test_one_template_has_no_replicate_and_is_refused(tiny_config, one_template):
+    outcome = run_job(tiny_config(*SMALL, one_template))
+    assert "allowed is prompts of which the reference has two" in outcome.error
+    assert "\n" not in outcome.error
 
 
 def test_fewer_emotions(make):

@@ -84,13 +84,13 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
                 for n in (*names, "decoding", "layer", "chat_template")
             )
         )
-        assert values["rho_matched"] == pytest.approx(float(row["rho"]))
+        assert values["rho_matched"] == pytest.approx(float(row["rho_matched"]))
         assert values["tokens_written"] == 0
     space = {name: SMALL[name] for name in names}
-    exact = of_ablation(study_config(space=space), Space(space), Tracker(config))
+    exact = of_ablation(study_config(space=space), Space(space), Tracker(config), "rho_matched")
     kept = [r for r in rows if not any(int(r[n]) for n in ("decoding", "layer", "chat_template"))]
     levels = np.array([[int(row[name]) for name in names] for row in kept])
-    rho = np.array([float(row["rho"]) for row in kept])
+    rho = np.array([float(row["rho_matched"]) for row in kept])
     shares = variance_shares(factorial(names, levels, rho))
     assert exact.shares == pytest.approx(dict(zip(names, shares.in_all, strict=True)))
     values = at({**point, "samples": 1, "prompts": "paragraph"})
@@ -182,9 +182,34 @@ def test_points_that_can_have_them_are_taken(study_config, space):
 
 def test_an_unknown_objective_is_refused_before_anything_is_loaded(study_config):
     config = study_config("job.sensitivity.objectives=[rho_mached]", space=SMALL)
-    with pytest.raises(ConfigError, match="objectives=rho_mached: allowed is rho_matched, rel"):
+    with pytest.raises(
+        ConfigError, match="objectives=rho_mached: allowed is relative_rho, rho_matched, rel"
+    ):
         sensitivity.run(config)
     assert not config.path("mlruns").exists()
+
+
+def test_the_reference_as_a_point_is_its_own_replicate(study_config):
+    """Relative to what replicates reach it is 1, and so is the same geometry from fewer texts."""
+    space = {"samples": [4, 1], "max_new_tokens": [12], "position": ["mid", "last"]}
+    at = Evaluator(study_config("job.sensitivity.objectives=[relative_rho]", space=space))
+    point = {"samples": 4, "max_new_tokens": 12, "position": "mid"}
+    found = at(point)
+    assert found["relative_rho"] == pytest.approx(1)
+    assert found["disjoint_rho"] == found["ceiling"] == pytest.approx(found["reference_replicate"])
+    assert found["rho_matched"] == pytest.approx(1)
+    single = at({**point, "samples": 1})
+    assert single["relative_rho"] == pytest.approx(1)  # fewer texts are noise, no other geometry
+    assert single["rho_matched"] < 0.999
+    assert single["tokens_written"] == 0
+
+
+def test_a_reference_of_one_text_has_no_relative_value(study_config, one_template):
+    space = {"samples": [4], "position": ["mid", "last"]}
+    config = study_config(one_template, "job.sensitivity.objectives=[relative_rho]", space=space)
+    with pytest.raises(ConfigError, match="allowed is prompts of which the reference has two"):
+        Evaluator(config)
+    Evaluator(study_config(one_template, "job.sensitivity.objectives=[rho_matched]", space=space))
 
 
 def test_accuracy_of_a_point_by_a_plain_loop(study_config):

@@ -46,10 +46,10 @@ def logged_ablation(config, folder):
     folder.mkdir()
     with (folder / "points.csv").open("w", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(["rho"])
+        rows.writerow(["relative", "rho_matched"])
         for sub in factorial.settings_of(config):
             point = {name: canonical(getattr(sub, name)) for name in SPACE}
-            rows.writerow([planted(point)["rho"]])
+            rows.writerow([planted(point)["rho"], planted(point)["rho"] ** 2])
     tags = {"fingerprint": factorial.plan_of(config, read_prompts(config)).provenance.fingerprint}
     with tracker.run("ablation", tags) as run_id:
         tracker.log(run_id, RunRecord({}, {}, {}), folder)
@@ -57,15 +57,26 @@ def logged_ablation(config, folder):
 
 
 def test_a_logged_ablation_gives_the_exact_shares(study_config, tmp_path):
-    config = study_config("job.sensitivity.objectives=[rho_matched]", n=4)
+    config = study_config("job.sensitivity.objectives=[relative_rho]", n=4)
     run_id = logged_ablation(config, tmp_path)
-    outcome = conduct(config, lambda point: {"rho_matched": planted(point)["rho"]})
+    outcome = conduct(config, lambda point: {"relative_rho": planted(point)["rho"]})
     content = json.loads(Tracker(config).artifact(outcome.run_id, "importance.json").read_text())
     (found,) = content["importances"]
     assert found["exact"] == pytest.approx({"prompts": 9 / 14, "samples": 5 / 14, "layer": 4 / 14})
     assert found["exact_from"] == f"job=ablate, run {run_id}"
     assert set(found["rank_correlation"]) == {"impurity", "fanova"}
     assert "total Sobol index: exact, of job=ablate" in outcome.table
+
+
+def test_each_objective_has_its_own_column(study_config, tmp_path):
+    config = study_config(n=4)
+    logged_ablation(config, tmp_path)
+    space, tracker = Space(SPACE), Tracker(config)
+    relative, matched = (
+        of_ablation(config, space, tracker, name).shares for name in ("relative_rho", "rho_matched")
+    )
+    assert relative == pytest.approx({"prompts": 9 / 14, "samples": 5 / 14, "layer": 4 / 14})
+    assert matched != pytest.approx(relative)
 
 
 @pytest.mark.parametrize(
@@ -81,4 +92,4 @@ def test_an_ablation_of_something_else_does_not(study_config, tmp_path, override
     logged_ablation(study_config(), tmp_path)
     space = {**SPACE, **changed}
     config = study_config(*overrides, space=space)
-    assert of_ablation(config, Space(space), Tracker(config)) is None
+    assert of_ablation(config, Space(space), Tracker(config), "relative_rho") is None

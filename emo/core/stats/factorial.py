@@ -1,8 +1,8 @@
 """What each of k two-level factors contributes to the change of a response.
 
 A full factorial has a response at each of the 2^k settings of k factors (level 0 = matched, level
-1 = loose). Every quantity here is a linear map of those 2^k numbers, so bootstrap replicates are
-one matrix product.
+1 = loose). Every quantity here is a linear map of those 2^k numbers, so that of the responses without
+one unit each is one matrix product, and their spread gives the intervals.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ import numpy as np
 from jaxtyping import Float, Float64, Int
 
 from emo.core.records import LabelMismatch
-from emo.core.stats.intervals import LEVEL, Estimates, percentile_interval
+from emo.core.stats.intervals import LEVEL, Estimates
+from emo.core.stats.jackknife import estimates
+
+ROUNDING = 1e-9
+"""Differences up to this are rounding: of a factor that does nothing at all."""
 
 
 class FactorialError(ValueError):
@@ -29,15 +33,12 @@ class Factorial:
 
     factors: tuple[str, ...]
     response: Float64[np.ndarray, " point"]
-    replicates: Float64[np.ndarray, "replicate point"]
-    """The same responses in every bootstrap replicate; none is fine and gives no intervals.
-
-    Correlations are to be :func:`emo.core.stats.intervals.recentred` first.
-    """
+    left_out: Float64[np.ndarray, "unit point"]
+    """The same responses without each of the units they are of; none is fine and gives no intervals."""
 
     def __post_init__(self) -> None:
         n = 2 ** len(self.factors)
-        for name, array in (("response", self.response), ("replicates", self.replicates)):
+        for name, array in (("response", self.response), ("left_out", self.left_out)):
             if array.shape[-1] != n:
                 raise LabelMismatch(
                     f"{name} has {array.shape[-1]} points, {len(self.factors)} factors have {n}"
@@ -72,9 +73,10 @@ class Decomposition:
     ranking: tuple[str, ...]
     """Factors by falling Shapley value."""
     rank: Estimates
-    """Place in the ranking, 1 first, with the interval of the replicates' places, [factor]."""
-    n_replicates: int
-    """Replicates used: those finite at every point."""
+    """Place in the ranking, 1 first, [factor], with the places that its differences from the other
+    factors' Shapley values leave open, all pairs of factors taken together."""
+    told: tuple[str, ...]
+    """Factors whose Shapley value differs from zero, all factors taken together, in ranking order."""
 
 
 def full_factorial(k: int) -> Int[np.ndarray, "point factor"]:
@@ -86,7 +88,7 @@ def factorial(
     factors: Sequence[str],
     levels: Int[np.ndarray, "point factor"],
     response: Float[np.ndarray, " point"],
-    replicates: Float[np.ndarray, "replicate point"] | None = None,
+    left_out: Float[np.ndarray, "unit point"] | None = None,
 ) -> Factorial:
     """A factorial from its points in any order.
 
@@ -108,45 +110,44 @@ def factorial(
         raise FactorialError(f"the point {point} is there {count[first]} times, it must be once")
     order = np.argsort(number)
     response = np.asarray(response, np.float64)[order]
-    if replicates is None:
-        replicates = np.empty((0, 2**k))
-    return Factorial(names, response, np.asarray(replicates, np.float64)[:, order])
+    if left_out is None:
+        left_out = np.empty((0, 2**k))
+    return Factorial(names, response, np.asarray(left_out, np.float64)[:, order])
 
 
 def decompose(data: Factorial, level: float = LEVEL) -> Decomposition:
-    """All effects of a factorial with percentile intervals over its replicates.
+    """All effects of a factorial, with jackknife intervals over the units left out.
 
     Main effects and interactions are the standard contrasts (Box, Hunter & Hunter 2005, ch. 5),
     Shapley values those of the game whose worth of a set of factors is the drop when just these are
-    loose (Shapley 1953), computed exactly over all 2^k sets.
+    loose (Shapley 1953), computed exactly over all 2^k sets. ``level`` is that of each interval; that
+    of places and of ``told`` holds for all of them at once (Bonferroni; joint confidence for ranks:
+    Klein, Wright & Wieczorek 2020).
     """
     k = len(data.factors)
-    replicates = data.replicates[np.isfinite(data.replicates).all(axis=1)]
 
-    def estimates(linear: Float64[np.ndarray, "point *effect"]) -> Estimates:
-        interval = percentile_interval(replicates @ linear, level)
-        return Estimates(np.asarray(data.response @ linear), *interval)
+    def effects(linear: Float64[np.ndarray, "point *effect"], level: float = level) -> Estimates:
+        return estimates(data.response @ linear, data.left_out @ linear, level)
 
     shares = shapley_map(k)
-    shapley = estimates(shares)
+    shapley = effects(shares)
     order = np.argsort(-shapley.value, kind="stable")
     first, last = np.zeros(k, int), np.full(k, 2**k - 1)
     alone = 1 << np.arange(k)
+    together = effects(shares, 1 - (1 - level) / k)
+    told = (together.low > ROUNDING) | (together.high < -ROUNDING)
     return Decomposition(
         factors=data.factors,
         pairs=tuple(combinations(data.factors, 2)),
-        main=estimates(main_map(k)),
-        interaction=estimates(interaction_map(k)),
-        loosened=estimates(_difference(k, alone, first)),
-        restored=estimates(_difference(k, last - alone, last)),
+        main=effects(main_map(k)),
+        interaction=effects(interaction_map(k)),
+        loosened=effects(_difference(k, alone, first)),
+        restored=effects(_difference(k, last - alone, last)),
         shapley=shapley,
-        drop=estimates(_difference(k, first[:1], last[:1])[:, 0]),
+        drop=effects(_difference(k, first[:1], last[:1])[:, 0]),
         ranking=tuple(data.factors[i] for i in order),
-        rank=Estimates(
-            _places(shapley.value[None])[0],
-            *percentile_interval(_places(replicates @ shares), level),
-        ),
-        n_replicates=len(replicates),
+        rank=_places(shapley.value, data.left_out @ shares, level),
+        told=tuple(data.factors[i] for i in order if told[i]),
     )
 
 
@@ -185,10 +186,29 @@ def _difference(
     return eye[:, point] - eye[:, minus]
 
 
-def _places(values: Float64[np.ndarray, "row factor"]) -> Float64[np.ndarray, "row factor"]:
-    """Place of each factor in its row, the largest first; equal values keep their order."""
-    order = np.argsort(-values, axis=1, kind="stable")
-    return np.argsort(order, axis=1).astype(np.float64) + 1
+def _places(
+    values: Float64[np.ndarray, " factor"],
+    left_out: Float64[np.ndarray, "unit factor"],
+    level: float,
+) -> Estimates:
+    """Place of each factor, the largest first, and the places left open.
+
+    A factor stands behind those that are larger beyond the error of the difference, and before those
+    that are smaller. Equal values keep their order.
+    """
+    k = len(values)
+    place = np.argsort(np.argsort(-values, kind="stable"), kind="stable") + 1.0
+    if not len(left_out) or not np.isfinite(left_out).all():
+        unknown = np.full(k, np.nan)
+        return Estimates(place, unknown, unknown)
+    n_pairs = max(k * (k - 1) // 2, 1)
+    ahead = estimates(
+        values[:, None] - values[None, :],
+        left_out[:, :, None] - left_out[:, None, :],
+        1 - (1 - level) / n_pairs,
+    )
+    behind, before = (ahead.high < -ROUNDING).sum(axis=1), (ahead.low > ROUNDING).sum(axis=1)
+    return Estimates(place, 1.0 + behind, float(k) - before)
 
 
 def _name(factors: tuple[str, ...], point: Int[np.ndarray, " factor"]) -> str:

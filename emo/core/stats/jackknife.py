@@ -7,7 +7,7 @@ from jaxtyping import Float, Float64
 from scipy.spatial.distance import squareform
 from scipy.special import stdtrit
 
-from emo.core.stats.intervals import LEVEL
+from emo.core.stats.intervals import LEVEL, Estimates
 
 
 def without_each(rdm: Float[np.ndarray, " pair"]) -> Float64[np.ndarray, "label pair"]:
@@ -43,3 +43,21 @@ def reach(
 ) -> Float64[np.ndarray, "*shape"]:
     """Half the width of the interval: Student's t with n - 1 degrees of freedom times the error."""
     return np.asarray(stdtrit(n_labels - 1, (1 + level) / 2) * error)
+
+
+def estimates(
+    value: Float64[np.ndarray, "*shape"] | np.float64,
+    left_out: Float64[np.ndarray, "label *shape"],
+    level: float = LEVEL,
+) -> Estimates:
+    """Values with their intervals, from the same values with one label left out at a time.
+
+    NaN bounds where nothing could be left out, or a value is missing then.
+    """
+    if not len(left_out):
+        unknown = np.full_like(value, np.nan)
+        return Estimates(np.asarray(value), unknown, unknown)
+    half_width = reach(standard_error(left_out), len(left_out), level)
+    return Estimates(
+        np.asarray(value), np.asarray(value - half_width), np.asarray(value + half_width)
+    )

@@ -1,40 +1,23 @@
-"""What job=ablate shows: the ranking, the CSV files of effects and settings, two figures."""
+"""What job=ablate shows: the ranking, and the CSV files of effects and settings."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from jaxtyping import Float64
 
-from emo.core.conditions.ablation import Ablation
+from emo.core.conditions.ablation import EFFECTS, Ablation
 from emo.core.geometry.generated import TextCounts
-from emo.core.stats.factorial import full_factorial
+from emo.core.stats.factorial import Decomposition, full_factorial
 from emo.core.stats.intervals import Estimates
 from emo.files.csv_files import csv_text
 from emo.files.plain_records import from_plain
 from emo.files.reading import reads, record_of
 from emo.report.runs import terminal
-from emo.report.style import (
-    BLACK,
-    BLUE,
-    FINE,
-    GREEN,
-    GREY,
-    HEADING,
-    ORANGE,
-    SIGNED,
-    SMALL,
-    TITLE,
-    blank,
-    grid,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
+from emo.report.runs.ablation_figures import rank_text
 
 
 @dataclass(frozen=True)
@@ -85,25 +68,63 @@ class Ground:
 
 
 def terminal_text(a: Ablation, title: str, note: str, cost: Cost, ground: Ground) -> str:
-    """The ranking of the sub-parameters as plain text."""
+    """What is told from noise, the ranking of the sub-parameters and the cost as plain text."""
+    first, *noted = terminal.heading(title, note)
     return "\n".join(
         [
-            *terminal.heading(title, note),
-            *_drop_lines(a, ground),
+            first,
+            f"  {headline(a)}",
+            *noted,
+            *_ground_lines(a, ground),
             "",
-            *_ranking_lines(a),
-            *_cost_lines(len(a.responses.rho), cost),
+            *([] if a.effects is None else _ranking_lines(a, a.effects)),
+            *_cost_lines(len(a.points.value), cost),
         ]
     )
 
 
-def _drop_lines(a: Ablation, ground: Ground) -> list[str]:
-    """How much rho drops from matched to loose, and what this rests on."""
-    drop, n = a.texts.drop, len(a.responses.rho)
+def headline(a: Ablation) -> str:
+    """Which sub-parameters move the geometry beyond noise, and whether their order is determined."""
+    t = a.effects
+    if t is None:
+        return (
+            "these texts cannot tell: matched agrees with its own replicate by no more than rho "
+            f"{float(a.zero_line.value):+.2f}"
+        )
+    if np.isnan(t.shapley.low).any():
+        return f"no intervals, so that no rank is determined: {len(a.agreement.emotions)} emotions"
+    sure = [name for i, name in enumerate(t.factors) if t.rank.low[i] == t.rank.high[i]]
+    order = "their ranks are undetermined"
+    if sure:
+        ranked = sorted(sure, key=t.ranking.index)
+        order = "determined ranks: " + ", ".join(
+            f"{name} {t.ranking.index(name) + 1}" for name in ranked
+        )
+    if not t.told:
+        return f"no sub-parameter is told from noise, {order}"
+    verb = "is" if len(t.told) == 1 else "are"
+    return f"{', '.join(t.told)} {verb} told from noise; {order}"
+
+
+def _ground_lines(a: Ablation, ground: Ground) -> list[str]:
+    """The zero line, how far loose lies from it, and what both rest on."""
+    n, zero, loose = len(a.points.value), a.zero_line, a.points[-1]
+    lines = [
+        f"  zero line: matched with its own replicate, rho {float(zero.value):+.3f} {_interval(zero)} "
+        "on halves of the prompts",
+        f"  loose with matched, on other prompts: rho {a.agreement.disjoint[0, -1]:+.3f}, "
+        f"{float(loose.value):.2f} {_interval(loose)} of what replicates reach (1: no change)",
+    ]
+    if a.held:
+        unusable = int((~a.agreement.usable).sum())
+        lines.append(
+            f"  held at matched: {', '.join(a.held)}, since {unusable} of {n} settings do not agree "
+            "with their own replicate"
+        )
     return [
-        f"  rho of loose with matched {a.responses.rho[-1]:+.3f}; the drop {float(drop.value):.3f} "
-        f"{_interval(drop)} over texts, {_interval(a.emotions['drop'])} over emotions",
-        f"  {n} settings, {len(a.responses.emotions)} emotions, {a.texts.n_replicates} replicates",
+        *lines,
+        f"  {n} settings, {len(a.agreement.emotions)} emotions; intervals: each emotion left out with "
+        "its texts",
         f"  texts per emotion: matched {_counts(ground.counts[0])}; "
         f"loose {_counts(ground.counts[-1])}",
         f"  effective n is below nominal in {ground.repeating} of {n} settings",
@@ -112,30 +133,33 @@ def _drop_lines(a: Ablation, ground: Ground) -> list[str]:
     ]
 
 
-def _ranking_lines(a: Ablation) -> list[str]:
+def _ranking_lines(a: Ablation, t: Decomposition) -> list[str]:
     """One line per sub-parameter in the order of the ranking, and the largest interactions."""
-    t = a.texts
     lines = [
-        "  share of the drop (Shapley), with 95 % intervals, and one at a time:",
-        f"  {'':<16}{'rank':<10}{'Shapley':>8}  {'over texts':<17}{'over emotions':<17}"
-        f"{'main':>7}{'from matched':>14}{'from loose':>12}",
+        f"  drop of the relative agreement {float(t.drop.value):.3f} {_interval(t.drop)}; shares of it "
+        "(Shapley), and one at a time:",
+        f"  {'':<16}{'rank':<10}{'Shapley':>8}  {'95 % interval':<17}"
+        f"{'main':>7}{'from matched':>14}{'from loose':>12}{'noise':>8}",
     ]
     for name in t.ranking:
         i = t.factors.index(name)
         lines.append(
-            f"  {name:<16}{_rank(t.rank[i]):<10}{t.shapley.value[i]:>+8.3f}  "
-            f"{_interval(t.shapley[i]):<17}"
-            f"{_interval(a.emotions['shapley'][i]):<17}{t.main.value[i]:>+7.3f}"
+            f"  {name:<16}{rank_text(t.rank[i]):<10}{t.shapley.value[i]:>+8.3f}  "
+            f"{_interval(t.shapley[i]):<17}{t.main.value[i]:>+7.3f}"
             f"{t.loosened.value[i]:>+14.3f}{t.restored.value[i]:>+12.3f}"
+            f"{a.noise[a.factors.index(name)]:>+8.3f}"
         )
     largest = np.argsort(-np.abs(t.interaction.value))[:3]
     pairs = (f"{' x '.join(t.pairs[k])} {t.interaction.value[k]:+.3f}" for k in largest)
     return [
         *lines,
-        "  rank: by Shapley value, with the interval over texts; main: mean change of rho when "
-        "this one is loosened;",
-        "  from matched, from loose: change of rho when only this one changes",
-        f"  largest interactions: {', '.join(pairs)}",
+        "  rank: by Shapley value, with the ranks left open, all pairs taken together; main: mean "
+        "change when this one",
+        "  is loosened; from matched, from loose: change when only this one changes; noise: mean "
+        "change of the rho",
+        "  that replicates reach with the texts of each setting (the number of samples changes this "
+        "alone)",
+        *([f"  largest interactions: {', '.join(pairs)}"] if t.pairs else []),
     ]
 
 
@@ -156,11 +180,6 @@ def _interval(e: Estimates) -> str:
     return "" if low != low else f"[{low:+.2f}, {high:+.2f}]"
 
 
-def _rank(e: Estimates) -> str:
-    low, high = float(e.low), float(e.high)
-    return f"{float(e.value):.0f}" + ("" if low != low else f" [{low:.0f}, {high:.0f}]")
-
-
 def _counts(c: TextCounts) -> str:
     short = f", {c.short} too short" if c.short else ""
     return (
@@ -169,19 +188,30 @@ def _counts(c: TextCounts) -> str:
     )
 
 
-def metrics(a: Ablation, cost: Cost, ground: Ground) -> dict[str, float | None]:
+def metrics(
+    a: Ablation, rho_matched: Float64[np.ndarray, " point"], cost: Cost, ground: Ground
+) -> dict[str, float | None]:
     """Metrics of the run: effects of the sub-parameters, numbers of texts, cost."""
-    t = a.texts
     out: dict[str, float | None] = {
-        "rho_loose": float(a.responses.rho[-1]),
-        "drop": float(t.drop.value),
+        "rho_replicate": _known(a.zero_line.value),
+        "disjoint_loose": _known(a.agreement.disjoint[0, -1]),
+        "relative_loose": _known(a.points.value[-1]),
+        "rho_matched_loose": float(rho_matched[-1]),
+        "factors_told": 0.0,
     }
-    for i, name in enumerate(t.factors):
-        for kind in ("shapley", "main", "loosened", "restored", "rank"):
-            out[f"{kind}_{name}"] = float(getattr(t, kind).value[i])
+    out |= {f"noise_{name}": _known(x) for name, x in zip(a.factors, a.noise, strict=True)}
+    if (t := a.effects) is not None:
+        out |= {"drop": float(t.drop.value), "factors_told": float(len(t.told))}
+        for i, name in enumerate(t.factors):
+            for kind in ("shapley", "main", "loosened", "restored", "rank"):
+                out[f"{kind}_{name}"] = float(getattr(t, kind).value[i])
     for name in Cost.__annotations__:
         out[name] = getattr(cost, name)
     return out | ground.metrics()
+
+
+def _known(value: float | np.ndarray) -> float | None:
+    return float(value) if np.isfinite(value) else None
 
 
 @reads
@@ -198,114 +228,44 @@ def read_shown(path: Path) -> dict[str, Any]:
     return {name: from_plain(kind, raw[name], name) for name, kind in kinds.items()}
 
 
-def points_csv(a: Ablation, ground: Ground) -> str:
-    """CSV with one row per setting (0 matched, 1 loose): rho with its interval, numbers of texts."""
-    low, high = np.nanpercentile(a.responses.replicates, [2.5, 97.5], axis=0)
-    levels = full_factorial(len(a.texts.factors))
-    rows = zip(levels, a.responses.rho, low, high, ground.counts, strict=True)
+def points_csv(a: Ablation, rho_matched: Float64[np.ndarray, " point"], ground: Ground) -> str:
+    """CSV with one row per setting (0 matched, 1 loose): its agreement with matched, numbers of texts.
+
+    ``rho_matched`` is on the setting's own texts, those that matched has as well.
+    """
+    columns = {
+        "relative": a.points.value,
+        "low": a.points.low,
+        "high": a.points.high,
+        "disjoint": a.agreement.disjoint[0],
+        "ceiling": a.agreement.ceiling[0],
+        "attainable": a.attainable,
+        "rho_matched": rho_matched,
+    }
+    rows = zip(
+        full_factorial(len(a.factors)),
+        zip(*columns.values(), strict=True),
+        ground.counts,
+        strict=True,
+    )
     return csv_text(
-        [*a.texts.factors, "rho", "low", "high", *(f"n_{f.name}" for f in fields(TextCounts))],
-        [[*map(int, x), *map(float, rest), *astuple(counts)] for x, *rest, counts in rows],
+        [*a.factors, *columns, *(f"n_{f.name}" for f in fields(TextCounts))],
+        [[*map(int, x), *map(float, values), *astuple(counts)] for x, values, counts in rows],
     )
 
 
 def effects_csv(a: Ablation) -> str:
-    """CSV with one row per effect, with its intervals over texts and over emotions.
-
-    A rank has no interval over emotions: the jackknife needs a smooth function, and a rank is none.
-    """
+    """CSV with one row per effect, with its interval; the effect on noise has none."""
     rows = []
-    nothing = np.full(len(a.texts.factors), np.nan)
-    over_emotions = {**a.emotions, "rank": Estimates(a.texts.rank.value, nothing, nothing)}
-    for kind, by_emotions in over_emotions.items():
-        by_texts = getattr(a.texts, kind)
-        names = {"interaction": [" x ".join(p) for p in a.texts.pairs], "drop": ["all"]}
-        for i, name in enumerate(names.get(kind, a.texts.factors)):
-            bounds = [np.atleast_1d(x)[i] for e in (by_texts, by_emotions) for x in (e.low, e.high)]
-            rows.append([kind, name, float(np.atleast_1d(by_texts.value)[i]), *map(float, bounds)])
-    header = ["effect", "of", "value", "low_texts", "high_texts", "low_emotions", "high_emotions"]
-    return csv_text(header, rows)
-
-
-def effects_figure(a: Ablation, title: str) -> Figure:
-    """Shapley values and changes one at a time, in the order of the ranking."""
-    t = a.texts
-    order = [t.factors.index(name) for name in t.ranking]
-    names = [f"{t.factors[i]}  {_rank(t.rank[i])}" for i in order]
-    figure = blank(11, 4.9)
-    shares, changes = figure.subplots(1, 2, sharey=True)
-    places = np.arange(len(order))
-    _bars(shares, _in_order(t.shapley, order), places, BLUE, "interval over texts")
-    _marks(
-        shares,
-        _in_order(a.emotions["shapley"], order),
-        places + 0.28,
-        ORANGE,
-        "interval over emotions",
-    )
-    shares.set_title(f"share of the drop of rho ({float(t.drop.value):.2f})", fontsize=HEADING)
-    _bars(
-        changes, _in_order(t.loosened, order), places - 0.18, GREEN, "from matched: this one loose"
-    )
-    _bars(
-        changes,
-        _in_order(t.restored, order),
-        places + 0.18,
-        GREY,
-        "from loose: this one matched again",
-    )
-    changes.set_title("one at a time: change of rho", fontsize=HEADING)
-    shares.set_yticks(range(len(names)), names)
-    shares.set_ylabel("rank by Shapley value, interval over texts", fontsize=SMALL)
-    shares.invert_yaxis()
-    for panel in (shares, changes):
-        panel.axvline(0, color=BLACK, lw=0.8)
-        grid(panel, "x")
-        panel.legend(
-            fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.06), ncol=2, frameon=False
-        )
-    figure.suptitle(title, fontsize=TITLE)
-    return figure
-
-
-def _in_order(e: Estimates, order: Sequence[int]) -> Estimates:
-    """The estimates in another order."""
-    return Estimates(*(x[list(order)] for x in (e.value, e.low, e.high)))
-
-
-def _bars(panel: Axes, e: Estimates, places: np.ndarray, colour: str, label: str) -> None:
-    """Draw values as bars with their intervals as black lines."""
-    panel.barh(places, e.value, height=0.34, color=colour, alpha=0.75, label=label)
-    panel.hlines(places, e.low, e.high, color=BLACK, lw=1.3)
-
-
-def _marks(panel: Axes, e: Estimates, places: np.ndarray, colour: str, label: str) -> None:
-    """Draw values as short strokes with their intervals as lines of the same colour."""
-    panel.hlines(places, e.low, e.high, color=colour, lw=1.3)
-    panel.plot(e.value, places, "|", color=colour, label=label)
-
-
-def interactions_figure(a: Ablation, title: str) -> Figure:
-    """A matrix of the two-way interactions with the main effects on its diagonal."""
-    t = a.texts
-    k = len(t.factors)
-    grid = np.full((k, k), np.nan)
-    i, j = np.triu_indices(k, 1)
-    grid[j, i] = t.interaction.value
-    grid[np.diag_indices(k)] = t.main.value
-    reach = float(np.nanmax(np.abs(grid))) or 1.0
-    figure = blank(8, 6.5)
-    axes = figure.add_subplot()
-    image = axes.imshow(grid, cmap=SIGNED, vmin=-reach, vmax=reach)
-    axes.set_xticks(range(k), t.factors, rotation=45, ha="right")
-    axes.set_yticks(range(k), t.factors)
-    for row in range(k):
-        for column in range(row + 1):
-            axes.text(
-                column, row, f"{grid[row, column]:+.2f}", ha="center", va="center", fontsize=FINE
-            )
-    axes.set_title(
-        f"{title}\nmain effects (diagonal) and interactions, change of rho", fontsize=HEADING
-    )
-    figure.colorbar(image, ax=axes, shrink=0.8, label="change of rho")
-    return figure
+    if (t := a.effects) is not None:
+        for kind in (*EFFECTS, "rank"):
+            found = getattr(t, kind)
+            names = {"interaction": [" x ".join(p) for p in t.pairs], "drop": ["all"]}
+            columns = (np.atleast_1d(x) for x in (found.value, found.low, found.high))
+            for name, *numbers in zip(names.get(kind, t.factors), *columns, strict=True):
+                rows.append([kind, name, *map(float, numbers)])
+    nan = float("nan")
+    rows += [
+        ["noise", name, float(x), nan, nan] for name, x in zip(a.factors, a.noise, strict=True)
+    ]
+    return csv_text(["effect", "of", "value", "low", "high"], rows)

@@ -13,19 +13,59 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from emo.core.stats.level_effects import LevelEffects
     from emo.study.importance import Exact, Importance
 
 Points = Sequence[tuple[Mapping[str, Any], float]]
 """Per complete trial, its parameters and its objective."""
 
 
-def terminal_text(title: str, importances: Sequence[Importance], exact: Mapping[str, Exact]) -> str:
-    """The importances for every objective, beside the exact shares of a factorial if there are any."""
-    lines = [title]
+def terminal_text(
+    title: str,
+    importances: Sequence[Importance],
+    exact: Mapping[str, Exact],
+    effects: Mapping[str, LevelEffects],
+) -> str:
+    """What is told from noise; then the importances for every objective, beside the exact shares of a
+    factorial if there are any."""
+    lines = [title, *(_told(name, found) for name, found in effects.items())]
+    if any(i.objective == "rho_matched" for i in importances):
+        lines.append(
+            "  rho_matched is lowered by the noise of other texts: its importances are no effects on "
+            "the geometry alone"
+        )
     for importance in importances:
-        lines.append(f"  importance for {importance.objective}, {importance.n_trials} trials:")
-        lines += _importance_lines(importance, exact.get(importance.objective))
+        name = importance.objective
+        if name in effects:
+            lines += _change_lines(name, effects[name])
+        lines.append(f"  importance for {name}, {importance.n_trials} trials:")
+        lines += _importance_lines(importance, exact.get(name))
     return "\n".join(lines)
+
+
+def _told(objective: str, effects: LevelEffects) -> str:
+    """Which parameters change an objective beyond the noise of the texts."""
+    if np.isnan(effects.change.low).any():
+        return f"  {objective}: no intervals, so that the ranks are undetermined"
+    if not effects.told:
+        return f"  {objective}: no parameter is told from noise, their ranks are undetermined"
+    others = "; the ranks of the others are undetermined"
+    named = ", ".join(effects.told)
+    all_told = len(effects.told) == len({name for name, _ in effects.names})
+    return f"  {objective}: told from noise {named}{'' if all_told else others}"
+
+
+def _change_lines(objective: str, effects: LevelEffects) -> list[str]:
+    """One line per change of a parameter's value."""
+    lines = [
+        f"  change of {objective} from each parameter's first value (least squares, 95 % intervals; 0: "
+        "no more than replicates differ):"
+    ]
+    for i, (name, value) in enumerate(effects.names):
+        e = effects.change[i]
+        bounds = "" if np.isnan(e.low) else f"  [{float(e.low):+.2f}, {float(e.high):+.2f}]"
+        lines.append(f"    {f'{name}={value}':<28} {float(e.value):>+7.3f}{bounds}")
+    return lines
 
 
 def _importance_lines(importance: Importance, exact: Exact | None) -> list[str]:
@@ -83,6 +123,8 @@ def slice_figure(points: Points, space: Mapping[str, Sequence[Any]], objective: 
                 panel.plot([place - 0.25, place + 0.25], [reached.mean()] * 2, color=ORANGE, lw=2)
         panel.set_xticks(range(len(values)), [str(v) for v in values], rotation=45, fontsize=SMALL)
         panel.set_xlim(-0.5, len(values) - 0.5)
+        if objective == "relative_rho":
+            panel.axhline(1, color=GREY, lw=0.8, ls="--")  # the zero line: as alike as replicates
         panel.set_title(name, fontsize=PANEL)
         grid(panel, "y")
     axes[0].set_ylabel(objective)

@@ -1,106 +1,106 @@
-"""Responses against plain loops, effects against planted ones, intervals that hold what they should."""
+"""Effects against planted ones, factors held where nothing can be told, what noise alone does."""
 
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from emo.core.conditions.ablation import EFFECTS, Responses, ablation, responses
-from emo.core.geometry.item_sets import ItemSet
-from emo.core.records import Activations
+from emo.core.conditions.ablation import EFFECTS, ablation, shared_rho, stepped
+from emo.core.conditions.replicates import ReplicateAgreement
 from emo.core.stats.factorial import full_factorial
+from tests.core.conditions.text_worlds import texts
 
-EMOTIONS = tuple("abcdefgh")
-
-
-def items(rng, geometry, noise, prompts=4, hidden=12):
-    """Emotions told by every prompt: a common geometry and noise of each text's own."""
-    values = np.repeat(geometry, prompts, axis=0) + noise * rng.normal(
-        size=(len(geometry) * prompts, hidden)
-    )
-    emotions = EMOTIONS[: len(geometry)]
-    return ItemSet.make(
-        Activations(
-            values=values[None].astype(np.float32),
-            item_ids=tuple(f"{p}" for _ in emotions for p in range(prompts)),
-            emotions=tuple(e for e in emotions for _ in range(prompts)),
-            situations=tuple(f"p{p}" for _ in emotions for p in range(prompts)),
-            neutral=np.ones((1, 2, hidden), np.float32),
-            position="mid",
-        ),
-        0,
-    )
+EMOTIONS = tuple("abcde")
 
 
-@pytest.fixture
-def geometry(rng):
-    return rng.normal(size=(8, 12))
+def agreement(relative, reliability=0.49, reference=0.25, emotions=EMOTIONS):
+    """An agreement whose relative values are these, in every row."""
+    shape = (len(emotions) + 1, len(relative))
+    own = np.broadcast_to(np.asarray(reliability, float), shape)
+    replicate = np.full(shape[0], reference)
+    limit = np.sqrt(np.maximum(own * reference, 0))
+    return ReplicateAgreement(np.tile(relative, (shape[0], 1)) * limit, own, replicate, emotions)
 
 
-def test_rho_is_spearmans_of_the_centred_rdms(rng, geometry):
-    a, b = items(rng, geometry, 0.5), items(rng, geometry, 1.0)
-    found = responses(a, [a, b], 5, 0)
-    rdms = [s.rdm(EMOTIONS) for s in (a, b)]
-    assert found.rho == pytest.approx([1.0, spearmanr(*rdms).statistic])
-    assert found.replicates.shape == (5, 2)
-    assert found.replicates[:, 0] == pytest.approx(1)
-
-
-def test_left_out_is_rho_without_the_emotion(rng, geometry):
-    a, b = items(rng, geometry, 0.5), items(rng, geometry, 1.0)
-    found = responses(a, [b], 2, 0)
-    for k, emotion in enumerate(EMOTIONS):
-        rest = [e for e in EMOTIONS if e != emotion]
-        want = spearmanr(a.rdm(rest), b.rdm(rest)).statistic
-        assert found.left_out[k, 0] == pytest.approx(want)
-
-
-def test_equal_points_have_equal_replicates_so_that_their_difference_has_no_noise(rng, geometry):
-    reference, point = items(rng, geometry, 0.5), items(rng, geometry, 0.5)
-    found = responses(reference, [point, point], 20, 0)
-    assert np.allclose(found.replicates[:, 0], found.replicates[:, 1], rtol=0, atol=1e-12)
-    assert found.replicates[:, 0].std() > 0
-
-
-def test_what_cannot_be_resampled_has_the_references_spread_only(rng, geometry):
-    reference, single = items(rng, geometry, 0.5), items(rng, geometry, 0.5, prompts=1)
-    found = responses(reference, [single], 20, 0)
-    assert found.replicates.std() > 0
-    fixed = responses(single, [single, items(rng, geometry, 0.5, prompts=1)], 20, 0)
-    assert np.ptp(fixed.replicates, axis=0) == pytest.approx([0, 0])
-
-
-def test_planted_effects_come_out(rng):
-    """A response that is additive but for one interaction, in Fisher's z nothing is planted."""
-    factors = ("x", "y", "z")
+def test_planted_effects_come_out():
+    """A response that is additive but for one interaction."""
     x, y, z = full_factorial(3).T
-    rho = 0.9 - 0.4 * x - 0.1 * y - 0.2 * x * y + 0 * z
-    found = Responses(
-        rho=rho,
-        replicates=rho + 0.01 * rng.normal(size=(50, 8)),
-        left_out=np.tile(rho, (5, 1)),
-        emotions=EMOTIONS[:5],
-    )
-    effects = ablation(factors, found)
-    assert effects.texts.ranking == ("x", "y", "z")
-    assert effects.texts.shapley.value == pytest.approx([0.5, 0.2, 0.0])
-    assert effects.texts.loosened.value == pytest.approx([-0.4, -0.1, 0.0])
-    assert effects.texts.restored.value == pytest.approx([0.6, 0.3, 0.0])
-    assert effects.texts.interaction.value == pytest.approx([-0.1, 0.0, 0.0])
+    found = ablation(("x", "y", "z"), agreement(1 - 0.4 * x - 0.1 * y - 0.2 * x * y + 0 * z))
+    effects = found.effects
+    assert effects.ranking == ("x", "y", "z")
+    assert effects.shapley.value == pytest.approx([0.5, 0.2, 0.0])
+    assert effects.loosened.value == pytest.approx([-0.4, -0.1, 0.0])
+    assert effects.restored.value == pytest.approx([0.6, 0.3, 0.0])
+    assert effects.interaction.value == pytest.approx([-0.1, 0.0, 0.0])
     for name in EFFECTS:
-        assert effects.emotions[name].high == pytest.approx(effects.emotions[name].low)
+        e = getattr(effects, name)
+        assert e.high == pytest.approx(e.low)
+    assert effects.told == ("x", "y")
+    assert found.held == ()
+    assert float(found.zero_line.value) == 0.25
 
 
-def test_jackknife_over_emotions_by_the_textbook(rng):
-    left_out = rng.normal(size=(6, 2))
-    found = Responses(np.array([0.3, 0.1]), np.empty((0, 2)), left_out, EMOTIONS[:6])
-    over = ablation(("x",), found).emotions["main"]
-    effects = left_out[:, 1] - left_out[:, 0]
-    error = np.sqrt(5 / 6 * sum((e - effects.mean()) ** 2 for e in effects))
-    assert (over.high - over.value).item() == pytest.approx(2.570581835 * error)
+def test_intervals_are_over_emotions_left_out(rng):
+    values = 1 + 0.1 * rng.normal(size=(6, 2))
+    ones = np.ones((6, 2))
+    found = ablation(("x",), ReplicateAgreement(values, ones, np.ones(6), EMOTIONS))
+    effects = values[1:, 1] - values[1:, 0]
+    error = np.sqrt(4 / 5 * ((effects - effects.mean()) ** 2).sum())
+    main = found.effects.main
+    assert main.value == pytest.approx(values[0, 1] - values[0, 0])
+    assert (main.high - main.value).item() == pytest.approx(2.776445105 * error)
+    assert found.points.value == pytest.approx(values[0])
 
 
-def test_of_three_emotions_none_can_be_left_out(rng):
-    a, b = (items(rng, rng.normal(size=(3, 12)), 0.5) for _ in range(2))
-    effects = ablation(("x",), responses(a, [a, b], 5, 0))
-    assert np.isnan(effects.emotions["main"].low).all()
-    assert np.isfinite(effects.texts.main.low).all()
+def test_a_factor_whose_loose_settings_are_noise_is_held():
+    """Where y is loose nothing agrees with itself; the effect of x is of the other settings."""
+    x, y = full_factorial(2).T
+    found = ablation(("x", "y"), agreement(1 - 0.3 * x, np.where(y, -0.1, 0.5)))
+    assert found.held == ("y",)
+    assert found.effects.factors == ("x",)
+    assert found.effects.main.value == pytest.approx([-0.3])
+    assert np.isnan(found.points.value[y == 1]).all()
+
+
+def test_one_value_without_an_emotion_missing_is_enough_to_hold():
+    x = full_factorial(2)[:, 0]
+    reliability = np.full((6, 4), 0.5)
+    reliability[3, 2] = -0.1
+    assert ablation(("x", "y"), agreement(1 - 0.3 * x, reliability)).held == ("y",)
+
+
+def test_a_reference_that_is_noise_tells_nothing():
+    found = ablation(("x", "y"), agreement(np.ones(4), 0.5, reference=-0.02))
+    assert set(found.held) == {"x", "y"}
+    assert found.effects is None
+
+
+def test_of_three_emotions_none_can_be_left_out():
+    emotions = ("a", "b", "c")
+    given = agreement(np.array([1.0, 0.5]), emotions=emotions)
+    given.disjoint[1:] = np.nan
+    effects = ablation(("x",), given).effects
+    assert effects.main.value == pytest.approx([-0.5])
+    assert np.isnan(effects.main.low).all()
+
+
+def test_the_number_of_texts_is_noise_and_no_effect():
+    """Ten texts against one: the same relative agreement, another attainable rho."""
+    found = ablation(("samples",), agreement(np.ones(2), 0.5, 0.5), np.array([2.0, 0.2]))
+    assert found.effects.main.value == pytest.approx([0.0])
+    assert found.effects.told == ()
+    few = 0.2 * 0.5 / (1 - 0.8 * 0.5)
+    assert found.attainable == pytest.approx([2 / 3, np.sqrt(2 / 3 * few)])
+    assert found.noise == pytest.approx([found.attainable[1] - found.attainable[0]])
+
+
+def test_stepping_there_and_back_changes_nothing(rng):
+    r = rng.uniform(0.05, 0.95, 20)
+    times = rng.uniform(0.1, 9, 20)
+    assert stepped(stepped(r, times), 1 / times) == pytest.approx(r)
+
+
+def test_shared_rho_is_spearmans_of_all_texts(rng):
+    geometry = rng.normal(size=(6, 12))
+    a, b = texts(rng, geometry, 0.5), texts(rng, geometry, 1.0)
+    want = spearmanr(a.rdm(a.emotions), b.rdm(a.emotions)).statistic
+    assert shared_rho(a, [a, b]) == pytest.approx([1.0, want])

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import stdtrit
 
 from emo.core.records import LabelMismatch
 from emo.core.stats.factorial import (
@@ -41,7 +42,7 @@ def names(k):
 
 
 def plain(y):
-    """Decomposition of a response vector in standard order, without replicates."""
+    """Decomposition of a response vector in standard order, nothing left out."""
     k = int(np.log2(len(y)))
     return decompose(Factorial(names(k), np.asarray(y, float), np.empty((0, 2**k))))
 
@@ -165,42 +166,73 @@ def test_each_column_of_the_shapley_map_takes_one_whole_from_the_other():
     assert np.allclose(np.abs(weights).sum(axis=0), 2)
 
 
-def test_replicates_give_the_percentiles_of_their_own_effects(rng):
-    replicates = rng.normal(size=(40, 256))
+def test_intervals_are_the_jackknife_of_the_effects(rng):
+    left_out = rng.normal(size=(12, 256))
     y = rng.normal(size=256)
-    got = decompose(Factorial(EIGHT, y, replicates), level=0.8)
-    each = [plain(row) for row in replicates]
-    for name in ("main", "interaction", "loosened", "restored", "shapley", "drop", "rank"):
+    got = decompose(Factorial(EIGHT, y, left_out), level=0.8)
+    each = [plain(row) for row in left_out]
+    for name in ("main", "interaction", "loosened", "restored", "shapley", "drop"):
         values = np.stack([getattr(d, name).value for d in each])
-        low, high = np.percentile(values, [10, 90], axis=0)
-        assert np.allclose(getattr(got, name).low, low)
-        assert np.allclose(getattr(got, name).high, high)
-    assert got.n_replicates == 40
+        error = np.sqrt(11 / 12 * ((values - values.mean(axis=0)) ** 2).sum(axis=0))
+        found = getattr(got, name)
+        assert np.allclose(found.high - found.value, stdtrit(11, 0.9) * error)
+        assert np.allclose(found.value - found.low, stdtrit(11, 0.9) * error)
 
 
-def test_replicates_with_a_gap_are_left_out_and_counted(rng):
-    replicates = rng.normal(size=(10, 4))
-    spoilt = replicates.copy()
-    spoilt[3, 2] = np.nan
-    a = decompose(Factorial(("a", "b"), np.arange(4.0), spoilt))
-    b = decompose(Factorial(("a", "b"), np.arange(4.0), np.delete(replicates, 3, axis=0)))
-    assert a.n_replicates == 9
-    assert np.allclose(a.main.low, b.main.low)
+def scattered(rng, loss, error, n=20):
+    """An additive factorial whose responses have a known error, the same units for all points."""
+    level = full_factorial(len(loss))
+    noise = error * np.sqrt((n - 1) / n) * rng.normal(size=(n, len(loss))) / np.sqrt(n - 1)
+    return Factorial(names(len(loss)), 1 - level @ np.array(loss), 1 - (loss + noise) @ level.T)
 
 
-def test_no_replicates_no_interval(rng):
+def test_places_are_open_where_the_error_leaves_them_open(rng):
+    got = decompose(scattered(rng, [0.5, 0.02, 0.03], 0.02))
+    assert got.ranking == ("f0", "f2", "f1")
+    assert got.rank.value.tolist() == [1, 3, 2]
+    assert got.rank.low.tolist() == [1, 2, 2]
+    assert got.rank.high.tolist() == [1, 3, 3]
+    assert got.told == ("f0",)
+
+
+def test_under_noise_alone_nothing_is_told_and_no_place_is_taken(rng):
+    """Of 200 factorials of five factors without an effect, at most the level is wrong."""
+    told = placed = 0
+    for _ in range(200):
+        n, error = 20, 0.1
+        effect = error * rng.normal(size=5)
+        units = error * rng.normal(size=(n, 5)) / np.sqrt(n - 1)
+        level = full_factorial(5)
+        got = decompose(Factorial(names(5), 1 - level @ effect, 1 - (effect + units) @ level.T))
+        told += bool(got.told)
+        placed += bool((got.rank.low > 1).any() or (got.rank.high < 5).any())
+    assert told <= 18
+    assert placed <= 18
+
+
+def test_a_factor_that_does_nothing_is_not_told_by_rounding(rng):
+    left_out = np.tile(1.0 / 3 - 0.1 * full_factorial(3)[:, 0], (5, 1))
+    got = decompose(Factorial(names(3), left_out[0], left_out))
+    assert got.told == ("f0",)
+    assert got.rank.low.tolist() == [1, 2, 2]
+    assert got.rank.high.tolist() == [1, 3, 3]
+
+
+def test_nothing_left_out_no_interval(rng):
     got = plain(rng.normal(size=8))
     assert np.isnan(got.shapley.low).all()
     assert np.isnan(got.drop.high)
+    assert np.isnan(got.rank.low).all()
+    assert got.told == ()
     assert np.isfinite(got.shapley.value).all()
 
 
 def test_points_in_any_order_are_sorted_by_their_levels(rng):
-    level, y, replicates = full_factorial(4), rng.normal(size=16), rng.normal(size=(5, 16))
+    level, y, left_out = full_factorial(4), rng.normal(size=16), rng.normal(size=(5, 16))
     order = rng.permutation(16)
-    got = factorial(names(4), level[order], y[order], replicates[:, order])
+    got = factorial(names(4), level[order], y[order], left_out[:, order])
     assert np.array_equal(got.response, y)
-    assert np.array_equal(got.replicates, replicates)
+    assert np.array_equal(got.left_out, left_out)
 
 
 @pytest.mark.parametrize(
