@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -9,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.config.enums import PrecisionName
-from emo.core.compare.precision import PrecisionRow
+from emo.core.compare.precision import AtLayer, PrecisionRow
+from emo.core.compare.rounding import KINDS, RULE
 from emo.report.runs import terminal
 from emo.report.style import GREY, LAYER, PANEL, SERIES, SMALL, TITLE, blank, grid, whole_layers
 from emo.report.table import records_csv
@@ -28,9 +30,9 @@ Curves = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> str:
-    """One line per precision, about as wide as a terminal."""
+    """What each precision changes beside its own rounding, then one line per precision."""
     layers = ", ".join(f"{where} = layer {x.layer}" for where, x in rows[0].at.items())
-    lines = terminal.heading(title, note)
+    lines = [*terminal.heading(title, note), *rounding_lines(rows)]
     lines += [
         f"  against {REFERENCE} on the same texts; {layers} (best: of {REFERENCE})",
         "",
@@ -44,6 +46,39 @@ def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> s
         if row.non_finite_layers and row.against == rows[0].precision:
             lines.append(f"  {row.name}: not finite at layers {_ranges(row.non_finite_layers)}")
     return "\n".join(lines)
+
+
+def rounding_lines(rows: Sequence[PrecisionRow]) -> list[str]:
+    """One line per precision that has a replicate, and the rule below them."""
+    measured = [row for row in rows if row.layers_beyond is not None]
+    if not measured:
+        return []
+    lines = [f"  {row.name}: {_beside_rounding(row)}" for row in measured]
+    return [*lines, *textwrap.wrap(RULE, 118, initial_indent="  ", subsequent_indent="  "), ""]
+
+
+def _beside_rounding(row: PrecisionRow) -> str:
+    """How far a precision moves things, how far its rounding alone does, and where it is more."""
+    x = row.at[WHERE]
+    moved = "; ".join(
+        f"{what} {_moved(effect)}, its own rounding {_moved(own)}"
+        for what, effect, own in _effects(x)
+    )
+    assert row.layers_beyond is not None
+    beyond = ", ".join(f"{KINDS[kind]} {n}" for kind, n in row.layers_beyond.items())
+    return f"{moved} (at {WHERE}); more than its rounding at layers of {row.n_layers}: {beyond}"
+
+
+def _effects(x: AtLayer) -> list[tuple[str, float | None, float | None]]:
+    """What is moved, the similarity that is left, and that of the replicate."""
+    words = tuple(KINDS.values())
+    effects = (x.cosine_mean, x.own_cosine_mean), (x.vector_cosine, x.own_vector_cosine)
+    pairs = (*effects, (x.rho, x.own_rho))
+    return [(what, *pair) for what, pair in zip(words, pairs, strict=True)]
+
+
+def _moved(similarity: float | None) -> str:
+    return "-" if similarity is None else f"{max(1 - similarity, 0):.2g}"
 
 
 def _line(row: PrecisionRow) -> str:
@@ -103,7 +138,10 @@ def layers_csv(curves: Curves) -> str:
 
 
 def depth_figure(curves: Curves, title: str) -> Figure:
-    """Four panels over layers: two distances from the reference, rho of the RDM, anisotropy."""
+    """Four panels over layers: two distances from the reference, rho of the RDM, anisotropy.
+
+    Dotted in the same colour: what the precision's own rounding changes.
+    """
     figure = blank(10, 8)
     axes = figure.subplots(2, 2, sharex=True)
     others = {name: x for name, x in curves.items() if name != REFERENCE}
@@ -112,6 +150,12 @@ def depth_figure(curves: Curves, title: str) -> Figure:
         _distance(axes[0, 0], quantities["cosine_mean"], name, colour, style)
         _distance(axes[0, 1], quantities["vector_cosine"], name, colour, style)
         axes[1, 0].plot(quantities["rho"], color=colour, ls=style)
+        if "own_rho" in quantities and "batched" not in name:  # which has the replicate of INT8
+            _distance(
+                axes[0, 0], quantities["own_cosine_mean"], f"{name}, own rounding", colour, ":"
+            )
+            _distance(axes[0, 1], quantities["own_vector_cosine"], None, colour, ":")
+            axes[1, 0].plot(quantities["own_rho"], color=colour, ls=":")
         if "_vs_" not in name:  # the anisotropy belongs to a precision, not to a comparison of two
             axes[1, 1].plot(quantities["anisotropy"], color=colour, ls=style)
     if (reference := curves.get(REFERENCE)) is not None:
@@ -139,7 +183,7 @@ def depth_figure(curves: Curves, title: str) -> Figure:
     return figure
 
 
-def _distance(axes: Axes, cosine: np.ndarray, name: str, colour: str, style: str) -> None:
+def _distance(axes: Axes, cosine: np.ndarray, name: str | None, colour: str, style: str) -> None:
     """Draw 1 - cosine on a logarithmic axis, except where only the last bits differ."""
     distance = 1 - cosine
     distance = np.where(distance > 1e-12, distance, np.nan)
