@@ -52,7 +52,7 @@ def variants(config: RunConfig) -> list[RunConfig]:
     """
     out, seed = [], config.job.precision.nudge
     for name in dict.fromkeys([REFERENCE, *config.job.precision.precisions]):
-        readings = [(False, None)]
+        readings: list[tuple[bool, int | None]] = [(False, None)]
         if not TRAITS[name].causal:
             readings.append((True, None))
         if name is not REFERENCE and seed is not None:

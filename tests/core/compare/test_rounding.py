@@ -1,0 +1,132 @@
+"""Planted truth: only the rounding differs, or the weights do as well."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emo.core.compare.precision import deviation
+from emo.core.compare.rounding import KINDS, excess
+from emo.core.records import Activations
+
+EMOTIONS, SITUATIONS, HIDDEN = 12, 6, 40
+
+
+def activations(values, situations=True):
+    """[item hidden] of one layer; item i tells emotion i % 12 in situation i // 12."""
+    n = len(values)
+    return Activations(
+        values=values[None].astype(np.float32),
+        item_ids=tuple(f"p{i}" for i in range(n)),
+        emotions=tuple("abcdefghijkl"[i % EMOTIONS] for i in range(n)),
+        situations=tuple(f"s{i // EMOTIONS}" for i in range(n)) if situations else None,
+        neutral=np.ones((1, 2, values.shape[1]), np.float32),
+        position="last",
+    )
+
+
+def readings(rng, rounding, weights=0.0, n_situations=SITUATIONS):
+    """A reference, a precision of it and the precision's replicate.
+
+    Each has rounding of its own; precision and replicate share what other weights change: a move of
+    every item and one of every emotion.
+    """
+    shape = n_situations * EMOTIONS, HIDDEN
+    emotion = np.tile(rng.standard_normal((EMOTIONS, HIDDEN)), (n_situations, 1))
+    items = emotion + rng.standard_normal(shape)
+    changed = rng.standard_normal(shape)
+    changed += np.tile(rng.standard_normal((EMOTIONS, HIDDEN)), (n_situations, 1))
+    moved = [items, items + weights * changed, items + weights * changed]
+    return [activations(x + rounding * rng.standard_normal(shape)) for x in moved]
+
+
+def rates(n, **settings):
+    """How often each kind counts as more than rounding, over planted studies."""
+    found = []
+    for seed in range(n):
+        rng = np.random.default_rng(seed)
+        reference, precision, replicate = readings(rng, **settings)
+        beyond = excess((precision, reference), (replicate, precision)).beyond()
+        found.append([beyond[kind][0] for kind in KINDS])
+    return dict(zip(KINDS, np.mean(found, axis=0), strict=True))
+
+
+@pytest.mark.parametrize("rounding", [0.05, 0.3])
+def test_where_only_rounding_differs_it_is_called_more_at_its_level(rounding):
+    """One side of a 95 % interval: 2.5 % of 200 studies is 5; 13 or more have a chance of 0.2 %."""
+    for rate in rates(200, rounding=rounding).values():
+        assert rate < 13 / 200
+
+
+def test_other_weights_are_found_in_every_kind():
+    for rate in rates(40, rounding=0.1, weights=0.4).values():
+        assert rate > 0.8
+
+
+def test_other_weights_that_move_less_than_rounding_are_not_claimed():
+    for rate in rates(40, rounding=0.3, weights=0.03).values():
+        assert rate < 0.15
+
+
+def test_a_reference_that_does_not_round_makes_the_rule_stricter():
+    """Then rounding alone moves the precision half as far from it as from its replicate."""
+    gaps = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        _, precision, replicate = readings(rng, rounding=0.2)
+        exact = readings(np.random.default_rng(seed), rounding=0.0)[0]
+        found = excess((precision, exact), (replicate, precision))
+        gaps.append([getattr(found, kind).value[0] for kind in KINDS])
+        assert not any(b[0] for b in found.beyond().values())
+    assert (np.mean(gaps, axis=0) < 0).all()
+
+
+def test_values_are_the_difference_of_the_two_deviations(rng):
+    reference, precision, replicate = readings(rng, rounding=0.1, weights=0.2)
+    effect, own = deviation(precision, reference), deviation(replicate, precision)
+    found = excess((precision, reference), (replicate, precision))
+    assert found.items.value == pytest.approx(own.cosine_mean - effect.cosine_mean)
+    assert found.vectors.value == pytest.approx(own.vector_cosine - effect.vector_cosine)
+    assert found.rdm.value == pytest.approx(own.rho - effect.rho)
+    for kind in KINDS:
+        estimates = getattr(found, kind)
+        assert estimates.low < estimates.value < estimates.high
+    assert set(found.curves()) == {f"excess_{k}{low}" for k in KINDS for low in ("", "_low")}
+
+
+def test_the_interval_is_that_of_leaving_each_situation_out(rng):
+    trio = readings(rng, rounding=0.1, weights=0.2)
+
+    def difference(kept):
+        reference, precision, replicate = (
+            activations(t.values[0][np.repeat(kept, EMOTIONS)]) for t in trio
+        )
+        pairs = (replicate, precision), (precision, reference)
+        own, effect = (deviation(*pair).vector_cosine[0] for pair in pairs)
+        return own - effect
+
+    without = np.array([difference(np.arange(SITUATIONS) != s) for s in range(SITUATIONS)])
+    error = np.sqrt((SITUATIONS - 1) * without.var())
+    reference, precision, replicate = trio
+    found = excess((precision, reference), (replicate, precision)).vectors
+    assert found.low[0] == pytest.approx(found.value[0] - 2.570582 * error)
+
+
+def test_many_situations_are_left_out_in_ten_groups_and_passages_without_them_too(rng):
+    reference, precision, replicate = readings(rng, 0.1, 0.4, n_situations=23)
+    grouped = excess((precision, reference), (replicate, precision))
+    bare = [replace(a, situations=None) for a in (reference, precision, replicate)]
+    loose = excess((bare[1], bare[0]), (bare[2], bare[1]))
+    assert loose.vectors.low == pytest.approx(grouped.vectors.low)
+
+
+def test_one_situation_gives_no_bounds_and_a_layer_that_is_not_finite_nothing(rng):
+    reference, precision, replicate = readings(rng, 0.1, n_situations=1)
+    found = excess((precision, reference), (replicate, precision))
+    assert np.isfinite(found.items.value[0])
+    assert np.isnan(found.items.low[0])
+    broken = reference.values.copy()
+    broken[0, 0, 0] = np.inf
+    lost = excess((precision, replace(reference, values=broken)), (replicate, precision))
+    assert not any(b[0] for b in lost.beyond().values())
+    assert np.isnan(lost.rdm.value[0])
