@@ -26,11 +26,15 @@ BLOCKS = 10
 """Most groups of situations that are left out in turn."""
 
 RULE = (
-    "A precision changes more than its own rounding where its distance from the reference exceeds the "
-    "distance of its replicate (the same precision, inputs moved by one unit in the last place) and the "
-    f"{LEVEL:.0%} interval of the difference, over situations, lies above 0."
+    "Farther than from its replicate: the distance from the reference is larger than that from the "
+    f"replicate, and the {LEVEL:.0%} interval of the difference, over situations, lies above 0. Only "
+    "there is a change called the weights' own."
 )
-"""The rule of :class:`Excess` in words."""
+"""The rule of :class:`Excess` in words.
+
+It is strict. Two readings of one precision carry its rounding twice, a reading and a reference that does
+not round carry it once; so what the weights change must exceed the rounding to be called theirs.
+"""
 
 KINDS = {"items": "activations", "vectors": "emotion vectors", "rdm": "RDMs"}
 """What is compared: the fields of :class:`Excess`, in words."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.config.enums import PrecisionName
-from emo.core.compare.precision import AtLayer, PrecisionRow
+from emo.core.compare.precision import PrecisionRow
 from emo.core.compare.rounding import KINDS, RULE
 from emo.report.runs import terminal
 from emo.report.style import GREY, LAYER, PANEL, SERIES, SMALL, TITLE, blank, grid, whole_layers
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 REFERENCE = PrecisionName.fp32.value
 """The precision that all others are compared with."""
+MEANING = (
+    "Numbers are 1 - cosine, for RDMs 1 - rho. Rounding alone: half the distance of a precision from "
+    "its replicate (the same precision, inputs moved by one unit in the last place), since each of the "
+    "two has rounding of its own; the whole distance where both sides compared are of this precision."
+)
+"""What the numbers beside each other are."""
 WHERE = "50%"
 """The depth for which the terminal table shows every number; rho is shown at all depths."""
 
@@ -49,36 +55,39 @@ def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> s
 
 
 def rounding_lines(rows: Sequence[PrecisionRow]) -> list[str]:
-    """One line per precision that has a replicate, and the rule below them."""
+    """Two lines per precision that has a replicate, and what they mean below them."""
     measured = [row for row in rows if row.layers_beyond is not None]
     if not measured:
         return []
-    lines = [f"  {row.name}: {_beside_rounding(row)}" for row in measured]
-    return [*lines, *textwrap.wrap(RULE, 118, initial_indent="  ", subsequent_indent="  "), ""]
+    lines = [line for row in measured for line in _beside_rounding(row)]
+    meaning = textwrap.wrap(f"{MEANING} {RULE}", 118, initial_indent="  ", subsequent_indent="  ")
+    return [*lines, *meaning, ""]
 
 
-def _beside_rounding(row: PrecisionRow) -> str:
-    """How far a precision moves things, how far its rounding alone does, and where it is more."""
+def _beside_rounding(row: PrecisionRow) -> list[str]:
+    """How far a precision moves things, what rounding alone gives, and where it is shown to be more."""
     x = row.at[WHERE]
+    # Both sides round where two readings of one precision are compared, fp32 hardly does.
+    share = 0.5 if row.against == REFERENCE else 1.0
+    similar = (
+        (x.cosine_mean, x.own_cosine_mean),
+        (x.vector_cosine, x.own_vector_cosine),
+        (x.rho, x.own_rho),
+    )
     moved = "; ".join(
-        f"{what} {_moved(effect)}, its own rounding {_moved(own)}"
-        for what, effect, own in _effects(x)
+        f"{what} {_moved(effect)}, rounding alone gives {_moved(own, share)}"
+        for what, (effect, own) in zip(KINDS.values(), similar, strict=True)
     )
     assert row.layers_beyond is not None
-    beyond = ", ".join(f"{KINDS[kind]} {n}" for kind, n in row.layers_beyond.items())
-    return f"{moved} (at {WHERE}); more than its rounding at layers of {row.n_layers}: {beyond}"
+    beyond = ", ".join(f"{KINDS[kind]} at {n}" for kind, n in row.layers_beyond.items())
+    return [
+        f"  {row.name}: {moved} (at {WHERE})",
+        f"    farther than from its replicate: {beyond} of {row.n_layers} layers",
+    ]
 
 
-def _effects(x: AtLayer) -> list[tuple[str, float | None, float | None]]:
-    """What is moved, the similarity that is left, and that of the replicate."""
-    words = tuple(KINDS.values())
-    effects = (x.cosine_mean, x.own_cosine_mean), (x.vector_cosine, x.own_vector_cosine)
-    pairs = (*effects, (x.rho, x.own_rho))
-    return [(what, *pair) for what, pair in zip(words, pairs, strict=True)]
-
-
-def _moved(similarity: float | None) -> str:
-    return "-" if similarity is None else f"{max(1 - similarity, 0):.2g}"
+def _moved(similarity: float | None, share: float = 1.0) -> str:
+    return "-" if similarity is None else f"{max(share * (1 - similarity), 0):.2g}"
 
 
 def _line(row: PrecisionRow) -> str:
@@ -126,10 +135,12 @@ def rows_csv(rows: Sequence[PrecisionRow]) -> str:
 def layers_csv(curves: Curves) -> str:
     """Every curve as CSV: one row per precision and layer; a value that is not finite is empty."""
     records = []
+    columns = dict.fromkeys(k for quantities in curves.values() for k in quantities)
     for name, quantities in curves.items():
         n_layers = len(next(iter(quantities.values())))
+        nothing = np.full(n_layers, np.nan)
         for layer in range(n_layers):
-            values = {k: float(v[layer]) for k, v in quantities.items()}
+            values = {k: float(quantities.get(k, nothing)[layer]) for k in columns}
             records.append(
                 {"precision": name, "layer": layer}
                 | {k: repr(x) if np.isfinite(x) else None for k, x in values.items()}
@@ -140,7 +151,7 @@ def layers_csv(curves: Curves) -> str:
 def depth_figure(curves: Curves, title: str) -> Figure:
     """Four panels over layers: two distances from the reference, rho of the RDM, anisotropy.
 
-    Dotted in the same colour: what the precision's own rounding changes.
+    Dotted in the same colour: the precision's replicate with the precision.
     """
     figure = blank(10, 8)
     axes = figure.subplots(2, 2, sharex=True)
@@ -152,7 +163,7 @@ def depth_figure(curves: Curves, title: str) -> Figure:
         axes[1, 0].plot(quantities["rho"], color=colour, ls=style)
         if "own_rho" in quantities and "batched" not in name:  # which has the replicate of INT8
             _distance(
-                axes[0, 0], quantities["own_cosine_mean"], f"{name}, own rounding", colour, ":"
+                axes[0, 0], quantities["own_cosine_mean"], f"{name}, its replicate", colour, ":"
             )
             _distance(axes[0, 1], quantities["own_vector_cosine"], None, colour, ":")
             axes[1, 0].plot(quantities["own_rho"], color=colour, ls=":")

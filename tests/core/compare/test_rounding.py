@@ -51,34 +51,39 @@ def rates(n, **settings):
     return dict(zip(KINDS, np.mean(found, axis=0), strict=True))
 
 
-@pytest.mark.parametrize("rounding", [0.05, 0.3])
-def test_where_only_rounding_differs_it_is_called_more_at_its_level(rounding):
-    """One side of a 95 % interval: 2.5 % of 200 studies is 5; 13 or more have a chance of 0.2 %."""
-    for rate in rates(200, rounding=rounding).values():
-        assert rate < 13 / 200
+@pytest.mark.parametrize(
+    ("n", "most", "rounding"),
+    [(40, 4, 0.1), pytest.param(400, 19, 0.3, marks=pytest.mark.slow)],
+)
+def test_where_only_rounding_differs_it_is_called_more_at_its_level(n, most, rounding):
+    """One side of a 95 % interval, 2.5 %: more than ``most`` of n have a chance below 0.5 %."""
+    for rate in rates(n, rounding=rounding).values():
+        assert rate <= most / n
 
 
 def test_other_weights_are_found_in_every_kind():
-    for rate in rates(40, rounding=0.1, weights=0.4).values():
+    for rate in rates(15, rounding=0.1, weights=0.4).values():
         assert rate > 0.8
 
 
 def test_other_weights_that_move_less_than_rounding_are_not_claimed():
-    for rate in rates(40, rounding=0.3, weights=0.03).values():
-        assert rate < 0.15
+    for rate in rates(15, rounding=0.3, weights=0.03).values():
+        assert rate <= 2 / 15
 
 
-def test_a_reference_that_does_not_round_makes_the_rule_stricter():
-    """Then rounding alone moves the precision half as far from it as from its replicate."""
-    gaps = []
-    for seed in range(60):
-        rng = np.random.default_rng(seed)
-        _, precision, replicate = readings(rng, rounding=0.2)
+def test_from_a_reference_that_does_not_round_rounding_is_half_as_far_as_from_a_replicate():
+    """So the rule is strict, and half the distance from the replicate is what rounding alone gives."""
+    effects, owns = [], []
+    for seed in range(12):
+        _, precision, replicate = readings(np.random.default_rng(seed), rounding=0.1)
         exact = readings(np.random.default_rng(seed), rounding=0.0)[0]
         found = excess((precision, exact), (replicate, precision))
-        gaps.append([getattr(found, kind).value[0] for kind in KINDS])
         assert not any(b[0] for b in found.beyond().values())
-    assert (np.mean(gaps, axis=0) < 0).all()
+        for into, pair in ((effects, (precision, exact)), (owns, (replicate, precision))):
+            d = deviation(*pair)
+            into.append([1 - d.cosine_mean[0], 1 - d.vector_cosine[0], 1 - d.rho[0]])
+    share = np.mean(effects, axis=0) / np.mean(owns, axis=0)
+    assert share == pytest.approx(0.5, abs=0.1)
 
 
 def test_values_are_the_difference_of_the_two_deviations(rng):

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, Condition, four_layer
+from emo.core.conditions.four_layer import (
+    CONTRASTS,
+    FORCED,
+    HALVES,
+    NUDGED,
+    Condition,
+    four_layer,
+)
 from emo.core.conditions.verdicts import Verdict, judge
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
@@ -60,6 +67,8 @@ def study(rng, method=1.0, b_noise=3.0, hidden=40):
         HALVES[1]: condition(HALVES[1], reading(rng, stories, 1.0, tag="even ")),
         "D": condition("D", reading(rng, stories, 1.0)),
         FORCED: condition(FORCED, forced),
+        NUDGED["D"]: condition(NUDGED["D"], reading(rng, stories, 1.0)),
+        NUDGED[FORCED]: condition(NUDGED[FORCED], reading(rng, stories, 0.1, texts=texts)),
     }
 
 
@@ -74,7 +83,8 @@ def test_one_geometry_under_every_condition_is_as_alike_as_replicates(rng):
     assert {got[k].verdict for k in ("1", "1 loose", "2", "3 free-running", "4")} == {
         Verdict.as_replicates
     }
-    assert got["floor C"].verdict is got["floor B"].verdict is Verdict.replicates_agree
+    floors = [got[c.layer].verdict for c in CONTRASTS if c.is_floor]
+    assert floors == [Verdict.replicates_agree] * 4
     assert got["3 teacher-forced"].verdict is Verdict.same_texts
     assert got["3 teacher-forced"].post.rho.value > 0.95
     assert got["3 teacher-forced"].disjoint.value < got["3 teacher-forced"].post.rho.value
@@ -183,6 +193,7 @@ def test_missing_conditions_are_named_and_other_models_refused(rng):
         ("3 free-running", ("D",)),
         ("4", ("D",)),
         ("floor C", (HALVES[0],)),
+        ("floor D", ("D",)),
     }
     conditions["A"] = replace(conditions["A"], model="other")
     with pytest.raises(LabelMismatch, match="other, m"):
