@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 REFERENCE = PrecisionName.fp32.value
 """The precision that all others are compared with."""
 MEANING = (
-    "Numbers are 1 - cosine, for RDMs 1 - rho. Rounding alone: half the distance of a precision from "
-    "its replicate (the same precision, inputs moved by one unit in the last place), since each of the "
-    "two has rounding of its own; the whole distance where both sides compared are of this precision."
+    "Numbers are 1 - cosine, for RDMs 1 - rho. Rounding alone: about half the distance of a precision "
+    "from its replicate (the same precision, inputs moved by one unit in the last place), since each of "
+    "the two has rounding of its own; the whole distance where both sides compared are of this "
+    "precision."
 )
 """What the numbers beside each other are."""
 WHERE = "50%"
