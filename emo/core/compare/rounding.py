@@ -8,6 +8,7 @@ jackknife (Kott 2001) with Student's t.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -15,6 +16,7 @@ from jaxtyping import Bool, Float64, Int
 
 from emo.core.choices import DEFAULT_ESTIMATOR
 from emo.core.geometry.cosines import cosine_matrix, finite_layers, paired_cosines, upper
+from emo.core.geometry.item_sets import ItemSet, common_emotions
 from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations
 from emo.core.stats.correlation import spearman
@@ -96,6 +98,41 @@ def excess(
     )
     error = reach(standard_error(without), n)
     return _named(whole, whole - error, whole + error)
+
+
+def rho_excess(a: ItemSet, b: ItemSet, replicate: ItemSet) -> Estimates:
+    """How much less two sets agree than the second does with its replicate: rho lost beyond rounding.
+
+    For the four-layer table, whose sides may have read other texts: ``a`` is C, ``b`` D, the replicate
+    D'. Above 0 where the precision changes more than its rounding (and the texts that follow from it).
+
+    Parameters
+    ----------
+    a, b, replicate
+        Sets with the same names of groups (prompts). The interval leaves out each group in turn; it has
+        no bounds where there are fewer than two.
+    """
+    sets = (a, b, replicate)
+    emotions = common_emotions(*(s.emotions for s in sets))
+    groups = [g for g in b.groups if all(g in s.groups for s in sets)]
+
+    def lost(left_out: str | None) -> float:
+        x, y, z = (_rdm_without(s, left_out, emotions) for s in sets)
+        return float(spearman(y, z) - spearman(x, y))
+
+    whole = np.array(lost(None))
+    if len(groups) < 2:
+        nothing = np.array(np.nan)
+        return Estimates(whole, nothing, nothing)
+    error = reach(standard_error(np.array([lost(g) for g in groups])), len(groups))
+    return Estimates(whole, np.asarray(whole - error), np.asarray(whole + error))
+
+
+def _rdm_without(
+    items: ItemSet, left_out: str | None, emotions: Sequence[str]
+) -> Float64[np.ndarray, " pair"]:
+    kept = np.array([group != left_out for _, group in items.cells])
+    return items.rdms(items.layer.cells.everything * kept, emotions)[0]
 
 
 def _blocks(activations: Activations) -> Int[np.ndarray, " item"]:

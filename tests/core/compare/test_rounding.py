@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from emo.core.compare.precision import deviation
-from emo.core.compare.rounding import KINDS, excess
+from emo.core.compare.rounding import KINDS, excess, rho_excess
+from emo.core.geometry.item_sets import ItemSet
 from emo.core.records import Activations
 
 EMOTIONS, SITUATIONS, HIDDEN = 12, 6, 40
@@ -139,3 +140,29 @@ def test_one_situation_gives_no_bounds_and_a_layer_that_is_not_finite_nothing(rn
     lost = excess((precision, replace(reference, values=broken)), (replicate, precision))
     assert not any(b[0] for b in lost.beyond().values())
     assert np.isnan(lost.rdm.value[0])
+
+
+def lost(seed, **settings):
+    """Rho lost beyond rounding, of one layer of planted readings."""
+    trio = readings(np.random.default_rng(seed), **settings)
+    return rho_excess(*(ItemSet.make(a, 0) for a in trio))
+
+
+def test_rho_is_lost_beyond_rounding_where_the_weights_differ_and_not_where_rounding_does():
+    rounded = [lost(seed, rounding=0.3) for seed in range(40)]
+    assert sum(bool(e.low > 0) for e in rounded) <= 4
+    assert abs(np.mean([e.value for e in rounded])) < 0.02
+    changed = [lost(seed, rounding=0.1, weights=0.8) for seed in range(15)]
+    assert all(e.low > 0 for e in changed)
+
+
+def test_rho_lost_is_the_difference_of_the_two_rhos_and_one_prompt_gives_no_bounds(rng):
+    trio = readings(rng, rounding=0.1, weights=0.2)
+    reference, precision, replicate = trio
+    effect, own = deviation(precision, reference), deviation(replicate, precision)
+    found = rho_excess(*(ItemSet.make(a, 0) for a in trio))
+    assert found.value == pytest.approx(own.rho[0] - effect.rho[0])
+    assert found.low < found.value < found.high
+    whole = excess((precision, reference), (replicate, precision)).rdm
+    assert found.low == pytest.approx(whole.low[0])
+    assert np.isnan(lost(0, rounding=0.1, n_situations=1).low)
