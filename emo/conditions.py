@@ -14,7 +14,7 @@ from typing import Any
 from emo.config import precisions, vector_settings
 from emo.config.enums import JobName, MethodName, PrecisionName, Prompts, Templates
 from emo.config.schema import RunConfig, SubparamsConfig, canonical
-from emo.core.conditions.four_layer import FORCED, HALVES
+from emo.core.conditions.four_layer import FORCED, HALVES, NUDGED
 from emo.errors import ConfigError
 from emo.generation.protocols import PROTOCOLS, differing_fields, replicate_fields
 
@@ -52,6 +52,9 @@ class ConditionRow:
     """None: the common precision of A, B and C, which is not quantised."""
     forced: bool = False
     """Whether it reads the texts that the model writes in the common precision."""
+    nudge: int | None = None
+    """Seed by which its inputs are moved by one unit in the last place: a replicate that differs in
+    nothing but rounding, with any other seed, too. None: they are not moved."""
     tag: str = ""
     """What its runs are tagged with, where several conditions share a tag; empty: the name."""
 
@@ -85,6 +88,8 @@ class ConditionRow:
         words.append(f"precision={self.precision or '{precision}'}")
         if self.forced:
             words.append("subparams.texts_from={precision}")
+        if self.nudge is not None:
+            words.append(f"precision.nudge={self.nudge}")
         return tuple(words)
 
 
@@ -103,6 +108,10 @@ CONDITIONS: tuple[ConditionRow, ...] = (
     ConditionRow(HALVES[1], "matched", EVEN, tag="C'"),
     ConditionRow("D", "matched", precision=PrecisionName.int8),
     ConditionRow(FORCED, "matched", precision=PrecisionName.int8, forced=True, tag="D"),
+    ConditionRow(NUDGED["D"], "matched", precision=PrecisionName.int8, nudge=0),
+    ConditionRow(
+        NUDGED[FORCED], "matched", precision=PrecisionName.int8, forced=True, nudge=0, tag="D'"
+    ),
 )
 """In the order of tables. Those of ``emo.core.conditions.four_layer.CONTRASTS`` are compared."""
 
@@ -160,7 +169,7 @@ def condition_config(name: str, config: RunConfig) -> RunConfig:
     sub = replace(row.sub, prompts_path=config.subparams.prompts_path)
     if row.forced:
         sub = replace(sub, texts_from=config.precision.name)
-    precision = config.precision
+    precision = replace(made.precision, nudge=row.nudge)
     if row.precision is not None:
         precision = replace(precision, name=row.precision)
     return replace(made, subparams=sub, precision=precision)
@@ -204,7 +213,7 @@ class Recognised:
 
 
 def recognise(config: RunConfig) -> Recognised:
-    """The condition (A, B, C, D; B' and C' are replicates) from the resolved values.
+    """The condition (A, B, C, D; B', C' and D' are replicates) from the resolved values.
 
     Prompts and the thinking of a template are not among these, so that a study with prompts of its own,
     or of models that think, has conditions, too; the note says so then.
@@ -247,6 +256,8 @@ def _is(row: ConditionRow, config: RunConfig) -> bool:
     )
     if differing_fields(sub, protocol) or not right_precision or _forced(config) != row.forced:
         return False
+    if (precision.nudge is None) != (row.nudge is None):
+        return False
     for field in replicate_fields(sub):
         if row.replicate is not None and row.replicate.field == field:
             if not row.replicate.matches(sub, protocol):
@@ -262,19 +273,29 @@ def _forced(config: RunConfig) -> bool:
 
 def _note(row: ConditionRow, config: RunConfig) -> str:
     if (r := row.replicate) is not None:
-        kind = (row.protocol, None, row.precision, row.forced)
-        whole = next(
-            o.name for o in CONDITIONS if (o.protocol, o.replicate, o.precision, o.forced) == kind
-        )
-        return f"{whole} {r.words.format(canonical(getattr(config.subparams, r.field)))}"
+        return f"{_whole(row)} {r.words.format(canonical(getattr(config.subparams, r.field)))}"
+    if row.nudge is not None:
+        return f"{_whole(row)} with inputs moved by one unit in the last place{_batched(config)}"
     note = f"{row.protocol}, {config.precision.label}"
     if row.precision is None:
         note += _published(config)
     if row.forced:
         note += f", reading the texts of {config.subparams.texts_from}"
-    if config.precision.batched:
-        note += "; a variant: texts in a batch change each other"
-    return note
+    return note + _batched(config)
+
+
+def _batched(config: RunConfig) -> str:
+    return "; a variant: texts in a batch change each other" if config.precision.batched else ""
+
+
+def _whole(row: ConditionRow) -> str:
+    """The condition that a row replicates."""
+    kind = (row.protocol, row.precision, row.forced)
+    return next(
+        o.name
+        for o in CONDITIONS
+        if (o.protocol, o.precision, o.forced) == kind and o.replicate is None and o.nudge is None
+    )
 
 
 def _unlike(config: RunConfig) -> list[str]:
@@ -294,6 +315,8 @@ def _unlike(config: RunConfig) -> list[str]:
             reasons.append(f"{names} is not quantised, this is {precision.label}")
     if _forced(config):
         reasons.append(f"it reads the texts of {sub.texts_from}")
+    if precision.nudge is not None:
+        reasons.append(f"its inputs are moved by one unit in the last place ({precision.label})")
     if sub.prompts is Prompts.stories and sub.templates is not Templates.all:
         reasons.append(f"it has the {sub.templates} half of the templates")
     return reasons
@@ -301,7 +324,9 @@ def _unlike(config: RunConfig) -> list[str]:
 
 def _wholes(protocol: str) -> tuple[str, ...]:
     """The conditions with a protocol that replicate no other, as their runs are tagged."""
-    rows = (r for r in CONDITIONS if r.protocol == protocol and r.replicate is None)
+    rows = (
+        r for r in CONDITIONS if r.protocol == protocol and r.replicate is None and r.nudge is None
+    )
     return tuple(dict.fromkeys(row.logged_as for row in rows))
 
 

@@ -10,7 +10,7 @@ from emo import conditions
 from emo.conditions import CONDITIONS, ConditionRow, condition_config, names, overrides, recognise
 from emo.config.enums import JobName, PrecisionName
 from emo.config.resolve import compose
-from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, REPLICATES
+from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, NUDGED, REPLICATES
 from emo.errors import ConfigError
 from emo.runs.listing import RunListing
 from emo.runs.metadata import params
@@ -39,7 +39,8 @@ def listed(config, run_id="r", **tags):
 def test_the_core_compares_conditions_of_the_table():
     compared = {name for contrast in CONTRASTS for name in (contrast.a, contrast.b)}
     assert compared <= set(names())
-    assert {FORCED, *HALVES, *REPLICATES, *REPLICATES.values()} <= set(names())
+    replicated = {**REPLICATES, **NUDGED}
+    assert {FORCED, *HALVES, *replicated, *replicated.values()} <= set(names())
     assert len(set(names())) == len(CONDITIONS)
 
 
@@ -66,9 +67,41 @@ def test_another_seed_is_a_replicate_of_b_too():
     assert listed(config).condition == "B'"
 
 
+@pytest.mark.parametrize(
+    ("overrides", "name", "note"),
+    [
+        ("precision=int8", "D'", "D with inputs moved by one unit in the last place"),
+        (
+            "precision=int8 subparams.texts_from=fp16",
+            "D'",
+            "D forced with inputs moved by one unit in the last place",
+        ),
+        (
+            "precision=int8 precision.int8.batched=true",
+            "D'",
+            "D with inputs moved by one unit in the last place; a variant: texts in a batch change "
+            "each other",
+        ),
+    ],
+)
+def test_moved_inputs_by_any_seed_are_a_replicate_of_d(overrides, name, note):
+    config = compose("method=generation", *overrides.split(), "precision.nudge=7")
+    assert recognise(config) == conditions.Recognised(name, note)
+
+
+def test_moved_inputs_make_no_other_condition():
+    for words in ("method=generation precision=fp16", "precision=fp16"):
+        config = compose(*words.split(), "precision.nudge=0")
+        recognised = recognise(config)
+        assert recognised.name == conditions.NONE
+        assert "inputs are moved by one unit in the last place" in recognised.note
+        assert condition_config("A", config) == condition_config("A", compose("precision=fp16"))
+
+
 def test_what_is_no_condition_is_refused_by_name():
     with pytest.raises(
-        ConfigError, match=r"=E: allowed is A, B, B', C, C' odd, C' even, D, D forced"
+        ConfigError,
+        match=r"=E: allowed is A, B, B', C, C' odd, C' even, D, D forced, D', D' forced",
     ):
         condition_config("E", compose("job=summarize"))
 

@@ -16,6 +16,7 @@ from emo.config.schema import PrecisionConfig
 from emo.core.geometry.cosines import paired_cosines
 from emo.models import session
 from emo.models.loading import load
+from emo.models.nudging import set_nudge
 from emo.models.weights import locate
 from emo.runs import files
 from emo.stimuli.loading import load_stimuli
@@ -113,3 +114,54 @@ def test_in_int8_later_tokens_change_earlier_ones(name, low, high):
     cosine = prefix_cosine(name)
     print(name, cosine)
     assert low < cosine < high
+
+
+def distance(a, b):
+    """Median and largest 1 - cosine over texts and layers, and the mean at half depth."""
+    away = 1 - paired_cosines(a, b)
+    return float(np.median(away)), float(away.max()), float(away[len(away) // 2].mean())
+
+
+@needs_smollm2
+def test_int8_is_as_far_from_itself_as_from_fp16_and_a_batch_is_no_farther():
+    """Moved inputs, a batch and fp16 change INT8's activations alike; a mean over draws is nearer."""
+    model = compose("model=smollm2_135m").model
+    passages = [p.text for p in load_stimuli().items[::31]][:16]
+
+    def opened(name):
+        precision = PrecisionConfig(PrecisionName(name))
+        loaded = load(model, locate(model), precision, Attention.eager, "cpu", WEIGHTS)
+        return loaded, HFBackend(loaded)
+
+    def read(backend, size=1):
+        spans = tokenise(loaded.tokenizer, passages, Readout.last)
+        batches = [spans[i : i + size] for i in range(0, len(spans), size)]
+        return np.concatenate([backend.resid_post(pad(b, backend.pad_id)) for b in batches], axis=1)
+
+    loaded, backend = opened("fp16")
+    fp16 = read(backend)
+    set_nudge(loaded.model, 0)
+    found = {"fp16, moved": distance(read(backend), fp16)}
+    loaded, backend = opened("int8")
+    int8 = read(backend)
+    found |= {
+        "int8 from fp16": distance(int8, fp16),
+        "int8, batch of 16": distance(read(backend, 16), int8),
+    }
+    draws = []
+    for seed in range(8):
+        set_nudge(loaded.model, seed)
+        draws.append(read(backend))
+    found |= {
+        "int8, moved": distance(draws[0], int8),
+        "two draws": distance(draws[0], draws[1]),
+        "one draw from fp16": distance(draws[0], fp16),
+        "mean of 8 from fp16": distance(np.mean(draws, axis=0), fp16),
+    }
+    for name, numbers in found.items():
+        print(f"{name:24}", *(f"{x:.2e}" for x in numbers))
+    middle = {name: numbers[2] for name, numbers in found.items()}
+    assert middle["fp16, moved"] < 1e-5
+    assert 0.5 < middle["int8, moved"] / middle["int8 from fp16"] < 2
+    assert 0.5 < middle["int8, batch of 16"] / middle["int8 from fp16"] < 2
+    assert middle["mean of 8 from fp16"] < 0.8 * middle["one draw from fp16"]

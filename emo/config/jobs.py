@@ -134,6 +134,9 @@ class PrecisionTableConfig:
     precisions: list[PrecisionName] = field(default_factory=lambda: list(PrecisionName))
     situations: int | None = field(default=6, metadata={**COUNT, "min": 2})
     """How many situations are read; None: all."""
+    nudge: int | None = field(default=0, metadata={"min": 0, "max": 2**63 - 1})
+    """Seed of each precision's replicate, whose inputs are moved by one unit in the last place; None: no
+    replicates."""
 
 
 @dataclass(frozen=True)

@@ -68,13 +68,34 @@ PUBLISHED = PrecisionName.fp16
 """The precision of everything published but condition D (arXiv:2604.11050, section 4.3)."""
 
 
-def label(name: PrecisionName, batched: bool = False) -> str:
-    """What tags and tables call a precision; batched INT8 has a name of its own."""
-    return f"{name}_batched" if batched else name
+NUDGED = "_nudge"
+"""Between a precision and the seed by which its inputs are moved, in what tags and tables call it."""
+
+
+def label(name: PrecisionName, batched: bool = False, nudge: int | None = None) -> str:
+    """What tags and tables call a precision; batched INT8 and moved inputs have names of their own."""
+    text = f"{name}_batched" if batched else name.value
+    return text if nudge is None else f"{text}{NUDGED}{nudge}"
+
+
+def as_read(label: str) -> str:
+    """What a precision with moved inputs is called without them.
+
+    Example
+    -------
+    >>> as_read("int8_nudge0"), as_read("int8")
+    ('int8', 'int8')
+    """
+    return label.partition(NUDGED)[0]
+
+
+def traits_of(label: str) -> Traits | None:
+    """The traits of the precision that a run has in its tag; None if there is no such precision."""
+    return labels().get(as_read(label))
 
 
 def labels() -> dict[str, Traits]:
-    """Every label a run may have, with the traits of its precision."""
+    """Every label of inputs that are not moved, with the traits of its precision."""
     plain = {label(name): traits for name, traits in TRAITS.items()}
     batched = {label(name, True): traits for name, traits in TRAITS.items() if not traits.causal}
     return plain | batched

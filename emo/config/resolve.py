@@ -98,8 +98,8 @@ def _check_generation(run: RunConfig) -> None:
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")
     where = "method=generation" if generation else f"job={run.job.name}"
     for setting in changed(run):
-        if generation or run.job.name not in setting.jobs:
-            allowed = f"{setting.default} with {where}{setting.because}"
+        if not setting.allows(run):
+            allowed = f"{setting.default_words} with {where}{setting.because}"
             raise ConfigError(setting.name, setting.value(run), allowed)
     for name in ("tokens", "samples"):
         levels = getattr(run.job.ablate, name)

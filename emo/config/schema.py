@@ -138,6 +138,8 @@ class PrecisionConfig:
     name: PrecisionName = PrecisionName.fp32
     int8: Int8Config = field(default_factory=Int8Config)
     four_bit: FourBitConfig = field(default_factory=FourBitConfig)
+    nudge: int | None = field(default=None, metadata=SEED)
+    """Seed by which the model's inputs are moved by one unit in the last place; None: they are not."""
 
     @property
     def traits(self) -> Traits:
@@ -171,8 +173,8 @@ class PrecisionConfig:
 
     @property
     def label(self) -> str:
-        """What tags and tables call the precision; batched INT8 is never called int8."""
-        return precisions.label(self.name, self.batched)
+        """What tags and tables call the precision; neither batched INT8 nor moved inputs are int8."""
+        return precisions.label(self.name, self.batched, self.nudge)
 
     @property
     def _group(self) -> Any:
@@ -186,6 +188,8 @@ class PrecisionConfig:
             settings[name] = canonical(getattr(self._group, name))
         if self.traits.rounded_buffers:
             settings["buffers"] = "fp32"
+        if self.nudge is not None:
+            settings["nudge"] = self.nudge
         return settings
 
 
@@ -340,11 +344,15 @@ class RunConfig:
         return 1 if self.precision.alone else self.backend.decode_batch_size
 
     def text_config(self) -> RunConfig:
-        """The config that writes the texts of the run: the run's, or the same in another precision."""
+        """The config that writes the texts of the run: the run's, or the same in another precision.
+
+        Texts of another precision are written from inputs that are not moved.
+        """
         source = self.subparams.texts_from
         if source in (None, self.precision.name):
             return self
-        return dataclasses.replace(self, precision=dataclasses.replace(self.precision, name=source))
+        writing = dataclasses.replace(self.precision, name=source, nudge=None)
+        return dataclasses.replace(self, precision=writing)
 
     def path(self, value: str) -> Path:
         """A configured path, made absolute from the project's root."""

@@ -1,6 +1,7 @@
 """The settings that decide what a run's emotion vectors are: one table that all parts iterate.
 
-A further setting is a field of ``VectorsConfig`` or ``MethodConfig`` and a row here. Run identity,
+A further setting is a field of ``VectorsConfig`` or ``MethodConfig`` (or one of another group, such as
+``precision.nudge``) and a row here. Run identity,
 checks of the command line, selection of logged runs, steering, commands, titles and methods text
 take it from the row.
 """
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emo.config.enums import JobName, Projection, Readout, Removal
+from emo.config.enums import JobName, MethodName, Projection, Readout, Removal
 from emo.config.logged import config_of
 from emo.config.readouts import readout_row
 from emo.config.schema import RunConfig, canonical
@@ -44,6 +45,8 @@ class VectorSetting:
     """Another setting and the value of it that this one matters with; None: it always does."""
     unlike_a: str = "{name}={value}"
     """How the note of a run says that another value makes it none of condition A; empty: not at all."""
+    generation: bool = False
+    """Whether job=extract takes another value with method=generation, too."""
     identified: bool = False
     """Whether the default is part of a run's identity, too. Of a setting that is added it must not
     be: the fingerprints of all earlier runs would change."""
@@ -63,9 +66,19 @@ class VectorSetting:
         """The tag by which a run says what the vectors are that it took from another run."""
         return f"vectors_{self.field}"
 
+    @property
+    def default_words(self) -> str:
+        """The default as it is written in an override."""
+        return "null" if self.default == str(None) else self.default
+
     def value(self, config: RunConfig) -> str:
         """The value in a config, as it is written in an override."""
         return str(canonical(_get(config, self.name)))
+
+    def allows(self, config: RunConfig) -> bool:
+        """Whether the job and the method of a config take another value than the default."""
+        reads = config.method.name is MethodName.comprehension or self.generation
+        return reads and config.job.name in self.jobs
 
     def title_of(self, config: RunConfig) -> str:
         """What the setting adds to the title of a run."""
@@ -119,6 +132,19 @@ VECTOR_SETTINGS: tuple[VectorSetting, ...] = (
         },
         methods=lambda value: f"activations were projected ({value})" * (value != "none"),
         jobs=frozenset({JobName.extract, JobName.summarize}),
+    ),
+    VectorSetting(
+        "precision.nudge",
+        default=str(None),
+        title=lambda value: "inputs moved by one unit in the last place" * (value != str(None)),
+        methods=lambda value: (
+            f"the model's inputs were moved by one unit in the last place (seed {value})"
+            * (value != str(None))
+        ),
+        jobs=frozenset({JobName.extract}),
+        because="; job=extract reads moved inputs, job=precision with job.precision.nudge",
+        unlike_a="its inputs are moved by one unit in the last place ({name}={value})",
+        generation=True,
     ),
 )
 

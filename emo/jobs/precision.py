@@ -15,8 +15,9 @@ from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig
 from emo.config.vector_settings import by_name
 from emo.core.compare.precision import PrecisionRow
+from emo.core.compare.rounding import KINDS
 from emo.errors import ConfigError
-from emo.models import quantised
+from emo.models import nudging, quantised
 from emo.models.weights import Weights
 from emo.pipeline.precisions import compare, measure, variants
 from emo.pipeline.reader import Reader
@@ -70,9 +71,11 @@ def plan_of(config: RunConfig) -> Plan:
         }
 
     plan = make_plan(config, identity)
+    hooked = config.backend.label == "hooked"
     for variant in variants(config):
-        quantised.check(variant.precision, plan.device, config.backend.label == "hooked")
-    labels = " ".join(v.precision.label for v in variants(config))
+        quantised.check(variant.precision, plan.device, hooked)
+        nudging.check(variant.precision, hooked, "job.precision.nudge")
+    labels = " ".join(v.precision.label for v in variants(config) if v.precision.nudge is None)
     if config.job.precision.situations is not None:
         plan = replace(
             plan, stimuli=first_situations(plan.stimuli, config.job.precision.situations)
@@ -109,7 +112,13 @@ def _write(rows: Rows, curves: Curves, folder: Path) -> None:
 
 def _reused(row: PrecisionRow) -> PrecisionRow:
     """A row of an earlier run: all of its texts count as reused now."""
-    return replace(row, texts_read=0, texts_reused=row.texts_read + row.texts_reused)
+    return replace(
+        row,
+        texts_read=0,
+        texts_reused=row.texts_read + row.texts_reused,
+        replicate_read=0,
+        replicate_reused=row.replicate_read + row.replicate_reused,
+    )
 
 
 def _title(plan: Plan) -> str:
@@ -120,7 +129,10 @@ def _title(plan: Plan) -> str:
 
 def _report(plan: Plan, rows: Rows) -> Report:
     read = [row for row in rows if row.against == rows[0].precision]
-    passes = Passes(sum(r.texts_read for r in read), sum(r.texts_reused for r in read))
+    passes = Passes(
+        sum(r.texts_read + r.replicate_read for r in read),
+        sum(r.texts_reused + r.replicate_reused for r in read),
+    )
     text = report.terminal_text(rows, _title(plan), plan.weights.note)
     return Report(text, _metrics(rows), passes_in_words(passes), passes)
 
@@ -131,10 +143,16 @@ def _metrics(rows: Rows) -> dict[str, float | None]:
     for row in rows:
         for where, point in row.at.items():
             place = where.removesuffix("%")
-            for kind in ("cosine_mean", "cosine_min", "vector_cosine", "rho", "reliability"):
+            kinds = ["cosine_mean", "cosine_min", "vector_cosine", "rho", "reliability"]
+            if row.layers_beyond is not None:
+                kinds += ["own_cosine_mean", "own_cosine_min", "own_vector_cosine", "own_rho"]
+                kinds += [f"excess_{kind}_low" for kind in KINDS]
+            for kind in kinds:
                 metrics[f"{kind}_{row.name}_{place}"] = getattr(point, kind)
         metrics[f"best_layer_{row.name}"] = row.best_layer
         metrics[f"non_finite_layers_{row.name}"] = len(row.non_finite_layers)
+        for kind, n in (row.layers_beyond or {}).items():
+            metrics[f"layers_beyond_{kind}_{row.name}"] = n
         metrics[f"weights_bytes_{row.name}"] = row.weights_bytes
         metrics[f"seconds_per_text_{row.name}"] = row.seconds_per_text
     return metrics

@@ -11,6 +11,7 @@ from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import quantised
 from emo.models.gguf import converted_file
+from emo.models.nudging import set_nudge
 from emo.models.packaged import converted_folder
 from emo.models.pretrained import Checkpoint, from_pretrained
 from emo.models.quantised import WeightCount, count_weights
@@ -158,6 +159,7 @@ def load(
             f"{subject}: its weights do not fit into the memory of {device} in "
             f"{precision.name.value}; take a smaller precision, or backend.device=cpu"
         ) from None
+    set_nudge(model, precision.nudge)
     return LoadedModel(model.eval(), tokenizer, weights, device, precision.name, head)
 
 

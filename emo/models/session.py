@@ -11,11 +11,13 @@ import gc
 import json
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from emo.config.enums import Attention, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.models.loading import LoadedModel, load
+from emo.models.nudging import set_nudge
 from emo.models.weights import Weights
 
 log = logging.getLogger(__name__)
@@ -44,8 +46,9 @@ def get(
     EmoError
         Like :func:`emo.models.loading.load`; no model is kept then.
     """
-    # Only what decides weights and arithmetic: batched and single INT8 are one model.
-    settings = json.dumps(precision.settings())
+    # Only what decides weights and arithmetic: batched and single INT8 are one model, and so are inputs
+    # that are moved and inputs that are not.
+    settings = json.dumps(replace(precision, nudge=None).settings())
     key = (config.source, weights, settings, attention, device, backend)
     what = f"{config.label} in {precision.name.value} on {device}"
     what += "" if backend == "hf" else f" for backend.implementation={backend}"
@@ -55,6 +58,7 @@ def get(
         release()
         log.info("loading %s", what)
         _held[key] = load(config, weights, precision, attention, device, weights_folder)
+    set_nudge(_held[key].model, precision.nudge)
     return _held[key]
 
 

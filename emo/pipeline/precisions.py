@@ -11,9 +11,10 @@ import numpy as np
 
 from emo.activations.reading import Passes
 from emo.config.enums import PrecisionName
-from emo.config.precisions import REFERENCE, TRAITS, label
+from emo.config.precisions import REFERENCE, TRAITS, as_read, label
 from emo.config.schema import RunConfig
-from emo.core.compare.precision import Deviation, PrecisionRow, at_layers, deviation, landmarks
+from emo.core.compare.precision import PrecisionRow, at_layers, deviation, landmarks
+from emo.core.compare.rounding import KINDS, excess
 from emo.core.geometry.comprehension import GeometryError, describe
 from emo.core.geometry.cosines import finite_layers
 from emo.core.records import Activations, Descriptors
@@ -32,23 +33,34 @@ CURVES = ("reliability", "anisotropy", "mean_cosine", "rdm_std")
 
 @dataclass(frozen=True)
 class Measured:
-    """One precision's activations and their geometry (None if no layer of it is finite)."""
+    """One precision's activations and their geometry."""
 
     label: str
     activations: Activations
     descriptors: Descriptors | None
+    """None if no layer is finite, and of a replicate, which is compared and not described."""
     weights: WeightCount
     passes: Passes
     seconds: float
 
 
 def variants(config: RunConfig) -> list[RunConfig]:
-    """The config once a precision: fp32 first, batched INT8 right behind INT8."""
-    out = []
+    """The config once a reading: fp32 first, batched INT8 right behind INT8.
+
+    Behind each precision but fp32 comes its replicate, whose inputs are moved by one unit in the last
+    place; INT8's serves batched INT8, too.
+    """
+    out, seed = [], config.job.precision.nudge
     for name in dict.fromkeys([REFERENCE, *config.job.precision.precisions]):
-        for batched in (False,) if TRAITS[name].causal else (False, True):
+        readings: list[tuple[bool, int | None]] = [(False, None)]
+        if not TRAITS[name].causal:
+            readings.append((True, None))
+        if name is not REFERENCE and seed is not None:
+            readings.append((False, seed))
+        for batched, nudge in readings:
             int8 = replace(config.precision.int8, batched=batched)
-            out.append(replace(config, precision=replace(config.precision, name=name, int8=int8)))
+            precision = replace(config.precision, name=name, int8=int8, nudge=nudge)
+            out.append(replace(config, precision=precision))
     return out
 
 
@@ -58,6 +70,9 @@ def measure(plan: Plan) -> Measured:
     start = time.perf_counter()
     activations, passes = reader.read()
     seconds = time.perf_counter() - start
+    measured = Measured(config.precision.label, activations, None, reader.weights, passes, seconds)
+    if config.precision.nudge is not None:
+        return measured
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     try:
         _, descriptors = describe(activations, resampling, config.vectors.remove.value, track)
@@ -67,51 +82,85 @@ def measure(plan: Plan) -> Measured:
             raise EmoError(f"model={config.model.label}, fp32: {error}") from error
         log.warning("%s in %s: %s", config.model.label, name, error)
         descriptors = None
-    return Measured(
-        config.precision.label, activations, descriptors, reader.weights, passes, seconds
-    )
+    return replace(measured, descriptors=descriptors)
 
 
 def compare(
     measured: Sequence[Measured], remove: str
 ) -> tuple[list[PrecisionRow], dict[str, dict[str, np.ndarray]]]:
-    """Rows of the table and curves over depth: all against the first, batched INT8 also against INT8."""
+    """Rows of the table and curves over depth: all against the first, batched INT8 also against INT8.
+
+    Where a precision has a replicate, what its own rounding changes stands beside what it changes.
+    """
     reference = measured[0]
     assert reference.descriptors is not None
     layers = landmarks(reference.descriptors)
-    pairs = [(m, reference) for m in measured]
     by_label = {m.label: m for m in measured}
+    replicates = {as_read(m.label): m for m in measured if as_read(m.label) != m.label}
+    alone = {label(name, batched=True): label(name) for name in PrecisionName}
+    pairs = [(m, reference) for m in measured if as_read(m.label) == m.label]
     pairs += [
-        (by_label[batched], by_label[label(name)])
-        for name in PrecisionName
-        if (batched := label(name, batched=True)) in by_label
+        (by_label[batched], by_label[single])
+        for batched, single in alone.items()
+        if batched in by_label
     ]
     rows, curves = [], {}
     for one, other in pairs:
-        change = deviation(one.activations, other.activations, remove)
-        row = _row(one, other.label, change, layers)
+        base = by_label[alone.get(one.label, one.label)]
+        replicate = replicates.get(base.label)
+        rounding = None if replicate is None else (replicate, base)
+        of_layers = _curves(one, other, rounding, remove)
+        row = _row(one, other.label, of_layers, layers)
+        if replicate is not None and one is base:  # batched INT8 has the replicate of INT8
+            passes = replicate.passes
+            row = replace(row, replicate_read=passes.done, replicate_reused=passes.reused)
         rows.append(row)
-        described = {} if one.descriptors is None else one.descriptors.curves
-        nothing = np.full(one.activations.n_layers, np.nan)
-        curves[row.name] = change.curves() | {n: described.get(n, nothing) for n in CURVES}
+        curves[row.name] = of_layers
     return rows, curves
 
 
+def _curves(
+    one: Measured, other: Measured, rounding: tuple[Measured, Measured] | None, remove: str
+) -> dict[str, np.ndarray]:
+    """Everything that is shown over depth of a precision beside another, by name.
+
+    ``rounding`` is the precision's replicate, and what it replicates.
+    """
+    described = {} if one.descriptors is None else one.descriptors.curves
+    nothing = np.full(one.activations.n_layers, np.nan)
+    curves = deviation(one.activations, other.activations, remove).curves()
+    curves |= {name: described.get(name, nothing) for name in CURVES}
+    if rounding is not None:
+        pair = rounding[0].activations, rounding[1].activations
+        own = deviation(*pair, remove).curves()
+        curves |= {f"own_{name}": curve for name, curve in own.items()}
+        curves |= excess((one.activations, other.activations), pair, remove).curves()
+    return curves
+
+
 def _row(
-    measured: Measured, against: str, change: Deviation, layers: dict[str, int]
+    measured: Measured, against: str, curves: dict[str, np.ndarray], layers: dict[str, int]
 ) -> PrecisionRow:
+    n_layers = measured.activations.n_layers
     finite = finite_layers(measured.activations.values, measured.activations.neutral)
     done = measured.passes.done
+    beyond = {
+        kind: int((curves[name] > 0).sum())
+        for kind in KINDS
+        if (name := f"excess_{kind}_low") in curves and np.isfinite(curves[name]).any()
+    }
     return PrecisionRow(
         precision=measured.label,
         against=against,
-        non_finite_layers=tuple(sorted(set(range(measured.activations.n_layers)) - set(finite))),
+        non_finite_layers=tuple(sorted(set(range(n_layers)) - set(finite))),
         best_layer=None if measured.descriptors is None else measured.descriptors.best_layer,
-        at=at_layers(layers, change, measured.descriptors),
+        at=at_layers(layers, curves),
         parameters=measured.weights.parameters,
         quantised_parameters=measured.weights.quantised,
         weights_bytes=measured.weights.bytes,
         texts_read=done,
         texts_reused=measured.passes.reused,
         seconds_per_text=measured.seconds / done if done else None,
+        n_layers=n_layers if beyond else None,
+        layers_beyond=beyond or None,
     )

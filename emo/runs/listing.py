@@ -93,13 +93,13 @@ class RunListing:
     @property
     def quantised(self) -> bool:
         """Whether its weights were quantised, or its precision is none of those known here."""
-        traits = precisions.labels().get(self.precision)
+        traits = precisions.traits_of(self.precision)
         return traits is None or traits.quantised
 
     @property
     def causal(self) -> bool:
         """Whether nothing but a text itself changed the numbers read of it."""
-        traits = precisions.labels().get(self.precision)
+        traits = precisions.traits_of(self.precision)
         return traits is None or traits.causal
 
     @property

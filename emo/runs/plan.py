@@ -109,11 +109,13 @@ def make_plan(
             "vectors.remove", "situation", "none: these passages have no situation column"
         )
     weights = locate(config.model, config.path, config.path(config.paths.weights))
-    from emo.models import quantised
+    from emo.models import nudging, quantised
     from emo.models.loading import pick_device  # imports torch
 
     device = pick_device(config.backend.device)
-    quantised.check(config.precision, device, config.backend.label == "hooked")
+    hooked = config.backend.label == "hooked"
+    quantised.check(config.precision, device, hooked)
+    nudging.check(config.precision, hooked)
     provenance = Provenance(
         model_id=without_password(config.model.id),
         revision=weights.revision,

@@ -15,18 +15,6 @@ from emo.config.schema import BackendConfig, ModelConfig, RunConfig, StimuliConf
 from emo.config.text_overrides import quoted
 from emo.runs.listing import RunListing
 
-COMMANDS = {
-    "A": "method=comprehension method.readout=last",
-    "B": "method=generation subparams=loose",
-    "B'": "method=generation subparams=loose subparams.seed=1",
-    "C": "method=generation subparams=matched",
-    "C' odd": "method=generation subparams=matched subparams.templates=odd",
-    "C' even": "method=generation subparams=matched subparams.templates=even",
-    "D": "method=generation subparams=matched precision=int8",
-    "D forced": "method=generation subparams=matched precision=int8 subparams.texts_from={precision}",
-}
-"""What makes each condition, after ``python launch.py model=... precision=...``."""
-
 BUNDLED = StimuliConfig()
 NULL = str(None)
 """The text that runs log of a field that is not set."""

@@ -25,8 +25,9 @@ RULES = (
     "A four-layer table is of one such model; A, B and C have one common precision that is not "
     "quantised (the one with most conditions, of several the configured one, else the newest), D is "
     "INT8 with its default threshold and compute format, batched INT8 only where there is no other; D "
-    "forced reads texts of the common precision. Generation runs must have the prompts of C (of B, if "
-    "there is no C), and those at the best layer must have taken it from the configured passages.",
+    "forced reads texts of the common precision; D' is D with inputs moved by one unit in the last "
+    "place. Generation runs must have the prompts of C (of B, if there is no C), and those at the best "
+    "layer must have taken it from the configured passages.",
     "A run whose files cannot be read gives way to the next older one.",
 )
 
@@ -230,7 +231,7 @@ def _other_layer(run: RunListing, wanted: Wanted) -> str | None:
 
 def _other_settings(run: RunListing, name: PrecisionName) -> str | None:
     """Why a run does not fit a condition: its precision has other settings than the default."""
-    defaults = PrecisionConfig(name).settings()
+    defaults = PrecisionConfig(name, nudge=run.config.precision.nudge).settings()
     for key, value in replace(run.config.precision, name=name).settings().items():
         if value != defaults[key]:
             setting = f"precision.{precisions.TRAITS[name].group}.{key}"
@@ -253,17 +254,19 @@ def _conditions(
     quantised = {row.precision for row in conditions.CONDITIONS if row.precision is not None}
     batched = {precisions.label(name, True) for name in quantised}
     allowed = {chosen, *quantised, *batched}
-    basis = [r for r in its_runs if r.precision in allowed]
+    basis = [r for r in its_runs if precisions.as_read(r.precision) in allowed]
     first = next((r for n in ("C", "B") for r in basis if r.condition == n), None)
     prompts = None if first is None else first.tags.get("prompts_sha256")
 
     def reason(run: RunListing) -> str | None:
-        if run.precision not in allowed:
-            return f"{run.precision}: A, B and C are compared in {chosen}"
+        precision = precisions.as_read(run.precision)
+        if precision not in allowed:
+            return f"{precision}: A, B and C are compared in {chosen}"
         row = conditions.by_name(str(run.condition))
         fixed = row.precision
-        single = any(r.precision == fixed for r in basis if r.condition == run.condition)
-        if run.precision in batched and single:
+        alike = [r for r in basis if r.condition == run.condition]
+        single = any(precisions.as_read(r.precision) == fixed for r in alike)
+        if precision in batched and single:
             return f"batched INT8 is a variant: {run.condition} is there in {fixed}"
         if fixed is not None and (other := _other_settings(run, fixed)):
             return other

@@ -84,6 +84,43 @@ def test_texts_are_read_alone_where_others_change_their_numbers(name):
     assert batched.label == (f"{name}_batched" if alone else name)
 
 
+@each_precision
+def test_moved_inputs_are_another_precision_with_the_same_traits(name):
+    plain = PrecisionConfig(name)
+    moved = replace(plain, nudge=3)
+    assert moved.label == f"{name}_nudge3"
+    assert moved.settings() == {**plain.settings(), "nudge": 3}
+    assert "nudge" not in plain.settings()
+    assert precisions.as_read(moved.label) == plain.label
+    assert precisions.traits_of(moved.label) is precisions.traits_of(plain.label) is plain.traits
+    assert precisions.traits_of("fp12_nudge3") is None
+
+
+def test_texts_of_another_precision_are_written_from_inputs_that_are_not_moved():
+    words = ["method=generation", "precision=int8", "precision.nudge=0"]
+    assert compose(*words).text_config().precision.nudge == 0
+    writer = compose(*words, "subparams.texts_from=fp16").text_config().precision
+    assert (writer.name, writer.nudge) == (PrecisionName.fp16, None)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "where"),
+    [
+        (("job=steer",), "job=steer"),
+        (("job=equivalence",), "job=equivalence"),
+        (("job=summarize",), "job=summarize"),
+        (("job=ablate", "method=generation"), "method=generation"),
+    ],
+)
+def test_moved_inputs_are_refused_where_nothing_reads_them(overrides, where):
+    with pytest.raises(ConfigError) as refused:
+        compose("precision.nudge=0", *overrides)
+    assert str(refused.value) == (
+        f"precision.nudge=0: allowed is null with {where}; job=extract reads moved inputs, "
+        "job=precision with job.precision.nudge"
+    )
+
+
 def test_an_engine_that_nobody_loads_is_refused(monkeypatch):
     """It is not sent to the 4-bit weights of bitsandbytes, as a precision of its own name would be."""
     monkeypatch.setitem(TRAITS, PrecisionName.nf4, replace(precisions.FOUR_BIT, engine="torchao"))

@@ -61,6 +61,7 @@ def listed(run_id, config, started=1, **tags):
 def test_every_field_of_the_groups_has_a_row():
     names = {f"vectors.{f.name}" for f in fields(VectorsConfig)}
     names |= {f"method.{f.name}" for f in fields(MethodConfig) if f.name != "name"}
+    names |= {"precision.nudge"}
     assert {s.name for s in VECTOR_SETTINGS} == names
 
 
@@ -68,7 +69,7 @@ def test_every_field_of_the_groups_has_a_row():
 def test_a_row_is_true_of_the_config_and_has_words_for_every_value(setting):
     assert setting.value(RunConfig()) == setting.value(compose()) == setting.default
     field = vector_settings._get(RunConfig(), setting.name)
-    for value in type(field) if not isinstance(field, str) or hasattr(field, "value") else ["x"]:
+    for value in type(field) if hasattr(field, "value") else ["x", field]:
         group = getattr(PLAIN, setting.group)
         config = replace(PLAIN, **{setting.group: replace(group, **{setting.field: value})})
         assert isinstance(setting.title_of(config) + setting.methods_of(config), str)

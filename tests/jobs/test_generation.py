@@ -276,6 +276,27 @@ def test_teacher_forced_reads_the_other_precisions_token_ids(run, file):
     assert not np.array_equal(*values)
 
 
+def test_moved_inputs_write_and_read_their_own_and_forced_ones_read_the_plain_texts(run, file):
+    """The replicate has a store of its own; forced, it reads the ids that plain inputs wrote."""
+    plain = run("precision=fp16")
+    moved = run("precision=fp16", "precision.nudge=0")
+    assert moved.passes_reused == 0
+    assert "fp16_nudge0" in moved.table
+    int8 = ("precision=int8", "subparams.texts_from=fp16")
+    forced, nudged = run(*int8), run(*int8, "precision.nudge=0")
+    assert nudged.passes_done == forced.passes_done > 0
+    texts = [
+        [(r["prompt_ids"], r["token_ids"]) for r in rows_of(file(o, "texts.jsonl"))]
+        for o in (plain, forced, nudged)
+    ]
+    assert texts[0] == texts[1] == texts[2]
+    a, b = (
+        files.read_activations(file(o, "activations.safetensors")).values for o in (forced, nudged)
+    )
+    assert not np.array_equal(a, b)
+    assert np.corrcoef(a.ravel(), b.ravel())[0, 1] > 0.99
+
+
 def test_int8_reads_the_truncated_text(run, file):
     """LLM.int8 is not causal: what comes behind a position changes it, so it must not be there."""
     pytest.importorskip("bitsandbytes")

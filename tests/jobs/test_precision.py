@@ -14,6 +14,7 @@ from emo.config.enums import PrecisionName
 from emo.config.resolve import compose
 from emo.core.compare.precision import deviation
 from emo.core.records import Activations
+from emo.errors import EmoError
 from emo.jobs import precision
 from emo.models import session
 from emo.pipeline import precisions
@@ -58,7 +59,7 @@ def finished(shared_config):
 def test_one_row_a_precision_and_the_batch_effect_beside_them(finished):
     _, outcome, rows = finished
     assert list(rows) == [*LABELS, "int8_batched_vs_int8"]
-    assert outcome.passes_done == 7 * (15 + 20)
+    assert outcome.passes_done == (7 + 5) * (15 + 20)  # five replicates
     fp32 = rows["fp32"]
     assert fp32.at["50%"].cosine_min == pytest.approx(1)
     assert [fp32.at[w].layer for w in ("25%", "50%", "75%")] == [1, 2, 3]
@@ -77,6 +78,75 @@ def test_one_row_a_precision_and_the_batch_effect_beside_them(finished):
     assert cosine["fp16"] > cosine["bf16"] > cosine["int8"] > cosine["nf4"] > cosine["fp4"] > 0.9
     assert "| best" in outcome.table
     assert all(name in outcome.table for name in rows)
+
+
+def test_each_precision_stands_beside_its_own_rounding(finished):
+    """INT8's replicate serves batched INT8, fp32 has none: it is what the others are compared with."""
+    config, outcome, rows = finished
+    assert rows["fp32"].layers_beyond is rows["fp32"].at["50%"].own_rho is None
+    for name, row in rows.items():
+        if name == "fp32":
+            continue
+        x = row.at["50%"]
+        assert x.own_cosine_min < x.own_cosine_mean < 1
+        assert set(x.beyond) == set(row.layers_beyond) == {"items", "vectors", "rdm"}
+        assert all(0 <= n <= row.n_layers == 4 for n in row.layers_beyond.values())
+        assert outcome.metrics[f"own_rho_{name}_50"] == x.own_rho
+        assert outcome.metrics[f"layers_beyond_rdm_{name}"] == row.layers_beyond["rdm"]
+    own = {name: row.at["50%"].own_cosine_mean for name, row in rows.items()}
+    assert own["int8_batched"] == own["int8_batched_vs_int8"] == own["int8"] < own["fp16"]
+    assert rows["nf4"].at["50%"].beyond["items"]  # 4-bit weights are no matter of rounding
+    tracker = Tracker(config)
+    with tracker.artifact(outcome.run_id, "layers.csv").open() as file:
+        entry = next(
+            r for r in csv.DictReader(file) if (r["precision"], r["layer"]) == ("nf4", "2")
+        )
+    assert float(entry["own_rho"]) == pytest.approx(rows["nf4"].at["50%"].own_rho)
+    assert float(entry["excess_items_low"]) > 0
+    _, _, first = outcome.table.splitlines()[:3]  # behind the title and the note
+    assert first.startswith("  bf16: activations ")
+    assert ", rounding alone gives " in first
+
+
+def test_without_a_seed_there_are_no_replicates(job_config):
+    config = job_config("job.precision.nudge=null", "job.precision.precisions=[bf16,int8]")
+    found = [v.precision.label for v in precisions.variants(config)]
+    assert found == ["fp32", "bf16", "int8", "int8_batched"]
+    outcome = run_job(config)
+    assert "rounding" not in outcome.table
+    assert not any(
+        name.startswith(("own_", "excess_", "layers_beyond")) for name in outcome.metrics
+    )
+
+
+def test_moved_inputs_have_activations_of_their_own_by_seed(job_config):
+    """Same passages, same precision: each seed is read anew, and once."""
+    base = ("job=extract", "precision=fp16")
+    outcomes = [
+        run_job(job_config(*base, *more))
+        for more in ((), ("precision.nudge=0",), ("precision.nudge=1",), ("precision.nudge=0",))
+    ]
+    assert [o.status for o in outcomes] == ["finished"] * 3 + ["reused"]
+    assert all(o.passes_done for o in outcomes[:3])
+    assert len({o.fingerprint for o in outcomes}) == 3
+    assert "fp16_nudge1" in outcomes[2].table
+
+
+def test_moved_inputs_are_refused_where_they_cannot_be_had(job_config):
+    for overrides, words in (
+        (
+            ("backend=tl", "backend.implementation=hooked", "job.precision.precisions=[bf16]"),
+            "job.precision.nudge=0: allowed is null with backend.implementation=hooked",
+        ),
+        (
+            ("precision.nudge=0",),
+            "precision.nudge=0: allowed is null with job=precision; job=extract",
+        ),
+        (("job.precision.nudge=-1",), "job.precision.nudge=-1: allowed is"),
+    ):
+        with pytest.raises(EmoError) as refused:
+            precision.plan_of(job_config(*overrides))
+        assert words in str(refused.value)
 
 
 def test_numbers_are_those_of_the_stored_activations(finished, shared_config, folder):
@@ -151,7 +221,7 @@ def test_each_model_is_loaded_once_and_int8_serves_its_batched_variant(job_confi
 def test_fp32_is_read_first_whether_named_or_not(job_config):
     for names in ("[nf4]", "[nf4,fp32]"):
         found = precisions.variants(job_config(f"job.precision.precisions={names}"))
-        assert [v.precision.label for v in found] == ["fp32", "nf4"]
+        assert [v.precision.label for v in found] == ["fp32", "nf4", "nf4_nudge0"]
 
 
 @pytest.mark.parametrize(
@@ -160,6 +230,8 @@ def test_fp32_is_read_first_whether_named_or_not(job_config):
         ("job.precision.situations=2",),
         ("job.precision.precisions=[bf16]",),
         ("precision.int8.threshold=2",),
+        ("job.precision.nudge=1",),
+        ("job.precision.nudge=null",),
     ],
 )
 def test_fingerprint_follows_what_is_compared(job_config, overrides):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from scipy.stats import spearmanr
 
-from emo import api
+from emo import api, conditions
 from emo.config.resolve import compose
 from emo.errors import EmoError
 from emo.files.names import name_part
@@ -22,6 +22,8 @@ from emo.jobs import extract, steer, summarize
 from emo.runs.files import plain
 from emo.runs.reuse import open_tracker
 from tests.conftest import TINY, write_small_csv
+
+CONDITIONS = conditions.names()
 
 FEW = ("job.summarize.permutations=50", "job.summarize.n_bootstrap=30")
 LLAMA = name_part("tiny llama 4x128")
@@ -102,10 +104,7 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
         f"stimuli.path={project[0]}/small.csv experiment=four_layer precision=fp32"
     )
     said = html.unescape(page)
-    assert (
-        f"tiny gpt2 4x64, B, B', C, C' odd, C' even, D, D forced (layer 1 to 4): <code>{whole}"
-        in said
-    )
+    assert f"tiny gpt2 4x64, {', '.join(CONDITIONS[1:])} (layer 1 to 4): <code>{whole}" in said
     compose(*whole.split()[2:])
 
 
@@ -121,7 +120,7 @@ def test_every_command_it_names_makes_the_condition_it_names(project, done):
         config = compose(*command(name, like, "bf16").split()[2:])
         assert recognise(config).name == name.split()[0]
         assert config.precision.name.value == ("int8" if name[0] == "D" else "bf16")
-        assert (config.subparams.texts_from is not None) == (name == "D forced")
+        assert (config.subparams.texts_from is not None) == name.endswith("forced")
 
 
 @pytest.mark.parametrize(("name", "model"), [("A", "gpt2"), ("B", "llama"), ("B'", "llama")])
@@ -366,7 +365,7 @@ def test_published_figures_are_claimed_for_models_of_the_study(project, done):
     assert plain(claims[1])["measured"] == models[0].descriptors.anisotropy
 
 
-@pytest.mark.parametrize("name", ["A", "B", "B'", "C", "C' odd", "C' even", "D", "D forced"])
+@pytest.mark.parametrize("name", CONDITIONS)
 def test_conditions_are_made_by_the_config_that_the_command_composes(tiny_config, name):
     """The same run, by fingerprint, as the command that the report names."""
     from emo.conditions import condition_config, overrides, recognise
@@ -427,16 +426,7 @@ def test_a_summary_that_makes_conditions_is_of_their_model(project):
 def test_experiments_compose():
     four = compose("experiment=four_layer", "model=tiny")
     assert four.job.name.value == "summarize"
-    assert set(four.job.summarize.make) == {
-        "A",
-        "B",
-        "B'",
-        "C",
-        "C' odd",
-        "C' even",
-        "D",
-        "D forced",
-    }
+    assert set(four.job.summarize.make) == set(CONDITIONS)
 
 
 def test_models_that_are_none_or_not_there_are_named(project):

@@ -22,7 +22,7 @@ RECORDED = {
     "sensitivity of five emotions": (
         "6da3264a871b9d6e676c49f6506e92b585a86f9ae5635e49cc98b7f2c4817853"
     ),
-    "precision": "54629bf3427c4719169cfb00d3e585feebd2b3bd711694ed94aaa8fed5a1db6d",
+    "precision": "805253e54f1c8509d14a435aa6bc2f3f373840f64ee4e20687929c853dc5b91d",
     "equivalence": "d8d6ed3a0e6acd730865ca259fc0dcab16ae3861b5d4ea7811ce764418e916e6",
     "steer=default": "57556fbda6a87d679aab661011d0b692e2e324d466f534773668fef6e979791a",
     "steer=emotions": "7550f998eba4db29947f839a3c12f9d8495f2a1c25c2f25c783ffcd827e4404c",

@@ -6,7 +6,7 @@ import pytest
 
 from emo.config.enums import Readout
 from emo.config.schema import MethodConfig, RunConfig
-from emo.core.conditions.four_layer import FORCED, HALVES
+from emo.core.conditions.four_layer import FORCED, HALVES, NUDGED
 from emo.runs.listing import RunListing
 from emo.runs.versions import versions
 from emo.summary.selection import Wanted, select
@@ -227,6 +227,26 @@ def test_means_that_hold_position_0_are_left_out_of_a_summary_of_means(logged):
     )
     kept = run("last", 3, versions="reading 1")
     assert taken([kept])[0]["m"] == ["last"]
+
+
+def test_moved_inputs_are_the_replicate_of_d_and_stand_in_for_nothing_else():
+    moved = {"precision.nudge": "0", "precision.name": "int8"}
+    plain = story("D", "D", precision="int8", params={"precision.name": "int8"})
+    nudged = story("N", "D'", precision="int8_nudge0", params=moved)
+    forced = story("F", "D'", precision="int8_nudge0", teacher_forced="true", params=moved)
+    a = run("a", 9, precision="fp16_nudge0", condition="none", params={"precision.nudge": "0"})
+    models, conditions, left = taken([*full("fp16", 1), plain, nudged, forced, a])
+    assert {n: conditions["m"][n] for n in ("D", *NUDGED.values())} == {
+        "D": "D",
+        NUDGED["D"]: "N",
+        NUDGED[FORCED]: "F",
+    }
+    assert models["m"] == ["A fp16"]
+    assert left["a"] == "precision.nudge=0, this summary is of None"
+    batched = story("B", "D'", 9, precision="int8_batched_nudge0", params=moved)
+    _, conditions, left = taken([*full("fp16", 1), plain, nudged, batched])
+    assert conditions["m"][NUDGED["D"]] == "N"
+    assert left["B"] == "batched INT8 is a variant: D' is there in int8"
 
 
 def test_other_prompts_other_models_and_halves():

@@ -98,6 +98,26 @@ class AtLayer:
     reliability: float | None
     """Split-half reliability of this precision's own RDM: a rho of two noisy RDMs is bounded by it."""
     anisotropy: float | None
+    own_cosine_mean: float | None = None
+    """As ``cosine_mean``, of this precision's replicate with it: what its rounding changes."""
+    own_cosine_min: float | None = None
+    own_vector_cosine: float | None = None
+    own_rho: float | None = None
+    excess_items_low: float | None = None
+    """Lower bound of how much farther off the reference is than the replicate, in 1 - cosine; above 0
+    the precision changes more than its rounding. See :class:`emo.core.compare.rounding.Excess`."""
+    excess_vectors_low: float | None = None
+    excess_rdm_low: float | None = None
+
+    @property
+    def beyond(self) -> dict[str, bool]:
+        """Whether the precision changes more than its own rounding, by kind, where that is known."""
+        lows = {
+            "items": self.excess_items_low,
+            "vectors": self.excess_vectors_low,
+            "rdm": self.excess_rdm_low,
+        }
+        return {kind: low > 0 for kind, low in lows.items() if low is not None}
 
 
 @dataclass(frozen=True)
@@ -118,6 +138,14 @@ class PrecisionRow:
     texts_reused: int
     seconds_per_text: float | None
     """Of those read now; None where all came from the store."""
+    replicate_read: int = 0
+    """Texts of the replicate that were read now."""
+    replicate_reused: int = 0
+    n_layers: int | None = None
+    """Layers of the model; None where rounding was not measured."""
+    layers_beyond: dict[str, int] | None = None
+    """Number of layers at which the precision changes more than its own rounding, by kind: ``items``,
+    ``vectors``, ``rdm``."""
 
     @property
     def name(self) -> str:
@@ -131,22 +159,15 @@ def landmarks(reference: Descriptors) -> dict[str, int]:
     return {**reference.reference_layers, "best": reference.best_layer}
 
 
-def at_layers(
-    layers: Mapping[str, int], change: Deviation, descriptors: Descriptors | None
-) -> dict[str, AtLayer]:
-    """The numbers of one precision at the landmarks.
+def at_layers(layers: Mapping[str, int], curves: Mapping[str, np.ndarray]) -> dict[str, AtLayer]:
+    """The numbers of one precision at the landmarks, from curves by the names of the fields."""
 
-    ``descriptors`` are those of this precision, None if it has no finite layer.
-    """
-    described = {} if descriptors is None else descriptors.curves
-
-    def value(curves: Mapping[str, np.ndarray], name: str, layer: int) -> float | None:
+    def value(name: str, layer: int) -> float | None:
         x = float(curves[name][layer]) if name in curves else np.nan
         return x if np.isfinite(x) else None
 
     names = [f.name for f in fields(AtLayer)][1:]
-    everything = {**change.curves(), **described}
     return {
-        where: AtLayer(layer, **{name: value(everything, name, layer) for name in names})
+        where: AtLayer(layer, **{name: value(name, layer) for name in names})
         for where, layer in layers.items()
     }

@@ -43,6 +43,10 @@ FORCED = "D forced"
 HALVES = ("C' odd", "C' even")
 """C with every other story template, and with the rest."""
 
+NUDGED = {"D": "D'", FORCED: "D' forced"}
+"""Whose replicate differs from a condition in nothing but rounding: its inputs are moved by one unit in
+the last place. It says how much of a precision's effect is the precision's own rounding."""
+
 REPLICATES = {"B": "B'"}
 """Whose replicate says how well a condition agrees with itself.
 
@@ -75,6 +79,8 @@ CONTRASTS = (
     Contrast("4", "A", "D", "nothing: method, sub-parameters and precision at once (a warning)"),
     Contrast("floor B", "B", "B'", "sampling noise of B: another seed"),
     Contrast("floor C", *HALVES, "choice of prompts in C: one half of them against the other"),
+    Contrast("floor D", "D", NUDGED["D"], "rounding in D: inputs moved, and so other texts"),
+    Contrast("floor D forced", FORCED, NUDGED[FORCED], "rounding in D: inputs moved, on C's texts"),
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ import numpy as np
 
 from emo.config.enums import PrecisionName
 from emo.core.compare.precision import PrecisionRow
+from emo.core.compare.rounding import KINDS, RULE
 from emo.report.runs import terminal
 from emo.report.style import GREY, LAYER, PANEL, SERIES, SMALL, TITLE, blank, grid, whole_layers
 from emo.report.table import records_csv
@@ -20,6 +22,13 @@ if TYPE_CHECKING:
 
 REFERENCE = PrecisionName.fp32.value
 """The precision that all others are compared with."""
+MEANING = (
+    "Numbers are 1 - cosine, for RDMs 1 - rho. Rounding alone: about half the distance of a precision "
+    "from its replicate (the same precision, inputs moved by one unit in the last place), since each of "
+    "the two has rounding of its own; the whole distance where both sides compared are of this "
+    "precision."
+)
+"""What the numbers beside each other are."""
 WHERE = "50%"
 """The depth for which the terminal table shows every number; rho is shown at all depths."""
 
@@ -28,9 +37,9 @@ Curves = Mapping[str, Mapping[str, np.ndarray]]
 
 
 def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> str:
-    """One line per precision, about as wide as a terminal."""
+    """What each precision changes beside its own rounding, then one line per precision."""
     layers = ", ".join(f"{where} = layer {x.layer}" for where, x in rows[0].at.items())
-    lines = terminal.heading(title, note)
+    lines = [*terminal.heading(title, note), *rounding_lines(rows)]
     lines += [
         f"  against {REFERENCE} on the same texts; {layers} (best: of {REFERENCE})",
         "",
@@ -44,6 +53,42 @@ def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> s
         if row.non_finite_layers and row.against == rows[0].precision:
             lines.append(f"  {row.name}: not finite at layers {_ranges(row.non_finite_layers)}")
     return "\n".join(lines)
+
+
+def rounding_lines(rows: Sequence[PrecisionRow]) -> list[str]:
+    """Two lines per precision that has a replicate, and what they mean below them."""
+    measured = [row for row in rows if row.layers_beyond is not None]
+    if not measured:
+        return []
+    lines = [line for row in measured for line in _beside_rounding(row)]
+    meaning = textwrap.wrap(f"{MEANING} {RULE}", 118, initial_indent="  ", subsequent_indent="  ")
+    return [*lines, *meaning, ""]
+
+
+def _beside_rounding(row: PrecisionRow) -> list[str]:
+    """How far a precision moves things, what rounding alone gives, and where it is shown to be more."""
+    x = row.at[WHERE]
+    # Both sides round where two readings of one precision are compared, fp32 hardly does.
+    share = 0.5 if row.against == REFERENCE else 1.0
+    similar = (
+        (x.cosine_mean, x.own_cosine_mean),
+        (x.vector_cosine, x.own_vector_cosine),
+        (x.rho, x.own_rho),
+    )
+    moved = "; ".join(
+        f"{what} {_moved(effect)}, rounding alone gives {_moved(own, share)}"
+        for what, (effect, own) in zip(KINDS.values(), similar, strict=True)
+    )
+    assert row.layers_beyond is not None
+    beyond = ", ".join(f"{KINDS[kind]} at {n}" for kind, n in row.layers_beyond.items())
+    return [
+        f"  {row.name}: {moved} (at {WHERE})",
+        f"    farther than from its replicate: {beyond} of {row.n_layers} layers",
+    ]
+
+
+def _moved(similarity: float | None, share: float = 1.0) -> str:
+    return "-" if similarity is None else f"{max(share * (1 - similarity), 0):.2g}"
 
 
 def _line(row: PrecisionRow) -> str:
@@ -91,10 +136,12 @@ def rows_csv(rows: Sequence[PrecisionRow]) -> str:
 def layers_csv(curves: Curves) -> str:
     """Every curve as CSV: one row per precision and layer; a value that is not finite is empty."""
     records = []
+    columns = dict.fromkeys(k for quantities in curves.values() for k in quantities)
     for name, quantities in curves.items():
         n_layers = len(next(iter(quantities.values())))
+        nothing = np.full(n_layers, np.nan)
         for layer in range(n_layers):
-            values = {k: float(v[layer]) for k, v in quantities.items()}
+            values = {k: float(quantities.get(k, nothing)[layer]) for k in columns}
             records.append(
                 {"precision": name, "layer": layer}
                 | {k: repr(x) if np.isfinite(x) else None for k, x in values.items()}
@@ -103,7 +150,10 @@ def layers_csv(curves: Curves) -> str:
 
 
 def depth_figure(curves: Curves, title: str) -> Figure:
-    """Four panels over layers: two distances from the reference, rho of the RDM, anisotropy."""
+    """Four panels over layers: two distances from the reference, rho of the RDM, anisotropy.
+
+    Dotted in the same colour: the precision's replicate with the precision.
+    """
     figure = blank(10, 8)
     axes = figure.subplots(2, 2, sharex=True)
     others = {name: x for name, x in curves.items() if name != REFERENCE}
@@ -112,6 +162,12 @@ def depth_figure(curves: Curves, title: str) -> Figure:
         _distance(axes[0, 0], quantities["cosine_mean"], name, colour, style)
         _distance(axes[0, 1], quantities["vector_cosine"], name, colour, style)
         axes[1, 0].plot(quantities["rho"], color=colour, ls=style)
+        if "own_rho" in quantities and "batched" not in name:  # which has the replicate of INT8
+            _distance(
+                axes[0, 0], quantities["own_cosine_mean"], f"{name}, its replicate", colour, ":"
+            )
+            _distance(axes[0, 1], quantities["own_vector_cosine"], None, colour, ":")
+            axes[1, 0].plot(quantities["own_rho"], color=colour, ls=":")
         if "_vs_" not in name:  # the anisotropy belongs to a precision, not to a comparison of two
             axes[1, 1].plot(quantities["anisotropy"], color=colour, ls=style)
     if (reference := curves.get(REFERENCE)) is not None:
@@ -139,7 +195,7 @@ def depth_figure(curves: Curves, title: str) -> Figure:
     return figure
 
 
-def _distance(axes: Axes, cosine: np.ndarray, name: str, colour: str, style: str) -> None:
+def _distance(axes: Axes, cosine: np.ndarray, name: str | None, colour: str, style: str) -> None:
     """Draw 1 - cosine on a logarithmic axis, except where only the last bits differ."""
     distance = 1 - cosine
     distance = np.where(distance > 1e-12, distance, np.nan)

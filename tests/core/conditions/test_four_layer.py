@@ -7,7 +7,14 @@ import pytest
 from scipy.stats import spearmanr
 
 from emo.core.compare.attenuation import Attenuation
-from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, Condition, four_layer
+from emo.core.conditions.four_layer import (
+    CONTRASTS,
+    FORCED,
+    HALVES,
+    NUDGED,
+    Condition,
+    four_layer,
+)
 from emo.core.conditions.verdicts import Verdict, judge, rules
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
@@ -62,6 +69,8 @@ def study(rng, method=1.0, b_noise=3.0, hidden=40, noise=1.0):
         HALVES[1]: condition(HALVES[1], reading(rng, stories, noise, tag="even ")),
         "D": condition("D", reading(rng, stories, noise)),
         FORCED: condition(FORCED, forced),
+        NUDGED["D"]: condition(NUDGED["D"], reading(rng, stories, noise)),
+        NUDGED[FORCED]: condition(NUDGED[FORCED], reading(rng, stories, 0.1, texts=texts)),
     }
 
 
@@ -76,7 +85,8 @@ def test_one_geometry_under_every_condition_is_as_alike_as_replicates(rng):
     assert {got[k].verdict for k in ("1", "1 loose", "2", "3 free-running", "4")} == {
         Verdict.as_replicates
     }
-    assert got["floor C"].verdict is got["floor B"].verdict is Verdict.replicates_agree
+    floors = [got[c.layer].verdict for c in CONTRASTS if c.is_floor]
+    assert floors == [Verdict.replicates_agree] * 4
     assert got["3 teacher-forced"].verdict is Verdict.same_texts
     assert got["3 teacher-forced"].post.rho.value > 0.95
     assert got["3 teacher-forced"].disjoint.value < got["3 teacher-forced"].post.rho.value
@@ -186,6 +196,7 @@ def test_missing_conditions_are_named_and_other_models_refused(rng):
         ("3 free-running", ("D",)),
         ("4", ("D",)),
         ("floor C", (HALVES[0],)),
+        ("floor D", ("D",)),
     }
     conditions["A"] = replace(conditions["A"], model="other")
     with pytest.raises(LabelMismatch, match="other, m"):

@@ -1,10 +1,12 @@
 import csv
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from emo.core.compare.precision import AtLayer, PrecisionRow
+from emo.core.compare.rounding import RULE
 from emo.report.runs import precision as report
 
 NOTHING = AtLayer(3, None, None, None, None, None, None)
@@ -58,6 +60,26 @@ def test_summary_has_each_number_under_its_heading():
     assert lines[-1].endswith("fp16: not finite at layers 7-8")
 
 
+def test_the_first_lines_set_each_precision_beside_its_own_rounding():
+    at = AtLayer(2, 0.99, 0.8, 0.75, 0.625, 0.5, 0.25, 0.992, 0.9, 0.5, None, -1.0, 0.1, None)
+    wide = {"25%": at, "50%": at, "75%": at, "best": at}
+    measured = row("int8", at=wide, n_layers=30, layers_beyond={"items": 3, "vectors": 0})
+    lines = report.terminal_text([row("fp32"), measured], "title").splitlines()
+    assert lines[1] == (
+        "  int8: activations 0.01, rounding alone gives 0.004; emotion vectors 0.25, rounding alone "
+        "gives 0.25; RDMs 0.38, rounding alone gives - (at 50%)"
+    )
+    assert lines[2] == (
+        "    farther than from its replicate: activations at 3, emotion vectors at 0 of 30 layers"
+    )
+    meaning = f"{report.MEANING} {RULE}".split()
+    assert " ".join(lines[3:]).split()[: len(meaning)] == meaning
+    batch = replace(measured, precision="int8_batched", against="int8")
+    assert "activations 0.01, rounding alone gives 0.008" in report.rounding_lines([batch])[0]
+    assert at.beyond == {"items": False, "vectors": True}
+    assert report.terminal_text([row("fp32")], "title").splitlines()[1].startswith("  against fp32")
+
+
 def test_what_there_is_not_is_a_dash_and_an_empty_field():
     bare = row("fp4", best_layer=None, seconds_per_text=None)
     assert report.terminal_text([bare], "t").count(" -") == 3  # rho at 75 %, best layer, seconds
@@ -84,6 +106,21 @@ def test_figure_draws_every_precision_and_the_reference_once():
     figure.canvas.draw()
     for a in figure.axes:
         assert all(float(tick).is_integer() for tick in a.get_xticks())  # layers are numbered
+
+
+def test_figure_draws_the_rounding_of_a_precision_dotted_in_its_colour():
+    own = {f"own_{name}": curve for name, curve in curves(1e-4).items()}
+    mine = {"fp32": curves(0), "int8": curves(1e-3) | own, "int8_batched": curves(1e-2) | own}
+    items, vectors, rho, _ = report.depth_figure(mine, "t").axes
+    assert [line.get_label() for line in items.lines] == [
+        "int8",
+        "int8, its replicate",
+        "int8_batched",
+    ]
+    assert [line.get_linestyle() for line in vectors.lines] == ["-", ":", "--"]
+    assert vectors.lines[0].get_color() == vectors.lines[1].get_color()
+    assert np.allclose(vectors.lines[1].get_ydata(), 1e-4)
+    assert len(rho.lines) == 4  # with the reliability of the reference
 
 
 def test_what_is_equal_is_not_drawn_on_a_logarithmic_axis():

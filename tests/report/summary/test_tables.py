@@ -70,7 +70,7 @@ def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
 
 def test_the_caption_says_how(conditions):
     caption = tables_of(table_of(conditions))[0].caption
-    assert "Bonferroni's line over these 8 contrasts is 0.0063" in caption
+    assert "Bonferroni's line over these 10 contrasts is 0.0050" in caption
     assert "its halves have 10 and 10 prompts" in caption
     assert "as little as 9 degrees of freedom" in caption
     few = {k: v for k, v in conditions.items() if k not in HALVES}
