@@ -207,7 +207,7 @@ def require_place(config: RunConfig) -> None:
         raise unusable(store, f"the folder {path.parent} does not exist")
     for folder in (mlruns, *(() if path is None else (path.parent,))):
         try:
-            require_writable("mlruns", folder)
+            require_writable("folder", folder)
         except EmoError as error:
             raise unusable(store, str(error)) from error
     if path is not None and not path.exists() and config.tracking.parent is not None:
