@@ -38,10 +38,9 @@ def one_line(text: object) -> str:
     word and a long line are cut in the middle. The line holds no password.
     """
     parts = (part.strip() for part in without_password(str(text)).splitlines())
-    line = LONG_WORD.sub(lambda word: f"{word[0][:LONGEST]}...{word[0][-50:]}", " ".join(parts))
-    if len(line) > LONGEST_LINE:
-        line = f"{line[: LONGEST_LINE - 400]} ... {line[-395:]}"
-    return _printable(line.strip())
+    line = _printable(" ".join(parts).strip())
+    line = LONG_WORD.sub(lambda word: f"{word[0][:LONGEST]}...{word[0][-50:]}", line)
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 400]} ... {line[-395:]}"
 
 
 def error_lines(text: str) -> str:
