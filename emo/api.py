@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Literal
 
+from emo.config.checks import as_path
 from emo.config.schema import PathsConfig, RunConfig, TrackingConfig
 from emo.core.compare import rdms as comparison
 from emo.core.geometry import cosines as geometry
 from emo.core.records import Activations, Comparison, Descriptors, EmotionVectors, Rdm
 from emo.core.stats.resampling import stream
-from emo.errors import EmoError, value_text
+from emo.errors import ConfigError
 from emo.runs import files as serialise
 from emo.tracking import Connection
 
@@ -114,12 +116,7 @@ class LoadedRun:
     def _layer(self, layer: int | None) -> int:
         if layer is None:
             return self.descriptors.best_layer
-        n_layers = len(self.vectors.values)
-        if not isinstance(layer, int) or not 0 <= layer < n_layers:
-            raise EmoError(
-                f"layer={value_text(layer)}: allowed is a whole number from 0 to {n_layers - 1}"
-            )
-        return layer
+        return _whole("layer", layer, 0, len(self.vectors.values) - 1)
 
 
 def load_run(run_id: str, root: str | Path = ".", uri: str | None = None) -> LoadedRun:
@@ -153,9 +150,10 @@ def load_run(run_id: str, root: str | Path = ".", uri: str | None = None) -> Loa
     >>> run.run_id == RUN_ID
     True
     """
-    config = RunConfig(
-        tracking=TrackingConfig(uri=uri), paths=PathsConfig(), root=str(Path(root).resolve())
-    )
+    if not isinstance(uri, (str, type(None))):
+        raise ConfigError("tracking.uri", uri, "None, or the address of a store as text")
+    folder = as_path("root", root).resolve()
+    config = RunConfig(tracking=TrackingConfig(uri=uri), paths=PathsConfig(), root=str(folder))
     tracker = Connection(config)
     run = tracker.get(run_id)
     return LoadedRun(run.info.run_id, dict(run.data.tags), dict(run.data.params), tracker)
@@ -197,7 +195,7 @@ def compare(
     LabelMismatch
         If the emotions differ in content or order.
     EmoError
-        If a model has no such layer.
+        If ``a`` or ``b`` is no loaded run, a model has no such layer, or a number is not allowed.
 
     Examples
     --------
@@ -208,6 +206,20 @@ def compare(
     >>> -1 <= result.rho <= 1 and 0.01 <= result.mantel_p <= 1
     True
     """
+    for name, run in (("a", a), ("b", b)):
+        if not isinstance(run, LoadedRun):
+            raise ConfigError(name, run, "a run that load_run gives")
+    permutations, seed = _whole("permutations", permutations, 1), _whole("seed", seed, 0)
     at_a, at_b = (run._layer(None if layer == "best" else layer) for run in (a, b))
     rng = stream(seed, "mantel")
     return comparison.compare_vectors(a.vectors, b.vectors, at_a, at_b, rng, permutations, seed)
+
+
+def _whole(name: str, value: object, least: int, most: int | None = None) -> int:
+    """A whole number within bounds, numpy's own included; a truth value is none."""
+    if isinstance(value, Integral) and not isinstance(value, bool):
+        number = int(value)
+        if least <= number and (most is None or number <= most):
+            return number
+    bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
+    raise ConfigError(name, value, f"a whole number {bounds}")

@@ -25,7 +25,7 @@ from emo.config.enums import Output
 from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve, schema
 from emo.config.schema import RunConfig
-from emo.errors import EmoError, SweepFailed, run_of, value_text
+from emo.errors import EmoError, SweepFailed, error_lines, one_line, run_of, value_text
 from emo.launch import arguments
 from emo.launch.launchers import POINTS, VARIED
 from emo.process import stopping
@@ -53,9 +53,8 @@ def run_job(config: RunConfig) -> Outcome:
         return Outcome(status="failed", error=str(error), run_id=run_of(error))
     except OSError as error:  # a full disk, a folder that may not be written
         where = f" ({error.filename})" if error.filename else ""
-        return Outcome(
-            status="failed", error=f"{error.strerror or error}{where}", run_id=run_of(error)
-        )
+        words = one_line(f"{error.strerror or error}{where}")
+        return Outcome(status="failed", error=words, run_id=run_of(error))
 
 
 def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
@@ -85,7 +84,7 @@ def _unforeseen(error: Exception, folder: Path | None) -> Outcome:
         (folder / "traceback.txt").write_text(without_password(lines), encoding="utf-8")
         where = f" (traceback in {folder / 'traceback.txt'})"
     reason = (str(error) or "no reason given").strip().partition("\n")[0]
-    words = f"{type(error).__name__}: {reason}{where}"
+    words = one_line(f"{type(error).__name__}: {reason}{where}")
     return Outcome(status="failed", error=words, run_id=run_of(error))
 
 
@@ -125,7 +124,7 @@ def main(launcher: str | None = None) -> NoReturn:
         if folder is not None:
             _announce()
         outcome = attempt(config, root, folder)
-        outcome = replace(outcome, error=outcome.error and without_password(outcome.error))
+        outcome = replace(outcome, error=outcome.error and error_lines(outcome.error))
         if folder is not None:
             (folder / OUTCOME).write_text(outcome.to_json(), encoding="utf-8")
         show(outcome, output_of(config))
@@ -161,7 +160,7 @@ def main(launcher: str | None = None) -> NoReturn:
 def refusal(error: Exception) -> str:
     """The line about an error that ended a command before its jobs."""
     if isinstance(error, EmoError):
-        return without_password(str(error))
+        return str(error)
     if isinstance(error, (HydraException, OmegaConfBaseException)):
         return str(explained(error))
     if (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -9,6 +10,12 @@ from emo.redact import without_password
 
 LONGEST = 200
 """Characters of a value that a message repeats."""
+LONGEST_LINE = 1400
+"""Characters of a line of a message; its beginning and its end stay."""
+LONG_WORD = re.compile(r"\S{401,}")
+"""A word that is cut in the middle: longer than a cut value behind its parameter, or a usual path."""
+BELOW = "\n  "
+"""Stands between the line of an error and each finding below it."""
 LISTED = 10
 """Entries of a list that a message names; it gives the number of the others."""
 
@@ -21,6 +28,27 @@ def value_text(value: object) -> str:
     text = "null" if value is None else without_password(str(value))
     if len(text) > LONGEST:
         text = f"{text[:LONGEST]}..."
+    return _printable(text)
+
+
+def one_line(text: object) -> str:
+    """A text as a line of a message, whatever it repeats of a value, a file or a server's answer.
+
+    Line breaks become blanks, other characters that do nothing but move a terminal are spelt. A long
+    word and a long line are cut in the middle. The line holds no password.
+    """
+    parts = (part.strip() for part in without_password(str(text)).splitlines())
+    line = _printable(" ".join(parts).strip())
+    line = LONG_WORD.sub(lambda word: f"{word[0][:LONGEST]}...{word[0][-50:]}", line)
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 400]} ... {line[-395:]}"
+
+
+def error_lines(text: str) -> str:
+    """An error as it is printed: :func:`one_line`, and of findings below it a line each."""
+    return BELOW.join(map(one_line, text.split(BELOW)))
+
+
+def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -32,18 +60,22 @@ def shown(value: object, longest: int = 60) -> str:
 
 def first_of(entries: Sequence[str], joint: str) -> str:
     """The first ``LISTED`` entries, joined, and the number of the others."""
+    return joint.join(_first(entries))
+
+
+def _first(entries: Sequence[str]) -> list[str]:
     more = len(entries) - LISTED
-    return joint.join([*entries[:LISTED], *([f"and {more} more"] if more > 0 else [])])
+    return [*entries[:LISTED], *([f"and {more} more"] if more > 0 else [])]
 
 
 class EmoError(Exception):
-    """Something that a user can mend. The message is one line, or one line per problem.
+    """Something that a user can mend. The message is :func:`one_line`; findings stand below it.
 
-    It holds no password of an address, whatever it repeats.
+    Whatever it repeats, it is one line, of bounded length, and holds no password.
     """
 
-    def __init__(self, message: object = "") -> None:
-        super().__init__(without_password(str(message)))
+    def __init__(self, message: object = "", *findings: object) -> None:
+        super().__init__(BELOW.join(map(one_line, (message, *findings))))
 
 
 class ConfigError(EmoError):
@@ -71,8 +103,11 @@ class StimuliError(EmoError):
 
     def __init__(self, path: object, problems: list[str], parameter: str | None = None) -> None:
         self.path, self.problems = path, problems
-        text = problems[0] if len(problems) == 1 else "\n  " + first_of(problems, "\n  ")
-        super().__init__(f"{f'{parameter}=' if parameter else 'stimuli '}{path}: {text}")
+        shown = f"{f'{parameter}=' if parameter else 'stimuli '}{path}:"
+        if len(problems) == 1:
+            super().__init__(f"{shown} {problems[0]}")
+        else:
+            super().__init__(shown, *_first(problems))
 
 
 @contextmanager

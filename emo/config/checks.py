@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -135,6 +136,19 @@ def require_writable(name: str, folder: Path) -> None:
     except OSError as error:
         reason = error.strerror or "no file can be made there"
         raise EmoError(f"{name}={value_text(folder)}: {value_text(nearest)}: {reason}") from None
+
+
+def as_path(name: str, value: object) -> Path:
+    """The path that a caller gives as text or as a path.
+
+    Raises
+    ------
+    ConfigError
+        If it is something else.
+    """
+    if not isinstance(value, (str, os.PathLike)) or "\0" in str(value):
+        raise ConfigError(name, value, "a path")
+    return Path(value)
 
 
 def is_path(model_id: str) -> bool:

@@ -177,8 +177,13 @@ def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -
     from emo.config.hydra_errors import explained
 
     ConfigStore.instance().store(name="schema", node=schema())
-    folder = conf or CONF
-    base = Path(root).resolve()
+    folder = CONF if conf is None else checks.as_path("conf", conf).resolve()
+    if not (folder / "config.yaml").is_file():
+        raise ConfigError("conf", folder, "a folder of config groups, with a config.yaml")
+    base = checks.as_path("root", root).resolve()
+    for word in overrides:
+        if not isinstance(word, str):
+            raise ConfigError("override", word, "a text, NAME=VALUE")
     words = checked(overrides, [folder], base)
     try:
         with hydra.initialize_config_dir(str(folder), version_base="1.3"):

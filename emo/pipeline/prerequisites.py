@@ -7,7 +7,7 @@ from emo.config import vector_settings
 from emo.config.enums import Projection
 from emo.config.logged import config_of
 from emo.config.schema import RunConfig
-from emo.errors import ConfigError, TrackingError
+from emo.errors import ConfigError, TrackingError, value_text
 from emo.tracking import NoSuchRun
 
 
@@ -27,7 +27,7 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     try:
         run = load_run(run_id, config.root, config.tracking.uri)
     except NoSuchRun as error:
-        raise TrackingError(f"{parameter}={run_id}: {error.problem}") from error
+        raise TrackingError(f"{parameter}={value_text(run_id)}: {error.problem}") from error
     if run.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     if (projection := _config(run).vectors.projection) is Projection.z_score:

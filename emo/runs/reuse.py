@@ -59,12 +59,18 @@ def holds_runs(config: RunConfig) -> bool:
 
     A store that does not answer may have some: :func:`open_tracker` says what is wrong with it, or
     keeps the results of a sweep that has lost it.
+
+    Raises
+    ------
+    EmoError
+        If there is no store and none can be made: what is computed could not be logged.
     """
-    from emo.tracking import NoRuns
+    from emo.tracking import NoRuns, require_place
 
     try:
         open_logged(config)
     except NoRuns:
+        require_place(config)
         return False
     except TrackingError:
         return True

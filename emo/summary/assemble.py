@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TypeVar
@@ -28,6 +29,8 @@ from emo.summary.naming import twins
 from emo.summary.published import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
 from emo.summary.steering import Steered, steered, steering_candidates
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -190,6 +193,7 @@ def _first(
         try:
             return run, read(run)
         except (EmoError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
+            log.warning("run %s is left out: its files cannot be used: %s", run.short, error)
             left_out.append(LeftOut(run, f"its files cannot be used: {error}"))
     return None
 

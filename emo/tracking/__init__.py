@@ -14,6 +14,7 @@ from emo.tracking.addresses import from_root, tracking_uri
 from emo.tracking.connection import Connection, NoRuns, NoSuchRun, spool_of
 from emo.tracking.delivery import deliver
 from emo.tracking.moving import came_from
+from emo.tracking.opening import require_place
 from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
 from emo.tracking.store import Spooled, Tracker
 
@@ -29,6 +30,7 @@ __all__ = [
     "came_from",
     "deliver",
     "from_root",
+    "require_place",
     "spool_of",
     "tracking_uri",
 ]

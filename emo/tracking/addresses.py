@@ -8,15 +8,17 @@ import os
 import urllib.error
 import urllib.parse
 import urllib.request
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from mlflow.utils.validation import MAX_EXPERIMENT_NAME_LENGTH
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from emo.config.schema import RunConfig
-from emo.errors import TrackingError
+from emo.errors import TrackingError, value_text
 from emo.redact import without_password
 
 log = logging.getLogger(__name__)
@@ -87,19 +89,27 @@ def experiment(config: RunConfig) -> str:
     Raises
     ------
     TrackingError
-        If the name is empty.
+        If the name is empty, or longer than MLflow keeps.
     """
     given, variable = config.tracking.experiment, os.environ.get(EXPERIMENT_VARIABLE, "").strip()
-    if given is not None and not given.strip():
-        raise TrackingError(f"tracking.experiment={given}: allowed is null, or a name")
     if given is not None:
+        _check_name(given, "tracking.experiment")
         if variable and variable != given:
             _say_ignored(f"tracking.experiment={given}", f"{EXPERIMENT_VARIABLE}={variable}")
         return given
     if variable:
+        _check_name(variable, EXPERIMENT_VARIABLE)
         _say_followed(f"{EXPERIMENT_VARIABLE}={variable}", "tracking.experiment")
         return variable
     return EXPERIMENT
+
+
+def _check_name(name: str, parameter: str) -> None:
+    if not name.strip() or len(name) > MAX_EXPERIMENT_NAME_LENGTH:
+        raise TrackingError(
+            f"{parameter}={value_text(name)}: allowed is null, or a name of at most "
+            f"{MAX_EXPERIMENT_NAME_LENGTH} characters"
+        )
 
 
 @cache  # once per process, since a job opens its store several times
@@ -148,6 +158,10 @@ def _checked(config: RunConfig, uri: str, parameter: str) -> Address:
     shown = f"{parameter}={without_password(uri)}"
     refused = TrackingError(f"{shown}: allowed is {ALLOWED}")
     scheme, _, rest = uri.partition("://")
+    try:
+        urllib.parse.urlsplit(uri)
+    except ValueError as error:  # half a bracket: MLflow, too, would break at it
+        raise refused from error
     if rest and scheme.lower() in ("http", "https"):
         return Address(uri, parameter)
     kind = scheme.partition("+")[0]
@@ -197,7 +211,8 @@ def portable(config: RunConfig, uri: str) -> str:
 def local_path(uri: str) -> Path | None:
     """The folder of an artifact URI on this machine; None if the files are elsewhere."""
     if uri.startswith("file://"):
-        return Path(urllib.request.url2pathname(urllib.parse.urlparse(uri).path))
+        with suppress(ValueError):  # half a bracket: no place on this machine, or anywhere
+            return Path(urllib.request.url2pathname(urllib.parse.urlparse(uri).path))
     return None if "://" in uri or uri.startswith("mlflow-artifacts:") else Path(uri)
 
 
@@ -225,7 +240,8 @@ def require_server(uri: str, timeout: float, parameter: str = "tracking.uri") ->
         reason: object = error
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
+    why = value_text(str(reason).strip())
     raise TrackingError(
-        f"{parameter}={shown}: no MLflow server answers ({reason}); start it, or log to a local file "
+        f"{parameter}={shown}: no MLflow server answers ({why}); start it, or log to a local file "
         "with tracking=local"
     )

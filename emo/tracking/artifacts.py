@@ -23,7 +23,7 @@ from mlflow.tracking import MlflowClient
 from emo.errors import ArtifactError, DamagedFile, NotLogged, TrackingError
 from emo.files import checksums
 from emo.files.checksums import Checksum, sha256_of
-from emo.files.reading import require_header, undamaged
+from emo.files.reading import LONGEST_JSON, require_header, undamaged
 from emo.files.whole import new_folder, remove_leftovers
 from emo.redact import without_password
 from emo.tracking.addresses import local_path
@@ -58,7 +58,9 @@ class Artifacts:
             If the file cannot be read.
         """
         listed = self.checksums(run).get(name)
-        return self._fetch(run, name, None if listed is None else listed.sha256)
+        return self._fetch(
+            run, name, *((None, None) if listed is None else (listed.sha256, listed.bytes))
+        )
 
     def read(self, run: Run, name: str, reader: Callable[[Path], T]) -> T:
         """The value that a reader makes of a file.
@@ -114,7 +116,7 @@ class Artifacts:
             return {}
         key = (run.info.run_id, digest)
         if key not in self._known:
-            path = self._fetch(run, checksums.NAME, digest)
+            path = self._fetch(run, checksums.NAME, digest, None)
             self._known[key] = _read(run, checksums.NAME, path, checksums.read_checksums)
         return self._known[key]
 
@@ -149,8 +151,11 @@ class Artifacts:
             raise _unreadable(run, "its list of files", error) from error
         return sizes
 
-    def _fetch(self, run: Run, name: str, sha256: str | None) -> Path:
-        """The path of a file that equals its checksum, or that has none."""
+    def _fetch(self, run: Run, name: str, sha256: str | None, size: int | None) -> Path:
+        """The path of a file that equals its checksum, or that has none.
+
+        A file here of another size is not read: one that has grown out of bounds would take hours.
+        """
         folder = local_path(_uri(run))
         try:
             if folder is None:
@@ -159,7 +164,9 @@ class Artifacts:
                 path = folder / name
                 if not path.is_file():
                     raise _missing(run, name, sha256)
-                digest = None if sha256 is None else sha256_of(path)
+                found = path.stat().st_size
+                bounded = found <= LONGEST_JSON if size is None else found == size
+                digest = sha256_of(path) if sha256 is not None and bounded else None
         except (OSError, MlflowException) as error:
             if folder is None and name not in self._sizes(run, [name]):
                 raise _missing(run, name, sha256) from error

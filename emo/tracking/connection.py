@@ -14,9 +14,10 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from emo.config.schema import RunConfig
-from emo.errors import TrackingError
+from emo.errors import TrackingError, value_text
 from emo.runs.listing import RunListing
 from emo.tracking.addresses import (
+    Address,
     address,
     artifact_folder,
     experiment,
@@ -47,7 +48,7 @@ class NoSuchRun(TrackingError):
 
     def __init__(self, run_id: str, problem: str) -> None:
         self.problem = problem
-        super().__init__(f"run {run_id}: {problem}")
+        super().__init__(f"run {value_text(run_id)}: {problem}")
 
 
 class Connection:
@@ -79,14 +80,14 @@ class Connection:
                 raise self._unusable(reason(error)) from error
 
     def _unusable(self, why: str) -> TrackingError:
-        return TrackingError(f"{self.address.shown}: cannot be opened: {why}")
+        return unusable(self.address, why)
 
     def _open_server(self, config: RunConfig) -> None:
         self._reach_server(config)
         self.experiment_id = self._find_experiment()
 
     def _reach_server(self, config: RunConfig) -> None:
-        self.client = MlflowClient(tracking_uri=self.uri)
+        self.client = self._ask(lambda: MlflowClient(tracking_uri=self.uri))
         require_server(self.uri, config.tracking.timeout_s, self.address.parameter)
 
     def _open_database(self, config: RunConfig) -> None:
@@ -124,8 +125,8 @@ class Connection:
     def _active(self, named: Experiment) -> str:
         if named.lifecycle_stage != "active":
             raise TrackingError(
-                f"tracking.experiment={self._name}: was deleted in the UI; restore it there or give "
-                "another name"
+                f"tracking.experiment={value_text(self._name)}: was deleted in the UI; restore it "
+                "there or give another name"
             )
         return named.experiment_id
 
@@ -200,7 +201,7 @@ class Connection:
         return Run(info, run.data, run.inputs, run.outputs)
 
     def _named(self, run_id: str) -> Run:
-        wanted = run_id.strip().lower()
+        wanted = str(run_id).strip().lower()
         if WHOLE_ID.fullmatch(wanted):
             return self._whole(wanted)
         if not PART_OF_ID.fullmatch(wanted):
@@ -272,6 +273,11 @@ class Connection:
     def artifact_uri(self, run_id: str) -> str:
         """The URI of a run's artifacts."""
         return str(self.get(run_id).info.artifact_uri)
+
+
+def unusable(store: Address, why: str) -> TrackingError:
+    """The error about a store that cannot be opened."""
+    return TrackingError(f"{store.shown}: cannot be opened: {why}")
 
 
 def spool_of(config: RunConfig) -> Spool:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 from mlflow.entities import Run
 from mlflow.tracking import MlflowClient
 
+from emo.config.checks import require_writable
 from emo.config.schema import RunConfig
-from emo.errors import TrackingError
+from emo.errors import ConfigError, EmoError, TrackingError, value_text
 from emo.process.owner import HOST, alive, here
 from emo.tracking import database, moving
-from emo.tracking.addresses import artifact_folder, home, local_path
-from emo.tracking.connection import Connection
+from emo.tracking.addresses import Address, address, artifact_folder, home, local_path
+from emo.tracking.connection import Connection, NoSuchRun, unusable
 from emo.tracking.failures import StoreFailure
 from emo.tracking.record import STALE
 
@@ -41,6 +42,7 @@ class OwnStore(Connection):
         try:
             self._reach_server(config)
             self.experiment_id = self._ensure_experiment(None)
+            self._require_parent()
         except TrackingError as error:
             if self._parent is None:
                 raise
@@ -55,8 +57,7 @@ class OwnStore(Connection):
             database.require_database(self.uri)
         elif path.exists():
             self._connect()  # refuse an unusable database before a lock is written
-        elif not path.parent.is_dir() and path.parent not in (home(config), Path(config.root)):
-            raise self._unusable(f"the folder {path.parent} does not exist")
+        require_place(config)
         home(config).mkdir(parents=True, exist_ok=True)
         with self._exclusive():
             artifacts.mkdir(exist_ok=True)
@@ -66,6 +67,21 @@ class OwnStore(Connection):
             if path is not None and moving.inside(config, path):
                 self._settle(path, artifacts)
             self.experiment_id = self._ensure_experiment(artifacts)
+        self._require_parent()
+
+    def _require_parent(self) -> None:
+        """Refuse a parent that is no run of this store: MLflow's pages would hide its children.
+
+        Raises
+        ------
+        ConfigError
+            If it is none. No TrackingError: a job may go on without its store, not with a wrong value.
+        """
+        try:
+            if self._parent is not None:
+                self.get(self._parent)
+        except NoSuchRun as error:
+            raise _no_parent(self.address, self._parent) from error
 
     def _settle(self, path: Path, artifacts: Path) -> None:
         for place in moving.settle(path, artifacts):
@@ -98,13 +114,16 @@ class OwnStore(Connection):
         location = None if artifacts is None else str(artifacts)
         named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
         if named is None:
-            with suppress(StoreFailure):  # of several processes that start at once, one succeeds
+            try:
                 return self._ask(
                     lambda: self.client.create_experiment(self._name, location, EXPERIMENT_TAGS)
                 )
-            named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
-        if named is None:
-            raise self._unusable(f"tracking.experiment={self._name} cannot be made")
+            except StoreFailure as error:  # of several processes that start at once, one succeeds
+                named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
+                if named is None:
+                    name = value_text(self._name)
+                    why = f"tracking.experiment={name} cannot be made: {error.reason}"
+                    raise self._unusable(why) from error
         if artifacts is not None:
             self._take_files(str(named.artifact_location), artifacts)
         return self._active(named)
@@ -122,7 +141,7 @@ class OwnStore(Connection):
         folder = local_path(location)
         if folder is not None and moving.same(location, artifacts):
             return
-        shown = f"tracking.experiment={self._name}: its files lie in {location}"
+        shown = f"tracking.experiment={value_text(self._name)}: its files lie in {location}"
         if location.startswith("mlflow-artifacts:"):
             raise TrackingError(
                 f"{shown}, which only a server writes to (it was made in the UI); give another name, "
@@ -160,6 +179,44 @@ class OwnStore(Connection):
             self._ask(lambda: self.client.set_tag(run_id, STALE, why))
             self._ask(lambda: self.client.set_terminated(run_id, "KILLED"))
             return True
+
+
+def require_place(config: RunConfig) -> None:
+    """Refuse a store of the project's own machine that cannot be made, or cannot be written into.
+
+    Nothing is made: this can be asked before anything is computed for the store.
+
+    Raises
+    ------
+    TrackingError
+        If its address names a folder, or a file in a folder that does not exist or cannot be written.
+    ConfigError
+        If there is no store yet, so that ``tracking.parent`` cannot be one of its runs.
+    """
+    store, mlruns = address(config), home(config)
+    if store.server:
+        return
+    path = store.path
+    if path is not None and (path == mlruns or path.is_dir()):
+        raise unusable(store, "it is a folder")
+    if (
+        path is not None
+        and path.parent not in (mlruns, Path(config.root))
+        and not path.parent.is_dir()
+    ):
+        raise unusable(store, f"the folder {path.parent} does not exist")
+    for folder in (mlruns, *(() if path is None else (path.parent,))):
+        try:
+            require_writable("folder", folder)
+        except EmoError as error:
+            raise unusable(store, str(error)) from error
+    if path is not None and not path.exists() and config.tracking.parent is not None:
+        raise _no_parent(store, config.tracking.parent)
+
+
+def _no_parent(store: Address, parent: str | None) -> ConfigError:
+    allowed = f"the id of a run in {store.shown}; a sweep sets it, nobody else need"
+    return ConfigError("tracking.parent", parent, allowed)
 
 
 def _abandoned(run: Run) -> bool:

@@ -89,3 +89,12 @@ def test_a_list_that_is_none_is_damage(folder, content):
     (folder / NAME).write_text(content)
     with pytest.raises(DamagedFile, match=NAME):
         difference(folder)
+
+
+def test_a_file_that_has_grown_out_of_bounds_is_not_read(folder, monkeypatch):
+    write_checksums(folder)
+    os.truncate(folder / "figures" / "b.txt", 1 << 40)  # a sparse file: it takes no room
+    monkeypatch.setattr(
+        "emo.files.checksums._sha256", lambda path: pytest.fail(f"{path.name} is read")
+    )
+    assert difference(folder) == "figures/b.txt is damaged"

@@ -262,9 +262,9 @@ def _result(done: Done) -> Result | None:
         elif name.endswith(".gguf"):
             files[name] = path.read_bytes()
     left_out = [
-        path.read_text(encoding="utf-8")
-        for where in content["artifacts"].values()
-        for path in Path(where).glob("left_out*.csv")
+        Path(where).read_text(encoding="utf-8")
+        for name, where in content["artifacts"].items()
+        if name.startswith("left_out") and name.endswith(".csv")
     ]
     return Result(content["metrics"], files, "".join(left_out))
 

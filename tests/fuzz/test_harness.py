@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from dataclasses import replace
@@ -24,7 +25,7 @@ from tests.fuzz.damage import (
 from tests.fuzz.drawing import JSON, chance, drawn
 from tests.fuzz.groups import command_line, overrides, passages, requests, sweeps, yaml_files
 from tests.fuzz.judge import Result, Seen, difference, finished_faults, refusal_faults, said_faults
-from tests.fuzz.place import Place
+from tests.fuzz.place import Place, _result
 
 GOOD = "error: seed=x: allowed is a whole number\n"
 NOTHING = Seen((), {})
@@ -160,6 +161,18 @@ def test_what_is_left_out_has_to_be_named():
     other, wanted = Result({"n": 1}, {}), Result({"n": 2}, {})
     assert finished_faults(case, Done(0, "without abc123", "", 0.1), NOTHING, other, wanted) == []
     assert finished_faults(case, Done(0, "", "", 0.1), NOTHING, other, wanted)
+
+
+def test_the_table_of_what_is_left_out_is_read(tmp_path):
+    (tmp_path / "left_out.csv").write_text("run,reason\nabc123,damaged\n")
+    named = {"left_out.csv": str(tmp_path / "left_out.csv"), "fig1.svg": str(tmp_path / "fig1.svg")}
+    done = Done(0, json.dumps({"metrics": {"n": 1}, "artifacts": named}), "", 0.1)
+    found = _result(done)
+    case = Case("one", (), ("abc123",), may=May.leave_out)
+    assert found is not None
+    assert finished_faults(case, done, NOTHING, found, Result({"n": 2}, {})) == []
+    (tmp_path / "left_out.csv").write_text("run,reason\n")
+    assert finished_faults(case, done, NOTHING, _result(done), Result({"n": 2}, {}))
 
 
 def test_cases_are_the_same_in_every_session_and_have_names_of_their_own(made):

@@ -117,5 +117,5 @@ def test_of_many_problems_the_first_ten_are_named(tmp_path):
         lines = str(caught.value).splitlines()
         assert len(caught.value.problems) == n
         assert len(lines) == 1 + min(n, 11)
-        assert lines[0] == f"stimuli.path={path}: "
+        assert lines[0] == f"stimuli.path={path}:"
         assert lines[1].startswith("  line 2: 4 fields") and lines[-1].strip().startswith(last)

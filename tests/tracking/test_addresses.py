@@ -1,13 +1,15 @@
 """Addresses of stores: no secret is printed, and a wrong one is one line."""
 
+import http.client
 import logging
 import time
 
 import pytest
 
 from emo.config.schema import RunConfig, TrackingConfig
-from emo.errors import TrackingError
+from emo.errors import ConfigError, EmoError, TrackingError
 from emo.redact import without_password
+from emo.runs import reuse
 from emo.tracking import Connection, Tracker, addresses, tracking_uri
 from tests.tracking.spooling import log_one
 
@@ -292,3 +294,82 @@ def test_an_mlruns_that_cannot_be_a_folder_is_refused_before_anything_is_written
         opened(config_of(tmp_path))
     assert "\n" not in str(caught.value)
     assert set(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "http://[fe80::1/",
+        "https://host]/x",
+        "HTTP://me:secret@[::1",
+        "postgresql://me:secret@[::1/d",
+    ],
+)
+@pytest.mark.parametrize("opened", [Tracker, Connection])
+def test_half_a_bracket_is_no_address(tmp_path, uri, opened):
+    with pytest.raises(TrackingError, match="allowed is null") as caught:
+        opened(config_of(tmp_path, uri=uri))
+    assert "secret" not in str(caught.value)
+    assert list(tmp_path.iterdir()) == []
+    assert addresses.local_path("file://[::1/x") is None
+
+
+def test_brackets_in_a_file_name_are_no_brackets_of_a_host(tmp_path):
+    Tracker(config_of(tmp_path, uri="sqlite:///a[1.db"))
+    assert (tmp_path / "a[1.db").exists()
+
+
+def test_a_server_of_several_lines_is_one_line(tmp_path, monkeypatch):
+    def answer(*_, **__):
+        raise http.client.BadStatusLine("SSH-2.0\r\nProtocol mismatch.\n" + "x" * 9000)
+
+    monkeypatch.setattr("urllib.request.urlopen", answer)
+    with pytest.raises(TrackingError, match=r"no MLflow server answers .*SSH-2\.0") as caught:
+        Tracker(config_of(tmp_path, uri="http://127.0.0.1:9"))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 500
+
+
+@pytest.mark.parametrize("opened", [Tracker, Connection])
+def test_an_experiment_has_a_name_that_mlflow_keeps(tmp_path, monkeypatch, opened):
+    with pytest.raises(TrackingError, match=r"experiment=e+\.\.\.: allowed is .* 500 char"):
+        opened(config_of(tmp_path, experiment="e" * 501))
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "e" * 501)
+    with pytest.raises(TrackingError, match=r"_NAME=e+\.\.\.: allowed is null"):
+        opened(config_of(tmp_path))
+    assert list(tmp_path.iterdir()) == []
+    assert Tracker(config_of(tmp_path, experiment="e" * 500)).experiment_id
+
+
+@pytest.mark.parametrize(
+    ("tracking", "words"),
+    [
+        ({"uri": "sqlite:///mlruns"}, "cannot be opened: it is a folder"),
+        ({"uri": "sqlite:///no/such/x.db"}, "cannot be opened: the folder .*such does not exist"),
+        ({"uri": "sqlite:////proc/x.db"}, "cannot be opened: folder=/proc: /proc: "),
+        ({"parent": "0a" * 16}, "tracking.parent=(0a)+: allowed is the id of a run in"),
+    ],
+)
+def test_a_store_that_cannot_be_made_is_refused_before_anything_is_computed(
+    tmp_path, tracking, words
+):
+    config = config_of(tmp_path, **tracking)
+    for ask in (reuse.holds_runs, Tracker):
+        with pytest.raises(EmoError, match=words):
+            ask(config)
+        assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_results_that_is_no_disk_is_refused_at_once(tmp_path):
+    (tmp_path / "mlruns").symlink_to("/proc")
+    start = time.monotonic()
+    for ask in (reuse.holds_runs, Tracker):
+        with pytest.raises(TrackingError, match="cannot be opened: folder=/proc: /proc: "):
+            ask(config_of(tmp_path))
+    assert time.monotonic() - start < 10
+
+
+def test_a_parent_is_a_run_of_the_store(tmp_path, files):
+    parent = log_one(Tracker(config_of(tmp_path)), files)
+    assert Tracker(config_of(tmp_path, parent=parent)).get(parent)
+    with pytest.raises(ConfigError, match=r"tracking\.parent=f+: allowed is the id of a run in"):
+        Tracker(config_of(tmp_path, parent="f" * 32))

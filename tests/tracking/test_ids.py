@@ -86,3 +86,11 @@ def test_jobs_take_the_beginning_of_an_id_and_name_their_parameter(tiny_config):
         job = parameter.split(".")[1]
         refused = run_job(tiny_config(f"job={job}", f"{parameter}='0'"))
         assert refused.error.startswith(f"{parameter}=0: not in tracking.uri=")
+
+
+@pytest.mark.parametrize("run_id", [None, 7, "a\nb", "r" * 9000, 1e300, b"abcd", ["0" * 32]])
+def test_what_is_no_id_is_refused_in_one_line(config, files, run_id):
+    tracker = Tracker(config)
+    with pytest.raises(NoSuchRun, match="allowed is a run's id") as caught:
+        tracker.get(run_id)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 700

@@ -12,9 +12,11 @@ LOAD = {
     "a word": ("load_run('nothing')", "nothing"),
     "an empty id": ("load_run('')", "run"),
     "no id": ("load_run(None)", "run"),
-    "a number": ("load_run(5)", "run"),
+    "an id of a number": ("load_run(5)", "run"),
     "a path": ("load_run('../../x')", "run"),
     "a query": ('load_run("\' or 1=1 --")', "run"),
+    "a root of a number": ("load_run(ID, root=5)", "root"),
+    "an address of a number": ("load_run(ID, uri=5)", "tracking.uri"),
     "a root that is not there": ("load_run(ID, root='nothing/at/all')", "nothing"),
     "a root that is a file": ("load_run(ID, root='small.csv')", "small.csv"),
     "a root without runs": ("load_run(ID, root='conf')", "conf"),
@@ -54,6 +56,15 @@ USE = {
         "compare(load_run(ID), load_run(ID), permutations=-5)",
         "permutations",
     ),
+    "a comparison with half a permutation": (
+        "compare(load_run(ID), load_run(ID), permutations=0.5)",
+        "permutations",
+    ),
+    "a comparison with a seed of a word": (
+        "compare(load_run(ID), load_run(ID), seed='x')",
+        "seed",
+    ),
+    "a comparison of ids": ("compare(ID, ID)", "load_run"),
     "a comparison with a summary": ("compare(load_run(ID), load_run(SUMMARY))", "descriptors.json"),
 }
 COMPOSE = {
@@ -64,7 +75,8 @@ COMPOSE = {
     "an interpolation of nothing": ("compose('seed=${nothing}')", "seed"),
     "an open bracket": ("compose('seed=[1')", "seed"),
     "a deletion": ("compose('~seed')", "seed"),
-    "a number": ("compose(5)", "override"),
+    "an override of a number": ("compose(5)", "override"),
+    "a folder of a number": ("compose(conf=5)", "conf"),
     "a folder that is none": ("compose(conf=root / 'nothing')", "nothing"),
     "a table that is not there": ("load_stimuli(root / 'nothing.csv')", "nothing.csv"),
     "a table that is none": ("load_stimuli(root / 'prompts.yaml')", "prompts.yaml"),
@@ -89,7 +101,7 @@ def cases(place: Place) -> list[Case]:
     }
     start = IMPORTS + "".join(f"{name} = {value!r}\n" for name, value in ids.items())
     found = []
-    for name, (line, word) in {**LOAD, **USE, **COMPOSE}.items():
+    for name, (line, word) in (*LOAD.items(), *USE.items(), *COMPOSE.items()):
         code = f"{start}result = {line}\n"
         found.append(Case(name, (), (word, *ids.values()), call=("call", [code])))
     for file, use in (

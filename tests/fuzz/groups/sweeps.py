@@ -50,7 +50,9 @@ SOME_RIGHT = {
     ("model.tiny.hidden=16,17",): ("hidden",),
     ("job=extract,export",): ("job.export.run",),
     ("job=export", "job.export.run=nothing,neither"): ("job.export.run",),
-    ("job=steer", "job.steer.layers=99,98"): ("job.steer.layers",),
+    ("job=steer", "job.steer.scenarios_path=scenarios.yaml", "job.steer.layers=99,98"): (
+        "job.steer.layers",
+    ),
 }
 """Overrides of which some points can be run, or of which only running shows that none can."""
 
