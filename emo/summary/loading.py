@@ -15,7 +15,7 @@ from emo.core.conditions.four_layer import Condition
 from emo.core.geometry.cosines import finite_layers
 from emo.core.geometry.generated import story_set
 from emo.core.geometry.item_sets import ItemSet, Recipe
-from emo.core.geometry.surface import SURFACES, surface_of
+from emo.core.geometry.surface import WORDING, surface_of
 from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.errors import NotLogged, TrackingError
 from emo.files.json_digests import Subject, json_digest
@@ -141,7 +141,7 @@ def _written(path: Path) -> tuple[tuple[ItemSet, ...], str]:
     emotions = tuple(r["emotion"] for r in stories)
     surfaces = tuple(
         ItemSet.make(surface_of([r["text"] for r in stories], names, emotions, None, surface), 0)
-        for surface in SURFACES
+        for surface in WORDING
     )
     return surfaces, json_digest(Subject.settings, ids)
 

@@ -14,6 +14,7 @@ from jaxtyping import Float64
 from scipy.sparse import csr_array
 
 from emo.core.choices import unknown
+from emo.core.geometry.style import style_counts
 from emo.core.records import Activations, StimulusSet
 
 WORD = re.compile(r"\b\w\w+\b")
@@ -82,6 +83,7 @@ Surface = Callable[[Sequence[str]], Float64[np.ndarray, "text axis"]]
 """One vector per text, from the texts alone and whatever their order."""
 
 SURFACES: dict[str, Surface] = {
+    "style_counts": style_counts,
     "tfidf_words": tf_idf_words,
     "tfidf_characters": tf_idf_characters,
 }
@@ -89,6 +91,9 @@ SURFACES: dict[str, Surface] = {
 
 A new one is one function and one entry, held to tests/core/geometry/test_surface_contract.py.
 """
+
+WORDING = ("tfidf_words", "tfidf_characters")
+"""The surfaces that the partial rho of the four layers holds fixed: what the texts say."""
 
 
 def surface_activations(stimuli: StimulusSet, surface: str) -> Activations:
