@@ -147,12 +147,13 @@ def leaving_out(
         return np.concatenate([a, whole]), np.concatenate([b, whole])
 
     everything = halves(np.ones(len(design.emotion), dtype=bool))
-    units, stratum = _units(design, stream(resampling.seed, "left out"))
+    units, stratum = left_out_units(design, resampling.seed)
     n = len(sets) + len(held)
     without_unit = [_across(*halves(~unit)) for unit in units]
-    without_emotion = []
-    for kept in np.isfinite(without_each(np.zeros(held.shape[1]))):
-        without_emotion.append(_across(*(half[..., kept] for half in everything)))
+    without_emotion = [
+        _across(*(half[..., kept] for half in everything))
+        for kept in np.isfinite(without_each(np.zeros(held.shape[1])))
+    ]
     return LeavingOut(
         whole=_across(*everything),
         without_unit=np.reshape(without_unit, (len(units), n, n)),
@@ -180,6 +181,19 @@ def disattenuated_matrix(
     return disjoint / ceilings(disjoint)
 
 
+def mean_over_pairs(
+    matrix: Float64[np.ndarray, "*row set set"],
+) -> Float64[np.ndarray, "*row"]:
+    """Mean over the pairs of different sets."""
+    i, j = np.triu_indices(matrix.shape[-1], 1)
+    return np.asarray(matrix[..., i, j].mean(axis=-1))
+
+
+def over_ceiling(disjoint: Float64[np.ndarray, "*row set set"]) -> Float64[np.ndarray, "*row"]:
+    """Mean disjoint rho of all pairs over their mean ceiling; of one pair, its disattenuated rho."""
+    return np.asarray(mean_over_pairs(disjoint) / mean_over_pairs(ceilings(disjoint)))
+
+
 def _across(
     a: Float64[np.ndarray, "set split pair"], b: Float64[np.ndarray, "set split pair"]
 ) -> Float64[np.ndarray, "set set"]:
@@ -187,8 +201,8 @@ def _across(
     return (across + across.T) / 2
 
 
-def _units(
-    design: Design, rng: np.random.Generator
+def left_out_units(
+    design: Design, seed: int
 ) -> tuple[Bool[np.ndarray, "unit cell"], Int[np.ndarray, " unit"]]:
     """Which cells each unit holds, and what it is drawn from; none where there is nothing to draw."""
     of_group = strata(design.group, design.emotion)
@@ -198,7 +212,7 @@ def _units(
     if len(groups) <= MOST_UNITS:
         return design.group == groups[:, None], of_group[groups]
     n_blocks = min(BLOCKS, int(sizes[sizes > 1].min()))
-    block = np.full(len(of_group), -1)
+    block, rng = np.full(len(of_group), -1), stream(seed, "left out")
     for name in names[sizes > 1]:
         members = rng.permutation(np.flatnonzero(of_group == name))
         block[members] = np.arange(len(members)) % n_blocks
