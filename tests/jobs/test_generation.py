@@ -112,6 +112,9 @@ def test_files_are_there_and_read_back(run, make, file):
     assert all(len(row) == len(table["columns"]) for row in table["data"])
     activations = files.read_activations(file(outcome, "activations.safetensors"))
     assert activations.values.shape == (4, 5 * 10 + 10, 128)
+    words = files.read_activations(file(outcome, "emotion_words.safetensors"))
+    assert words.emotions == tuple(dict.fromkeys(e for e in activations.emotions if e != NEUTRAL))
+    assert words.values.shape == (1, 5, 128)
     repeats = [i for i, name in enumerate(activations.item_ids[:10]) if name == "story 1/1"]
     assert len(repeats) == 2
     assert np.array_equal(*activations.values[:, repeats].swapaxes(0, 1))

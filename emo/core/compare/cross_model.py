@@ -82,12 +82,23 @@ class ModelRun:
     @property
     def lineage(self) -> str:
         """The family without its version: Llama 3.1 and Llama 3.2 differ in size, too [S 3]."""
-        return re.sub(r"[\s\d.-]+B?$", "", self.family) or self.family
+        return lineage(self.family)
 
     def items(self, projection: str | None = None) -> ItemSet:
         """The item set, under the run's own projection or another."""
         projected = project(self.activations, projection or self.projection)
         return ItemSet.make(projected, 0, self.recipe)
+
+
+def lineage(family: str) -> str:
+    """A family's name without its version and size.
+
+    Example
+    -------
+    >>> lineage("Llama 3.1"), lineage("Mistral 7B")
+    ('Llama', 'Mistral')
+    """
+    return re.sub(r"[\s\d.-]+B?$", "", family) or family
 
 
 @dataclass(frozen=True)
