@@ -114,7 +114,7 @@ def test_files_are_there_and_read_back(run, make, file):
     activations = files.read_activations(file(outcome, "activations.safetensors"))
     assert activations.values.shape == (4, 5 * 10 + 10, 128)
     words = files.read_activations(file(outcome, "emotion_words.safetensors"))
-    assert set(words.emotions) == set(activations.emotions) - {NEUTRAL}
+    assert set(words.emotions) == set(activations.emotions) - {"neutral"}
     assert words.values.shape == (1, 5, 128)
     repeats = [i for i, name in enumerate(activations.item_ids[:10]) if name == "story 1/1"]
     assert len(repeats) == 2
