@@ -50,6 +50,19 @@ def embedding_means(
         return torch.stack(means).cpu().numpy()
 
 
+def word_embeddings(
+    loaded: LoadedModel, words: Sequence[str]
+) -> Float32[np.ndarray, "word hidden"]:
+    """Mean input embedding of each word's tokens, as it stands in a text: behind a space.
+
+    The word is not read alone through the blocks: it would be the first token of a text, which is an
+    attention sink in models that put none before it.
+    """
+    ids = [loaded.tokenizer(f" {word}", add_special_tokens=False)["input_ids"] for word in words]
+    spans = [TokenSpan(tuple(each), 0, len(each)) for each in ids]
+    return embedding_means(loaded.model, spans)
+
+
 def _table(model: PreTrainedModel) -> Any:
     try:
         layer: Any = model.get_input_embeddings()

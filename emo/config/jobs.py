@@ -42,11 +42,15 @@ class SummarizeConfig:
     permutations: int = field(
         default=10_000, metadata={"min": 1, "max": 1_000_000, "why": "p is never read that far"}
     )
-    """Of Mantel tests and size correlations."""
+    """Of Mantel tests, and of families where sizes are correlated."""
     n_bootstrap: int = field(default=2000, metadata=DRAWS)
     """Replicates for intervals on all items; ``resampling`` is for the halves."""
     margin: float = field(default=0.8, metadata={"above": 0, "max": 1})
     """Two geometries are alike if the whole interval of disattenuated rho is above this."""
+    baselines: list[str] = field(
+        default_factory=lambda: ["style_counts", "tfidf_words", "tfidf_characters"]
+    )
+    """Geometries of the texts themselves that models are shown beside."""
     make: list[str] = field(default_factory=list)
     """Conditions of the configured model that are made first where they are not there yet."""
 

@@ -23,6 +23,7 @@ from emo.runs.plan import passages
 from emo.runs.provenance import code_commit
 from emo.runs.reuse import open_logged, open_tracker, staged
 from emo.summary.assemble import Summary, summarise
+from emo.summary.baselines import check_baselines
 from emo.summary.selection import Wanted, select
 
 if TYPE_CHECKING:
@@ -32,9 +33,10 @@ log = logging.getLogger(__name__)
 
 
 def check(config: RunConfig) -> None:
-    """Refuse conditions to be made that there are not, and a summary of no model."""
+    """Refuse conditions and baselines that there are not, and a summary of no model."""
     if config.job.summarize.models is not None and not config.job.summarize.models:
         raise ConfigError("job.summarize.models", [], "at least one name, or null for all")
+    check_baselines(config)
     conditions.planned(config)
 
 

@@ -27,6 +27,7 @@ from emo.pipeline.writer import (
     StorySource,
     Written,
     comprehension_config,
+    emotion_words,
     layer_number,
     story_emotions,
 )
@@ -91,10 +92,12 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
     (activations,), passes, weights = source.read([(written.texts, sub)])
     vectors, d = _describe(plan.config, activations, layer, how, counts)
     rows = report.text_rows(written.texts, sub, source.tokenizer)
+    words = emotion_words(source.reader(), source.emotions)
 
     def write(folder: Path) -> None:
         files.write_vectors(vectors, folder / "vectors.safetensors")
         files.write_activations(activations, folder / "activations.safetensors")
+        files.write_activations(words, folder / "emotion_words.safetensors")
         (folder / "rdm.csv").write_text(files.rdm_csv(vectors, d.layer), encoding="utf-8")
         (folder / "texts.jsonl").write_text(report.jsonl(rows), encoding="utf-8")
         (folder / "texts.json").write_text(report.table_json(rows), encoding="utf-8")

@@ -63,9 +63,10 @@ def headline(s: Summary) -> dict[str, float | None]:
             "surviving_share": float(share.value),
             "surviving_share_low": float(share.low),
             "surviving_share_high": float(share.high),
-            "noise_ceiling_low": s.cross_model.noise_ceiling[0],
-            "noise_ceiling_high": s.cross_model.noise_ceiling[1],
         }
+        if s.cross_model.noise_ceiling is not None:
+            low, high = s.cross_model.noise_ceiling
+            numbers |= {"noise_ceiling_low": low, "noise_ceiling_high": high}
         out |= {k: v if v == v else None for k, v in numbers.items()}
     return out
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from emo.activations.embedding import table_rows
+from emo.activations.embedding import table_rows, word_embeddings
 from emo.activations.opening import open_backend
 from emo.activations.reading import Passes, check_texts, digest, note_appended, read, tokenise
 from emo.activations.store import ActivationStore
@@ -191,6 +191,19 @@ class StorySource:
             out.append(_activations(texts, sub, rows, values[:, : len(neutral)]))
             start += len(each)
         return out, passes, loaded.weight_count
+
+
+def emotion_words(loaded: LoadedModel, emotions: Sequence[str]) -> Activations:
+    """The words for the emotions in the model's embedding table: they stand in every prompt."""
+    values = word_embeddings(loaded, emotions)
+    return Activations(
+        values=values[None],
+        item_ids=tuple(emotions),
+        emotions=tuple(emotions),
+        situations=None,
+        neutral=np.zeros((1, 0, values.shape[1]), dtype=np.float32),
+        position="embedding",
+    )
 
 
 def _store(plan: Plan, spans: Sequence[TokenSpan]) -> ActivationStore:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TypeVar
 
 from safetensors import SafetensorError
@@ -12,17 +12,19 @@ from safetensors import SafetensorError
 from emo import conditions
 from emo.config.precisions import PUBLISHED
 from emo.config.schema import RunConfig, StimuliConfig
+from emo.core.compare.baselines import Baselines
 from emo.core.compare.cross_model import ModelRun, Universality, universality
 from emo.core.conditions.claims import Claim
 from emo.core.conditions.four_layer import Condition, FourLayerTable, four_layer
 from emo.core.conditions.single_model import SingleModel, single_model
 from emo.core.geometry.item_sets import ItemSet
-from emo.core.geometry.surface import SURFACES, surface_activations
+from emo.core.geometry.surface import SURFACES, WORDING, surface_activations
 from emo.core.records import LabelMismatch, StimulusSet
 from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError, first_of
 from emo.process.progress import busy, track
 from emo.runs.listing import RunListing
+from emo.summary.baselines import condition_baselines, model_baselines, text_baselines
 from emo.summary.commands import all_conditions, command
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.naming import twins
@@ -85,6 +87,10 @@ class Summary:
     stimuli: StimulusSet
     notes: tuple[str, ...] = ()
     """Sentences about the models' names."""
+    baselines: Baselines | None = None
+    """The models beside baselines of the passages; None where they cannot stand beside them."""
+    condition_baselines: Mapping[str, Mapping[str, Baselines]] = field(default_factory=dict)
+    """By model and condition: what a model wrote, beside baselines of its own texts."""
 
 
 def summarise(
@@ -106,8 +112,12 @@ def summarise(
     left_out = list(selection.left_out)
     used: dict[str, RunListing] = {}
     models = []
+
+    def read(r: RunListing) -> ModelRun:
+        return model_run(r, files(r), settings.layer, resampling)
+
     for candidates in track(selection.models.values(), "reading models"):
-        pair = _first(candidates, lambda r: model_run(r, files(r), settings.layer), left_out)
+        pair = _first(candidates, read, left_out)
         if pair is not None:
             used[pair[0].run_id] = pair[0]
             models.append(pair[1])
@@ -117,13 +127,16 @@ def summarise(
     try:
         with busy(f"comparing {len(models)} models"):
             cross_model = universality(
-                models, surfaces, resampling, settings.n_bootstrap, settings.permutations
+                models, resampling, settings.n_bootstrap, settings.permutations
             )
     except LabelMismatch as error:
         no_cross_model = str(error)
-    tables = []
+    texts = text_baselines(config)
+    with busy("baselines"):
+        baselines = model_baselines(models, stimuli, texts, resampling)
+    tables, beside_own_texts = [], {}
     conditions_of: dict[str, Mapping[str, Condition]] = {}
-    passages = tuple(ItemSet.make(a, 0) for a in surfaces.values())
+    passages = tuple(ItemSet.make(surfaces[name], 0) for name in WORDING)
     for by_condition in track(selection.conditions.values(), "four-layer tables"):
         pairs = _conditions(by_condition, files, passages, left_out)
         if pairs:
@@ -136,6 +149,7 @@ def summarise(
             )
             runs = {name: r for name, (r, _) in pairs.items()}
             conditions_of[made.model] = {name: c for name, (_, c) in pairs.items()}
+            beside_own_texts[made.model] = condition_baselines(pairs, files, texts, resampling)
             tables.append(ModelTable(made, tuple(_missing(made, runs, config.stimuli)), runs))
             used |= {r.run_id: r for r in runs.values()}
     single = None
@@ -171,6 +185,8 @@ def summarise(
         left_out=tuple(e for e in left_out if e.run.run_id not in used),
         stimuli=stimuli,
         notes=(*selection.notes, *twins(models)),
+        baselines=baselines,
+        condition_baselines=beside_own_texts,
     )
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from emo.config.enums import LayerRule
 from emo.core.compare.cross_model import ModelRun
+from emo.core.compare.depth import Depth
 from emo.core.conditions.four_layer import Condition
 from emo.core.geometry.cosines import finite_layers
 from emo.core.geometry.generated import story_set
 from emo.core.geometry.item_sets import ItemSet, Recipe
-from emo.core.geometry.surface import SURFACES, surface_of
-from emo.core.records import NEUTRAL, Activations, EmotionVectors
+from emo.core.geometry.surface import WORDING, surface_of
+from emo.core.records import NEUTRAL, Activations, Descriptors, EmotionVectors
+from emo.core.stats.resampling import Resampling
 from emo.errors import NotLogged, TrackingError
 from emo.files.json_digests import Subject, json_digest
 from emo.runs import files as serialise
@@ -41,8 +44,12 @@ class Files(Protocol):
         ...
 
 
-def model_run(run: RunListing, files: Files, rule: LayerRule) -> ModelRun:
+def model_run(
+    run: RunListing, files: Files, rule: LayerRule, resampling: Resampling | None = None
+) -> ModelRun:
     """A comprehension run at the layer that the rule chooses.
+
+    With ``resampling``, what comparisons over layers need is kept of the other layers.
 
     Raises
     ------
@@ -51,10 +58,15 @@ def model_run(run: RunListing, files: Files, rule: LayerRule) -> ModelRun:
     """
     descriptors = files("descriptors.json", serialise.read_descriptors)
     layer = descriptors.layer_by(rule)
-    activations = one_layer(files("activations.safetensors", serialise.read_activations), layer)
+    whole = files("activations.safetensors", serialise.read_activations)
+    activations = one_layer(whole, layer)
     if not finite_layers(activations.values, activations.neutral):
         raise ValueError(f"layer {layer} of {run.model} has activations that are not finite")
     vectors = run.config.vectors
+    recipe, projection = Recipe(remove=vectors.remove.value), vectors.projection.value
+    depth = None
+    if resampling is not None:
+        depth = Depth.make(whole, _layers_by_rule(descriptors), recipe, projection, resampling)
     return ModelRun(
         name=run.model,
         run_id=run.run_id,
@@ -66,15 +78,26 @@ def model_run(run: RunListing, files: Files, rule: LayerRule) -> ModelRun:
         activations=activations,
         layer=layer,
         descriptors=descriptors,
-        recipe=Recipe(remove=vectors.remove.value),
-        projection=vectors.projection.value,
-        embedding=_embedding(files),
+        recipe=recipe,
+        projection=projection,
+        embedding=optional(files, "embedding.safetensors"),
+        depth=depth,
     )
 
 
-def _embedding(files: Files) -> Activations | None:
+def _layers_by_rule(descriptors: Descriptors) -> dict[str, int]:
+    """The layer by each rule that could choose one."""
+    layers = {}
+    for rule in LayerRule:
+        with contextlib.suppress(ValueError):  # too few passages for that criterion
+            layers[rule.value] = descriptors.layer_by(rule)
+    return layers
+
+
+def optional(files: Files, name: str) -> Activations | None:
+    """Activations that runs of earlier versions have not logged; None where they cannot be read."""
     try:
-        return files("embedding.safetensors", serialise.read_activations)
+        return files(name, serialise.read_activations)
     except NotLogged:  # a run of before it was logged
         return None
     except TrackingError as error:
@@ -131,17 +154,22 @@ def condition(
     )
 
 
+def text_rows(path: Path) -> list[dict[str, Any]]:
+    """The rows of a ``texts.jsonl``."""
+    lines = path.read_text("utf-8").split("\n")  # texts may hold other line ends
+    return [json.loads(line) for line in lines if line]
+
+
 def _written(path: Path) -> tuple[tuple[ItemSet, ...], str]:
     """Surface baselines of the texts of a generation run, and the digest of their token ids."""
-    lines = path.read_text("utf-8").split("\n")  # texts may hold other line ends
-    rows = [json.loads(line) for line in lines if line]
+    rows = text_rows(path)
     ids = sorted((r["prompt_ids"], r["token_ids"]) for r in rows)
     stories = [r for r in rows if r["emotion"] != NEUTRAL for _ in range(r["weight"])]
     names = tuple(f"{r['prompt_name']}/{r['sample']}/{i}" for i, r in enumerate(stories))
     emotions = tuple(r["emotion"] for r in stories)
     surfaces = tuple(
         ItemSet.make(surface_of([r["text"] for r in stories], names, emotions, None, surface), 0)
-        for surface in SURFACES
+        for surface in WORDING
     )
     return surfaces, json_digest(Subject.settings, ids)
 

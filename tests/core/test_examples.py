@@ -16,6 +16,7 @@ EXEMPLARY = {
     "emo.core.geometry.comprehension": ("describe",),
     "emo.core.geometry.cosines": ("cosine_matrix", "rdm", "upper"),
     "emo.core.geometry.item_sets": ("ItemSet.make",),
+    "emo.core.geometry.style": ("style_counts",),
     "emo.core.geometry.surface": ("surface_of",),
     "emo.core.geometry.vectors": ("emotion_vectors",),
     "emo.core.stats.correlation": ("pearson", "spearman"),

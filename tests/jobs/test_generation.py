@@ -105,6 +105,7 @@ def test_the_loose_protocol_by_a_plain_loop(run, file, make):
 def test_files_are_there_and_read_back(run, make, file):
     outcome = run()
     names = ("vectors.safetensors", "activations.safetensors", "rdm.csv", "generation.json")
+    names = (*names, "emotion_words.safetensors")
     figures = ("rdm.png", "layers.png", "map.png")
     assert has_files(make(), outcome, *names, "texts.jsonl", "texts.json", *figures)
     table = json.loads(file(outcome, "texts.json").read_text())
@@ -112,6 +113,9 @@ def test_files_are_there_and_read_back(run, make, file):
     assert all(len(row) == len(table["columns"]) for row in table["data"])
     activations = files.read_activations(file(outcome, "activations.safetensors"))
     assert activations.values.shape == (4, 5 * 10 + 10, 128)
+    words = files.read_activations(file(outcome, "emotion_words.safetensors"))
+    assert set(words.emotions) == set(activations.emotions) - {"neutral"}
+    assert words.values.shape == (1, 5, 128)
     repeats = [i for i, name in enumerate(activations.item_ids[:10]) if name == "story 1/1"]
     assert len(repeats) == 2
     assert np.array_equal(*activations.values[:, repeats].swapaxes(0, 1))

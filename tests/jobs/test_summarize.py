@@ -194,6 +194,7 @@ def test_the_report_is_one_file_whose_links_lead_somewhere(done):
 def test_every_figure_has_its_picture_vector_graphic_and_data(done):
     _, artifact, _ = done
     names = {"fig1_rdm_of_rdms", "fig2_layers", "fig3_size", "fig5_four_layers", "fig6_surviving"}
+    names |= {"fig7_layers_by_layers"}
     folder = artifact("figures/fig1_rdm_of_rdms.png").parent
     found = {p.name for p in folder.iterdir()}
     assert found == {f"{n}.{suffix}" for n in names for suffix in ("png", "svg", "csv")}
@@ -267,9 +268,11 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     assert "fig1_rdm_of_rdms" not in page
     for section in ("surface", "invariance"):
         assert f'<section id="{section}">' in page
-    (row,) = rows(tracker.artifact(outcome.run_id, "tables/baselines.csv").read_text())
-    assert set(row) == {"model", "tfidf words", "tfidf characters", "embedding layer"}
-    assert all(row.values())
+    table = rows(tracker.artifact(outcome.run_id, "tables/baselines.csv").read_text())
+    assert [r["baseline"] for r in table] == [
+        *("style counts", "TF-IDF of words", "TF-IDF of characters", "embedding layer")
+    ]
+    assert all(r["rho, same items"] for r in table)
     text = tracker.artifact(outcome.run_id, "tables/tables.md").read_text()
     assert "the RDM of condition A, compared with the RDM of condition B" in text
 

@@ -1,21 +1,32 @@
 """Do models share an emotion geometry? Every model with every other.
 
-See docs/summary.md, "Same passages, other passages" and "What can change an RDM".
+See docs/between_models.md.
 """
 
 from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float64
 
-from emo.core.choices import Projection, Variant
+from emo.core.choices import LayerRule, Projection, Variant
 from emo.core.compare.agreement import Halves, disjoint_items, with_interval
-from emo.core.compare.rdms import mantel_matrix
+from emo.core.compare.contrasts import (
+    UNKNOWN,
+    GroupContrast,
+    Influence,
+    VersionContrast,
+    influences,
+    version_contrast,
+    within_minus_across,
+)
+from emo.core.compare.depth import Chosen, Depth, LayerPairs, RuleResult, layer_pairs, rule_result
+from emo.core.compare.groups import Block, Projected, blocks, largest_effect, projected
+from emo.core.compare.leaving_out import LeavingOut, leaving_out
 from emo.core.compare.sizes import SizeCorrelation, size_correlations
 from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.cosines import cosine_matrix, upper
@@ -23,12 +34,8 @@ from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, Recipe, common_emotions, shared_design
 from emo.core.geometry.projections import Normalisation, linear_normalisations, project
 from emo.core.records import Activations, Descriptors, LabelMismatch
-from emo.core.stats.correlation import (
-    partial_spearman,
-    partial_spearman_matrix,
-    spearman,
-    spearman_matrix,
-)
+from emo.core.stats.corrections import holm_of_pairs
+from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.hierarchical import over_items_and_emotions
 from emo.core.stats.intervals import Estimates, percentile_interval
 from emo.core.stats.reliability import noise_ceiling
@@ -56,6 +63,8 @@ class ModelRun:
     projection: str = "none"
     embedding: Activations | None = None
     """The passages in the model's embedding layer; None where the run has not logged it."""
+    depth: Depth | None = None
+    """What comparisons over layers need; None where they are not wanted."""
 
     @property
     def d_model(self) -> int:
@@ -74,7 +83,7 @@ class ModelRun:
     @property
     def lineage(self) -> str:
         """The family without its version: Llama 3.1 and Llama 3.2 differ in size, too [S 3]."""
-        return re.sub(r"[\s\d.-]+B?$", "", self.family) or self.family
+        return lineage(self.family)
 
     def items(self, projection: str | None = None) -> ItemSet:
         """The item set, under the run's own projection or another."""
@@ -82,28 +91,15 @@ class ModelRun:
         return ItemSet.make(projected, 0, self.recipe)
 
 
-@dataclass(frozen=True)
-class Block:
-    """Agreement within a group of models."""
+def lineage(family: str) -> str:
+    """A family's name without its version and size.
 
-    name: str
-    n_models: int
-    n_pairs: int
-    same: tuple[float, float, float]
-    """Minimum, mean and maximum of rho over the pairs, same items."""
-    disjoint: tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class Projected:
-    """Agreement of the models under another projection of the activations."""
-
-    projection: str
-    same: float
-    """Mean rho over the pairs of models, all items."""
-    disjoint: float
-    rho_with_raw: tuple[float, ...]
-    """Each model's RDM with its own unprojected one."""
+    Example
+    -------
+    >>> lineage("Llama 3.1"), lineage("Mistral 7B")
+    ('Llama', 'Mistral')
+    """
+    return re.sub(r"[\s\d.-]+B?$", "", family) or family
 
 
 @dataclass(frozen=True)
@@ -117,17 +113,25 @@ class Universality:
     """Spearman on all items, with intervals over items."""
     rho_both: Estimates
     """The same with intervals over items and emotions."""
-    p: Float64[np.ndarray, "model model"]
-    """One-sided Mantel p of ``rho``."""
-    partial: Estimates | None
-    """``rho`` with the surface baselines' RDMs held fixed."""
-    baselines: dict[str, Float64[np.ndarray, " model"]]
-    """Spearman of every model's RDM with each surface baseline's; the embedding layer is its own."""
-    partial_embedding: Float64[np.ndarray, "model model"]
-    """``rho`` with the surface baselines' and both models' embedding layers held fixed; NaN without."""
     halves: Halves
     blocks: tuple[Block, ...]
-    noise_ceiling: tuple[float, float]
+    noise_ceiling: tuple[float, float] | None
+    """Of the RDMs on all items; None for two models, where the lower bound is their own rho."""
+    left_out: LeavingOut
+    """Disjoint rho, and how it changes when an item or an emotion is left out."""
+    p: Float64[np.ndarray, "model model"]
+    """One-sided p of disjoint rho over items and emotions; not corrected over pairs."""
+    p_holm: Float64[np.ndarray, "model model"]
+    """The same, corrected over all pairs of models (Holm 1979)."""
+    layers: tuple[LayerPairs, ...]
+    """For every pair of models, all their layers; empty where the runs' depths are not known."""
+    rules: tuple[RuleResult, ...]
+    """What the models agree in by each rule of choosing layers, where all of them have one."""
+    families: GroupContrast | None
+    """Agreement within less across families; None where one kind of pairs is missing."""
+    influences: tuple[Influence, ...]
+    versions: tuple[VersionContrast, ...]
+    """Instruct less base model, for every such pair whose depth is known."""
     sizes: tuple[SizeCorrelation, ...]
     rdm_std: Estimates
     """Standard deviation of each RDM's entries, with intervals over items."""
@@ -143,14 +147,7 @@ class Universality:
 
     def base_instruct(self) -> list[tuple[int, int]]:
         """Base and instruct model of one family and size."""
-        return [
-            (i, j)
-            for i, a in enumerate(self.models)
-            for j, b in enumerate(self.models)
-            if (a.variant, b.variant) == (Variant.base, Variant.instruct)
-            and (a.family, a.size_b) == (b.family, b.size_b)
-            and a.size_b is not None
-        ]
+        return base_instruct(self.models)
 
     def across_scale(self) -> list[tuple[int, int]]:
         """Models of one lineage and variant, smaller first, of different sizes."""
@@ -159,7 +156,7 @@ class Universality:
             for i, a in enumerate(self.models)
             for j, b in enumerate(self.models)
             if (a.lineage, a.variant) == (b.lineage, b.variant)
-            and a.lineage != "unknown"
+            and a.lineage != UNKNOWN
             and a.size_b is not None
             and b.size_b is not None
             and a.size_b < b.size_b
@@ -167,16 +164,12 @@ class Universality:
 
 
 def universality(
-    models: Sequence[ModelRun],
-    surfaces: Mapping[str, Activations],
-    resampling: Resampling,
-    n_bootstrap: int,
-    permutations: int,
+    models: Sequence[ModelRun], resampling: Resampling, n_bootstrap: int, permutations: int
 ) -> Universality:
     """Agreement of every model with every other, on the same and on disjoint items.
 
     ``n_bootstrap`` replicates are drawn for intervals on the same items, ``resampling`` is for the
-    halves. ``surfaces`` are the surface baselines of the passages all models have read.
+    halves, ``permutations`` are of families where sizes are correlated.
 
     Raises
     ------
@@ -190,45 +183,106 @@ def universality(
     rdms = np.stack([s.rdm(emotions) for s in sets])
     draws = replace(resampling, n_bootstrap=n_bootstrap)
     replicates = replicate_rdms(sets, design, emotions, draws, "bootstrap")
-
-    def estimates(matrix: np.ndarray, drawn: np.ndarray) -> Estimates:
-        return with_interval(matrix[..., 0], np.moveaxis(drawn, -1, 0), design.expansion)
-
-    held = {
-        name: ItemSet.make(a, 0, models[0].recipe).rdm(emotions) for name, a in surfaces.items()
+    rho = spearman_matrix(rdms[:, None], rdms[:, None])[..., 0]
+    drawn = np.moveaxis(spearman_matrix(replicates, replicates), -1, 0)
+    halves, left_out = disjoint_items(sets, resampling), leaving_out(sets, resampling)
+    p = left_out.p()
+    at_rule = {
+        rule: leaving_out([c.items for c in chosen], resampling)
+        for rule, chosen in _chosen(models).items()
     }
-    partial, given = None, np.zeros((0, rdms.shape[1]))
-    if held:
-        given = np.stack(list(held.values()))
-        partial = estimates(
-            partial_spearman_matrix(rdms[:, None], given),
-            partial_spearman_matrix(replicates, given),
-        )
-    embedding = _embedding_rdms(models, emotions, rdms.shape[1])
-    rho, p = mantel_matrix(rdms, permutations, stream(resampling.seed, "mantel"))
-    halves = disjoint_items(sets, resampling)
     return Universality(
         models=tuple(models),
         emotions=emotions,
         rdms=rdms,
-        rho=estimates(rho[..., None], spearman_matrix(replicates, replicates)),
+        rho=with_interval(rho, drawn, design.expansion),
         rho_both=over_items_and_emotions(
             rdms, replicates, [design.expansion], stream(resampling.seed, "bootstrap emotions")
         ),
-        p=p,
-        partial=partial,
-        baselines={name: spearman(rdms, x) for name, x in held.items()}
-        | {"embedding_layer": spearman(rdms, embedding)},
-        partial_embedding=_partial_embedding(rdms, given, embedding),
         halves=halves,
-        blocks=_blocks(models, rho, halves.disjoint.value),
-        noise_ceiling=noise_ceiling(rdms),
-        sizes=size_correlations(columns(models), permutations, resampling.seed),
+        blocks=blocks([m.variant for m in models], rho, halves.disjoint.value),
+        noise_ceiling=noise_ceiling(rdms) if len(models) > 2 else None,
+        left_out=left_out,
+        p=p,
+        p_holm=holm_of_pairs(p),
+        layers=_layers(models),
+        rules=tuple(
+            rule_result(rule, _chosen(models)[rule], emotions, got) for rule, got in at_rule.items()
+        ),
+        families=within_minus_across(left_out, [m.lineage for m in models]),
+        influences=tuple(influences(left_out)),
+        versions=_versions(models, at_rule.get(LayerRule.published), resampling),
+        sizes=size_correlations(
+            columns(models),
+            [m.name if m.lineage == UNKNOWN else m.lineage for m in models],
+            permutations,
+            resampling.seed,
+        ),
         rdm_std=_spread(rdms, replicates, design.expansion),
-        projections=tuple(_projected(models, name.value, resampling) for name in Projection),
+        projections=tuple(
+            projected(
+                name.value,
+                [m.items("none") for m in models],
+                [m.items(name) for m in models],
+                resampling,
+            )
+            for name in Projection
+        ),
         normalisations=linear_normalisations(rdms[0], rdms[1]),
-        largest_effect=_largest_effect(rdms),
+        largest_effect=largest_effect(rdms),
     )
+
+
+def _chosen(models: Sequence[ModelRun]) -> dict[str, list[Chosen]]:
+    """The models' layers by each rule that all of them have."""
+    depths = [m.depth for m in models]
+    known = [d.rules for d in depths if d is not None]
+    if len(known) < len(models):
+        return {}
+    rules = [rule for rule in known[0] if all(rule in other for other in known)]
+    return {rule: [each[rule] for each in known] for rule in rules}
+
+
+def _layers(models: Sequence[ModelRun]) -> tuple[LayerPairs, ...]:
+    return tuple(
+        layer_pairs((a.name, b.name), (a.depth, b.depth), (a.layer, b.layer))
+        for a, b in itertools.combinations(models, 2)
+        if a.depth is not None and b.depth is not None
+    )
+
+
+def _versions(
+    models: Sequence[ModelRun], got: LeavingOut | None, resampling: Resampling
+) -> tuple[VersionContrast, ...]:
+    """Instruct less base model at the published layers; ``got`` is of all models there."""
+    depths = [m.depth for m in models if m.depth is not None]
+    if got is None or len(depths) < len(models):
+        return ()
+    sets = [d.rules[LayerRule.published].items for d in depths]
+    design = shared_design(sets)
+    return tuple(
+        version_contrast(
+            (i, j),
+            (sets[i], sets[j]),
+            (depths[i].neutral, depths[j].neutral),
+            design,
+            got,
+            resampling,
+        )
+        for i, j in base_instruct(models)
+    )
+
+
+def base_instruct(models: Sequence[ModelRun]) -> list[tuple[int, int]]:
+    """Base and instruct model of one family and size."""
+    return [
+        (i, j)
+        for i, a in enumerate(models)
+        for j, b in enumerate(models)
+        if (a.variant, b.variant) == (Variant.base, Variant.instruct)
+        and (a.family, a.size_b) == (b.family, b.size_b)
+        and a.size_b is not None
+    ]
 
 
 def columns(models: Sequence[ModelRun]) -> dict[str, list[float | None]]:
@@ -240,30 +294,6 @@ def columns(models: Sequence[ModelRun]) -> dict[str, list[float | None]]:
         "rdm_std": [m.descriptors.rdm_std for m in models],
         "best_layer_pct": [m.descriptors.best_layer_pct for m in models],
     }
-
-
-def _blocks(
-    models: Sequence[ModelRun],
-    same: Float[np.ndarray, "model model"],
-    disjoint: Float[np.ndarray, "model model"],
-) -> tuple[Block, ...]:
-    """Agreement within all models, within each variant, and between the variants."""
-    variants = np.array([m.variant for m in models])
-    i, j = np.triu_indices(len(models), 1)
-    kinds = {
-        "all": np.ones(len(i), dtype=bool),
-        "instruct": (variants[i] == Variant.instruct) & (variants[j] == Variant.instruct),
-        "base": (variants[i] == Variant.base) & (variants[j] == Variant.base),
-        "instruct with base": variants[i] != variants[j],
-    }
-    blocks = []
-    for name, keep in kinds.items():
-        if keep.any():
-            a, b = same[i[keep], j[keep]], disjoint[i[keep], j[keep]]
-            ranges = [(float(x.min()), float(x.mean()), float(x.max())) for x in (a, b)]
-            n = len(set(i[keep]) | set(j[keep]))
-            blocks.append(Block(name, n, int(keep.sum()), *ranges))
-    return tuple(blocks)
 
 
 def _spread(
@@ -279,54 +309,3 @@ def _spread(
     scatter = (factor or 1.0) * (drawn - drawn.mean(axis=0))
     low, high = percentile_interval(np.exp(scatter) * value)
     return Estimates(value, low, high)
-
-
-def _embedding_rdms(
-    models: Sequence[ModelRun], emotions: tuple[str, ...], n_pairs: int
-) -> Float64[np.ndarray, "model pair"]:
-    """RDM of every model's embedding layer; NaN for a model whose run has none."""
-    rdms = np.full((len(models), n_pairs), np.nan)
-    for row, m in zip(rdms, models, strict=True):
-        if m.embedding is not None:
-            row[:] = ItemSet.make(m.embedding, 0, m.recipe).rdm(emotions)
-    return rdms
-
-
-def _partial_embedding(
-    rdms: Float64[np.ndarray, "model pair"],
-    given: Float64[np.ndarray, "held pair"],
-    embedding: Float64[np.ndarray, "model pair"],
-) -> Float64[np.ndarray, "model model"]:
-    out = np.full((len(rdms), len(rdms)), np.nan)
-    for i, j in itertools.combinations(range(len(rdms)), 2):
-        if np.isfinite(embedding[[i, j]]).all():
-            held = np.concatenate([given, embedding[[i, j]]])
-            out[i, j] = out[j, i] = partial_spearman(rdms[i], rdms[j], held)
-    return out
-
-
-def _projected(models: Sequence[ModelRun], projection: str, resampling: Resampling) -> Projected:
-    raw, sets = [m.items("none") for m in models], [m.items(projection) for m in models]
-    names = common_emotions(*(s.emotions for s in sets))
-    rdms = np.stack([s.rdm(names) for s in sets])
-    i, j = np.triu_indices(len(models), 1)
-    few = replace(resampling, n_bootstrap=1, splits_per_replicate=1)  # no intervals wanted here
-    disjoint = disjoint_items(sets, few).disjoint.value
-    return Projected(
-        projection=projection,
-        same=float(spearman(rdms[i], rdms[j]).mean()),
-        disjoint=float(disjoint[i, j].mean()),
-        rho_with_raw=tuple(
-            float(spearman(a.rdm(names), b)) for a, b in zip(raw, rdms, strict=True)
-        ),
-    )
-
-
-def _largest_effect(rdms: Float64[np.ndarray, "model pair"]) -> float:
-    changes = [0.0]
-    for i, a in enumerate(rdms):
-        for b in rdms[i + 1 :]:
-            plain, *others = linear_normalisations(a, b)
-            changes += [abs(o.spearman - plain.spearman) for o in others]
-            changes += [abs(o.pearson - plain.pearson) for o in others]
-    return max(changes)

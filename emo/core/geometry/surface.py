@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float, Float64
 from scipy.sparse import csr_array
 
 from emo.core.choices import unknown
+from emo.core.geometry.style import style_counts
 from emo.core.records import Activations, StimulusSet
 
 WORD = re.compile(r"\b\w\w+\b")
@@ -82,6 +83,7 @@ Surface = Callable[[Sequence[str]], Float64[np.ndarray, "text axis"]]
 """One vector per text, from the texts alone and whatever their order."""
 
 SURFACES: dict[str, Surface] = {
+    "style_counts": style_counts,
     "tfidf_words": tf_idf_words,
     "tfidf_characters": tf_idf_characters,
 }
@@ -89,6 +91,9 @@ SURFACES: dict[str, Surface] = {
 
 A new one is one function and one entry, held to tests/core/geometry/test_surface_contract.py.
 """
+
+WORDING = ("tfidf_words", "tfidf_characters")
+"""The surfaces that the partial rho of the four layers holds fixed: what the texts say."""
 
 
 def surface_activations(stimuli: StimulusSet, surface: str) -> Activations:
@@ -146,14 +151,35 @@ def surface_of(
     >>> got.values.shape
     (1, 3, 3)
     """
+    return labelled(surface_vectors(texts, surface), item_ids, emotions, situations, surface)
+
+
+def surface_vectors(texts: Sequence[str], surface: str) -> Float64[np.ndarray, "text axis"]:
+    """One vector per text.
+
+    Raises
+    ------
+    UnknownChoice
+        If the surface is not in ``SURFACES``.
+    """
     if surface not in SURFACES:
         raise unknown("surface", surface, list(SURFACES))
-    values = SURFACES[surface](texts)
+    return SURFACES[surface](texts)
+
+
+def labelled(
+    vectors: Float[np.ndarray, "text axis"],
+    item_ids: tuple[str, ...],
+    emotions: tuple[str, ...],
+    situations: tuple[str, ...] | None,
+    name: str,
+) -> Activations:
+    """Vectors of texts as a one-layer "model"; there are no neutral sentences in it."""
     return Activations(
-        values=values[None].astype(np.float32),
+        values=vectors[None].astype(np.float32),
         item_ids=item_ids,
         emotions=emotions,
         situations=situations,
-        neutral=np.zeros((1, 0, values.shape[1]), dtype=np.float32),
-        position=surface,
+        neutral=np.zeros((1, 0, vectors.shape[1]), dtype=np.float32),
+        position=name,
     )

@@ -98,20 +98,6 @@ def _residual_ranks(a: np.ndarray, given: np.ndarray) -> np.ndarray:
     return np.where(nothing[..., None], 0, residual)
 
 
-def partial_spearman_matrix(
-    a: Float[np.ndarray, "set row pair"], given: Float[np.ndarray, "held pair"]
-) -> Float64[np.ndarray, "set set row"]:
-    """Spearman of every set's RDMs with every other's, row by row, the ``given`` RDMs held fixed."""
-    if a.shape[-1] < len(given) + 3:
-        return np.full((len(a), len(a), a.shape[1]), np.nan)
-    if not (np.isfinite(a).all() and np.isfinite(given).all()):
-        return np.stack([np.stack([partial_spearman(x, y, given) for y in a]) for x in a])
-    residual = _residual_ranks(a, given)
-    length = np.linalg.norm(residual, axis=-1, keepdims=True)
-    unit = np.divide(residual, length, out=np.full_like(residual, np.nan), where=length > 0)
-    return np.moveaxis(unit.transpose(1, 0, 2) @ unit.transpose(1, 2, 0), 0, 2)
-
-
 def spearman_matrix(
     a: Float[np.ndarray, "set row pair"], b: Float[np.ndarray, "set row pair"]
 ) -> Float64[np.ndarray, "set set row"]:

@@ -20,6 +20,7 @@ from emo.report.style import (
     blank,
     grid,
 )
+from emo.report.summary.several import flag
 from emo.report.table import Entry, Table, data_table
 
 if TYPE_CHECKING:
@@ -108,7 +109,6 @@ def base_instruct(u: Universality) -> tuple[Figure, Table]:
 
 WAYS = {
     "same": "all\npassages",
-    "surface held fixed": "surface\nheld fixed",
     "same half": "same\nhalf",
     "other half": "other\nhalf",
     "ceiling of other half": "ceiling of\nother half",
@@ -117,7 +117,7 @@ WAYS = {
 
 
 def surviving(u: Universality) -> tuple[Figure, Table]:
-    """One line per pair of models over five ways to compare them."""
+    """One line per pair of models over four ways to compare them."""
     pairs = [(i, j) for i in range(len(u.models)) for j in range(i + 1, len(u.models))]
     lines = [_ways(u, i, j) for i, j in pairs]
     values = np.array(lines)
@@ -136,7 +136,7 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
     axes.axhline(0, color=GREY, lw=0.8)
     axes.set_xticks(places, WAYS.values())
     axes.set_xlim(-0.5, len(WAYS) - 0.3)
-    axes.axvline(1.5, color=GREY, lw=0.8, ls=":")
+    axes.axvline(0.5, color=GREY, lw=0.8, ls=":")
     axes.set_ylim(min(0, np.nanmin(values)) - 0.05, 1)
     axes.set_ylabel("Spearman rho of two models' RDMs")
     grid(axes, "y")
@@ -145,11 +145,11 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
             u.models[i].name,
             u.models[j].name,
             *line,
-            "published flag" if u.flagged(i, j) else "ok",
+            flag(u.flagged(i, j)),
         )
         for (i, j), line in zip(pairs, lines, strict=True)
     ]
-    return figure, data_table(("model a", "model b", *WAYS, "anisotropy"), rows)
+    return figure, data_table(("model a", "model b", *WAYS, "anisotropy above 0.95"), rows)
 
 
 def _ways(u: Universality, i: int, j: int) -> tuple[float, ...]:
@@ -158,7 +158,6 @@ def _ways(u: Universality, i: int, j: int) -> tuple[float, ...]:
     limit = ceiling(float(halves[i, i]), float(halves[j, j])).value
     return (
         float(u.rho.value[i, j]),
-        float(u.partial.value[i, j]) if u.partial else float("nan"),
         float(u.halves.same.value[i, j]),
         float(halves[i, j]),
         float("nan") if limit is None else limit,

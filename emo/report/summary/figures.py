@@ -1,8 +1,8 @@
-"""The six numbered figures of the report: when each is drawn, and its caption."""
+"""The numbered figures of the report: when each is drawn, and its caption."""
 
 from __future__ import annotations
 
-from emo.core.flags import ANISOTROPY_FLAG
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.report.summary import cross_model_drawings, drawings
 from emo.report.summary.parts import Drawn, draw_or_say_why, not_drawn
 from emo.summary.assemble import Summary
@@ -20,9 +20,9 @@ def rdm_of_rdms(s: Summary) -> list[Drawn]:
             "fig1_rdm_of_rdms",
             "Every model with every other",
             "Spearman rho of the models' RDMs. Left: all models read the same passages. Right: one "
-            "model reads one half of the passages and the other model the other half, mean over random "
-            "halves; the diagonal compares a model with itself. An asterisk marks a pair in which a "
-            f"model has the {ANISOTROPY_FLAG}.",
+            "model reads one half of the passages and the other model the other half, mean over "
+            "random halves; the diagonal compares a model with itself. An asterisk marks a pair in "
+            f"which a model has the published flag: raw anisotropy above {FLAGGED_ANISOTROPY}.",
             lambda: cross_model_drawings.rdm_of_rdms(u),
             _model_runs(s),
         )
@@ -38,9 +38,9 @@ def layer_sweep(s: Summary) -> list[Drawn]:
         draw_or_say_why(
             name,
             title,
-            "Left: the published criterion, the mean pairwise cosine of the centred emotion vectors; "
-            "the dashed line is the value to which centring alone pins it. Right: split-half "
-            "reliability. Open markers: the layer that each criterion chooses.",
+            "Left: the published criterion, the mean pairwise cosine of the centred emotion "
+            "vectors; the dashed line is the value to which centring alone pins it. Right: "
+            "split-half reliability. Open markers: the layer that each criterion chooses.",
             lambda: drawings.layer_sweep(s),
             _model_runs(s),
         )
@@ -57,8 +57,8 @@ def sizes(s: Summary) -> list[Drawn]:
             name,
             title,
             "Each descriptor at the model's published best layer against the width of the model. "
-            "Filled: instruct; open: base. Dashed: the "
-            f"{ANISOTROPY_FLAG}.",
+            "Filled: instruct; open: base. Dashed line: the published flag, raw anisotropy above "
+            f"{FLAGGED_ANISOTROPY}.",
             lambda: drawings.sizes(s),
             _model_runs(s),
         )
@@ -105,11 +105,11 @@ def four_layers(s: Summary) -> list[Drawn]:
         draw_or_say_why(
             name,
             title,
-            "Post-centred rho per contrast. Dot and thick line: rho with its 95 % interval over items; "
-            "a thin line is an interval over emotions, drawn where a side has no items to draw from. "
-            "Square: rho on disjoint halves, where both sides have the same items. Triangle: the rho "
-            "that replicates would give, where the verdict rests on it. Open circle: rho with raw "
-            "centring.",
+            "Post-centred rho per contrast. Dot and thick line: rho with its 95 % interval over "
+            "items; a thin line is an interval over emotions, drawn where a side has no items to "
+            "draw from. Square: rho on disjoint halves, where both sides have the same items. "
+            "Triangle: the rho that replicates would give, where the verdict rests on it. Open "
+            "circle: rho with raw centring.",
             lambda: drawings.four_layers(s.tables),
             tuple(run.run_id for t in s.tables for run in t.runs.values()),
         )
@@ -125,9 +125,11 @@ def surviving(s: Summary) -> list[Drawn]:
         draw_or_say_why(
             "fig6_surviving",
             "What survives other passages",
-            "One line per pair of models. On all passages: rho, and rho with the surface of the "
-            "passages held fixed. On half as many: rho with both models on the same half, rho with each "
-            "model on another half, and the ceiling that reliability sets to the latter. Bars: means.",
+            "One line per pair of models: rho on all passages; on half as many, rho with both "
+            "models on the same half, rho with each model on another half, and the ceiling that "
+            "reliability sets to the latter. The fall from the same half to the ceiling is the "
+            "noise of so few passages; only what disjoint rho lacks of its ceiling is disagreement. "
+            "Bars: means.",
             lambda: cross_model_drawings.surviving(u),
             _model_runs(s),
         )

@@ -13,10 +13,13 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from emo.report.summary import (
+    baseline_tables,
     constant_vector,
+    contrast_tables,
     cross_model_tables,
     figures,
     four_layer_tables,
+    layer_tables,
     steering,
     tables,
     unprinted,
@@ -68,13 +71,23 @@ CONTENTS = (
         "models",
         "Every model with every other",
         (figures.rdm_of_rdms,),
-        (cross_model_tables.pair_table,),
+        (cross_model_tables.pair_table, contrast_tables.influence_table),
+    ),
+    Plan(
+        "layers",
+        "Layers",
+        (layer_tables.layer_matrix,),
+        (layer_tables.rule_table, layer_tables.layer_pair_table),
     ),
     Plan(
         "families",
         "Base and instruct, families",
         (figures.base_instruct,),
-        (cross_model_tables.family_table, cross_model_tables.delta_table),
+        (
+            cross_model_tables.family_table,
+            contrast_tables.contrast_table,
+            contrast_tables.delta_table,
+        ),
     ),
     Plan(
         "descriptors",
@@ -84,8 +97,12 @@ CONTENTS = (
     ),
     Plan(
         "surface",
-        "What the surface of the passages explains",
-        tables=(cross_model_tables.baseline_table,),
+        "What needs no model",
+        tables=(
+            baseline_tables.baseline_table,
+            baseline_tables.beyond_table,
+            baseline_tables.condition_baseline_table,
+        ),
     ),
     Plan(
         "invariance",
@@ -108,13 +125,8 @@ CONTENTS = (
 """The report, section by section."""
 
 MAKERS = (
-    constant_vector,
-    cross_model_tables,
-    figures,
-    four_layer_tables,
-    steering,
-    tables,
-    unprinted,
+    *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
+    *(four_layer_tables, layer_tables, steering, tables, unprinted),
 )
 """Modules whose public functions make the figures and tables of the report."""
 

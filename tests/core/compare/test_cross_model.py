@@ -4,16 +4,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test, spearmanr
+from scipy.stats import spearmanr
 
 from emo.core.compare.agreement import disjoint_items
 from emo.core.compare.cross_model import ModelRun, universality
-from emo.core.compare.sizes import size_correlations
+from emo.core.compare.depth import Depth
 from emo.core.geometry.comprehension import describe
 from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import Recipe, shared_design
 from emo.core.records import LabelMismatch
-from emo.core.stats.correlation import partial_spearman, partial_spearman_matrix
 from emo.core.stats.resampling import Resampling
 from tests.core.planted import crossed, nested, record
 
@@ -56,8 +55,17 @@ def models(rng, geometry=0.0, passage=0.0, own=1.0, n=4, tilt=0.0, design=None):
     return found
 
 
-def study(found, surfaces=None):
-    return universality(found, surfaces or {}, FEW, 40, 99)
+def study(found):
+    return universality(found, FEW, 40, 99)
+
+
+def with_depth(found, **layers):
+    """The models with everything that comparisons over layers need, read at the only layer."""
+    rules = dict.fromkeys(("published", "middle"), 0) | layers
+    return [
+        replace(m, depth=Depth.make(m.activations, rules, m.recipe, m.projection, FEW))
+        for m in found
+    ]
 
 
 def test_models_that_share_passages_only_agree_on_the_same_items_only(rng):
@@ -66,36 +74,9 @@ def test_models_that_share_passages_only_agree_on_the_same_items_only(rng):
     assert got.rho.value[off].min() > 0.7
     assert np.abs(got.halves.disjoint.value[off]).max() < 0.25
     assert abs(float(got.halves.mean_share.value)) < 0.2
+    assert got.p_holm[off].min() > 0.05
     assert got.blocks[0].name == "all"
     assert got.blocks[0].same[1] == pytest.approx(got.rho.value[np.triu_indices(4, 1)].mean())
-
-
-def test_what_comes_from_the_embedding_layers_goes_when_they_are_held_fixed(rng):
-    """Models whose RDMs follow their embedding layers, which follow each other."""
-    found = models(rng, geometry=2, own=0.5, n=3)
-    noisy = [
-        replace(
-            m.activations,
-            values=(
-                m.activations.values + rng.normal(size=m.activations.values.shape, scale=0.05)
-            ).astype(np.float32),
-        )
-        for m in found
-    ]
-    alike = [replace(m, embedding=a) for m, a in zip(found, noisy, strict=True)]
-    got = study([*alike[:2], found[2]])
-    assert got.baselines["embedding_layer"][:2].min() > 0.95
-    assert np.isnan(got.baselines["embedding_layer"][2])
-    assert got.rho.value[0, 1] > 0.7
-    assert abs(got.partial_embedding[0, 1]) < 0.3
-    assert np.isnan(got.partial_embedding[:, 2]).all()
-
-
-def test_other_embedding_layers_take_nothing_away(rng):
-    found = models(rng, geometry=2, own=0.5, n=2)
-    others = models(rng, geometry=0, own=1, n=2)
-    got = study([replace(m, embedding=o.activations) for m, o in zip(found, others, strict=True)])
-    assert got.partial_embedding[0, 1] == pytest.approx(got.rho.value[0, 1], abs=0.05)
 
 
 def test_models_that_share_a_geometry_agree_on_both(rng):
@@ -105,6 +86,7 @@ def test_models_that_share_a_geometry_agree_on_both(rng):
     assert float(got.halves.mean_share.value) > 0.85
     assert float(got.halves.mean_share.low) > 0.6
     assert (got.p[off] <= 0.01).all()
+    assert np.nanmax(got.p_holm) == pytest.approx(np.nanmax(got.p[off]), rel=6)
     lower, upper = got.noise_ceiling
     assert got.blocks[0].same[1] < lower < upper
 
@@ -186,28 +168,6 @@ def test_an_anisotropic_model_flags_its_pairs(rng):
     assert [got.flagged(0, 1), got.flagged(2, 0), got.flagged(1, 2)] == [True, True, False]
 
 
-def test_surface_baselines_are_held_fixed(rng):
-    """The passages' own part, known, explains an agreement that is nothing else."""
-    found = models(rng, passage=3, own=0.2)
-    surface = found[0].activations
-    got = study(found[1:], {"surface": surface})
-    assert got.baselines["surface"].min() > 0.9
-    assert got.rho.value[0, 1] > 0.9
-    assert got.partial.value[0, 1] < got.rho.value[0, 1] - 0.2
-    assert got.partial.low[0, 1] < got.partial.value[0, 1] < got.partial.high[0, 1]
-
-
-@pytest.mark.parametrize("gap", [False, True])
-def test_partial_matrix_is_the_pairs_one_by_one(rng, gap):
-    a, given = rng.normal(size=(3, 5, 15)), rng.normal(size=(2, 15))
-    if gap:
-        a[1, 2, 4] = np.nan
-    got = partial_spearman_matrix(a, given)
-    for i in range(3):
-        for j in range(3):
-            assert got[i, j] == pytest.approx(partial_spearman(a[i], a[j], given), nan_ok=True)
-
-
 def test_projections_are_shown_beside_raw_and_normalisation_changes_nothing(rng):
     found = models(rng, geometry=1)
     got = study(found)
@@ -248,39 +208,29 @@ def test_one_model_is_no_study(rng):
         study(models(rng, n=1))
 
 
-def test_size_correlations_against_scipy(rng):
-    x, y = rng.normal(size=(2, 12))
-    y = y + x
-    columns = {
-        "d_model": list(x),
-        "size_b": [None] * 9 + [1.0, 2.0, 3.0],
-        "anisotropy": list(y),
-        "rdm_std": [1.0] * 12,
-        "best_layer_pct": list(rng.normal(size=12)),
-    }
-    got = size_correlations(columns, 4999, 0)
-    assert [(g.predictor, g.outcome) for g in got] == [
-        ("d_model", "anisotropy"),
-        ("d_model", "best_layer_pct"),
-    ]
-    want = spearmanr(x, y)
-    assert (got[0].rho, got[0].p) == pytest.approx((want.statistic, want.pvalue))
-    oracle = permutation_test(
-        (x,),
-        lambda v: spearmanr(v, y).statistic,
-        permutation_type="pairings",
-        n_resamples=2999,
-        rng=np.random.default_rng(0),
-    )
-    assert got[0].permutation_p == pytest.approx(oracle.pvalue, abs=0.02)
-    assert got[0].bonferroni == 0.025
+def test_two_models_have_no_noise_ceiling_of_their_own_rho(rng):
+    assert study(models(rng, geometry=1, n=2)).noise_ceiling is None
+    assert study(models(rng, geometry=1, n=3)).noise_ceiling is not None
 
 
-def test_a_perfect_order_has_the_smallest_p():
-    order = [float(i) for i in range(8)]
-    columns = dict.fromkeys(("d_model", "size_b", "anisotropy", "rdm_std", "best_layer_pct"), order)
-    got = size_correlations(columns, 999, 0)
-    assert [g.rho for g in got] == pytest.approx([1.0] * 6)
-    assert got[0].p == pytest.approx(0, abs=1e-12)
-    assert got[0].permutation_p <= 2 / 1000
-    assert all(g.significant for g in got)
+def test_without_depth_there_is_nothing_over_layers(rng):
+    got = study(models(rng, geometry=1))
+    assert got.layers == got.rules == got.versions == ()
+
+
+def test_with_depth_every_pair_has_its_layers_and_every_rule_its_row(rng):
+    got = study(with_depth(models(rng, geometry=1)))
+    assert len(got.layers) == 6 and got.layers[0].rho.shape == (1, 1)
+    assert got.layers[0].rho[0, 0] == pytest.approx(got.left_out.whole[0, 1], abs=0.1)
+    assert [r.rule for r in got.rules] == ["published", "middle"]
+    i, j = np.triu_indices(4, 1)
+    assert got.rules[0].same == pytest.approx(got.rho.value[i, j].mean())
+    assert got.rules[0].disjoint.value == pytest.approx(got.left_out.whole[i, j].mean())
+    assert [(v.base, v.instruct) for v in got.versions] == [(0, 1), (2, 3)]
+
+
+def test_a_rule_that_one_model_lacks_is_no_row(rng):
+    found = with_depth(models(rng, geometry=1), accuracy=0)
+    lacking = replace(found[0].depth, rules={"published": found[0].depth.rules["published"]})
+    got = study([replace(found[0], depth=lacking), *found[1:]])
+    assert [r.rule for r in got.rules] == ["published"]

@@ -58,5 +58,5 @@ def test_labels_travel_and_an_rdm_can_be_had(name, monkeypatch):
 
 
 def test_an_unknown_surface_is_refused():
-    with pytest.raises(UnknownChoice, match="surface=tfidf: allowed is tfidf_words"):
+    with pytest.raises(UnknownChoice, match="surface=tfidf: allowed is style_counts, tfidf_words"):
         surface_of(TEXTS, tuple("abcdef"), tuple("abcdef"), None, "tfidf")

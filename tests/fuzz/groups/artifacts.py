@@ -36,7 +36,10 @@ READ = {
     ),
     ("generation", "again"): ("generation.json",),
     ("generation", "export"): ("vectors.safetensors",),
-    ("generation", "summarize"): ("texts.jsonl", "activations.safetensors", "generation.json"),
+    ("generation", "summarize"): (
+        *("texts.jsonl", "activations.safetensors", "generation.json"),
+        "emotion_words.safetensors",
+    ),
     ("steer", "again"): ("steering.json",),
     ("steer", "summarize"): ("steering.json",),
     ("ablate", "again"): ("ablation.json",),
