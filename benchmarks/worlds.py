@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from emo.core.compare.attenuation import Attenuation, attenuation, independent
+from emo.core.compare.attenuation import Attenuation, on_own_items, on_shared_items
+from emo.core.compare.likeness import MARGIN
 from emo.core.compare.rdms import mantel
-from emo.core.conditions.verdicts import MARGIN, Verdict, judge
+from emo.core.conditions.verdicts import Verdict, judge
 from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet
@@ -68,12 +69,12 @@ class TwoModels:
         sets = self._sets(rng, vectors)
         true = _rdm_rho(vectors) if self.geometry else float("nan")
         if self.apart:
-            measured = independent(([sets[0]], [sets[1]]), RESAMPLING)
+            measured = on_own_items(([sets[0]], [sets[1]]), RESAMPLING)
         else:
-            measured = attenuation(sets, RESAMPLING).pairs[0, 1]
+            measured = on_shared_items(sets[0], sets[1], RESAMPLING)
         rdms = [s.rdm(sets[0].emotions) for s in sets]
-        p = mantel(*rdms, 400, stream(0, "mantel"))[1]
-        shown = p <= ALPHA if self.apart else bool(measured.over_both.low > 0)
+        p = mantel(rdms[0], rdms[1], 400, stream(0, "mantel"))[1]
+        shown = p <= ALPHA if self.apart else bool(measured.agreement.low > 0)
         related = bool(self.geometry) and self.alike > 0
         reliability = float(np.mean([split_half(s, RESAMPLING)[1] for s in sets]))
         statements = _verdicts(measured, shown, true)

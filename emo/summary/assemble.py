@@ -155,7 +155,9 @@ def summarise(
     single = None
     if len(models) == 1:
         (only,) = models
-        single = single_model(only, surfaces, conditions_of.get(only.name, {}), config.seed)
+        single = single_model(
+            only, surfaces[WORDING[0]], conditions_of.get(only.name, {}), config.seed
+        )
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"

@@ -101,7 +101,7 @@ def beside_baselines(
     own, n = [i for b in baselines for i in b.items if i is not None], len(sets)
     got = leaving_out([*sets, *own], resampling, np.stack(fixed) if fixed else None)
     where = _places(baselines, n, len(own))
-    rho, corrected = got.rho(), got.over_items(disattenuated_matrix)
+    rho, corrected = got.rho(), got.disattenuated()
     beside = []
     for name, at in where.items():
         for i, model in enumerate(models):
@@ -169,7 +169,7 @@ def _places(
 def _pairs(
     names: Sequence[str], where: Mapping[str, Int[np.ndarray, " model"]], got: LeavingOut
 ) -> list[Beyond]:
-    between = got.over_items(disattenuated_matrix)
+    between = got.disattenuated()
     out = []
     for i in range(len(names)):
         for j in range(i + 1, len(names)):

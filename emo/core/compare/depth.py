@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 import numpy as np
 from jaxtyping import Float32, Float64
 
 from emo.core.choices import LayerRule
-from emo.core.compare.leaving_out import LeavingOut, ceilings, mean_over_pairs, over_ceiling
+from emo.core.compare.leaving_out import LeavingOut, ceilings, mean_over_pairs
+from emo.core.compare.likeness import likeness
 from emo.core.geometry.cosines import finite_layers
 from emo.core.geometry.item_sets import ItemSet, Recipe, own_design
 from emo.core.geometry.projections import project
@@ -24,25 +24,6 @@ from emo.core.stats.resampling import Resampling, index, stream
 
 SPLITS = 30
 """Divisions into halves for the matrix of layers; it has no intervals."""
-MARGIN = 0.8
-"""Disattenuated rho from which two geometries count as alike."""
-
-
-class Likeness(StrEnum):
-    """What the interval of a disattenuated rho says of two geometries, or of several."""
-
-    alike = "as alike as replicates"
-    less = "less alike than replicates"
-    untold = "these passages cannot tell"
-
-
-def likeness(disattenuated: Estimates, margin: float = MARGIN) -> Likeness:
-    """Alike if the whole interval is above the margin, less alike if it is below, else not told."""
-    if disattenuated.low > margin:
-        return Likeness.alike
-    if disattenuated.high < margin:
-        return Likeness.less
-    return Likeness.untold
 
 
 @dataclass(frozen=True)
@@ -140,11 +121,6 @@ class RuleResult:
     over_ceiling: Estimates
     """Mean disjoint rho over mean ceiling, with the interval over items."""
 
-    @property
-    def likeness(self) -> Likeness:
-        """What the interval says."""
-        return likeness(self.over_ceiling)
-
 
 def _layer_set(
     activations: Activations, layer: int, recipe: Recipe, projection: str
@@ -200,13 +176,14 @@ def rule_result(
         same=float(mean_over_pairs(spearman_matrix(rdms, rdms)[..., 0])),
         disjoint=got.over_both(mean_over_pairs),
         ceiling=float(mean_over_pairs(ceilings(got.whole))),
-        over_ceiling=got.over_items(over_ceiling),
+        over_ceiling=got.over_ceiling(),
     )
 
 
-def rule_sentence(results: Sequence[RuleResult]) -> str:
+def rule_sentence(results: Sequence[RuleResult], margin: float) -> str:
     """One sentence where the rule that chooses layers changes the verdict; else empty."""
-    if len({r.likeness for r in results}) < 2:
+    verdicts = {r.rule: likeness(r.over_ceiling, margin).value for r in results}
+    if len(set(verdicts.values())) < 2:
         return ""
-    by = "; ".join(f"{r.likeness.value} by {r.rule}" for r in results)
+    by = "; ".join(f"{verdict} by {rule}" for rule, verdict in verdicts.items())
     return f"The rule that chooses the layers decides the verdict: {by}."

@@ -20,10 +20,11 @@ from emo.core.geometry.item_sets import Design, ItemSet, common_emotions, shared
 from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates, finite_mean
 from emo.core.stats.jackknife import without_each
+from emo.core.stats.quotients import fieller, jackknife
 from emo.core.stats.resampling import Resampling, strata, stream
 
 MOST_SPLITS = 50
-"""Divisions into halves at most: all leave-one-out values share them, so few suffice."""
+"""Divisions into halves, at most, of which units are left out: they share them, so few suffice."""
 MOST_UNITS = 128
 """With more units to leave out one at a time, whole blocks of them are left out."""
 BLOCKS = 24
@@ -60,8 +61,8 @@ class LeavingOut:
     def over_both(self, function: Function) -> Estimates:
         """The function's value with an interval over items and emotions.
 
-        The two variances are added. That of the emotions holds some of the items' noise, so that the
-        interval is rather too wide.
+        The larger of the two variances counts: leaving out an emotion leaves out the noise of its items,
+        so that their sum would count that twice.
         """
         value, error = self._value_and_error(function)
         return _symmetric(value, _student(self._degrees_of_both) * error)
@@ -98,8 +99,28 @@ class LeavingOut:
     ) -> tuple[np.ndarray, np.ndarray]:
         items = _variance_in_strata(function(self.without_unit), self.stratum)
         emotions = _variance(function(self.without_emotion))
-        error = np.sqrt(items + np.maximum(emotions, np.square(least)))
+        error = np.sqrt(np.maximum(items, np.maximum(emotions, np.square(least))))
         return np.asarray(function(self.whole)), np.asarray(error)
+
+    def disattenuated(self) -> Estimates:
+        """Disjoint rho over its ceiling, [set set], with Fieller's interval over items.
+
+        The bounds are infinite where the ceiling is not told from 0: then no value is excluded.
+        """
+        return self._over_ceiling(lambda matrix: matrix)
+
+    def over_ceiling(self) -> Estimates:
+        """Mean disjoint rho of all pairs over their mean ceiling, with Fieller's interval over items."""
+        return self._over_ceiling(mean_over_pairs)
+
+    def _over_ceiling(self, of: Function) -> Estimates:
+        def parts(disjoint: np.ndarray) -> np.ndarray:
+            return np.stack([of(disjoint), of(np.nan_to_num(ceilings(disjoint)))], axis=-1)
+
+        value = parts(self.whole)
+        return fieller(
+            value[..., 0], value[..., 1], jackknife(parts(self.without_unit), self.stratum)
+        )
 
     @property
     def _degrees_of_both(self) -> int:
@@ -118,7 +139,7 @@ def leaving_out(
     sets
         Sets that have read the same items.
     resampling
-        Number of divisions (at most ``MOST_SPLITS`` are used) and the seed.
+        Number of divisions, and the seed; units are left out of ``MOST_SPLITS`` of them.
     fixed
         RDMs of the common emotions that come from no items, such as of the words for the emotions; they
         stand behind the sets, the same in both halves.
@@ -129,11 +150,10 @@ def leaving_out(
         If the sets have not read the same items, or share fewer than three emotions.
     """
     design, emotions = shared_design(sets), common_emotions(*(s.emotions for s in sets))
-    n_splits = min(resampling.n_splits, MOST_SPLITS)
-    first = design.halves(n_splits, stream(resampling.seed, "halves"))
+    first = design.halves(resampling.n_splits, stream(resampling.seed, "halves"))
     held = np.zeros((0, len(emotions) * (len(emotions) - 1) // 2)) if fixed is None else fixed
 
-    def halves(kept: Bool[np.ndarray, " cell"]) -> tuple[np.ndarray, np.ndarray]:
+    def halves(first: np.ndarray, kept: Bool[np.ndarray, " cell"]) -> tuple[np.ndarray, np.ndarray]:
         a, b = (
             np.stack(
                 [
@@ -143,13 +163,13 @@ def leaving_out(
             )
             for half in (first, ~first)
         )
-        whole = np.broadcast_to(held[:, None], (len(held), n_splits, held.shape[1]))
+        whole = np.broadcast_to(held[:, None], (len(held), len(first), held.shape[1]))
         return np.concatenate([a, whole]), np.concatenate([b, whole])
 
-    everything = halves(np.ones(len(design.emotion), dtype=bool))
+    everything = halves(first, np.ones(len(design.emotion), dtype=bool))
     units, stratum = left_out_units(design, resampling.seed)
     n = len(sets) + len(held)
-    without_unit = [_across(*halves(~unit)) for unit in units]
+    without_unit = [_across(*halves(first[:MOST_SPLITS], ~unit)) for unit in units]
     without_emotion = [
         _across(*(half[..., kept] for half in everything))
         for kept in np.isfinite(without_each(np.zeros(held.shape[1])))

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emo.core.compare.attenuation import Attenuation, attenuation, independent
+from emo.core.compare.attenuation import Attenuation, on_own_items, on_shared_items
 from emo.core.compare.rdms import (
     ItemComparison,
     compare_independent,
     compare_shared,
 )
+from emo.core.compare.rounding import rho_excess
 from emo.core.conditions.contrasts import (
     Condition,
     ContrastMeasures,
@@ -29,6 +30,8 @@ from emo.core.conditions.verdicts import (
     Verdict,
     judge,
     judge_floor,
+    judge_rounding,
+    judge_rounding_floor,
     judge_same_texts,
 )
 from emo.core.geometry.item_sets import ItemSet, own_design, shared_design
@@ -118,7 +121,7 @@ class LayerRow:
         """The agreement that replicates would have; None where the verdict does not rest on it."""
         if self.contrast.is_floor or self.verdict not in JUDGED or self.attenuation is None:
             return None
-        return float(self.attenuation.ceiling)
+        return self.attenuation.ceiling
 
     @property
     def disjoint(self) -> Estimates | None:
@@ -200,11 +203,7 @@ def _row(
     margin: float,
 ) -> LayerRow:
     a, b = conditions[contrast.a], conditions[contrast.b]
-    if contrast.b == FORCED and a.texts and b.texts and a.texts != b.texts:
-        raise LabelMismatch(
-            f"{FORCED} (run {b.run_id[:8]}) has read other token ids than {contrast.a} (run "
-            f"{a.run_id[:8]}) wrote: their batches, devices or attention differ"
-        )
+    _require_same_texts(contrast, a, b)
     shared = _share_items(a.items, b.items)
     compare = compare_shared if shared else compare_independent
     rng = _mantel_stream(contrast, resampling)
@@ -214,15 +213,21 @@ def _row(
     sides = self_agreement(contrast, conditions, comparison)
     rho = post.rho
     measured = None if contrast.is_floor else _attenuation(contrast, conditions, shared, resampling)
-    if contrast.is_floor:
+    if contrast.a in NUDGED:
+        verdict, sentence = judge_rounding_floor(rho, contrast.a)
+    elif contrast.is_floor:
         verdict, sentence = judge_floor(float(rho.value), post.p, contrast.a[0])
     elif contrast.b == FORCED and shared:
         verdict, sentence = judge_same_texts(rho)
     else:
         shown = post.p <= ALPHA
         if shared and measured is not None:
-            shown = bool(measured.over_both.low > 0)
+            shown = bool(measured.agreement.low > 0)
         verdict, sentence = judge(measured, shown, (contrast.a, contrast.b), margin)
+    moved = conditions.get(NUDGED.get(contrast.b, ""))
+    if moved is not None and contrast.a == "C":
+        excess = rho_excess(*(post_centred_items(c) for c in (a, b, moved)))
+        verdict, sentence = judge_rounding(excess, sentence)
     return LayerRow(
         contrast=contrast,
         post=post,
@@ -237,6 +242,15 @@ def _row(
         verdict=verdict,
         sentence=sentence,
     )
+
+
+def _require_same_texts(contrast: Contrast, a: Condition, b: Condition) -> None:
+    """Refuse a forced reading beside a condition that wrote or read other token ids."""
+    if FORCED in (contrast.a, contrast.b) and a.texts and b.texts and a.texts != b.texts:
+        raise LabelMismatch(
+            f"{contrast.b} (run {b.run_id[:8]}) has read other token ids than {contrast.a} (run "
+            f"{a.run_id[:8]}): their batches, devices or attention differ"
+        )
 
 
 def _attenuation(
@@ -254,8 +268,8 @@ def _attenuation(
             return None
         sides.append(side)
     if shared:
-        return attenuation([side[0] for side in sides], resampling).pairs[0, 1]
-    return independent((sides[0], sides[1]), resampling)
+        return on_shared_items(sides[0][0], sides[1][0], resampling)
+    return on_own_items((sides[0], sides[1]), resampling)
 
 
 def _mantel_stream(contrast: Contrast, resampling: Resampling) -> np.random.Generator:

@@ -22,11 +22,11 @@ from emo.core.stats.resampling import stream
 
 @dataclass(frozen=True)
 class SingleModel:
-    """One model's RDM beside those of its passages' surface, and after all that may change it."""
+    """One model beside the words of its passages, and its RDM after all that may change it."""
 
     model: ModelRun
-    baselines: dict[str, float]
-    """Spearman of its RDM with each surface baseline's and its embedding layer's (NaN without)."""
+    words_accuracy: float
+    """Accuracy of the classifier that reads the model, on the words of the passages (TF-IDF)."""
     projections: dict[str, float]
     """Spearman of its RDM under each projection with the unprojected one."""
     compared: tuple[str, str]
@@ -46,7 +46,7 @@ class SingleModel:
 
 def single_model(
     model: ModelRun,
-    surfaces: Mapping[str, Activations],
+    words: Activations,
     conditions: Mapping[str, Condition],
     seed: int,
 ) -> SingleModel:
@@ -59,8 +59,8 @@ def single_model(
     ----------
     model
         The model, at the layer it is compared at.
-    surfaces
-        The surface baselines of its passages, by name.
+    words
+        TF-IDF of the words of its passages.
     conditions
         The model's conditions, by name; may be empty.
     seed
@@ -68,15 +68,11 @@ def single_model(
     """
     items = model.items()
     names = items.emotions
-    rdm, raw = items.rdm(names), model.items("none").rdm(names)
-    held = dict(surfaces) | ({"embedding_layer": model.embedding} if model.embedding else {})
+    raw = model.items("none").rdm(names)
     compared, rdms = _two_conditions(conditions) or _two_halves(items, seed)
     return SingleModel(
         model=model,
-        baselines={
-            name: float(spearman(rdm, ItemSet.make(a, 0, model.recipe).rdm(names)))
-            for name, a in held.items()
-        },
+        words_accuracy=ItemSet.make(words, 0).left_out_accuracy(),
         projections={
             name.value: float(spearman(raw, model.items(name).rdm(names))) for name in Projection
         },

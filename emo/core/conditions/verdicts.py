@@ -7,21 +7,22 @@ from enum import StrEnum
 import numpy as np
 
 from emo.core.compare.attenuation import Attenuation
+from emo.core.compare.likeness import MARGIN, Likeness, likeness
 from emo.core.stats.intervals import ALPHA, Estimates
-
-MARGIN = 0.8
-"""Disattenuated rho from which two geometries count as alike, if no other is asked for."""
 
 
 class Verdict(StrEnum):
     """What a row of the four-layer table shows."""
 
-    same_texts = "change by the weights alone"
+    same_texts = "change on the same texts, no replicate to judge it by"
+    beyond_rounding = "changed beyond its own rounding"
+    within_rounding = "no change beyond its own rounding shown"
+    rounding = "what its own rounding changes"
     replicates_agree = "replicates agree"
     replicates_disagree = "no agreement of replicates shown"
-    as_replicates = "as alike as replicates"
-    reduced = "less alike than replicates"
-    undecided = "cannot be told at this reliability"
+    as_replicates = Likeness.alike.value
+    reduced = Likeness.less.value
+    undecided = Likeness.untold.value
     agreement = "agreement shown, no replicate to judge it by"
     nothing_shown = "no agreement shown, no replicate to judge it by"
 
@@ -48,8 +49,12 @@ def rules(margin: float) -> tuple[str, ...]:
         "by halves of its items (A: of the situations; C, D: of the prompts). Without either, agreement "
         "is shown or not, and cannot be judged further. The noise of single texts is in no interval "
         "over items, so the intervals of such a side are over emotions.",
-        "Two readings of the same token ids are asked what changed on the very same texts: the verdict "
-        "is on the same items (1: nothing), not on how alike two measurements of emotion are.",
+        "Layer 3 asks what a precision changes. Its rounding alone changes something: D' and D' forced "
+        "are D and D forced with inputs moved by one unit in the last place. Changed beyond its own "
+        "rounding: C and D agree less than D and D', and the whole interval of the difference "
+        "(jackknife over prompts) is above 0. Otherwise no such change is shown. Without the replicate "
+        "C and D are judged as other rows are; on the same token ids rho itself is given (1: nothing "
+        "changed).",
         "Floors compare a condition with its replicate: replicates agree where the p is at most "
         f"{ALPHA}. Those of C are two halves of its prompts, noisier than C.",
     )
@@ -80,17 +85,46 @@ def judge(
         return verdict, f"{agreement}; how well {' or '.join(names)} repeats itself is not known"
     ratio = attenuation.ratio
     measured = f"rho {attenuation.agreement.value:.2f} where {attenuation.ceiling:.2f} is possible"
-    low, high = float(ratio.low), float(ratio.high)
-    if not np.isfinite([low, high]).all():
-        return Verdict.undecided, (
+    verdict = Verdict(likeness(ratio, margin).value)
+    if not np.isfinite([ratio.low, ratio.high]).all():
+        return verdict, (
             f"{measured}, which is not told from nothing: any disattenuated rho fits; {agreement}"
         )
-    quotient = f"{measured}, disattenuated {ratio.value:.2f} ({low:.2f} to {high:.2f})"
-    if low > margin:
-        return Verdict.as_replicates, f"{quotient}, above {margin:g}; {agreement}"
-    if high < margin:
-        return Verdict.reduced, f"{quotient}, below {margin:g}; {agreement}"
-    return Verdict.undecided, f"{quotient}, on both sides of {margin:g}; {agreement}"
+    sides = {
+        Likeness.alike: "above",
+        Likeness.less: "below",
+        Likeness.untold: "on both sides of",
+    }
+    where = f"{sides[likeness(ratio, margin)]} {margin:g}"
+    quotient = f"disattenuated {ratio.value:.2f} ({ratio.low:.2f} to {ratio.high:.2f})"
+    return verdict, f"{measured}, {quotient}, {where}; {agreement}"
+
+
+def judge_rounding(excess: Estimates, other: str) -> tuple[Verdict, str]:
+    """Verdict on a precision's effect beside its own rounding.
+
+    Parameters
+    ----------
+    excess
+        Rho of a precision with its own replicate less that with the reference
+        (:func:`emo.core.compare.rounding.rho_excess`).
+    other
+        What the row says without the replicate; stands behind in the sentence.
+    """
+    bounds = (
+        f"({excess.low:.3f} to {excess.high:.3f})" if np.isfinite(excess.low) else "(no bounds)"
+    )
+    sentence = f"rho lost beyond its own rounding {excess.value:.3f} {bounds}; {other}"
+    if excess.low > 0:
+        return Verdict.beyond_rounding, sentence
+    return Verdict.within_rounding, sentence
+
+
+def judge_rounding_floor(rho: Estimates, name: str) -> tuple[Verdict, str]:
+    """Verdict on a condition and its replicate of the same prompts, with moved inputs."""
+    return Verdict.rounding, (
+        f"rho {rho.value:.4f}: {name} with inputs moved by one unit in the last place"
+    )
 
 
 def judge_floor(rho: float, p: float, name: str) -> tuple[Verdict, str]:

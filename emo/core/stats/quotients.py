@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float64, Int
 from scipy.special import stdtrit
 
-from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates, finite_mean
+from emo.core.stats.intervals import LEVEL, Estimates, finite_mean
 
 Values = Float64[np.ndarray, "*shape"]
 
@@ -36,28 +36,28 @@ class Covariance:
             freedom = np.where(spread > 0, top**2 / spread, self.freedom)
         return Covariance.of(top, self.both + other.both, self.bottom + other.bottom, freedom)
 
-    def wider(self, other: Covariance) -> Covariance:
-        """Entry by entry the one whose top varies more."""
-        larger = self.top > other.top
-        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
-        return Covariance.of(*(np.where(larger, x, y) for x, y in pairs))
-
 
 def jackknife(
-    left_out: Float64[np.ndarray, "unit 2 *shape"], stratum: Int[np.ndarray, " unit"]
+    left_out: Float64[np.ndarray, "unit *shape 2"], stratum: Int[np.ndarray, " unit"]
 ) -> Covariance:
-    """Covariance of two values from both with one unit left out at a time, by strata.
+    """Covariance of top and bottom from both with one unit left out at a time, by strata.
 
-    Efron & Stein 1981: (n - 1) / n times the sum of squared deviations, summed over the strata.
+    Efron & Stein 1981: (n - 1) / n times the sum of squared deviations, summed over the strata. NaN
+    where there is no unit to leave out.
     """
-    total, freedom = np.zeros((3, *left_out.shape[2:])), 0
+    shape = left_out.shape[1:-1]
+    if not len(left_out):
+        nothing = np.full(shape, np.nan)
+        return Covariance(nothing, nothing, nothing, nothing)
+    total, freedom = np.zeros((3, *shape)), 0
     for name in np.unique(stratum):
         members = left_out[stratum == name]
-        top, bottom = np.moveaxis(members - finite_mean(members, axis=0), 1, 0)
+        top, bottom = np.moveaxis(members - finite_mean(members, axis=0), -1, 0)
         products = (top * top, top * bottom, bottom * bottom)
         total += (len(members) - 1) * np.stack([finite_mean(x, axis=0) for x in products])
         freedom += len(members) - 1
-    return Covariance.of(*total, np.full(total.shape[1:], float(freedom)))
+    top, both, bottom = total
+    return Covariance.of(top, both, bottom, np.full(shape, float(freedom)))
 
 
 def fieller(top: Values, bottom: Values, error: Covariance, level: float = LEVEL) -> Estimates:
@@ -77,12 +77,4 @@ def fieller(top: Values, bottom: Values, error: Covariance, level: float = LEVEL
             np.where(known, np.where(told, (b + sign * root) / a, sign * np.inf), np.nan)
             for sign in (-1, 1)
         )
-    return Estimates(*map(np.asarray, (value, low, high)))
-
-
-def correlation(value: Values, error: Covariance, level: float = LEVEL) -> Estimates:
-    """A correlation, the top of a quotient, with Student's interval on Fisher's z scale."""
-    held = np.clip(value, -NEARLY_ONE, NEARLY_ONE)
-    half = stdtrit(error.freedom, (1 + level) / 2) * np.sqrt(error.top) / (1 - held**2)
-    centre = np.arctanh(held)
-    return Estimates(np.asarray(value), *(np.asarray(np.tanh(centre + s * half)) for s in (-1, 1)))
+    return Estimates(np.asarray(value), np.asarray(low), np.asarray(high))

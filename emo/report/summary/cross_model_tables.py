@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emo.core.compare.cross_model import Universality
-from emo.core.compare.leaving_out import disattenuated_matrix
 from emo.core.compare.sizes import SizeCorrelation
 from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.projections import Normalisation
@@ -46,8 +45,8 @@ def pair_table(u: Universality) -> Table:
         f"{len(pairs)} pairs (Bonferroni's line on p itself: {ALPHA / len(pairs):.2g}). Rho on the "
         "same items has no p: shared passages alone would make it small. Ceiling: the highest "
         "disjoint rho that two sets with the reliability of these halves can be expected to show. "
-        "Disattenuated: disjoint rho divided by its ceiling, with the jackknife interval over items "
-        f"for these emotions; not formed where a half does not agree with itself. {FLAGGED} "
+        "Disattenuated: disjoint rho divided by its ceiling, with Fieller's interval over items for "
+        f"these emotions; its ends are infinite where the ceiling may be nothing. {FLAGGED} "
         f"{INTERVAL}",
         (
             *("model a", "model b", "rho, same items", "over items and emotions"),
@@ -70,7 +69,7 @@ def _pair(u: Universality, i: int, j: int) -> tuple[Entry, ...]:
         float(u.p[i, j]),
         float(u.p_holm[i, j]),
         quotient(ceiling(float(halves[i, i]), float(halves[j, j]))),
-        Interval.of(u.left_out.over_items(disattenuated_matrix)[i, j]),
+        Interval.of(u.left_out.disattenuated()[i, j]),
         Interval.of(u.halves.share[i, j]),
         flag(u.flagged(i, j)),
     )

@@ -10,6 +10,7 @@ from emo.core.conditions.verdicts import ALPHA
 from emo.core.flags import ANISOTROPY_FLAG
 from emo.files.names import name_part
 from emo.report.summary.cross_model_tables import INTERVAL
+from emo.report.summary.several import flag
 from emo.report.table import Entry, Interval, Table
 from emo.summary.assemble import ModelTable, Summary
 
@@ -132,7 +133,7 @@ def _layer(r: LayerRow) -> tuple[Entry, ...]:
         len(compared.emotions),
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
         f"{r.layers[0]}, {r.layers[1]}",
-        "published flag" if r.flagged else "ok",
+        flag(r.flagged),
         c.isolates,
     )
 
@@ -149,6 +150,6 @@ def _reliability(r: LayerRow) -> tuple[Entry, ...]:
         None if halves is None else float(halves.same.value[0, 1]),
         None if r.disjoint is None else Interval.of(r.disjoint),
         None if halves is None else Interval.of(halves.share[0, 1]),
-        None if measured is None else float(measured.ceiling),
+        None if measured is None else measured.ceiling,
         None if measured is None else Interval.of(measured.ratio),
     )

@@ -5,23 +5,27 @@ from __future__ import annotations
 import numpy as np
 
 from emo.core.compare.cross_model import ModelRun, Universality
+from emo.core.compare.depth import rule_sentence
+from emo.core.compare.leaving_out import ceilings, mean_over_pairs
+from emo.core.compare.likeness import Likeness, likeness
 from emo.core.conditions.four_layer import FourLayerTable, LayerRow
-from emo.core.flags import ANISOTROPY_FLAG
+from emo.core.flags import FLAG_REASONS, ReliabilityFlag
+from emo.core.records import Descriptors
+from emo.core.stats.intervals import ALPHA, Estimates
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
 
 
 def headline(s: Summary) -> list[str]:
     """The sentences that a reviewer must see first."""
-    sentences = [] if s.cross_model is None else [_agreement(s.cross_model)]
-    if flagged := _flagged(s):
-        sentences.append(
-            f"{ANISOTROPY_FLAG.capitalize()} in {'; '.join(flagged)}; it is of raw activations, not of "
-            "the centred vectors that are compared."
-        )
+    margin, sentences = s.config.job.summarize.margin, []
+    if s.cross_model is not None:
+        sentences.append(_agreement(s.cross_model, margin))
+        sentences += filter(None, [rule_sentence(s.cross_model.rules, margin)])
     sentences += [_four(t.table) for t in s.tables]
     if s.cross_model is None:
-        sentences += [_alone(m) for m in s.models]
+        words = None if s.single is None else s.single.words_accuracy
+        sentences += [_alone(m, words) for m in s.models]
         sentences.append(_no_cross_model(s))
     sentences += s.notes
     if all(r.random for r in s.runs):
@@ -29,52 +33,82 @@ def headline(s: Summary) -> list[str]:
     return sentences
 
 
-def _agreement(u: Universality) -> str:
-    """How much the models agree, and how much of their agreement other passages leave."""
-    block, share = u.blocks[0], u.halves.mean_share
+def _agreement(u: Universality, margin: float) -> str:
+    """How much the models agree on passages that they do not share, of what noise allows."""
+    n = len(u.models)
+    disjoint, ratio = u.left_out.whole, u.left_out.over_ceiling()
+    rho = float(mean_over_pairs(disjoint))
+    if not np.isfinite(rho):
+        return (
+            f"On the same passages {n} models agree with a mean rho of {u.blocks[0].same[1]:.2f}. One "
+            "passage per emotion cannot be halved, so it is not known how much of this is the passages."
+        )
+    ceiling = float(mean_over_pairs(np.nan_to_num(ceilings(disjoint))))
+    measured = (
+        f"On different passages {n} models agree with {'a mean ' if n > 2 else ''}rho of {rho:.2f}, "
+        f"where {ceiling:.2f} is possible at this noise"
+    )
+    return f"{measured}: {_judged(ratio, margin)} {_shown(u)}"
+
+
+def _judged(ratio: Estimates, margin: float) -> str:
+    """What the quotient of agreement and ceiling says, with its interval."""
+    low, high = float(ratio.low), float(ratio.high)
+    if not np.isfinite([low, high]).all():
+        return "these passages cannot tell how alike the geometries are, nothing is excluded."
+    bounds = f"{ratio.value:.2f} of it (95 % interval {low:.2f} to {high:.2f})"
+    match likeness(ratio, margin):
+        case Likeness.alike:
+            return f"{bounds}, as alike as replicates by the margin of {margin:g}."
+        case Likeness.less:
+            return f"{bounds}, less alike than replicates by the margin of {margin:g}."
+        case Likeness.untold:
+            return f"{bounds}; these passages cannot tell whether it is above {margin:g}."
+
+
+def _shown(u: Universality) -> str:
+    """Whether any agreement is shown, over items and emotions."""
     i, j = np.triu_indices(len(u.models), 1)
-    half, value = float(u.halves.same.value[i, j].mean()), float(share.value)
-    line = f"On all passages, {len(u.models)} models agree with a mean rho of {block.same[1]:.2f}"
-    if not np.isfinite(block.disjoint[1]):
+    if len(i) == 1:
+        shown = bool(u.left_out.rho().low[0, 1] > 0)
+        return f"{'An' if shown else 'No'} agreement is shown."
+    shown = int((u.p_holm[i, j] <= ALPHA).sum())
+    return f"An agreement is shown for {shown} of {len(i)} pairs (Holm)."
+
+
+def _alone(m: ModelRun, words_accuracy: float | None) -> str:
+    """What one model shows by itself, beside permuted labels and the words of the passages."""
+    d, layer = m.descriptors, m.layer
+    at = f"{m.name} at layer {layer}"
+    if d.reliability is None:
         return (
-            f"{line}. One passage per emotion cannot be halved, so it is not known how much of this "
-            "survives other passages."
+            f"{at}: there are too few passages to halve, so it is not known whether its RDM says "
+            "anything of these emotions."
         )
-    line += (
-        f"; it is {half:.2f} where both models of a pair read the same half of the passages, and "
-        f"{block.disjoint[1]:.2f} where each reads another half. "
-    )
-    if not np.isfinite(value):
-        return f"{line}Agreement on the same half is too small to have a surviving share."
-    low, high = float(share.low), float(share.high)
-    bounds = f" (95 % interval {low:.2f} to {high:.2f})" if np.isfinite(low) else ""
-    return f"{line}The share that survives other passages is {value:.2f}{bounds}."
+    reliability = float(d.curves["reliability"][layer])
+    parts = [
+        f"reliability {reliability:.2f}{_null(d, 'reliability', layer)}{_flag(d)}",
+        f"left-out accuracy {d.curves['accuracy'][layer]:.2f} (chance {d.chance:.2f}"
+        f"{_words(words_accuracy)}){_null(d, 'accuracy', layer)}",
+    ]
+    return f"{at}: {'; '.join(parts)}."
 
 
-def _flagged(s: Summary) -> list[str]:
-    """The models with the published flag of anisotropy, each with the runs that have it."""
-    places = {m.name: ["comprehension"] for m in s.models if m.flagged}
-    for t in s.tables:
-        names = sorted(c.name for c in t.table.conditions if c.flagged)
-        if names:
-            places.setdefault(t.table.model, []).append(f"conditions {', '.join(names)}")
-    return [f"{model} ({', '.join(where)})" for model, where in places.items()]
+def _null(d: Descriptors, name: str, layer: int) -> str:
+    """The p under permuted labels; empty for a run that was logged without."""
+    p = d.p(name, layer)
+    return "" if p is None else f", p {p:.2g} under permuted labels"
 
 
-def _alone(m: ModelRun) -> str:
-    """What reliability allows other models to agree with this one."""
-    r = m.descriptors.reliability
-    if r is None:
-        return (
-            f"{m.name}: there are too few passages to halve, so it is not known how well its RDM agrees "
-            "with itself."
-        )
-    most = max(r, 0.0) ** 0.5
-    return (
-        f"{m.name}: the RDMs of two halves of the passages correlate {r:.2f} (corrected to the full "
-        f"number of passages), so no other RDM can be expected to correlate with this one above "
-        f"{most:.2f}."
-    )
+def _words(accuracy: float | None) -> str:
+    return "" if accuracy is None else f", the words of the passages {accuracy:.2f}"
+
+
+def _flag(d: Descriptors) -> str:
+    flag = d.reliability_flag
+    if flag in (ReliabilityFlag.none, ReliabilityFlag.absent):
+        return ""
+    return f" ({flag.value}: {FLAG_REASONS[flag]})"
 
 
 def _no_cross_model(s: Summary) -> str:
@@ -88,17 +122,15 @@ def _no_cross_model(s: Summary) -> str:
 def _four(t: FourLayerTable) -> str:
     """The verdict of every layer of one model."""
     rows = [
-        f"layer {r.contrast.layer}: {r.verdict.value}{_survives(r)}"
+        f"layer {r.contrast.layer}: {r.verdict.value}{_measured(r)}"
         for r in t.rows
         if not r.contrast.is_floor
     ]
     return f"{t.model}: {'; '.join(rows) or 'no layer has both of its conditions yet'}."
 
 
-def _survives(r: LayerRow) -> str:
-    """Rho on the same and on disjoint items, where both sides have the same items."""
-    halves = r.comparison.halves
-    if halves is None or not np.isfinite(halves.same.value[0, 1]):
+def _measured(r: LayerRow) -> str:
+    """Agreement on items that the sides do not share, and what noise allows."""
+    if r.attenuation is None or r.disjoint is None:
         return ""
-    same, disjoint = (float(x.value[0, 1]) for x in (halves.same, halves.disjoint))
-    return f" (rho {same:.2f} on the same half of the prompts, {disjoint:.2f} on different halves)"
+    return f" ({r.disjoint.value:.2f} where {r.attenuation.ceiling:.2f} is possible)"

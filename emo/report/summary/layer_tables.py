@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.core.compare.cross_model import Universality
-from emo.core.compare.depth import MARGIN, LayerPairs, rule_sentence
+from emo.core.compare.depth import LayerPairs, rule_sentence
+from emo.core.compare.likeness import likeness
 from emo.report.style import HEADING, MAGNITUDE, ORANGE, SMALL, blank
 from emo.report.summary.parts import Drawn, draw_or_say_why
-from emo.report.summary.several import of_several
+from emo.report.summary.several import of_several, with_rows
 from emo.report.table import Entry, Interval, Table, data_table
 from emo.summary.assemble import Summary
 
@@ -24,9 +25,11 @@ ACROSS = 3
 """Panels in a row."""
 
 
-@of_several
-def rule_table(u: Universality) -> Table:
+def rule_table(s: Summary) -> list[Table]:
     """One row per rule of choosing layers: what the models agree in at its layers."""
+    if s.cross_model is None:
+        return []
+    u, margin = s.cross_model, s.config.job.summarize.margin
     rows = tuple(
         (
             r.rule,
@@ -35,25 +38,26 @@ def rule_table(u: Universality) -> Table:
             Interval.of(r.disjoint),
             r.ceiling,
             Interval.of(r.over_ceiling),
-            r.likeness.value,
+            likeness(r.over_ceiling, margin).value,
         )
         for r in u.rules
     )
-    sentence = rule_sentence(u.rules)
-    return Table(
+    sentence = rule_sentence(u.rules, margin)
+    table = Table(
         "layer_rules",
         "What the choice of layers decides",
         f"{sentence} The models, in the order of the tables, at the layers that each rule of "
         "job.summarize.layer chooses, means over the pairs. All rules but middle choose layers on "
         "these passages. Disjoint: 95 % interval over items and emotions; over ceiling: over items. "
         "The last column: whether the interval of disjoint rho over its ceiling lies above "
-        f"{MARGIN}, below it, or holds it.".strip(),
+        f"{margin:g}, below it, or holds it.".strip(),
         (
             *("rule", "layers", "rho, same items", "rho, disjoint", "ceiling", "over ceiling"),
             "what that says",
         ),
         rows,
     )
+    return with_rows(table)
 
 
 @of_several

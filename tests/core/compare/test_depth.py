@@ -9,13 +9,12 @@ from emo.core.compare.depth import (
     Chosen,
     Depth,
     LayerPairs,
-    Likeness,
     layer_pairs,
-    likeness,
     rule_result,
     rule_sentence,
 )
 from emo.core.compare.leaving_out import leaving_out
+from emo.core.compare.likeness import Likeness, likeness
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.records import LabelMismatch
 from emo.core.stats.intervals import Estimates
@@ -107,12 +106,12 @@ def test_a_rule_that_changes_the_verdict_is_said(rng):
         sets = [ItemSet.make(x, layer) for x in (a, b)]
         chosen = [Chosen(layer, s) for s in sets]
         results.append(rule_result(rule, chosen, sets[0].emotions, leaving_out(sets, FEW)))
-    assert [r.likeness for r in results] == [Likeness.alike, Likeness.less]
-    assert rule_sentence(results) == (
+    assert [likeness(r.over_ceiling) for r in results] == [Likeness.alike, Likeness.less]
+    assert rule_sentence(results, 0.8) == (
         "The rule that chooses the layers decides the verdict: as alike as replicates by published; "
         "less alike than replicates by middle."
     )
-    assert rule_sentence(results[:1]) == ""
+    assert rule_sentence(results[:1], 0.8) == ""
     assert results[0].same > 0.8 and 0.8 < results[0].over_ceiling.value < 1.2
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from emo.config.resolve import compose
 from emo.core.conditions.four_layer import HALVES, four_layer
+from emo.core.flags import reliability_flag
 from emo.report.summary import headline, methods
 from emo.report.summary.drawings import four_layers
 from emo.report.summary.four_layer_tables import (
@@ -14,11 +15,12 @@ from emo.report.summary.four_layer_tables import (
     RELIABILITY_COLUMNS,
     four_layer_tables,
 )
+from emo.report.table import Interval
 from emo.runs.listing import RunListing
 from emo.summary.assemble import ModelTable
 from tests.core.compare.test_cross_model import models, study
 from tests.core.conditions.test_four_layer import FEW, unlike_replicate
-from tests.core.planted import nested
+from tests.core.planted import nested, two_models
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +55,15 @@ def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
     assert free["rho, same half"] == float(compared.halves.same.value[0, 1])
     assert free["share"].value == compared.share.value
     assert free["share"].low < free["share"].value < free["share"].high
-    assert free["ceiling"] == compared.ceiling.value
+    assert free["ceiling"] == by["3 free-running"].attenuation.ceiling
+    ratio = by["3 free-running"].attenuation.ratio
+    assert free["disattenuated"] == Interval(*map(float, (ratio.value, ratio.low, ratio.high)))
     assert entries(sides, "3 teacher-forced")["rho, disjoint"] is not None
     one, allowed = entries(table, "1"), entries(sides, "1")
-    assert allowed["rho, disjoint"] is allowed["rho, same half"] is allowed["share"] is None
+    assert allowed["rho, same half"] is allowed["share"] is None
+    assert allowed["rho, disjoint"].value == float(by["1"].disjoint.value)
     assert entries(sides, "floor B")["rho, same half"] is None  # one text per emotion
     assert allowed["reliability a"] == by["1"].comparison.reliability[0]
-    assert allowed["why not"] == ""
-    assert entries(sides, "2")["why not"] == "B has no reliability: too few items to halve"
     assert one["p, raw"] == by["1"].raw.p
     assert one["cosine, raw"] == by["1"].raw.mean_cosine
     both, inner = one["items and emotions"], one["rho"]
@@ -98,30 +101,18 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
     table, _ = tables_of(made)
     assert "Published flag: raw anisotropy above 0.95 in C (0.960)" in table.caption
     marks = {r[0]: r[table.columns.index("anisotropy")] for r in table.rows}
-    assert {k for k, v in marks.items() if v == "published flag"} == {
+    assert {k for k, v in marks.items() if v == "flagged"} == {
         "1",
         "2",
         "3 free-running",
         "3 teacher-forced",
     }
-    summary = SimpleNamespace(
-        cross_model=None,
-        config=compose(),
-        models=(),
-        tables=(made,),
-        notes=(),
-        runs=(SimpleNamespace(random=False),),
-    )
-    assert any(
-        "Published flag: raw anisotropy above 0.95 in m (conditions C)" in x
-        for x in headline.headline(summary)
-    )
 
 
 def test_only_rows_that_are_judged_by_replicates_have_a_triangle(conditions):
     figure, data = four_layers([table_of(conditions)])
     at = {r[1]: r[data.columns.index("replicates")] for r in data.rows}
-    assert at["1 loose"] is None  # agreement shown, B too noisy
+    assert at["floor B"] is None
     assert at["1"] is not None
     triangles = [line for line in figure.axes[0].lines if line.get_marker() == "^"]
     assert len(triangles) == sum(x is not None for x in at.values())
@@ -139,41 +130,69 @@ def test_a_condition_with_the_users_own_prompts_says_so():
 
 def test_passages_that_cannot_be_halved_are_said_so(rng):
     found = models(rng, geometry=1, design=nested(8, 1))
-    sentence = headline._agreement(study(found))
+    sentence = headline._agreement(study(found), 0.8)
     assert sentence.endswith(
-        "One passage per emotion cannot be halved, so it is not known how much of this survives other "
-        "passages."
+        "One passage per emotion cannot be halved, so it is not known how much of this is the passages."
     )
     assert "nan" not in sentence
-    whole = headline._agreement(study(models(rng, geometry=1)))
-    assert "where each reads another half. The share that survives other passages is" in whole
+
+
+@pytest.mark.parametrize(
+    ("planted", "margin", "words"),
+    [
+        ({"geometry": 2, "own": 0.5}, 0.8, "as alike as replicates by the margin of 0.8."),
+        (
+            {"geometry": 2, "own": 0.5, "alike": 0.2},
+            0.8,
+            "less alike than replicates by the margin",
+        ),
+        ({"geometry": 0, "passage": 2}, 0.8, "cannot tell how alike the geometries are"),
+        (
+            {"geometry": 1, "own": 2.0},
+            0.999,
+            "these passages cannot tell whether it is above 0.999.",
+        ),
+    ],
+)
+def test_the_headline_judges_agreement_on_different_passages(rng, planted, margin, words):
+    sets = [replace(m, activations=a) for m, a in zip(
+        models(rng, geometry=1, n=2), two_models(rng, **planted), strict=True)]  # fmt: skip
+    u = study(sets)
+    sentence = headline._agreement(u, margin)
+    assert words in sentence
+    assert sentence.startswith("On different passages 2 models agree with rho of ")
+    shown = bool(u.left_out.rho().low[0, 1] > 0)
+    assert sentence.endswith("An agreement is shown." if shown else "No agreement is shown.")
 
 
 def test_the_headline_has_what_disjoint_prompts_leave(conditions):
     made = four_layer(conditions, FEW, 100)
-    halves = next(r for r in made.rows if r.contrast.layer == "3 free-running").comparison.halves
-    same, disjoint = halves.same.value[0, 1], halves.disjoint.value[0, 1]
-    sentence = headline._four(made)
-    assert (
-        f"(rho {same:.2f} on the same half of the prompts, {disjoint:.2f} on different halves)"
-        in sentence
-    )
-    assert sentence.count("same half") == 2  # free-running and forced
+    row = next(r for r in made.rows if r.contrast.layer == "3 free-running")
+    possible = f"({row.disjoint.value:.2f} where {row.attenuation.ceiling:.2f} is possible)"
+    assert f"layer 3 free-running: {row.verdict.value} {possible}" in headline._four(made)
 
 
 @pytest.mark.parametrize(
     ("reliability", "words"),
     [
-        (0.36, "correlate 0.36 (corrected to the full number of passages), so no other RDM can be "
-        "expected to correlate with this one above 0.60."),
-        (-0.2, "above 0.00."),
-        (None, "m: there are too few passages to halve, so it is not known how well its RDM agrees "
-        "with itself."),
+        (0.36, "reliability 0.36, p 0.01 under permuted labels (reliability low: below 0.4, as many "
+        "other texts would give another RDM); left-out accuracy 0.20 (chance 0.05, the words of the "
+        "passages 0.25), p 0.01 under permuted labels."),
+        (0.7, "m at layer 1: reliability 0.70, p 0.01 under permuted labels; left-out"),
+        (None, "there are too few passages to halve, so it is not known whether its RDM says anything"),
     ],
 )  # fmt: skip
-def test_one_model_alone_has_its_own_ceiling(reliability, words):
-    model = SimpleNamespace(name="m", descriptors=SimpleNamespace(reliability=reliability))
-    assert headline._alone(model).endswith(words)
+def test_one_model_alone_stands_beside_chance_labels_and_words(reliability, words):
+    descriptors = SimpleNamespace(
+        reliability=reliability,
+        curves={"reliability": [0, reliability], "accuracy": [0, 0.2]},
+        chance=0.048,
+        p=lambda name, layer: 0.01,
+        reliability_flag=reliability_flag(reliability),
+    )
+    model = SimpleNamespace(name="m", layer=1, descriptors=descriptors)
+    assert words in headline._alone(model, 0.25)
+    assert "the words" not in headline._alone(model, None)
 
 
 def test_the_methods_name_what_was_read_otherwise():
