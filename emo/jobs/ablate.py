@@ -8,23 +8,18 @@ and setting are read on different halves of the prompts, so it costs no text mor
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from emo.activations.reading import Passes
 from emo.config.enums import MethodName
 from emo.config.schema import RunConfig, SubparamsConfig
-from emo.core.conditions.ablation import Ablation, ablation, shared_rho
-from emo.core.conditions.replicates import MOST_DIVISIONS, replicate_agreement
-from emo.core.geometry.item_sets import ItemSet
-from emo.pipeline.factorial import FACTORS, first_emotions, plan_of, refuse_ignored, settings_of
+from emo.core.conditions.ablation import shared_rho
+from emo.pipeline.ablation import Factorial, compared
+from emo.pipeline.factorial import first_emotions, plan_of, refuse_ignored, settings_of
 from emo.pipeline.generation import (
-    Best,
     best_layer,
     counts_of,
     forced,
@@ -35,7 +30,6 @@ from emo.pipeline.replicate_points import LEAST_SAMPLES, Replicated, check_refer
 from emo.pipeline.settings_grid import COLUMNS, SettingGrid
 from emo.pipeline.text_warnings import warn_of_settings
 from emo.pipeline.writer import StorySource
-from emo.process.progress import track
 from emo.report.runs import ablation as report
 from emo.report.runs import ablation_figures as figures
 from emo.report.runs import generation as texts_report
@@ -48,21 +42,6 @@ LEVELS = {
     "max_new_tokens": "whose two levels are job.ablate.tokens",
     "samples": "whose two levels are job.ablate.samples",
 }
-
-
-@dataclass(frozen=True)
-class Factorial:
-    """The settings that are evaluated, and what they are evaluated with."""
-
-    plan: Plan
-    source: StorySource
-    points: Sequence[Replicated]
-    grid: SettingGrid
-    best: Best
-
-    @property
-    def settings(self) -> list[SubparamsConfig]:
-        return [p.setting for p in self.points]
 
 
 def check(config: RunConfig) -> None:
@@ -112,7 +91,7 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
     ground = _ground(factorial)
     warn_of_settings(ground)
     start = time.perf_counter()
-    effects = _compared(factorial, sets, ground)
+    effects = compared(factorial, sets, ground.counts)
     rho_matched = shared_rho(sets[settings[0]], [sets[sub] for sub in settings])
     cost = replace(cost, seconds_comparing=time.perf_counter() - start)
     text = report.terminal_text(effects, title, plan.weights.note, cost, ground)
@@ -144,25 +123,6 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
         },
         dataset=prompts_dataset(factorial.source.prompts),
     )
-
-
-def _compared(
-    factorial: Factorial, sets: Mapping[SubparamsConfig, ItemSet], ground: report.Ground
-) -> Ablation:
-    """The effects, from every point against the reference on other prompts."""
-    config, grid = factorial.plan.config, factorial.grid
-    points = [p.point(sets) for p in factorial.points]
-    n_divisions = min(config.resampling.n_splits, MOST_DIVISIONS)
-    agreement = replicate_agreement(points[0].items, points, n_divisions, config.seed, track)
-    measured = {
-        whole: counts_of(grid.texts(whole), whole).effective
-        for whole in {p.whole for p in factorial.points}
-    }
-    lengths = [
-        counts.effective / (measured[p.whole] / (2 if p.like is None else 1))
-        for p, counts in zip(factorial.points, ground.counts, strict=True)
-    ]
-    return ablation(FACTORS, agreement, np.array(lengths))
 
 
 def _title(plan: Plan) -> str:

@@ -15,7 +15,6 @@ from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig
 from emo.config.vector_settings import by_name
 from emo.core.compare.precision import PrecisionRow
-from emo.core.compare.rounding import KINDS
 from emo.errors import ConfigError
 from emo.models import nudging, quantised
 from emo.models.weights import Weights
@@ -134,25 +133,4 @@ def _report(plan: Plan, rows: Rows) -> Report:
         sum(r.texts_reused + r.replicate_reused for r in read),
     )
     text = report.terminal_text(rows, _title(plan), plan.weights.note)
-    return Report(text, _metrics(rows), passes_in_words(passes), passes)
-
-
-def _metrics(rows: Rows) -> dict[str, float | None]:
-    """The table as flat metrics: what, precision, landmark."""
-    metrics: dict[str, float | None] = {}
-    for row in rows:
-        for where, point in row.at.items():
-            place = where.removesuffix("%")
-            kinds = ["cosine_mean", "cosine_min", "vector_cosine", "rho", "reliability"]
-            if row.layers_beyond is not None:
-                kinds += ["own_cosine_mean", "own_cosine_min", "own_vector_cosine", "own_rho"]
-                kinds += [f"excess_{kind}_low" for kind in KINDS]
-            for kind in kinds:
-                metrics[f"{kind}_{row.name}_{place}"] = getattr(point, kind)
-        metrics[f"best_layer_{row.name}"] = row.best_layer
-        metrics[f"non_finite_layers_{row.name}"] = len(row.non_finite_layers)
-        for kind, n in (row.layers_beyond or {}).items():
-            metrics[f"layers_beyond_{kind}_{row.name}"] = n
-        metrics[f"weights_bytes_{row.name}"] = row.weights_bytes
-        metrics[f"seconds_per_text_{row.name}"] = row.seconds_per_text
-    return metrics
+    return Report(text, report.metrics(rows), passes_in_words(passes), passes)

@@ -73,7 +73,8 @@ def measure(plan: Plan) -> Measured:
     measured = Measured(config.precision.label, activations, None, reader.weights, passes, seconds)
     if config.precision.nudge is not None:
         return measured
-    resampling = Resampling(seed=config.seed, **asdict(config.resampling))
+    settings = asdict(config.resampling) | {"n_permutations": 0}  # no null is shown here
+    resampling = Resampling(seed=config.seed, **settings)
     try:
         _, descriptors = describe(activations, resampling, config.vectors.remove.value, track)
     except GeometryError as error:

@@ -178,6 +178,8 @@ def equivalence_identity(
     identity = run_identity(config, weights, device, stimuli_sha256)
     for name in ("resampling", "seed", "descriptors"):  # nothing is drawn at random or described
         del identity[name]
+    if config.method.readout is not Readout.last:
+        identity["neutral"] = DESCRIPTOR_VERSION  # 1 read neutral sentences at the last token
     return {"job": "equivalence", **identity}
 
 

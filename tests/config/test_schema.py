@@ -215,7 +215,7 @@ def test_int8_readings_that_were_wrong_are_not_found_and_all_others_are():
 
 def test_ablations_under_another_best_layer_are_not_found():
     made = ablation_identity(compose("job=ablate"), WEIGHTS, "cpu", "s", "p", [])
-    assert made["version"] == 2
+    assert made["version"] == 3
 
 
 @pytest.mark.parametrize("job", ["ablate", "sensitivity"])

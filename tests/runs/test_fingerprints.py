@@ -15,19 +15,19 @@ from emo.runs.identity import equivalence_identity
 from emo.runs.plan import make_plan
 
 RECORDED = {
-    "extract": "fea5ab59b943fb2b75422edb2fc150f9de32721694fc958801d73a0bff910760",
+    "extract": "9583529469d4513a9c6c0a92c4c5dff3ab8141711fd2de2041473f01280cee74",
     "generation": "c01b1f4b0c1839303c3faec13935d666c0db0e70157a08f6db11e7e456b97c9c",
-    "ablate": "4e418274eda53cdf38344ccadb88fc48db4fadc926338ebeb76cce26babda355",
-    "sensitivity": "2eb51ab83dd1736971387ee4b0535fee9e85f32b0df5f078c4e8a83028c9a361",
+    "ablate": "ba33c02253778d9f3d48984cf6809986318ee5494a426b056d38f5b53346de27",
+    "sensitivity": "211fa16b4bce00ac67d3fd2d4c5972f41bb35a1ca2a1f662c924903f4c913261",
     "sensitivity of five emotions": (
-        "6da3264a871b9d6e676c49f6506e92b585a86f9ae5635e49cc98b7f2c4817853"
+        "f5e032d888988228542c2e34977a26a5fead3c44c43b081a0e94dbb364d27837"
     ),
-    "precision": "805253e54f1c8509d14a435aa6bc2f3f373840f64ee4e20687929c853dc5b91d",
+    "precision": "fea92f68028aa6f7cb676869cd537c650cb6f7a5f05210ec4e904f3ab42f7561",
     "equivalence": "d8d6ed3a0e6acd730865ca259fc0dcab16ae3861b5d4ea7811ce764418e916e6",
-    "steer=default": "57556fbda6a87d679aab661011d0b692e2e324d466f534773668fef6e979791a",
-    "steer=emotions": "7550f998eba4db29947f839a3c12f9d8495f2a1c25c2f25c783ffcd827e4404c",
-    "steer=published": "545cd2f3b65a93bbcf52d4e22a6220bbe15e5174546911dfc0651c3f2a847a49",
-    "summarize": "a4250b9ce8522e3aefbf407c1bc5de6ee0800d9a74b6d2fa69b081a7da07b00a",
+    "steer=default": "a33cda4f98786c5e6c6e70d965e0dbeae75c52579130ae0e9cdbebd316100c20",
+    "steer=emotions": "0309449875197402e4513ab7b0f24738a8782f617bff12e4468695799bf50121",
+    "steer=published": "b8a0ed2feaab450bb1a580a42926c13ba2a97a6a4b97bba8843fc52f4b0109c8",
+    "summarize": "0353c1e8027b4c3a9f8a140bfe60b4bf5bec2d5dd9ede9df9daa4da89757b67f",
 }
 """Of the bundled passages read by the tiny model, as they were when settings stood outside job.NAME."""
 

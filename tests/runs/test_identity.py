@@ -36,7 +36,7 @@ PASSAGES = {
         "be67e4ba983afbc7c9f9c2b1d2c8ef10",
     ),
     "precision=nf4 precision.four_bit.compute_dtype=fp16 method.readout=mean": (
-        "f43b546cb4f9906be61441cda267f52c",
+        "34525903e6d644c07380f2b5678678f3",
         "a0bd0621bff795fc5a90a356a2b7f295",
     ),
 }
@@ -44,23 +44,23 @@ PASSAGES = {
 STORIES = {
     "precision=fp32": (
         "6f179ed97c54c06dce654321a7a84ca6",
-        "4db731a6dd3484692fabb2b46aec45e2",
-        "464d72e5788442ccdbd594d6be8e7619",
+        "cd383dd31307212ce4ad4c6e644c35f0",
+        "c33103bf4a738510f22179e601fdc74e",
     ),
     "precision=fp16 subparams=loose": (
         "de3afc6e1864616913435d54ec926fac",
-        "3b1f23ae356c6d8d0538d55bd72064a5",
-        "18f705ab90a91e430f6a62c51fb4f4ee",
+        "fb9e28dc7eea140102ff0cef1792cfb7",
+        "4ad853ca188bda4ee23c2bda28a76d43",
     ),
     "precision=int8 subparams.texts_from=fp16": (
         "afe306ad4d49936c6b78e757c00c22bb",
-        "3265af4429f69a126c9783ce472da75b",
-        "29eef9fec0e615131db5e9a2da279958",
+        "be99d50650a6cf6841869d29c2e3d14d",
+        "9520379793b968e4058165fdceca605d",
     ),
     "precision=fp4": (
         "2ebf08fd5002598c558bac846c2d7963",
-        "b3f205a409e055e4d6e5b055f43708a5",
-        "139ba472f02feb08085f6370436ab9c4",
+        "3cfbe1be4a957efdc8d96015bf9cc299",
+        "083654c8c50d511193451c82815b494b",
     ),
 }
 

@@ -28,11 +28,11 @@ def test_every_version_says_when_to_raise_it():
         for node, following in pairs
         if isinstance(node, ast.Assign) and isinstance(following, ast.Expr)
     ]
-    assert len(comments) == 8
+    assert len(comments) == 9
     assert all(comment.startswith("Raise it when ") for comment in comments)
 
 
 def test_the_tag_names_what_a_runs_numbers_depend_on():
     assert versions.versions(False, False) == "reading 1, descriptors 2"
     assert versions.versions(True, True) == "reading 1, texts 1, int8 2"
-    assert versions.versions(False, False, mean=True) == "reading 1, mean 2"
+    assert versions.versions(False, False, mean=True) == "reading 1, mean 2, descriptors 2"

@@ -214,7 +214,7 @@ def test_runs_computed_otherwise_are_left_out():
     assert "int8" in left["E"]
 
 
-@pytest.mark.parametrize("logged", ["reading 1", None])
+@pytest.mark.parametrize("logged", ["reading 1, descriptors 2", None])
 def test_means_that_hold_position_0_are_left_out_of_a_summary_of_means(logged):
     """Runs from before the version of the mean, tagged or not; the last token is what it was."""
     old = run("old", 2, readout="mean", versions=logged)
@@ -222,10 +222,11 @@ def test_means_that_hold_position_0_are_left_out_of_a_summary_of_means(logged):
         old = replace(old, tags={k: v for k, v in old.tags.items() if k != "versions"})
     models, _, left = taken([run("new", 1, readout="mean"), old], asked("mean"))
     assert models["m"] == ["new"]
-    assert (
-        left["old"] == "computed otherwise than now (reading 1, now reading 1, mean 2): repeat it"
+    assert left["old"] == (
+        f"computed otherwise than now ({logged or 'reading 1'}, now reading 1, mean 2, descriptors 2): "
+        "repeat it"
     )
-    kept = run("last", 3, versions="reading 1")
+    kept = run("last", 3, versions="reading 1, descriptors 2")
     assert taken([kept])[0]["m"] == ["last"]
 
 

@@ -200,3 +200,24 @@ def _distance(axes: Axes, cosine: np.ndarray, name: str | None, colour: str, sty
     distance = 1 - cosine
     distance = np.where(distance > 1e-12, distance, np.nan)
     axes.semilogy(distance, color=colour, ls=style, label=name)
+
+
+def metrics(rows: Sequence[PrecisionRow]) -> dict[str, float | None]:
+    """The table as flat metrics: what, precision, landmark."""
+    out: dict[str, float | None] = {}
+    for row in rows:
+        for where, point in row.at.items():
+            place = where.removesuffix("%")
+            kinds = ["cosine_mean", "cosine_min", "vector_cosine", "rho", "reliability"]
+            if row.layers_beyond is not None:
+                kinds += ["own_cosine_mean", "own_cosine_min", "own_vector_cosine", "own_rho"]
+                kinds += [f"excess_{kind}_low" for kind in KINDS]
+            for kind in kinds:
+                out[f"{kind}_{row.name}_{place}"] = getattr(point, kind)
+        out[f"best_layer_{row.name}"] = row.best_layer
+        out[f"non_finite_layers_{row.name}"] = len(row.non_finite_layers)
+        for kind, n in (row.layers_beyond or {}).items():
+            out[f"layers_beyond_{kind}_{row.name}"] = n
+        out[f"weights_bytes_{row.name}"] = row.weights_bytes
+        out[f"seconds_per_text_{row.name}"] = row.seconds_per_text
+    return out

@@ -20,7 +20,7 @@ from emo.report.style import (
     blank,
     grid,
 )
-from emo.report.summary.several import flag
+from emo.report.summary.several import FLAG_COLUMN, flag
 from emo.report.table import Entry, Table, data_table
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
         )
         for (i, j), line in zip(pairs, lines, strict=True)
     ]
-    return figure, data_table(("model a", "model b", *WAYS, "anisotropy above 0.95"), rows)
+    return figure, data_table(("model a", "model b", *WAYS, FLAG_COLUMN), rows)
 
 
 def _ways(u: Universality, i: int, j: int) -> tuple[float, ...]:

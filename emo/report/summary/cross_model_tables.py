@@ -10,7 +10,7 @@ from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.projections import Normalisation
 from emo.core.stats.intervals import ALPHA
 from emo.core.stats.reliability import Quotient, ceiling
-from emo.report.summary.several import flag, of_several, with_rows
+from emo.report.summary.several import FLAG_COLUMN, flag, of_several, with_rows
 from emo.report.table import Entry, Interval, Table
 from emo.summary.assemble import Summary
 
@@ -51,7 +51,7 @@ def pair_table(u: Universality) -> Table:
         (
             *("model a", "model b", "rho, same items", "over items and emotions"),
             *("rho, same half", "rho, disjoint", "p, disjoint", "Holm's p"),
-            *("ceiling", "disattenuated", "share", "anisotropy above 0.95"),
+            *("ceiling", "disattenuated", "share", FLAG_COLUMN),
         ),
         tuple(_pair(u, i, j) for i, j in pairs),
     )
@@ -125,7 +125,7 @@ def family_table(u: Universality) -> Table:
         f"variant, of different sizes{'' if u.across_scale() else ': none here'}. {FLAGGED}",
         (
             *("kind", "family", "model a", "model b", "rho, same items", "rho, disjoint", "share"),
-            "anisotropy above 0.95",
+            FLAG_COLUMN,
         ),
         tuple(rows),
     )

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from functools import wraps
 
 from emo.core.compare.cross_model import Universality
+from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.report.table import Table
 from emo.summary.assemble import Summary
 
+FLAG_COLUMN = f"anisotropy above {FLAGGED_ANISOTROPY}"
+"""The column on the published flag."""
 FLAG = "flagged"
 """What the tables say of a model or pair with the published flag of anisotropy."""
 

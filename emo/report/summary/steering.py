@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from emo.core.steering.dose_response import DoseCell, Mean, Proportion, by_emotion, by_site
-from emo.core.steering.regimes import edge
+from emo.core.steering.regimes import MAJORITY, THIRD, edge
 from emo.core.steering.unsteered import all_cells, unsteered_regime, unsteered_texts
 from emo.files.names import name_part
 from emo.reference import KNIFE_EDGES, published_regime_of
@@ -130,8 +130,8 @@ def _regimes(every: Sequence[Steered]) -> Table:
         "Both rules over all texts of the emotions' own vectors at these layers, pooled over strengths "
         "and scenarios; the pooling is this project's reading, and gives the study's five regimes back "
         "on the study's own texts. Strength 0: the model without steering, in this precision; a regime "
-        "that is there already is no effect of steering. Published rule: collapse above 0.5 looping "
-        "texts, else explosive above 0.3 short ones; to the cut-off: how many texts would have to be "
+        "that is there already is no effect of steering. Published rule: collapse above "
+        f"{MAJORITY} looping texts, else explosive above {THIRD} short ones; to the cut-off: how many texts would have to be "
         f"otherwise for another regime. In the study: {KNIFE_EDGES}; strength 0 was not recorded. A "
         "dash where the study gives no regime.",
         (

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from emo.config.resolve import compose
 from emo.core.compare.baselines import Baseline, beside_baselines
 from emo.core.compare.leaving_out import disattenuated_matrix
 from emo.report.summary import (
@@ -22,7 +23,10 @@ def summary():
     held = Baseline("style_counts", (found[0].items(),))
     baselines = beside_baselines({m.name: m.items() for m in found}, [held], FEW)
     return SimpleNamespace(
-        cross_model=study(found), baselines=baselines, condition_baselines={"m": {"C": baselines}}
+        config=compose(),
+        cross_model=study(found),
+        baselines=baselines,
+        condition_baselines={"m": {"C": baselines}},
     )
 
 
@@ -80,7 +84,9 @@ def test_layers_have_a_table_and_a_figure(summary):
     assert len(pairs.rows) == 6
     (drawn,) = layer_tables.layer_matrix(summary)
     assert drawn.failure == "" and len(drawn.data.rows) == 6
-    without = SimpleNamespace(cross_model=study(models(np.random.default_rng(1), geometry=1)))
+    without = SimpleNamespace(
+        cross_model=study(models(np.random.default_rng(1), geometry=1)), config=compose()
+    )
     assert layer_tables.layer_matrix(without) == layer_tables.rule_table(without) == []
 
 
