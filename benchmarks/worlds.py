@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emo.core.compare.attenuation import Attenuation, on_own_items, on_shared_items
+from emo.core.compare.baselines import Baseline, beside_baselines
 from emo.core.compare.likeness import MARGIN
 from emo.core.compare.rdms import mantel
+from emo.core.conditions.ablation import ablation
+from emo.core.conditions.replicates import replicate_agreement
 from emo.core.conditions.verdicts import Verdict, judge
 from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.geometry.halves import split_half
@@ -17,6 +20,7 @@ from emo.core.geometry.item_sets import ItemSet
 from emo.core.records import Activations
 from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import Resampling, stream
+from tests.core.conditions.text_worlds import world
 
 N_EMOTIONS = 21
 WIDE = 48
@@ -62,6 +66,8 @@ class TwoModels:
     """Whether the situations are declared; otherwise each emotion has a number of items of its own."""
     dominant: float = 1.0
     """How many times larger the first direction is than the others."""
+    offset: float = 0.0
+    """Size of a constant vector in all activations of the first model."""
 
     def __call__(self, rng: np.random.Generator) -> Study:
         """One study."""
@@ -78,9 +84,9 @@ class TwoModels:
         related = bool(self.geometry) and self.alike > 0
         reliability = float(np.mean([split_half(s, RESAMPLING)[1] for s in sets]))
         statements = _verdicts(measured, shown, true)
-        statements["agreement is shown"] = (shown, shown and not related)
+        statements[SHOWN] = (shown, shown and not related)
         if not self.apart:
-            statements["p <= 0.05 on the same items (said to show nothing)"] = (p <= ALPHA, False)
+            statements[SAME_P] = (p <= ALPHA, False)
         if self.geometry:
             ratio = measured.ratio
             inside = bool(ratio.low <= true <= ratio.high)
@@ -104,6 +110,7 @@ class TwoModels:
                 item = rng.normal(size=(len(emotions), WIDE))
             noise = self.own * rng.normal(size=(len(emotions), WIDE))
             values = self.geometry * vector[emotions] + self.shared * item + noise
+            values = values + (self.offset if not sets else 0.0)
             sets.append(ItemSet.make(_activations(values, emotions, groups, self.declared), 0))
         return sets
 
@@ -113,6 +120,56 @@ class TwoModels:
         counts = rng.integers(n // 2, 2 * n, size=N_EMOTIONS)
         emotions = np.repeat(np.arange(N_EMOTIONS), counts)
         return emotions, np.arange(len(emotions))
+
+
+@dataclass(frozen=True)
+class SurfaceOnly:
+    """Two models that hold nothing but the surface of the texts, or a geometry besides."""
+
+    geometry: float = 0.0
+
+    def __call__(self, rng: np.random.Generator) -> Study:
+        """One study."""
+        model = TwoModels(shared=0.0)
+        emotions, groups = model._items(rng, 24)
+        surface, inner = rng.normal(size=(2, N_EMOTIONS, WIDE))
+        item = rng.normal(size=(len(emotions), WIDE))
+        sets = []
+        for inside in (self.geometry, self.geometry, 0.0):
+            noise = rng.normal(size=(len(emotions), WIDE))
+            values = surface[emotions] + inside * inner[emotions] + item + noise
+            sets.append(ItemSet.make(_activations(values, emotions, groups, True), 0))
+        got = beside_baselines(
+            {"a": sets[0], "b": sets[1]}, [Baseline("surface", (sets[2],))], RESAMPLING
+        )
+        low = float(got.beyond[0].unexplained.low)
+        beyond = low > 0
+        reliability = float(np.mean([split_half(s, RESAMPLING)[1] for s in sets[:2]]))
+        wrong = beyond and not self.geometry
+        return Study({"agreement beyond the surface is shown": (beyond, wrong)}, reliability)
+
+
+@dataclass(frozen=True)
+class Ablated:
+    """Four sub-parameters: two rewrite the texts, two read them anew; one may move the geometry."""
+
+    moved: int | None = None
+
+    def __call__(self, rng: np.random.Generator) -> Study:
+        """One study."""
+        points = world(rng, 2, 2, moved=self.moved, by=1.5, n=N_EMOTIONS - 1, text=1.0)
+        agreement = replicate_agreement(points[0].items, points, 10, 0)
+        names = ("first", "second", "third", "fourth")
+        found = ablation(names, agreement)
+        told = () if found.effects is None else found.effects.told
+        true = () if self.moved is None else (names[self.moved],)
+        false = any(name not in true for name in told)
+        statements = {"a sub-parameter without effect is told from noise": (false, false)}
+        if true:
+            ranked = found.effects is not None and true[0] in told
+            statements["the sub-parameter with an effect is told from noise"] = (ranked, False)
+        reliability = split_half(points[0].items, RESAMPLING)[1]
+        return Study(statements, reliability)
 
 
 def _verdicts(measured: Attenuation, shown: bool, true: float) -> dict[str, tuple[bool, bool]]:
@@ -147,43 +204,75 @@ def _activations(
 
 FORTY_SIX = 0.8
 """Correlation of the vectors at which their RDMs correlate about 0.46."""
+ALIKE, LESS = "as alike as replicates", "less alike than replicates"
+SHOWN, SAME_P = "agreement is shown", "p <= 0.05 on the same items (given nowhere)"
 
 WORLDS = (
-    World("no geometry, shared noise", "nothing is shared", TwoModels(geometry=0, shared=3.0)),
+    World(
+        "no geometry, shared noise",
+        "nothing is shared",
+        TwoModels(geometry=0, shared=3.0),
+        {SAME_P: "wrong 1.00 as evidence of shared geometry"},
+    ),
     World("no geometry, own noise", "nothing is shared", TwoModels(geometry=0, own=3.0)),
-    World("unrelated, noise 0.5", "unrelated", TwoModels(alike=0, own=0.5, shared=0.5)),
-    World("unrelated, noise 2", "unrelated", TwoModels(alike=0, own=2.0)),
-    World("unrelated, noise 3.5", "unrelated", TwoModels(alike=0, own=3.5)),
+    World(
+        "unrelated, noise 0.5",
+        "unrelated",
+        TwoModels(alike=0, own=0.5, shared=0.5),
+        {SHOWN: "wrong 0.24 to 0.38 (reliability 0.96 to 0.99)"},
+    ),
+    World(
+        "unrelated, noise 1",
+        "unrelated",
+        TwoModels(alike=0),
+        {SHOWN: "wrong 0.14 (reliability 0.89)"},
+    ),
+    World("unrelated, noise 2", "unrelated", TwoModels(alike=0, own=2.0), {SHOWN: "wrong 0.015"}),
+    World("unrelated, noise 3.5", "unrelated", TwoModels(alike=0, own=3.5), {SHOWN: "wrong 0.00"}),
     World("unrelated, one direction dominates", "unrelated", TwoModels(alike=0, dominant=10.0)),
-    World("identical, noise 1", "rho 1", TwoModels()),
+    World("identical, noise 1", "rho 1", TwoModels(), {ALIKE: "made 0.995"}),
     World("identical, noise 2.5", "rho 1", TwoModels(own=2.5)),
     World("identical, 3 situations", "rho 1", TwoModels(situations=(3, 3))),
     World("identical, 96 situations", "rho 1", TwoModels(own=4.0, situations=(96, 96))),
+    World("identical, constant in one model", "rho 1", TwoModels(offset=50.0)),
+    World(
+        "identical, uneven counts, no situations",
+        "rho 1",
+        TwoModels(situations=(8, 8), declared=False),
+    ),
     World("partly alike, noise 1", "rho about 0.46", TwoModels(alike=FORTY_SIX)),
     World("partly alike, noise 3.5", "rho about 0.46", TwoModels(alike=FORTY_SIX, own=3.5)),
     World(
         "partly alike, items of their own, noise 1",
         "rho about 0.46",
         TwoModels(alike=FORTY_SIX, situations=(24, 5), apart=True),
+        {ALIKE: "wrong 0.03 (reliability 0.7)"},
     ),
     World(
         "partly alike, items of their own, noise 3",
         "rho about 0.46",
         TwoModels(alike=FORTY_SIX, own=3.0, situations=(24, 5), apart=True),
+        {ALIKE: "wrong 0.50; 0.18 were called no agreement (reliability 0.3 to 0.4)"},
     ),
-    World(
-        "identical, items of their own",
-        "rho 1",
-        TwoModels(situations=(24, 5), apart=True),
-    ),
+    World("identical, items of their own", "rho 1", TwoModels(situations=(24, 5), apart=True)),
     World(
         "unrelated, items of their own",
         "unrelated",
         TwoModels(alike=0, situations=(24, 5), apart=True),
     ),
     World(
-        "identical, uneven counts, no situations",
-        "rho 1",
-        TwoModels(situations=(8, 8), declared=False),
+        "two models hold the surface only",
+        "nothing but the surface",
+        SurfaceOnly(),
+        {"agreement beyond the surface is shown": "partial rho 0.77 to 0.89, was to be 0.05"},
     ),
+    World("surface and a geometry", "a geometry besides", SurfaceOnly(geometry=1.0)),
+    World(
+        "ablation, nothing has an effect",
+        "no effect",
+        Ablated(),
+        {"a sub-parameter without effect is told from noise": "wrong 0.84 to 0.96"},
+    ),
+    World("ablation, one rewriting factor has an effect", "one effect", Ablated(moved=0)),
+    World("ablation, one reading factor has an effect", "one effect", Ablated(moved=2)),
 )

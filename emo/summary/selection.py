@@ -163,11 +163,12 @@ def _unreadable(run: RunListing) -> str | None:
 def _other_version(run: RunListing) -> str | None:
     """Why a run cannot stand beside new ones.
 
-    Runs from before versions were tagged can, but for means over tokens, which held position 0.
+    Passages that were read before versions were tagged have the descriptors of then.
     """
     mean = run.comprehension and run.config.method.readout is Readout.mean
     now = versions(not run.comprehension, not run.causal, mean)
-    logged = run.tags.get("versions", versions(not run.comprehension, not run.causal))
+    untagged = "reading 1" if run.comprehension else versions(True, not run.causal)
+    logged = run.tags.get("versions", untagged)
     return (
         None if logged == now else f"computed otherwise than now ({logged}, now {now}): repeat it"
     )

@@ -134,7 +134,7 @@ def test_planted_agreement_is_shown_as_effects(make, monkeypatch):
             0.5 * (1 - 0.3 * level) * ones, 0.5 * ones, ones[:, 0] / 2, EMOTIONS
         )
 
-    monkeypatch.setattr("emo.jobs.ablate.replicate_agreement", planted)
+    monkeypatch.setattr("emo.pipeline.ablation.replicate_agreement", planted)
     outcome = run_job(make("job.ablate.tokens=[24,6]"))
     names = ("ablation.json", "points.csv", "effects.csv", "texts.jsonl", "texts.json")
     assert has_files(make(), outcome, *names, "effects.png", "interactions.png")

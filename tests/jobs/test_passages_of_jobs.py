@@ -123,7 +123,7 @@ def test_passages_with_special_tokens_are_named_when_they_are_read(config, said)
     marked = STORIES.replace("the quay there", "the quay </s>", 1)
     columns = "stimuli.columns={emotion: label, text: story}"
     assert run_job(config(marked, columns)).error is None
-    (warning,) = said("WARNING")
+    (warning,) = (w for w in said("WARNING") if "special tokens" in w)
     assert warning.startswith("1 text holds special tokens of this model")
     assert warning.endswith(": odd/1 (</s>)")
 

@@ -293,11 +293,13 @@ def test_steering_of_its_models_has_a_section(project, tmp_path):
     assert steered.run_id[:8] in page
     (table,) = [
         rows(tracker.artifact(outcome.run_id, f"tables/{name}.csv").read_text())
-        for name in (f"steering_{LLAMA}",)
+        for name in (f"steering_{LLAMA}_fp32",)
     ]
     cells = rows(tracker.artifact(steered.run_id, "cells.csv").read_text())
     assert (
-        [r["direction"] for r in table] == [c["direction"] for c in cells] == ["target", "random"]
+        [r["direction"] for r in table]
+        == [c["direction"] for c in cells]
+        == ["none", "target", "random"]
     )
     for row, cell in zip(table, cells, strict=True):
         assert row["regime, robust"].rstrip("?") == cell["robust"]
@@ -307,7 +309,7 @@ def test_steering_of_its_models_has_a_section(project, tmp_path):
         )
         assert float(row["judged better high"]) == pytest.approx(float(cell["success_high"]))
     for kind in ("png", "svg", "csv"):
-        name = f"figures/steering_regimes_{LLAMA}.{kind}"
+        name = f"figures/steering_regimes_{LLAMA}_fp32.{kind}"
         assert tracker.artifact(outcome.run_id, name).stat().st_size > 0
 
 

@@ -20,7 +20,7 @@ PASSAGES = {
     "precision=fp32": ("6f7c8b4745216bc28d251a905844176d", "eb02988011b7bb362153322564a0feb2"),
     "precision=fp32 method.readout=suffix method.suffix=x": (
         "694cd28a22c44564a81fc01d4602d09a",
-        "291b3b7cebc645b0f1260729c45a3029",
+        "f34b8a7e699ee5776bba891397e96ea9",
     ),
     "precision=fp16 vectors.remove=situation": (
         "dd522fdf8ef82db5dbebc9a040c21982",
@@ -37,7 +37,7 @@ PASSAGES = {
     ),
     "precision=nf4 precision.four_bit.compute_dtype=fp16 method.readout=mean": (
         "34525903e6d644c07380f2b5678678f3",
-        "a0bd0621bff795fc5a90a356a2b7f295",
+        "143c86a6ada88e6e298fffe389a7a8b9",
     ),
 }
 

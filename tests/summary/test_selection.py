@@ -28,8 +28,10 @@ def run(name, started=1, status="FINISHED", params=(), **tags):
         "condition": "A",
     }
     tags = base | tags
-    if tags["readout"] == "mean":
-        tags = {"versions": versions(False, False, mean=True), **tags}
+    if tags["method"] == "comprehension":
+        tags = {"versions": versions(False, False, mean=tags["readout"] == "mean"), **tags}
+        if tags["precision"].startswith("int8"):
+            tags["versions"] = versions(False, True)
     return RunListing(
         name, status, started, tags, {"method.readout": tags["readout"], **dict(params)}
     )
@@ -200,9 +202,11 @@ def test_the_configured_precision_of_several_as_complete():
 
 def test_runs_computed_otherwise_are_left_out():
     old = {"versions": "reading 0"}
-    runs = [run("a", 1, versions=versions(False, False)), run("b", 2, **old), run("untagged", 0)]
-    models, _, left = taken(runs)
-    assert models["m"] == ["a", "untagged"]
+    untagged = run("untagged", 0)
+    untagged = replace(untagged, tags={k: v for k, v in untagged.tags.items() if k != "versions"})
+    models, _, left = taken([run("a", 1), run("b", 2, **old), untagged])
+    assert models["m"] == ["a"]
+    assert left["untagged"].startswith("computed otherwise than now (reading 1, now")
     assert (
         left["b"]
         == "computed otherwise than now (reading 0, now reading 1, descriptors 2): repeat it"

@@ -130,9 +130,9 @@ def _regimes(every: Sequence[Steered]) -> Table:
         "Both rules over all texts of the emotions' own vectors at these layers, pooled over strengths "
         "and scenarios; the pooling is this project's reading, and gives the study's five regimes back "
         "on the study's own texts. Strength 0: the model without steering, in this precision; a regime "
-        "that is there already is no effect of steering. Published rule: collapse above "
-        f"{MAJORITY} looping texts, else explosive above {THIRD} short ones; to the cut-off: how many texts would have to be "
-        f"otherwise for another regime. In the study: {KNIFE_EDGES}; strength 0 was not recorded. A "
+        f"that is there already is no effect of steering. Published rule: collapse above {MAJORITY} "
+        f"looping texts, else explosive above {THIRD} short ones; to the cut-off: how many texts would "
+        f"have to be otherwise for another regime. In the study: {KNIFE_EDGES}; strength 0 was not recorded. A "
         "dash where the study gives no regime.",
         (
             *("model", "precision", "layers", "texts", "regime, robust", "regime, published rule"),
