@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -64,10 +65,13 @@ def headline(s: Summary) -> dict[str, float | None]:
             "surviving_share_low": float(share.low),
             "surviving_share_high": float(share.high),
         }
+        ratio = s.cross_model.left_out.over_ceiling()
+        for name, bound in (("", ratio.value), ("_low", ratio.low), ("_high", ratio.high)):
+            numbers[f"disjoint_over_ceiling{name}"] = float(bound)
         if s.cross_model.noise_ceiling is not None:
             low, high = s.cross_model.noise_ceiling
             numbers |= {"noise_ceiling_low": low, "noise_ceiling_high": high}
-        out |= {k: v if v == v else None for k, v in numbers.items()}
+        out |= {k: v if math.isfinite(v) else None for k, v in numbers.items()}
     return out
 
 

@@ -20,7 +20,7 @@ from emo.core.stats.correlation import partial_spearman, pearson, spearman, stan
 from emo.core.stats.hierarchical import over_items_and_emotions
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates
 from emo.core.stats.jackknife import reach, standard_error, without_each
-from emo.core.stats.reliability import Quotient, ceiling, disattenuated, surviving_share
+from emo.core.stats.reliability import Quotient, surviving_share
 from emo.core.stats.resampling import Resampling, stream
 
 ENTRIES = 1 << 22
@@ -43,10 +43,6 @@ class ItemComparison:
     """Of the agreement on the same items, what is left on disjoint ones of the same number."""
     reliability: tuple[float, float]
     """Of each set's RDM over all its items; NaN where they cannot be halved."""
-    ceiling: Quotient
-    """What noise lets rho reach: the rho of disjoint halves, or of all items if not shared."""
-    disattenuated: Quotient
-    """That rho over its ceiling. On the same items rho has none: the two sides share errors."""
     resampled: tuple[bool, bool]
     """False for a set with one item per emotion: then there is no interval over items."""
     emotions: tuple[str, ...]
@@ -209,7 +205,6 @@ def compare_shared(
     draws = _draws(resampling, n_bootstrap)
     replicates = replicate_rdms([a, b], design, emotions, draws, "bootstrap")
     halves = disjoint_items([a, b], resampling)
-    half_a, half_b = (float(halves.disjoint.value[i, i]) for i in (0, 1))
     disjoint, same = halves.disjoint.value[0, 1], halves.same.value[0, 1]
     drawn = design.expansion is not None
     return ItemComparison(
@@ -217,8 +212,6 @@ def compare_shared(
         halves=halves,
         share=surviving_share(disjoint, same),
         reliability=(float(halves.reliability[0]), float(halves.reliability[1])),
-        ceiling=ceiling(half_a, half_b),
-        disattenuated=disattenuated(disjoint, half_a, half_b),
         resampled=(drawn, drawn),
     )
 
@@ -255,8 +248,6 @@ def compare_independent(
         halves=None,
         share=Quotient(None, "the two sets have not read the same items"),
         reliability=(reliability_a, reliability_b),
-        ceiling=ceiling(reliability_a, reliability_b),
-        disattenuated=disattenuated(float(rhos["rho"].value), reliability_a, reliability_b),
         resampled=(factors[0] is not None, factors[1] is not None),
     )
 

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from emo.config import vector_settings
-from emo.core.stats.reliability import LEAST_RELIABILITY
 from emo.runs.listing import RunListing
 from emo.summary.assemble import Summary
 
@@ -103,9 +102,9 @@ def _statistics(s: Summary) -> str:
         f"{c.resampling.n_splits} random divisions, and their intervals from "
         f"{c.resampling.n_bootstrap} draws with {c.resampling.splits_per_replicate} divisions each. "
         "Intervals over items and emotions also draw emotions in each of these draws. Reliability is "
-        "the split-half correlation, corrected to the full number of items. Nothing is divided by a "
-        f"reliability of at most {LEAST_RELIABILITY}; for disjoint rho this is the reliability of the "
-        f"halves, otherwise that of all items. Seed {c.seed}.{_other_settings(s)}"
+        "the split-half correlation, corrected to the full number of items. Disattenuated rho is that "
+        "of disjoint halves over the geometric mean of each side's own, with Fieller's interval over a "
+        f"jackknife of items. Seed {c.seed}.{_other_settings(s)}"
     )
 
 

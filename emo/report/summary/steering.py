@@ -132,8 +132,8 @@ def _regimes(every: Sequence[Steered]) -> Table:
         "on the study's own texts. Strength 0: the model without steering, in this precision; a regime "
         f"that is there already is no effect of steering. Published rule: collapse above {MAJORITY} "
         f"looping texts, else explosive above {THIRD} short ones; to the cut-off: how many texts would "
-        f"have to be otherwise for another regime. In the study: {KNIFE_EDGES}; strength 0 was not recorded. A "
-        "dash where the study gives no regime.",
+        f"have to be otherwise for another regime. In the study: {KNIFE_EDGES}; strength 0 was not "
+        "recorded. A dash where the study gives no regime.",
         (
             *("model", "precision", "layers", "texts", "regime, robust", "regime, published rule"),
             *("looping", "short", "texts to the cut-off", "in the study", "same by its rule"),
