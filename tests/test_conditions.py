@@ -8,12 +8,13 @@ import yaml
 
 from emo import conditions
 from emo.conditions import CONDITIONS, ConditionRow, condition_config, names, overrides, recognise
-from emo.config.enums import JobName, PrecisionName
+from emo.config.enums import JobName, MethodName, PrecisionName
 from emo.config.resolve import compose
 from emo.core.conditions.four_layer import CONTRASTS, FORCED, HALVES, NUDGED, REPLICATES
 from emo.errors import ConfigError
 from emo.runs.listing import RunListing
 from emo.runs.metadata import params
+from emo.runs.versions import versions
 from emo.summary.commands import command
 from emo.summary.selection import Wanted, select
 
@@ -22,6 +23,7 @@ CONF = Path(__file__).parents[1] / "conf"
 
 def listed(config, run_id="r", **tags):
     """A run of a config as the store lists it."""
+    generation = config.method.name is MethodName.generation
     base = {
         "model": "m",
         "model_id": "org/m",
@@ -32,6 +34,7 @@ def listed(config, run_id="r", **tags):
         "prompts_sha256": "p",
         "condition": recognise(config).name,
         "teacher_forced": "true" if conditions._forced(config) else "false",
+        "versions": versions(generation, not config.precision.causal),
     }
     return RunListing(run_id, "FINISHED", 1, base | tags, params(config))
 

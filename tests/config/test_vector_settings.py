@@ -19,6 +19,7 @@ from emo.runs.identity import equivalence_identity, fingerprint, run_identity
 from emo.runs.listing import RunListing
 from emo.runs.metadata import params
 from emo.runs.plan import Plan
+from emo.runs.versions import versions
 from emo.summary.commands import another_model
 from emo.summary.published import model_claims
 from emo.summary.selection import Wanted, select
@@ -54,6 +55,7 @@ def listed(run_id, config, started=1, **tags):
         "precision": "fp32",
         "readout": "last",
         "stimuli_sha256": "s" * 64,
+        "versions": versions(False, False),
     }
     return RunListing(run_id, "FINISHED", started, base | tags, params(config))
 

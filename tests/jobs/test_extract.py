@@ -23,7 +23,7 @@ from emo.models import session
 from emo.pipeline import comprehension
 from emo.pipeline.reader import Reader
 from emo.runs import files, job, reuse
-from emo.runs.plan import make_plan
+from emo.runs.plan import make_plan, say
 from emo.tracking import Tracker
 from tests.conftest import EMOTIONS, ROOT, TINY
 from tests.jobs.conftest import has_files
@@ -180,6 +180,7 @@ def test_passages_without_situations_are_marked_in_table_tag_and_log(tiny_config
     rows = [f"{e},{i},Words of {e} told {i} times." for e in "abc" for i in range(4)]
     path.write_text("emotion,passage_id,text\n" + "\n".join(rows))
     config = tiny_config(f"stimuli.path={path}")
+    say.cache_clear()  # said once per process
     outcome = run_job(config)
     assert "SITUATIONS NOT DECLARED" in outcome.table
     tags = Tracker(config).get(outcome.run_id).data.tags
