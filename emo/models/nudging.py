@@ -14,7 +14,6 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from emo.config.schema import PrecisionConfig
-from emo.core.stats.resampling import stream
 from emo.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -116,6 +115,9 @@ def signs(
     They depend on the seed, the position of the token in its text and its id, hence not on the texts
     that it is read with.
     """
+    # Models are loaded where the core's own dependencies are not installed (benchmarks.gpu).
+    from emo.core.stats.resampling import stream
+
     tokens = np.stack([places, ids], axis=-1).reshape(-1, 2)
     distinct, which = np.unique(tokens, axis=0, return_inverse=True)
     drawn = [
