@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from emo.core.choices import MARGIN
 from emo.core.compare.attenuation import Attenuation, on_own_items, on_shared_items
 from emo.core.compare.baselines import Baseline, beside_baselines
-from emo.core.compare.likeness import MARGIN
 from emo.core.compare.rdms import mantel
 from emo.core.conditions.ablation import ablation
 from emo.core.conditions.replicates import replicate_agreement
@@ -19,13 +19,13 @@ from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet
 from emo.core.records import Activations
 from emo.core.stats.correlation import spearman
+from emo.core.stats.intervals import ALPHA
 from emo.core.stats.resampling import Resampling, stream
 from tests.core.conditions.text_worlds import world
 
 N_EMOTIONS = 21
 WIDE = 48
 """Dimensions of every planted part."""
-ALPHA = 0.05
 RESAMPLING = Resampling(n_splits=40, n_bootstrap=40, splits_per_replicate=4)
 
 

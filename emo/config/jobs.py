@@ -18,6 +18,7 @@ from emo.config.enums import (
     SteerPositions,
     SteerVector,
 )
+from emo.core.choices import MARGIN
 
 # What fields of one kind allow; emo.config.checks says what each key means.
 DRAWS = {"min": 1, "max": 100_000, "why": "it takes memory and changes no figure that is shown"}
@@ -45,7 +46,7 @@ class SummarizeConfig:
     """Of Mantel tests, and of families where sizes are correlated."""
     n_bootstrap: int = field(default=2000, metadata=DRAWS)
     """Replicates for intervals on all items; ``resampling`` is for the halves."""
-    margin: float = field(default=0.8, metadata={"above": 0, "max": 1})
+    margin: float = field(default=MARGIN, metadata={"above": 0, "max": 1})
     """Two geometries are alike if the whole interval of disattenuated rho is above this."""
     baselines: list[str] = field(
         default_factory=lambda: ["style_counts", "tfidf_words", "tfidf_characters"]

@@ -25,8 +25,8 @@ def without_sink(special: Sequence[int]) -> tuple[int, int]:
     have it there; models without one have a word of the text there. A text of which nothing is left
     is read at its only token.
     """
-    own = [place for place, mark in enumerate(special) if not mark] or [len(special) - 1]
-    return min(max(1, own[0]), own[-1]), own[-1] + 1
+    places = [place for place, mark in enumerate(special) if not mark] or [len(special) - 1]
+    return min(max(1, places[0]), places[-1]), places[-1] + 1
 
 
 def all_tokens(special: Sequence[int]) -> tuple[int, int]:

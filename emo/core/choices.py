@@ -13,6 +13,9 @@ from typing import TypeVar, assert_never
 DEFAULT_ESTIMATOR = "mean_difference"
 """Of :data:`emo.core.geometry.estimators.ESTIMATORS`, the one taken where none is named."""
 
+MARGIN = 0.8
+"""Disattenuated rho from which two geometries count as alike, where no other margin is asked for."""
+
 Choice = TypeVar("Choice", bound=StrEnum)
 
 

@@ -133,8 +133,8 @@ def _curves(
     curves |= {name: described.get(name, nothing) for name in CURVES}
     if rounding is not None:
         pair = rounding[0].activations, rounding[1].activations
-        own = deviation(*pair, remove).curves()
-        curves |= {f"own_{name}": curve for name, curve in own.items()}
+        replicate = deviation(*pair, remove).curves()
+        curves |= {f"own_{name}": curve for name, curve in replicate.items()}
         curves |= excess((one.activations, other.activations), pair, remove).curves()
     return curves
 

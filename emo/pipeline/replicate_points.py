@@ -50,8 +50,8 @@ class Replicated:
 
 def needed(points: Sequence[Replicated]) -> list[SubparamsConfig]:
     """Every setting that has to be evaluated, each once, the points' own first."""
-    own = [p.setting for p in points]
-    return list(dict.fromkeys([*own, *(sub for p in points for sub in p.settings)]))
+    settings = [p.setting for p in points]
+    return list(dict.fromkeys([*settings, *(sub for p in points for sub in p.settings)]))
 
 
 def check_reference(reference: Replicated, prompts: PromptSet) -> None:

@@ -119,19 +119,19 @@ class Evaluator:
         config = self._config
         whole = self._replicated(self._settings[0]).point(self._referred()).items
         n_divisions = min(config.resampling.n_splits, MOST_DIVISIONS)
-        found = replicate_agreement(whole, [point], n_divisions, config.seed)
-        value, *left_out = found.relative[:, 0]
+        agreement = replicate_agreement(whole, [point], n_divisions, config.seed)
+        value, *left_out = agreement.relative[:, 0]
         if not np.isfinite(value):
-            own, of_reference = found.reliability[0, 0], found.reference[0]
+            of_point, of_reference = agreement.reliability[0, 0], agreement.reference[0]
             raise EmoError(
                 f"no {RELATIVE}: the texts are too noisy (rho of the point with its own replicate "
-                f"{own:+.2f}, of the reference {of_reference:+.2f})"
+                f"{of_point:+.2f}, of the reference {of_reference:+.2f})"
             )
         values = {
             RELATIVE: float(value),
-            "disjoint_rho": float(found.disjoint[0, 0]),
-            "ceiling": float(found.ceiling[0, 0]),
-            "reference_replicate": float(found.reference[0]),
+            "disjoint_rho": float(agreement.disjoint[0, 0]),
+            "ceiling": float(agreement.ceiling[0, 0]),
+            "reference_replicate": float(agreement.reference[0]),
         }
         return values | (without_each(RELATIVE, left_out) if np.isfinite(left_out).all() else {})
 

@@ -91,9 +91,9 @@ def counted(
         case SteerNorm.mean_all:
             return np.ones(len(prompt), dtype=bool)
         case SteerNorm.mean:
-            own = np.array([place > 0 and i not in special for place, i in enumerate(prompt)])
-            own[-1] |= not own.any()
-            return own
+            counts = np.array([place > 0 and i not in special for place, i in enumerate(prompt)])
+            counts[-1] |= not counts.any()
+            return counts
         case _:
             assert_never(norm)
 

@@ -25,7 +25,7 @@ def effects_of(
 ) -> dict[str, LevelEffects]:
     """Objective -> changes with intervals, for those whose trials have values without each emotion."""
     choices = {name: d.choices for name, d in space.varied.items()}
-    found = {}
+    changes = {}
     for i, objective in enumerate(objectives):
         left_out = [_left_out(values_of(t), objective) for t in trials]
         if not left_out or not left_out[0] or len({len(row) for row in left_out}) > 1:
@@ -37,8 +37,8 @@ def effects_of(
             np.array(left_out).T,
         )
         if effects is not None:
-            found[objective] = effects
-    return found
+            changes[objective] = effects
+    return changes
 
 
 def _left_out(values: Mapping[str, float], objective: str) -> list[float]:

@@ -91,7 +91,7 @@ def condition_baselines(
     resampling: Resampling,
 ) -> dict[str, Baselines]:
     """Generation conditions of one model, each beside baselines of its own texts, by condition."""
-    found = {}
+    by_condition = {}
     for name, (run, condition) in conditions.items():
         if run.comprehension:
             continue
@@ -99,10 +99,10 @@ def condition_baselines(
         if not held:
             continue
         try:
-            found[name] = beside_baselines({name: condition.items}, held, resampling)
+            by_condition[name] = beside_baselines({name: condition.items}, held, resampling)
         except LabelMismatch as error:
             log.warning("%s %s: no baselines: %s", run.model, name, error)
-    return found
+    return by_condition
 
 
 def _of_condition(

@@ -164,8 +164,8 @@ class Artifacts:
                 path = folder / name
                 if not path.is_file():
                     raise _missing(run, name, sha256)
-                found = path.stat().st_size
-                bounded = found <= LONGEST_JSON if size is None else found == size
+                size_now = path.stat().st_size
+                bounded = size_now <= LONGEST_JSON if size is None else size_now == size
                 digest = sha256_of(path) if sha256 is not None and bounded else None
         except (OSError, MlflowException) as error:
             if folder is None and name not in self._sizes(run, [name]):

@@ -18,8 +18,11 @@ from emo.core.geometry.halves import balance, half_agreement, replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, common_emotions, shared_design
 from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.intervals import Estimates, finite_mean, percentile_interval, recentred
-from emo.core.stats.reliability import LEAST_AGREEMENT, full_length
+from emo.core.stats.reliability import full_length
 from emo.core.stats.resampling import Resampling, stream
+
+LEAST_AGREEMENT = 0.1
+"""At or below this an agreement on the same items is too small to have shares."""
 
 UNBOUNDED = 0.025
 """Where more replicates than this have no positive same-item rho, a share has no interval."""

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float64
 
-from emo.core.compare.leaving_out import MOST_SPLITS, leaving_out, left_out_units
+from emo.core.compare.leaving_out import MOST_SPLITS, ceilings, leaving_out, left_out_units
 from emo.core.geometry.item_sets import Design, ItemSet, common_emotions, own_design
 from emo.core.stats.correlation import spearman
 from emo.core.stats.intervals import Estimates, finite_mean
@@ -58,9 +58,9 @@ class Halving:
     def measured(self, kept: Bool[np.ndarray, " cell"] | None = None) -> Measured:
         """The RDMs of both halves; of the first divisions only where some cells are left out."""
         first = self.first if kept is None else self.first[:MOST_SPLITS]
-        of = np.ones(first.shape[1], dtype=bool) if kept is None else kept
+        cells = np.ones(first.shape[1], dtype=bool) if kept is None else kept
         a, b = (
-            self.items.rdms((half & of).astype(np.float64), self.emotions)
+            self.items.rdms((half & cells).astype(np.float64), self.emotions)
             for half in (first, ~first)
         )
         return a, b
@@ -75,8 +75,8 @@ def on_shared_items(a: ItemSet, b: ItemSet, resampling: Resampling) -> Attenuati
         If the sets have not read the same items, or share fewer than three emotions.
     """
     got = leaving_out([a, b], resampling)
-    own = np.clip(np.diag(got.whole), 0, None)
-    return Attenuation(got.rho()[0, 1], float(np.sqrt(np.prod(own))), got.disattenuated()[0, 1])
+    ceiling = float(np.nan_to_num(ceilings(got.whole)[0, 1]))
+    return Attenuation(got.rho()[0, 1], ceiling, got.disattenuated()[0, 1])
 
 
 def on_own_items(
@@ -132,8 +132,8 @@ def on_own_items(
 def _moments(a: Measured, b: Measured) -> Float64[np.ndarray, " 2"]:
     """Mean rho of all measurements of one side with all of the other, and its ceiling."""
     across = [_mean_rho(x, y) for x in a for y in b]
-    own = [max(_mean_rho(*side), 0.0) for side in (a, b)]
-    return np.array([np.mean(across), np.sqrt(own[0] * own[1])])
+    repeated = [max(_mean_rho(*side), 0.0) for side in (a, b)]
+    return np.array([np.mean(across), np.sqrt(repeated[0] * repeated[1])])
 
 
 def _mean_rho(a: Float64[np.ndarray, "_ pair"], b: Float64[np.ndarray, "_ pair"]) -> float:

@@ -98,9 +98,9 @@ def beside_baselines(
     sets = list(models.values())
     fixed = [b.rdm for b in baselines if b.rdm is not None]
     emotions = common_emotions(*(s.emotions for s in sets))
-    own, n = [i for b in baselines for i in b.items if i is not None], len(sets)
-    got = leaving_out([*sets, *own], resampling, np.stack(fixed) if fixed else None)
-    where = _places(baselines, n, len(own))
+    baseline_sets, n = [i for b in baselines for i in b.items if i is not None], len(sets)
+    got = leaving_out([*sets, *baseline_sets], resampling, np.stack(fixed) if fixed else None)
+    where = _places(baselines, n, len(baseline_sets))
     rho, corrected = got.rho(), got.disattenuated()
     beside = []
     for name, at in where.items():
@@ -108,7 +108,11 @@ def beside_baselines(
             if at[i] < 0:
                 continue
             k = int(at[i])
-            held = own[k - n].rdm(emotions) if k < n + len(own) else fixed[k - n - len(own)]
+            held = (
+                baseline_sets[k - n].rdm(emotions)
+                if k < n + len(baseline_sets)
+                else fixed[k - n - len(baseline_sets)]
+            )
             beside.append(
                 Beside(
                     model=model,
@@ -139,12 +143,12 @@ def unexplained(
         hermitian=True,
     )
     explained = to @ inverse @ np.swapaxes(to, -2, -1)
-    left = np.where(whole, disattenuated[..., i, j] - explained[..., 0, 1], np.nan)
+    remaining = np.where(whole, disattenuated[..., i, j] - explained[..., 0, 1], np.nan)
     rest = 1 - np.diagonal(explained, axis1=-2, axis2=-1)
     enough = rest.min(axis=-1) > LEAST_REST
     with np.errstate(invalid="ignore"):
         scale = np.sqrt(np.where(enough, rest.prod(axis=-1), np.nan))
-    return np.asarray(left), np.asarray(left / scale)
+    return np.asarray(remaining), np.asarray(remaining / scale)
 
 
 def _places(
@@ -153,16 +157,16 @@ def _places(
     """For each baseline, where its set stands among all sets beside each model; -1 for none."""
     next_set, next_fixed, places = n, n + n_own, {}
     for b in baselines:
-        at = np.full(n, -1)
+        numbers = np.full(n, -1)
         if b.rdm is not None:
-            at[:], next_fixed = next_fixed, next_fixed + 1
+            numbers[:], next_fixed = next_fixed, next_fixed + 1
         elif len(b.items) == 1 and b.items[0] is not None:
-            at[:], next_set = next_set, next_set + 1
+            numbers[:], next_set = next_set, next_set + 1
         else:
             for i, items in enumerate(b.items):
                 if items is not None:
-                    at[i], next_set = next_set, next_set + 1
-        places[b.name] = at
+                    numbers[i], next_set = next_set, next_set + 1
+        places[b.name] = numbers
     return places
 
 
@@ -182,8 +186,8 @@ def _pairs(
                 held[ALL] = sorted({k for each in held.values() for k in each})
             for name, sets in held.items():
                 parts = (partial(_left, i=i, j=j, held=sets, part=part) for part in (0, 1))
-                left, correlation = map(got.over_items, parts)
-                out.append(Beyond(names[i], names[j], name, between[i, j], left, correlation))
+                remaining, correlation = map(got.over_items, parts)
+                out.append(Beyond(names[i], names[j], name, between[i, j], remaining, correlation))
     return out
 
 

@@ -101,7 +101,7 @@ def influences(got: LeavingOut) -> list[Influence]:
     mean = mean_over_pairs(got.without_emotion) - mean_over_pairs(got.whole)
     corrected = over_ceiling(got.without_emotion) - over_ceiling(got.whole)
     most = np.abs(change).argmax(axis=1)
-    found = [
+    by_emotion = [
         Influence(
             emotion=name,
             disjoint=float(mean[k]),
@@ -111,7 +111,7 @@ def influences(got: LeavingOut) -> list[Influence]:
         )
         for k, name in enumerate(got.emotions)
     ]
-    return sorted(found, key=lambda f: -abs(f.disjoint))
+    return sorted(by_emotion, key=lambda f: -abs(f.disjoint))
 
 
 def version_contrast(

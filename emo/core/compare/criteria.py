@@ -86,10 +86,10 @@ def criterion_curve(
     >>> round(float(curve.rho[0]), 1), bool(curve.null.p[0] <= 0.5)
     (0.7, True)
     """
-    own, emotions = index(activations.emotions)
-    common = common_emotions(own, criterion.emotions)
+    names, emotions = index(activations.emotions)
+    common = common_emotions(names, criterion.emotions)
     theirs = _pairs(criterion.emotions, common)
-    mine = _pairs(own, common)
+    model_pairs = _pairs(names, common)
     target = criterion.cosines[theirs]
     _, groups = index(activations.groups)
     cells, method = ItemCells.make(groups, emotions), estimator_named(estimator)
@@ -98,7 +98,7 @@ def criterion_curve(
     values = prepare(activations, remove)
 
     def rdm(layer: ResampledLayer) -> Float64[np.ndarray, " pair"]:
-        return centred_cosines(layer, cells.everything)[0][mine]
+        return centred_cosines(layer, cells.everything)[0][model_pairs]
 
     shape = activations.n_layers, len(target)
     rdms, drawn = np.full(shape, np.nan), np.full((len(orders), shape[0]), np.nan)

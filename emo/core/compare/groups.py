@@ -46,21 +46,21 @@ def blocks(
     disjoint: Float[np.ndarray, "model model"],
 ) -> tuple[Block, ...]:
     """Agreement within all models, within each variant, and between the variants."""
-    of, (i, j) = np.array(variants), np.triu_indices(len(variants), 1)
+    variant_of, (i, j) = np.array(variants), np.triu_indices(len(variants), 1)
     kinds = {
         "all": np.ones(len(i), dtype=bool),
-        "instruct": (of[i] == Variant.instruct) & (of[j] == Variant.instruct),
-        "base": (of[i] == Variant.base) & (of[j] == Variant.base),
-        "instruct with base": of[i] != of[j],
+        "instruct": (variant_of[i] == Variant.instruct) & (variant_of[j] == Variant.instruct),
+        "base": (variant_of[i] == Variant.base) & (variant_of[j] == Variant.base),
+        "instruct with base": variant_of[i] != variant_of[j],
     }
-    found = []
+    groups = []
     for name, keep in kinds.items():
         if keep.any():
             a, b = same[i[keep], j[keep]], disjoint[i[keep], j[keep]]
             ranges = [(float(x.min()), float(x.mean()), float(x.max())) for x in (a, b)]
             n = len(set(i[keep]) | set(j[keep]))
-            found.append(Block(name, n, int(keep.sum()), *ranges))
-    return tuple(found)
+            groups.append(Block(name, n, int(keep.sum()), *ranges))
+    return tuple(groups)
 
 
 def projected(

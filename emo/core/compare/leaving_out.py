@@ -19,7 +19,7 @@ from scipy.special import stdtr, stdtrit
 from emo.core.geometry.item_sets import Design, ItemSet, common_emotions, shared_design
 from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates, finite_mean
-from emo.core.stats.jackknife import without_each
+from emo.core.stats.jackknife import standard_error, without_each
 from emo.core.stats.quotients import fieller, jackknife
 from emo.core.stats.resampling import Resampling, strata, stream
 
@@ -98,7 +98,7 @@ class LeavingOut:
         self, function: Function, least: float | np.ndarray = 0.0
     ) -> tuple[np.ndarray, np.ndarray]:
         items = _variance_in_strata(function(self.without_unit), self.stratum)
-        emotions = _variance(function(self.without_emotion))
+        emotions = standard_error(function(self.without_emotion)) ** 2
         error = np.sqrt(np.maximum(items, np.maximum(emotions, np.square(least))))
         return np.asarray(function(self.whole)), np.asarray(error)
 
@@ -188,9 +188,9 @@ def ceilings(disjoint: Float64[np.ndarray, "*row set set"]) -> Float64[np.ndarra
 
     NaN where a set does not agree with itself. Spearman 1904.
     """
-    own = np.diagonal(disjoint, axis1=-2, axis2=-1)
+    agreement = np.diagonal(disjoint, axis1=-2, axis2=-1)
     with np.errstate(invalid="ignore"):
-        root = np.sqrt(np.where(own > 0, own, np.nan))
+        root = np.sqrt(np.where(agreement > 0, agreement, np.nan))
     return root[..., :, None] * root[..., None, :]
 
 
@@ -261,18 +261,12 @@ def _symmetric(value: np.ndarray, reach: np.ndarray | float) -> Estimates:
 def _variance_in_strata(left_out: np.ndarray, stratum: np.ndarray) -> np.ndarray:
     if not len(stratum):
         return np.full(left_out.shape[1:], np.nan)
-    parts = [_variance(left_out[stratum == s]) for s in np.unique(stratum)]
+    parts = [standard_error(left_out[stratum == s]) ** 2 for s in np.unique(stratum)]
     return np.asarray(np.sum(parts, axis=0))
 
 
 def _degrees(stratum: np.ndarray) -> int:
     return max(len(stratum) - len(np.unique(stratum)), 1)
-
-
-def _variance(left_out: Float64[np.ndarray, "unit *shape"]) -> Float64[np.ndarray, "*shape"]:
-    """Jackknife variance of a value from its values with one unit left out."""
-    n = len(left_out)
-    return np.asarray((n - 1) / n * ((left_out - left_out.mean(axis=0)) ** 2).sum(axis=0))
 
 
 def _student(degrees: int) -> float:

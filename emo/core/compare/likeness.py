@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from emo.core.choices import MARGIN
 from emo.core.stats.intervals import Estimates
-
-MARGIN = 0.8
-"""Disattenuated rho from which two geometries count as alike, if no other margin is asked for."""
 
 
 class Likeness(StrEnum):

@@ -20,7 +20,6 @@ from emo.core.stats.correlation import partial_spearman, pearson, spearman, stan
 from emo.core.stats.hierarchical import over_items_and_emotions
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates
 from emo.core.stats.jackknife import reach, standard_error, without_each
-from emo.core.stats.reliability import Quotient, surviving_share
 from emo.core.stats.resampling import Resampling, stream
 
 ENTRIES = 1 << 22
@@ -39,8 +38,6 @@ class ItemComparison:
     """The same with the baseline RDMs held fixed; None where none are given."""
     halves: Halves | None
     """The two on the same and on disjoint items; None where they have not read the same."""
-    share: Quotient
-    """Of the agreement on the same items, what is left on disjoint ones of the same number."""
     reliability: tuple[float, float]
     """Of each set's RDM over all its items; NaN where they cannot be halved."""
     resampled: tuple[bool, bool]
@@ -205,12 +202,10 @@ def compare_shared(
     draws = _draws(resampling, n_bootstrap)
     replicates = replicate_rdms([a, b], design, emotions, draws, "bootstrap")
     halves = disjoint_items([a, b], resampling)
-    disjoint, same = halves.disjoint.value[0, 1], halves.same.value[0, 1]
     drawn = design.expansion is not None
     return ItemComparison(
         **_rhos(a, b, emotions, replicates, [design.expansion], baselines, resampling.seed),
         halves=halves,
-        share=surviving_share(disjoint, same),
         reliability=(float(halves.reliability[0]), float(halves.reliability[1])),
         resampled=(drawn, drawn),
     )
@@ -246,7 +241,6 @@ def compare_independent(
     return ItemComparison(
         **rhos,
         halves=None,
-        share=Quotient(None, "the two sets have not read the same items"),
         reliability=(reliability_a, reliability_b),
         resampled=(factors[0] is not None, factors[1] is not None),
     )

@@ -82,10 +82,12 @@ def ablation(
         )
         effects = decompose(Factorial(tuple(names[i] for i in free), relative[0, kept], without))
     times = np.full(len(usable), 2.0) if lengths is None else lengths
-    own = stepped(agreement.reliability[0], times)
+    of_points = stepped(agreement.reliability[0], times)
     of_reference = stepped(agreement.reference[:1], times[:1])
     with np.errstate(invalid="ignore"):
-        attainable = np.sqrt(np.where((own > 0) & (of_reference > 0), own * of_reference, np.nan))
+        attainable = np.sqrt(
+            np.where((of_points > 0) & (of_reference > 0), of_points * of_reference, np.nan)
+        )
     levels = full_factorial(len(names))
     noise = [
         finite_mean(attainable[on == 1], 0) - finite_mean(attainable[on == 0], 0) for on in levels.T
@@ -99,12 +101,12 @@ def _held(usable: Bool[np.ndarray, " point"], k: int) -> list[int]:
     """The factors to hold at their first level so that every point left is usable, in that order."""
     loose = full_factorial(k).astype(bool)
     held: list[int] = []
-    left = ~usable
-    while left.any() and len(held) < k:
+    unusable = ~usable
+    while unusable.any() and len(held) < k:
         rest = [i for i in range(k) if i not in held]
-        most = max(rest, key=lambda i: int((left & loose[:, i]).sum()))
+        most = max(rest, key=lambda i: int((unusable & loose[:, i]).sum()))
         held.append(most)
-        left = left & ~loose[:, most]
+        unusable = unusable & ~loose[:, most]
     return held
 
 

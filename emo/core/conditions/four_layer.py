@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from emo.core.choices import MARGIN
 from emo.core.compare.attenuation import Attenuation, on_own_items, on_shared_items
 from emo.core.compare.rdms import (
     ItemComparison,
@@ -26,7 +27,6 @@ from emo.core.conditions.contrasts import (
 )
 from emo.core.conditions.verdicts import (
     JUDGED,
-    MARGIN,
     Verdict,
     judge,
     judge_floor,

@@ -146,11 +146,11 @@ def replicate_agreement(
     @cache
     def referred(names: tuple[str, ...]) -> _Sides:
         """The reference, divided with units of which it has some."""
-        own = [names.index(name) for name in _names(reference)]
-        return _Sides.of(reference, halves(len(names))[:, own], emotions)
+        units = [names.index(name) for name in _names(reference)]
+        return _Sides.of(reference, halves(len(names))[:, units], emotions)
 
-    own = referred(_names(reference))
-    mean = finite_mean(own.both, axis=1)[:, None]
+    reference_sides = referred(_names(reference))
+    mean = finite_mean(reference_sides.both, axis=1)[:, None]
     disjoint, reliability = [], []
     for point in track(points, "comparing points"):
         items, names = point.items, _names(point.items)
@@ -168,7 +168,10 @@ def replicate_agreement(
             disjoint.append(_products(finite_mean(sides.both, axis=1)[:, None], mean))
         reliability.append(sides.agreement())
     return ReplicateAgreement(
-        np.stack(disjoint, axis=1), np.stack(reliability, axis=1), own.agreement(), emotions
+        np.stack(disjoint, axis=1),
+        np.stack(reliability, axis=1),
+        reference_sides.agreement(),
+        emotions,
     )
 
 

@@ -6,8 +6,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from emo.core.choices import MARGIN
 from emo.core.compare.attenuation import Attenuation
-from emo.core.compare.likeness import MARGIN, Likeness, likeness
+from emo.core.compare.likeness import Likeness, likeness
 from emo.core.stats.intervals import ALPHA, Estimates
 
 

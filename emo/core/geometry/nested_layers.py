@@ -84,9 +84,9 @@ def nested_choice(
     other = same ^ 1  # halves of one halving stand side by side
 
     def mean(name: str, half: np.ndarray) -> float | None:
-        found = values[name][half, chosen]
-        found = found[np.isfinite(found)]
-        return float(found.mean()) if len(found) else None
+        shown = values[name][half, chosen]
+        shown = shown[np.isfinite(shown)]
+        return float(shown.mean()) if len(shown) else None
 
     return NestedChoice(
         reliability=_all_items(mean(Criterion.reliability.value, other)),

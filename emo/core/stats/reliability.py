@@ -1,24 +1,11 @@
-"""What noise leaves of an agreement: reliabilities, ceilings, and quotients that may not exist."""
+"""What noise leaves of an agreement: reliabilities of all items, and bounds over several sets."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float64
 
 from emo.core.stats.correlation import ranks, spearman
-
-LEAST_AGREEMENT = 0.1
-"""At or below this an agreement on the same items is too small to have shares."""
-
-
-@dataclass(frozen=True)
-class Quotient:
-    """A number that comes from a division, or the reason why there is none."""
-
-    value: float | None
-    reason: str | None = None
 
 
 def full_length(half: float, balance: float = 0.25) -> float:
@@ -38,38 +25,6 @@ def full_length(half: float, balance: float = 0.25) -> float:
         return 1.0 if half == 1 else float("nan")
     rest = balance * (1 - half**2)
     return (half * np.sqrt(half**2 + 4 * rest) - half**2) / (2 * rest)
-
-
-def ceiling(reliability_a: float, reliability_b: float) -> Quotient:
-    """The rho that two measurements reach whose true RDMs are the same: sqrt(rel_a rel_b).
-
-    Both reliabilities must be those of the number of items that rho is taken with: for disjoint
-    halves the correlations of the halves themselves, not stepped up. Spearman 1904.
-
-    Example
-    -------
-    >>> ceiling(0.8, 0.2)
-    Quotient(value=0.4, reason=None)
-    """
-    for side, value in (("first", reliability_a), ("second", reliability_b)):
-        if not np.isfinite(value):
-            return Quotient(None, f"the {side} set has no reliability: too few items to halve")
-        if value <= 0:
-            return Quotient(None, f"the reliability of the {side} set is {value:.2f}, not positive")
-    return Quotient(float(np.sqrt(reliability_a * reliability_b)))
-
-
-def surviving_share(disjoint: float, same: float) -> Quotient:
-    """Share of the agreement on the same items that is left on disjoint ones, both of one length."""
-    if not np.isfinite(disjoint) or not np.isfinite(same):
-        return Quotient(None, "too few items to halve")
-    if same <= LEAST_AGREEMENT:
-        return Quotient(
-            None,
-            f"agreement on the same items is {same:.2f}, too low to have shares "
-            f"(at most {LEAST_AGREEMENT})",
-        )
-    return Quotient(float(disjoint / same))
 
 
 def noise_ceiling(rdms: Float[np.ndarray, "set pair"]) -> tuple[float, float]:

@@ -259,9 +259,9 @@ def effects_csv(a: Ablation) -> str:
     rows = []
     if (t := a.effects) is not None:
         for kind in (*EFFECTS, "rank"):
-            found = getattr(t, kind)
+            values = getattr(t, kind)
             names = {"interaction": [" x ".join(p) for p in t.pairs], "drop": ["all"]}
-            columns = (np.atleast_1d(x) for x in (found.value, found.low, found.high))
+            columns = (np.atleast_1d(x) for x in (values.value, values.low, values.high))
             for name, *numbers in zip(names.get(kind, t.factors), *columns, strict=True):
                 rows.append([kind, name, *map(float, numbers)])
     nan = float("nan")

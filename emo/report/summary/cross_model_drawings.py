@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.core.compare.cross_model import Universality
-from emo.core.stats.reliability import ceiling
+from emo.core.compare.leaving_out import ceilings
 from emo.report.style import (
     BLUE,
     FINE,
@@ -155,7 +155,7 @@ def surviving(u: Universality) -> tuple[Figure, Table]:
 def _ways(u: Universality, i: int, j: int) -> tuple[float, ...]:
     """Rho of one pair of models by every way of ``WAYS``; NaN where there is none."""
     halves = u.halves.disjoint.value
-    limit = ceiling(float(halves[i, i]), float(halves[j, j])).value
+    limit = float(ceilings(u.left_out.whole)[i, j])
     return (
         float(u.rho.value[i, j]),
         float(u.halves.same.value[i, j]),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from emo.core.compare.cross_model import Universality
+from emo.core.compare.leaving_out import ceilings
 from emo.core.compare.sizes import SizeCorrelation
 from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.projections import Normalisation
 from emo.core.stats.intervals import ALPHA
-from emo.core.stats.reliability import Quotient, ceiling
 from emo.report.summary.several import FLAG_COLUMN, flag, of_several, with_rows
 from emo.report.table import Entry, Interval, Table
 from emo.summary.assemble import Summary
@@ -26,11 +26,6 @@ DISJOINT = (
     "and the other model the other half. Same half: both models read one half. Rho of halves is the "
     "mean over random halves. Share: disjoint divided by same half."
 )
-
-
-def quotient(q: Quotient) -> Entry:
-    """The number of a quotient, or nothing if it has none."""
-    return None if q.value is None else float(q.value)
 
 
 @of_several
@@ -58,7 +53,6 @@ def pair_table(u: Universality) -> Table:
 
 
 def _pair(u: Universality, i: int, j: int) -> tuple[Entry, ...]:
-    halves = u.halves.disjoint.value
     return (
         u.models[i].name,
         u.models[j].name,
@@ -68,7 +62,7 @@ def _pair(u: Universality, i: int, j: int) -> tuple[Entry, ...]:
         Interval.of(u.left_out.rho()[i, j]),
         float(u.p[i, j]),
         float(u.p_holm[i, j]),
-        quotient(ceiling(float(halves[i, i]), float(halves[j, j]))),
+        float(ceilings(u.left_out.whole)[i, j]),
         Interval.of(u.left_out.disattenuated()[i, j]),
         Interval.of(u.halves.share[i, j]),
         flag(u.flagged(i, j)),
@@ -111,7 +105,7 @@ def family_table(u: Universality) -> Table:
             u.models[i].name,
             u.models[j].name,
             Interval.of(u.rho[i, j]),
-            Interval.of(u.halves.disjoint[i, j]),
+            Interval.of(u.left_out.rho()[i, j]),
             Interval.of(u.halves.share[i, j]),
             flag(u.flagged(i, j)),
         )

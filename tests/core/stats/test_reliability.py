@@ -8,11 +8,8 @@ from scipy.stats import spearmanr
 
 from emo.core.stats.correlation import spearman_brown
 from emo.core.stats.reliability import (
-    LEAST_AGREEMENT,
-    ceiling,
     full_length,
     noise_ceiling,
-    surviving_share,
 )
 
 
@@ -37,44 +34,6 @@ def test_full_length_of_nothing_is_nothing():
     assert np.isnan(full_length(float("nan")))
     assert full_length(0.0) == 0
     assert full_length(-0.2) < 0
-
-
-def test_correction_recovers_the_correlation_of_simulated_truths(rng):
-    a = rng.normal(size=200_000)
-    b = 0.6 * a + 0.8 * rng.normal(size=a.shape)
-    first, second = (a + rng.normal(size=a.shape) for _ in range(2))
-    other, another = (b + 0.5 * rng.normal(size=a.shape) for _ in range(2))
-    reliabilities = np.corrcoef(first, second)[0, 1], np.corrcoef(other, another)[0, 1]
-    rho = np.corrcoef(first, other)[0, 1]
-    assert rho < 0.4
-    assert ceiling(*reliabilities).value == pytest.approx(np.sqrt(0.5 * 0.8), abs=0.01)
-    assert rho / ceiling(*reliabilities).value == pytest.approx(0.6, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("reliabilities", "words"),
-    [
-        ((float("nan"), 0.5), "the first set has no reliability"),
-        ((0.5, float("nan")), "the second set has no reliability"),
-        ((0.5, 0.0), "reliability of the second set is 0.00, not positive"),
-        ((-0.1, 0.5), "reliability of the first set is -0.10, not positive"),
-    ],
-)
-def test_no_ceiling_without_two_positive_reliabilities(reliabilities, words):
-    got = ceiling(*reliabilities)
-    assert got.value is None
-    assert words in got.reason
-
-
-def test_share_of_an_agreement():
-    assert surviving_share(0.3, 0.6).value == pytest.approx(0.5)
-    assert surviving_share(-0.03, 0.6).value == pytest.approx(-0.05)
-    got = surviving_share(0.09, LEAST_AGREEMENT)
-    assert got.value is None
-    assert got.reason == "agreement on the same items is 0.10, too low to have shares (at most 0.1)"
-    assert surviving_share(0.1, -0.5).value is None
-    for pair in ((float("nan"), 0.5), (0.5, float("nan"))):
-        assert surviving_share(*pair).reason == "too few items to halve"
 
 
 def test_noise_ceiling_is_the_loop(rng):
