@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.command import ROOT, options, parser_of, table
+from benchmarks.planted_studies import Study
 from benchmarks.report import write_section
-from benchmarks.worlds import WORLDS, Study, World
+from benchmarks.worlds import WORLDS, World
 
 PAGE = ROOT / "docs" / "truth.md"
 STUDIES = 60

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from emo.core.choices import LayerRule
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.compare.depth import rule_sentence
 from emo.core.compare.leaving_out import ceilings, mean_over_pairs
@@ -25,7 +26,7 @@ def headline(s: Summary) -> list[str]:
     sentences += [_four(t.table) for t in s.tables]
     if s.cross_model is None:
         words = None if s.single is None else s.single.words_accuracy
-        sentences += [_alone(m, words) for m in s.models]
+        sentences += [_alone(m, words, s.config.job.summarize.layer) for m in s.models]
         sentences.append(_no_cross_model(s))
     sentences += s.notes
     if all(r.random for r in s.runs):
@@ -76,22 +77,30 @@ def _shown(u: Universality) -> str:
     return f"An agreement is shown for {shown} of {len(i)} pairs (Holm)."
 
 
-def _alone(m: ModelRun, words_accuracy: float | None) -> str:
+def _alone(m: ModelRun, words_accuracy: float | None, rule: LayerRule) -> str:
     """What one model shows by itself, beside permuted labels and the words of the passages."""
     d, layer = m.descriptors, m.layer
-    at = f"{m.name} at layer {layer}"
+    place = f"{m.name} at layer {layer} (job.summarize.layer={rule.value})"
     if d.reliability is None:
         return (
-            f"{at}: there are too few passages to halve, so it is not known whether its RDM says "
+            f"{place}: there are too few passages to halve, so it is not known whether its RDM says "
             "anything of these emotions."
         )
     reliability = float(d.curves["reliability"][layer])
     parts = [
-        f"reliability {reliability:.2f}{_null(d, 'reliability', layer)}{_flag(d)}",
+        f"reliability {reliability:.2f}{_nested(d, rule)}{_null(d, 'reliability', layer)}{_flag(d)}",
         f"left-out accuracy {d.curves['accuracy'][layer]:.2f} (chance {d.chance:.2f}"
         f"{_words(words_accuracy)}){_null(d, 'accuracy', layer)}",
     ]
-    return f"{at}: {'; '.join(parts)}."
+    return f"{place}: {'; '.join(parts)}."
+
+
+def _nested(d: Descriptors, rule: LayerRule) -> str:
+    """The same where the layer is chosen on other situations; empty where the rule chooses none."""
+    nested = None if rule.criterion is None else d.nested.get(rule.criterion.value)
+    if nested is None or nested.reliability is None:
+        return ""
+    return f" ({nested.reliability:.2f} where the layer is chosen on other situations)"
 
 
 def _null(d: Descriptors, name: str, layer: int) -> str:

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from emo.config.resolve import compose
+from emo.core.choices import LayerRule
 from emo.core.compare.leaving_out import leaving_out
 from emo.core.conditions.four_layer import HALVES, four_layer
 from emo.core.flags import reliability_flag
@@ -175,10 +176,12 @@ def test_the_headline_has_what_disjoint_prompts_leave(conditions):
 @pytest.mark.parametrize(
     ("reliability", "words"),
     [
-        (0.36, "reliability 0.36, p 0.01 under permuted labels (reliability low: below 0.4, as many "
+        (0.36, "reliability 0.36 (0.20 where the layer is chosen on other situations), p 0.01 under "
+        "permuted labels (reliability low: below 0.4, as many "
         "other texts would give another RDM); left-out accuracy 0.20 (chance 0.05, the words of the "
         "passages 0.25), p 0.01 under permuted labels."),
-        (0.7, "m at layer 1: reliability 0.70, p 0.01 under permuted labels; left-out"),
+        (0.7, "m at layer 1 (job.summarize.layer=published): reliability 0.70 (0.20 where the layer is "
+        "chosen on other situations), p 0.01 under permuted labels; left-out"),
         (None, "there are too few passages to halve, so it is not known whether its RDM says anything"),
     ],
 )  # fmt: skip
@@ -187,12 +190,14 @@ def test_one_model_alone_stands_beside_chance_labels_and_words(reliability, word
         reliability=reliability,
         curves={"reliability": [0, reliability], "accuracy": [0, 0.2]},
         chance=0.048,
+        nested={"mean_cosine": SimpleNamespace(reliability=0.2)},
         p=lambda name, layer: 0.01,
         reliability_flag=reliability_flag(reliability),
     )
     model = SimpleNamespace(name="m", layer=1, descriptors=descriptors)
-    assert words in headline._alone(model, 0.25)
-    assert "the words" not in headline._alone(model, None)
+    assert words in headline._alone(model, 0.25, LayerRule.published)
+    assert "the words" not in headline._alone(model, None, LayerRule.published)
+    assert "other situations" not in headline._alone(model, None, LayerRule.middle)
 
 
 def test_the_methods_name_what_was_read_otherwise():
