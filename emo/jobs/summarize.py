@@ -46,6 +46,7 @@ def run(config: RunConfig) -> Outcome:
     With conditions made first, the summary is of their model alone, unless
     ``job.summarize.models`` names others.
     """
+    check(config)
     made = condition_runs.make(config)
     stimuli = passages(config)
     logged = open_logged(config)

@@ -16,7 +16,7 @@ from scipy.stats import spearmanr
 
 from emo import api, conditions
 from emo.config.resolve import compose
-from emo.errors import EmoError
+from emo.errors import ConfigError, EmoError
 from emo.files.names import name_part
 from emo.jobs import extract, steer, summarize
 from emo.runs.files import plain
@@ -61,6 +61,23 @@ def done(project):
 
 def rows(text):
     return list(csv.DictReader(io.StringIO(text)))
+
+
+@pytest.mark.parametrize(
+    ("setting", "allowed"),
+    [
+        ("models=[]", "at least one name"),
+        ("baselines=[tfidf_words,style]", "style_counts, tfidf_words"),
+        ("make=[A,Z]", "allowed is A, B"),
+        ("margin=1.5", "at most 1"),
+    ],
+)
+def test_a_wrong_setting_is_refused_before_anything_is_looked_for(setting, allowed, tmp_path):
+    """No store is there, and the refusal is of the setting all the same."""
+    with pytest.raises(ConfigError, match=allowed) as refused:
+        summarize.run(compose(*TINY, "job=summarize", f"job.summarize.{setting}", root=tmp_path))
+    assert refused.value.parameter == f"job.summarize.{setting.split('=')[0]}"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_numbers_are_those_of_the_logged_vectors(project, done):
