@@ -13,6 +13,7 @@ from jaxtyping import install_import_hook
 install_import_hook("emo.core", "beartype.beartype")
 
 import csv
+import gc
 import json
 import shutil
 import sqlite3
@@ -22,6 +23,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,45 @@ def copied_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "create_whole", copy)
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def fewer_objects() -> Iterator[None]:
+    """Set what a module's tests leave behind, such as imports, aside from garbage collection.
+
+    Letting go of a model collects garbage. Most of that time went into objects of torch and MLflow that
+    live as long as the process.
+    """
+    yield
+    gc.collect()
+    gc.freeze()
+
+
+_PICTURES: dict[CodeType, bytes] = {}
+
+
+@pytest.fixture(autouse=True)
+def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the PNG of each kind of figure once per process: it takes longer than a tiny model's run.
+
+    Every figure is still put together. Tests of the pictures themselves override this fixture.
+    """
+    from emo.runs import drawing
+
+    real = drawing._picture
+
+    def picture(draw: Any, spelt: set[str]) -> bytes:
+        kind = getattr(draw, "__code__", None)
+        if kind not in _PICTURES:
+            made = real(draw, spelt)
+            if kind is None:
+                return made
+            _PICTURES[kind] = made
+        else:
+            draw()
+        return _PICTURES[kind]
+
+    monkeypatch.setattr(drawing, "_picture", picture)
 
 
 @pytest.fixture

@@ -19,6 +19,11 @@ class Broken(Artist):
         raise ZeroDivisionError("no $room$ left")
 
 
+@pytest.fixture(autouse=True)
+def pictures_once():
+    """Here every picture is made."""
+
+
 def broken_late():
     figure = blank(2, 2)
     figure.add_artist(Broken())
