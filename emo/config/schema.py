@@ -266,7 +266,8 @@ class ColumnsConfig:
 class StimuliConfig:
     """Passages and neutral sentences; null paths mean the bundled ones."""
 
-    name: str = "crossed"
+    name: str = "shown"
+    """Of the bundled set that is read where there is no path."""
     path: str | None = field(default=None, metadata=READ)
     neutral_path: str | None = field(default=None, metadata=READ)
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)

@@ -78,7 +78,7 @@ def passages(config: RunConfig) -> StimulusSet:
         None if value is None else config.path(value)
         for value in (config.stimuli.path, config.stimuli.neutral_path)
     )
-    stimuli = load_stimuli(path, neutral, asdict(config.stimuli.columns))
+    stimuli = load_stimuli(path, neutral, asdict(config.stimuli.columns), config.stimuli.name)
     say(logging.INFO, f"passages: {stimuli}")
     for level, lines in ((logging.INFO, stimuli.notes), (logging.WARNING, stimuli.warnings)):
         for line in lines:

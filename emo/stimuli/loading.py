@@ -17,7 +17,9 @@ from emo.stimuli.rows import Problem, Sheet, in_order, read_sheet
 from emo.stimuli.yaml_files import read_yaml
 
 DATA = Path(__file__).parent / "data"
-BUNDLED_PASSAGES = DATA / "passages.csv"
+SETS = DATA / "sets"
+"""The bundled sets of passages, one CSV with its data card each."""
+DEFAULT_SET = "shown"
 BUNDLED_NEUTRAL = DATA / "neutral_sentences.yaml"
 MOST_EMOTIONS = 500
 """With this many, the default resampling takes minutes for a tiny model and hours for a real one."""
@@ -38,34 +40,53 @@ def load_stimuli(
     path: Path | None = None,
     neutral_path: Path | None = None,
     columns: Mapping[str, str] | None = None,
+    name: str = DEFAULT_SET,
 ) -> StimulusSet:
     """Passages and neutral sentences, by default the bundled ones.
 
-    ``columns`` has names of columns of the passage file, by field: ``{"text": "story"}``.
+    Parameters
+    ----------
+    path
+        The passages. None: the bundled set called ``name``.
+    neutral_path
+        The neutral sentences. None: the bundled twenty.
+    columns
+        Names of columns of the passage file, by field: ``{"text": "story"}``.
+    name
+        Of a bundled set; without effect where there is a path.
 
     Raises
     ------
     StimuliError
         Naming the problems of the file, with line numbers.
     ConfigError
-        If a key of ``columns`` is no field, or ``columns`` is given without a file.
+        If there is no bundled set of this name, a key of ``columns`` is no field, or ``columns`` is given
+        without a file.
     """
+    if path is None and name not in bundled_sets():
+        allowed = f"{', '.join(bundled_sets())}; stimuli.path names a file of your own"
+        raise ConfigError("stimuli.name", name, allowed)
     if path is None and (renamed := wanted_names(columns or {})[1]):
         field = min(renamed)
         allowed = f"{field} with the bundled passages; stimuli.path names a file"
         raise ConfigError(f"stimuli.columns.{field}", (columns or {})[field], allowed)
-    passages = read_passages(path or BUNDLED_PASSAGES, columns)
+    passages = read_passages(path or SETS / f"{name}.csv", columns)
     items = passages.items
     neutral = read_neutral(neutral_path or BUNDLED_NEUTRAL)
     return StimulusSet(
         items,
         neutral,
-        str(path or "bundled"),
+        str(path or f"bundled set {name}"),
         _digest(items, neutral),
         form="" if passages.form == "comma" else passages.form,
         notes=passages.notes,
         warnings=passages.warnings,
     )
+
+
+def bundled_sets() -> tuple[str, ...]:
+    """Names of the bundled sets of passages, in alphabetical order."""
+    return tuple(sorted(file.stem for file in SETS.glob("*.csv")))
 
 
 def first_situations(stimuli: StimulusSet, n: int) -> StimulusSet:

@@ -57,6 +57,14 @@ FUNCTION_WORDS = {
 }
 """Groups of function words, each counted per word; a word with n't counts as a negation."""
 
+LENGTHS = (
+    *("words", "sentences", "words per sentence", "spread of sentence lengths"),
+    *("letters per word", "different words", "apostrophes"),
+)
+"""What is counted besides: lengths, and shares of the words."""
+COUNTS = (*MARKS, *FUNCTION_WORDS, *LENGTHS)
+"""The name of every count, in the order of the features."""
+
 
 def style_counts(texts: Sequence[str]) -> Float64[np.ndarray, "text feature"]:
     """Style counts of each text, every count divided by its standard deviation over the texts.
@@ -77,7 +85,7 @@ def _counts(text: str) -> list[float]:
     words = [word.lower().replace("\u2019", "'") for word in TOKEN.findall(text)]
     n = len(words)
     if not n:
-        return [0.0] * (len(MARKS) + len(FUNCTION_WORDS) + 7)
+        return [0.0] * len(COUNTS)
     lengths = [len(TOKEN.findall(part)) for part in SENTENCE_END.split(text)]
     lengths = [length for length in lengths if length]
     marks = [len(re.findall(pattern, text)) / n for pattern in MARKS.values()]

@@ -1,0 +1,104 @@
+"""How well labelled texts are balanced: what style, or any features of the texts, tells of the labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from emo.core.geometry.classifiers import Classifier, left_out_hits
+from emo.core.geometry.style import COUNTS, style_counts
+from emo.core.stats.clusters import clustered_share
+from emo.core.stats.resampling import index, stream
+
+DIVISIONS = 10
+"""Random divisions of the situations into folds, over which a text's hits are averaged."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How often a classifier of some features names a text's label, situations left out."""
+
+    classifier: Classifier
+    """The better of the two for these features."""
+    accuracy: float
+    low: float
+    high: float
+    """The interval over situations."""
+    by_label: dict[str, float]
+
+
+def eta_squared(
+    features: Float[np.ndarray, "text feature"],
+    labels: tuple[str, ...],
+    situations: tuple[str, ...],
+) -> Float64[np.ndarray, " feature"]:
+    """Share of each feature's variance within situations that lies between the labels.
+
+    It is 0 for a feature that does not vary within situations. Of n texts with labels at random it
+    takes about (labels - 1) / (n - situations).
+
+    Example
+    -------
+    >>> features = np.array([[1.0, 1.0], [3.0, 2.0], [2.0, 2.0], [4.0, 1.0]])
+    >>> eta_squared(features, ("sad", "calm", "sad", "calm"), ("a", "a", "b", "b"))
+    array([1., 0.])
+    """
+    _, label = index(labels)
+    _, situation = index(situations)
+    rest = features - _means(features, situation)[situation]
+    between = (_means(rest, label)[label] ** 2).sum(axis=0)
+    whole = (rest**2).sum(axis=0)
+    # What is left of a constant by rounding is no variance.
+    varies = whole > 1e-20 * np.maximum((features**2).sum(axis=0), 1e-300)
+    return np.divide(between, whole, out=np.zeros_like(whole), where=varies)
+
+
+def _means(values: np.ndarray, group: np.ndarray) -> np.ndarray:
+    return np.stack([values[group == g].mean(axis=0) for g in range(group.max() + 1)])
+
+
+def read_labels(
+    features: Float[np.ndarray, "text feature"],
+    labels: tuple[str, ...],
+    situations: tuple[str, ...],
+    seed: int = 0,
+) -> Reading:
+    """How well the better classifier of the features names the labels of situations it has not seen.
+
+    The features are centred within each situation first, which takes no label: of a situation's texts
+    all are known together. Taking the better of two errs against the set.
+    """
+    names, label = index(labels)
+    _, situation = index(situations)
+    rest = features - _means(features, situation)[situation]
+    hits = {name: np.zeros(len(label)) for name in Classifier}
+    for division in range(DIVISIONS):
+        rng = stream(seed, "folds", division)
+        for name, hit in left_out_hits(rest, situation, label[None], rng).items():
+            hits[name] += hit[0] / DIVISIONS
+    best = max(hits, key=lambda name: float(np.nanmean(hits[name])))
+    accuracy, low, high = clustered_share(hits[best], situation)
+    by_label = {n: float(hits[best][label == i].mean()) for i, n in enumerate(names)}
+    return Reading(best, accuracy, low, high, by_label)
+
+
+@dataclass(frozen=True)
+class Balance:
+    """What style alone tells of the labels."""
+
+    reading: Reading
+    eta_squared: dict[str, float]
+    """By the name of the count."""
+
+
+def style_balance(
+    texts: list[str], labels: tuple[str, ...], situations: tuple[str, ...]
+) -> Balance:
+    """How well the style counts of texts are balanced over their labels."""
+    counts = style_counts(texts)
+    eta = eta_squared(counts, labels, situations)
+    return Balance(
+        read_labels(counts, labels, situations), dict(zip(COUNTS, map(float, eta), strict=True))
+    )
