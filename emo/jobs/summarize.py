@@ -25,6 +25,7 @@ from emo.runs.reuse import open_logged, open_tracker, staged
 from emo.summary.assemble import Summary, summarise
 from emo.summary.baselines import check_baselines
 from emo.summary.selection import Wanted, select
+from emo.summary.sets import selections
 
 if TYPE_CHECKING:
     from emo.tracking import Tracker
@@ -63,6 +64,7 @@ def run(config: RunConfig) -> Outcome:
         stimuli,
         lambda r: partial(logged.read, r.run_id),
         logged.runs_of("steer"),
+        selections(config, runs, criteria),
     )
     commit = code_commit(Path(config.root))
     return _log(tracker, summary, summary_result(summary, commit), _tags(summary, commit))

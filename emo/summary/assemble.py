@@ -30,6 +30,7 @@ from emo.summary.loading import Files, condition, model_run
 from emo.summary.naming import twins
 from emo.summary.published import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
+from emo.summary.sets import Sets, compare_sets
 from emo.summary.steering import Steered, steered, steering_candidates
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,8 @@ class Summary:
     """The models beside baselines of the passages; None where they cannot stand beside them."""
     condition_baselines: Mapping[str, Mapping[str, Baselines]] = field(default_factory=dict)
     """By model and condition: what a model wrote, beside baselines of its own texts."""
+    sets: Sets = field(default_factory=Sets)
+    """The models on the bundled sets of passages."""
 
 
 def summarise(
@@ -99,8 +102,11 @@ def summarise(
     stimuli: StimulusSet,
     files: Callable[[RunListing], Files],
     steering_runs: Sequence[RunListing] = (),
+    by_set: Mapping[str, Selection] | None = None,
 ) -> Summary:
     """The summary of the selected runs, with the steering runs of their models.
+
+    ``by_set`` has the runs that can be used of every bundled set.
 
     Raises
     ------
@@ -122,6 +128,21 @@ def summarise(
             used[pair[0].run_id] = pair[0]
             models.append(pair[1])
     models.sort(key=lambda m: (m.family, m.size_b or 0.0, m.variant, m.name))
+    ready = {m.run_id: m for m in models}
+
+    def read_once(candidates: Sequence[RunListing]) -> ModelRun | None:
+        pair = _first(
+            candidates,
+            lambda r: ready.get(r.run_id) or model_run(r, files(r), settings.layer),
+            left_out,
+        )
+        if pair is None:
+            return None
+        used[pair[0].run_id] = pair[0]
+        return pair[1]
+
+    with busy("comparing sets of passages"):
+        sets = compare_sets(by_set or {}, read_once, [m.name for m in models], resampling)
     surfaces = {name: surface_activations(stimuli, name) for name in SURFACES}
     cross_model, no_cross_model = None, ""
     try:
@@ -189,6 +210,7 @@ def summarise(
         notes=(*selection.notes, *twins(models)),
         baselines=baselines,
         condition_baselines=beside_own_texts,
+        sets=sets,
     )
 
 

@@ -20,6 +20,7 @@ from emo.report.summary import (
     figures,
     four_layer_tables,
     layer_tables,
+    set_tables,
     steering,
     tables,
     unprinted,
@@ -74,6 +75,16 @@ CONTENTS = (
         (cross_model_tables.pair_table, contrast_tables.influence_table),
     ),
     Plan(
+        "sets",
+        "Named, shown, implied",
+        (set_tables.fading,),
+        (
+            set_tables.set_table,
+            set_tables.set_agreement_table,
+            set_tables.across_sets_table,
+        ),
+    ),
+    Plan(
         "layers",
         "Layers",
         (layer_tables.layer_matrix,),
@@ -126,7 +137,7 @@ CONTENTS = (
 
 MAKERS = (
     *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
-    *(four_layer_tables, layer_tables, steering, tables, unprinted),
+    *(four_layer_tables, layer_tables, set_tables, steering, tables, unprinted),
 )
 """Modules whose public functions make the figures and tables of the report."""
 
