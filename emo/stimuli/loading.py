@@ -60,8 +60,8 @@ def load_stimuli(
     StimuliError
         Naming the problems of the file, with line numbers.
     ConfigError
-        If there is no bundled set of this name, a key of ``columns`` is no field, or ``columns`` is given
-        without a file.
+        If there is no bundled set of this name, a key of ``columns`` is no field, or ``columns`` is
+        given without a file.
     """
     if path is None and name not in bundled_sets():
         allowed = f"{', '.join(bundled_sets())}; stimuli.path names a file of your own"

@@ -1,4 +1,4 @@
-"""How well labelled texts are balanced: what style, or any features of the texts, tells of the labels."""
+"""How well labelled texts are balanced: what style, or any other features, tells of the labels."""
 
 from __future__ import annotations
 

@@ -91,9 +91,9 @@ def across_sets_table(s: Summary) -> list[Table]:
     table = Table(
         "across_sets",
         "One model on two sets",
-        "Same situations: each situation stands in both sets, told in other words or another language. "
-        "Disjoint: the two sides share no situation either. Over ceiling: 95 % interval over situations; "
-        f"the last column holds it against {margin:g}.",
+        "Same situations: each situation stands in both sets, told in other words or another "
+        "language. Disjoint: the two sides share no situation either. Over ceiling: 95 % interval over "
+        f"situations; the last column holds it against {margin:g}.",
         (
             *("model", "sets", "rho, same situations", "rho, disjoint", "ceiling", "over ceiling"),
             "what that says",
@@ -120,9 +120,9 @@ def fading(s: Summary) -> list[Drawn]:
         draw_or_say_why(
             "fig_sets",
             "Named, shown, implied",
-            "Each point is one model on one set of passages; the numbers are those of the tables below. "
-            "Valence: at layers chosen on other situations. Agreement: disjoint rho of all models over its "
-            "ceiling, with the 95 % interval over situations.",
+            "Each point is one model on one set of passages; the numbers are those of the tables "
+            "below. Valence: at layers chosen on other situations. Agreement: disjoint rho of all models "
+            "over its ceiling, with the 95 % interval over situations.",
             lambda: _draw(s.sets),
             tuple(m.run_id for x in s.sets.on for m in x.models),
         )
