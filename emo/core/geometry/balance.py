@@ -102,3 +102,38 @@ def style_balance(
     return Balance(
         read_labels(counts, labels, situations), dict(zip(COUNTS, map(float, eta), strict=True))
     )
+
+
+def layer_readings(
+    values: Float[np.ndarray, "layer item hidden"],
+    labels: tuple[str, ...],
+    situations: tuple[str, ...],
+    divisions: int = 2,
+    seed: int = 0,
+) -> Reading:
+    """How well a model's activations tell the labels, at layers that other situations chose.
+
+    Each half of the situations is looked at, by each classifier, at the layer where that classifier
+    does best on the other half; the classifier that does better over all is returned.
+    """
+    names, label = index(labels)
+    _, situation = index(situations)
+    hits = np.zeros((len(Classifier), len(values), len(label)))
+    for layer, rest in enumerate(values):
+        if not np.isfinite(rest).all():
+            hits[:, layer] = np.nan
+            continue
+        for division in range(divisions):
+            rng = stream(seed, "folds", division)
+            found = left_out_hits(rest, situation, label[None], rng)
+            hits[:, layer] += np.stack([found[name][0] for name in Classifier]) / divisions
+    half = stream(seed, "halves").permutation(situation.max() + 1)[situation] % 2 == 0
+    nested = np.full((len(Classifier), len(label)), np.nan)
+    for side in (half, ~half):
+        scores = np.nan_to_num(hits[:, :, ~side].mean(axis=2), nan=-1)
+        for number, layer in enumerate(scores.argmax(axis=1)):
+            nested[number, side] = hits[number, layer, side]
+    best = int(np.nan_to_num(nested.mean(axis=1), nan=-1).argmax())
+    accuracy, low, high = clustered_share(nested[best], situation)
+    by_label = {n: float(nested[best][label == i].mean()) for i, n in enumerate(names)}
+    return Reading(list(Classifier)[best], accuracy, low, high, by_label)

@@ -7,10 +7,12 @@ Punctuation, lengths and function words tell the emotions of many passages as we
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 from jaxtyping import Float64
+
+from emo.core.geometry.function_words import FUNCTION_WORDS, LANGUAGES, language_of
 
 TOKEN = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 SENTENCE_END = re.compile(r"[.!?\u2026]+[\"'\u201d\u2019)]*(?:\s|$)")
@@ -31,32 +33,6 @@ MARKS = {
 }
 """Punctuation and the like, each counted per word."""
 
-FUNCTION_WORDS = {
-    "I": ("i", "me", "my", "mine", "myself"),
-    "we": ("we", "us", "our", "ours", "ourselves"),
-    "you": ("you", "your", "yours", "yourself"),
-    "she": ("she", "her", "hers", "herself"),
-    "he": ("he", "him", "his", "himself"),
-    "it": ("it", "its", "itself"),
-    "they": ("they", "them", "their", "theirs", "themselves"),
-    "definite": ("the",),
-    "indefinite": ("a", "an"),
-    "had": ("had", "has", "have", "having"),
-    "was": ("was", "were", "is", "are", "am", "be", "been", "being"),
-    "did": ("did", "do", "does", "done"),
-    "modal": ("would", "could", "should", "might", "may", "must", "can", "will", "shall"),
-    "negation": ("not", "no", "never", "nothing", "nobody", "none", "nor", "neither", "without"),
-    "and": ("and",),
-    "but": ("but", "though", "although", "yet"),
-    "or": ("or", "if", "whether"),
-    "that": ("that", "which", "who", "whom", "whose", "what"),
-    "when": ("when", "while", "before", "after", "until", "then", "as"),
-    "place": ("in", "on", "at", "by", "from", "to", "into", "of", "for", "with"),
-    "every": ("every", "all", "each", "any", "some"),
-    "degree": ("so", "too", "very", "only", "just", "even", "still", "again"),
-}
-"""Groups of function words, each counted per word; a word with n't counts as a negation."""
-
 LENGTHS = (
     *("words", "sentences", "words per sentence", "spread of sentence lengths"),
     *("letters per word", "different words", "apostrophes"),
@@ -76,20 +52,29 @@ def style_counts(texts: Sequence[str]) -> Float64[np.ndarray, "text feature"]:
     >>> style_counts(["Oh no! No!", "It was calm, and it was late.", ""]).shape
     (3, 41)
     """
-    counts = np.array([_counts(text) for text in texts], dtype=np.float64)
+    of_texts = [_words(text) for text in texts]
+    language = language_of([word for words in of_texts for word in words])
+    groups = [set(group) for group in LANGUAGES[language].values()]
+    rows = [_counts(text, words, groups) for text, words in zip(texts, of_texts, strict=True)]
+    counts = np.array(rows, dtype=np.float64).reshape(-1, len(COUNTS))
     spread = counts.std(axis=0)
     return np.divide(counts, spread, out=np.zeros_like(counts), where=spread > 1e-9)
 
 
-def _counts(text: str) -> list[float]:
-    words = [word.lower().replace("\u2019", "'") for word in TOKEN.findall(text)]
+def _words(text: str) -> list[str]:
+    return [word.lower().replace("\u2019", "'") for word in TOKEN.findall(text)]
+
+
+def _counts(
+    text: str, words: Sequence[str], function_words: Sequence[Collection[str]]
+) -> list[float]:
     n = len(words)
     if not n:
         return [0.0] * len(COUNTS)
     lengths = [len(TOKEN.findall(part)) for part in SENTENCE_END.split(text)]
     lengths = [length for length in lengths if length]
     marks = [len(re.findall(pattern, text)) / n for pattern in MARKS.values()]
-    groups = [sum(word in group for word in words) / n for group in FUNCTION_WORDS.values()]
+    groups = [sum(word in group for word in words) / n for group in function_words]
     negated = sum(word.endswith("n't") for word in words) / n
     groups[list(FUNCTION_WORDS).index("negation")] += negated
     return [

@@ -50,7 +50,7 @@ def _measured(m: ModelRun) -> tuple[Entry, ...]:
         m.name,
         m.layer,
         *(None if curve is None else float(curve[m.layer]) for curve in curves),
-        None if nested is None else nested.other,
+        None if nested is None else nested.accuracy,
         None if chosen is None else chosen.other,
         None if chosen is None else chosen.line,
         verdict_of(d.valence).value,
@@ -121,8 +121,8 @@ def fading(s: Summary) -> list[Drawn]:
             "fig_sets",
             "Named, shown, implied",
             "Each point is one model on one set of passages; the numbers are those of the tables "
-            "below. Valence: at layers chosen on other situations. Agreement: disjoint rho of all models "
-            "over its ceiling, with the 95 % interval over situations.",
+            "below. Valence: at layers chosen on other situations. Agreement: disjoint rho of all "
+            "models over its ceiling, with the 95 % interval over situations.",
             lambda: _draw(s.sets),
             tuple(m.run_id for x in s.sets.on for m in x.models),
         )

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from emo.core.geometry.function_words import FUNCTION_WORDS, LANGUAGES
 from emo.core.geometry.style import COUNTS, style_counts
 from emo.core.geometry.surface import surface_of
 
@@ -54,3 +55,19 @@ def test_a_style_planted_in_emotions_is_in_the_rdm(rng):
     made = surface_of(texts, ids, tuple(emotions), None, "style_counts")
     rdm = ItemSet.make(made, 0).rdm(("a", "b", "c", "d"))
     assert rdm[0] > 0.5 and rdm[5] > 0.5 and rdm[[1, 2, 3, 4]].max() < 0
+
+
+def test_every_language_has_the_same_groups_and_no_word_twice():
+    for groups in LANGUAGES.values():
+        assert list(groups) == list(FUNCTION_WORDS)
+        words = [word for group in groups.values() for word in group]
+        assert len(set(words)) == len(words)
+
+
+def test_function_words_are_those_of_the_texts_own_language():
+    texts = ["Sie war nicht im Haus, und er wartete.", "Er hatte es ihr nie gesagt.", "Was nun?"]
+    got = style_counts(texts)
+    negation = got[:, COUNTS.index("negation")]
+    assert (negation[:2] > 0).all() and negation[2] == 0
+    assert got[2, COUNTS.index("was")] == 0
+    assert got[2, COUNTS.index("that")] > 0  # "was" is "what"
