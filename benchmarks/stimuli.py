@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from emo.core.criterion_search import verdict_of
 
 from benchmarks.command import ROOT, options, parser_of, table
 from benchmarks.report import write_section
 from emo.activations.reading import tokenise
 from emo.config.enums import Readout
 from emo.config.resolve import compose
-from emo.core.criterion_search import verdict_of
 from emo.core.geometry.balance import Reading, layer_readings, read_labels, style_balance
 from emo.core.geometry.style import COUNTS, FUNCTION_WORDS, style_counts
 from emo.core.geometry.surface import tf_idf_characters, tf_idf_words
@@ -142,9 +142,9 @@ def section(name: str) -> str:
         [
             "## What is in it",
             "",
-            f"Accuracy of naming the emotion in situations that the reader has not seen, chance {1 / n:.3f}; "
-            "the better of a nearest centroid and a shrunk linear discriminant, with the 95 % interval over "
-            "situations, and the emotion that is named best.",
+            "Accuracy of naming the emotion in situations that the reader has not seen, chance "
+            f"{1 / n:.3f}; the better of a nearest centroid and a shrunk linear discriminant, with the "
+            "95 % interval over situations, and the emotion that is named best.",
             "",
             *table(
                 ("reader", "accuracy", "best"),
@@ -154,8 +154,8 @@ def section(name: str) -> str:
             style_sentence(stimuli),
             *(tokens_sentence(name, model) for model in models),
             "",
-            "Valence: Spearman of the RDM with that of pleasant and unpleasant emotions. The lines are those "
-            "that 95 % of the searches over layers stay under when the emotions are permuted.",
+            "Valence: Spearman of the RDM with that of pleasant and unpleasant emotions. The lines are "
+            "those that 95 % of the searches over layers stay under when the emotions are permuted.",
             "",
             *table(
                 (
