@@ -35,7 +35,13 @@ def test_fingerprints_of_runs_stay_what_they_were():
 
 
 def test_the_bundled_stimuli_keep_their_digests():
-    assert load_stimuli().sha256.startswith("3bdab314c75e168382fd59d0a018f5c5")
+    digests = {
+        "implied": "21c258e5e1fd48331a0d50997ec88df2",
+        "named": "0f61eef8412504241dea66190e455e5f",
+        "shown": "97b3e305fe81d8dbdc9626cc3e878685",
+    }
+    for name, digest in digests.items():
+        assert load_stimuli(name=name).sha256.startswith(digest)
     assert load_prompts().sha256.startswith("60d0eb53a2b377eceb14c89bab8b1ae0")
     assert load_scenarios().sha256.startswith("33c840660b395bee3fc5052f81e8a31d")
 

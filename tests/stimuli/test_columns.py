@@ -167,7 +167,7 @@ def test_a_column_twice_is_refused_with_its_name(refused):
 
 
 def test_columns_without_a_file_are_refused():
-    assert load_stimuli(columns={"text": "text"}).source == "bundled"
+    assert load_stimuli(columns={"text": "text"}).source == "bundled set shown"
     with pytest.raises(ConfigError, match=r"^stimuli\.columns\.text=story: .*bundled"):
         load_stimuli(columns={"text": "story"})
 
