@@ -35,7 +35,7 @@ from emo.models.loading import LoadedModel
 from emo.models.tiny import train_tokenizer
 from emo.models.weights import Weights
 
-PASSAGES = Path(__file__).parents[1] / "emo" / "stimuli" / "data" / "shown.csv"
+PASSAGES = Path(__file__).parents[1] / "emo" / "stimuli" / "data" / "sets" / "shown.csv"
 NUMBERS = (63, 504)
 """Numbers of passages: those of the published study, and all bundled ones."""
 VOCABULARY = 4000
