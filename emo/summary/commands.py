@@ -74,7 +74,8 @@ def another_model(config: RunConfig) -> str:
 def _passages(stimuli: StimuliConfig) -> dict[str, str]:
     """The parameters that choose the passages, as runs log them."""
     columns = {f"columns.{name}": column for name, column in asdict(stimuli.columns).items()}
-    read = {"path": stimuli.path, "neutral_path": stimuli.neutral_path, **columns}
+    read = {"path": stimuli.path, "neutral_path": stimuli.neutral_path, "poles": stimuli.poles}
+    read |= columns
     return {f"stimuli.{key}": str(value) for key, value in read.items()}
 
 

@@ -1,24 +1,28 @@
-"""How far the geometry at every layer agrees with an RDM of something else: valence, human ratings."""
+"""How far the geometry at every layer agrees with an RDM of something else, such as human ratings.
+
+Valence goes the same way inside :func:`emo.core.geometry.comprehension.describe`, with the draws that
+the other descriptors have already.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int
-from scipy.spatial.distance import squareform
+from jaxtyping import Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR
-from emo.core.compare.rdms import mantel_matrix
+from emo.core.criterion_search import CriterionSearch
 from emo.core.geometry.cells import ItemCells
 from emo.core.geometry.cosines import finite_layers
+from emo.core.geometry.criterion_rdm import CriterionRdm
 from emo.core.geometry.estimators import estimator as estimator_named
-from emo.core.geometry.item_sets import common_emotions
 from emo.core.geometry.label_null import label_null, label_orders
 from emo.core.geometry.means import prepare
-from emo.core.geometry.resampled import ResampledLayer, centred_cosines
+from emo.core.geometry.nested_layers import random_halves
+from emo.core.geometry.resampled import centred_cosines
+from emo.core.geometry.valence import PERMUTATIONS, everything_and_halves
 from emo.core.records import Activations, LabelNull, Rdm
-from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import Resampling, index, stream
 
 
@@ -27,13 +31,11 @@ class CriterionCurve:
     """Spearman rho of a model's RDM with a criterion's at every layer; NaN where it is not finite."""
 
     name: str
-    emotions: tuple[str, ...]
-    """Those that both know."""
     rho: Float64[np.ndarray, " layer"]
     null: LabelNull
     """rho where the labels of the items are permuted: what items without emotion show."""
-    mantel_p: Float64[np.ndarray, " layer"]
-    """One-sided, emotions permuted: what a geometry shows that knows the criterion no better."""
+    search: CriterionSearch | None
+    """The best layer against permuted emotions, and Mantel's p of every layer; None without a value."""
 
 
 def criterion_curve(
@@ -41,11 +43,11 @@ def criterion_curve(
     criterion: Rdm,
     name: str,
     resampling: Resampling,
-    permutations: int = 10_000,
+    permutations: int = PERMUTATIONS,
     remove: str = "none",
     estimator: str = DEFAULT_ESTIMATOR,
 ) -> CriterionCurve:
-    """rho of the RDM at every layer with a criterion's, its null by permuted labels and Mantel's p.
+    """rho of the RDM at every layer with a criterion's, its null by permuted labels, and the search.
 
     The two p answer two questions. Under permuted labels there is no emotion geometry at all, so a
     small ``null.p`` needs a geometry that agrees with the criterion. Mantel's test (Mantel 1967) keeps
@@ -87,35 +89,23 @@ def criterion_curve(
     (0.7, True)
     """
     names, emotions = index(activations.emotions)
-    common = common_emotions(names, criterion.emotions)
-    theirs = _pairs(criterion.emotions, common)
-    model_pairs = _pairs(names, common)
-    target = criterion.cosines[theirs]
     _, groups = index(activations.groups)
+    held = CriterionRdm.make(
+        names, criterion, permutations, stream(resampling.seed, "mantel", name)
+    )
     cells, method = ItemCells.make(groups, emotions), estimator_named(estimator)
+    half = random_halves(cells, stream(resampling.seed, "nested"))
     rng = stream(resampling.seed, "labels")
     orders = label_orders(groups, emotions, resampling.n_permutations, rng)
-    values = prepare(activations, remove)
-
-    def rdm(layer: ResampledLayer) -> Float64[np.ndarray, " pair"]:
-        return centred_cosines(layer, cells.everything)[0][model_pairs]
-
-    shape = activations.n_layers, len(target)
-    rdms, drawn = np.full(shape, np.nan), np.full((len(orders), shape[0]), np.nan)
-    for layer in finite_layers(activations.values):
-        rdms[layer] = rdm(method.layer(cells, values[layer]))
+    values, finite = prepare(activations, remove), finite_layers(activations.values)
+    rho = np.full(activations.n_layers, np.nan)
+    drawn = np.full((len(orders), activations.n_layers), np.nan)
+    layers = []
+    for layer in finite:
+        items = method.layer(cells, values[layer])
+        layers.append(held.agreement(centred_cosines(items, everything_and_halves(cells, half))))
+        rho[layer] = layers[-1].rho[0]
         exchanged = method.exchanged_layers(cells, values[layer], orders)
-        drawn[:, layer] = [float(spearman(rdm(x), target)) for x in exchanged]
-    rho = spearman(rdms, target[None])
-    mantel = stream(resampling.seed, "mantel", name)
-    _, p = mantel_matrix(np.concatenate([target[None], rdms]), permutations, mantel)
-    return CriterionCurve(name, common, rho, label_null(rho, drawn), p[0, 1:])
-
-
-def _pairs(emotions: tuple[str, ...], kept: tuple[str, ...]) -> Int[np.ndarray, " pair"]:
-    """Where the pairs of the kept emotions stand among all pairs."""
-    place = np.array([emotions.index(e) for e in kept])
-    n = len(emotions)
-    numbers = squareform(np.arange(n * (n - 1) // 2))
-    i, j = np.triu_indices(len(kept), 1)
-    return numbers[place[i], place[j]]
+        drawn[:, layer] = [held.rho(centred_cosines(x, cells.everything))[0] for x in exchanged]
+    search = held.search(layers, finite, activations.n_layers) if layers else None
+    return CriterionCurve(name, rho, label_null(rho, drawn), search)

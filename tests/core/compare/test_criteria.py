@@ -43,7 +43,7 @@ def test_planted_valence_is_found_at_its_layer(rng):
     curve = criterion_curve(activations(rng, [0, 1, 0]), valence(), "valence", SETTINGS, 199)
     assert curve.rho[1] > 0.75
     assert curve.null.p[1] == pytest.approx(1 / 40)
-    assert curve.mantel_p[1] <= 0.02
+    assert curve.search.mantel_p[1] <= 0.02
     assert abs(curve.rho[[0, 2]]).max() < 0.5
     assert curve.null.low[1] < 0 < curve.null.high[1] < curve.rho[1]
 
@@ -51,7 +51,7 @@ def test_planted_valence_is_found_at_its_layer(rng):
 def test_without_emotion_few_layers_are_shown(rng):
     curve = criterion_curve(activations(rng, [0] * 30), valence(), "valence", SETTINGS, 199)
     assert (curve.null.p <= 0.05).sum() <= 6
-    assert (curve.mantel_p <= 0.05).sum() <= 6
+    assert (curve.search.mantel_p <= 0.05).sum() <= 6
 
 
 def test_only_emotions_that_both_know_are_compared(rng):
@@ -62,7 +62,7 @@ def test_only_emotions_that_both_know_are_compared(rng):
     a, b = np.triu_indices(5, 1)
     values[a, b] = valence(some[:-1]).cosines
     curve = criterion_curve(data, Rdm(values[i, j], some, 0), "valence", SETTINGS, 99)
-    assert curve.emotions == NAMES[3:8]
+    assert curve.search.emotions == NAMES[3:8]
     assert curve.rho[0] > 0.6
 
 
@@ -77,5 +77,5 @@ def test_a_layer_that_is_not_finite_has_no_value(rng):
     data = activations(rng, [1.0, 1.0])
     data.values[1, 0, 0] = np.inf
     curve = criterion_curve(data, valence(), "valence", SETTINGS, 99)
-    assert np.isnan([curve.rho[1], curve.null.p[1], curve.mantel_p[1]]).all()
-    assert np.isfinite([curve.rho[0], curve.null.p[0], curve.mantel_p[0]]).all()
+    assert np.isnan([curve.rho[1], curve.null.p[1], curve.search.mantel_p[1]]).all()
+    assert np.isfinite([curve.rho[0], curve.null.p[0], curve.search.mantel_p[0]]).all()
