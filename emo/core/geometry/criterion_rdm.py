@@ -70,15 +70,17 @@ class CriterionRdm:
         Rows and columns of the criterion are permuted together, because the entries of an RDM are
         not independent.
         """
-        unit = standardised_ranks(rdms[:, self.pairs])
-        matrix = squareform(standardised_ranks(self.similarities))
+        return LayerAgreement(self.rho(rdms), self._permuted(rdms[:, self.pairs]))
+
+    def _permuted(
+        self, rdms: Float64[np.ndarray, "row pair"]
+    ) -> Float64[np.ndarray, "row permutation"]:
+        unit = standardised_ranks(rdms)
+        matrix: np.ndarray = squareform(standardised_ranks(self.similarities))
         i, j = np.triu_indices(len(self.emotions), 1)
         size = max(1, ENTRIES // len(i))
-        permuted = [
-            unit @ matrix[some[:, i], some[:, j]].T
-            for some in (self.orders[k : k + size] for k in range(0, len(self.orders), size))
-        ]
-        return LayerAgreement(self.rho(rdms), np.concatenate(permuted, axis=1))
+        some = (self.orders[k : k + size] for k in range(0, len(self.orders), size))
+        return np.concatenate([unit @ matrix[x[:, i], x[:, j]].T for x in some], axis=1)
 
     def search(
         self, layers: Sequence[LayerAgreement], numbers: Sequence[int], n_layers: int
@@ -127,9 +129,7 @@ class CriterionRdm:
         )
 
     def _lowest_p(self) -> float:
-        unit = standardised_ranks(self.similarities)
-        i, j = np.triu_indices(len(self.emotions), 1)
-        return _p(squareform(unit)[self.orders[:, i], self.orders[:, j]] @ unit, 1.0)
+        return _p(self._permuted(self.similarities[None])[0], 1.0)
 
 
 def _chosen(
@@ -138,7 +138,7 @@ def _chosen(
 ) -> Chosen | None:
     """Each half chooses its best layer, which the other half of its halving shows."""
     halves = np.arange(rho.shape[1])
-    there = np.isfinite(rho).any(axis=0)
+    there = np.isfinite(rho).sum(axis=0) > 0
     halves = halves[there & there[halves ^ 1]]
     usable = np.isfinite(rho[:, halves]).all(axis=1)
     if not len(halves) or not usable.any():

@@ -22,8 +22,7 @@ def valence_row(search: CriterionSearch | None, unit: str) -> tuple[str, str]:
 
 
 def _words(search: CriterionSearch, unit: str) -> str:
-    rho = f"rho {search.rho:.2f} at layer {search.layer}"
-    measured = f"{rho} (line of the search {search.line:.2f}){chosen_words(search, unit)}"
+    measured = measured_words(search, unit)
     match search.verdict:
         case SearchVerdict.shown:
             return f"{measured}: the geometry knows pleasant from unpleasant"
@@ -31,17 +30,18 @@ def _words(search: CriterionSearch, unit: str) -> str:
             return f"no layer tells pleasant from unpleasant beyond permuted emotions: {measured}"
         case SearchVerdict.untold | SearchVerdict.absent:
             n = len(search.emotions)
-            return f"{rho}; {n} emotions cannot tell (p is at least {search.lowest_p:.2f})"
+            return f"{measured}: {n} emotions cannot tell, p is at least {search.lowest_p:.2f}"
         case verdict:
             assert_never(verdict)
 
 
-def chosen_words(search: CriterionSearch, unit: str) -> str:
-    """What layers show that other items chose, as the end of a clause; empty without halves."""
+def measured_words(search: CriterionSearch, unit: str) -> str:
+    """rho of the best layer and of layers that other items chose, each with what chance gives."""
+    rho = f"rho {search.rho:.2f} at layer {search.layer} (line of the search {search.line:.2f})"
     chosen = search.chosen
     if chosen is None:
-        return ""
-    return f", {chosen.other:.2f} where other {unit}s choose the layer (line {chosen.line:.2f})"
+        return rho
+    return f"{rho}, {chosen.other:.2f} where other {unit}s choose it (line {chosen.line:.2f})"
 
 
 def valence_panel(axes: Axes, search: CriterionSearch | None) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from emo.core.criterion_search import SearchVerdict, verdict_of
 from emo.core.geometry.comprehension import describe
+from emo.core.geometry.cosines import rdm
 from emo.core.geometry.criterion_rdm import CriterionRdm
 from emo.core.geometry.generated import TextCounts, describe_stories
 from emo.core.geometry.item_sets import Recipe
@@ -132,8 +133,6 @@ def test_rho_is_that_of_the_vectors_which_a_run_logs(rng):
     vectors, d = describe_stories(
         activations, 1, "middle", made, TextCounts(1.0, 1.0, 1.0, 0), FEW, POLES
     )
-    from emo.core.geometry.cosines import rdm
-
     rho = [float(spearman(rdm(vectors, x).cosines, pole_rdm(POLES).cosines)) for x in (0, 1)]
     np.testing.assert_allclose(d.curves["valence"], rho, atol=1e-9)
 
