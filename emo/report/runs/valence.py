@@ -47,5 +47,5 @@ def measured_words(search: CriterionSearch, unit: str) -> str:
 def valence_panel(axes: Axes, search: CriterionSearch | None) -> None:
     """The best layer and the line of the search, in the panel of the curve; nothing without."""
     if search is not None:
-        axes.axhline(search.line, color=GREY, ls="--", lw=1, label="line of the search")
+        axes.axhline(search.line, color=GREY, ls=":", lw=1.5, label="line of the search")
         axes.plot(search.layer, search.rho, "o", color=BLUE, ms=9, mfc="none")
