@@ -117,6 +117,13 @@ def test_five_percent_of_geometries_without_valence_are_called_valence(rng, geom
         assert single > 0.1
 
 
+def test_without_emotion_few_p_under_permuted_labels_are_small(rng):
+    """Twelve layers: more than four of them have p <= 0.05 in 0.02 % of tests."""
+    d = describe(planted(rng, [0] * 12, n_situations=6), FEW, poles=POLES)[1]
+    assert (d.nulls["valence"].p <= 0.05).sum() <= 4
+    assert (d.nulls["valence"].low < 0).all() and (d.nulls["valence"].high > 0).all()
+
+
 def test_generation_and_comprehension_agree_where_their_vectors_do(rng):
     activations = planted(rng, [0.3, 1.0], geometry=0.5)
     passages = describe(activations, FEW, poles=POLES)[1]

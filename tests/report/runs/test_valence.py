@@ -12,7 +12,9 @@ from emo.pipeline.comprehension import _curves, _metrics
 from emo.report.runs.extract import terminal_text
 from emo.report.runs.extract_figures import layer_curves
 from emo.report.runs.valence import ABSENT, valence_row
+from emo.report.summary import tables
 from emo.report.summary.headline import _no_valence
+from emo.runs.listing import RunListing
 from tests.core.geometry.test_valence import FEW, POLES, planted
 
 NOTHING = np.full(3, np.nan)
@@ -94,3 +96,22 @@ def test_the_headline_of_a_summary_names_models_without_valence_only(descriptors
     sentence = said(none)
     assert sentence.startswith("m: no layer tells pleasant from unpleasant (rho 0.41 at layer 12")
     assert said(FOUND) == said(None) == said(replace(none, lowest_p=0.1)) == ""
+
+
+def test_the_tables_of_a_summary_have_columns_of_it(descriptors):
+    def row(table):
+        ((only,),) = [t.rows for t in table]
+        return dict(zip(table[0].columns, only, strict=True))
+
+    run = RunListing("1" * 32, "FINISHED", 1, {"method": "comprehension", "valence": "shown"}, {})
+    assert row(tables.run_table(SimpleNamespace(runs=[run])))["valence"] == "shown"
+    m = SimpleNamespace(
+        **dict.fromkeys(("name", "family", "variant", "precision", "run_id"), "m"),
+        **{"size_b": None, "d_model": 20, "layer": 1, "descriptors": descriptors},
+    )
+    rule = SimpleNamespace(value="published")
+    config = SimpleNamespace(job=SimpleNamespace(summarize=SimpleNamespace(layer=rule)))
+    found = row(tables.descriptor_table(SimpleNamespace(models=[m], config=config)))
+    assert found["valence"] == "shown"
+    assert found["valence, nested"] == descriptors.valence.chosen.other
+    assert found["valence, line"] == descriptors.valence.chosen.line
