@@ -272,6 +272,8 @@ class StimuliConfig:
     neutral_path: str | None = field(default=None, metadata=READ)
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)
     """Column names are no part of the identity of a run; the passages are."""
+    poles: str | None = field(default=None, metadata=READ)
+    """Which emotions are pleasant and which unpleasant, a YAML file; None: the bundled one."""
 
 
 @dataclass(frozen=True)

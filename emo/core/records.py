@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR, Criterion, LayerRule
+from emo.core.criterion_search import CriterionSearch
 from emo.core.flags import ReliabilityFlag, reliability_flag
 
 
@@ -260,6 +261,8 @@ class Descriptors:
     """How many permutations of the labels each null has."""
     simulated_noise: float | None = None
     """Of runs logged before there were nulls: the published criterion on isotropic noise."""
+    valence: CriterionSearch | None = None
+    """None where the emotions' poles give none, and for runs logged before there was any."""
 
     @property
     def reliability_flag(self) -> ReliabilityFlag:
@@ -311,6 +314,7 @@ class Descriptors:
             "rdm_std_p": self.p("rdm_std"),
             "reliability_p": self.p("reliability"),
             "accuracy_p": self.p("accuracy"),
+            "valence": self.at_best("valence"),
         }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from emo.activations.reading import Passes
 from emo.config.schema import RunConfig
+from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words
 from emo.core.geometry.comprehension import describe
 from emo.core.geometry.projections import project
@@ -19,6 +20,7 @@ from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError
 from emo.models.quantised import WeightCount
 from emo.pipeline.reader import Reader
+from emo.pipeline.valence import poles_of, valence_curves, valence_metrics
 from emo.process.progress import track
 from emo.report.runs import extract as table
 from emo.report.runs import extract_figures as figures
@@ -65,7 +67,7 @@ def _prepare(plan: Plan) -> Ready[Descriptors]:
 
 def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
     activations, passes = reader.read()
-    vectors, descriptors = _describe(plan.config, activations)
+    vectors, descriptors = _describe(plan, activations)
     best, title = descriptors.best_layer, plan.title
 
     def write(folder: Path) -> None:
@@ -87,16 +89,18 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         tags={
             "anisotropy": anisotropy_words(descriptors.anisotropy_flag),
             "reliability": descriptors.reliability_flag.value,
+            "valence": verdict_of(descriptors.valence).value,
         },
     )
 
 
-def _describe(config: RunConfig, activations: Activations) -> tuple[EmotionVectors, Descriptors]:
+def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Descriptors]:
+    config, poles = plan.config, poles_of(plan, plan.stimuli.emotions)
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     vectors = config.vectors
     try:  # what is logged are the model's own activations; a projection is made anew from them
         projected = project(activations, vectors.projection.value)
-        return describe(projected, resampling, vectors.remove.value, track)
+        return describe(projected, resampling, vectors.remove.value, track, poles=poles)
     except ValueError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 
@@ -114,6 +118,7 @@ def _metrics(d: Descriptors, passes: Passes, weights: WeightCount) -> dict[str, 
         "finite_layers": len(d.finite_layers),
         "anisotropy_flag": float(d.anisotropy_flag),
         "permutations": d.permutations,
+        **valence_metrics(d.valence),
     }
     for name in d.nulls:
         metrics[f"{name}_p"] = d.p(name)
@@ -140,4 +145,5 @@ def _curves(d: Descriptors) -> dict[str, np.ndarray]:
     for name, null in d.nulls.items():
         curves |= {f"{name}_null_low": null.low, f"{name}_null_high": null.high}
         curves[f"{name}_p"] = null.p
-    return {f"curve_{name}": curve for name, curve in curves.items()}
+    named = {f"curve_{name}": curve for name, curve in curves.items()}
+    return named | valence_curves(d.valence)

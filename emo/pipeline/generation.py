@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from emo.activations.reading import Passes
 from emo.config.schema import RunConfig, SubparamsConfig
+from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words, reliability_flag
 from emo.core.geometry.comprehension import GeometryError
 from emo.core.geometry.generated import StoryDescriptors, TextCounts, describe_stories
@@ -23,6 +25,7 @@ from emo.generation.stories import StoryTexts, check_templates
 from emo.pipeline.comprehension import ensure_comprehension
 from emo.pipeline.reader import load_model
 from emo.pipeline.text_warnings import warn_of_texts
+from emo.pipeline.valence import poles_of, valence_curves, valence_metrics
 from emo.pipeline.writer import (
     StorySource,
     Written,
@@ -90,7 +93,8 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
     counts = counts_of(written.texts, sub)
     warn_of_texts(written, counts, plan.config)
     (activations,), passes, weights = source.read([(written.texts, sub)])
-    vectors, d = _describe(plan.config, activations, layer, how, counts)
+    poles = poles_of(plan, source.emotions)
+    vectors, d = _describe(plan.config, activations, layer, how, counts, poles)
     rows = report.text_rows(written.texts, sub, source.tokenizer)
     words = emotion_words(source.reader(), source.emotions)
 
@@ -115,7 +119,8 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
             "map": lambda: figures.emotion_map(vectors, d.layer, plan.title),
         },
         metrics=_metrics(d, written, passes, weights),
-        curves={f"curve_{name}": curve for name, curve in d.curves.items()},
+        curves={f"curve_{name}": curve for name, curve in d.curves.items()}
+        | valence_curves(d.valence),
         tags=_tags(d, written),
         dataset=prompts_dataset(source.prompts),
     )
@@ -174,11 +179,18 @@ def prompts_dataset(prompts: PromptSet) -> tuple[str, str, str]:
 
 
 def _describe(
-    config: RunConfig, activations: Activations, layer: int, how: str, counts: TextCounts
+    config: RunConfig,
+    activations: Activations,
+    layer: int,
+    how: str,
+    counts: TextCounts,
+    poles: Mapping[str, float],
 ) -> tuple[EmotionVectors, StoryDescriptors]:
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     try:
-        return describe_stories(activations, layer, how, recipe_of(config), counts, resampling)
+        return describe_stories(
+            activations, layer, how, recipe_of(config), counts, resampling, poles
+        )
     except GeometryError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 
@@ -214,6 +226,7 @@ def _metrics(
         "tokens_written": written.tokens,
         "finite_layers": len(d.finite_layers),
         "anisotropy_flag": float(d.anisotropy_flag),
+        **valence_metrics(d.valence),
     }
 
 
@@ -223,6 +236,7 @@ def _tags(d: StoryDescriptors, written: Written) -> dict[str, str]:
     return {
         "anisotropy": anisotropy_words(d.anisotropy_flag),
         "reliability": reliability_flag(d.reliability).value,
+        "valence": verdict_of(d.valence).value,
         "chat_template": "applied" if written.templated else "not applied",
         "decoding": written.way,
         TABLES: report.TABLE_TAG,

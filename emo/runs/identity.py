@@ -20,7 +20,9 @@ from emo.runs.versions import (
     PROTOCOL_VERSION,
     STUDY_VERSION,
     TEXT_VERSION,
+    VALENCE_VERSION,
 )
+from emo.stimuli.poles import load_poles
 
 
 def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
@@ -87,7 +89,15 @@ def story_identity(
         "stimuli": stimuli_sha256,
         "resampling": _resampling_of_stories(config),
         "seed": config.seed,
+        **valence_identity(config),
     }
+
+
+def valence_identity(config: RunConfig) -> dict[str, Any]:
+    """What decides the valence of a run: the version, and poles of the user's own."""
+    path = config.stimuli.poles
+    own = {} if path is None else {"poles": load_poles(config.path(path)).sha256}
+    return {"valence": {"version": VALENCE_VERSION, **own}}
 
 
 def _resampling_of_stories(config: RunConfig) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def ablation_identity(
 ) -> dict[str, Any]:
     """Everything that can change a number of job=ablate; ``levels`` are its two settings."""
     identity = story_identity(config, weights, device, stimuli_sha256, prompts_sha256)
-    del identity["subparams"]
+    del identity["subparams"], identity["valence"]
     return {
         **identity,
         "job": "ablate",
@@ -130,7 +140,7 @@ def study_identity(
     ``points`` are the settings of its space. The number of trials and the storage are no part of it.
     """
     identity = story_identity(config, weights, device, stimuli_sha256, prompts_sha256)
-    del identity["subparams"]
+    del identity["subparams"], identity["valence"]
     study = canonical(config.job.sensitivity)
     for name in ("n_trials", "storage", "take_over", "emotions"):
         del study[name]
@@ -162,6 +172,7 @@ def run_identity(
         "resampling": canonical(config.resampling),
         "stimuli": stimuli_sha256,
         "seed": config.seed,
+        **valence_identity(config),
     }
 
 
@@ -176,7 +187,8 @@ def equivalence_identity(
     """Everything that can change a number of job=equivalence; the configured backend cannot."""
     config = replace(config, backend=replace(config.backend, name=BackendName.hf))
     identity = run_identity(config, weights, device, stimuli_sha256)
-    for name in ("resampling", "seed", "descriptors"):  # nothing is drawn at random or described
+    # Nothing is drawn at random or described.
+    for name in ("resampling", "seed", "descriptors", "valence"):
         del identity[name]
     if config.method.readout is not Readout.last:
         identity["neutral"] = DESCRIPTOR_VERSION  # 1 read neutral sentences at the last token

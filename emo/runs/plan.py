@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from emo.redact import without_password
 from emo.runs.identity import fingerprint, run_identity
 from emo.runs.provenance import code_commit, package_versions
 from emo.stimuli.loading import load_stimuli
+from emo.stimuli.poles import Poles, load_poles
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Plan:
     weights: Weights
     device: str
     provenance: Provenance
+    poles: Poles = field(default_factory=load_poles)
 
     @property
     def title(self) -> str:
@@ -108,6 +110,8 @@ def make_plan(
         raise ConfigError(
             "vectors.remove", "situation", "none: these passages have no situation column"
         )
+    own = config.stimuli.poles
+    poles = load_poles(None if own is None else config.path(own))
     weights = locate(config.model, config.path, config.path(config.paths.weights))
     from emo.models import nudging, quantised
     from emo.models.loading import pick_device  # imports torch
@@ -128,4 +132,4 @@ def make_plan(
         package_versions=package_versions(),
         device=device,
     )
-    return Plan(config, stimuli, weights, device, provenance)
+    return Plan(config, stimuli, weights, device, provenance, poles)

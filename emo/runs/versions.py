@@ -7,6 +7,9 @@ TEXT_VERSION = 1
 DESCRIPTOR_VERSION = 2
 """Raise it when the descriptors of passages are computed otherwise. 1 had no nulls of permuted labels,
 and read neutral sentences at the last token whatever the readout."""
+VALENCE_VERSION = 1
+"""Raise it when valence is computed otherwise, or the bundled poles change. Runs before 1 had none;
+whatever else they have is compared as before."""
 INT8_READING = 2
 """Raise it when reading in INT8 changes. 1 read a passage inside another that begins with it."""
 MEAN_READING = 2

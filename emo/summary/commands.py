@@ -74,12 +74,8 @@ def another_model(config: RunConfig) -> str:
 def _passages(stimuli: StimuliConfig) -> dict[str, str]:
     """The parameters that choose the passages, as runs log them."""
     columns = {f"columns.{name}": column for name, column in asdict(stimuli.columns).items()}
-    read = {
-        "name": stimuli.name,
-        "path": stimuli.path,
-        "neutral_path": stimuli.neutral_path,
-        **columns,
-    }
+    single = {key: getattr(stimuli, key) for key in ("name", "path", "neutral_path", "poles")}
+    read = single | columns
     return {f"stimuli.{key}": str(value) for key, value in read.items()}
 
 

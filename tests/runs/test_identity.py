@@ -17,48 +17,48 @@ from emo.runs.identity import (
 READER = (Weights("org/model", "abc", ""), "cpu", "s" * 64)
 
 PASSAGES = {
-    "precision=fp32": ("6f7c8b4745216bc28d251a905844176d", "eb02988011b7bb362153322564a0feb2"),
+    "precision=fp32": ("e7f06d709734ee5b1537b1e4d06077c3", "eb02988011b7bb362153322564a0feb2"),
     "precision=fp32 method.readout=suffix method.suffix=x": (
-        "694cd28a22c44564a81fc01d4602d09a",
+        "e561e5f103950e0b1cb42c68178167bd",
         "f34b8a7e699ee5776bba891397e96ea9",
     ),
     "precision=fp16 vectors.remove=situation": (
-        "dd522fdf8ef82db5dbebc9a040c21982",
+        "ae865e20a9be3011692f3a7c4a35aa2a",
         "284e1355efbffcc65e125d7cda1dcc36",
     ),
     "precision=bf16 vectors.projection=z_score": (
-        "1c9ad25eb42874df905683ce637388aa",
+        "db0757c946d3fa9c0456a2cd0c3f1bed",
         "d222273b04ed3d3929eb71ff8c354d0b",
     ),
-    "precision=int8": ("421727b202da621f48c13597be27daa8", "7f2151403f9d7f1eed20c5eeb1c5555f"),
+    "precision=int8": ("cdec5e7299a8ff835513c3f87511a446", "7f2151403f9d7f1eed20c5eeb1c5555f"),
     "precision=int8 precision.int8.batched=true": (
-        "1212b446aebb2332132bfb294828df5b",
+        "159e59266ced32847e62b9666cfdfc94",
         "be67e4ba983afbc7c9f9c2b1d2c8ef10",
     ),
     "precision=nf4 precision.four_bit.compute_dtype=fp16 method.readout=mean": (
-        "34525903e6d644c07380f2b5678678f3",
+        "ef31b471f7d3234214c147526c46fd84",
         "143c86a6ada88e6e298fffe389a7a8b9",
     ),
 }
 
 STORIES = {
     "precision=fp32": (
-        "6f179ed97c54c06dce654321a7a84ca6",
+        "321ce032b760f5b838c7cf6353c7a0e9",
         "cd383dd31307212ce4ad4c6e644c35f0",
         "c33103bf4a738510f22179e601fdc74e",
     ),
     "precision=fp16 subparams=loose": (
-        "de3afc6e1864616913435d54ec926fac",
+        "9b368b699f221c3243109150be1e117e",
         "fb9e28dc7eea140102ff0cef1792cfb7",
         "4ad853ca188bda4ee23c2bda28a76d43",
     ),
     "precision=int8 subparams.texts_from=fp16": (
-        "afe306ad4d49936c6b78e757c00c22bb",
+        "fb0f3ed0da66d728b1ecc5c48780c42f",
         "be99d50650a6cf6841869d29c2e3d14d",
         "9520379793b968e4058165fdceca605d",
     ),
     "precision=fp4": (
-        "2ebf08fd5002598c558bac846c2d7963",
+        "6c87f4f9d9be198e4cba448a2d72a842",
         "3cfbe1be4a957efdc8d96015bf9cc299",
         "083654c8c50d511193451c82815b494b",
     ),
@@ -95,3 +95,32 @@ def test_fingerprints_of_runs_that_write_texts_are_those_of_earlier_versions(ove
         )
         == STORIES[overrides]
     )
+
+
+def test_poles_of_the_users_own_are_part_of_the_identity_by_their_content(tmp_path):
+    """The others stay: valence is no part of what ablations, studies and readers compare."""
+
+    def made(text):
+        path = tmp_path / f"{len(text)}.yaml"
+        path.write_text(text)
+        config = compose("method=generation", f"stimuli.poles={path}")
+        prompts = (*READER, "p" * 64)
+        runs = names(run_identity(config, *READER), story_identity(config, *prompts))
+        others = names(
+            equivalence_identity(config, *READER),
+            ablation_identity(config, *prompts, [{"a": 1}]),
+            study_identity(config, *prompts, [{"a": 1}]),
+        )
+        return runs, others
+
+    first, same, other = (
+        made(text)
+        for text in (
+            "a: pleasant\nb: unpleasant\n",
+            "# mine\nb: {pole: unpleasant}\na: pleasant\n",
+            "a: pleasant\nb: none\n",
+        )
+    )
+    assert first == same
+    assert first[1] == other[1]
+    assert not set(first[0]) & set(other[0])

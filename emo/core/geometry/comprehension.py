@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from jaxtyping import Float64
 
@@ -18,6 +20,7 @@ from emo.core.geometry.cosines import (
     upper,
 )
 from emo.core.geometry.layer_results import Track, layer_results
+from emo.core.geometry.valence import valence_criterion
 from emo.core.geometry.vectors import emotion_vectors
 from emo.core.records import Activations, Bounds, Descriptors, EmotionVectors, LayerChoice
 from emo.core.stats.resampling import Resampling, index
@@ -33,6 +36,7 @@ def describe(
     remove: str = "none",
     track: Track = lambda items, _: items,
     estimator: str = DEFAULT_ESTIMATOR,
+    poles: Mapping[str, float] | None = None,
 ) -> tuple[EmotionVectors, Descriptors]:
     """Emotion vectors of every layer, centred globally, and the descriptors of their geometry.
 
@@ -52,6 +56,8 @@ def describe(
         Wraps the loop over layers, for a progress display.
     estimator
         Name in :data:`emo.core.geometry.estimators.ESTIMATORS`.
+    poles
+        By emotion 1 (pleasant), -1 (unpleasant) or 0 (neither); None, or too few: no valence.
 
     Returns
     -------
@@ -86,7 +92,8 @@ def describe(
 
     vectors = emotion_vectors(activations, "global", remove, estimator=estimator)
     good = list(finite)
-    resampled = layer_results(activations, remove, estimator, good, resampling, track)
+    valence = valence_criterion(emotions, poles or {}, resampling.seed)
+    resampled = layer_results(activations, remove, estimator, good, resampling, track, valence)
     curves = layer_curves(vectors, activations, good) | resampled.curves
     choices = {
         criterion.value: _choice(
@@ -123,6 +130,7 @@ def describe(
         intervals=resampled.intervals | {"anisotropy": _anisotropy_bounds(activations, good)},
         nulls=resampled.nulls,
         nested=resampled.nested,
+        valence=resampled.valence,
         permutations=resampling.n_permutations,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,15 +10,18 @@ import numpy as np
 from jaxtyping import Float64
 
 from emo.core.choices import Centring
+from emo.core.criterion_search import CriterionSearch
 from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.comprehension import GeometryError, extreme_pairs, layer_curves
 from emo.core.geometry.cosines import finite_layers, mean_pairwise_cosine
 from emo.core.geometry.estimators import estimator
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
+from emo.core.geometry.nested_layers import random_halves
+from emo.core.geometry.valence import VALENCE, everything_and_halves, valence_criterion
 from emo.core.geometry.vectors import NEUTRAL, emotion_vectors
 from emo.core.records import Activations, EmotionVectors
-from emo.core.stats.resampling import Resampling
+from emo.core.stats.resampling import Resampling, stream
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class StoryDescriptors:
     """Neutral stories that are subtracted; None if there are none, or of runs logged before."""
     n_neutral_distinct: int | None = None
     curves: dict[str, Float64[np.ndarray, " layer"]] = field(default_factory=dict)
+    valence: CriterionSearch | None = None
+    """None where the emotions' poles give none, and for runs logged before there was any."""
 
     def headline(self) -> dict[str, Any]:
         """The few numbers shown first."""
@@ -67,7 +72,14 @@ class StoryDescriptors:
             "n_short": self.n_short,
             "n_neutral": self.n_neutral,
             "n_neutral_distinct": self.n_neutral_distinct,
+            "valence": self.valence_at_layer,
         }
+
+    @property
+    def valence_at_layer(self) -> float | None:
+        """rho with the emotions' poles at the run's layer; None where there is none."""
+        value = float(self.curves[VALENCE][self.layer]) if VALENCE in self.curves else np.nan
+        return value if np.isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -125,8 +137,11 @@ def describe_stories(
     recipe: Recipe,
     counts: TextCounts,
     resampling: Resampling,
+    poles: Mapping[str, float] | None = None,
 ) -> tuple[EmotionVectors, StoryDescriptors]:
     """Emotion vectors of every layer, and what they show at the run's layer.
+
+    ``poles`` are those of :func:`emo.core.geometry.comprehension.describe`.
 
     Raises
     ------
@@ -147,8 +162,12 @@ def describe_stories(
     if np.isnan(mean_pairwise_cosine(vectors.values[[layer]])).any():
         raise GeometryError("the texts of two emotions have identical activations")
     curves = layer_curves(vectors, activations, list(finite))
-    items = story_set(activations, layer, replace(recipe, post_centred=False))
+    as_made = replace(recipe, post_centred=False)
+    items = story_set(activations, layer, as_made)
     _, reliability = split_half(items, resampling)
+    valence = _valence(activations, finite, as_made, poles or {}, resampling.seed)
+    if valence is not None:
+        curves[VALENCE] = valence[1]
     nearest, farthest = extreme_pairs(vectors, layer)
     anisotropy = float(curves["anisotropy"][layer])
     return vectors, StoryDescriptors(
@@ -172,4 +191,27 @@ def describe_stories(
         nearest=nearest,
         farthest=farthest,
         curves=curves,
+        valence=valence and valence[0],
     )
+
+
+def _valence(
+    activations: Activations,
+    finite: Sequence[int],
+    recipe: Recipe,
+    poles: Mapping[str, float],
+    seed: int,
+) -> tuple[CriterionSearch | None, Float64[np.ndarray, " layer"]] | None:
+    """The search for valence over the finite layers, and its curve; None without poles."""
+    rho, layers, criterion, half = np.full(activations.n_layers, np.nan), [], None, None
+    for layer in finite:
+        items = story_set(activations, layer, recipe)
+        if criterion is None or half is None:
+            criterion = valence_criterion(items.emotions, poles, seed)
+            half = random_halves(items.layer.cells, stream(seed, "nested"))
+        if criterion is None:
+            return None
+        weights = everything_and_halves(items.layer.cells, half)
+        layers.append(criterion.agreement(items.rdms(weights, items.emotions)))
+        rho[layer] = layers[-1].rho[0]
+    return criterion and (criterion.search(layers, finite, activations.n_layers), rho)

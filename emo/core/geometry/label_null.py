@@ -8,8 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int
 
 from emo.core.choices import Criterion
+from emo.core.geometry.criterion_rdm import CriterionRdm
 from emo.core.geometry.halves import balance_of
 from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
+from emo.core.geometry.valence import VALENCE
 from emo.core.records import LabelNull
 from emo.core.stats.intervals import LEVEL, finite_mean
 from emo.core.stats.reliability import full_length
@@ -63,6 +65,7 @@ class LayerStatistics:
     """
 
     halves: Bool[np.ndarray, "split cell"]
+    valence: CriterionRdm | None = None
 
     def of(self, layer: ResampledLayer) -> dict[str, float]:
         """Every descriptor's value; NaN where there are too few items."""
@@ -75,6 +78,7 @@ class LayerStatistics:
             "rdm_std": float(np.nanstd(cosines)) if np.isfinite(cosines).any() else float("nan"),
             "reliability": full_length(half, balance_of(cells.emotion, self.halves)),
             "accuracy": float(layer.left_out_accuracy(cells.everything)[0]),
+            **({VALENCE: float(self.valence.rho(cosines[None])[0])} if self.valence else {}),
         }
 
 

@@ -10,15 +10,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 
 from emo.core.choices import Criterion
+from emo.core.criterion_search import CriterionSearch
 from emo.core.geometry import classifiers
 from emo.core.geometry.cells import CHUNK, ItemCells
 from emo.core.geometry.classifiers import Classifier
+from emo.core.geometry.criterion_rdm import CriterionRdm, LayerAgreement
 from emo.core.geometry.estimators import estimator as estimator_named
 from emo.core.geometry.halves import balance_of
 from emo.core.geometry.label_null import TWO_SIDED, LayerStatistics, label_null, label_orders
 from emo.core.geometry.means import prepare
 from emo.core.geometry.nested_layers import NestedHalves, nested_choice
 from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
+from emo.core.geometry.valence import VALENCE, everything_and_halves
 from emo.core.records import Activations, Bounds, LabelNull, NestedChoice
 from emo.core.stats.clusters import clustered_share
 from emo.core.stats.intervals import finite_mean
@@ -44,6 +47,7 @@ class LayerResults:
     intervals: dict[str, Bounds]
     nulls: dict[str, LabelNull]
     nested: dict[str, NestedChoice]
+    valence: CriterionSearch | None
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,7 @@ class _Layer:
     permuted: dict[str, tuple[float, Float64[np.ndarray, " draw"]]]
     """The value that is compared with the draws, and the draws."""
     nested: dict[str, Float64[np.ndarray, " half"]] = field(default_factory=dict)
+    valence: LayerAgreement | None = None
 
 
 def layer_results(
@@ -107,6 +112,7 @@ def layer_results(
     good: list[int],
     settings: Resampling,
     track: Track,
+    valence: CriterionRdm | None = None,
 ) -> LayerResults:
     """Curves, bootstrap replicates, nulls and nested choices of the layers in ``good``."""
     _, emotions = index(activations.emotions)
@@ -114,7 +120,7 @@ def layer_results(
     values = prepare(activations, remove)
     draws = _Draws.make(groups, emotions, settings)
     layers = [
-        _layer(values[layer], groups, estimator, draws, settings)
+        _layer(values[layer], groups, estimator, draws, settings, valence)
         for layer in track(good, "bootstrap and permutations")
     ]
     n = activations.n_layers
@@ -124,6 +130,7 @@ def layer_results(
         out[good] = list(entries)
         return out
 
+    permuted = (*PERMUTED, VALENCE) if valence else PERMUTED
     nested = {c.value: np.stack([x.nested[c] for x in layers], axis=1) for c in Criterion}
     return LayerResults(
         curves={name: curve(x.values[name] for x in layers) for name in layers[0].values},
@@ -136,8 +143,9 @@ def layer_results(
             )
             for name in layers[0].bounds
         },
-        nulls={name: _null(name, layers, curve) for name in PERMUTED if settings.n_permutations},
+        nulls={name: _null(name, layers, curve) for name in permuted if settings.n_permutations},
         nested={name.value: nested_choice(nested, name) for name in Criterion},
+        valence=valence and valence.search([x.valence for x in layers if x.valence], good, n),
     )
 
 
@@ -156,6 +164,7 @@ def _layer(
     estimator: str,
     draws: _Draws,
     settings: Resampling,
+    valence: CriterionRdm | None,
 ) -> _Layer:
     method, cells = estimator_named(estimator), draws.cells
     items = method.layer(cells, values)
@@ -165,7 +174,11 @@ def _layer(
     hits |= {name.value: x for name, x in scored.items()}
     shares = {name: clustered_share(x[0], groups) for name, x in hits.items()}
 
-    statistics = LayerStatistics(draws.splits[: settings.splits_per_replicate])
+    agreement = None
+    if valence is not None:
+        weights = everything_and_halves(cells, draws.nested.half)
+        agreement = valence.agreement(centred_cosines(items, weights))
+    statistics = LayerStatistics(draws.splits[: settings.splits_per_replicate], valence)
     drawn = [statistics.of(x) for x in method.exchanged_layers(cells, values, draws.orders)]
     permuted = {
         name: (value, np.array([d[name] for d in drawn]))
@@ -182,6 +195,7 @@ def _layer(
         values={
             "reliability": full_length(half, balance_of(cells.emotion, draws.splits)),
             **{name: share for name, (share, _, _) in shares.items()},
+            **({VALENCE: float(agreement.rho[0])} if agreement else {}),
         },
         bounds={name: (low, high) for name, (_, low, high) in shares.items()},
         replicates={
@@ -191,6 +205,7 @@ def _layer(
         },
         permuted=permuted,
         nested=draws.nested.values(items),
+        valence=agreement,
     )
 
 

@@ -35,9 +35,8 @@ class NestedHalves:
     @classmethod
     def make(cls, cells: ItemCells, n_splits: int, rng: np.random.Generator) -> NestedHalves:
         """``HALVINGS`` halvings of the groups, each half divided ``n_splits`` times."""
-        first = half_splits(cells.group, cells.emotion, HALVINGS, rng)
-        half = np.stack([first, ~first], axis=1).reshape(-1, first.shape[1])
-        quarters = np.zeros((len(half), n_splits, first.shape[1]), dtype=bool)
+        half = random_halves(cells, rng)
+        quarters = np.zeros((len(half), n_splits, half.shape[1]), dtype=bool)
         for i, inside in enumerate(half):
             group, emotion = (_numbered(x[inside]) for x in (cells.group, cells.emotion))
             if len(group):
@@ -56,6 +55,12 @@ class NestedHalves:
             Criterion.reliability.value: finite_mean(pairs.reshape(n, splits), axis=1),
             Criterion.accuracy.value: layer.left_out_accuracy(weights),
         }
+
+
+def random_halves(cells: ItemCells, rng: np.random.Generator) -> Bool[np.ndarray, "half cell"]:
+    """``HALVINGS`` halvings of the groups; the two halves of one stand side by side."""
+    first = half_splits(cells.group, cells.emotion, HALVINGS, rng)
+    return np.stack([first, ~first], axis=1).reshape(-1, first.shape[1])
 
 
 def _all_items(quarter: float | None) -> float | None:

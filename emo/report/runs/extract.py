@@ -6,6 +6,7 @@ from math import isfinite
 
 from emo.core.records import Descriptors, LayerChoice, NestedChoice
 from emo.report.runs import terminal
+from emo.report.runs.valence import valence_row
 
 CRITERIA = {
     "mean_cosine": "published: lowest mean cosine",
@@ -31,6 +32,7 @@ def terminal_text(d: Descriptors, title: str, note: str = "") -> str:
         ("reliability", _reliability(d)),
         *terminal.reliability_flag(d.reliability_flag),
         *((name, _accuracy(d, curve, words)) for curve, (name, words) in ACCURACIES.items()),
+        valence_row(d.valence, d.split_unit),
         ("nearest pair", terminal.emotion_pair(d.nearest)),
         ("farthest pair", terminal.emotion_pair(d.farthest)),
     ]

@@ -10,7 +10,9 @@ from scipy.spatial.distance import squareform
 
 from emo.core.flags import ANISOTROPY_FLAG, FLAGGED_ANISOTROPY
 from emo.core.geometry.cosines import cosine_matrix
+from emo.core.geometry.valence import VALENCE
 from emo.core.records import Descriptors, EmotionVectors
+from emo.report.runs.valence import LABEL, valence_panel
 from emo.report.style import (
     BLUE,
     GREEN,
@@ -69,8 +71,11 @@ def layer_curves(d: Descriptors, title: str) -> Figure:
     """Curves over the layers, each with what permuted labels give.
 
     Shaded over the layers: the interval of a criterion's choice, whose layer is circled. Vertical bars:
-    95 % intervals. The last panel is the anisotropy with the published bound.
+    95 % intervals. The last panels are the anisotropy with the published bound, and valence with the
+    line of its search.
     """
+    valence = VALENCE in d.curves
+    shown = 8 if valence else 7
     figure = blank(13, 10)
     axes = figure.subplots(3, 3, sharex=True).reshape(-1)
     for panel, (name, label, colour) in zip(axes, PANELS, strict=False):
@@ -81,13 +86,16 @@ def layer_curves(d: Descriptors, title: str) -> Figure:
     axes[0].axhline(d.analytic_floor, color=GREY, ls="--", lw=1, label="analytic floor")
     _curve(axes[6], d, "anisotropy", "anisotropy (neutral sentences)", BLUE)
     axes[6].axhline(FLAGGED_ANISOTROPY, color=GREY, ls="--", lw=1, label=ANISOTROPY_FLAG)
-    for panel in axes[:7]:
+    if valence:
+        _curve(axes[7], d, VALENCE, LABEL, BLUE)
+        valence_panel(axes[7], d.valence)
+    for panel in axes[:shown]:
         if panel.get_legend_handles_labels()[0]:
             panel.legend(fontsize=SMALL)
-    for panel in axes[4:7]:
+    for panel in axes[shown - 3 : shown]:
         panel.set_xlabel(LAYER)
         panel.tick_params(labelbottom=True)
-    for panel in axes[7:]:
+    for panel in axes[shown:]:
         panel.set_visible(False)
     figure.suptitle(title, fontsize=TITLE)
     return figure

@@ -13,6 +13,7 @@ from emo.core.geometry.generated import StoryDescriptors
 from emo.generation.positions import is_short
 from emo.generation.stories import StoryTexts
 from emo.report.runs import terminal
+from emo.report.runs.valence import LABEL, valence_panel, valence_row
 from emo.report.style import (
     BLUE,
     GREEN,
@@ -56,6 +57,7 @@ def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
         ("RDM std", f"{d.rdm_std:.4f}"),
         ("reliability", reliability),
         *terminal.reliability_flag(reliability_flag(d.reliability)),
+        valence_row(d.valence, d.split_unit),
         ("nearest pair", terminal.emotion_pair(d.nearest)),
         ("farthest pair", terminal.emotion_pair(d.farthest)),
         (
@@ -121,18 +123,17 @@ def table_json(rows: Sequence[dict[str, Any]], columns: Sequence[str] = SHOWN) -
 
 
 def layer_curves(d: StoryDescriptors, title: str) -> Figure:
-    """Three curves over the layers, with the layer that the run uses."""
-    figure = blank(10, 3.8)
-    panels = figure.subplots(1, 3)
-    for panel, (name, label, colour) in zip(
-        panels,
-        (
-            ("mean_cosine", "mean pairwise cosine of the vectors", BLUE),
-            ("rdm_std", "RDM std", GREEN),
-            ("anisotropy", "anisotropy (neutral sentences)", ORANGE),
-        ),
-        strict=True,
-    ):
+    """Curves over the layers, with the layer that the run uses."""
+    curves = (
+        ("mean_cosine", "mean pairwise cosine of the vectors", BLUE),
+        ("rdm_std", "RDM std", GREEN),
+        ("anisotropy", "anisotropy (neutral sentences)", ORANGE),
+        *((("valence", LABEL, BLUE),) if d.valence else ()),
+    )
+    figure = blank(3.4 * len(curves), 3.8)
+    panels = figure.subplots(1, len(curves))
+    valence_panel(panels[-1], d.valence)
+    for panel, (name, label, colour) in zip(panels, curves, strict=True):
         panel.plot(d.curves[name], color=colour, marker="o", ms=3)
         panel.axvline(d.layer, color=GREY, ls="--", lw=1, label=f"layer {d.layer}")
         panel.set_title(label, fontsize=PANEL)

@@ -10,9 +10,11 @@ from emo.core.compare.depth import rule_sentence
 from emo.core.compare.leaving_out import ceilings, mean_over_pairs
 from emo.core.compare.likeness import Likeness, likeness
 from emo.core.conditions.four_layer import FourLayerTable, LayerRow
+from emo.core.criterion_search import SearchVerdict
 from emo.core.flags import FLAG_REASONS, ReliabilityFlag
 from emo.core.records import Descriptors
 from emo.core.stats.intervals import ALPHA, Estimates
+from emo.report.runs.valence import measured_words
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
 
@@ -28,6 +30,7 @@ def headline(s: Summary) -> list[str]:
         words = None if s.single is None else s.single.words_accuracy
         sentences += [_alone(m, words, s.config.job.summarize.layer) for m in s.models]
         sentences.append(_no_cross_model(s))
+    sentences += filter(None, [_no_valence(m) for m in s.models])
     sentences += s.notes
     if all(r.random for r in s.runs):
         sentences.append("All models here have random weights: these numbers mean nothing.")
@@ -118,6 +121,15 @@ def _flag(d: Descriptors) -> str:
     if flag in (ReliabilityFlag.none, ReliabilityFlag.absent):
         return ""
     return f" ({flag.value}: {FLAG_REASONS[flag]})"
+
+
+def _no_valence(m: ModelRun) -> str:
+    """What a model shows that is not shown to know valence; empty for others."""
+    search = m.descriptors.valence
+    if search is None or search.verdict is not SearchVerdict.not_shown:
+        return ""
+    measured = measured_words(search, m.descriptors.split_unit)
+    return f"{m.name}: no layer tells pleasant from unpleasant ({measured})."
 
 
 def _no_cross_model(s: Summary) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from emo.core.compare.cross_model import ModelRun
 from emo.core.conditions.claims import RULE
+from emo.core.criterion_search import verdict_of
 from emo.reference import shared_geometry
 from emo.report.table import Entry, Interval, Table
 from emo.summary.assemble import Summary
@@ -18,13 +19,15 @@ def descriptor_table(s: Summary) -> list[Table]:
             "Descriptors (Table A1)",
             "All at the published best layer, which is chosen on these passages; layers have 95 % "
             "bootstrap intervals. p: under permuted labels of the passages. Nested: layers are chosen "
-            "on one half of the situations, reliability is of the other. Compared at: the "
+            "on one half of the situations, reliability is of the other; so is valence, whose line "
+            "is 95 % of the same under permuted emotions. Compared at: the "
             f"layer of the cross-model study (job.summarize.layer={rule}).",
             (
                 *("model", "family", "variant", "size, B", "layers", "d_model", "precision"),
                 *("best layer", "best layer, %", "by reliability", "by accuracy", "anisotropy"),
                 *("RDM std", "RDM std, p", "reliability", "reliability, p", "reliability, nested"),
-                *("reliability flag", "compared at", "run"),
+                *("reliability flag", "valence", "valence, nested", "valence, line"),
+                *("compared at", "run"),
             ),
             tuple(_descriptors(m) for m in s.models),
         )
@@ -33,6 +36,7 @@ def descriptor_table(s: Summary) -> list[Table]:
 
 def _descriptors(m: ModelRun) -> tuple[Entry, ...]:
     d, c = m.descriptors, m.descriptors.choices["mean_cosine"]
+    chosen = d.valence and d.valence.chosen
     others = [d.choices[name] for name in ("reliability", "accuracy")]
     return (
         m.name,
@@ -52,6 +56,8 @@ def _descriptors(m: ModelRun) -> tuple[Entry, ...]:
         d.p("reliability"),
         d.nested["mean_cosine"].reliability if "mean_cosine" in d.nested else None,
         d.reliability_flag.value,
+        verdict_of(d.valence).value,
+        *((chosen.other, chosen.line) if chosen else (None, None)),
         m.layer,
         m.run_id[:8],
     )
@@ -99,6 +105,7 @@ def run_table(s: Summary) -> list[Table]:
             r.tags.get("stimuli_sha256", "")[:8],
             r.tags.get("prompts_sha256", "")[:8],
             r.tags.get("code_commit", "unknown")[:8],
+            r.tags.get("valence", ""),
             r.tags.get("weights_note", ""),
         )
         for r in s.runs
@@ -110,7 +117,7 @@ def run_table(s: Summary) -> list[Table]:
             "Every number comes from the files of these runs.",
             (
                 *("run", "model", "condition", "revision", "precision", "backend", "device"),
-                *("passages", "prompts", "code", "note"),
+                *("passages", "prompts", "code", "valence", "note"),
             ),
             rows,
         )

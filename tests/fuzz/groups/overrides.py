@@ -28,6 +28,7 @@ NOT_EMPTY = (
     "model.revision",
     "stimuli.path",
     "stimuli.neutral_path",
+    "stimuli.poles",
     "subparams.prompts_path",
     "job.steer.run",
     "job.steer.scenarios_path",

@@ -119,6 +119,7 @@ WRONG = {
     # Paths that are none
     ("stimuli.path='~nobody_here/texts.csv'",): "stimuli.path",
     ("stimuli.neutral_path='~nobody_here/x.yaml'",): "stimuli.neutral_path",
+    ("stimuli.poles='~nobody_here/x.yaml'",): "stimuli.poles",
     (*STORIES, "subparams.prompts_path='~nobody_here/x.yaml'"): "subparams.prompts_path",
     (*STEER, "job.steer.scenarios_path='~nobody_here/x.yaml'"): "job.steer.scenarios_path",
     ("paths.store='~nobody_here/store'",): "paths.store",
