@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from emo.core.compare.leaving_out import LeavingOut, ceilings, mean_over_pairs
 from emo.core.compare.likeness import likeness
 from emo.core.criterion_search import verdict_of
 from emo.core.stats.intervals import Estimates
+from emo.report.drawing import in_legend
 from emo.report.style import MARKERS, PANEL, SERIES, SMALL, blank, grid
 from emo.report.summary.parts import Drawn, draw_or_say_why
 from emo.report.summary.several import with_rows
@@ -22,6 +24,9 @@ from emo.summary.sets import AcrossSets, OnSet, Sets
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+PANELS = ("reliability", "accuracy, nested", "valence rho")
+"""The measures that the figure shows of every model."""
 
 
 def set_table(s: Summary) -> list[Table]:
@@ -43,18 +48,26 @@ def set_table(s: Summary) -> list[Table]:
 
 
 def _measured(m: ModelRun) -> tuple[Entry, ...]:
-    d, nested = m.descriptors, m.descriptors.nested.get("accuracy")
-    chosen = None if d.valence is None else d.valence.chosen
-    curves = [d.curves.get(name) for name in ("reliability", "accuracy")]
+    chosen = None if m.descriptors.valence is None else m.descriptors.valence.chosen
     return (
         m.name,
         m.layer,
-        *(None if curve is None else float(curve[m.layer]) for curve in curves),
-        None if nested is None else nested.accuracy,
-        None if chosen is None else chosen.other,
+        *_numbers(m).values(),
         None if chosen is None else chosen.line,
-        verdict_of(d.valence).value,
+        verdict_of(m.descriptors.valence).value,
     )
+
+
+def _numbers(m: ModelRun) -> dict[str, float | None]:
+    """What a model's geometry shows on a set, by the name of the measure."""
+    d, nested = m.descriptors, m.descriptors.nested.get("accuracy")
+    chosen = None if d.valence is None else d.valence.chosen
+    curves = {"reliability": d.curves.get("reliability"), "accuracy": d.curves.get("accuracy")}
+    return {
+        **{k: None if curve is None else float(curve[m.layer]) for k, curve in curves.items()},
+        "accuracy, nested": None if nested is None else nested.accuracy,
+        "valence rho": None if chosen is None else chosen.other,
+    }
 
 
 def set_agreement_table(s: Summary) -> list[Table]:
@@ -108,7 +121,7 @@ def _pairs_of_sets(x: AcrossSets, margin: float) -> Iterator[tuple[Entry, ...]]:
     ceiling = ceilings(whole)
     for i, j in zip(*np.triu_indices(len(x.sets), 1), strict=True):
         both = f"{x.sets[i]} and {x.sets[j]}"
-        judged = _judged(float(whole[i, j]), float(ceiling[i, j]), over[i, j], margin)
+        judged = _judged(float(whole[i, j]), float(ceiling[i, j]), over[int(i), int(j)], margin)
         yield x.model, both, float(x.same[i, j]), *judged
 
 
@@ -131,19 +144,19 @@ def fading(s: Summary) -> list[Drawn]:
 
 def _draw(sets: Sets) -> tuple[Figure, Table]:
     names = [x.name for x in sets.on]
-    columns = {"reliability": 2, "left-out accuracy": 3, "valence rho": 5}
     with_agreement = [x for x in sets.on if x.agreement is not None]
-    figure = blank(3.2 * (len(columns) + bool(with_agreement)), 3.2)
-    panels = figure.subplots(1, len(columns) + bool(with_agreement), squeeze=False)[0]
+    n = len(PANELS) + bool(with_agreement)
+    figure = blank(3.2 * n, 3.2)
+    panels = figure.subplots(1, n, squeeze=False)[0]
     models = list(dict.fromkeys(m.name for x in sets.on for m in x.models))
     rows: list[tuple[Entry, ...]] = []
-    for panel, (title, column) in zip(panels, columns.items(), strict=False):
+    for panel, measure in zip(panels, PANELS, strict=False):
         for number, model in enumerate(models):
-            values = [_value(x, model, column) for x in sets.on]
+            values = [_value(x, model, measure) for x in sets.on]
             color, marker = SERIES[number % len(SERIES)], MARKERS[number % len(MARKERS)]
-            panel.plot(names, values, color=color, marker=marker, label=model)
-            rows += [(title, n, model, v) for n, v in zip(names, values, strict=True)]
-        panel.set_title(title, fontsize=PANEL)
+            panel.plot(names, values, color=color, marker=marker, label=in_legend(model))
+            rows += [(measure, n, model, v) for n, v in zip(names, values, strict=True)]
+        panel.set_title(measure, fontsize=PANEL)
     if with_agreement:
         rows += _draw_agreement(panels[-1], with_agreement)
     for panel in panels:
@@ -154,10 +167,10 @@ def _draw(sets: Sets) -> tuple[Figure, Table]:
     return figure, data_table(("measure", "set", "model", "value"), rows)
 
 
-def _value(x: OnSet, model: str, column: int) -> float:
+def _value(x: OnSet, model: str, measure: str) -> float:
     """A model's number on a set, NaN where there is none."""
-    measured = [_measured(m)[column] for m in x.models if m.name == model]
-    return float(measured[0]) if measured and measured[0] is not None else float("nan")
+    numbers = [_numbers(m)[measure] for m in x.models if m.name == model]
+    return math.nan if not numbers or numbers[0] is None else numbers[0]
 
 
 def _draw_agreement(panel: Axes, sets: list[OnSet]) -> list[tuple[Entry, ...]]:
