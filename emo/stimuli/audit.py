@@ -22,7 +22,7 @@ from emo.stimuli.loading import DATA, read_passages
 
 UNEVEN = 0.06
 """A count of style with more of its variance within situations between emotions is named."""
-WORD = re.compile(r"[a-z]+(?:['\u2019][a-z]+)?")
+WORD = re.compile(r"[^\W\d_]+(?:['\u2019][^\W\d_]+)*")
 
 
 @dataclass(frozen=True)
