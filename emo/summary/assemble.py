@@ -14,6 +14,7 @@ from emo.config.precisions import PUBLISHED
 from emo.config.schema import RunConfig, StimuliConfig
 from emo.core.compare.baselines import Baselines
 from emo.core.compare.cross_model import ModelRun, Universality, universality
+from emo.core.compare.text_share import TextShare
 from emo.core.conditions.claims import Claim
 from emo.core.conditions.four_layer import Condition, FourLayerTable, four_layer
 from emo.core.conditions.single_model import SingleModel, single_model
@@ -31,6 +32,7 @@ from emo.summary.naming import twins
 from emo.summary.published import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
 from emo.summary.steering import Steered, steered, steering_candidates
+from emo.summary.text_share import model_text_shares
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +93,8 @@ class Summary:
     """The models beside baselines of the passages; None where they cannot stand beside them."""
     condition_baselines: Mapping[str, Mapping[str, Baselines]] = field(default_factory=dict)
     """By model and condition: what a model wrote, beside baselines of its own texts."""
+    text_shares: tuple[TextShare, ...] = ()
+    """What the texts of the passages predict of every model; empty where it is not wanted."""
 
 
 def summarise(
@@ -134,6 +138,10 @@ def summarise(
     texts = text_baselines(config)
     with busy("baselines"):
         baselines = model_baselines(models, stimuli, texts, resampling)
+    with busy("text shares"):
+        shares = model_text_shares(
+            models if settings.text_share else [], stimuli, texts, resampling
+        )
     tables, beside_own_texts = [], {}
     conditions_of: dict[str, Mapping[str, Condition]] = {}
     passages = tuple(ItemSet.make(surfaces[name], 0) for name in WORDING)
@@ -189,6 +197,7 @@ def summarise(
         notes=(*selection.notes, *twins(models)),
         baselines=baselines,
         condition_baselines=beside_own_texts,
+        text_shares=tuple(shares),
     )
 
 

@@ -20,9 +20,9 @@ PENALTIES = np.logspace(-2, 4, 13)
 LIGHTER = 0.01
 """Share of the penalty of least error that is used.
 
-The penalty of least error trades bias for noise. Here the noise of a map cancels between halves and only
-the bias stays, so less is right: with 0.01 planted shares are recovered, with 1 they come out at half or
-less where activations are noisy (the tests).
+The penalty of least error trades bias for noise. Here the noise of a map cancels between halves and
+only the bias stays, so less is right: planted shares are recovered with 0.01, and come out a fifth to a
+third too low with 1 where activations are noisy (the tests).
 """
 LEAST_AXIS = 1e-9
 """Axes of the kernel with less of the largest one's variance are rounding."""

@@ -22,6 +22,7 @@ from emo.report.summary import (
     layer_tables,
     steering,
     tables,
+    text_share_tables,
     unprinted,
 )
 from emo.report.summary.parts import Drawn
@@ -104,6 +105,7 @@ CONTENTS = (
             baseline_tables.condition_baseline_table,
         ),
     ),
+    Plan("text", "In the text alone", tables=(text_share_tables.text_share_table,)),
     Plan(
         "invariance",
         "What can change an RDM",
@@ -126,7 +128,7 @@ CONTENTS = (
 
 MAKERS = (
     *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
-    *(four_layer_tables, layer_tables, steering, tables, unprinted),
+    *(four_layer_tables, layer_tables, steering, tables, text_share_tables, unprinted),
 )
 """Modules whose public functions make the figures and tables of the report."""
 
