@@ -116,6 +116,13 @@ def test_with_as_many_passages_as_the_bundled_sets_have_vectors_and_rdms_are_fou
     assert abs(rdm.mean()) < (0.05 if noise < 0.5 else 0.08)
 
 
+@pytest.mark.slow
+def test_with_more_features_than_passages_to_learn_from_the_share_is_a_lower_bound():
+    planted = worlds(4, 1.0, 0.1, features=300, design=crossed(21, 24))
+    shares = [w.shares(Learning.within)[0] for w in planted]
+    assert 0.7 < np.mean(shares) < 0.85
+
+
 @pytest.mark.parametrize("learning", Learning)
 def test_both_ways_of_learning_find_the_share_where_the_rest_is_no_function_of_the_text(learning):
     vectors, rdm = errors(worlds(6, 0.6, 0.1, apart=True), learning).T
