@@ -32,11 +32,14 @@ BLOCKS = 12
 
 @dataclass(frozen=True)
 class Products:
-    """Cross-half products of one model, means over the divisions."""
+    """Inner products of one half's vectors with the other's, of one model; means over divisions."""
 
     observed: Float64[np.ndarray, "emotion emotion"]
+    """Observed with observed."""
     both: Float64[np.ndarray, "emotion emotion"]
+    """Predicted with observed."""
     predicted: Float64[np.ndarray, "emotion emotion"]
+    """Predicted with predicted."""
     rho: Float64[np.ndarray, "3"]
     """Of the RDMs: observed with observed, predicted with observed, predicted with predicted."""
 
@@ -76,6 +79,7 @@ class HalvesOfTexts:
         groups: Int[np.ndarray, " item"],
         resampling: Resampling,
     ) -> HalvesOfTexts:
+        """Random halves, folds of each of them, and blocks; whole situations where crossed."""
         rng = stream(resampling.seed, "text share")
         first = half_splits(groups, emotions, min(resampling.n_splits, SPLITS), rng)
         of_group = strata(groups, emotions)
