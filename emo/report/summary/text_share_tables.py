@@ -23,7 +23,8 @@ CAPTION = (
     f"knows of it; an upper reading. {Learning.within.value.capitalize()}: maps learn from how texts of "
     "one emotion differ, so they hold what a feature of the text does to activations whatever the "
     "emotion; a lower reading, the more so the more features there are per passage. "
-    f"{ALL.capitalize()}: every kind of text features at once. 95 % jackknife intervals over items."
+    f"{ALL.capitalize()}: every kind of text features at once, all of one weight. 95 % jackknife "
+    "intervals over items."
 )
 
 
