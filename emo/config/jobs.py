@@ -52,6 +52,8 @@ class SummarizeConfig:
         default_factory=lambda: ["style_counts", "tfidf_words", "tfidf_characters"]
     )
     """Geometries of the texts themselves that models are shown beside."""
+    text_share: bool = True
+    """Whether it is computed how much of each model's geometry the baselines' features predict."""
     make: list[str] = field(default_factory=list)
     """Conditions of the configured model that are made first where they are not there yet."""
 

@@ -14,6 +14,7 @@ from emo.config.precisions import PUBLISHED
 from emo.config.schema import RunConfig, StimuliConfig
 from emo.core.compare.baselines import Baselines
 from emo.core.compare.cross_model import ModelRun, Universality, universality
+from emo.core.compare.text_share import TextShare
 from emo.core.conditions.claims import Claim
 from emo.core.conditions.four_layer import Condition, FourLayerTable, four_layer
 from emo.core.conditions.single_model import SingleModel, single_model
@@ -32,6 +33,7 @@ from emo.summary.published import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
 from emo.summary.sets import Sets, compare_sets
 from emo.summary.steering import Steered, steered, steering_candidates
+from emo.summary.text_share import model_text_shares
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +96,8 @@ class Summary:
     """By model and condition: what a model wrote, beside baselines of its own texts."""
     sets: Sets = field(default_factory=Sets)
     """The models on the bundled sets of passages."""
+    text_shares: tuple[TextShare, ...] = ()
+    """What the texts of the passages predict of every model; empty where it is not wanted."""
 
 
 def summarise(
@@ -155,6 +159,10 @@ def summarise(
     texts = text_baselines(config)
     with busy("baselines"):
         baselines = model_baselines(models, stimuli, texts, resampling)
+    with busy("text shares"):
+        shares = model_text_shares(
+            models if settings.text_share else [], stimuli, texts, resampling
+        )
     tables, beside_own_texts = [], {}
     conditions_of: dict[str, Mapping[str, Condition]] = {}
     passages = tuple(ItemSet.make(surfaces[name], 0) for name in WORDING)
@@ -211,6 +219,7 @@ def summarise(
         baselines=baselines,
         condition_baselines=beside_own_texts,
         sets=sets,
+        text_shares=tuple(shares),
     )
 
 

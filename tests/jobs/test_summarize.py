@@ -25,7 +25,8 @@ from tests.conftest import TINY, write_small_csv
 
 CONDITIONS = conditions.names()
 
-FEW = ("job.summarize.permutations=50", "job.summarize.n_bootstrap=30")
+DRAWS = ("job.summarize.permutations=50", "job.summarize.n_bootstrap=30")
+FEW = (*DRAWS, "job.summarize.text_share=false")
 LLAMA = name_part("tiny llama 4x128")
 STORY = ("method=generation", "subparams.max_new_tokens=12")
 
@@ -54,7 +55,7 @@ def project(tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(project):
     _root, config, runs = project
-    outcome = summarize.run(config("job=summarize", *FEW))
+    outcome = summarize.run(config("job=summarize", *DRAWS))
     tracker = open_tracker(config())
     return outcome, lambda name: tracker.artifact(outcome.run_id, name), runs
 
@@ -93,6 +94,18 @@ def test_numbers_are_those_of_the_logged_vectors(project, done):
     assert {r["model"] for r in logged} == {"tiny llama 4x128", "tiny gpt2 4x64"}
     by = {r["model"]: float(r["anisotropy"]) for r in logged}
     assert by["tiny llama 4x128"] == b.descriptors.anisotropy
+
+
+def test_the_shares_of_the_texts_stand_in_a_section_of_their_own(done):
+    _, artifact, _ = done
+    assert '<section id="text">' in artifact("summary.html").read_text()
+    table = rows(artifact("tables/text_shares.csv").read_text())
+    texts = ("style counts", "TF-IDF of words", "TF-IDF of characters")
+    assert {r["text"] for r in table} == {*texts, "embedding layer", "all of these"}
+    assert [len({r["model"] for r in table}), len(table)] == [2, 20]
+    ways = ("across emotions", "within emotions")
+    assert [r["maps learn"] for r in table if r["text"] == texts[0]] == [*ways, *ways]
+    assert {"vectors low", "RDM", "axis 3 high"} <= set(table[0])
 
 
 def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(project, done):
@@ -285,6 +298,7 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     assert "fig1_rdm_of_rdms" not in page
     for section in ("surface", "invariance"):
         assert f'<section id="{section}">' in page
+    assert '<section id="text">' not in page  # job.summarize.text_share=false
     table = rows(tracker.artifact(outcome.run_id, "tables/baselines.csv").read_text())
     assert [r["baseline"] for r in table] == [
         *("style counts", "TF-IDF of words", "TF-IDF of characters", "embedding layer")

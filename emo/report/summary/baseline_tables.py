@@ -31,7 +31,7 @@ def baseline_table(s: Summary) -> list[Table]:
             f"Each model beside geometries of the same passages. {KINDS} Embedding layer: the mean "
             f"row of the model's own input embedding table over a passage's tokens. {MEANING}",
             ("model", "baseline", *COLUMNS),
-            tuple((b.model, _words(b.baseline), *_numbers(b)) for b in s.baselines.beside),
+            tuple((b.model, baseline_words(b.baseline), *_numbers(b)) for b in s.baselines.beside),
         )
     ]
 
@@ -44,7 +44,7 @@ def beyond_table(s: Summary) -> list[Table]:
         (
             b.a,
             b.b,
-            _words(b.baseline),
+            baseline_words(b.baseline),
             Interval.of(b.disattenuated),
             Interval.of(b.unexplained),
             Interval.of(b.partial),
@@ -70,7 +70,7 @@ def beyond_table(s: Summary) -> list[Table]:
 def condition_baseline_table(s: Summary) -> list[Table]:
     """One row per generation condition and baseline of the texts that the model wrote in it."""
     rows = tuple(
-        (model, condition, _words(b.baseline), *_numbers(b))
+        (model, condition, baseline_words(b.baseline), *_numbers(b))
         for model, conditions in s.condition_baselines.items()
         for condition, found in conditions.items()
         for b in found.beside
@@ -94,5 +94,6 @@ def _numbers(b: Beside) -> tuple[Entry, ...]:
     return (b.same, b.reliability, Interval.of(b.disjoint), Interval.of(b.disattenuated))
 
 
-def _words(name: str) -> str:
+def baseline_words(name: str) -> str:
+    """A baseline's name as a reader sees it."""
     return name.replace("_", " ").replace("tfidf", "TF-IDF of")

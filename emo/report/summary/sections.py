@@ -23,6 +23,7 @@ from emo.report.summary import (
     set_tables,
     steering,
     tables,
+    text_share_tables,
     unprinted,
 )
 from emo.report.summary.parts import Drawn
@@ -115,6 +116,7 @@ CONTENTS = (
             baseline_tables.condition_baseline_table,
         ),
     ),
+    Plan("text", "In the text alone", tables=(text_share_tables.text_share_table,)),
     Plan(
         "invariance",
         "What can change an RDM",
@@ -137,7 +139,8 @@ CONTENTS = (
 
 MAKERS = (
     *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
-    *(four_layer_tables, layer_tables, set_tables, steering, tables, unprinted),
+    *(four_layer_tables, layer_tables, set_tables, steering, tables, text_share_tables),
+    unprinted,
 )
 """Modules whose public functions make the figures and tables of the report."""
 
