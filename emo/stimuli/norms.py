@@ -184,7 +184,9 @@ def _ratings(
     if not ratings and not problems:
         problems.append((0, "has a header but no words"))
     folded: dict[str, tuple[float, ...]] = {}
-    for word in sorted(ratings, key=lambda word: word != word.lower()):  # stable: then as in the file
+    for word in sorted(
+        ratings, key=lambda word: word != word.lower()
+    ):  # stable: then as in the file
         folded.setdefault(word.lower(), ratings[word])
     return folded, problems
 
