@@ -72,6 +72,14 @@ def test_two_planted_axes_are_found_at_their_layer_and_component(rng):
     assert rdm.value > rdm.line
 
 
+def test_what_noise_shows_at_the_best_place_is_not_there_on_other_passages(rng):
+    items, ratings = world(rng, [(0, 0)] * 6, other=0)
+    _, findings = found(items, ratings)
+    for finding in findings:
+        assert finding.value > 0.1
+        assert abs(finding.other) < 0.25
+
+
 def test_only_one_planted_axis_is_found_where_there_is_one(rng):
     items, ratings = world(rng, [(2, 0)] * 2)
     _, findings = found(items, ratings)
