@@ -66,12 +66,13 @@ class LayerRdms:
     """RDMs of some emotions at every layer: of all items, of halves of them, of bootstrap draws."""
 
     emotions: tuple[str, ...]
+    activations: Activations
+    resampling: Resampling
+    remove: str
+    """What is subtracted from the items first, as for the emotion vectors."""
     whole: Float64[np.ndarray, "layer pair"]
     halves: Float64[np.ndarray, "half layer pair"]
     """The two halves of a halving stand side by side."""
-    drawn: Float64[np.ndarray, "replicate layer pair"]
-    expansion: float | None
-    """By how much intervals are wider than the draws' spread; None if there is nothing to draw."""
 
     @classmethod
     def make(
@@ -83,8 +84,6 @@ class LayerRdms:
     ) -> LayerRdms:
         """RDMs of the named emotions, each centred over all emotions of the items.
 
-        ``remove`` is what is subtracted from the items first, as for the emotion vectors.
-
         Raises
         ------
         LabelMismatch
@@ -95,19 +94,24 @@ class LayerRdms:
             raise LabelMismatch(f"{n} emotions; axes need at least {LEAST_EMOTIONS}")
         whole = np.full((n_layers, n * (n - 1) // 2), np.nan)
         halves = np.full((2 * HALVINGS, *whole.shape), np.nan)
-        drawn = np.full((resampling.n_bootstrap, *whole.shape), np.nan)
-        expansion = None
         for layer in finite_layers(activations.values):
             items = ItemSet.make(activations, layer, Recipe(remove=remove))
-            design = own_design(items)
-            first = design.halves(HALVINGS, stream(resampling.seed, "axes halves"))
+            rng = stream(resampling.seed, "axes halves")
+            first = own_design(items).halves(HALVINGS, rng)
             half = np.stack([first, ~first], axis=1).reshape(2 * HALVINGS, -1)
-            counts = design.counts(resampling.n_bootstrap, stream(resampling.seed, "axes items"))
             whole[layer] = items.rdm(emotions)
             halves[:, layer] = items.rdms(half.astype(np.float64), emotions)
-            drawn[:, layer] = items.rdms(counts, emotions)
-            expansion = design.expansion
-        return cls(emotions, whole, halves, drawn, expansion)
+        return cls(emotions, activations, resampling, remove, whole, halves)
+
+    def drawn(self, layer: int) -> tuple[Float64[np.ndarray, "replicate pair"], float | None]:
+        """RDMs of one layer in every bootstrap replicate, and by how much their spread falls short.
+
+        The second is None where there is nothing to draw. Of all layers they would not fit in memory.
+        """
+        items = ItemSet.make(self.activations, layer, Recipe(remove=self.remove))
+        design, rng = own_design(items), stream(self.resampling.seed, "axes items")
+        counts = design.counts(self.resampling.n_bootstrap, rng)
+        return items.rdms(counts, self.emotions), design.expansion
 
 
 def find_axes(
@@ -185,12 +189,11 @@ def _finding(
     if not np.isfinite(values).any():
         return None
     layer, component = np.unravel_index(np.nanargmax(values), values.shape)
-    low, high = interval(
-        statistic, rdms.whole[layer], int(component), rdms.drawn[:, layer], rdms.expansion
-    )
+    whole = rdms.whole[layer]
+    low, high = interval(statistic, whole, int(component), *rdms.drawn(int(layer)))
     share = None
     if statistic.measure is Measure.component:
-        share = float(principal_components(rdms.whole[layer], statistic.components)[1][component])
+        share = float(principal_components(whole, statistic.components)[1][component])
     return AxisFinding(
         rating=rating,
         measure=statistic.measure,

@@ -14,8 +14,8 @@ from jaxtyping import Float, Float64, Int
 
 from emo.core.stats.intervals import ALPHA
 
-CHUNK = 500
-"""Permutations worked on at a time."""
+ENTRIES = 1 << 22
+"""Of permuted targets held at a time: 32 MiB, whatever the number of permutations."""
 
 Permute = Callable[
     [Float64[np.ndarray, " unit"], Int[np.ndarray, "draw label"]], Float64[np.ndarray, "draw unit"]
@@ -107,10 +107,11 @@ def search(
     usable = unit[np.isfinite(unit).all(axis=1)]
     if not len(usable) or not np.isfinite(wanted).all():
         return Search(values, float("nan"), float("nan"))
+    size = max(1, ENTRIES // len(wanted))
     null = np.concatenate(
         [
             _best(usable @ residuals(permute(wanted, some), directions).T, either_sign)
-            for some in (orders[i : i + CHUNK] for i in range(0, len(orders), CHUNK))
+            for some in (orders[i : i + size] for i in range(0, len(orders), size))
         ]
     )
     # A permutation that leaves the target as it is must count, whatever the last bit says.

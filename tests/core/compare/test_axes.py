@@ -213,8 +213,7 @@ def test_intervals_hold_what_other_items_and_emotions_give_on_average(n, groups,
             value = float(statistic.correlations(rdms.whole[0])[0])
             values[m].append(abs(value) if statistic.either_sign else value)
             if world_number < 160:
-                drawn = rdms.drawn[:, 0]
-                bounds[m].append(interval(statistic, rdms.whole[0], 0, drawn, rdms.expansion))
+                bounds[m].append(interval(statistic, rdms.whole[0], 0, *rdms.drawn(0)))
     for m in Measure:
         low, high = np.array(bounds[m]).T
         true = np.mean(values[m])
