@@ -61,7 +61,7 @@ PUBLISHED_AXES = (
     ),
     PublishedAxis(
         VAN_DER_BEN,
-        "both models",
+        "Gemma-4-E4B-it and Apertus-8B-Instruct-2509",
         "arousal",
         2,
         0.45,

@@ -61,10 +61,12 @@ def circumplex_figure(plane: Circumplex, norms: str, title: str) -> Figure:
 def layers_figure(result: AxesResult, title: str) -> Figure:
     """Per rating the best component and the RDM at every layer, with the lines of their searches."""
     n = len(result.ratings)
-    figure = blank(9, 1 + 2.8 * n)
+    figure = blank(9, 1.5 + 2.6 * n)
     panels = np.atleast_1d(np.array(figure.subplots(n, 1, sharex=True)))
     for panel, rating in zip(panels, result.ratings, strict=True):
         _panel(panel, result, rating)
+    lines, labels = panels[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=2, fontsize=SMALL)
     panels[-1].set_xlabel(LAYER)
     whole_layers(panels[-1])
     figure.suptitle(f"{title}\nagreement with {result.norms}", fontsize=TITLE)
@@ -87,5 +89,4 @@ def _panel(panel: Axes, result: AxesResult, rating: str) -> None:
                 panel.plot(finding.layer, finding.value, "o", color=colour, ms=9, mfc="none")
             panel.plot(finding.curve, style, color=colour, marker="o", ms=3, lw=1, label=label)
     panel.set_title(f"{rating}; dotted: line of the search over all layers", fontsize=PANEL)
-    panel.legend(fontsize=SMALL)
     grid(panel)

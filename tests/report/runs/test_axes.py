@@ -122,8 +122,8 @@ def test_the_figures_name_emotions_norms_and_axes():
     assert {t.get_text() for t in plane.texts} == set(EMOTIONS)
     assert plane.get_xlabel() == "valence, in standard deviations (r 0.80)"
     figure = layers_figure(RESULT, "title")
-    (panel,) = figure.axes
-    words = [t.get_text() for t in panel.get_legend().get_texts()]
+    (legend,) = figure.legends
+    words = [t.get_text() for t in legend.get_texts()]
     assert words == [
         "largest |r| of 3 components",
         "largest |r| of 3 components, text length held fixed",
