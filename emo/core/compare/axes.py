@@ -143,7 +143,8 @@ def find_axes(
     Returns
     -------
     tuple of AxisFinding
-        For each rating, components and RDMs, first with nothing held; none where no layer has a value.
+        For each rating, components and RDMs, first with nothing held; none where no layer has a value,
+        and none where the held values are the rating itself on another scale.
 
     Raises
     ------

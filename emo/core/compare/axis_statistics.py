@@ -118,7 +118,9 @@ class RatingStatistic:
                 return values
             case Measure.rdm:
                 i, j = np.triu_indices(values.shape[-1], 1)
-                return ranks(-np.abs(values[..., i] - values[..., j]))
+                apart = np.abs(values[..., i] - values[..., j])
+                largest = np.maximum(apart.max(axis=-1, keepdims=True), 1e-300)
+                return ranks(-np.round(apart / largest, 9))  # rounding breaks no tie
             case _ as never:
                 assert_never(never)
 

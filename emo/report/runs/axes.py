@@ -53,6 +53,9 @@ def _of_rating(result: AxesResult, rating: str) -> list[str]:
         fixed = result.finding(rating, measure, fixed=True)
         if fixed is not None:
             lines.append(f"    {' and '.join(fixed.held)} {words}: {sentence(fixed)}")
+        elif others := next((f.held for f in result.findings if f.held), ()):
+            left = f"nothing of {rating} is left, the words of the texts alone hold it"
+            lines.append(f"    {' and '.join(others)} {words}: {left}")
     return lines
 
 

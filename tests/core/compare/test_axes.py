@@ -115,6 +115,15 @@ def test_an_axis_that_the_texts_alone_have_is_gone_with_them_held_fixed(rng):
     assert of(findings, "arousal", held=texts.names).shown
 
 
+def test_nothing_is_found_of_a_rating_that_the_held_values_are_themselves(rng):
+    """As in texts that differ in nothing but the word for the emotion."""
+    items, ratings = world(rng, [(2, 1)], n=10)
+    held = EmotionValues(("words",), ratings.emotions, 5.1 + ratings.values[:1] / 7)
+    _, findings = found(items, ratings, held)
+    assert {f.held for f in findings if f.rating == "valence"} == {()}
+    assert {f.held for f in findings if f.rating == "arousal"} == {(), held.names}
+
+
 def test_held_values_that_leave_too_few_emotions_are_not_held(rng):
     items, ratings = world(rng, [(2, 1)], n=6)
     held = EmotionValues(("a", "b"), ratings.emotions, rng.normal(size=(2, 6)))

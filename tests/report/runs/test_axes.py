@@ -72,6 +72,8 @@ def test_every_finding_and_what_is_left_out_has_a_line():
     )
     assert any(line.startswith("    RDM: rho 0.10") for line in shown)
     assert any(line.startswith("    text length held fixed: r 0.50") for line in shown)
+    left = "nothing of valence is left, the words of the texts alone hold it"
+    assert f"    text length held fixed, RDM: {left}" in shown
     assert any("components 1 and 3, turned onto the norms" in line for line in shown)
     assert any("lexical valence is not held fixed" in line for line in shown)
     assert not any("licence" in line for line in shown)
