@@ -40,6 +40,7 @@ class JobName(StrEnum):
     sensitivity = auto()
     steer = auto()
     export = auto()
+    axes = auto()
 
 
 class Source(StrEnum):
@@ -139,6 +140,13 @@ class Position(StrEnum):
     last = auto()
     mean = auto()
     from_50 = auto()
+
+
+class NormsName(StrEnum):
+    """Ratings of words by people: those of ``norms.path`` (none), or those of an installed package."""
+
+    none = auto()
+    warriner = auto()
 
 
 class SamplerName(StrEnum):

@@ -159,6 +159,20 @@ class AblateConfig:
 
 
 @dataclass(frozen=True)
+class AxesConfig:
+    """job=axes: components and RDMs of an extraction against ``norms``, over all layers."""
+
+    components: int = field(
+        default=3, metadata={"min": 1, "max": 50, "why": "the search gets no surer by it"}
+    )
+    """Leading principal components that are searched at every layer."""
+    permutations: int = field(
+        default=10_000, metadata={"min": 99, "max": 1_000_000, "why": "p is never read that far"}
+    )
+    """Of the norms over the emotions; 99 are the fewest that show something at 0.05 with some power."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and under the name of each job the settings of that one."""
 
@@ -169,6 +183,7 @@ class JobConfig:
     steer: SteerConfig = field(default_factory=SteerConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
+    axes: AxesConfig = field(default_factory=AxesConfig)
 
 
 MOVED = {

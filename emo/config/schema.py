@@ -22,6 +22,7 @@ from emo.config.enums import (
     FloatFormat,
     Implementation,
     MethodName,
+    NormsName,
     Output,
     Position,
     PrecisionName,
@@ -277,6 +278,15 @@ class StimuliConfig:
 
 
 @dataclass(frozen=True)
+class NormsConfig:
+    """Ratings of words that job=axes holds a geometry against."""
+
+    name: NormsName = NormsName.none
+    path: str | None = field(default=None, metadata=READ)
+    """The user's own, a CSV file with the columns word, valence, arousal and, if there, dominance."""
+
+
+@dataclass(frozen=True)
 class ResamplingConfig:
     """Numbers of draws for reliability, for the intervals of layer choices and for nulls."""
 
@@ -327,6 +337,7 @@ class RunConfig:
     subparams: SubparamsConfig = field(default_factory=SubparamsConfig)
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
     stimuli: StimuliConfig = field(default_factory=StimuliConfig)
+    norms: NormsConfig = field(default_factory=NormsConfig)
     resampling: ResamplingConfig = field(default_factory=ResamplingConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
     paths: PathsConfig = field(default_factory=PathsConfig)

@@ -14,6 +14,7 @@ from emo.generation import protocols
 from emo.models.weights import Weights
 from emo.runs.versions import (
     ABLATION_VERSION,
+    AXES_VERSION,
     DESCRIPTOR_VERSION,
     INT8_READING,
     MEAN_READING,
@@ -173,6 +174,19 @@ def run_identity(
         "stimuli": stimuli_sha256,
         "seed": config.seed,
         **valence_identity(config),
+    }
+
+
+def axes_identity(
+    config: RunConfig, weights: Weights, device: str, stimuli_sha256: str, norms_sha256: str
+) -> dict[str, Any]:
+    """Everything that can change a number of job=axes: the extraction's, the norms, the search."""
+    return {
+        **run_identity(config, weights, device, stimuli_sha256),
+        "job": "axes",
+        "version": AXES_VERSION,
+        "axes": canonical(config.job.axes),
+        "norms": norms_sha256,
     }
 
 

@@ -25,6 +25,8 @@ STEER_VERSION = 3
 
 2 had position 0 in the unit of strength, and limits from greedy and sampled texts together.
 """
+AXES_VERSION = 1
+"""Raise it when job=axes computes otherwise."""
 FOLDER_VERSION = 2
 """Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 

@@ -24,6 +24,8 @@ TOO_MUCH = {
     (*ABLATE, f"job.ablate.tokens=[{10**9},4]"): "job.ablate.tokens",
     ("job=summarize", f"job.summarize.permutations={HUGE}"): "job.summarize.permutations",
     ("job=summarize", f"job.summarize.n_bootstrap={HUGE}"): "job.summarize.n_bootstrap",
+    ("job=axes", f"job.axes.permutations={HUGE}"): "job.axes.permutations",
+    ("job=axes", f"job.axes.components={HUGE}"): "job.axes.components",
     (
         *STUDY,
         "job.sensitivity.n_trials=2",
