@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from emo.core.criterion_search import verdict_of
 
 from benchmarks.command import ROOT, options, parser_of, table
 from benchmarks.report import write_section
 from emo.activations.reading import tokenise
 from emo.config.enums import Readout
 from emo.config.resolve import compose
+from emo.core.criterion_search import verdict_of
 from emo.core.geometry.balance import Reading, layer_readings, read_labels, style_balance
 from emo.core.geometry.style import COUNTS, FUNCTION_WORDS, style_counts
 from emo.core.geometry.surface import tf_idf_characters, tf_idf_words
