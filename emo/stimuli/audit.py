@@ -107,7 +107,7 @@ def endings(texts: Mapping[str, str]) -> list[Finding]:
     return [
         Finding("ending", key, text[-12:])
         for key, text in texts.items()
-        if not re.search(r"[A-Za-z]\.$", text)
+        if not re.search(r"[^\W\d_]\.$", text)
     ]
 
 

@@ -62,7 +62,7 @@ def test_null_is_the_default_where_there_is_one():
         ("backend=null", "backend=null: allowed is auto, hf, tl"),
         ("method=[generation]", "method=[generation]: allowed is comprehension, generation"),
         ("steer={layers:all}", "steer={layers:all}: allowed is default, emotions, published"),
-        ("stimuli=3", "stimuli=3: allowed is implied, named, shown"),
+        ("stimuli=3", "stimuli=3: allowed is implied, named, shown, shown_de"),
         ("tracking=", "tracking=: allowed is local, server"),
         ("precision=bf61", "(did you mean bf16?)"),
         ("model=tiny_", "(did you mean tiny?)"),
