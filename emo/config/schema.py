@@ -21,6 +21,7 @@ from emo.config.enums import (
     Device,
     FloatFormat,
     Implementation,
+    Label,
     MethodName,
     Output,
     Position,
@@ -271,6 +272,8 @@ class StimuliConfig:
     neutral_path: str | None = field(default=None, metadata=READ)
     columns: ColumnsConfig = field(default_factory=ColumnsConfig)
     """Column names are no part of the identity of a run; the passages are."""
+    label: Label = Label.emotion
+    """situation: vectors are of the situations, and halves are of the emotions."""
 
 
 @dataclass(frozen=True)
