@@ -10,6 +10,7 @@ from typing import TypeVar
 from safetensors import SafetensorError
 
 from emo import conditions
+from emo.config.enums import Label
 from emo.config.precisions import PUBLISHED
 from emo.config.schema import RunConfig, StimuliConfig
 from emo.core.compare.baselines import Baselines
@@ -30,6 +31,7 @@ from emo.summary.loading import Files, condition, model_run
 from emo.summary.naming import twins
 from emo.summary.published import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
+from emo.summary.specificity import BothLabels, both_labels
 from emo.summary.steering import Steered, steered, steering_candidates
 
 log = logging.getLogger(__name__)
@@ -91,6 +93,8 @@ class Summary:
     """The models beside baselines of the passages; None where they cannot stand beside them."""
     condition_baselines: Mapping[str, Mapping[str, Baselines]] = field(default_factory=dict)
     """By model and condition: what a model wrote, beside baselines of its own texts."""
+    both_labels: BothLabels | None = None
+    """Emotion geometry beside situation geometry; None where fewer than two models have both."""
 
 
 def summarise(
@@ -99,8 +103,11 @@ def summarise(
     stimuli: StimulusSet,
     files: Callable[[RunListing], Files],
     steering_runs: Sequence[RunListing] = (),
+    others: Mapping[str, Sequence[RunListing]] | None = None,
 ) -> Summary:
     """The summary of the selected runs, with the steering runs of their models.
+
+    ``others`` are runs of the same passages under the other label, by model.
 
     Raises
     ------
@@ -169,6 +176,14 @@ def summarise(
     sweeps = [_first(runs, lambda r: steered(r, files(r)), left_out) for runs in usable.values()]
     steering = tuple(pair[1] for pair in sweeps if pair is not None)
     used |= {s.run.run_id: s.run for s in steering}
+    beside = both_labels(
+        config.stimuli.label,
+        cross_model,
+        others or {},
+        lambda runs: _first(runs, lambda r: model_run(r, files(r), settings.layer), left_out),
+        resampling,
+    )
+    used |= {r.run_id: r for r in (beside.runs if beside else ())}
     claims = [
         *model_claims(models, cross_model, config),
         *four_layer_claims([(t.model_id, t.table, t.own_prompts) for t in tables]),
@@ -189,6 +204,7 @@ def summarise(
         notes=(*selection.notes, *twins(models)),
         baselines=baselines,
         condition_baselines=beside_own_texts,
+        both_labels=beside,
     )
 
 
@@ -236,7 +252,12 @@ def _untold(
     with_table: Sequence[str],
     stimuli: StimuliConfig,
 ) -> tuple[tuple[str, Missing], ...]:
-    """Models with no table, each with the conditions that it lacks and what makes them."""
+    """Models with no table, each with the conditions that it lacks and what makes them.
+
+    None of situations: what a model writes has none.
+    """
+    if stimuli.label is Label.situation:
+        return ()
     names = ", ".join(n for n in conditions.names() if n != "A")
     return tuple(
         (m.name, Missing(names, ("1 to 4",), all_conditions(used[m.run_id], m.precision, stimuli)))

@@ -12,7 +12,7 @@ independent. The comparison is this project's; docs/specificity.md has the measu
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -76,6 +76,17 @@ def specificity(models: Sequence[str], emotion: LeavingOut, situation: LeavingOu
         situation=b,
         difference=difference(a.over_ceiling, b.over_ceiling),
         mean_difference=difference(a.mean, b.mean),
+    )
+
+
+def of_models(got: LeavingOut, kept: Sequence[int]) -> LeavingOut:
+    """The same of some of the models, by their places."""
+    some = np.ix_(kept, kept)
+    return replace(
+        got,
+        whole=got.whole[some],
+        without_unit=got.without_unit[:, *some],
+        without_emotion=got.without_emotion[:, *some],
     )
 
 

@@ -13,6 +13,8 @@ from emo.core.conditions.four_layer import FourLayerTable, LayerRow
 from emo.core.flags import FLAG_REASONS, ReliabilityFlag
 from emo.core.records import Descriptors
 from emo.core.stats.intervals import ALPHA, Estimates
+from emo.report.labels import in_words_of
+from emo.report.summary.specificity import specificity_sentence
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
 
@@ -28,6 +30,10 @@ def headline(s: Summary) -> list[str]:
         words = None if s.single is None else s.single.words_accuracy
         sentences += [_alone(m, words, s.config.job.summarize.layer) for m in s.models]
         sentences.append(_no_cross_model(s))
+    kept = [m.name for m in s.models]
+    sentences = [in_words_of(s.config.stimuli.label, line, kept) for line in sentences]
+    if s.both_labels is not None:
+        sentences.append(specificity_sentence(s.both_labels.result))
     sentences += s.notes
     if all(r.random for r in s.runs):
         sentences.append("All models here have random weights: these numbers mean nothing.")
