@@ -4,7 +4,7 @@ Any crossed set can be labelled by either. Each kind of labels has its disjoint 
 what is compared are the quotients. The interval of a quotient holds Fieller's (1954) over a jackknife of
 items and that over a jackknife of labels: leaving out a label leaves out the noise of its items, so that
 the sum of both errors would count that twice. Over items alone two kinds that are shared alike differ in
-40 to 80 % of simulated studies with little noise, because few labels agree by chance. The interval of
+60 to 78 % of simulated studies with little noise, because few labels agree by chance. The interval of
 the difference is made of both intervals (MOVER, Zou & Donner 2008), which takes their errors for
 independent. The comparison is this project's; docs/specificity.md has the measured error rates.
 """
