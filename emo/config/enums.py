@@ -9,6 +9,7 @@ from enum import StrEnum, auto
 from emo.core.choices import (
     Centring,
     FloatFormat,
+    Label,
     LayerRule,
     Projection,
     Removal,
@@ -19,6 +20,7 @@ from emo.core.choices import (
 __all__ = [
     "Centring",
     "FloatFormat",
+    "Label",
     "LayerRule",
     "Projection",
     "Removal",

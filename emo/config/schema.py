@@ -21,6 +21,7 @@ from emo.config.enums import (
     Device,
     FloatFormat,
     Implementation,
+    Label,
     MethodName,
     NormsName,
     Output,
@@ -275,6 +276,8 @@ class StimuliConfig:
     """Column names are no part of the identity of a run; the passages are."""
     poles: str | None = field(default=None, metadata=READ)
     """Which emotions are pleasant and which unpleasant, a YAML file; None: the bundled one."""
+    label: Label = Label.emotion
+    """situation: vectors are of the situations, and halves are of the emotions."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emo.config.enums import JobName, MethodName, Projection, Readout, Removal
+from emo.config.enums import JobName, Label, MethodName, Projection, Readout, Removal
 from emo.config.logged import config_of
 from emo.config.readouts import readout_row
 from emo.config.schema import RunConfig, canonical
@@ -132,6 +132,15 @@ VECTOR_SETTINGS: tuple[VectorSetting, ...] = (
         },
         methods=lambda value: f"activations were projected ({value})" * (value != "none"),
         jobs=frozenset({JobName.extract, JobName.summarize, JobName.axes}),
+    ),
+    VectorSetting(
+        "stimuli.label",
+        default=Label.emotion,
+        title={Label.emotion: "", Label.situation: "vectors of situations"},
+        methods={Label.emotion: "", Label.situation: "passages are labelled by their situations"},
+        jobs=frozenset({JobName.extract, JobName.summarize}),
+        because="; situation is for job=extract and job=summarize with method=comprehension",
+        unlike_a="its vectors are of situations",
     ),
     VectorSetting(
         "precision.nudge",

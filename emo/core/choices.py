@@ -68,6 +68,13 @@ The vector of the neutral stories, the mean of the per-emotion vectors themselve
 """
 
 
+class Label(StrEnum):
+    """What passages are labelled by: vectors are of it, and halves are of the other."""
+
+    emotion = "emotion"
+    situation = "situation"
+
+
 class Removal(StrEnum):
     """What is subtracted from the items before vectors are estimated."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Float32, Float64
 
-from emo.core.choices import DEFAULT_ESTIMATOR, Criterion, LayerRule
+from emo.core.choices import DEFAULT_ESTIMATOR, Criterion, Label, LayerRule
 from emo.core.criterion_search import CriterionSearch
 from emo.core.flags import ReliabilityFlag, reliability_flag
 
@@ -62,6 +62,8 @@ class StimulusSet:
     """What was decided while reading, for the user to see."""
     warnings: tuple[str, ...] = ()
     """What may be a mistake in the file; each names what it means."""
+    label: Label = Label.emotion
+    """What stands as ``emotion`` of the passages; the other one stands as their ``situation``."""
 
     def __str__(self) -> str:
         n = len({p.situation for p in self.items if p.situation is not None})

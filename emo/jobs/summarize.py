@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo import conditions
+from emo.config import vector_settings
+from emo.config.enums import Label
 from emo.config.schema import RunConfig, canonical
 from emo.errors import ConfigError, TrackingError
 from emo.files.json_digests import Subject, json_digest
@@ -26,6 +28,7 @@ from emo.summary.assemble import Summary, summarise
 from emo.summary.baselines import check_baselines
 from emo.summary.selection import Wanted, select
 from emo.summary.sets import selections
+from emo.summary.specificity import other_label
 
 if TYPE_CHECKING:
     from emo.tracking import Tracker
@@ -37,6 +40,10 @@ def check(config: RunConfig) -> None:
     """Refuse conditions and baselines that there are not, and a summary of no model."""
     if config.job.summarize.models is not None and not config.job.summarize.models:
         raise ConfigError("job.summarize.models", [], "at least one name, or null for all")
+    if config.job.summarize.make and config.stimuli.label is Label.situation:
+        raise ConfigError(
+            "job.summarize.make", config.job.summarize.make, "[] with stimuli.label=situation"
+        )
     check_baselines(config)
     conditions.planned(config)
 
@@ -65,6 +72,9 @@ def run(config: RunConfig) -> Outcome:
         lambda r: partial(logged.read, r.run_id),
         logged.runs_of("steer"),
         selections(config, runs, criteria),
+        select(
+            runs, replace(criteria, vectors=vector_settings.values_of(other_label(config)))
+        ).models,
     )
     commit = code_commit(Path(config.root))
     return _log(tracker, summary, summary_result(summary, commit), _tags(summary, commit))

@@ -6,6 +6,7 @@ import logging
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +23,15 @@ from emo.models.quantised import WeightCount
 from emo.pipeline.reader import Reader
 from emo.pipeline.valence import poles_of, valence_curves, valence_metrics
 from emo.process.progress import track
+from emo.report.labels import figure_in_words_of, in_words_of
 from emo.report.runs import extract as table
 from emo.report.runs import extract_figures as figures
 from emo.runs import files
 from emo.runs.job import EnsuredRun, Ready, Record, Report, Result, ensure_run, passes_in_words
 from emo.runs.plan import Plan, make_plan, say
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 UNDECLARED = (
     "the passages have no column situation: reliability, accuracies and permuted labels are right only "
@@ -70,6 +75,9 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
     vectors, descriptors = _describe(plan, activations)
     best, title = descriptors.best_layer, plan.title
 
+    def worded(figure: Figure) -> Figure:
+        return figure_in_words_of(plan.stimuli.label, figure, _kept(plan))
+
     def write(folder: Path) -> None:
         files.write_vectors(vectors, folder / "vectors.safetensors")
         files.write_activations(activations, folder / "activations.safetensors")
@@ -80,9 +88,9 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         report=_report(plan, descriptors, passes),
         write=write,
         figures={
-            "rdm": lambda: figures.rdm_heatmap(vectors, best, title),
-            "layers": lambda: figures.layer_curves(descriptors, title),
-            "map": lambda: figures.emotion_map(vectors, best, title),
+            "rdm": lambda: worded(figures.rdm_heatmap(vectors, best, title)),
+            "layers": lambda: worded(figures.layer_curves(descriptors, title)),
+            "map": lambda: worded(figures.emotion_map(vectors, best, title)),
         },
         metrics=_metrics(descriptors, passes, reader.weights),
         curves=_curves(descriptors),
@@ -107,7 +115,13 @@ def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Des
 
 def _report(plan: Plan, descriptors: Descriptors, passes: Passes) -> Report:
     text = table.terminal_text(descriptors, plan.title, plan.weights.note)
+    text = in_words_of(plan.stimuli.label, text, _kept(plan))
     return Report(text, descriptors.headline(), passes_in_words(passes), passes)
+
+
+def _kept(plan: Plan) -> tuple[str, ...]:
+    """What no word is exchanged in: the title, and the labels."""
+    return (plan.title, *plan.stimuli.emotions)
 
 
 def _metrics(d: Descriptors, passes: Passes, weights: WeightCount) -> dict[str, float | None]:

@@ -71,6 +71,10 @@ def headline(s: Summary) -> dict[str, float | None]:
         if s.cross_model.noise_ceiling is not None:
             low, high = s.cross_model.noise_ceiling
             numbers |= {"noise_ceiling_low": low, "noise_ceiling_high": high}
+        if s.both_labels is not None:
+            d = s.both_labels.result.mean_difference
+            for name, bound in (("", d.value), ("_low", d.low), ("_high", d.high)):
+                numbers[f"emotion_less_situation{name}"] = float(bound)
         out |= {k: v if math.isfinite(v) else None for k, v in numbers.items()}
     return out
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
+from emo.core.choices import Label
 from emo.core.stats.intervals import Estimates
 from emo.files.csv_files import csv_text
+from emo.report.labels import in_words_of
 from emo.report.markdown import table_cell
 
 NOTHING = "–"  # noqa: RUF001
@@ -49,6 +51,13 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Entry, ...], ...]
+
+    def in_words_of(self, label: Label, kept: Sequence[str]) -> Table:
+        """The same about passages labelled by ``label``; entries stay as they are."""
+        title, caption, *columns = (
+            in_words_of(label, text, kept) for text in (self.title, self.caption, *self.columns)
+        )
+        return replace(self, title=title, caption=caption, columns=tuple(columns))
 
     def texts(self) -> list[list[str]]:
         """The entries as text for a reader."""

@@ -23,6 +23,7 @@ from emo.core.steering.dose_response import DoseSweep
 from emo.files.csv_files import WRITTEN_HERE, csv_text, no_formula
 from emo.files.plain_records import from_plain, plain
 from emo.files.reading import reads, record_of, tensors_of
+from emo.stimuli.exchange import as_in_the_file
 
 T = TypeVar("T")
 
@@ -228,6 +229,7 @@ def stimuli_csv(stimuli: StimulusSet) -> str:
     Every text is in quotes, so that no text is read as a comment. If a text would be a formula in a
     spreadsheet, the first line says how texts are written.
     """
+    stimuli = as_in_the_file(stimuli)
     crossed = stimuli.crossed
     head = ["emotion", "passage_id", "text"] + ["situation"] * crossed
     rows = [[p.emotion, p.id, p.text] + [str(p.situation)] * crossed for p in stimuli.items]

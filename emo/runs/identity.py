@@ -165,13 +165,14 @@ def run_identity(
 ) -> dict[str, Any]:
     """Everything that can change a number of a comprehension run."""
     settings = vector_settings.identity(config)
+    labelled = settings.pop("stimuli", {})
     return {
         "reader": reader_identity(config, weights, device),
         **settings,
         "descriptors": DESCRIPTOR_VERSION,
         "method": {"name": config.method.name.value, **settings["method"], **mean_reading(config)},
         "resampling": canonical(config.resampling),
-        "stimuli": stimuli_sha256,
+        "stimuli": {"sha256": stimuli_sha256, **labelled} if labelled else stimuli_sha256,
         "seed": config.seed,
         **valence_identity(config),
     }

@@ -12,7 +12,7 @@ from typing import Any
 from emo.conditions import NONE, recognise
 from emo.config import vector_settings
 from emo.config.checks import check_memory
-from emo.config.enums import BackendName, MethodName, Removal
+from emo.config.enums import BackendName, Label, MethodName, Removal
 from emo.config.schema import RunConfig
 from emo.core.records import Provenance, StimulusSet
 from emo.errors import ConfigError
@@ -20,6 +20,7 @@ from emo.models.weights import Weights, locate
 from emo.redact import without_password
 from emo.runs.identity import fingerprint, run_identity
 from emo.runs.provenance import code_commit, package_versions
+from emo.stimuli.exchange import labelled_by_situation, labels_in_words
 from emo.stimuli.loading import load_stimuli
 from emo.stimuli.poles import Poles, load_poles
 
@@ -57,7 +58,8 @@ class Plan:
             else f"comprehension {c.method.readout.value}"
         )
         reader = f" {c.backend.label}" if c.backend.name is BackendName.tl else ""
-        return f"{c.model.label} {c.precision.label}{reader} {how}"
+        of = " of situations" * (c.stimuli.label is Label.situation)
+        return f"{c.model.label} {c.precision.label}{reader} {how}{of}"
 
     @property
     def protocol(self) -> str:
@@ -85,7 +87,11 @@ def passages(config: RunConfig) -> StimulusSet:
     for level, lines in ((logging.INFO, stimuli.notes), (logging.WARNING, stimuli.warnings)):
         for line in lines:
             say(level, f"passages {stimuli.source}: {line}")
-    return stimuli
+    if config.stimuli.label is Label.emotion:
+        return stimuli
+    exchanged = labelled_by_situation(stimuli)
+    say(logging.INFO, f"passages {stimuli.source}: {labels_in_words(exchanged)}")
+    return exchanged
 
 
 @cache
@@ -112,6 +118,8 @@ def make_plan(
         )
     own = config.stimuli.poles
     poles = load_poles(None if own is None else config.path(own))
+    if config.vectors.remove is Removal.situation and stimuli.label is Label.situation:
+        raise ConfigError("vectors.remove", "situation", "none with stimuli.label=situation")
     weights = locate(config.model, config.path, config.path(config.paths.weights))
     from emo.models import nudging, quantised
     from emo.models.loading import pick_device  # imports torch

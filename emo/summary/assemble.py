@@ -10,6 +10,7 @@ from typing import TypeVar
 from safetensors import SafetensorError
 
 from emo import conditions
+from emo.config.enums import Label
 from emo.config.precisions import PUBLISHED
 from emo.config.schema import RunConfig, StimuliConfig
 from emo.core.compare.baselines import Baselines
@@ -32,6 +33,7 @@ from emo.summary.naming import twins
 from emo.summary.published import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
 from emo.summary.sets import Sets, compare_sets
+from emo.summary.specificity import BothLabels, both_labels
 from emo.summary.steering import Steered, steered, steering_candidates
 from emo.summary.text_share import model_text_shares
 
@@ -98,6 +100,8 @@ class Summary:
     """The models on the bundled sets of passages."""
     text_shares: tuple[TextShare, ...] = ()
     """What the texts of the passages predict of every model; empty where it is not wanted."""
+    both_labels: BothLabels | None = None
+    """Emotion geometry beside situation geometry; None where fewer than two models have both."""
 
 
 def summarise(
@@ -107,10 +111,13 @@ def summarise(
     files: Callable[[RunListing], Files],
     steering_runs: Sequence[RunListing] = (),
     by_set: Mapping[str, Selection] | None = None,
+    others: Mapping[str, Sequence[RunListing]] | None = None,
 ) -> Summary:
     """The summary of the selected runs, with the steering runs of their models.
 
     ``by_set`` has the runs that can be used of every bundled set.
+
+    ``others`` are runs of the same passages under the other label, by model.
 
     Raises
     ------
@@ -198,6 +205,14 @@ def summarise(
     sweeps = [_first(runs, lambda r: steered(r, files(r)), left_out) for runs in usable.values()]
     steering = tuple(pair[1] for pair in sweeps if pair is not None)
     used |= {s.run.run_id: s.run for s in steering}
+    beside = both_labels(
+        config.stimuli.label,
+        cross_model,
+        others or {},
+        lambda runs: _first(runs, lambda r: model_run(r, files(r), settings.layer), left_out),
+        resampling,
+    )
+    used |= {r.run_id: r for r in (beside.runs if beside else ())}
     claims = [
         *model_claims(models, cross_model, config),
         *four_layer_claims([(t.model_id, t.table, t.own_prompts) for t in tables]),
@@ -220,6 +235,7 @@ def summarise(
         condition_baselines=beside_own_texts,
         sets=sets,
         text_shares=tuple(shares),
+        both_labels=beside,
     )
 
 
@@ -267,7 +283,12 @@ def _untold(
     with_table: Sequence[str],
     stimuli: StimuliConfig,
 ) -> tuple[tuple[str, Missing], ...]:
-    """Models with no table, each with the conditions that it lacks and what makes them."""
+    """Models with no table, each with the conditions that it lacks and what makes them.
+
+    None of situations: what a model writes has none.
+    """
+    if stimuli.label is Label.situation:
+        return ()
     names = ", ".join(n for n in conditions.names() if n != "A")
     return tuple(
         (m.name, Missing(names, ("1 to 4",), all_conditions(used[m.run_id], m.precision, stimuli)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from emo import conditions
 from emo.config import precisions, vector_settings
-from emo.config.enums import PrecisionName, Readout
+from emo.config.enums import Label, PrecisionName, Readout
 from emo.config.schema import PrecisionConfig, RunConfig
 from emo.models.weights import FOLDER
 from emo.runs.listing import RunListing
@@ -28,6 +28,8 @@ RULES = (
     "forced reads texts of the common precision; D' is D with inputs moved by one unit in the last "
     "place. Generation runs must have the prompts of C (of B, if there is no C), and those at the best "
     "layer must have taken it from the configured passages.",
+    "Runs of emotions and runs of situations (stimuli.label) stand in one table only, that of emotions "
+    "and situations, where two models or more have runs of both.",
     "A run whose files cannot be read gives way to the next older one.",
 )
 
@@ -119,7 +121,9 @@ def select(runs: Sequence[RunListing], wanted: Wanted) -> Selection:
     plain = [r for r in passages if not r.quantised]
     plain.sort(key=lambda r: r.precision != wanted.precision)  # stable: newest first
     usable = _by(plain, lambda r: r.model)
-    stories = sorting.keep(generation, lambda r: _no_condition(r) or _other_layer(r, wanted))
+    stories = sorting.keep(
+        generation, lambda r: _no_condition(r) or _other_layer(r, wanted) or _of_emotions(wanted)
+    )
     readable = [r for r in comprehension if _is_condition_a(r, wanted)]
     by_condition = {
         model: _conditions([*readable, *stories], model, wanted.precision, sorting)
@@ -228,6 +232,12 @@ def _other_layer(run: RunListing, wanted: Wanted) -> str | None:
         f"its layer is the best one on other passages ({digest[:8]} instead of "
         f"{wanted.stimuli_sha256[:8]})"
     )
+
+
+def _of_emotions(wanted: Wanted) -> str | None:
+    """Why no generation run fits a summary of situations."""
+    of = wanted.vectors["stimuli.label"]
+    return None if of == Label.emotion else f"its vectors are of emotions, this summary is of {of}s"
 
 
 def _other_settings(run: RunListing, name: PrecisionName) -> str | None:

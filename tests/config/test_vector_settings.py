@@ -63,7 +63,7 @@ def listed(run_id, config, started=1, **tags):
 def test_every_field_of_the_groups_has_a_row():
     names = {f"vectors.{f.name}" for f in fields(VectorsConfig)}
     names |= {f"method.{f.name}" for f in fields(MethodConfig) if f.name != "name"}
-    names |= {"precision.nudge"}
+    names |= {"precision.nudge", "stimuli.label"}
     assert {s.name for s in VECTOR_SETTINGS} == names
 
 

@@ -14,7 +14,9 @@ from emo.core.criterion_search import SearchVerdict
 from emo.core.flags import FLAG_REASONS, ReliabilityFlag
 from emo.core.records import Descriptors
 from emo.core.stats.intervals import ALPHA, Estimates
+from emo.report.labels import in_words_of
 from emo.report.runs.valence import measured_words
+from emo.report.summary.specificity import specificity_sentence
 from emo.summary.assemble import Summary
 from emo.summary.commands import another_model
 
@@ -31,6 +33,10 @@ def headline(s: Summary) -> list[str]:
         sentences += [_alone(m, words, s.config.job.summarize.layer) for m in s.models]
         sentences.append(_no_cross_model(s))
     sentences += filter(None, [_no_valence(m) for m in s.models])
+    kept = [m.name for m in s.models]
+    sentences = [in_words_of(s.config.stimuli.label, line, kept) for line in sentences]
+    if s.both_labels is not None:
+        sentences.append(specificity_sentence(s.both_labels.result))
     sentences += s.notes
     if all(r.random for r in s.runs):
         sentences.append("All models here have random weights: these numbers mean nothing.")

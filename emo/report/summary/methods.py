@@ -7,18 +7,21 @@ from dataclasses import asdict
 from pathlib import Path
 
 from emo.config import vector_settings
+from emo.report.labels import in_words_of
 from emo.runs.listing import RunListing
 from emo.summary.assemble import Summary
 
 
 def methods(s: Summary) -> list[str]:
     """Paragraphs on the passages, the readings, the conditions and the statistics."""
-    return [
+    paragraphs = [
         _passages(s),
         *([_comprehension(s)] if s.models else []),
         *([_generation(s)] if s.tables else []),
         _statistics(s),
     ]
+    kept = [vector_settings.by_name("stimuli.label").methods_of(s.config)]
+    return [in_words_of(s.config.stimuli.label, text, kept) for text in paragraphs]
 
 
 def _passages(s: Summary) -> str:

@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from emo.core.conditions import verdicts
 from emo.report.drawing import svg
+from emo.report.labels import in_words_of
 from emo.report.summary.headline import headline
 from emo.report.summary.methods import methods
 from emo.report.summary.sections import Section, all_figures
@@ -33,6 +34,7 @@ def render(s: Summary, sections: Sequence[Section], commit: str) -> str:
         if f.figure is not None
     }
     return environment.get_template("summary.html").render(
+        title=in_words_of(s.config.stimuli.label, "Emotion geometry in language models: summary"),
         headline=headline(s),
         methods=methods(s),
         sections=sections,

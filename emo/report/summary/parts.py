@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from emo.core.choices import Label
 from emo.report.drawing import Failure, attempt, rehearsed
+from emo.report.labels import figure_in_words_of, in_words_of
 from emo.report.table import Table
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ class Drawn:
     run_ids: tuple[str, ...]
     failure: str = ""
     """Why drawing failed; empty if it did not."""
+
+    def in_words_of(self, label: Label, kept: Sequence[str]) -> Drawn:
+        """The same about passages labelled by ``label``; the numbers behind it stay as they are."""
+        title, caption = (in_words_of(label, text, kept) for text in (self.title, self.caption))
+        figure = self.figure and figure_in_words_of(label, self.figure, kept)
+        return replace(self, title=title, caption=caption, figure=figure)
 
 
 def draw_or_say_why(

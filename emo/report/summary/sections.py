@@ -21,6 +21,7 @@ from emo.report.summary import (
     four_layer_tables,
     layer_tables,
     set_tables,
+    specificity,
     steering,
     tables,
     text_share_tables,
@@ -101,6 +102,7 @@ CONTENTS = (
             contrast_tables.delta_table,
         ),
     ),
+    Plan("specificity", "Emotions and situations", tables=(specificity.specificity_table,)),
     Plan(
         "descriptors",
         "Descriptors and size",
@@ -139,8 +141,8 @@ CONTENTS = (
 
 MAKERS = (
     *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
-    *(four_layer_tables, layer_tables, set_tables, steering, tables, text_share_tables),
-    unprinted,
+    *(four_layer_tables, layer_tables, set_tables, specificity, steering, tables),
+    *(text_share_tables, unprinted),
 )
 """Modules whose public functions make the figures and tables of the report."""
 
@@ -183,21 +185,23 @@ def sections(s: Summary, contents: Sequence[Plan] = CONTENTS) -> list[Section]:
     ValueError
         If two figures or two tables would be written to the same file.
     """
-    made = [
-        Section(
-            plan.anchor,
-            plan.title,
-            tuple(figure for make in plan.figures for figure in make(s)),
-            tuple(table for make in plan.tables for table in make(s)),
-            plan.below,
-        )
-        for plan in contents
-    ]
+    made = [_section(plan, s) for plan in contents]
     for kind in (all_figures(made), all_tables(made)):
         twice = [name for name, n in Counter(part.name for part in kind).items() if n > 1]
         if twice:
             raise ValueError(f"twice in the report: {', '.join(twice)}")
     return [section for section in made if section.figures or section.tables]
+
+
+def _section(plan: Plan, s: Summary) -> Section:
+    """The section of a plan, in the words of what the passages are labelled by."""
+    label, models = s.config.stimuli.label, [m.name for m in s.models]
+    figures = [figure for make in plan.figures for figure in make(s)]
+    made = [table for make in plan.tables for table in make(s)]
+    if plan.tables != (specificity.specificity_table,):  # which is about both labels
+        figures = [figure.in_words_of(label, models) for figure in figures]
+        made = [table.in_words_of(label, models) for table in made]
+    return Section(plan.anchor, plan.title, tuple(figures), tuple(made), plan.below)
 
 
 def all_figures(made: Sequence[Section]) -> list[Drawn]:

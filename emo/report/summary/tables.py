@@ -101,6 +101,7 @@ def run_table(s: Summary) -> list[Table]:
             r.run_id,
             r.model,
             r.condition or "none",
+            r.config.stimuli.label.value,
             *(r.tags.get(k, "unknown") for k in ("revision", "precision", "backend", "device")),
             r.tags.get("stimuli_sha256", "")[:8],
             r.tags.get("prompts_sha256", "")[:8],
@@ -116,8 +117,8 @@ def run_table(s: Summary) -> list[Table]:
             "Runs used",
             "Every number comes from the files of these runs.",
             (
-                *("run", "model", "condition", "revision", "precision", "backend", "device"),
-                *("passages", "prompts", "code", "valence", "note"),
+                *("run", "model", "condition", "label", "revision", "precision", "backend"),
+                *("device", "passages", "prompts", "code", "valence", "note"),
             ),
             rows,
         )
