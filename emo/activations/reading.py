@@ -54,9 +54,7 @@ def tokenise(
     if row.takes_suffix:
         texts = [f"{text} {suffix}" for text in texts]
     spans = []
-    for some in texts_at_a_time(
-        texts
-    ):  # what a tokenizer says of a text takes much more than its ids
+    for some in texts_at_a_time(texts):
         encoded = tokenizer(some, return_special_tokens_mask=True)
         for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
             length = len(ids) - n_appended(special)
