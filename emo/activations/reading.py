@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from emo.activations.backend import Backend, OutOfMemory, TokenSpan, pad_texts
+from emo.activations.layer_rows import LayerRows
 from emo.activations.store import ActivationStore
 from emo.config.enums import Readout
 from emo.config.readouts import readout_row
 from emo.errors import ModelError, StimuliError, first_of
+from emo.stimuli.texts import texts_at_a_time
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -51,11 +53,12 @@ def tokenise(
     row = readout_row(readout)
     if row.takes_suffix:
         texts = [f"{text} {suffix}" for text in texts]
-    encoded = tokenizer(list(texts), return_special_tokens_mask=True)
     spans = []
-    for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
-        length = len(ids) - n_appended(special)
-        spans.append(TokenSpan(tuple(ids[:length]), *row.positions(special[:length])))
+    for some in texts_at_a_time(texts):
+        encoded = tokenizer(some, return_special_tokens_mask=True)
+        for ids, special in zip(encoded["input_ids"], encoded["special_tokens_mask"], strict=True):
+            length = len(ids) - n_appended(special)
+            spans.append(TokenSpan(tuple(ids[:length]), *row.positions(special[:length])))
     return spans
 
 
@@ -131,6 +134,8 @@ def read(
 ) -> tuple[Float32[np.ndarray, "layer item hidden"], Passes]:
     """Activations of all spans, in their order; those in the store are not computed again.
 
+    Beyond :data:`emo.activations.layer_rows.IN_MEMORY` bytes they are a file mapped read-only.
+
     A text goes through the model once, however many of its spans are read. In a ``causal`` model a
     text that begins another one shares its pass. ``fixed_batches`` is for a reader whose numbers
     depend on the batch: the batches are then the same whatever the store holds, and a batch is read
@@ -140,29 +145,38 @@ def read(
     ------
     ModelError
         If a single text (or a fixed batch) does not fit into memory.
+    StoreError
+        If what is read cannot be written down.
     """
-    distinct = {span.key: span for span in spans}
-    rows = store.get(list(distinct))
-    wanted = distinct if fixed_batches else {k: s for k, s in distinct.items() if k not in rows}
+    distinct: dict[str, TokenSpan] = {}
+    places: dict[str, list[int]] = {}
+    for place, span in enumerate(spans):
+        key = span.key
+        distinct[key] = span
+        places.setdefault(key, []).append(place)
+    rows = LayerRows(backend.n_layers, len(spans), backend.hidden, store.root)
+    stored = set()
+    for key, row in store.rows(distinct):
+        rows.put(places[key], row)
+        stored.add(key)
+    wanted = distinct if fixed_batches else {k: s for k, s in distinct.items() if k not in stored}
     size = max(1, SHARD_BYTES // (4 * backend.n_layers * backend.hidden))
     size = -(-size // batch_size) * batch_size
     pool = texts_of(list(wanted.values()), causal)
     batches = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
-    todo = [b for b in batches if any(s.key not in rows for text in b for s in text)]
-    waiting: list[TokenSpan] = []
+    todo = [b for b in batches if any(s.key not in stored for text in b for s in text)]
+    waiting: list[tuple[str, np.ndarray]] = []
     for batch in track(todo, "reading texts"):
         values = _forward(backend, batch, may_halve=not fixed_batches)
-        read_now = [s for text in batch for s in text]
-        rows |= {s.key: values[:, i] for i, s in enumerate(read_now)}
-        waiting += read_now
+        read_now = [s.key for text in batch for s in text]
+        waiting += [(key, values[:, i]) for i, key in enumerate(read_now)]
         if len(waiting) >= size:
-            _save(store, waiting, rows)
+            _save(store, waiting, rows, places)
             waiting = []
     if waiting:
-        _save(store, waiting, rows)
-    values = np.stack([rows[s.key] for s in spans], axis=1)
+        _save(store, waiting, rows, places)
     fresh = sum(len(text) for batch in todo for text in batch)
-    return values, Passes(done=sum(map(len, todo)), reused=len(distinct) - fresh)
+    return rows.array(), Passes(done=sum(map(len, todo)), reused=len(distinct) - fresh)
 
 
 def texts_of(spans: Sequence[TokenSpan], causal: bool) -> list[list[TokenSpan]]:
@@ -191,8 +205,16 @@ def _by_length(span: TokenSpan) -> tuple[int, str]:
     return len(span.ids), span.key
 
 
-def _save(store: ActivationStore, spans: Sequence[TokenSpan], rows: dict[str, np.ndarray]) -> None:
-    store.put([s.key for s in spans], np.stack([rows[s.key] for s in spans]))
+def _save(
+    store: ActivationStore,
+    read_now: Sequence[tuple[str, np.ndarray]],
+    rows: LayerRows,
+    places: Mapping[str, Sequence[int]],
+) -> None:
+    """Add a shard to the store, and put its rows in their places."""
+    store.put([key for key, _ in read_now], np.stack([row for _, row in read_now]))
+    for key, row in read_now:
+        rows.put(places[key], row)
 
 
 def _forward(

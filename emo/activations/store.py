@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -29,22 +29,28 @@ class ActivationStore:
 
     def __init__(self, root: Path, reader: Mapping[str, object]) -> None:
         self._shards = Shards(root, reader, ".safetensors")
-        self.folder = self._shards.folder
+        self.root, self.folder = root, self._shards.folder
 
-    def get(self, keys: Sequence[str]) -> dict[str, Float32[np.ndarray, "layer hidden"]]:
+    def get(self, keys: Collection[str]) -> dict[str, Float32[np.ndarray, "layer hidden"]]:
         """The stored rows among those asked for, by key."""
-        wanted = set(keys)
-        rows: dict[str, np.ndarray] = {}
+        return dict(self.rows(keys))
+
+    def rows(
+        self, keys: Collection[str]
+    ) -> Iterator[tuple[str, Float32[np.ndarray, "layer hidden"]]]:
+        """The stored rows among those asked for, shard by shard; of a key's rows the last one counts."""
+        wanted, missing = set(keys), set(keys)
         with self._shards.reading() as reading:
             for path in reading.paths:
-                if not wanted - rows.keys():
+                if not missing:
                     break
                 listed = reading.part(path, _keys)
                 if listed is None or wanted.isdisjoint(listed):
                     continue
-                pairs = reading.whole(path, _rows) or ()
-                rows |= {key: row for key, row in pairs if key in wanted}
-        return rows
+                for key, row in reading.whole(path, _rows) or ():
+                    if key in wanted:
+                        missing.discard(key)
+                        yield key, row
 
     def put(self, keys: Sequence[str], values: Float32[np.ndarray, "item layer hidden"]) -> None:
         """Add one shard of rows.

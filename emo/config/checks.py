@@ -177,9 +177,8 @@ def check_memory(resampling: ResamplingConfig, n_items: int) -> None:
     import psutil
 
     halves = resampling.n_bootstrap * resampling.splits_per_replicate + resampling.n_splits
-    needed = halves * (
-        3 * n_items + 8 * n_items // 3
-    )  # bytes: the items of each half, and their draw
+    # Bytes: the passages of each half, and those drawn; each replicate's weights; permuted labels.
+    needed = n_items * (2 * halves + 16 * resampling.n_bootstrap + 8 * resampling.n_permutations)
     free = psutil.virtual_memory().available
     if needed > free:
         gib = [f"{size / 2**30:.1f} GiB" for size in (needed, free)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 FORMULA = "=+-@\t\r\n\uff1d\uff0b\uff0d\uff20"
 """Characters that begin a formula in some spreadsheet (the last four are full-width)."""
@@ -23,11 +24,22 @@ WRITTEN_HERE = (
 def csv_text(head: Sequence[str], rows: Iterable[Sequence[object]], *, quoted: bool = False) -> str:
     """The text of a CSV file: a head and rows. ``quoted`` puts every text in double quotes."""
     out = io.StringIO()
+    write_csv(out, head, rows, quoted=quoted)
+    return out.getvalue()
+
+
+def write_csv(
+    file: TextIO,
+    head: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    quoted: bool = False,
+) -> None:
+    """Write what :func:`csv_text` gives, row by row."""
     quoting = csv.QUOTE_NONNUMERIC if quoted else csv.QUOTE_MINIMAL
-    writer = csv.writer(out, lineterminator="\n", quoting=quoting)
+    writer = csv.writer(file, lineterminator="\n", quoting=quoting)
     writer.writerow([no_formula(name) for name in head])
     writer.writerows([no_formula(c) if isinstance(c, str) else c for c in row] for row in rows)
-    return out.getvalue()
 
 
 def no_formula(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Sequence
 from enum import StrEnum, auto
 from typing import Any
 
@@ -33,6 +34,18 @@ DUMPS: dict[Subject, dict[str, Any]] = {
 def json_digest(subject: Subject, value: Any) -> str:
     """The sha256 of a JSON value's text, in 64 hexadecimal digits."""
     return hashlib.sha256(json_text(subject, value).encode()).hexdigest()
+
+
+def content_digest(lists: Sequence[Iterable[Any]]) -> str:
+    """:func:`json_digest` of lists of values as content, with the text of one value at a time."""
+    digest = hashlib.sha256()
+    for i, values in enumerate(lists):
+        digest.update(b", [" if i else b"[[")
+        for j, value in enumerate(values):
+            digest.update(b", " * (j > 0) + json_text(Subject.content, value).encode())
+        digest.update(b"]")
+    digest.update(b"]" if lists else b"[]")
+    return digest.hexdigest()
 
 
 def json_text(subject: Subject, value: Any) -> str:

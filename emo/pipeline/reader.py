@@ -26,6 +26,7 @@ from emo.process.progress import track
 from emo.runs.identity import reader_identity
 from emo.runs.plan import Plan, say
 from emo.stimuli.special import special_tokens
+from emo.stimuli.texts import texts_at_a_time
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -136,7 +137,12 @@ class Reader:
         """
         model, tokenizer = self._loaded.model, self._loaded.tokenizer
         texts = [p.text for p in self.plan.stimuli.items]
-        values = embedding_means(model, tokenise(tokenizer, texts, Readout.mean_all))
+        values = np.concatenate(
+            [
+                embedding_means(model, tokenise(tokenizer, some, Readout.mean_all))
+                for some in texts_at_a_time(texts)
+            ]
+        )
         return self._labelled(
             values[None], np.zeros((1, 0, values.shape[1]), np.float32), "embedding"
         )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-from safetensors.numpy import save
 
 from emo.core.compare.precision import PrecisionRow
 from emo.core.compare.readers import EquivalenceReport
@@ -20,9 +19,10 @@ from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Activations, Descriptors, EmotionVectors, StimulusSet
 from emo.core.stats.resampling import index
 from emo.core.steering.dose_response import DoseSweep
-from emo.files.csv_files import WRITTEN_HERE, csv_text, no_formula
+from emo.files.csv_files import WRITTEN_HERE, csv_text, no_formula, write_csv
 from emo.files.plain_records import from_plain, plain
 from emo.files.reading import reads, record_of, tensors_of
+from emo.files.tensors import write_tensors
 from emo.stimuli.exchange import as_in_the_file
 
 T = TypeVar("T")
@@ -51,17 +51,6 @@ class _ItemLabels:
     """The row of each item, since equal activations share a row; None if each item has its own row."""
 
 
-def _write(tensors: dict[str, np.ndarray], path: Path, labels: dict[str, str]) -> None:
-    """Write a safetensors file with the permissions of the umask, which ``save_file`` ignores.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be written.
-    """
-    path.write_bytes(save({name: np.ascontiguousarray(t) for name, t in tensors.items()}, labels))
-
-
 def _labels(**entries: object) -> dict[str, str]:
     """The one entry of the header: safetensors writes several in any order, so files would differ."""
     return {"labels": json.dumps(entries, ensure_ascii=False)}
@@ -72,9 +61,9 @@ def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
 
     ``labels`` are added to the labels of the vectors in the header.
     """
-    _write(
-        {"vectors": vectors.values},
+    write_tensors(
         path,
+        {"vectors": vectors.values},
         _labels(
             emotions=vectors.emotions,
             n_items=vectors.n_items,
@@ -109,12 +98,13 @@ def write_activations(activations: Activations, path: Path) -> None:
     Items with equal activations (repeats of a greedy text) share a row; the header names the rows.
     """
     items = activations.values.swapaxes(0, 1)
-    digests = [hashlib.sha256(item.tobytes()).hexdigest() for item in items]
-    distinct, row_of_item = index(digests)
-    first = [digests.index(d) for d in distinct]
-    _write(
-        {"items": activations.values[:, first], "neutral": activations.neutral},
+    rows, row_of_item = index([hashlib.sha256(item.tobytes()).hexdigest() for item in items])
+    values = activations.values
+    if len(rows) < len(items):
+        values = values[:, np.unique(row_of_item, return_index=True)[1]]
+    write_tensors(
         path,
+        {"items": values, "neutral": activations.neutral},
         _labels(
             item_ids=activations.item_ids,
             emotions=activations.emotions,
@@ -143,7 +133,8 @@ def read_activations(path: Path) -> Activations:
     if labels.row_of_item is not None:
         if not all(0 <= row < items.shape[1] for row in labels.row_of_item):
             raise ValueError("the row of an item does not exist")
-        items = items[:, list(labels.row_of_item)]
+        if labels.row_of_item != tuple(range(items.shape[1])):
+            items = items[:, list(labels.row_of_item)]
     return Activations(
         values=items,
         item_ids=labels.item_ids,
@@ -223,8 +214,8 @@ def rdm_csv(vectors: EmotionVectors, layer: int) -> str:
     return csv_text(["emotion", *vectors.emotions], rows)
 
 
-def stimuli_csv(stimuli: StimulusSet) -> str:
-    """The passages as a CSV file from which they can be loaded again, with the same digest.
+def write_stimuli(stimuli: StimulusSet, path: Path) -> None:
+    """Write the passages as a CSV file from which they can be loaded again, with the same digest.
 
     Every text is in quotes, so that no text is read as a comment. If a text would be a formula in a
     spreadsheet, the first line says how texts are written.
@@ -232,6 +223,12 @@ def stimuli_csv(stimuli: StimulusSet) -> str:
     stimuli = as_in_the_file(stimuli)
     crossed = stimuli.crossed
     head = ["emotion", "passage_id", "text"] + ["situation"] * crossed
-    rows = [[p.emotion, p.id, p.text] + [str(p.situation)] * crossed for p in stimuli.items]
-    marked = any(no_formula(cell) != cell for row in rows for cell in row)
-    return f"# {WRITTEN_HERE}\n" * marked + csv_text(head, rows, quoted=True)
+
+    def rows() -> Iterator[list[str]]:
+        for p in stimuli.items:
+            yield [p.emotion, p.id, p.text] + [str(p.situation)] * crossed
+
+    marked = any(no_formula(cell) != cell for row in rows() for cell in row)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(f"# {WRITTEN_HERE}\n" * marked)
+        write_csv(file, head, rows(), quoted=True)

@@ -9,7 +9,7 @@ from emo.conditions import recognise
 from emo.config.enums import BackendName, JobName, MethodName, Readout
 from emo.config.schema import RunConfig, public, secret_fields
 from emo.redact import without_password
-from emo.runs.files import stimuli_csv, write_json
+from emo.runs.files import write_json, write_stimuli
 from emo.runs.plan import Plan
 from emo.runs.versions import versions
 
@@ -73,6 +73,6 @@ def dataset(plan: Plan) -> tuple[str, str, str]:
 
 def write_files(folder: Path, plan: Plan) -> None:
     """Write the passages, the config and the provenance, as every run of a plan has them."""
-    (folder / "stimuli.csv").write_text(stimuli_csv(plan.stimuli), encoding="utf-8")
+    write_stimuli(plan.stimuli, folder / "stimuli.csv")
     write_json(public(plan.config), folder / "config.json")
     write_json(plan.provenance, folder / "provenance.json")

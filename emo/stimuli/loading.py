@@ -9,7 +9,7 @@ from pathlib import Path
 from emo.core.records import Passage, StimulusSet
 from emo.errors import ConfigError, StimuliError, set_by, shown
 from emo.files.csv_files import WRITTEN_HERE, original
-from emo.files.json_digests import Subject, json_digest
+from emo.files.json_digests import content_digest
 from emo.stimuli.columns import Columns, find_columns, wanted_names
 from emo.stimuli.files import read_text
 from emo.stimuli.labels import label_problems, label_warnings, visible
@@ -226,5 +226,4 @@ def read_neutral(path: Path) -> tuple[str, ...]:
 
 
 def _digest(items: tuple[Passage, ...], neutral: tuple[str, ...]) -> str:
-    content = [[[p.emotion, p.id, p.situation, p.text] for p in items], list(neutral)]
-    return json_digest(Subject.content, content)
+    return content_digest([([p.emotion, p.id, p.situation, p.text] for p in items), neutral])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
 from collections import Counter
@@ -22,6 +21,8 @@ HEAD = 1 << 20
 HEAD_ROWS = 50
 SEP = re.compile(r'"?sep=([^"\w\s]|\t)"?[,;\t ]*(?:\r\n|\n|\r)', re.IGNORECASE)
 """A first line that tells Excel the separator."""
+LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+"""A line with its end, as the csv module ends lines."""
 
 Fields = list[str]
 Problem = tuple[int, str]
@@ -102,7 +103,7 @@ class _Lines:
     """
 
     def __init__(self, text: str) -> None:
-        self._lines = enumerate(io.StringIO(text, newline=""), 1)
+        self._lines = enumerate((line[0] for line in LINE.finditer(text)), 1)
         self.between = True
         self.comments: list[tuple[int, str]] = []
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from emo.errors import first_of
+from emo.stimuli.texts import texts_at_a_time
 
 
 def special_ids(tokenizer: Any) -> dict[int, str]:
@@ -15,6 +16,11 @@ def special_ids(tokenizer: Any) -> dict[int, str]:
     return marks | {i: str(token) for i, token in added if token.special}
 
 
+def _ids(tokenizer: Any, texts: Sequence[str]) -> Iterator[Sequence[int]]:
+    for some in texts_at_a_time(texts):
+        yield from tokenizer(some, add_special_tokens=False)["input_ids"]
+
+
 def special_tokens(tokenizer: Any, texts: Sequence[str], names: Sequence[str]) -> str | None:
     """A line that names the texts in which the tokenizer finds special tokens; None if there are none.
 
@@ -22,9 +28,8 @@ def special_tokens(tokenizer: Any, texts: Sequence[str], names: Sequence[str]) -
     characters.
     """
     marks = special_ids(tokenizer)
-    encoded = tokenizer(list(texts), add_special_tokens=False)["input_ids"]
     named = []
-    for ids, text, name in zip(encoded, texts, names, strict=True):
+    for ids, text, name in zip(_ids(tokenizer, texts), texts, names, strict=True):
         inside = dict.fromkeys(marks[i] for i in ids if i in marks and marks[i] in text)
         if inside:
             named.append(f"{name} ({', '.join(inside)})")

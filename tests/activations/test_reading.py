@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tokenizers import processors
 
-from emo.activations import reading
+from emo.activations import layer_rows, reading
 from emo.activations.backend import OutOfMemory, TokenSpan
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
 from emo.config.enums import Readout
 from emo.errors import ModelError, StoreError
 from emo.models.tiny import train_tokenizer
+from emo.stimuli import texts
 
 TOKENIZER = train_tokenizer()
 
@@ -59,6 +60,22 @@ def test_each_distinct_text_is_read_once_and_order_is_kept(root):
     values, passes = read(backend, items, ActivationStore(root, {"m": 1}), 3)
     assert (passes.done, passes.reused, backend.read) == (10, 0, 10)
     assert [int(v) for v in values[0, :, 0]] == [sum(s.ids) for s in items]
+
+
+def test_what_is_read_into_a_file_is_what_is_read_into_memory(root, monkeypatch):
+    items = spans(10) + spans(4)
+    want, _ = read(CountingBackend(), items, ActivationStore(root, {"m": 1}), 3)
+    monkeypatch.setattr(layer_rows, "IN_MEMORY", 0)
+    for reader in ({"m": 1}, {"m": 2}):  # from the store, and from the model
+        got, _ = read(CountingBackend(), items, ActivationStore(root, reader), 3)
+        assert np.array_equal(got, want) and not got.flags.writeable
+
+
+def test_texts_are_tokenised_alike_however_many_at_a_time(monkeypatch):
+    sentences = [f"A letter came{' again' * (i % 4)}." for i in range(7)]
+    want = tokenise(TOKENIZER, sentences, Readout.mean)
+    monkeypatch.setattr(texts, "TEXTS", 3)
+    assert tokenise(TOKENIZER, sentences, Readout.mean) == want
 
 
 def test_a_second_reading_does_no_pass(root):

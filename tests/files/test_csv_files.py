@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from emo.core.records import EmotionVectors, Passage, StimulusSet
 from emo.files.csv_files import FORMULA, csv_text, no_formula, original
 from emo.report.table import Table
-from emo.runs.files import rdm_csv, stimuli_csv
+from emo.runs.files import rdm_csv, write_stimuli
 from emo.stimuli.labels import visible
 from emo.stimuli.loading import load_stimuli
 
@@ -78,13 +78,13 @@ def test_logged_passages_load_again_to_the_same(texts):
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stimuli.csv"
-        path.write_text(stimuli_csv(passages(texts)), encoding="utf-8", newline="")
+        write_stimuli(passages(texts), path)
         assert load_stimuli(path).items == passages(texts).items
 
 
 def test_the_bundled_passages_are_written_without_a_mark_and_load_to_the_same_digest(tmp_path):
     stimuli, path = load_stimuli(), tmp_path / "stimuli.csv"
-    path.write_text(stimuli_csv(stimuli), encoding="utf-8")
+    write_stimuli(stimuli, path)
     assert path.read_text(encoding="utf-8").startswith(
         '"emotion","passage_id","text","situation"\n'
     )

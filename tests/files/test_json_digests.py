@@ -3,7 +3,7 @@
 import pytest
 
 from emo.activations.store import ActivationStore
-from emo.files.json_digests import DUMPS, Subject, json_digest
+from emo.files.json_digests import DUMPS, Subject, content_digest, json_digest
 from emo.generation.generating import Generation
 from emo.generation.samples import Request, Sampling
 from emo.runs.identity import fingerprint
@@ -28,6 +28,11 @@ def test_every_subject_has_its_own_json():
 @pytest.mark.parametrize("subject", Subject)
 def test_a_digest_stays_what_it_was(subject):
     assert json_digest(subject, VALUE) == DIGESTS[subject]
+
+
+@pytest.mark.parametrize("lists", [[], [[]], [[], ["é"]], [[["a", None, '"'], ["b"]], ["x", "y"]]])
+def test_a_digest_made_value_by_value_is_that_of_the_whole(lists):
+    assert content_digest(lists) == json_digest(Subject.content, lists)
 
 
 def test_fingerprints_of_runs_stay_what_they_were():

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int
 
+from emo.core.stats.resampling import BLOCK_BYTES
+
+MOST_PAIRED = 1000
+"""Of more items than this, no matrix of items x items is made."""
 CHUNK = 256
 """Resamples worked on at a time: their temporaries stay in the processor's cache."""
 
@@ -79,6 +83,16 @@ class ItemCells:
         return first if (by_group == first[:, :, None]).all() else None
 
 
-def chunks(weights: np.ndarray) -> Iterator[np.ndarray]:
-    """Weightings, ``CHUNK`` of them at a time."""
-    return (weights[i : i + CHUNK] for i in range(0, len(weights), CHUNK))
+def chunks(weights: np.ndarray, width: int = 0) -> Iterator[np.ndarray]:
+    """Weightings, ``CHUNK`` of them at a time, or fewer.
+
+    Fewer where their cells, or ``width`` numbers each, would take more than
+    :data:`emo.core.stats.resampling.BLOCK_BYTES`.
+    """
+    return (weights[some] for some in rows_at_a_time(len(weights), max(weights.shape[1], width)))
+
+
+def rows_at_a_time(n: int, width: int) -> Iterator[slice]:
+    """Slices of n rows of ``width`` numbers: ``CHUNK`` rows each, or fewer where these are long."""
+    size = min(CHUNK, max(1, BLOCK_BYTES // (8 * max(width, 1))))
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))

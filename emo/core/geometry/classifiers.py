@@ -8,13 +8,24 @@ dimensions into account. Groups (situations) are left out in folds, and everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Float64, Int
 from scipy.linalg import cholesky, solve_triangular
 
+from emo.core.geometry.cells import MOST_PAIRED
+from emo.core.geometry.classifiers_of_many import guesses_of_many
+from emo.core.geometry.discriminants import (
+    Score,
+    best_labels,
+    centroid_scores,
+    label_shares,
+    lda_scores,
+    ridge_of,
+)
 from emo.core.geometry.projections import z_score
 
 FOLDS = 5
@@ -66,24 +77,68 @@ def left_out_hits(
     >>> {name.value: float(x.mean()) for name, x in hits.items()}
     {'accuracy_z': 1.0, 'accuracy_lda': 1.0}
     """
+    hits = {name: np.full(labels.shape, np.nan) for name in Classifier}
+    for test, name, found in _folds(values, groups, labels, rng):
+        hits[name][:, test] = found
+    return hits
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a classifier reads, without one number per item and labelling."""
+
+    hits: Float64[np.ndarray, " item"]
+    """Of the first labelling, as :func:`left_out_hits` gives them."""
+    shares: Float64[np.ndarray, " labelling"]
+    """Share of hits among the scored items; NaN where none is."""
+
+
+def left_out_scores(
+    values: Float[np.ndarray, "item hidden"],
+    groups: Int[np.ndarray, " item"],
+    labels: Int[np.ndarray, "labelling item"],
+    rng: np.random.Generator,
+) -> dict[Classifier, Scores]:
+    """:func:`left_out_hits` of the first labelling, and the mean hit of every labelling."""
+    first = {name: np.full(labels.shape[1], np.nan) for name in Classifier}
+    right, scored = ({name: np.zeros(len(labels)) for name in Classifier} for _ in range(2))
+    for test, name, found in _folds(values, groups, labels, rng):
+        first[name][test] = found[0]
+        right[name] += np.nansum(found, axis=1)
+        scored[name] += np.isfinite(found).sum(axis=1)
+    with np.errstate(invalid="ignore"):
+        return {name: Scores(first[name], right[name] / scored[name]) for name in Classifier}
+
+
+def _folds(
+    values: np.ndarray, groups: np.ndarray, labels: np.ndarray, rng: np.random.Generator
+) -> Iterator[tuple[Bool[np.ndarray, " item"], Classifier, Float64[np.ndarray, "labelling _"]]]:
+    """Which items each fold leaves out, and each classifier's hits among them."""
     n_groups, n_labels = int(groups.max()) + 1, int(labels.max()) + 1
     fold_of = rng.permutation(n_groups) % min(FOLDS, n_groups)
-    hits = {name: np.full(labels.shape, np.nan) for name in Classifier}
     for fold in range(min(FOLDS, n_groups)):
         test = fold_of[groups] == fold
         if test.all():
             continue
-        scaled = z_score(values.astype(np.float64), values[~test].astype(np.float64))
-        gram = _gram(scaled)
-        member, share = _members(labels[:, ~test], n_labels)
-        for name, (products, score) in {
-            Classifier.centroid_z: (gram[~test], _centroid_scores),
-            Classifier.lda: (_whitened(gram, ~test, values.shape[1]), _lda_scores),
-        }.items():
-            guess = _guesses(products, test, member, share, score)
-            known = np.take_along_axis(share, labels[:, test], axis=1) > 0
-            hits[name][:, test] = np.where(known, guess == labels[:, test], np.nan)
-    return hits
+        share = label_shares(labels[:, ~test], n_labels)
+        known = np.take_along_axis(share, labels[:, test], axis=1) > 0
+        guess = _paired if len(values) <= MOST_PAIRED else guesses_of_many
+        for name, guessed in zip(Classifier, guess(values, test, labels, share), strict=True):
+            yield test, name, np.where(known, guessed == labels[:, test], np.nan)
+
+
+def _paired(
+    values: np.ndarray, test: np.ndarray, labels: np.ndarray, share: np.ndarray
+) -> tuple[Int[np.ndarray, "labelling test"], ...]:
+    """What each classifier guesses, from the inner products of all pairs of items."""
+    scaled = z_score(values.astype(np.float64), values[~test].astype(np.float64))
+    gram = _gram(scaled)
+    member = _members(labels[:, ~test], share.shape[1])
+    whitened = _whitened(gram, ~test, values.shape[1])
+    return (
+        _guesses(gram[~test], test, member, share, centroid_scores),
+        _guesses(whitened, test, member, share, lda_scores),
+    )
 
 
 def _gram(values: np.ndarray) -> Float32[np.ndarray, "item item"]:
@@ -93,11 +148,10 @@ def _gram(values: np.ndarray) -> Float32[np.ndarray, "item item"]:
 
 def _members(
     labels: Int[np.ndarray, "labelling item"], n_labels: int
-) -> tuple[Float32[np.ndarray, "labelling label item"], Float64[np.ndarray, "labelling label"]]:
-    """What takes items to the means of their labels, and each label's share of the items."""
+) -> Float32[np.ndarray, "labelling label item"]:
+    """What takes items to the means of their labels."""
     member = labels[:, None, :] == np.arange(n_labels)[None, :, None]
-    count = member.sum(axis=2)
-    return (member / np.maximum(count, 1)[:, :, None]).astype(np.float32), count / labels.shape[1]
+    return (member / np.maximum(member.sum(axis=2), 1)[:, :, None]).astype(np.float32)
 
 
 def _whitened(
@@ -111,19 +165,10 @@ def _whitened(
     """
     inner = gram[np.ix_(train, train)].astype(np.float64)
     n = len(inner)
-    mean_variance = np.trace(inner) / n / hidden
-    square = (inner**2).sum() / n**2 / hidden
-    spread = square - mean_variance**2
-    error = ((np.diagonal(inner) ** 2).sum() / n**2 - (inner**2).sum() / n**3) / hidden
-    share = float(np.clip(error / spread, 1e-3, 1 - 1e-3)) if spread > 0 else 1 - 1e-3
-    ridge = max(mean_variance, 1e-12) * share / (1 - share)
+    ridge = ridge_of(np.diagonal(inner), float((inner**2).sum()), hidden)
     root = cholesky(inner + n * ridge * np.eye(n), lower=True)
     half = solve_triangular(root, gram[train].astype(np.float64), lower=True)
     return ((gram[train] - half[:, train].T @ half) / ridge).astype(np.float32)
-
-
-Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""From products of centroids with test items, of centroids with centroids, and shares, to scores."""
 
 
 def _guesses(
@@ -139,23 +184,4 @@ def _guesses(
     to_test = (rows @ products[:, test]).reshape(shape)
     to_train = (rows @ products[:, ~test]).reshape(shape)
     between = to_train @ member.transpose(0, 2, 1)
-    scores = score(to_test.astype(np.float64), between.astype(np.float64), share)
-    return np.where((share > 0)[:, :, None], scores, -np.inf).argmax(axis=1)
-
-
-def _centroid_scores(to_test: np.ndarray, between: np.ndarray, _: np.ndarray) -> np.ndarray:
-    """Less half the squared distance to the centroid, but for what all labels share."""
-    return to_test - np.diagonal(between, axis1=1, axis2=2)[:, :, None] / 2
-
-
-def _lda_scores(to_test: np.ndarray, between: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The same in the metric of the covariance within labels, which is the total less that between.
-
-    With products H = C A^-1 C' under the total A, those under A - C' D C are (I - H D)^-1 H.
-    """
-    n = between.shape[1]
-    solved = np.linalg.solve(
-        np.eye(n) - between * share[:, None, :], np.concatenate([to_test, between], axis=2)
-    )
-    within = np.diagonal(solved[:, :, -n:], axis1=1, axis2=2)
-    return solved[:, :, :-n] - within[:, :, None] / 2
+    return best_labels(to_test.astype(np.float64), between.astype(np.float64), share, score)

@@ -97,8 +97,9 @@ def rdm_std(vectors: Float[np.ndarray, "layer emotion hidden"]) -> Float64[np.nd
 
 def finite_layers(*arrays: Float[np.ndarray, "layer ..."]) -> tuple[int, ...]:
     """Layers in which every value of every array is finite."""
-    good = [np.isfinite(a).reshape(len(a), -1).all(axis=1) for a in arrays]
-    return tuple(int(i) for i in np.flatnonzero(np.logical_and.reduce(good)))
+    return tuple(
+        i for i in range(len(arrays[0])) if all(bool(np.isfinite(a[i]).all()) for a in arrays)
+    )
 
 
 def reference_layers(n_layers: int) -> dict[str, int]:

@@ -43,8 +43,9 @@ def label_orders(
     >>> bool((groups[orders] == groups).all()), sorted(set(map(tuple, orders[:, :2].tolist())))
     (True, [(0, 1), (1, 0)])
     """
-    orders = np.tile(np.arange(len(groups)), (n_draws, 1))
-    members = [np.flatnonzero(groups == g) for g in range(int(groups.max()) + 1)]
+    orders = np.tile(np.arange(len(groups), dtype=np.int32), (n_draws, 1))
+    sizes = np.bincount(groups)
+    members = np.split(np.argsort(groups, kind="stable"), np.cumsum(sizes)[:-1])
     alone = nested(groups, emotions)
     for places in (m for m, one in zip(members, alone, strict=True) if not one):
         orders[:, places] = rng.permuted(np.tile(places, (n_draws, 1)), axis=1)

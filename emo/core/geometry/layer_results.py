@@ -12,13 +12,13 @@ from jaxtyping import Bool, Float, Float64, Int
 from emo.core.choices import Criterion
 from emo.core.criterion_search import CriterionSearch
 from emo.core.geometry import classifiers
-from emo.core.geometry.cells import CHUNK, ItemCells
+from emo.core.geometry.cells import ItemCells, rows_at_a_time
 from emo.core.geometry.classifiers import Classifier
 from emo.core.geometry.criterion_rdm import CriterionRdm, LayerAgreement
 from emo.core.geometry.estimators import estimator as estimator_named
 from emo.core.geometry.halves import balance_of
 from emo.core.geometry.label_null import TWO_SIDED, LayerStatistics, label_null, label_orders
-from emo.core.geometry.means import prepare
+from emo.core.geometry.means import prepared_layers
 from emo.core.geometry.nested_layers import NestedHalves, nested_choice
 from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
 from emo.core.geometry.valence import VALENCE, everything_and_halves
@@ -71,21 +71,21 @@ class _Draws:
         settings: Resampling,
     ) -> _Draws:
         cells = ItemCells.make(groups, emotions)
-        # One representative item per cell carries the cell's resampling weight.
-        first = np.unique(cells.of_item, return_index=True)[1]
 
         def rng(name: str) -> np.random.Generator:
             return stream(settings.seed, name)
 
         each, n = settings.splits_per_replicate, settings.n_bootstrap
+        group, emotion = cells.group, cells.emotion
         orders = label_orders(groups, emotions, settings.n_permutations, rng("labels"))
-        labels = np.tile(emotions, (1 + len(orders), 1))
-        np.put_along_axis(labels[1:], orders, np.tile(emotions, (len(orders), 1)), axis=1)
+        labels = np.tile(emotions.astype(np.int32), (1 + len(orders), 1))
+        for row, order in zip(labels[1:], orders, strict=True):
+            row[order] = emotions
         return cls(
             cells=cells,
-            splits=half_splits(groups, emotions, settings.n_splits, rng("halves"))[:, first],
-            counts=bootstrap_counts(groups, emotions, n, rng("bootstrap"))[:, first],
-            inner=half_splits(groups, emotions, n * each, rng("bootstrap halves"))[:, first],
+            splits=half_splits(group, emotion, settings.n_splits, rng("halves")),
+            counts=bootstrap_counts(group, emotion, n, rng("bootstrap")),
+            inner=half_splits(group, emotion, n * each, rng("bootstrap halves")),
             nested=NestedHalves.make(cells, each, rng("nested")),
             orders=orders,
             labels=labels,
@@ -117,10 +117,10 @@ def layer_results(
     """Curves, bootstrap replicates, nulls and nested choices of the layers in ``good``."""
     _, emotions = index(activations.emotions)
     _, groups = index(activations.groups)
-    values = prepare(activations, remove)
+    values = prepared_layers(activations, remove)
     draws = _Draws.make(groups, emotions, settings)
     layers = [
-        _layer(values[layer], groups, estimator, draws, settings, valence)
+        _layer(values(layer), groups, estimator, draws, settings, valence)
         for layer in track(good, "bootstrap and permutations")
     ]
     n = activations.n_layers
@@ -168,11 +168,11 @@ def _layer(
 ) -> _Layer:
     method, cells = estimator_named(estimator), draws.cells
     items = method.layer(cells, values)
-    hits = {"accuracy": items.left_out_hits(cells.everything)}
     folds = stream(settings.seed, "folds")
-    scored = classifiers.left_out_hits(values, groups, draws.labels, folds)
-    hits |= {name.value: x for name, x in scored.items()}
-    shares = {name: clustered_share(x[0], groups) for name, x in hits.items()}
+    scored = classifiers.left_out_scores(values, groups, draws.labels, folds)
+    hits = {"accuracy": items.left_out_hits(cells.everything)[0]}
+    hits |= {name.value: x.hits for name, x in scored.items()}
+    shares = {name: clustered_share(x, groups) for name, x in hits.items()}
 
     agreement = None
     if valence is not None:
@@ -185,10 +185,11 @@ def _layer(
         for name, value in statistics.of(items).items()
     }
     for name in Classifier:
-        share = finite_mean(scored[name], axis=1)
+        share = scored[name].shares
         permuted[name.value] = float(share[0]), share[1:]
 
-    halves = half_correlations(items, np.ones(draws.splits.shape), draws.splits)
+    everything = np.broadcast_to(np.ones(1), draws.splits.shape)
+    halves = half_correlations(items, everything, draws.splits)
     half = float(finite_mean(halves, axis=0))
     per_split = _within(items, draws.counts, draws.inner, settings.splits_per_replicate)
     return _Layer(
@@ -217,13 +218,12 @@ def _within(
 ) -> Float64[np.ndarray, " split"]:
     """Correlation of the halves of every split, ``each`` splits in a row within one replicate.
 
-    A few at a time: the weights of all splits together are the largest array of a run.
+    Some at a time: the weights of all splits together would be the largest array of a run.
     """
     rows = np.arange(len(inner)) // each
-    size = 64 * CHUNK
     return np.concatenate(
         [
-            half_correlations(layer, counts[rows[i : i + size]], inner[i : i + size])
-            for i in range(0, len(inner), size)
+            half_correlations(layer, counts[rows[some]], inner[some])
+            for some in rows_at_a_time(len(inner), inner.shape[1])
         ]
     )

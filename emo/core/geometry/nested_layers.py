@@ -48,7 +48,7 @@ class NestedHalves:
         weights = self.half.astype(np.float64)
         n, splits, cells = self.quarters.shape
         pairs = half_correlations(
-            layer, np.repeat(weights, splits, axis=0), self.quarters.reshape(-1, cells)
+            layer, np.repeat(self.half, splits, axis=0), self.quarters.reshape(-1, cells)
         )
         return {
             Criterion.mean_cosine.value: finite_mean(centred_cosines(layer, weights), axis=1),

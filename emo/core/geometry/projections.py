@@ -97,7 +97,17 @@ def z_score(
     A dimension in which the items do not differ becomes 0. Timkey & van Schijndel 2021, sec. 4.
     """
     centre, scale = items.mean(axis=0), items.std(axis=0)
-    varies = scale > 1e-12 * np.maximum(np.abs(items).max(axis=0), 1e-300)
+    return in_units(values, centre, scale, np.abs(items).max(axis=0))
+
+
+def in_units(
+    values: Float64[np.ndarray, "row hidden"],
+    centre: Float64[np.ndarray, " hidden"],
+    scale: Float64[np.ndarray, " hidden"],
+    largest: Float64[np.ndarray, " hidden"],
+) -> Float64[np.ndarray, "row hidden"]:
+    """Values minus a centre in units of a scale; 0 where it is nothing beside the ``largest`` value."""
+    varies = scale > 1e-12 * np.maximum(largest, 1e-300)
     return np.where(varies, (values - centre) / np.where(varies, scale, 1), 0.0)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Shaped
 
-from emo.core.geometry.cells import ItemCells, chunks
+from emo.core.geometry.cells import ItemCells, chunks, rows_at_a_time
 from emo.core.geometry.products import centred, cosines
 from emo.core.stats.correlation import spearman
 
@@ -46,7 +46,8 @@ class ResampledLayer(ABC):
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, " resample"]:
         """Weighted share of the hits of :meth:`left_out_hits`; NaN where no item is scored."""
-        return np.concatenate([self._left_out_accuracy(some) for some in chunks(weights)])
+        n = len(self.cells.of_item)
+        return np.concatenate([self._left_out_accuracy(some) for some in chunks(weights, n)])
 
     def _left_out_accuracy(self, weights: np.ndarray) -> np.ndarray:
         hits = self.left_out_hits(weights)
@@ -75,10 +76,15 @@ def _centred_cosines(layer: ResampledLayer, weights: np.ndarray) -> np.ndarray:
 
 def half_correlations(
     layer: ResampledLayer,
-    weights: Float64[np.ndarray, "resample cell"],
+    weights: Shaped[np.ndarray, "resample cell"],
     first: Bool[np.ndarray, "resample cell"],
 ) -> Float64[np.ndarray, " resample"]:
     """Spearman between the RDMs of the two halves, for each split."""
-    a = centred_cosines(layer, np.where(first, weights, 0.0))
-    b = centred_cosines(layer, np.where(first, 0.0, weights))
+
+    def cosines_of(some: slice, half: np.ndarray) -> np.ndarray:
+        return _centred_cosines(layer, np.where(half, weights[some].astype(np.float64), 0.0))
+
+    parts = list(rows_at_a_time(len(first), first.shape[1]))
+    a = np.concatenate([cosines_of(some, first[some]) for some in parts])
+    b = np.concatenate([cosines_of(some, ~first[some]) for some in parts])
     return spearman(a, b)

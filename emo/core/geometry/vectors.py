@@ -10,7 +10,7 @@ import numpy as np
 
 from emo.core.choices import DEFAULT_ESTIMATOR, Centring, chosen
 from emo.core.geometry.estimators import estimator as estimator_named
-from emo.core.geometry.means import prepare
+from emo.core.geometry.means import prepared_layers
 from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.core.stats.resampling import index
 
@@ -64,8 +64,8 @@ def emotion_vectors(
     rule = chosen(Centring, centring, "centring")
     emotions, which = index(activations.emotions)
     method = estimator_named(estimator)
-    items = prepare(activations, remove)
-    vectors = np.stack([method.vectors(layer, which) for layer in items])
+    items = prepared_layers(activations, remove)
+    vectors = np.stack([method.vectors(items(i), which) for i in range(activations.n_layers)])
     counts = np.bincount(which)
     match rule.value:
         case "none":

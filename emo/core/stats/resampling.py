@@ -7,11 +7,14 @@ on (seed, names) alone: not on order, batch size or worker count.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int
+
+BLOCK_BYTES = 32 << 20
+"""About the memory of what is worked on at a time, where a set has many items."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,19 @@ def index(labels: Sequence[str]) -> tuple[tuple[str, ...], Int[np.ndarray, " ite
     return names, np.array([position[label] for label in labels], dtype=np.int64)
 
 
+def blocks(n: int, bytes_each: int) -> Iterator[slice]:
+    """Slices of n rows, as many at a time as take ``BLOCK_BYTES`` together, at least one."""
+    size = max(1, BLOCK_BYTES // max(1, bytes_each))
+    return (slice(i, min(i + size, n)) for i in range(0, n, size))
+
+
 def nested(
     groups: Int[np.ndarray, " item"], emotions: Int[np.ndarray, " item"]
 ) -> Bool[np.ndarray, " group"]:
     """Which groups hold passages of one emotion only (a passage that is its own group does)."""
-    n = groups.max() + 1
-    return np.array([len(np.unique(emotions[groups == g])) == 1 for g in range(n)])
+    width = int(emotions.max()) + 1
+    pairs = np.unique(groups.astype(np.int64) * width + emotions)
+    return np.bincount(pairs // width, minlength=int(groups.max()) + 1) == 1
 
 
 def strata(
@@ -84,12 +94,15 @@ def half_splits(
     first = np.zeros((n_splits, n_groups), dtype=bool)
     for stratum in np.unique(stratum_of):
         members = np.flatnonzero(stratum_of == stratum)
-        order = rng.permuted(np.tile(members, (n_splits, 1)), axis=1)
-        size = np.full(n_splits, len(members) // 2)
-        if len(members) % 2:  # the odd one out goes to either half
-            size = size + rng.integers(0, 2, n_splits)
-        taken = np.arange(len(members))[None, :] < size[:, None]
-        np.put_along_axis(first, order, taken, axis=1)
+        half, odd = divmod(len(members), 2)
+        next_one = np.empty(n_splits, dtype=np.int64)
+        for some in blocks(n_splits, 8 * len(members)):
+            order = rng.permuted(np.tile(members, (some.stop - some.start, 1)), axis=1)
+            np.put_along_axis(first[some], order[:, :half], True, axis=1)
+            next_one[some] = order[:, half] if odd else 0
+        if odd:  # the odd one out goes to either half
+            taken = np.flatnonzero(rng.integers(0, 2, n_splits))
+            first[taken, next_one[taken]] = True
     return first[:, groups]
 
 

@@ -40,9 +40,10 @@ def planted(rng, strengths, n_emotions=8, n_situations=10, hidden=40, crossed=Tr
 
 def test_splits_are_those_of_their_own_replicate_however_many_at_a_time(rng, monkeypatch):
     """Against all weights spelt out at once."""
-    from emo.core.geometry import layer_results as module
+    from emo.core.geometry import cells as module
     from emo.core.geometry.cells import ItemCells
     from emo.core.geometry.estimators.mean_difference import GramLayer
+    from emo.core.geometry.layer_results import _within
     from emo.core.geometry.resampled import half_correlations
 
     cells = ItemCells.make(np.repeat(np.arange(8), 5), np.tile(np.arange(5), 8))
@@ -50,8 +51,8 @@ def test_splits_are_those_of_their_own_replicate_however_many_at_a_time(rng, mon
     counts = rng.integers(0, 4, size=(30, 40)).astype(np.float64)
     inner = rng.integers(0, 2, size=(210, 40)).astype(bool)
     want = half_correlations(gram, np.repeat(counts, 7, axis=0), inner)
-    monkeypatch.setattr(module, "CHUNK", 1)  # 64 rows at a time, which end within a replicate
-    assert module._within(gram, counts, inner, 7) == pytest.approx(want, nan_ok=True)
+    monkeypatch.setattr(module, "CHUNK", 64)  # rows at a time, which end within a replicate
+    assert _within(gram, counts, inner, 7) == pytest.approx(want, nan_ok=True)
 
 
 @pytest.mark.parametrize("crossed", [True, False])

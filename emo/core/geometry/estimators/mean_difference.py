@@ -2,7 +2,8 @@
 
 Its inner products need the items once. Each layer is reduced to the Gram matrix of its cells (sums of
 the items of one emotion within one group), and a resample is one weight per cell. The cost of
-resampling then depends on the number of passages, not on the width of the model.
+resampling then depends on the number of passages, not on the width of the model. Of more than
+``MOST_PAIRED`` items the sums of cells are kept instead (:mod:`emo.core.geometry.estimators.cell_sums`).
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Float, Float64, Int
 
-from emo.core.geometry.cells import ItemCells
+from emo.core.geometry.cells import MOST_PAIRED, ItemCells
 from emo.core.geometry.estimators.base import Estimator
+from emo.core.geometry.estimators.cell_sums import OwnGroup, SumLayer
 from emo.core.geometry.means import weighted_means
 from emo.core.geometry.products import pairs_of
 from emo.core.geometry.resampled import Products, ResampledLayer
@@ -45,10 +47,10 @@ class MeanDifference(Estimator):
         values: Float[np.ndarray, "item hidden"],
         baseline: Float[np.ndarray, " hidden"] | None = None,
     ) -> ResampledLayer:
-        """The layer's Gram matrix. What is subtracted from a mean may be subtracted from the items."""
+        """The layer's inner products. What a mean loses, its items may lose before."""
         if baseline is not None:
             values = values - baseline
-        return GramLayer.make(cells, values)
+        return (GramLayer if len(values) <= MOST_PAIRED else SumLayer).make(cells, values)
 
     def exchanged_layers(
         self,
@@ -57,6 +59,9 @@ class MeanDifference(Estimator):
         orders: Int[np.ndarray, "draw item"],
     ) -> Iterator[ResampledLayer]:
         """Exchanging items only reorders their inner products, which are computed once."""
+        if len(values) > MOST_PAIRED:
+            near = OwnGroup.make(cells)
+            return (SumLayer.make(cells, values[order], near) for order in orders)
         items = values.astype(np.float64)
         gram = items @ items.T
         return (GramLayer.of_products(cells, gram, order) for order in orders)
