@@ -44,7 +44,7 @@ def test_the_bundled_stimuli_keep_their_digests():
         "implied": "21c258e5e1fd48331a0d50997ec88df2",
         "named": "0f61eef8412504241dea66190e455e5f",
         "shown": "97b3e305fe81d8dbdc9626cc3e878685",
-        "shown_de": "b0ed739e29bbfa40306052c8c8c60fc2",
+        "shown_de": "6e8ace0e4d7a4d28e25321885727d4e7",
     }
     for name, digest in digests.items():
         assert load_stimuli(name=name).sha256.startswith(digest)
