@@ -147,7 +147,7 @@ def test_a_failing_job_is_logged_and_the_others_go_on(sweep, small_csv):
     assert sorted(run.info.status for run in children) == ["FAILED"] * 3 + ["FINISHED"]
     reasons = sorted(run.data.tags["error"] for run in children if run.info.status == "FAILED")
     assert reasons[0].startswith("RuntimeError: a bug nobody (traceback in ")
-    assert reasons[2].startswith(f"stimuli.path={flawed}: ")
+    assert reasons[2].startswith(f"stimuli.path={flawed}:\n  line 32: text is empty")
     (kept, _) = sweep.project.glob("multirun/*/*/traceback.txt")
     assert "RuntimeError: a bug nobody\nforesaw" in kept.read_text()
     table = out[out.index("\nsweep ") :]

@@ -17,7 +17,7 @@ from typing import Any
 from tests.forked import Project
 
 NOT_NUMBERS = re.compile(
-    r"(forward_passes|texts|tokens|readings)(_(written|done|reused))?|done|.*seconds.*"
+    r"(forward_passes|texts|tokens|readings|replicate)(_(written|done|reused|read))?|done|.*seconds.*"
     r"|points|finished|reused|failed|status"
 )
 """Names of what a process has done or how long it took, of which one that goes on does less."""
