@@ -45,7 +45,7 @@ def test_the_bundled_passages_are_said_in_one_line(tmp_path, said):
     passages(compose(*TINY, root=tmp_path))
     (line,) = said()
     assert line.startswith(
-        "passages: bundled: 504 passages, 21 emotions, 24 situations; 20 neutral sentences; digest "
+        "passages: bundled set shown: 504 passages, 21 emotions, 24 situations; 20 neutral sentences; "
     )
 
 

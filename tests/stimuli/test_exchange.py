@@ -5,7 +5,7 @@ import pytest
 from emo.core.choices import Label
 from emo.core.records import Passage, StimulusSet
 from emo.errors import ConfigError
-from emo.runs.files import stimuli_csv
+from emo.runs.files import write_stimuli
 from emo.stimuli.exchange import as_in_the_file, labelled_by_situation, labels_in_words
 from emo.stimuli.loading import MOST_EMOTIONS, load_stimuli
 
@@ -32,7 +32,7 @@ def test_roles_are_exchanged_and_nothing_else_is():
 def test_the_csv_of_a_run_is_the_file(small_csv, tmp_path):
     stimuli = load_stimuli(small_csv)
     path = tmp_path / "again.csv"
-    path.write_text(stimuli_csv(labelled_by_situation(stimuli)))
+    write_stimuli(labelled_by_situation(stimuli), path)
     assert load_stimuli(path).items == stimuli.items
     assert load_stimuli(path).sha256 == stimuli.sha256
 
