@@ -1,4 +1,4 @@
-"""Shared fixtures; jaxtyping checks every shape stated in emo/core while tests run."""
+"""Shared fixtures; jaxtyping checks every shape stated in emo/core, but not in tests of jobs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-from jaxtyping import install_import_hook
+import jaxtyping
 
-install_import_hook("emo.core", "beartype.beartype")
+jaxtyping.install_import_hook("emo.core", "beartype.beartype")
 
 import csv
 import gc
@@ -102,6 +102,14 @@ def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return _PICTURES[kind]
 
     monkeypatch.setattr(drawing, "_picture", picture)
+
+
+@pytest.fixture(autouse=True)
+def shapes_checked(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Check shapes but in tests of jobs: these call the same functions and take longer with it."""
+    jaxtyping.config.update("jaxtyping_disable", request.path.parent.name == "jobs")
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ TL = importlib.util.find_spec("transformer_lens") is None
     "args",
     [
         pytest.param(("seed=1",), marks=pytest.mark.slow),
-        ("-m", "seed=1,2"),
+        pytest.param(("-m", "seed=1,2"), marks=pytest.mark.slow),
         pytest.param(
             ("backend=tl",),
             marks=[

@@ -199,6 +199,7 @@ def test_a_run_that_was_opened_is_the_one_marked_failed(sweep):
     assert run.data.tags["error"] == "in the middle"
 
 
+@pytest.mark.slow
 def test_the_parent_holds_the_table(sweep):
     sweep("seed=1,2").communicate(timeout=120)
     parent, children = parent_and_children(sweep.project)
