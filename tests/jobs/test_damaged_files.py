@@ -228,6 +228,7 @@ def test_an_undamaged_run_is_reused_and_its_files_are_listed(project):
         ("steering", "steering.json", "empty", ("rerun",)),
     ],
 )
+@pytest.mark.slow
 def test_damage_is_one_line_or_made_good(project, kind, name, damage, jobs, caplog):
     with project.damaged(kind, name, damage):
         for job in jobs:

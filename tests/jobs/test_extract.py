@@ -300,6 +300,7 @@ def test_weights_are_counted_once_however_often_a_model_is_bridged(tiny_config):
     assert len(set(counts)) == 1
 
 
+@pytest.mark.slow
 def test_reading_after_transformer_lens_is_what_it_is_alone(tiny_config):
     pytest.importorskip("transformer_lens")
 

@@ -280,6 +280,7 @@ def test_teacher_forced_reads_the_other_precisions_token_ids(run, file):
     assert not np.array_equal(*values)
 
 
+@pytest.mark.slow
 def test_moved_inputs_write_and_read_their_own_and_forced_ones_read_the_plain_texts(run, file):
     """The replicate has a store of its own; forced, it reads the ids that plain inputs wrote."""
     plain = run("precision=fp16")

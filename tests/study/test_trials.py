@@ -256,6 +256,7 @@ def until(condition):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_the_last_trial_of_another_process_is_waited_for_and_made_up_for_when_it_is_killed(
     tmp_path,
 ):
