@@ -297,7 +297,7 @@ class ResamplingConfig:
     n_bootstrap: int = field(default=200, metadata=DRAWS)
     splits_per_replicate: int = field(default=10, metadata={**DRAWS, "max": 1000})
     n_permutations: int = field(default=100, metadata={**DRAWS, "min": 0, "max": 10_000})
-    """0: no nulls. Only comprehension runs have them."""
+    """0: no nulls."""
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from emo.core.records import Activations, Descriptors, EmotionVectors
 from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError
 from emo.models.quantised import WeightCount
+from emo.pipeline.nulls import null_curves
 from emo.pipeline.reader import Reader
 from emo.pipeline.valence import poles_of, valence_curves, valence_metrics
 from emo.process.progress import track
@@ -156,8 +157,5 @@ def _curves(d: Descriptors) -> dict[str, np.ndarray]:
     curves = dict(d.curves)
     for name, bounds in d.intervals.items():
         curves |= {f"{name}_low": bounds.low, f"{name}_high": bounds.high}
-    for name, null in d.nulls.items():
-        curves |= {f"{name}_null_low": null.low, f"{name}_null_high": null.high}
-        curves[f"{name}_p"] = null.p
     named = {f"curve_{name}": curve for name, curve in curves.items()}
-    return named | valence_curves(d.valence)
+    return named | null_curves(d.nulls) | valence_curves(d.valence)

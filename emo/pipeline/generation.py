@@ -23,6 +23,7 @@ from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError
 from emo.generation.stories import StoryTexts, check_templates
 from emo.pipeline.comprehension import ensure_comprehension
+from emo.pipeline.nulls import null_curves
 from emo.pipeline.reader import load_model
 from emo.pipeline.text_warnings import warn_of_texts
 from emo.pipeline.valence import poles_of, valence_curves, valence_metrics
@@ -120,6 +121,7 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
         },
         metrics=_metrics(d, written, passes, weights),
         curves={f"curve_{name}": curve for name, curve in d.curves.items()}
+        | null_curves(d.nulls)
         | valence_curves(d.valence),
         tags=_tags(d, written),
         dataset=prompts_dataset(source.prompts),
@@ -227,6 +229,7 @@ def _metrics(
         "finite_layers": len(d.finite_layers),
         "anisotropy_flag": float(d.anisotropy_flag),
         **valence_metrics(d.valence),
+        **{f"{name}_p": d.p(name) for name in d.nulls},
     }
 
 

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from emo.core.records import LabelNull
+
 # Okabe and Ito's colours, without yellow: told apart with any colour vision, and in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
 PINK, SKY, AMBER, BLACK = "#CC79A7", "#56B4E9", "#E69F00", "#000000"
@@ -53,6 +55,14 @@ def blank(width: float, height: float) -> Figure:
 def grid(panel: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Draw faint lines behind a panel."""
     panel.grid(alpha=0.25, axis=axis)
+
+
+def permuted_band(panel: Axes, null: LabelNull) -> None:
+    """Shade what permuted labels give at every layer."""
+    layers = range(len(null.low))
+    panel.fill_between(
+        layers, null.low, null.high, color=GREY, alpha=0.35, lw=0, label="permuted labels, 95 %"
+    )
 
 
 def whole_layers(panel: Axes) -> None:

@@ -88,7 +88,7 @@ def story_identity(
         "batch_size": text_config.decode_batch_size if batch_decides(text_config) else None,
         "prompts": prompts_sha256,
         "stimuli": stimuli_sha256,
-        "resampling": _resampling_of_stories(config),
+        "resampling": canonical(config.resampling),
         "seed": config.seed,
         **valence_identity(config),
     }
@@ -102,7 +102,7 @@ def valence_identity(config: RunConfig) -> dict[str, Any]:
 
 
 def _resampling_of_stories(config: RunConfig) -> dict[str, Any]:
-    """The resampling settings less the one that only comprehension runs use."""
+    """The resampling settings less those of the nulls, which studies of many settings do not have."""
     resampling = canonical(config.resampling)
     del resampling["n_permutations"]
     return resampling
@@ -121,6 +121,7 @@ def ablation_identity(
     del identity["subparams"], identity["valence"]
     return {
         **identity,
+        "resampling": _resampling_of_stories(config),
         "job": "ablate",
         "version": ABLATION_VERSION,
         "levels": levels,
@@ -147,6 +148,7 @@ def study_identity(
         del study[name]
     return {
         **identity,
+        "resampling": _resampling_of_stories(config),
         "job": "sensitivity",
         "version": STUDY_VERSION,
         "points": points,

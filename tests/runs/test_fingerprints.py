@@ -16,7 +16,7 @@ from emo.runs.plan import make_plan
 
 RECORDED = {
     "extract": "1321618a511fbbab4e51ac3f2c7149aeb2abd26adbf45c4f3691f7137adef4f6",
-    "generation": "534ccf7cc10ba763e731a68142f0c4585422b49a9c9204fe2579428a316f7942",
+    "generation": "7eef0280b2c74ed75b79801861e1898f1c66f826ccc28deff4d0ba697e058579",
     "ablate": "abaadac39eae37f057ef2ad0a5322c9dafa9720dc4e67cd4b67aa87b2df793ec",
     "sensitivity": "44ffd8eaf6ec8057f5d0ac671f60e326937c1622dff3f909e455fad1ec30957f",
     "sensitivity of five emotions": (

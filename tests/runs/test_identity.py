@@ -43,22 +43,22 @@ PASSAGES = {
 
 STORIES = {
     "precision=fp32": (
-        "321ce032b760f5b838c7cf6353c7a0e9",
+        "c769bca111649c8fc06d36ae87213b41",
         "cd383dd31307212ce4ad4c6e644c35f0",
         "c33103bf4a738510f22179e601fdc74e",
     ),
     "precision=fp16 subparams=loose": (
-        "9b368b699f221c3243109150be1e117e",
+        "a9a5508438780c6d6f0e2c25139ccd0e",
         "fb9e28dc7eea140102ff0cef1792cfb7",
         "4ad853ca188bda4ee23c2bda28a76d43",
     ),
     "precision=int8 subparams.texts_from=fp16": (
-        "fb0f3ed0da66d728b1ecc5c48780c42f",
+        "e8c62d716e6801d1cc4f291eee2da3d7",
         "be99d50650a6cf6841869d29c2e3d14d",
         "9520379793b968e4058165fdceca605d",
     ),
     "precision=fp4": (
-        "6c87f4f9d9be198e4cba448a2d72a842",
+        "8fc94cc5dde16e669f4f0dfb0d4cf9db",
         "3cfbe1be4a957efdc8d96015bf9cc299",
         "083654c8c50d511193451c82815b494b",
     ),

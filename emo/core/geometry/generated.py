@@ -18,9 +18,10 @@ from emo.core.geometry.estimators import estimator
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.nested_layers import random_halves
+from emo.core.geometry.story_null import permuted_stories
 from emo.core.geometry.valence import VALENCE, everything_and_halves, valence_criterion
 from emo.core.geometry.vectors import NEUTRAL, emotion_vectors
-from emo.core.records import Activations, EmotionVectors
+from emo.core.records import Activations, EmotionVectors, LabelNull
 from emo.core.stats.resampling import Resampling, stream
 
 
@@ -58,6 +59,14 @@ class StoryDescriptors:
     curves: dict[str, Float64[np.ndarray, " layer"]] = field(default_factory=dict)
     valence: CriterionSearch | None = None
     """None where the emotions' poles give none, and for runs logged before there was any."""
+    nulls: dict[str, LabelNull] = field(default_factory=dict)
+    """By descriptor, what permuted labels give at every layer; empty where they change nothing."""
+
+    def p(self, name: str) -> float | None:
+        """p of a descriptor at the run's layer under permuted labels; None where there is no null."""
+        null = self.nulls.get(name)
+        value = float(null.p[self.layer]) if null is not None else np.nan
+        return value if np.isfinite(value) else None
 
     def headline(self) -> dict[str, Any]:
         """The few numbers shown first."""
@@ -103,15 +112,24 @@ def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
     ValueError
         If the layer is not finite, or the centre is neutral and no item is.
     """
-    neutral = np.array([e == NEUTRAL for e in activations.emotions])
+    told = np.array([e != NEUTRAL for e in activations.emotions])
+    baseline = _baseline(activations, layer, recipe)
+    return ItemSet.make(select(activations, told), layer, recipe, baseline)
+
+
+def _baseline(
+    activations: Activations, layer: int, recipe: Recipe
+) -> Float64[np.ndarray, " hidden"] | None:
+    """The vector of the neutral stories, where these are the centre."""
     if recipe.centring != Centring.neutral:
-        return ItemSet.make(select(activations, ~neutral), layer, recipe)
+        return None
+    neutral = np.array([e == NEUTRAL for e in activations.emotions])
     if not neutral.any():
         raise ValueError("neutral centring needs items labelled neutral")
     baseline = estimator(recipe.estimator).baseline(activations.values[layer, neutral])
     if not np.isfinite(baseline).all():
         raise ValueError(f"layer {layer} has activations that are not finite")
-    return ItemSet.make(select(activations, ~neutral), layer, recipe, baseline)
+    return baseline
 
 
 def select(activations: Activations, keep: np.ndarray) -> Activations:
@@ -168,6 +186,14 @@ def describe_stories(
     valence = _valence(activations, finite, as_made, poles or {}, resampling.seed)
     if valence is not None:
         curves[VALENCE] = valence[1]
+    told = select(activations, np.array([e != NEUTRAL for e in activations.emotions]))
+    nulls = permuted_stories(
+        told,
+        {number: _baseline(activations, number, as_made) for number in finite},
+        as_made,
+        counts.effective < counts.nominal - 1e-9,
+        resampling,
+    )
     nearest, farthest = extreme_pairs(vectors, layer)
     anisotropy = float(curves["anisotropy"][layer])
     return vectors, StoryDescriptors(
@@ -192,6 +218,7 @@ def describe_stories(
         farthest=farthest,
         curves=curves,
         valence=valence and valence[0],
+        nulls=nulls,
     )
 
 

@@ -58,12 +58,7 @@ def _anisotropy_bounds(d: Descriptors) -> tuple[float, float] | None:
 
 
 def _null(d: Descriptors, name: str) -> str:
-    """What permuted labels give at the published layer, as the end of a line."""
-    p, null = d.p(name), d.nulls.get(name)
-    if p is None or null is None:
-        return ""
-    low, high = null.low[d.best_layer], null.high[d.best_layer]
-    return f"; permuted labels {low:.3f} to {high:.3f}, p {p:.3f}"
+    return terminal.permuted(d.nulls, name, d.best_layer)
 
 
 def _reliability(d: Descriptors) -> str:

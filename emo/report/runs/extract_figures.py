@@ -26,6 +26,7 @@ from emo.report.style import (
     TITLE,
     blank,
     grid,
+    permuted_band,
 )
 
 if TYPE_CHECKING:
@@ -107,10 +108,7 @@ def _curve(axes: Axes, d: Descriptors, name: str, label: str, colour: str) -> No
     grid(axes)
     layers = np.arange(d.n_layers)
     if name in d.nulls:
-        null = d.nulls[name]
-        axes.fill_between(
-            layers, null.low, null.high, color=GREY, alpha=0.35, lw=0, label="permuted labels, 95 %"
-        )
+        permuted_band(axes, d.nulls[name])
     if name in d.intervals:
         bounds = d.intervals[name]
         axes.vlines(layers, bounds.low, bounds.high, color=colour, alpha=0.5, lw=1)

@@ -25,6 +25,7 @@ from emo.report.style import (
     SMALL,
     blank,
     grid,
+    permuted_band,
     whole_layers,
 )
 
@@ -50,11 +51,12 @@ def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
         f"not available: a single {d.split_unit} per emotion"
         if d.reliability is None
         else f"{d.reliability:.3f} (split halves of the {d.split_unit}s)"
+        f"{terminal.permuted(d.nulls, 'reliability', d.layer)}"
     )
     rows = [
         ("layer", f"{d.layer} of {d.n_layers} ({d.layer_source})"),
         ("anisotropy", terminal.anisotropy(d.anisotropy, d.anisotropy_flag)),
-        ("RDM std", f"{d.rdm_std:.4f}"),
+        ("RDM std", f"{d.rdm_std:.4f}{terminal.permuted(d.nulls, 'rdm_std', d.layer)}"),
         ("reliability", reliability),
         *terminal.reliability_flag(reliability_flag(d.reliability)),
         valence_row(d.valence, d.split_unit),
@@ -135,6 +137,8 @@ def layer_curves(d: StoryDescriptors, title: str) -> Figure:
     valence_panel(panels[-1], d.valence)
     for panel, (name, label, colour) in zip(panels, curves, strict=True):
         panel.plot(d.curves[name], color=colour, marker="o", ms=3)
+        if name in d.nulls:
+            permuted_band(panel, d.nulls[name])
         panel.axvline(d.layer, color=GREY, ls="--", lw=1, label=f"layer {d.layer}")
         panel.set_title(label, fontsize=PANEL)
         panel.set_xlabel(LAYER)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
 from emo.core.flags import ANISOTROPY_FLAG, FLAG_REASONS, ReliabilityFlag
+from emo.core.records import LabelNull
 
 
 def heading(title: str, note: str) -> list[str]:
@@ -30,6 +31,15 @@ def reliability_flag(flag: ReliabilityFlag) -> list[tuple[str, str]]:
     """The row below a reliability that says why it is flagged; none where it is not."""
     reason = FLAG_REASONS[flag]
     return [("", f"{flag.value.upper()}: {reason}")] if reason else []
+
+
+def permuted(nulls: Mapping[str, LabelNull], name: str, layer: int) -> str:
+    """What permuted labels give of a descriptor at a layer, as the end of a line; empty for nothing."""
+    null = nulls.get(name)
+    if null is None or not isfinite(null.p[layer]):
+        return ""
+    low, high = null.low[layer], null.high[layer]
+    return f"; permuted labels {low:.3f} to {high:.3f}, p {null.p[layer]:.3f}"
 
 
 def emotion_pair(pair: tuple[str, str, float]) -> str:
