@@ -225,6 +225,10 @@ class NestedChoice:
     accuracy: float | None
     """On the other half; its centroids rest on half of the items, so it is lower than that of all."""
     accuracy_same: float | None
+    accuracy_z: float | None = None
+    """Of z-scored centroids, on the other half, fitted to all situations but those of a fold."""
+    accuracy_lda: float | None = None
+    """The same of shrinkage LDA."""
 
 
 @dataclass(frozen=True)

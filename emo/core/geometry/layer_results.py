@@ -19,7 +19,7 @@ from emo.core.geometry.estimators import estimator as estimator_named
 from emo.core.geometry.halves import balance_of
 from emo.core.geometry.label_null import TWO_SIDED, LayerStatistics, label_null, label_orders
 from emo.core.geometry.means import prepared_layers
-from emo.core.geometry.nested_layers import NestedHalves, nested_choice
+from emo.core.geometry.nested_layers import NestedHalves, hits_in_halves, nested_choice
 from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
 from emo.core.geometry.valence import VALENCE, everything_and_halves
 from emo.core.records import Activations, Bounds, LabelNull, NestedChoice
@@ -131,7 +131,7 @@ def layer_results(
         return out
 
     permuted = (*PERMUTED, VALENCE) if valence else PERMUTED
-    nested = {c.value: np.stack([x.nested[c] for x in layers], axis=1) for c in Criterion}
+    nested = {c: np.stack([x.nested[c] for x in layers], axis=1) for c in layers[0].nested}
     return LayerResults(
         curves={name: curve(x.values[name] for x in layers) for name in layers[0].values},
         replicates={
@@ -205,7 +205,11 @@ def _layer(
             Criterion.accuracy: items.left_out_accuracy(draws.counts),
         },
         permuted=permuted,
-        nested=draws.nested.values(items),
+        nested=draws.nested.values(items)
+        | {
+            name.value: hits_in_halves(draws.nested.half, cells.of_item, scored[name].hits)
+            for name in Classifier
+        },
         valence=agreement,
     )
 

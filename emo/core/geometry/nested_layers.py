@@ -9,10 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float, Float64, Int
 
 from emo.core.choices import Criterion
 from emo.core.geometry.cells import ItemCells
+from emo.core.geometry.classifiers import Classifier
 from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
 from emo.core.records import NestedChoice
 from emo.core.stats.correlation import spearman_brown
@@ -57,6 +58,16 @@ class NestedHalves:
         }
 
 
+def hits_in_halves(
+    half: Bool[np.ndarray, "half cell"],
+    of_item: Int[np.ndarray, " item"],
+    hits: Float[np.ndarray, " item"],
+) -> Float64[np.ndarray, " half"]:
+    """Share of the hits among the items of each half; items that are not scored (NaN) do not count."""
+    inside = half[:, of_item] & np.isfinite(hits)
+    return finite_mean(np.where(inside, hits, np.nan), axis=1)
+
+
 def random_halves(cells: ItemCells, rng: np.random.Generator) -> Bool[np.ndarray, "half cell"]:
     """``HALVINGS`` halvings of the groups; the two halves of one stand side by side."""
     first = half_splits(cells.group, cells.emotion, HALVINGS, rng)
@@ -80,7 +91,10 @@ def _numbered(labels: Int[np.ndarray, " cell"]) -> Int[np.ndarray, " cell"]:
 def nested_choice(
     values: dict[str, Float64[np.ndarray, "half layer"]], criterion: Criterion
 ) -> NestedChoice:
-    """What the layers that halves choose by a criterion show on these halves and on the others."""
+    """What the layers that halves choose by a criterion show on these halves and on the others.
+
+    ``values`` have an entry per criterion, and may have one per classifier.
+    """
     sign = -1 if criterion.lower_is_better else 1
     score = sign * values[criterion.value]
     usable = np.isfinite(score).any(axis=1)
@@ -89,6 +103,8 @@ def nested_choice(
     other = same ^ 1  # halves of one halving stand side by side
 
     def mean(name: str, half: np.ndarray) -> float | None:
+        if name not in values:
+            return None
         shown = values[name][half, chosen]
         shown = shown[np.isfinite(shown)]
         return float(shown.mean()) if len(shown) else None
@@ -98,4 +114,6 @@ def nested_choice(
         reliability_same=_all_items(mean(Criterion.reliability.value, same)),
         accuracy=mean(Criterion.accuracy.value, other),
         accuracy_same=mean(Criterion.accuracy.value, same),
+        accuracy_z=mean(Classifier.centroid_z.value, other),
+        accuracy_lda=mean(Classifier.lda.value, other),
     )

@@ -105,6 +105,14 @@ def _nested(nested: NestedChoice, unit: str) -> list[str]:
         )
         if other is not None and same is not None
     ]
+    measures += [
+        f"{name} {value:.3f}"
+        for name, value in (
+            ("z-scored accuracy", nested.accuracy_z),
+            ("LDA accuracy", nested.accuracy_lda),
+        )
+        if value is not None
+    ]
     if not measures:
         return []
     return [f"      chosen on half of the {unit}s it shows on the other: {', '.join(measures)}"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from emo.core.compare.cross_model import ModelRun
 from emo.core.conditions.claims import RULE
 from emo.core.criterion_search import verdict_of
+from emo.core.geometry.layer_results import ACCURACIES
+from emo.core.records import Descriptors
 from emo.reference import shared_geometry
 from emo.report.table import Entry, Interval, Table
 from emo.summary.assemble import Summary
@@ -20,13 +22,16 @@ def descriptor_table(s: Summary) -> list[Table]:
             "All at the published best layer, which is chosen on these passages; layers have 95 % "
             "bootstrap intervals. p: under permuted labels of the passages. Nested: layers are chosen "
             "on one half of the situations, reliability is of the other; so is valence, whose line "
-            "is 95 % of the same under permuted emotions. Compared at: the "
+            "is 95 % of the same under permuted emotions. Accuracies: chance is one in as many as "
+            "there are emotions; raw nearest centroid, z-scored, LDA; nested: LDA where other "
+            "situations choose the layer by accuracy. Compared at: the "
             f"layer of the cross-model study (job.summarize.layer={rule}).",
             (
                 *("model", "family", "variant", "size, B", "layers", "d_model", "precision"),
                 *("best layer", "best layer, %", "by reliability", "by accuracy", "anisotropy"),
                 *("RDM std", "RDM std, p", "reliability", "reliability, p", "reliability, nested"),
-                *("reliability flag", "valence", "valence, nested", "valence, line"),
+                *("reliability flag", "accuracy", "accuracy, z", "accuracy, LDA"),
+                *("accuracy, LDA, nested", "valence", "valence, nested", "valence, line"),
                 *("compared at", "run"),
             ),
             tuple(_descriptors(m) for m in s.models),
@@ -56,11 +61,18 @@ def _descriptors(m: ModelRun) -> tuple[Entry, ...]:
         d.p("reliability"),
         d.nested["mean_cosine"].reliability if "mean_cosine" in d.nested else None,
         d.reliability_flag.value,
+        *(_at_best(d, name) for name in ACCURACIES),
+        d.nested["accuracy"].accuracy_lda if "accuracy" in d.nested else None,
         verdict_of(d.valence).value,
         *((chosen.other, chosen.line) if chosen else (None, None)),
         m.layer,
         m.run_id[:8],
     )
+
+
+def _at_best(d: Descriptors, name: str) -> float | None:
+    """A curve at the published layer; None where the run has not logged it."""
+    return float(d.curves[name][d.best_layer]) if name in d.curves else None
 
 
 def claim_table(s: Summary) -> list[Table]:

@@ -1,13 +1,23 @@
 """A layer chosen on one half and looked at on the other: no bias where all layers are alike."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from emo.core.choices import Criterion
 from emo.core.geometry.cells import ItemCells
+from emo.core.geometry.comprehension import describe
 from emo.core.geometry.estimators import estimator
-from emo.core.geometry.nested_layers import HALVINGS, NestedHalves, _all_items, nested_choice
-from tests.core.planted import crossed, nested
+from emo.core.geometry.nested_layers import (
+    HALVINGS,
+    NestedHalves,
+    _all_items,
+    hits_in_halves,
+    nested_choice,
+)
+from emo.core.stats.resampling import Resampling
+from tests.core.planted import crossed, nested, record
 
 
 def layers_of(rng, strengths, design, hidden=20):
@@ -67,3 +77,45 @@ def test_too_few_passages_have_no_nested_value(rng):
     values = values_of(*layers_of(rng, [1, 2], nested(5, 1)), rng)
     choice = nested_choice(values, Criterion.accuracy)
     assert (choice.reliability, choice.accuracy) == (None, None)
+
+
+def test_hits_of_a_half_are_those_of_its_items():
+    """Two cells of three and one item; the item that is not scored does not count."""
+    of_item = np.array([0, 0, 0, 1])
+    half = np.array([[True, False], [False, True], [True, True]])
+    hits = np.array([1.0, 0.0, np.nan, 1.0])
+    assert hits_in_halves(half, of_item, hits).tolist() == pytest.approx([0.5, 1, 2 / 3])
+
+
+def test_where_one_dimension_drowns_the_rest_the_robust_accuracies_are_nested_too(rng):
+    """The raw centroid sees the outlier dimension alone; z-scores and LDA see through it."""
+    emotions, groups = crossed(6, 12)
+    geometry = rng.normal(size=(6, 15))
+    values = np.stack([s * geometry[emotions] for s in (0.0, 0.0, 2.0)])
+    values = values + rng.normal(size=(3, len(emotions), 15))
+    values[:, :, 3] = 3000 * rng.normal(size=values.shape[:2])
+    one = record(values[0], emotions, groups)
+    data = replace(
+        one,
+        values=values.astype(np.float32),
+        neutral=rng.normal(size=(3, 5, 15)).astype(np.float32),
+    )
+    few = Resampling(n_splits=4, n_bootstrap=4, splits_per_replicate=2, n_permutations=3)
+    d = describe(data, few)[1]
+    choice = nested_choice(
+        {
+            "accuracy": np.tile([0.1, 0.2, 0.9], (4, 1)),
+            "mean_cosine": np.zeros((4, 3)),
+            "reliability": np.zeros((4, 3)),
+            "accuracy_lda": np.array([[0, 0, 0.8], [0, 0, 0.6], [0, 0, 0.4], [0, 0, 0.2]]),
+        },
+        Criterion.accuracy,
+    )
+    assert (choice.accuracy_lda, choice.accuracy_z) == (pytest.approx(0.5), None)
+    best = d.nested["accuracy"]
+    assert best.accuracy < 0.4
+    layer = int(np.nanargmax(d.curves["accuracy_lda"]))
+    assert layer == 2 and d.curves["accuracy_lda"][2] > 0.8
+    shown = (best.accuracy_z, best.accuracy_lda)
+    lowest, highest = np.nanmin(d.curves["accuracy_lda"]), np.nanmax(d.curves["accuracy_lda"])
+    assert all(lowest - 0.05 <= x <= highest + 0.05 for x in shown)
