@@ -51,6 +51,9 @@ class Report:
     effort: str = ""
     """What was done now and what was reused, in words: lines for the terminal alone."""
     passes: Passes = NO_PASSES
+    answer: str = ""
+    """What was found, and how far to trust it: one to four plain sentences that stand first on the page,
+    in the run's description and in the report."""
 
 
 @dataclass(frozen=True)
