@@ -119,7 +119,7 @@ def words(value: Any) -> str:
         case None:
             return "\u2013"
         case bool() | np.bool_():
-            return "yes" if value else "no"
+            return "yes" if bool(value) else "no"
         case float() | np.floating():
             if not math.isfinite(value):
                 return "\u2013"
