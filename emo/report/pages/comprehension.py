@@ -73,7 +73,7 @@ def start_layer(d: Descriptors) -> int:
 
 
 def _curves(d: Descriptors) -> list[Curve]:
-    lines = dict.fromkeys(ACCURACIES, (d.chance, "chance"))
+    lines: dict[str, tuple[float, str]] = dict.fromkeys(ACCURACIES, (d.chance, "chance"))
     lines["mean_cosine"] = (d.analytic_floor, "analytic floor")
     lines["anisotropy"] = (FLAGGED_ANISOTROPY, "published flag")
     if d.valence is not None:

@@ -96,7 +96,10 @@
       emo.shape("line", { x1: 0, x2: width, y1: height / 2, y2: height / 2, style: "stroke:var(--line)" }),
       emo.shape("line", { x1: width / 2, x2: width / 2, y1: 0, y2: height, style: "stroke:var(--line)" }));
     const labels = spots.map((p, i) => {
-      const w = D.emotions[i].length * 6.5 + 2, right = p[0] + 6 + w < width;
+      const w = D.emotions[i].length * 6.5 + 2;
+      const met = x => spots.filter((q, j) => j !== i && q[0] > x - 4 && q[0] < x + w && Math.abs(q[1] - p[1]) < 9).length;
+      const fits = { right: p[0] + 6 + w < width, left: p[0] - 6 - w > 0 };
+      const right = fits.right && !(fits.left && met(p[0] + 6) > met(p[0] - 6 - w));
       return { x: right ? p[0] + 6 : p[0] - 6 - w, y: p[1] + 4, w };
     });
     if (N <= 80) apart(labels, spots, height);
