@@ -77,7 +77,7 @@ def texts(config, outcome):
 
 def test_run_holds_every_text_and_file(finished):
     config, outcome = finished
-    names = ("steering.json", "texts.json", "texts.html", "table.txt")
+    names = ("steering.json", "texts.json", "table.txt")
     tables = ("cells.csv", "emotions.csv", "scenarios.csv")
     figures = ("dose_response.png", "emotions.png", "regimes.png")
     assert has_files(config, outcome, *names, *tables, *figures)
@@ -135,8 +135,8 @@ def test_tables_and_page_agree_with_the_record(finished):
     assert {len(row) for row in table["data"]} == {len(table["columns"])}
     column = table["columns"].index("text")
     assert [row[column] for row in table["data"][3:]] == [t.text for t in swept.steered]
-    page = tracker.artifact(outcome.run_id, "texts.html").read_text()
-    assert page.count("<tr class=") == 27
+    page = tracker.artifact(outcome.run_id, "run.html").read_text()
+    assert (page.count("<tr data-row"), page.count('<article class="scenario"')) == (24, 3)
     assert "http" not in page
     lines = tracker.artifact(outcome.run_id, "cells.csv").read_text().splitlines()
     rows = list(csv.DictReader(lines))
