@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emo.api import load_run
+from emo.config.enums import Source
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig
 from emo.core.compare.axes_result import AxesResult
@@ -18,6 +19,7 @@ from emo.files.reading import record_of
 from emo.models.weights import Weights
 from emo.pipeline.axes import Rated, axes_of, rated_emotions
 from emo.pipeline.extraction import ensure_extraction
+from emo.report.pages.comparisons import axes_page
 from emo.report.runs import axes as report
 from emo.report.runs import axes_figures as figures
 from emo.runs.identity import axes_identity
@@ -80,8 +82,10 @@ def _compute(rated: Rated, activations: Activations) -> tuple[AxesResult, Result
     drawn = {} if not result.findings else {"axes": lambda: figures.layers_figure(result, title)}
     if plane is not None:
         drawn["circumplex"] = lambda: figures.circumplex_figure(plane, result.norms, title)
+    shown = _report(rated, result)
     return result, Result(
-        report=_report(rated, result),
+        report=shown,
+        page=lambda: axes_page(title, shown.answer, shown.text, result, drawn),
         write=write,
         figures=drawn,
         curves={f"curve_{report.prefix(f)}": f.curve for f in result.findings},
@@ -90,4 +94,5 @@ def _compute(rated: Rated, activations: Activations) -> tuple[AxesResult, Result
 
 def _report(rated: Rated, result: AxesResult) -> Report:
     text = report.terminal_text(result, rated.title, rated.plan.weights.note)
-    return Report(text, report.metrics(result))
+    answer = report.answer(result, rated.plan.config.model.source is Source.tiny)
+    return Report(text, report.metrics(result), answer=answer)

@@ -40,4 +40,6 @@ def has_files(config, outcome, *names):
         path = folders.get(name.rpartition(".")[2], "") + name
         assert tracker.artifact(outcome.run_id, path).stat().st_size > 0
         assert outcome.artifacts[name].endswith(f"/{path}")
+    page = tracker.artifact(outcome.run_id, "run.html").read_text()
+    assert outcome.run_id in page and 'id="answer"' in page and "page of this run could" not in page
     return set(outcome.artifacts) == {*names, *COMMON}

@@ -58,6 +58,29 @@ def terminal_text(report: EquivalenceReport, title: str, note: str = "") -> str:
     return "\n".join(lines)
 
 
+def answer(report: EquivalenceReport) -> str:
+    """Whether each reader agrees with transformers, in one sentence per reader."""
+    return " ".join(
+        [
+            *(_agreement(name, e) for name, e in report.compared.items()),
+            *(f"{name} is not available: {why}." for name, why in report.missing.items()),
+        ]
+    )
+
+
+def _agreement(name: str, e: Equivalence) -> str:
+    if set(e.verdicts) == {"exact"}:
+        return f"{name} gives the same bits as transformers at all {len(e.verdicts)} layers."
+    verb = "agrees" if e.agrees else "DOES NOT AGREE"
+    worst = e.worst_layer
+    if worst is None:
+        return f"{name} {verb} with transformers."
+    return (
+        f"{name} {verb} with transformers: the largest relative difference is {e.relative[worst]:.1e}, "
+        f"at layer {worst}; rounding explains {e.tolerance:.1e}."
+    )
+
+
 def _block(e: Equivalence) -> list[str]:
     verdicts = e.verdicts
     n, worst = len(verdicts), e.worst_layer

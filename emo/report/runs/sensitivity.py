@@ -43,6 +43,24 @@ def terminal_text(
     return "\n".join(lines)
 
 
+FEW_TRIALS = 4
+"""With fewer trials per parameter the answer says that they are few."""
+
+
+def answer(importances: Sequence[Importance], effects: Mapping[str, LevelEffects]) -> str:
+    """What is told from noise, and whether the trials are too few for importances."""
+    sentences = [f"{_told(name, found).strip()}." for name, found in effects.items()]
+    n = max((i.n_trials for i in importances), default=0)
+    parameters = max((len(i.impurity) for i in importances), default=0)
+    if n < FEW_TRIALS * parameters:
+        sentences.append(
+            f"{n} trials are few for {parameters} parameters: small importances are not told from zero."
+        )
+    if not parameters:
+        sentences.append("No objective varies with a parameter: there are no importances.")
+    return " ".join(sentences)
+
+
 def _told(objective: str, effects: LevelEffects) -> str:
     """Which parameters change an objective beyond the noise of the texts."""
     if np.isnan(effects.change.low).any():

@@ -48,7 +48,7 @@ def test_rows_say_direction_strength_label_and_verdict():
         'data-judged="better': 12,
     }
     assert sum('data-label="repetitive"' in row for row in rows) == 12
-    assert html.count("target judged better 1 of 1") == 12  # the loop cannot be judged as better
+    assert html.count("target judged better 1 of 2") == 12
 
 
 def test_the_answer_names_the_best_dose_its_controls_and_the_regime():
