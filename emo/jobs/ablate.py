@@ -111,12 +111,7 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
         report=shown,
         write=write,
         page=lambda: ablation_page(title, shown.answer, text, effects, rows, WRITTEN),
-        figures={
-            "effects": lambda: figures.effects_figure(drawn, title),
-            "interactions": lambda: figures.interactions_figure(drawn, title),
-        }
-        if drawn is not None
-        else {},
+        figures={} if drawn is None else figures.drawings(drawn, title),
         tags={
             "chat_template": "applied" if ground.templated else "not applied",
             "best_layer_run": ground.best_run,

@@ -53,13 +53,13 @@
       button(name, i);
       svg.append(name);
     });
-    const left = width - 150;
+    const left = width - 172;
     svg.append(emo.shape("text", { x: left, y: 12, "font-size": 11 }, "cosine"));
     [-1, -.5, 0, .5, 1].forEach((share, k) => {
-      const box = { x: left + 30 * k, y: 18, width: 30, height: 11 };
+      const box = { x: left + 34 * k, y: 18, width: 34, height: 11 };
       svg.append(emo.shape("rect", { ...box, style: "fill:rgb(var(--middle))" }));
       svg.append(emo.shape("rect", { ...box, style: paint(share, 1) }));
-      const words = emo.shape("text", { x: left + 30 * k + 15, y: 42, "font-size": 10, "text-anchor": "middle" });
+      const words = emo.shape("text", { x: left + 34 * k + 17, y: 42, "font-size": 10, "text-anchor": "middle" });
       legend.push([words, share]);
       svg.append(words);
     });

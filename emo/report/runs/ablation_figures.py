@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RANKS_OPEN = "rank by Shapley value, and the ranks left open"
+
+
+def drawings(effects: Decomposition, title: str) -> dict[str, Callable[[], Figure]]:
+    """What draws each figure, by its name."""
+    return {
+        "effects": lambda: effects_figure(effects, title),
+        "interactions": lambda: interactions_figure(effects, title),
+    }
 
 
 def effects_figure(t: Decomposition, title: str) -> Figure:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any, assert_never
 
 from emo.config.enums import Decoding
@@ -96,9 +95,7 @@ def _halves(d: StoryDescriptors) -> str:
             f"{where} nothing tells how well other texts would give the same RDM: there is a single "
             f"{d.split_unit} per emotion."
         )
-    against = ""
-    if "reliability" in d.nulls and isfinite(d.nulls["reliability"].high[d.layer]):
-        against = f"; permuted labels reach {d.nulls['reliability'].high[d.layer]:.2f}"
+    against = terminal.beside_permuted(d.nulls, "reliability", d.layer)
     low = reliability_flag(d.reliability) is ReliabilityFlag.low
     verdict = ": too little to compare this geometry with another" if low else ""
     return (

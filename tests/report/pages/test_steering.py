@@ -54,7 +54,7 @@ def test_rows_say_direction_strength_label_and_verdict():
 def test_the_answer_names_the_best_dose_its_controls_and_the_regime():
     answer = report.answer(planted(), random=True)
     assert answer.startswith("The weights are random")
-    assert "strength 0.1 at 3, chosen on these texts) 12/12 (0.74 to 1.00)" in answer
+    assert "strength 0.1 at 3, chosen on these texts) 12 of 12 texts are fluent" in answer
     assert "controls there: random 0 of 12." in answer
     assert "Steering at 3 is surgical over all strengths by the robust rule, which other" in answer
 
