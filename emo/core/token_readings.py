@@ -91,6 +91,84 @@ class TokenReadings:
         return float(np.max(joined, initial=0.0, where=np.isfinite(joined)))
 
 
+@dataclass(frozen=True)
+class TextSummary:
+    """One text at the layer that is shown first."""
+
+    name: str
+    text: str
+    """Its beginning."""
+    n_tokens: int
+    means: tuple[tuple[str, float], ...]
+    """Emotion and mean value over the unmarked tokens, the largest first."""
+    whole: tuple[tuple[str, float], ...]
+    """Emotion and value of the text read as the run reads its own, the largest first; may be empty."""
+    strongest: tuple[str, int, str, float] | None
+    """The unmarked token with the largest value: the token, its position, the emotion, the value."""
+
+
+@dataclass(frozen=True)
+class ReadingSummary:
+    """What a run of job=read is told by; the values of all tokens are in its tables."""
+
+    run_id: str
+    """Of the run whose vectors were read against."""
+    n_emotions: int
+    layers: tuple[int, ...]
+    layer: int
+    layer_source: str
+    measure: TokenMeasure
+    n_tokens: int
+    trust: str
+    """How far the vectors can be trusted at that layer; empty if nothing is known."""
+    texts: tuple[TextSummary, ...]
+
+
+BEGINNING = 200
+"""Characters of a text in its summary."""
+
+
+def summarised(readings: TokenReadings, run_id: str, trust: str) -> ReadingSummary:
+    """The readings without the values of single tokens."""
+    return ReadingSummary(
+        run_id=run_id,
+        n_emotions=len(readings.emotions),
+        layers=readings.layers,
+        layer=readings.layer,
+        layer_source=readings.layer_source,
+        measure=readings.measure,
+        n_tokens=readings.n_tokens,
+        trust=trust,
+        texts=tuple(_summary(text, readings) for text in readings.texts),
+    )
+
+
+def _summary(text: TokenReading, readings: TokenReadings) -> TextSummary:
+    place, emotions = readings.place, readings.emotions
+    values = np.where(text.unmarked, text.values[place], np.nan)
+    strongest = None
+    if np.isfinite(values).any():
+        emotion, token = np.unravel_index(np.nanargmax(values), values.shape)
+        value = float(values[emotion, token])
+        strongest = (text.tokens[token], int(token), emotions[emotion], value)
+    return TextSummary(
+        name=text.name,
+        text=text.text[:BEGINNING],
+        n_tokens=len(text.tokens),
+        means=ranked(emotions, text.mean(place)),
+        whole=() if text.whole is None else ranked(emotions, text.whole[place]),
+        strongest=strongest,
+    )
+
+
+def ranked(
+    emotions: Sequence[str], values: Float[np.ndarray, " emotion"]
+) -> tuple[tuple[str, float], ...]:
+    """Emotions with their values, the largest first; those without a finite value are left out."""
+    order = np.argsort(-values, kind="stable")
+    return tuple((emotions[int(i)], float(values[i])) for i in order if np.isfinite(values[i]))
+
+
 def measured(
     frame: ResidualFrame,
     vectors: EmotionVectors,
