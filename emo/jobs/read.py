@@ -1,4 +1,4 @@
-"""job=read: any text, token by token, against the emotion vectors of an extraction, as one logged run."""
+"""job=read: any text, token by token, against the emotion vectors of an extraction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from emo.activations.reading import Passes
 from emo.api import load_run
-from emo.config.enums import MethodName
+from emo.config.enums import MethodName, Source
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig
 from emo.core.records import Passage, StimulusSet
@@ -25,7 +25,7 @@ from emo.pipeline.token_view import TokenReader, VectorSource, source_of
 from emo.report.pages import tokens as page
 from emo.report.runs import read as report
 from emo.runs.identity import read_identity
-from emo.runs.job import Ready, Record, Report, Result, ensure_run, passes_in_words
+from emo.runs.job import NO_PASSES, Ready, Record, Report, Result, ensure_run, passes_in_words
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan, make_plan
 from emo.stimuli.free_texts import FreeText, digest_of, load_texts, texts_of
@@ -156,10 +156,10 @@ def _compute(
     )
 
 
-def _report(plan: Plan, summary: ReadingSummary, passes: Passes = Passes(0, 0)) -> Report:
-    note = plan.weights.note
+def _report(plan: Plan, summary: ReadingSummary, passes: Passes = NO_PASSES) -> Report:
+    note, random = plan.weights.note, plan.config.model.source is Source.tiny
     text = report.terminal_text(summary, plan.title, note)
     effort = passes_in_words(passes) if passes.done else "  no forward pass: read before"
     return Report(
-        text, report.metrics(summary), effort, passes, answer=report.answer(summary, note)
+        text, report.metrics(summary), effort, passes, answer=report.answer(summary, random)
     )

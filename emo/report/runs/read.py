@@ -11,6 +11,8 @@ import numpy as np
 from emo.core.choices import TokenMeasure
 from emo.core.token_readings import ReadingSummary, TextSummary, TokenReadings
 from emo.files.csv_files import write_csv
+from emo.report.runs.extract import RANDOM
+from emo.report.runs.terminal import heading
 
 SHOWN_TEXTS = 10
 """Texts that the terminal shows."""
@@ -19,27 +21,22 @@ COLUMNS = ["text", "position", "token", "layer", "emotion", "value", "mark", "le
 WHOLE_COLUMNS = ["text", "layer", "emotion", "as_the_run_reads_it", "mean_over_tokens"]
 
 
-def answer(summary: ReadingSummary, note: str) -> str:
-    """What was found and how far to trust it; ``note`` is what the weights say of themselves."""
-    sentences = (
-        [f"{note.strip().rstrip('.').capitalize()}: these values mean nothing."] if note else []
-    )
+def answer(summary: ReadingSummary, random: bool) -> str:
+    """What was found and how far to trust it; ``random`` says that the weights are."""
+    sentences = [RANDOM] if random else []
     first = summary.texts[0]
     which = "the text" if len(summary.texts) == 1 else f"the first of {len(summary.texts)} texts"
     where = f"{summary.measure.value}s at layer {summary.layer}"
     if first.means:
         top = listed(first.means[:3])
-        sentences.append(
-            f"Over the tokens of {which} the largest mean {where} are: {top}."
-        )
+        sentences.append(f"Over the tokens of {which} the largest mean {where} are: {top}.")
     else:
         sentences.append(f"No token of {which} has a value at layer {summary.layer}.")
     if first.strongest is not None:
         token, position, emotion, value = first.strongest
-        sentences.append(
-            f"The largest single one is {number(value)}: {emotion} at {token.strip()!r}, token {position}."
-        )
-    if summary.trust and not note:
+        at = f"{emotion} at {token.strip()!r}, token {position}"
+        sentences.append(f"The largest single one is {number(value)}: {at}.")
+    if summary.trust:
         sentences.append(summary.trust)
     return " ".join(sentences)
 
@@ -48,12 +45,12 @@ def terminal_text(summary: ReadingSummary, title: str, note: str) -> str:
     """The lines for the terminal."""
     n = len(summary.texts)
     unit = " in the residual stream's units" * (summary.measure is TokenMeasure.projection)
-    lines = [
+    lines = heading(
         f"{title}: {n} text{'s' * (n != 1)}, {summary.n_tokens} tokens, "
-        f"{summary.measure.value}{unit} on {summary.n_emotions} emotion vectors of run {summary.run_id[:8]}"
-    ]
-    if note:
-        lines.append(f"  {note}")
+        f"{summary.measure.value}{unit} on {summary.n_emotions} emotion vectors of run "
+        f"{summary.run_id[:8]}",
+        note,
+    )
     lines.append(f"  layer {summary.layer} ({summary.layer_source}); {_layers(summary.layers)}")
     for text in summary.texts[:SHOWN_TEXTS]:
         lines += _text_lines(text)
