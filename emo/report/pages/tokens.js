@@ -1,7 +1,8 @@
 "use strict";
 /* Tokens in the colour of the chosen emotion at the chosen layer; all emotions of the chosen token. */
 (() => {
-  const D = emo.data("tokens"), byId = emo.byId, values = emo.unpacked(D.values, 16, true), E = D.emotions.length;
+  const D = emo.data("tokens"), byId = emo.byId, E = D.emotions.length;
+  const values = emo.unpacked(D.values, 16, true), wholes = emo.unpacked(D.whole, 16, true);
   const lengths = D.marks.map(marks => marks.length), perLayer = E * lengths.reduce((sum, n) => sum + n, 0);
   const offsets = lengths.map((_, i) => E * lengths.slice(0, i).reduce((sum, n) => sum + n, 0));
   const articles = [...document.querySelectorAll("article[data-text]")];
@@ -36,6 +37,12 @@
       return [name, some.length ? some.reduce((a, b) => a + b, 0) / some.length : null];
     }).filter(pair => pair[1] !== null).sort((a, b) => b[1] - a[1]);
   }
+  function wholeOf(at, text) {
+    const many = D.read.filter(Boolean).length, before = D.read.slice(0, text).filter(Boolean).length;
+    return D.emotions.map((name, e) => [name, wholes[(at * many + before) * E + e]])
+      .filter(pair => pair[1] !== D.nothing).map(([name, x]) => [name, x / D.largest * D.sizes[at]])
+      .sort((a, b) => b[1] - a[1]);
+  }
   const listed = pairs => pairs.map(([name, x]) => `${name} ${words(x)}`).join(", ");
 
   function colour() {
@@ -62,7 +69,8 @@
     const at = place();
     articles.forEach((article, text) => {
       article.querySelector("[data-means]").textContent = listed(means(at, text).slice(0, 5)) || "no value";
-      article.querySelector("[data-at]").textContent = D.layers[at];
+      for (const named of article.querySelectorAll("[data-at]")) named.textContent = D.layers[at];
+      if (D.read[text]) article.querySelector("[data-whole]").textContent = listed(wholeOf(at, text).slice(0, 5));
       tables[text].forEach((row, i) => {
         const top = ranked(at, text, i);
         for (let k = 0; k < D.top; k++) row.cells[3 + k].textContent = k < top.length ? listed([top[k]]) : "–";

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int16
+from jaxtyping import Float32, Int16
 
 from emo.core.choices import TokenMeasure
 from emo.core.token_readings import Mark, ReadingSummary, TokenReading, TokenReadings, ranked
@@ -16,7 +16,7 @@ from emo.report.runs.read import number
 
 MOST_TOKENS = 2000
 """Tokens that a page shows; tokens.csv has all."""
-MOST_VALUES = 450_000
+MOST_VALUES = 300_000
 """Values that a page holds, 2 bytes each; where there are more, some layers are left out."""
 LARGEST, NOTHING = 32_000, -32_768
 """Whole numbers that stand for the largest size of a layer, and for no value."""
@@ -116,6 +116,8 @@ def _section(readings: TokenReadings, summary: ReadingSummary, shown: Shown) -> 
             [[_rounded(x) for x in text.lengths[p]] for p in shown.places] for text in shown.texts
         ],
         "values": packed(_whole_numbers(shown, sizes)),
+        "read": [text.whole is not None for text in shown.texts],
+        "whole": packed(_wholes(shown, sizes)),
         "top": TOP,
     }
     return Section("Token by token", html, data, "tokens")
@@ -128,22 +130,34 @@ def _first_emotion(summary: ReadingSummary, readings: TokenReadings) -> int:
 
 
 def _size(texts: Sequence[TokenReading], place: int) -> float:
-    """The largest size of a value at a layer, marked tokens with it."""
-    values = np.concatenate([text.values[place].ravel() for text in texts])
+    """The largest size of a value at a layer, marked tokens and texts as the run reads them with it."""
+    wholes = [text.whole[place] for text in texts if text.whole is not None]
+    values = np.concatenate([*(text.values[place].ravel() for text in texts), *wholes])
     return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
 
 
 def _whole_numbers(shown: Shown, sizes: Sequence[float]) -> Int16[np.ndarray, " value"]:
     """Values of layer, text, emotion and token in this order, as shares of the layer's largest size."""
-    parts = []
-    for place, size in zip(shown.places, sizes, strict=True):
-        for text in shown.texts:
-            values = text.values[place].ravel() / (size or 1) * LARGEST
-            whole = np.full(values.shape, NOTHING, np.int16)
-            finite = np.isfinite(values)
-            whole[finite] = np.round(values[finite]).astype(np.int16)
-            parts.append(whole)
-    return np.concatenate(parts)
+    by_layer = zip(shown.places, sizes, strict=True)
+    return np.concatenate(
+        [_shares(text.values[place], size) for place, size in by_layer for text in shown.texts]
+    )
+
+
+def _wholes(shown: Shown, sizes: Sequence[float]) -> Int16[np.ndarray, " value"]:
+    """Values of layer, text and emotion of the texts as the run reads its own, like those of tokens."""
+    wholes = [text.whole for text in shown.texts if text.whole is not None]
+    by_layer = zip(shown.places, sizes, strict=True)
+    parts = [_shares(whole[place], size) for place, size in by_layer for whole in wholes]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+
+
+def _shares(values: Float32[np.ndarray, "..."], size: float) -> Int16[np.ndarray, " value"]:
+    shares = values.ravel() / (size or 1) * LARGEST
+    out = np.full(shares.shape, NOTHING, np.int16)
+    finite = np.isfinite(shares)
+    out[finite] = np.round(shares[finite]).astype(np.int16)
+    return out
 
 
 def _rounded(value: float) -> float | None:
