@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words
 from emo.core.geometry.cells import MOST_PAIRED
 from emo.core.geometry.comprehension import describe
+from emo.core.geometry.framing import residual_frame
 from emo.core.geometry.item_sets import ItemSet
 from emo.core.geometry.left_out import read_as
 from emo.core.geometry.projections import project
@@ -119,7 +120,11 @@ def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Des
     vectors = config.vectors
     try:  # what is logged are the model's own activations; a projection is made anew from them
         projected = project(activations, vectors.projection.value)
-        return describe(projected, resampling, vectors.remove.value, track, poles=poles)
+        made, descriptors = describe(
+            projected, resampling, vectors.remove.value, track, poles=poles
+        )
+        frame = residual_frame(activations, vectors.projection.value, made.centring, made.estimator)
+        return replace(made, frame=frame), descriptors
     except ValueError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""The logged extraction whose vectors job=steer adds and job=export writes."""
+"""The logged extraction whose vectors job=steer adds, job=export writes and job=read reads against."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from emo.config.enums import Projection
 from emo.config.logged import config_of
 from emo.config.schema import RunConfig
 from emo.errors import ConfigError, TrackingError, value_text
+from emo.runs.reuse import open_logged
 from emo.tracking import NoSuchRun
 
 
@@ -22,20 +23,41 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     EmoError
         If the run is not there, is no extraction, or its vectors are z-scored.
     """
-    if not run_id:
-        raise ConfigError(parameter, run_id, "the id of a job=extract run")
-    try:
-        run = load_run(run_id, config.root, config.tracking.uri)
-    except NoSuchRun as error:
-        raise TrackingError(f"{parameter}={value_text(run_id)}: {error.problem}") from error
-    if run.tags.get("job") != "extract":
-        raise ConfigError(parameter, run_id, "the id of a job=extract run")
+    run = named_extraction(config, parameter, run_id)
     if (projection := _config(run).vectors.projection) is Projection.z_score:
         allowed = (
             "a run with vectors in the residual stream's own units; this has vectors.projection="
             f"{projection.value}"
         )
         raise ConfigError(parameter, run_id, allowed)
+    return run
+
+
+LATEST = "latest"
+"""Stands for the id of the newest finished extraction."""
+
+
+def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> LoadedRun:
+    """The finished run of job=extract named by ``parameter``: by its id, its beginning, or ``latest``.
+
+    Raises
+    ------
+    EmoError
+        If the run is not there, or is no extraction.
+    """
+    if not run_id:
+        raise ConfigError(parameter, run_id, "the id of a job=extract run")
+    if run_id == LATEST:
+        finished = open_logged(config).all_finished(job="extract")
+        if not finished:
+            raise ConfigError(parameter, LATEST, "the id of a run: no job=extract run is finished")
+        run_id = finished[0].info.run_id
+    try:
+        run = load_run(run_id, config.root, config.tracking.uri)
+    except NoSuchRun as error:
+        raise TrackingError(f"{parameter}={value_text(run_id)}: {error.problem}") from error
+    if run.tags.get("job") != "extract":
+        raise ConfigError(parameter, run_id, "the id of a job=extract run")
     return run
 
 
