@@ -214,9 +214,9 @@ def _log(
 
     tags = {DESCRIPTION: fenced(outcome.table)}
     metrics = {
-        **outcome.metrics,
-        "forward_passes_done": outcome.passes_done,
-        "forward_passes_reused": outcome.passes_reused,
+        **{f"headline/{name}": value for name, value in outcome.metrics.items()},
+        "cost/forward_passes_done": outcome.passes_done,
+        "cost/forward_passes_reused": outcome.passes_reused,
     }
     with reuse.staged(config) as folder:
         _write_csv(folder / "sweep.csv", points, results)

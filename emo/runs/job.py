@@ -26,6 +26,7 @@ from emo.report.markdown import fenced
 from emo.runs import metadata
 from emo.runs.drawing import write_figures
 from emo.runs.files import plain, write_json
+from emo.runs.metric_names import in_sections
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan
 from emo.runs.reuse import exclusive, finished, holds_runs, open_tracker, staged
@@ -160,7 +161,8 @@ def log_result(
         dataset = metadata.dataset(plan)
     with staged(config) as folder:
         names = write_result(folder, result, plan, records)
-        tracker.log(run_id, RunRecord(tags, params, metrics, result.curves, dataset), folder)
+        numbers, curves = in_sections(metrics, config), in_sections(result.curves, config)
+        tracker.log(run_id, RunRecord(tags, params, numbers, curves, dataset), folder)
     return names
 
 
