@@ -55,7 +55,7 @@ SECTIONS: tuple[Section, ...] = (
 
 
 def kind_of(config: RunConfig) -> str:
-    """What decides, besides its name, where a metric stands: the method of an extraction, else the job."""
+    """What decides, besides its name, where a metric stands: an extraction's method, else the job."""
     job = config.job.name
     return config.method.name.value if job is JobName.extract else job.value
 

@@ -111,9 +111,9 @@ def test_run_holds_every_text_and_file(finished):
     assert run.data.tags["regime_unsteered_published"] == regime.published.name
     assert run.data.tags["regime_unsteered_robust"] == regime.robust.name
     assert "regime at strength 0: robust" in outcome.table
-    steps = tracker.client.get_metric_history(
-        outcome.run_id, next(k for k in run.data.metrics if k.startswith("over strengths/repetition_target"))
-    )
+    wanted = "over strengths/repetition_target"
+    name = next(k for k in run.data.metrics if k.startswith(wanted))
+    steps = tracker.client.get_metric_history(outcome.run_id, name)
     assert [m.step for m in steps] == [0, 1]
 
 
