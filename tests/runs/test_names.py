@@ -36,7 +36,10 @@ def name(*words):
         ("seed=3", "A smollm2_135m fp32 resampling.seed=3"),
         ("job=steer", "steer smollm2_135m fp32 default"),
         ("job=steer steer=published", "steer smollm2_135m fp32 published"),
-        ("job=steer steer=published job.steer.layers=5", "steer smollm2_135m fp32 published layers=5"),
+        (
+            "job=steer steer=published job.steer.layers=5",
+            "steer smollm2_135m fp32 published layers=5",
+        ),
         ("job=ablate job.ablate.tokens=[16,8]", "ablate smollm2_135m fp32 tokens=[16,8]"),
         ("job=precision job.precision.situations=2", "precision smollm2_135m fp32 situations=2"),
     ],
@@ -49,11 +52,13 @@ def test_a_name_says_condition_model_precision_and_what_differs_from_the_preset(
 VARIED = (
     ["model=tiny", "model=tiny model.tiny.seed=5", "model=tiny model.tiny.hidden=64"],
     ["precision=fp32", "precision=int8", "precision=int8 precision.int8.threshold=4"],
-    ["", "method.readout=mean", "vectors.projection=z_score", "vectors.remove=situation"]
-    + ["method=generation", "method=generation subparams.samples=5"]
-    + ["method=generation subparams.unit_norm=false", "method=generation subparams=loose"]
-    + ["method=generation subparams=loose subparams.temperature=0.5"]
-    + ["method.readout=suffix", "method.readout=suffix method.suffix=now"],
+    [
+        *("", "method.readout=mean", "vectors.projection=z_score", "vectors.remove=situation"),
+        *("method.readout=suffix", "method.readout=suffix method.suffix=now"),
+        *("method=generation", "method=generation subparams.samples=5"),
+        *("method=generation subparams.unit_norm=false", "method=generation subparams=loose"),
+        "method=generation subparams=loose subparams.temperature=0.5",
+    ],
     ["", "resampling.n_bootstrap=20", "resampling.n_permutations=0", "seed=2"],
 )
 
