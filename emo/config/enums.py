@@ -43,6 +43,7 @@ class JobName(StrEnum):
     steer = auto()
     export = auto()
     axes = auto()
+    ui = auto()
 
 
 class Source(StrEnum):

@@ -173,6 +173,14 @@ class AxesConfig:
 
 
 @dataclass(frozen=True)
+class UiConfig:
+    """job=ui: where MLflow's page of the logged runs is."""
+
+    port: int = field(default=5000, metadata={"min": 1, "max": 65_535})
+    """Of this machine; links that runs print name it, too."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and under the name of each job the settings of that one."""
 
@@ -184,6 +192,7 @@ class JobConfig:
     export: ExportConfig = field(default_factory=ExportConfig)
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
+    ui: UiConfig = field(default_factory=UiConfig)
 
 
 MOVED = {

@@ -94,9 +94,9 @@ def _conduct(
         result = study_result(study, measured, exact, effects, effort)
         names = log_result(tracker, run_id, config, result)
         check_complete(study)
-    uri = tracker.artifact_uri(run_id)
+    uri, link = tracker.artifact_uri(run_id), tracker.link(run_id)
     status = "finished" if done else "reused"
-    return outcome_of(status, name, run_id, result.report, artifacts(uri, names))
+    return outcome_of(status, name, run_id, result.report, artifacts(uri, names), link)
 
 
 def _evaluate(study: Study, evaluate: Evaluate) -> int:

@@ -132,9 +132,9 @@ def ensure_run(plan: Plan, record: Record[R], prepare: Callable[[], Ready[R]]) -
                 value, result = ready.compute()
                 report, status = result.report, "finished"
                 names = log_result(tracker, run_id, plan.config, result, plan, {record.file: value})
-        uri = tracker.artifact_uri(run_id)
+        uri, link = tracker.artifact_uri(run_id), tracker.link(run_id)
     fingerprint = plan.provenance.fingerprint
-    outcome = outcome_of(status, fingerprint, run_id, report, artifacts(uri, names))
+    outcome = outcome_of(status, fingerprint, run_id, report, artifacts(uri, names), link)
     return EnsuredRun(run_id, value, outcome)
 
 
@@ -198,6 +198,7 @@ def outcome_of(
     run_id: str | None,
     report: Report,
     artifacts: Mapping[str, str],
+    link: str = "",
 ) -> Outcome:
     """What the command line gets of a run; ``run_id`` is None for a result that is not logged."""
     lines = [report.text]
@@ -205,6 +206,7 @@ def outcome_of(
         lines.append(report.effort)
     if run_id is not None:
         lines.append(f"  run {run_id} ({status}); look at it with: make ui")
+        lines += [f"  {link}"] if link else []
     return Outcome(
         status=status,
         fingerprint=fingerprint,

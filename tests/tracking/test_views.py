@@ -1,0 +1,96 @@
+"""Views of the list of runs: shipped with every experiment, mended where they are missing."""
+
+import base64
+import json
+import zlib
+
+import pytest
+from mlflow.exceptions import MlflowException
+
+from emo.config.schema import RunConfig
+from emo.runs.metric_names import SECTIONS
+from emo.tracking import Connection, Tracker
+from emo.tracking.addresses import Address
+from emo.tracking.views import TAG, VIEWS, run_link, runs_link, site, view_tags
+from tests.tracking.spooling import log_one
+
+
+def unpacked(tag):
+    """The view as MLflow's page reads it."""
+    envelope = json.loads(tag)
+    assert isinstance(envelope["name"], str) and isinstance(envelope["createdAt"], int)
+    kind, _, packed = envelope["state"].partition(";")
+    assert kind == "deflate"
+    return json.loads(zlib.decompress(base64.b64decode(packed)))
+
+
+def tags_of(tracker):
+    return tracker.client.get_experiment(tracker.experiment_id).tags
+
+
+def test_a_new_experiment_has_all_views(config):
+    tags = tags_of(Tracker(config))
+    assert {name for name in tags if name.startswith(TAG)} == {f"{TAG}{v.key}" for v in VIEWS}
+    assert all(len(value) <= 5000 for value in tags.values())
+
+
+def test_an_experiment_of_before_gets_them_at_the_next_start_and_keeps_those_of_users(config):
+    tracker = Tracker(config)
+    tracker.client.set_experiment_tag(tracker.experiment_id, f"{TAG}mine", "kept")
+    tracker.client.set_experiment_tag(tracker.experiment_id, f"{TAG}{VIEWS[0].key}", "older")
+    tags = tags_of(Tracker(config))
+    assert tags[f"{TAG}mine"] == "kept"
+    assert tags[f"{TAG}{VIEWS[0].key}"] == view_tags()[f"{TAG}{VIEWS[0].key}"]
+
+
+def test_nothing_is_sent_where_they_are_there(config, monkeypatch):
+    Tracker(config)
+    sent = []
+    monkeypatch.setattr(
+        "mlflow.tracking.MlflowClient.set_experiment_tag", lambda *a: sent.append(a)
+    )
+    Tracker(config)
+    assert sent == []
+
+
+def test_a_store_that_takes_no_views_takes_runs(config, files, monkeypatch):
+    tracker = Tracker(config)
+    tracker.client.set_experiment_tag(tracker.experiment_id, f"{TAG}{VIEWS[0].key}", "older")
+
+    def refuse(*_):
+        raise MlflowException("tags are not allowed here")
+
+    monkeypatch.setattr("mlflow.tracking.MlflowClient.set_experiment_tag", refuse)
+    assert Tracker(config).get(log_one(Tracker(config), files)).info.status == "FINISHED"
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda v: v.key)
+def test_the_filter_of_a_view_is_one_that_the_store_answers(config, view):
+    tracker = Tracker(config)
+    state = unpacked(view_tags()[f"{TAG}{view.key}"])
+    tracker.client.search_runs([tracker.experiment_id], state["searchFilter"])
+    assert all(column.startswith(("tags.`", "metrics.`")) for column in state["selectedColumns"])
+
+
+def test_metrics_in_columns_are_named_as_runs_log_them():
+    sections = {row.name for row in SECTIONS}
+    names = [name for view in VIEWS for name in view.metrics]
+    assert {name.partition("/")[0] for name in names} <= sections
+
+
+def test_links_open_the_pages_for_experiments():
+    here = site(Address("sqlite:////p/mlruns/mlflow.db"), 5001)
+    assert here == "http://127.0.0.1:5001"
+    there = site(Address("https://mlflow.example/"), 5000)
+    assert run_link(there, "3", "abc") == (
+        "https://mlflow.example/#/experiments/3/runs/abc?workflowType=machine_learning"
+    )
+    assert "viewStateShareKey=emo-runs&workflowType=machine_learning" in runs_link(here, "1")
+
+
+def test_a_run_has_a_link_and_one_that_waits_in_the_spool_has_none(config, files):
+    tracker = Tracker(config)
+    run_id = log_one(tracker, files)
+    assert Connection(config).link(run_id) == tracker.link(run_id) != ""
+    assert tracker.link("spooled") == ""
+    assert RunConfig().job.ui.port == 5000
