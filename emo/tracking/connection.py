@@ -16,7 +16,6 @@ from mlflow.tracking import MlflowClient
 from emo.config.schema import RunConfig
 from emo.errors import TrackingError, value_text
 from emo.runs.listing import RunListing
-from emo.tracking import views
 from emo.tracking.addresses import (
     Address,
     address,
@@ -61,12 +60,13 @@ class Connection:
     client: MlflowClient
     experiment_id: str
     """Empty if the experiment does not exist."""
+    ui_port: int
+    """Where this machine shows the runs of a store that is no server."""
 
     def __init__(self, config: RunConfig) -> None:
         self.address = address(config)
         self.uri = self.address.uri
-        self.site = views.site(self.address, config.job.ui.port)
-        """Where the store's page is in the browser."""
+        self.ui_port = config.job.ui.port
         self.spool = spool_of(config)
         self._downloads = config.path(".cache/artifacts")
         self._name = experiment(config)
@@ -272,12 +272,6 @@ class Connection:
     @cached_property
     def _artifacts(self) -> Artifacts:
         return Artifacts(self.client, self._downloads)
-
-    def link(self, run_id: str) -> str:
-        """The address of a run's page in the browser; empty for a run that waits in the spool."""
-        if self._away or not self.experiment_id or not WHOLE_ID.fullmatch(run_id):
-            return ""
-        return views.run_link(self.site, self.experiment_id, run_id)
 
     def artifact_uri(self, run_id: str) -> str:
         """The URI of a run's artifacts."""

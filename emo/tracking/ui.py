@@ -21,8 +21,8 @@ from emo.config.schema import RunConfig
 from emo.errors import TrackingError
 from emo.tracking.addresses import Address, address, artifact_folder
 from emo.tracking.connection import Connection
+from emo.tracking.links import HOST, runs_link
 from emo.tracking.store import Tracker
-from emo.tracking.views import HOST, runs_link
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +67,7 @@ def _become_page(config: RunConfig, store: Address, parameter: str, command: str
     port = config.job.ui.port
     _require_free(port, parameter, command)
     _make(config)
-    opened = Connection(config)
-    print(f"runs: {runs_link(opened.site, opened.experiment_id)} (Ctrl-C ends the page)")
+    print(f"runs: {runs_link(Connection(config))} (Ctrl-C ends the page)")
     _start(store, artifact_folder(config), port)
 
 

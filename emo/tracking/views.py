@@ -1,4 +1,4 @@
-"""Views of the list of runs: columns and filters that MLflow's page opens with, and its links.
+"""Views of the list of runs: columns and filters that MLflow's page opens with.
 
 A view is a tag of the experiment in MLflow's own, private format (3.17), so that everybody who opens the
 store has it. A page that does not understand one shows its standard columns.
@@ -19,15 +19,11 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from emo.runs.metric_names import CHOSEN
-from emo.tracking.addresses import Address
 
 log = logging.getLogger(__name__)
 
 TAG = "mlflow.sharedViewState."
 """Beginning of the experiment tags that hold views."""
-PAGES = "workflowType=machine_learning"
-"""Without this part a link opens MLflow's pages for language-model applications, which are empty."""
-HOST = "127.0.0.1"
 SAVED_MS = 1_790_000_000_000
 """Time of saving that the views state; the list has the latest first."""
 STANDARD = ("job", "condition", "model", "precision", "readout")
@@ -113,18 +109,3 @@ def _envelope(view: View, saved_ms: int) -> str:
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     times = {"createdAt": saved_ms, "updatedAt": saved_ms}
     return json.dumps({"name": view.name, **times, "state": f"deflate;{packed}"})
-
-
-def site(store: Address, port: int) -> str:
-    """Where MLflow's page of a store is: the server itself, or what ``make ui`` starts here."""
-    return store.uri.rstrip("/") if store.server else f"http://{HOST}:{port}"
-
-
-def runs_link(where: str, experiment_id: str, view: View = VIEWS[0]) -> str:
-    """The address of the list of runs in a view."""
-    return f"{where}/#/experiments/{experiment_id}/runs?viewStateShareKey={view.key}&{PAGES}"
-
-
-def run_link(where: str, experiment_id: str, run_id: str) -> str:
-    """The address of a run's page."""
-    return f"{where}/#/experiments/{experiment_id}/runs/{run_id}?{PAGES}"

@@ -7,11 +7,9 @@ import zlib
 import pytest
 from mlflow.exceptions import MlflowException
 
-from emo.config.schema import RunConfig
 from emo.runs.metric_names import SECTIONS
-from emo.tracking import Connection, Tracker
-from emo.tracking.addresses import Address
-from emo.tracking.views import TAG, VIEWS, run_link, runs_link, site, view_tags
+from emo.tracking import Tracker
+from emo.tracking.views import TAG, VIEWS, view_tags
 from tests.tracking.spooling import log_one
 
 
@@ -76,21 +74,3 @@ def test_metrics_in_columns_are_named_as_runs_log_them():
     sections = {row.name for row in SECTIONS}
     names = [name for view in VIEWS for name in view.metrics]
     assert {name.partition("/")[0] for name in names} <= sections
-
-
-def test_links_open_the_pages_for_experiments():
-    here = site(Address("sqlite:////p/mlruns/mlflow.db"), 5001)
-    assert here == "http://127.0.0.1:5001"
-    there = site(Address("https://mlflow.example/"), 5000)
-    assert run_link(there, "3", "abc") == (
-        "https://mlflow.example/#/experiments/3/runs/abc?workflowType=machine_learning"
-    )
-    assert "viewStateShareKey=emo-runs&workflowType=machine_learning" in runs_link(here, "1")
-
-
-def test_a_run_has_a_link_and_one_that_waits_in_the_spool_has_none(config, files):
-    tracker = Tracker(config)
-    run_id = log_one(tracker, files)
-    assert Connection(config).link(run_id) == tracker.link(run_id) != ""
-    assert tracker.link("spooled") == ""
-    assert RunConfig().job.ui.port == 5000
