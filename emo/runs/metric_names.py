@@ -52,6 +52,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("headline", ("*",)),
 )
 """The first row that fits a name counts."""
+ORDER = ("headline", CHOSEN, ELSEWHERE, "layers", "over layers", "over strengths", "checks", "cost")
+"""The sections as a run's overview lists them, which is as they are sent."""
 
 
 def kind_of(config: RunConfig) -> str:
@@ -72,6 +74,7 @@ def logged_name(name: str, kind: str) -> str:
 
 
 def in_sections(metrics: Mapping[str, V], config: RunConfig) -> dict[str, V]:
-    """Metrics or curves by the names that the tracking store gets."""
+    """Metrics or curves by the names that the tracking store gets, in the order of the sections."""
     kind = kind_of(config)
-    return {logged_name(name, kind): value for name, value in metrics.items()}
+    named = {logged_name(name, kind): value for name, value in metrics.items()}
+    return dict(sorted(named.items(), key=lambda item: ORDER.index(item[0].partition("/")[0])))

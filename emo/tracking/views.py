@@ -26,6 +26,8 @@ TAG = "mlflow.sharedViewState."
 """Beginning of the experiment tags that hold views."""
 SAVED_MS = 1_790_000_000_000
 """Time of saving that the views state; the list has the latest first."""
+FIRST, NAME_WIDTH = ("attributes.`Run Name`", "runDateAndNestInfo"), 300
+"""The columns that every view has first, and the pixels of the names of runs."""
 STANDARD = ("job", "condition", "model", "precision", "readout")
 TOO_GOOD = (f"{CHOSEN}/reliability", f"{CHOSEN}/accuracy")
 """Values of comprehension runs; those of generation runs are in the headline."""
@@ -105,7 +107,18 @@ def _envelope(view: View, saved_ms: int) -> str:
     columns = [f"tags.`{name}`" for name in view.tags]
     columns += [f"metrics.`{name}`" for name in view.metrics]
     columns += [f"tags.`{name}`" for name in view.last]
-    state = {"selectedColumns": columns, "searchFilter": view.search, "startTime": "ALL"}
+    state = {
+        "selectedColumns": columns,
+        "columnOrder": [*FIRST, *columns, "duration"],
+        "columnWidths": {FIRST[0]: NAME_WIDTH} | {column: _width(column) for column in columns},
+        "searchFilter": view.search,
+        "startTime": "ALL",
+    }
     packed = base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
     times = {"createdAt": saved_ms, "updatedAt": saved_ms}
     return json.dumps({"name": view.name, **times, "state": f"deflate;{packed}"})
+
+
+def _width(column: str) -> int:
+    """Pixels in which the head of a column can be read."""
+    return max(100, 40 + 7 * len(column.split("`")[1]))

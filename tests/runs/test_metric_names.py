@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from emo.config.schema import RunConfig
-from emo.runs.metric_names import CHOSEN, ELSEWHERE, SECTIONS, kind_of, logged_name
+from emo.runs.metric_names import CHOSEN, ELSEWHERE, ORDER, SECTIONS, in_sections, kind_of, logged_name
 from tests.conftest import ROOT
 
 KINDS = ("comprehension", "generation", "steer", "ablate", "axes", "precision", "equivalence")
@@ -45,6 +45,14 @@ def test_no_two_metrics_get_one_name(kind):
 
 def test_a_name_has_one_section_so_that_mlflow_makes_no_deeper_ones():
     assert all("/" not in row.name for row in SECTIONS)
+
+
+def test_metrics_are_sent_with_the_headline_first_and_the_cost_last():
+    sent = in_sections({"texts_done": 1, "accuracy": 2, "finite_layers": 3, "b": 4}, RunConfig())
+    assert list(sent) == [
+        *(f"{CHOSEN}/accuracy", f"{CHOSEN}/b", "checks/finite_layers", "cost/texts_done"),
+    ]
+    assert {row.name for row in SECTIONS} == set(ORDER)
 
 
 def test_the_kind_of_a_run_is_its_method_or_its_job():

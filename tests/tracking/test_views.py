@@ -67,7 +67,9 @@ def test_the_filter_of_a_view_is_one_that_the_store_answers(config, view):
     tracker = Tracker(config)
     state = unpacked(view_tags()[f"{TAG}{view.key}"])
     tracker.client.search_runs([tracker.experiment_id], state["searchFilter"])
-    assert all(column.startswith(("tags.`", "metrics.`")) for column in state["selectedColumns"])
+    columns = state["selectedColumns"]
+    assert all(column.startswith(("tags.`", "metrics.`")) for column in columns)
+    assert set(columns) < set(state["columnOrder"]) and set(columns) < set(state["columnWidths"])
 
 
 def test_metrics_in_columns_are_named_as_runs_log_them():
