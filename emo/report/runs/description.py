@@ -5,6 +5,7 @@ It is Markdown. The signs of :mod:`emo.runs.ids` stand in it for the ids of the 
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
@@ -15,6 +16,8 @@ from emo.runs.ids import LENGTH, RUN, run_route, with_ids
 
 LONGEST = 5000
 """Most characters of a description; the store keeps no more."""
+WIDTH = 100
+"""Most characters of a line of the text: the page does not break the lines of a block."""
 MOST_NUMBERS = 12
 SHORTENED = "... (the rest is cut here)"
 
@@ -129,10 +132,16 @@ def _with_text(parts: Sequence[str], text: str) -> str:
     """The parts and the text, of which as many lines are kept as the store keeps."""
     start = "\n\n".join(parts)
     room = LONGEST - len(with_ids(start, "0" * LENGTH, "0" * LENGTH)) - 100
-    lines = text.split("\n")
+    lines = [part for line in text.split("\n") for part in _wrapped(line)]
     kept = list(lines)
     while kept and len("\n".join(kept)) > room:
         kept.pop()
     if len(kept) < len(lines):
         kept.append(SHORTENED)
     return f"{start}\n\n{fenced(chr(10).join(kept))}"
+
+
+def _wrapped(line: str) -> list[str]:
+    """A line as lines that fit, those after the first indented below it."""
+    indent = line[: len(line) - len(line.lstrip())] + "    "
+    return textwrap.wrap(line, WIDTH, subsequent_indent=indent, drop_whitespace=False) or [""]

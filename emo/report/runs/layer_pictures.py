@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+KEY = "by layer~rdm"
+"""The key ``by layer/rdm`` as MLflow writes it: the picture ``rdm`` in a section that stands first."""
 FOLDER = "images"
 """Where MLflow's page looks for pictures that have a step."""
 SIDE = 420
@@ -31,7 +33,7 @@ HEAD = 22
 
 
 def write_rdm_pictures(vectors: EmotionVectors, folder: Path) -> None:
-    """Write one picture per layer, as MLflow's own ``log_image(key="rdm", step=layer)`` names them.
+    """Write one picture per layer, named as by MLflow's own ``log_image(step=layer)``.
 
     The emotions keep their order and the colours their scale over the layers, so that layers can be
     compared. Pictures that cannot be drawn cost a line in the log.
@@ -43,7 +45,7 @@ def write_rdm_pictures(vectors: EmotionVectors, folder: Path) -> None:
     (folder / FOLDER).mkdir(exist_ok=True)
     now = int(time.time() * 1000)
     for layer, files in enumerate(drawn):
-        name = f"rdm+step+{layer}+timestamp+{now}+{uuid.uuid4()}"
+        name = f"{KEY}+step+{layer}+timestamp+{now}+{uuid.uuid4()}"
         for ending, data in files.items():
             (folder / FOLDER / f"{name}{ending}").write_bytes(data)
 

@@ -41,6 +41,13 @@ def test_whatever_a_user_wrote_the_whole_is_kept_and_every_block_is_closed(answe
     assert set(fence) == {"`"} and len(fence) >= 3 and made.count(f"\n{fence}") >= 2
 
 
+def test_long_lines_of_the_terminal_are_broken_below_their_beginning():
+    made = described("a", f"title\n  accuracy  {'0.06 ' * 40}", {})
+    lines = made.splitlines()[3:-1]
+    assert max(map(len, lines)) <= 100 and len(lines) == 4
+    assert lines[1].startswith("  accuracy  0.06") and lines[2].startswith("      ")
+
+
 def test_the_markup_of_a_model_name_is_plain_text():
     made = described("<img src=x> [a](b) **c** |d|", "t", {})
     assert made.startswith(r"**\<img src=x\> \[a\](b) \*\*c\*\* \|d\|**")

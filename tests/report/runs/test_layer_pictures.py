@@ -10,7 +10,9 @@ from emo.core.records import EmotionVectors
 from emo.report.runs import layer_pictures
 from emo.report.runs.layer_pictures import FOLDER, HEAD, write_rdm_pictures
 
-NAME = re.compile(r"rdm\+step\+(\d+)\+timestamp\+\d+\+[0-9a-f-]{36}(\.png|\+compressed\.webp)")
+NAME = re.compile(
+    r"by layer~rdm\+step\+(\d+)\+timestamp\+\d+\+[0-9a-f-]{36}(\.png|\+compressed\.webp)"
+)
 
 
 def vectors(rng, layers=30, emotions=21):
@@ -42,7 +44,7 @@ def test_the_names_are_those_of_mlflow_itself(rng, tmp_path, config):
     tracker = Tracker(config)
     run = tracker.client.create_run(tracker.experiment_id)
     pixels = np.zeros((8, 8, 3), np.uint8)
-    tracker.client.log_image(run.info.run_id, pixels, key="rdm", step=7)
+    tracker.client.log_image(run.info.run_id, pixels, key="by layer/rdm", step=7)
     theirs = [f.path for f in tracker.client.list_artifacts(run.info.run_id, "images")]
     assert len(theirs) == 2 and all(NAME.fullmatch(p.removeprefix("images/")) for p in theirs)
     assert "mlflow.loggedImages" in tracker.client.get_run(run.info.run_id).data.tags
