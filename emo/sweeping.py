@@ -19,9 +19,10 @@ from emo.config.schema import RunConfig
 from emo.errors import SweepFailed, TrackingError
 from emo.files.csv_files import csv_text
 from emo.launch import launchers as launching
+from emo.launch.sweep_names import axes, sweep_name
 from emo.launch.sweep_points import Point, ordered, public_words, shared_and_varied, sweep_id
 from emo.redact import without_password
-from emo.report.markdown import fenced
+from emo.report.runs.description import PointRow, sweep_described
 from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,8 @@ def _tracked(
     outcome = Outcome(status="failed")
     try:
         tags = {JOB: "sweep", SWEEP: identity}
-        with reuse.reopen(config, tracker, f"sweep {identity}", tags) as parent:
+        name = sweep_name(shared_and_varied(points)[1])
+        with reuse.reopen(config, tracker, name, tags) as parent:
             launching.hide(master)
             launching.hand_over(master, parent, len(points), _varied(points))
             launching.save(master, folder / "multirun.yaml")
@@ -211,12 +213,19 @@ def _log(
 ) -> None:
     from emo.runs import reuse
     from emo.tracking import DESCRIPTION, RunRecord
+    from emo.tracking.record import VARIED
 
-    tags = {DESCRIPTION: fenced(outcome.table)}
+    _, varied = shared_and_varied(points)
+    rows = [
+        PointRow(" ".join(words), r.status, r.run_id, r.error, r.metrics)
+        for words, r in zip(varied, results, strict=True)
+    ]
+    answer = f"{sweep_name(varied)}: {outcome.table.partition(': ')[2].partition(chr(10))[0]}"
+    tags = {DESCRIPTION: sweep_described(answer, outcome.table, rows), VARIED: axes(varied)[:5000]}
     metrics = {
-        **outcome.metrics,
-        "forward_passes_done": outcome.passes_done,
-        "forward_passes_reused": outcome.passes_reused,
+        **{f"headline/{name}": value for name, value in outcome.metrics.items()},
+        "cost/forward_passes_done": outcome.passes_done,
+        "cost/forward_passes_reused": outcome.passes_reused,
     }
     with reuse.staged(config) as folder:
         _write_csv(folder / "sweep.csv", points, results)

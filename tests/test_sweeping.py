@@ -143,7 +143,7 @@ def test_a_failing_job_is_logged_and_the_others_go_on(sweep, small_csv):
     parent, children = parent_and_children(sweep.project)
     assert parent.info.status == "FAILED"
     assert parent.data.tags["error"].startswith("3 of 4 points failed, the first: ")
-    assert parent.data.metrics["failed"] == 3
+    assert parent.data.metrics["headline/failed"] == 3
     assert sorted(run.info.status for run in children) == ["FAILED"] * 3 + ["FINISHED"]
     reasons = sorted(run.data.tags["error"] for run in children if run.info.status == "FAILED")
     assert reasons[0].startswith("RuntimeError: a bug nobody (traceback in ")
@@ -211,7 +211,7 @@ def test_the_parent_holds_the_table(sweep):
     by_id = {run.info.run_id: run for run in children}
     for row in rows:
         metrics = by_id[row["run_id"]].data.metrics
-        assert float(row["anisotropy"]) == pytest.approx(metrics["anisotropy"])
+        assert float(row["anisotropy"]) == pytest.approx(metrics["chosen on the same texts/anisotropy"])
 
 
 def whole_config(*words):

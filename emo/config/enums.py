@@ -46,6 +46,7 @@ class JobName(StrEnum):
     export = auto()
     axes = auto()
     read = auto()
+    ui = auto()
 
 
 class Source(StrEnum):

@@ -194,6 +194,14 @@ class ReadConfig:
 
 
 @dataclass(frozen=True)
+class UiConfig:
+    """job=ui: where MLflow's page of the logged runs is."""
+
+    port: int = field(default=5000, metadata={"min": 1, "max": 65_535})
+    """Of this machine; links that runs print name it, too."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and under the name of each job the settings of that one."""
 
@@ -206,6 +214,7 @@ class JobConfig:
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
     read: ReadConfig = field(default_factory=ReadConfig)
+    ui: UiConfig = field(default_factory=UiConfig)
 
 
 MOVED = {

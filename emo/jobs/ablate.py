@@ -75,7 +75,7 @@ def _prepare(plan: Plan, prompts: PromptSet) -> Ready[dict[str, Any]]:
     best = best_layer(replace(config, subparams=SubparamsConfig()))
     grid.best_layer = best.layer
     return Ready(
-        f"{config.model.label} {config.precision.label} ablation",
+        plan.run_name,
         partial(_compute, Factorial(plan, source, points, grid, best)),
         {"prompts_sha256": prompts.sha256, "teacher_forced": forced(config)},
     )

@@ -51,8 +51,7 @@ def _prepare(rated: Rated) -> Ready[AxesResult]:
     tags = {"vectors_run": run_id, "norms": rated.norms.source}
     if rated.norms.licence:
         tags["norms_licence"] = rated.norms.licence
-    name = f"axes {rated.plan.run_name}"
-    return Ready(name, partial(_compute, rated, activations), tags)
+    return Ready(rated.plan.run_name, partial(_compute, rated, activations), tags)
 
 
 def _activations(config: RunConfig) -> tuple[str, Activations]:

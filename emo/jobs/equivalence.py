@@ -49,7 +49,7 @@ def run(config: RunConfig) -> Outcome:
 def _prepare(plan: Plan) -> Ready[EquivalenceReport]:
     loaded = load_model(plan)
     compute = partial(_compute, plan, loaded, Reader(plan, loaded))
-    return Ready(f"equivalence {plan.run_name}", compute, {"backend": "all"})
+    return Ready(plan.run_name, compute, {"backend": "all"})
 
 
 def _compute(plan: Plan, loaded: LoadedModel, reader: Reader) -> tuple[EquivalenceReport, Result]:

@@ -87,8 +87,9 @@ def plan_of(config: RunConfig) -> Plan:
 def _prepare(plan: Plan) -> Ready[Rows]:
     plans = [replace(plan, config=variant) for variant in variants(plan.config)]
     Reader(plans[0]).refuse_overflow()
-    name = f"{plan.config.model.label} precisions {plan.config.method.readout.value}"
-    return Ready(name, partial(_compute, plan, plans), {"precision": plan.provenance.precision})
+    return Ready(
+        plan.run_name, partial(_compute, plan, plans), {"precision": plan.provenance.precision}
+    )
 
 
 def _compute(plan: Plan, plans: Sequence[Plan]) -> tuple[Rows, Result]:

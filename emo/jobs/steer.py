@@ -54,7 +54,7 @@ def _prepare(plan: Plan, chosen: Chosen) -> Ready[DoseSweep]:
     preset = config.job.steer.name
     tags = {"steer": preset, "vectors_run": source.run_id, **vector_tags(source)}
     compute = partial(_compute, work, open_steering(work))
-    return Ready(f"{config.model.label} steering {preset}", compute, tags)
+    return Ready(plan.run_name, compute, tags)
 
 
 def _compute(work: Work, opened: Opened) -> tuple[DoseSweep, Result]:

@@ -34,6 +34,7 @@ from emo.report.labels import figure_in_words_of, in_words_of
 from emo.report.pages.comprehension import comprehension_page
 from emo.report.runs import extract as table
 from emo.report.runs import extract_figures as figures
+from emo.report.runs.layer_pictures import write_rdm_pictures
 from emo.runs import files
 from emo.runs.job import EnsuredRun, Ready, Record, Report, Result, ensure_run, passes_in_words
 from emo.runs.plan import Plan, make_plan, say
@@ -81,6 +82,8 @@ def _prepare(plan: Plan) -> Ready[Descriptors]:
 
 
 def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
+    from emo.tracking import PICTURES
+
     activations, passes = reader.read()
     vectors, descriptors = _describe(plan, activations)
     best, title = descriptors.best_layer, plan.title
@@ -93,6 +96,7 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         files.write_vectors(vectors, folder / "vectors.safetensors")
         files.write_activations(activations, folder / "activations.safetensors")
         (folder / "rdm.csv").write_text(files.rdm_csv(vectors, best), encoding="utf-8")
+        write_rdm_pictures(vectors, folder)
         files.write_activations(reader.embedding(), folder / "embedding.safetensors")
 
     return descriptors, Result(
@@ -110,6 +114,7 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
             "anisotropy": anisotropy_words(descriptors.anisotropy_flag),
             "reliability": descriptors.reliability_flag.value,
             "valence": verdict_of(descriptors.valence).value,
+            PICTURES: "True",
         },
     )
 

@@ -15,11 +15,12 @@ from emo.tracking.connection import Connection, NoRuns, NoSuchRun, spool_of
 from emo.tracking.delivery import deliver
 from emo.tracking.moving import came_from
 from emo.tracking.opening import require_place
-from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
+from emo.tracking.record import DESCRIPTION, PICTURES, TABLES, RunRecord
 from emo.tracking.store import Spooled, Tracker
 
 __all__ = [
     "DESCRIPTION",
+    "PICTURES",
     "TABLES",
     "Connection",
     "NoRuns",

@@ -60,10 +60,13 @@ class Connection:
     client: MlflowClient
     experiment_id: str
     """Empty if the experiment does not exist."""
+    ui_port: int
+    """Where this machine shows the runs of a store that is no server."""
 
     def __init__(self, config: RunConfig) -> None:
         self.address = address(config)
         self.uri = self.address.uri
+        self.ui_port = config.job.ui.port
         self.spool = spool_of(config)
         self._downloads = config.path(".cache/artifacts")
         self._name = experiment(config)

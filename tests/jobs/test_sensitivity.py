@@ -321,7 +321,7 @@ def test_a_study_made_in_parts_is_logged_as_one_made_at_once(study_config):
     assert a == b
     children = runs(study_config(), job="trial", study=part.fingerprint)
     assert sorted(run.data.tags["trial"] for run in children) == [str(i) for i in range(6)]
-    history = tracker.client.get_metric_history(part.run_id, "trials")
+    history = tracker.client.get_metric_history(part.run_id, "headline/trials")
     assert [(p.step, p.value) for p in history] == [(0, 3), (1, 6)]
 
 

@@ -100,7 +100,7 @@ def test_run_holds_every_text_and_file(finished):
     assert run.data.tags["steer"] == "default"
     assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
     assert run.data.params["job.steer.strengths"] == "[0.2, 20.0]"
-    assert run.data.metrics["cells"] == 2
+    assert run.data.metrics["headline/cells"] == 2
     (regime,) = by_site(swept.steered, swept.limits)
     assert regime.n_texts == 6
     for rule in ("published", "robust"):
@@ -111,9 +111,9 @@ def test_run_holds_every_text_and_file(finished):
     assert run.data.tags["regime_unsteered_published"] == regime.published.name
     assert run.data.tags["regime_unsteered_robust"] == regime.robust.name
     assert "regime at strength 0: robust" in outcome.table
-    steps = tracker.client.get_metric_history(
-        outcome.run_id, next(k for k in run.data.metrics if k.startswith("dose_repetition_target"))
-    )
+    wanted = "over strengths/repetition_target"
+    name = next(k for k in run.data.metrics if k.startswith(wanted))
+    steps = tracker.client.get_metric_history(outcome.run_id, name)
     assert [m.step for m in steps] == [0, 1]
 
 

@@ -37,12 +37,14 @@ def test_a_dummy_job_needs_only_what_is_new_about_it(tiny_config):
     made = dummy(config, seen)
     assert (made.record, made.outcome.status, seen) == (30, "finished", ["computed"])
     assert made.outcome.metrics == {"passages": 30}
-    assert made.outcome.table == (
-        f"30 passages\n  run {made.run_id} (finished); look at it with: make ui"
-    )
+    assert made.outcome.table.splitlines() == [
+        "30 passages",
+        f"  run {made.run_id} (finished); look at it with: make ui",
+        f"  http://127.0.0.1:5000/#/experiments/1/runs/{made.run_id}?workflowType=machine_learning",
+    ]
     run = Tracker(config).get(made.run_id)
     assert (run.info.run_name, run.info.status) == ("dummy", "FINISHED")
-    assert run.data.metrics == {"passages": 30}
+    assert run.data.metrics == {"chosen on the same texts/passages": 30}
     assert run.data.tags["mlflow.note.content"] == "```\n30 passages\n```"
     assert run.data.tags["fingerprint"] == made.outcome.fingerprint
     assert run.data.params["model.source"] == "tiny"
@@ -103,7 +105,7 @@ def test_figures_files_and_everything_else_a_result_may_have(tiny_config):
         write=lambda folder: (folder / "table.csv").write_text("a\n"),
         figures={"table": lambda: blank(2, 1)},
         metrics={"texts": 2, "unknown": None},
-        curves={"curve": [1.0, 2.0]},
+        curves={"curve_curve": [1.0, 2.0]},
         tags={"regime": "surgical"},
         dataset=("prompts", "abc", "p.yaml"),
     )
@@ -113,8 +115,11 @@ def test_figures_files_and_everything_else_a_result_may_have(tiny_config):
     assert set(outcome.artifacts) == {"count.json", "table.csv", "table.png", *COMMON}
     assert outcome.table.splitlines()[:2] == ["text", "  two texts"]
     run = Tracker(config).get(outcome.run_id)
-    assert {k: run.data.metrics[k] for k in ("best", "texts")} == {"best": 1, "texts": 2}
-    assert not {"regime", "unknown"} & set(run.data.metrics)
+    numbers = {"best": 1, "texts": 2}
+    assert run.data.metrics == {
+        **{f"chosen on the same texts/{name}": value for name, value in numbers.items()},
+        "over layers/curve": 2,
+    }
     assert (run.data.tags["regime"], run.data.tags["backend"]) == ("surgical", "all")
     assert run.inputs.dataset_inputs[0].dataset.name == "prompts"
 
@@ -142,6 +147,6 @@ def test_a_summary_lists_its_report_tables_and_figures(tiny_config):
     assert run_job(tiny_config()).error is None
     outcome = run_job(tiny_config("job=summarize", "job.summarize.permutations=20"))
     assert {"summary.html", "tables.md", "config.json"} <= set(outcome.artifacts)
-    assert outcome.table.splitlines()[-2].startswith("  report ")
+    assert outcome.table.splitlines()[-3].startswith("  report ")
     for address in outcome.artifacts.values():
         assert Path(address.removeprefix("file://")).is_file()
