@@ -182,11 +182,11 @@ def run_identity(
 
 
 def axes_identity(
-    config: RunConfig, weights: Weights, device: str, stimuli_sha256: str, norms_sha256: str
+    extraction: dict[str, Any], config: RunConfig, norms_sha256: str
 ) -> dict[str, Any]:
     """Everything that can change a number of job=axes: the extraction's, the norms, the search."""
     return {
-        **run_identity(config, weights, device, stimuli_sha256),
+        **extraction,
         "job": "axes",
         "version": AXES_VERSION,
         "axes": canonical(config.job.axes),

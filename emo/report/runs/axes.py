@@ -92,7 +92,7 @@ def _other(finding: AxisFinding) -> list[str]:
     if finding.other is None:
         return []
     what = "layer" if finding.component is None else "layer and component"
-    return [f"      {what} chosen on other passages: {finding.other:.2f}, on half of the passages"]
+    return [f"      {what} chosen on other texts: {finding.other:.2f}, on half of the texts"]
 
 
 def _plane(result: AxesResult) -> list[str]:
