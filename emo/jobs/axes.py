@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from emo.api import load_run
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig
 from emo.core.compare.axes_result import AxesResult
@@ -22,6 +21,7 @@ from emo.report.runs import axes as report
 from emo.report.runs import axes_figures as figures
 from emo.runs.identity import axes_identity
 from emo.runs.job import Ready, Record, Report, Result, ensure_run
+from emo.runs.logged import logged_run
 from emo.runs.outcome import Outcome
 from emo.runs.plan import make_plan
 from emo.stimuli.norms import load_norms
@@ -58,11 +58,11 @@ def _activations(config: RunConfig) -> tuple[str, Activations]:
     extraction = replace(config, job=JobConfig(), force=False)
     run_id = ensure_extraction(extraction).run_id
     try:
-        return run_id, load_run(run_id, config.root, config.tracking.uri).activations
+        return run_id, logged_run(run_id, config.root, config.tracking.uri).activations
     except ArtifactError as error:
         log.warning("run %s: %s: extracted again", run_id, error.problem)
         run_id = ensure_extraction(replace(extraction, force=True)).run_id
-        return run_id, load_run(run_id, config.root, config.tracking.uri).activations
+        return run_id, logged_run(run_id, config.root, config.tracking.uri).activations
 
 
 def _compute(rated: Rated, activations: Activations) -> tuple[AxesResult, Result]:
