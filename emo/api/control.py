@@ -14,13 +14,25 @@ from emo.errors import ConfigError, EmoError, value_text
 
 if TYPE_CHECKING:
     from emo.api.geometry import RunVectors
+    from emo.runs.logged import LoggedRun
+
+
+def run_of(vectors: RunVectors) -> LoggedRun:
+    """The run whose vectors these are.
+
+    Raises
+    ------
+    EmoError
+        If they are of no run.
+    """
+    if vectors.run is None:
+        raise EmoError("these vectors are of no run; take those of emo.load_run")
+    return vectors.run
 
 
 def neutral_norms(vectors: RunVectors) -> Float64[np.ndarray, " layer"]:
     """Mean norm of the neutral sentences' residual stream at each layer."""
-    if vectors.items is None:
-        raise EmoError("these vectors are of no run: their model's residual norms are not known")
-    neutral = vectors.items().neutral.astype(np.float64)
+    neutral = run_of(vectors).activations.neutral.astype(np.float64)
     return np.linalg.norm(neutral, axis=-1).mean(axis=1)
 
 
@@ -53,7 +65,7 @@ def to_repeng(vectors: RunVectors, emotion: str, scale: str) -> Any:
     rows = directions(vectors, emotion, layers, scale).astype(np.float32)
     try:
         from repeng import ControlVector  # pyright: ignore[reportMissingImports]
-    except ImportError as error:
+    except (ImportError, AttributeError) as error:  # repeng 0.4 asks for names of numpy 1
         raise _missing("to_repeng", "repeng", error) from None
     return ControlVector(
         model_type=vectors.model_type, directions=dict(zip(layers, rows, strict=True))
@@ -78,14 +90,16 @@ def to_steering_vectors(
 
 def _layers(layers: Sequence[int] | None, vectors: RunVectors) -> list[int]:
     if layers is None:
-        return [vectors.best_layer]
+        return [run_of(vectors).best_layer]
     if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
         raise ConfigError("layers", layers, "None, or a list of layers")
     return [whole("layers", layer, 0, len(vectors.values) - 1) for layer in layers]
 
 
-def _missing(call: str, package: str, error: ImportError) -> EmoError:
+def _missing(call: str, package: str, error: Exception) -> EmoError:
     """The error about a package that cannot be imported."""
-    absent = package.replace("-", "_")
-    what = "is missing" if error.name == absent else f"cannot be imported ({error})"
-    return EmoError(f"{call}: the package {package} {what}; pip install {package}")
+    module = package.replace("-", "_")
+    if isinstance(error, ImportError) and error.name == module:
+        return EmoError(f"{call}: the package {package} is missing; pip install {package}")
+    hint = "; job=export job.export.format=repeng writes files for it" if module == "repeng" else ""
+    return EmoError(f"{call}: the package {package} cannot be imported here ({error}){hint}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,13 @@ from scipy.spatial.distance import squareform
 from emo.api import html
 from emo.api.checks import place, whole
 from emo.core.geometry.cosines import rdm
-from emo.core.records import Activations, EmotionVectors, Rdm
+from emo.core.records import EmotionVectors, Rdm
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from pandas import DataFrame
+
+    from emo.runs.logged import LoggedRun
 
 
 @dataclass(frozen=True)
@@ -38,14 +39,13 @@ class RunVectors(EmotionVectors):
     emo.errors.ConfigError: emotion=clam: allowed is one of afraid, ... (did you mean calm?)
     """
 
-    title: str = ""
-    """What the run read, in what."""
-    model_type: str = ""
-    """Family of the model in small letters, such as ``llama 3.2``; a hint for who loads the vectors."""
-    best_layer: int = 0
-    """By the published criterion."""
-    items: Callable[[], Activations] | None = field(default=None, repr=False, compare=False)
-    """Reads the run's activations, of whose neutral sentences the mean residual norm is taken."""
+    run: LoggedRun | None = field(default=None, repr=False, compare=False)
+    """Whose vectors these are; None: of no run, then what needs its other files is refused."""
+
+    @property
+    def title(self) -> str:
+        """What the run read, in what."""
+        return "vectors" if self.run is None else self.run.title
 
     def __getitem__(
         self, key: str | tuple[str, int]
@@ -167,19 +167,20 @@ class RunVectors(EmotionVectors):
 
     def _repr_html_(self) -> str:
         layers, _, hidden = self.values.shape
-        lengths = np.linalg.norm(self.values[self.best_layer], axis=-1)
+        best = 0 if self.run is None else self.run.best_layer
+        lengths = np.linalg.norm(self.values[best], axis=-1)
         rows = [
             (name, n, float(length))
             for name, n, length in zip(self.emotions, self.n_items, lengths, strict=True)
         ]
-        columns = ("emotion", "items", f"length at layer {self.best_layer}")
+        columns = ("emotion", "items", f"length at layer {best}")
         return html.table(f"{self.title}: {layers} layers of {hidden} dimensions", columns, rows)
 
 
-def run_vectors(vectors: EmotionVectors, **more: Any) -> RunVectors:
-    """The same vectors with what the run adds to them."""
+def run_vectors(vectors: EmotionVectors, run: LoggedRun) -> RunVectors:
+    """The same vectors as those of a run."""
     own = {f.name: getattr(vectors, f.name) for f in dataclasses.fields(vectors)}
-    return RunVectors(**own, **more)
+    return RunVectors(**own, run=run)
 
 
 @dataclass(frozen=True)

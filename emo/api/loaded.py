@@ -48,26 +48,7 @@ class LoadedRun(LoggedRun):
         TrackingError
             If the run has no such file, or the file is damaged.
         """
-        return run_vectors(
-            cast("Any", super().vectors),
-            title=self.title,
-            model_type=self.tags.get("family", "unknown").lower(),
-            best_layer=self.best_layer,
-            items=lambda: self.activations,
-        )
-
-    @property
-    def title(self) -> str:
-        """The run in words: condition, model, precision, and how its texts were read or written."""
-        condition = self.tags.get("condition", "")
-        words = [
-            "" if condition in ("", "none") else condition,
-            self.tags.get("model", "unknown model"),
-            self.tags.get("precision", ""),
-            self.tags.get("method", ""),
-            self.tags.get("readout", ""),
-        ]
-        return " ".join(word for word in words if word)
+        return run_vectors(cast("Any", super()).vectors, self)
 
     def rdm(self, layer: int | None = None) -> RunRdm:
         """Cosines of all pairs of emotion vectors at one layer.

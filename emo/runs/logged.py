@@ -46,6 +46,19 @@ class LoggedRun:
         """Whether the model wrote the texts; otherwise it read passages."""
         return self.tags.get("method") == MethodName.generation.value
 
+    @property
+    def title(self) -> str:
+        """The run in words: condition, model, precision, and how its texts were read or written."""
+        condition = self.tags.get("condition", "")
+        words = [
+            "" if condition in ("", "none") else condition,
+            self.tags.get("model", "unknown model"),
+            self.tags.get("precision", ""),
+            self.tags.get("method", ""),
+            self.tags.get("readout", ""),
+        ]
+        return " ".join(word for word in words if word)
+
     @cached_property
     def config(self) -> RunConfig:
         """The settings that made the vectors, typed; settings of jobs have their defaults.
