@@ -67,9 +67,8 @@ def to_repeng(vectors: RunVectors, emotion: str, scale: str) -> Any:
         from repeng import ControlVector  # pyright: ignore[reportMissingImports]
     except (ImportError, AttributeError) as error:  # repeng 0.4 asks for names of numpy 1
         raise _missing("to_repeng", "repeng", error) from None
-    return ControlVector(
-        model_type=vectors.model_type, directions=dict(zip(layers, rows, strict=True))
-    )
+    family = run_of(vectors).tags.get("family", "unknown").lower()
+    return ControlVector(model_type=family, directions=dict(zip(layers, rows, strict=True)))
 
 
 def to_steering_vectors(
