@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from emo.api import html
-from emo.api.checks import whole
+from emo.api.checks import one_of, whole
 from emo.api.geometry import RunRdm, RunVectors, run_vectors
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Descriptors
@@ -107,6 +108,51 @@ class LoadedRun(LoggedRun):
         if layer is None:
             return self.best_layer
         return whole("layer", layer, 0, len(self.vectors.values) - 1)
+
+    def file(self, name: str) -> Path:
+        """Where a file of the run lies on this machine, checked; one of a server is downloaded.
+
+        Parameters
+        ----------
+        name
+            As :meth:`files` lists it.
+
+        Returns
+        -------
+        Path
+            To be read only: a changed file is refused from then on.
+
+        Raises
+        ------
+        EmoError
+            If the run has no such file, or it is damaged.
+
+        Examples
+        --------
+        >>> emo.load_run(RUN_ID).file("rdm.csv").name
+        'rdm.csv'
+        """
+        return self.tracker.artifact(self.run_id, one_of("name", name, self.files()))
+
+    def files(self) -> list[str]:
+        """Names of all files of the run, such as ``vectors.safetensors`` and ``figures/rdm.png``.
+
+        Returns
+        -------
+        list of str
+            Sorted.
+
+        Raises
+        ------
+        TrackingError
+            If they cannot be had.
+
+        Examples
+        --------
+        >>> "config.json" in emo.load_run(RUN_ID).files()
+        True
+        """
+        return self.tracker.files_of(self.run_id)
 
     def load_model(self) -> LoadedModel:
         """The run's model in its precision, with its tokenizer: ``loaded.model``, ``loaded.tokenizer``.
