@@ -14,6 +14,7 @@ from emo.core.choices import (
     Projection,
     Removal,
     SteerControl,
+    TokenMeasure,
     Variant,
 )
 
@@ -25,6 +26,7 @@ __all__ = [
     "Projection",
     "Removal",
     "SteerControl",
+    "TokenMeasure",
     "Variant",
 ]
 """What the core computes with is defined there, and offered to config fields from here."""
@@ -43,6 +45,7 @@ class JobName(StrEnum):
     steer = auto()
     export = auto()
     axes = auto()
+    read = auto()
 
 
 class Source(StrEnum):

@@ -24,7 +24,13 @@ from emo.config.parameters import (
 )
 from emo.config.schema import secret_fields
 from emo.config.sweep_values import values_of
-from emo.config.text_overrides import as_typed, quoted, text_override, with_references
+from emo.config.text_overrides import (
+    as_typed,
+    free_text,
+    quoted,
+    text_override,
+    with_references,
+)
 from emo.errors import ConfigError, EmoError, value_text
 from emo.redact import holds_password
 
@@ -46,7 +52,7 @@ def checked(overrides: Iterable[str], folders: Sequence[Path], root: Path) -> li
         Naming the first override that is not allowed, and what is allowed.
     """
     groups = Groups(folders)
-    return [_checked(text, groups, root) for text in overrides]
+    return [_checked(free_text(text), groups, root) for text in overrides]
 
 
 def _checked(text: str, groups: Groups, root: Path) -> str:

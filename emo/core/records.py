@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, Float64
 from emo.core.choices import DEFAULT_ESTIMATOR, Criterion, Label, LayerRule
 from emo.core.criterion_search import CriterionSearch
 from emo.core.flags import ReliabilityFlag, reliability_flag
+from emo.core.frames import ResidualFrame
 
 
 class LabelMismatch(ValueError):
@@ -152,6 +153,9 @@ class EmotionVectors:
     unit_norm: bool = False
     estimator: str = DEFAULT_ESTIMATOR
     """Name in :data:`emo.core.geometry.estimators.ESTIMATORS`."""
+    frame: ResidualFrame | None = None
+    """What puts another text's activation where these vectors are; None for runs logged before there was
+    any, and for vectors whose centre is not that of a run."""
 
     def __post_init__(self) -> None:
         if len(self.emotions) != self.values.shape[1]:

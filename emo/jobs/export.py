@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from emo.pipeline.prerequisites import settings, vector_source
 from emo.runs.files import write_vectors
 from emo.runs.logged import LoggedRun
 from emo.runs.outcome import Outcome
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
 def check(config: RunConfig) -> None:
@@ -144,6 +148,13 @@ def _scaled(vectors: EmotionVectors, source: LoggedRun, scale: ExportScale) -> E
         )
     values = vectors.values / length
     if scale is ExportScale.residual:
-        neutral = source.activations.neutral.astype(np.float64)
-        values = values * np.linalg.norm(neutral, axis=-1).mean(axis=1)[:, None, None]
+        values = values * _norm(vectors, source)[:, None, None]
     return replace(vectors, values=values, unit_norm=scale is ExportScale.unit)
+
+
+def _norm(vectors: EmotionVectors, source: LoadedRun) -> Float64[np.ndarray, " layer"]:
+    """The mean residual norm per layer; from the activations of a run that has none in its vectors."""
+    if vectors.frame is not None:
+        return vectors.frame.norm
+    neutral = source.activations.neutral.astype(np.float64)
+    return np.linalg.norm(neutral, axis=-1).mean(axis=1)

@@ -16,6 +16,7 @@ from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words, reliability_flag
 from emo.core.geometry.comprehension import GeometryError
+from emo.core.geometry.framing import residual_frame
 from emo.core.geometry.generated import StoryDescriptors, TextCounts, describe_stories
 from emo.core.geometry.item_sets import Recipe
 from emo.core.records import NEUTRAL, Activations, EmotionVectors
@@ -190,9 +191,12 @@ def _describe(
 ) -> tuple[EmotionVectors, StoryDescriptors]:
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     try:
-        return describe_stories(
-            activations, layer, how, recipe_of(config), counts, resampling, poles
+        recipe = recipe_of(config)
+        vectors, descriptors = describe_stories(
+            activations, layer, how, recipe, counts, resampling, poles
         )
+        frame = residual_frame(activations, centring=recipe.centring, estimator=recipe.estimator)
+        return replace(vectors, frame=frame), descriptors
     except GeometryError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 

@@ -1,4 +1,4 @@
-"""The logged extraction whose vectors job=steer adds and job=export writes."""
+"""The logged extraction whose vectors job=steer adds, job=export writes and job=read reads against."""
 
 from __future__ import annotations
 
@@ -21,6 +21,24 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Logg
     EmoError
         If the run is not there, is no extraction, or its vectors are z-scored.
     """
+    run = named_extraction(config, parameter, run_id)
+    if (projection := run.config.vectors.projection) is Projection.z_score:
+        allowed = (
+            "a run with vectors in the residual stream's own units; this has vectors.projection="
+            f"{projection.value}"
+        )
+        raise ConfigError(parameter, run_id, allowed)
+    return run
+
+
+def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> LoggedRun:
+    """The finished run of job=extract named by ``parameter``: by its id, its beginning, or ``latest``.
+
+    Raises
+    ------
+    EmoError
+        If the run is not there, or is no extraction.
+    """
     if not run_id:
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     try:
@@ -29,12 +47,6 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Logg
         raise TrackingError(f"{parameter}={value_text(run_id)}: {error.problem}") from error
     if run.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
-    if (projection := run.config.vectors.projection) is Projection.z_score:
-        allowed = (
-            "a run with vectors in the residual stream's own units; this has vectors.projection="
-            f"{projection.value}"
-        )
-        raise ConfigError(parameter, run_id, allowed)
     return run
 
 

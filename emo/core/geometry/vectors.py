@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import assert_never
 
 import numpy as np
+from jaxtyping import Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR, Centring, chosen
 from emo.core.geometry.estimators import estimator as estimator_named
@@ -66,20 +67,12 @@ def emotion_vectors(
     method = estimator_named(estimator)
     items = prepared_layers(activations, remove)
     vectors = np.stack([method.vectors(items(i), which) for i in range(activations.n_layers)])
-    counts = np.bincount(which)
-    match rule.value:
-        case "none":
-            pass
-        case "global":
-            vectors = vectors - vectors.mean(axis=1, keepdims=True)
-        case "neutral":
-            if NEUTRAL not in emotions:
-                raise ValueError("neutral centring needs items labelled neutral")
-            keep = np.array([e != NEUTRAL for e in emotions])
-            vectors = vectors[:, keep] - vectors[:, ~keep]
-            counts, emotions = counts[keep], tuple(e for e in emotions if e != NEUTRAL)
-        case _ as never:
-            assert_never(never)
+    counts, keep = np.bincount(which), np.ones(len(emotions), dtype=bool)
+    centre = centre_of(vectors, emotions, rule)
+    if rule is Centring.neutral:
+        keep = np.array([e != NEUTRAL for e in emotions])
+    vectors = vectors[:, keep] - centre[:, None]
+    counts, emotions = counts[keep], tuple(e for e, k in zip(emotions, keep, strict=True) if k)
     if unit_norm:
         with np.errstate(invalid="ignore", divide="ignore"):
             vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
@@ -92,6 +85,29 @@ def emotion_vectors(
         unit_norm=unit_norm,
         estimator=estimator,
     )
+
+
+def centre_of(
+    vectors: Float64[np.ndarray, "layer label hidden"], labels: Sequence[str], rule: Centring
+) -> Float64[np.ndarray, "layer hidden"]:
+    """What a centring subtracts from the vectors of all labels at each layer.
+
+    Raises
+    ------
+    ValueError
+        If the centre is neutral and no label is.
+    """
+    match rule.value:
+        case "none":
+            return np.zeros_like(vectors[:, 0])
+        case "global":
+            return vectors.mean(axis=1)
+        case "neutral":
+            if NEUTRAL not in labels:
+                raise ValueError("neutral centring needs items labelled neutral")
+            return vectors[:, labels.index(NEUTRAL)]
+        case _ as never:
+            assert_never(never)
 
 
 def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
@@ -120,4 +136,5 @@ def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVec
         emotions=tuple(emotions),
         n_items=tuple(vectors.n_items[i] for i in keep),
         centring="post",
+        frame=None,
     )

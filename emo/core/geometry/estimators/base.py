@@ -133,15 +133,15 @@ class PlainLayer(ResampledLayer):
             out[i] = vectors @ vectors.T
         return out, present
 
-    def left_out_hits(
+    def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """See :meth:`ResampledLayer.left_out_hits`: one estimate per group and weighting."""
-        return np.array([self._left_out_hits(weight) for weight in weights])
+        """See :meth:`ResampledLayer.left_out_labels`: one estimate per group and weighting."""
+        return np.array([self._left_out_labels(weight) for weight in weights])
 
-    def _left_out_hits(self, weight: np.ndarray) -> np.ndarray:
+    def _left_out_labels(self, weight: np.ndarray) -> np.ndarray:
         cells = self.cells
-        hits = np.full(len(cells.of_item), np.nan)
+        labels = np.full(len(cells.of_item), np.nan)
         for group in np.unique(cells.group[weight > 0]):
             rest = np.where(cells.group == group, 0.0, weight)
             usable = cells.counts(rest[None])[0] > 0
@@ -149,11 +149,9 @@ class PlainLayer(ResampledLayer):
             members = np.flatnonzero(cells.group[cells.of_item] == group)
             members = members[usable[cells.emotion[cells.of_item[members]]]]
             for item in members:
-                cell = cells.of_item[item]
-                guess = int(((vectors - self.values[item]) ** 2).sum(axis=1).argmin())
-                if weight[cell] > 0:
-                    hits[item] = guess == cells.emotion[cell]
-        return hits
+                if weight[cells.of_item[item]] > 0:
+                    labels[item] = ((vectors - self.values[item]) ** 2).sum(axis=1).argmin()
+        return labels
 
     def _vectors(self, weight: np.ndarray) -> np.ndarray:
         cells = self.cells
