@@ -18,16 +18,46 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emo.api import LoadedRun, compare, load_run
+    from emo.api import (
+        LoadedRun,
+        RunComparison,
+        RunRdm,
+        Runs,
+        RunVectors,
+        SteeredText,
+        compare,
+        load_run,
+        run,
+        runs,
+    )
     from emo.config.resolve import compose
 
-__all__ = ["LoadedRun", "compare", "compose", "load_run"]
+__all__ = [
+    "LoadedRun",
+    "RunComparison",
+    "RunRdm",
+    "RunVectors",
+    "Runs",
+    "SteeredText",
+    "compare",
+    "compose",
+    "load_run",
+    "run",
+    "runs",
+]
 
 HOMES = {
-    "LoadedRun": "emo.api",
-    "compare": "emo.api",
+    "LoadedRun": "emo.api.loaded",
+    "RunComparison": "emo.api.comparing",
+    "RunRdm": "emo.api.geometry",
+    "RunVectors": "emo.api.geometry",
+    "Runs": "emo.api.finding",
+    "SteeredText": "emo.api.steered",
+    "compare": "emo.api.comparing",
     "compose": "emo.config.resolve",
-    "load_run": "emo.api",
+    "load_run": "emo.api.finding",
+    "run": "emo.api.running",
+    "runs": "emo.api.finding",
 }
 """Where each public name is defined. It is imported at its first use: importing emo costs nothing."""
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from emo.api import load_run
 from emo.config.enums import Source
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig
@@ -21,6 +20,7 @@ from emo.report.runs import axes as report
 from emo.report.runs import axes_figures as figures
 from emo.runs.identity import axes_identity
 from emo.runs.job import Ready, Record, Report, Result, ensure_run
+from emo.runs.logged import logged_run
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan
 from emo.stimuli.norms import load_norms
@@ -56,11 +56,11 @@ def _extraction(plan: Plan) -> tuple[str, Extracted]:
     extraction = replace(config, job=JobConfig(), force=False)
     run_id = ensure_extraction(extraction).run_id
     try:
-        return run_id, Extracted.read(plan, load_run(run_id, config.root, config.tracking.uri))
+        return run_id, Extracted.read(plan, logged_run(run_id, config.root, config.tracking.uri))
     except ArtifactError as error:
         log.warning("run %s: %s: extracted again", run_id, error.problem)
         run_id = ensure_extraction(replace(extraction, force=True)).run_id
-        return run_id, Extracted.read(plan, load_run(run_id, config.root, config.tracking.uri))
+        return run_id, Extracted.read(plan, logged_run(run_id, config.root, config.tracking.uri))
 
 
 def _compute(rated: Rated, extracted: Extracted) -> tuple[AxesResult, Result]:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from emo.api import LoadedRun
 from emo.config.enums import ExportFormat, ExportScale
 from emo.config.schema import RunConfig
 from emo.core.records import EmotionVectors
@@ -23,6 +22,7 @@ from emo.files.names import name_part
 from emo.files.whole import new_folder, remove_leftovers
 from emo.pipeline.prerequisites import settings, vector_source
 from emo.runs.files import write_vectors
+from emo.runs.logged import LoggedRun
 from emo.runs.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _all_or_none(folder: Path) -> Iterator[Path]:
         raise ConfigError("job.export.folder", folder, allowed) from error
 
 
-def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
+def _origin(source: LoggedRun, scale: ExportScale) -> dict[str, str]:
     """What a file says of itself besides the vectors' labels."""
     tags = ("model", "model_id", "revision", "precision", "method", "readout", "stimuli_sha256")
     return {
@@ -131,7 +131,7 @@ def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
     )
 
 
-def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> EmotionVectors:
+def _scaled(vectors: EmotionVectors, source: LoggedRun, scale: ExportScale) -> EmotionVectors:
     """Unit vectors, or those times the mean residual norm of the neutral sentences' read token.
 
     Raises

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from emo.activations.reading import Passes
-from emo.api import load_run
 from emo.config.enums import MethodName, Source
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig
@@ -26,6 +25,7 @@ from emo.report.pages import tokens as page
 from emo.report.runs import read as report
 from emo.runs.identity import read_identity
 from emo.runs.job import NO_PASSES, Ready, Record, Report, Result, ensure_run, passes_in_words
+from emo.runs.logged import logged_run
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan, make_plan
 from emo.stimuli.free_texts import FreeText, digest_of, load_texts, texts_of
@@ -108,7 +108,7 @@ def _prepare(plan: Plan, given: Given, source: VectorSource | None) -> Ready[Rea
     config = plan.config
     if source is None:
         source = _own_source(config)
-    logged = load_run(source.run_id, config.root, config.tracking.uri)
+    logged = logged_run(source.run_id, config.root, config.tracking.uri)
     model, theirs = (logged.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
     if weights_name(model, theirs) != weights_name(config.model.id, plan.weights.revision):
         allowed = f"a run of revision {plan.weights.revision} of {config.model.label}"
@@ -126,7 +126,7 @@ def _own_source(config: RunConfig) -> VectorSource:
     rule = config.job.read.criterion
 
     def loaded(run_id: str) -> VectorSource:
-        return source_of(load_run(run_id, config.root, config.tracking.uri), config, rule)
+        return source_of(logged_run(run_id, config.root, config.tracking.uri), config, rule)
 
     run_id = ensure_extraction(extraction).run_id
     try:

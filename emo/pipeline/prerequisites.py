@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from emo.api import LoadedRun, load_run
 from emo.config import vector_settings
 from emo.config.enums import Projection
-from emo.config.logged import config_of
 from emo.config.schema import RunConfig
 from emo.errors import ConfigError, TrackingError, value_text
-from emo.runs.reuse import open_logged
+from emo.runs.logged import LoggedRun, logged_run
 from emo.tracking import NoSuchRun
 
 
-def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> LoadedRun:
+def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> LoggedRun:
     """The run named by ``parameter``, if its vectors are directions of the residual stream.
 
     A projection that leaves out components keeps directions; z_score has a scale for every
@@ -24,7 +22,7 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
         If the run is not there, is no extraction, or its vectors are z-scored.
     """
     run = named_extraction(config, parameter, run_id)
-    if (projection := _config(run).vectors.projection) is Projection.z_score:
+    if (projection := run.config.vectors.projection) is Projection.z_score:
         allowed = (
             "a run with vectors in the residual stream's own units; this has vectors.projection="
             f"{projection.value}"
@@ -33,11 +31,7 @@ def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> Load
     return run
 
 
-LATEST = "latest"
-"""Stands for the id of the newest finished extraction."""
-
-
-def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> LoadedRun:
+def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> LoggedRun:
     """The finished run of job=extract named by ``parameter``: by its id, its beginning, or ``latest``.
 
     Raises
@@ -47,13 +41,8 @@ def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> L
     """
     if not run_id:
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
-    if run_id == LATEST:
-        finished = open_logged(config).all_finished(job="extract")
-        if not finished:
-            raise ConfigError(parameter, LATEST, "the id of a run: no job=extract run is finished")
-        run_id = finished[0].info.run_id
     try:
-        run = load_run(run_id, config.root, config.tracking.uri)
+        run = logged_run(run_id, config.root, config.tracking.uri)
     except NoSuchRun as error:
         raise TrackingError(f"{parameter}={value_text(run_id)}: {error.problem}") from error
     if run.tags.get("job") != "extract":
@@ -61,17 +50,17 @@ def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> L
     return run
 
 
-def settings(source: LoadedRun) -> dict[str, str]:
+def settings(source: LoggedRun) -> dict[str, str]:
     """The settings that decide the vectors of a run, by dotted name.
 
     Those of the group ``method`` say how passages are read: a run that wrote its texts has none.
     """
-    values = vector_settings.values_of(_config(source))
+    values = vector_settings.values_of(source.config)
     passages = "readout" in source.tags
     return {name: v for name, v in values.items() if passages or not name.startswith("method.")}
 
 
-def vector_tags(source: LoadedRun) -> dict[str, str]:
+def vector_tags(source: LoggedRun) -> dict[str, str]:
     """What a steering run says of its vectors: a run named need not be of its configuration."""
     names = ("stimuli_sha256", "precision", "versions")
     tags = {f"vectors_{name}": source.tags[name] for name in names if name in source.tags}
@@ -79,13 +68,3 @@ def vector_tags(source: LoadedRun) -> dict[str, str]:
     return tags | {
         s.tag: values[s.name] for s in vector_settings.VECTOR_SETTINGS if s.name in values
     }
-
-
-def _config(source: LoadedRun) -> RunConfig:
-    """The config of a logged run, typed."""
-    try:
-        return config_of(source.params)
-    except ValueError as error:
-        raise TrackingError(
-            f"run {source.run_id}: its parameters cannot be read: {error}"
-        ) from None

@@ -13,6 +13,7 @@ from emo.config.enums import LayerRule, MethodName, SteerVector
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
+from emo.core.geometry.generated import StoryDescriptors
 from emo.errors import ArtifactError, ConfigError
 from emo.generation.generating import check_prompts, check_room
 from emo.generation.prompting import prompt_ids
@@ -22,7 +23,6 @@ from emo.models.weights import Weights, weights_name
 from emo.pipeline.extraction import ensure_extraction
 from emo.pipeline.prerequisites import vector_source
 from emo.pipeline.writer import comprehension_config
-from emo.runs import files
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.runs.versions import STEER_VERSION
@@ -31,10 +31,10 @@ from emo.steering.judging import Judge, JudgeSettings, judge_row
 from emo.stimuli.scenarios import Scenario, load_scenarios
 
 if TYPE_CHECKING:
-    from emo.api import LoadedRun
     from emo.core.records import EmotionVectors
     from emo.generation.ways import Way
     from emo.models.loading import LoadedModel
+    from emo.runs.logged import LoggedRun
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +137,7 @@ def _judge_settings(config: RunConfig) -> JudgeSettings:
     )
 
 
-def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
+def vectors_run(config: RunConfig, revision: str) -> LoggedRun:
     """The extraction whose vectors are added: the one named, or this configuration's own.
 
     Raises
@@ -163,7 +163,7 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     raise ConfigError("job.steer.run", run_id, allowed)
 
 
-def _own_extraction(config: RunConfig) -> LoadedRun:
+def _own_extraction(config: RunConfig) -> LoggedRun:
     """This configuration's own extraction; made again where its files turn out to be damaged.
 
     Raises
@@ -228,7 +228,7 @@ def prepare(
     plan: Plan,
     chosen: Chosen,
     prompts: dict[str, tuple[int, ...]],
-    source: LoadedRun,
+    source: LoggedRun,
     loaded: LoadedModel,
 ) -> Work:
     """Fit what was asked for to this model and these vectors.
@@ -281,12 +281,11 @@ def text_store(plan: Plan, way: Way) -> TextStore:
     return TextStore(config.path(config.paths.store), identity)
 
 
-def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
+def _best(source: LoggedRun, criterion: LayerRule) -> int | None:
     """The run's best layer; a generation run has one, however it was chosen."""
-    if source.tags.get("method") == MethodName.generation.value:
-        read = files.read_story_descriptors
-        return source.tracker.read(source.run_id, "generation.json", read).layer
     descriptors = source.descriptors
+    if isinstance(descriptors, StoryDescriptors):
+        return descriptors.layer
     try:
         return descriptors.layer_by(criterion)
     except ValueError:

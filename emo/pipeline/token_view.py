@@ -12,25 +12,24 @@ import numpy as np
 from emo.activations.backend import Backend, TokenSpan
 from emo.activations.opening import open_backend
 from emo.activations.reading import forward
-from emo.config.enums import BackendName, LayerRule, MethodName, TokenMeasure
-from emo.config.logged import config_of
+from emo.config.enums import BackendName, LayerRule, TokenMeasure
 from emo.config.resolve import INSTALL_TL, tl_installed
 from emo.config.schema import RunConfig, VectorsConfig
 from emo.core.frames import ResidualFrame
 from emo.core.geometry.framing import residual_frame
+from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import EmotionVectors
 from emo.core.token_readings import TokenReading, TokenReadings, lengths, measured
 from emo.errors import ArtifactError, ConfigError, TrackingError
 from emo.pipeline.reader import load_model
 from emo.pipeline.token_texts import TokenText, token_texts
 from emo.process.progress import track
-from emo.runs import files
 from emo.runs.plan import Plan
 from emo.stimuli.free_texts import FreeText
 
 if TYPE_CHECKING:
-    from emo.api import LoadedRun
     from emo.models.loading import LoadedModel
+    from emo.runs.logged import LoggedRun
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ class VectorSource:
     """By layer one sentence on how far its vectors can be trusted, where something is known."""
 
 
-def source_of(run: LoadedRun, config: RunConfig, rule: LayerRule) -> VectorSource:
+def source_of(run: LoggedRun, config: RunConfig, rule: LayerRule) -> VectorSource:
     """What tokens are read against, from a run of job=extract.
 
     Parameters
@@ -74,14 +73,11 @@ def source_of(run: LoadedRun, config: RunConfig, rule: LayerRule) -> VectorSourc
     EmoError
         If a file of the run is missing or damaged, or TransformerLens is needed and missing.
     """
-    try:
-        logged = config_of(run.params)
-    except ValueError as error:
-        raise TrackingError(f"run {run.run_id}: its parameters cannot be read: {error}") from None
+    logged = run.config
     if logged.backend.name is BackendName.tl and not tl_installed():
         needed = f"a run of transformers: TransformerLens, which read it, is missing: {INSTALL_TL}"
         raise ConfigError("job.read.run", run.run_id, needed)
-    layer, how, trust = _best_layer(run, logged, rule)
+    layer, how, trust = _best_layer(run, rule)
     reading = replace(
         config,
         model=logged.model,
@@ -95,7 +91,7 @@ def source_of(run: LoadedRun, config: RunConfig, rule: LayerRule) -> VectorSourc
     return VectorSource(run.run_id, reading, run.vectors, frame, layer, how, trust)
 
 
-def _frame_from_activations(run: LoadedRun, config: RunConfig) -> ResidualFrame:
+def _frame_from_activations(run: LoggedRun, config: RunConfig) -> ResidualFrame:
     vectors = run.vectors
     try:
         activations = run.activations
@@ -108,18 +104,14 @@ def _frame_from_activations(run: LoadedRun, config: RunConfig) -> ResidualFrame:
     return residual_frame(activations, projection, vectors.centring, vectors.estimator)
 
 
-def _best_layer(
-    run: LoadedRun, config: RunConfig, rule: LayerRule
-) -> tuple[int, str, dict[int, str]]:
+def _best_layer(run: LoggedRun, rule: LayerRule) -> tuple[int, str, dict[int, str]]:
     """The layer that is shown first, how it was chosen, and by layer how far its vectors are right."""
-    if config.method.name is MethodName.generation:
-        read = files.read_story_descriptors
-        stories = run.tracker.read(run.run_id, "generation.json", read)
-        if stories.reliability is None:
-            return stories.layer, "the run's own", {}
-        halves = f"Two halves of the run's texts agree there at {stories.reliability:.2f}."
-        return stories.layer, "the run's own", {stories.layer: halves}
     d = run.descriptors
+    if isinstance(d, StoryDescriptors):
+        if d.reliability is None:
+            return d.layer, "the run's own", {}
+        halves = f"Two halves of the run's texts agree there at {d.reliability:.2f}."
+        return d.layer, "the run's own", {d.layer: halves}
     try:
         layer, how = d.layer_by(rule), WORDS[rule]
     except ValueError:
