@@ -23,6 +23,7 @@ from emo.config.parameters import (
     unknown,
 )
 from emo.config.schema import secret_fields
+from emo.config.spellings import respelt
 from emo.config.sweep_values import values_of
 from emo.config.text_overrides import as_typed, quoted, text_override, with_references
 from emo.errors import ConfigError, EmoError, value_text
@@ -50,6 +51,7 @@ def checked(overrides: Iterable[str], folders: Sequence[Path], root: Path) -> li
 
 
 def _checked(text: str, groups: Groups, root: Path) -> str:
+    text = respelt(text, groups)
     key = text.partition("=")[0].lstrip("+~")
     if not key and text:
         raise EmoError(
