@@ -84,16 +84,18 @@ def _log(
     tracker: Tracker | None, summary: Summary, result: Result, tags: Mapping[str, str]
 ) -> Outcome:
     """Log the summary; without a store its files are kept where exports are."""
-    config, run_id = summary.config, None
+    from emo.tracking.links import run_link
+
+    config, run_id, link = summary.config, None, ""
     if tracker is None:
         uri, names = _keep(summary, result)
     else:
         with tracker.run("summary", tags) as run_id:
             names = log_result(tracker, run_id, config, result)
-        uri = tracker.artifact_uri(run_id)
+        uri, link = tracker.artifact_uri(run_id), run_link(tracker, run_id)
     report = replace(result.report, effort=f"  report {uri}/{REPORT}")
     files = artifacts(uri, names)
-    return outcome_of("finished", _fingerprint(summary), run_id, report, files)
+    return outcome_of("finished", _fingerprint(summary), run_id, report, files, link)
 
 
 def _to_log_in(config: RunConfig) -> Tracker | None:

@@ -117,6 +117,8 @@ def ensure_run(plan: Plan, record: Record[R], prepare: Callable[[], Ready[R]]) -
     EmoError
         If something is refused or cannot be had; a run that was open then is marked FAILED.
     """
+    from emo.tracking.links import run_link
+
     with exclusive(plan):
         tracker = open_tracker(plan.config) if holds_runs(plan.config) else None
         earlier = tracker and finished(plan, tracker, record.file, record.read)
@@ -131,9 +133,9 @@ def ensure_run(plan: Plan, record: Record[R], prepare: Callable[[], Ready[R]]) -
                 value, result = ready.compute()
                 report, status = result.report, "finished"
                 names = log_result(tracker, run_id, plan.config, result, plan, {record.file: value})
-        uri = tracker.artifact_uri(run_id)
+        uri, link = tracker.artifact_uri(run_id), run_link(tracker, run_id)
     fingerprint = plan.provenance.fingerprint
-    outcome = outcome_of(status, fingerprint, run_id, report, artifacts(uri, names))
+    outcome = outcome_of(status, fingerprint, run_id, report, artifacts(uri, names), link)
     return EnsuredRun(run_id, value, outcome)
 
 
@@ -196,13 +198,13 @@ def outcome_of(
     run_id: str | None,
     report: Report,
     artifacts: Mapping[str, str],
+    link: str = "",
 ) -> Outcome:
-    """What the command line gets of a run; ``run_id`` is None for a result that is not logged."""
-    lines = [report.text]
-    if report.effort:
-        lines.append(report.effort)
-    if run_id is not None:
-        lines.append(f"  run {run_id} ({status}); look at it with: make ui")
+    """What the command line gets of a run; ``run_id`` is None for a result that is not logged.
+
+    ``link`` is the address of its page in MLflow.
+    """
+    lines = [part for part in (report.answer, report.text, report.effort) if part]
     return Outcome(
         status=status,
         fingerprint=fingerprint,
@@ -212,6 +214,8 @@ def outcome_of(
         passes_done=report.passes.done,
         passes_reused=report.passes.reused,
         table="\n".join(lines),
+        answer=report.answer,
+        link=link,
     )
 
 
