@@ -19,15 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emo.api import LoadedRun, compare, load_run
+    from emo.bundle.verifying import verify
     from emo.config.resolve import compose
 
-__all__ = ["LoadedRun", "compare", "compose", "load_run"]
+__all__ = ["LoadedRun", "compare", "compose", "load_run", "verify"]
 
 HOMES = {
     "LoadedRun": "emo.api",
     "compare": "emo.api",
     "compose": "emo.config.resolve",
     "load_run": "emo.api",
+    "verify": "emo.bundle.verifying",
 }
 """Where each public name is defined. It is imported at its first use: importing emo costs nothing."""
 

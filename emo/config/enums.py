@@ -43,6 +43,7 @@ class JobName(StrEnum):
     steer = auto()
     export = auto()
     axes = auto()
+    bundle = auto()
 
 
 class Source(StrEnum):

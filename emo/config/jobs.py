@@ -173,6 +173,18 @@ class AxesConfig:
 
 
 @dataclass(frozen=True)
+class BundleConfig:
+    """job=bundle: a report with the files of its runs, to hand on."""
+
+    run: str | None = None
+    """Id of a job=summarize run; None: the newest."""
+    folder: str = field(default="exports", metadata=WRITTEN)
+    """Where the bundle goes; taken from the project's root."""
+    zip: bool = False
+    """Whether it is one file."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and under the name of each job the settings of that one."""
 
@@ -184,6 +196,7 @@ class JobConfig:
     export: ExportConfig = field(default_factory=ExportConfig)
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
+    bundle: BundleConfig = field(default_factory=BundleConfig)
 
 
 MOVED = {

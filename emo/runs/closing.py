@@ -30,6 +30,7 @@ NEXT: dict[JobName, tuple[tuple[str, str], ...]] = {
     JobName.ablate: (("experiment=sensitivity", "the same question as an Optuna study"), SUMMARIZE),
     JobName.sensitivity: (("job=ablate", "the same question with intervals"), SUMMARIZE),
     JobName.axes: (STEER, SUMMARIZE),
+    JobName.summarize: (("job=bundle", "the report and its runs as one folder to hand on"),),
 }
 """Words that are put behind those of the command, and what they lead to."""
 
@@ -45,7 +46,7 @@ OF_THE_JOB = ("job", "experiment", "force", "output", "norms")
 OF_TEXTS = ("method", "subparams")
 """Words that only an extraction from the model's own texts takes."""
 
-PAGES = ("run.html", "summary.html")
+PAGES = ("run.html", "summary.html", "index.html")
 
 
 def closing(outcome: Outcome, commands: Sequence[tuple[str, str]]) -> list[str]:
