@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         run,
         runs,
     )
+    from emo.bundle.verifying import verify
     from emo.config.resolve import compose
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "load_run",
     "run",
     "runs",
+    "verify",
 ]
 
 HOMES = {
@@ -58,6 +60,7 @@ HOMES = {
     "load_run": "emo.api.finding",
     "run": "emo.api.running",
     "runs": "emo.api.finding",
+    "verify": "emo.bundle.verifying",
 }
 """Where each public name is defined. It is imported at its first use: importing emo costs nothing."""
 

@@ -47,6 +47,7 @@ class JobName(StrEnum):
     axes = auto()
     read = auto()
     ui = auto()
+    bundle = auto()
 
 
 class Source(StrEnum):

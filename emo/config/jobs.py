@@ -202,6 +202,18 @@ class UiConfig:
 
 
 @dataclass(frozen=True)
+class BundleConfig:
+    """job=bundle: a report with the files of its runs, to hand on."""
+
+    run: str | None = None
+    """Id of a job=summarize run; None: the newest."""
+    folder: str = field(default="exports", metadata=WRITTEN)
+    """Where the bundle goes; taken from the project's root."""
+    zip: bool = False
+    """Whether it is one file."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and under the name of each job the settings of that one."""
 
@@ -215,6 +227,7 @@ class JobConfig:
     axes: AxesConfig = field(default_factory=AxesConfig)
     read: ReadConfig = field(default_factory=ReadConfig)
     ui: UiConfig = field(default_factory=UiConfig)
+    bundle: BundleConfig = field(default_factory=BundleConfig)
 
 
 MOVED = {

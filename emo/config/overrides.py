@@ -23,6 +23,7 @@ from emo.config.parameters import (
     unknown,
 )
 from emo.config.schema import secret_fields
+from emo.config.spellings import respelt
 from emo.config.sweep_values import values_of
 from emo.config.text_overrides import (
     as_typed,
@@ -56,6 +57,7 @@ def checked(overrides: Iterable[str], folders: Sequence[Path], root: Path) -> li
 
 
 def _checked(text: str, groups: Groups, root: Path) -> str:
+    text = respelt(text, groups)
     key = text.partition("=")[0].lstrip("+~")
     if not key and text:
         raise EmoError(

@@ -121,7 +121,7 @@ def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
     words = {name for name in names if isinstance(name, str)}
     if not words or len(words) < len(names) or not words <= set(vectors.emotions):
         allowed = f"each once, of {', '.join(vectors.emotions)}"
-        raise ConfigError("job.export.emotions", names, allowed)
+        raise ConfigError("job.export.emotions", names, allowed, vectors.emotions)
     places = [vectors.emotions.index(name) for name in names]
     return replace(
         vectors,

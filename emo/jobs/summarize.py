@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo import conditions
-from emo.config import vector_settings
 from emo.config.enums import Label
 from emo.config.schema import RunConfig, canonical
 from emo.errors import ConfigError, TrackingError
@@ -24,11 +23,9 @@ from emo.runs.outcome import Outcome
 from emo.runs.plan import passages
 from emo.runs.provenance import code_commit
 from emo.runs.reuse import open_logged, open_tracker, staged
-from emo.summary.assemble import Summary, summarise
+from emo.summary.assemble import Summary
 from emo.summary.baselines import check_baselines
-from emo.summary.selection import Wanted, select
-from emo.summary.sets import selections
-from emo.summary.specificity import other_label
+from emo.summary.of_listing import summary_of
 
 if TYPE_CHECKING:
     from emo.tracking import Tracker
@@ -60,21 +57,13 @@ def run(config: RunConfig) -> Outcome:
     logged = open_logged(config)
     tracker = _to_log_in(config)
     runs = logged.runs_of("extract")
-    criteria = Wanted.by(config, stimuli.sha256)
-    if criteria.models is None and made:
-        models = tuple({r.model for r in runs if r.run_id in made})
-        criteria = replace(criteria, models=models)
-    selection = select(runs, criteria)
-    summary = summarise(
+    summary = summary_of(
         config,
-        selection,
         stimuli,
-        lambda r: partial(logged.read, r.run_id),
+        runs,
         logged.runs_of("steer"),
-        selections(config, runs, criteria),
-        select(
-            runs, replace(criteria, vectors=vector_settings.values_of(other_label(config)))
-        ).models,
+        lambda r: partial(logged.read, r.run_id),
+        made,
     )
     commit = code_commit(Path(config.root))
     return _log(tracker, summary, summary_result(summary, commit), _tags(summary, commit))

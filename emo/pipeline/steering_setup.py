@@ -79,7 +79,8 @@ def chosen_scenarios(config: RunConfig) -> Chosen:
     by_id = {s.id: s for s in listed.items}
     names = list(by_id) if steer.scenarios is None else steer.scenarios
     if not names or len(set(names)) < len(names) or not set(names) <= set(by_id):
-        raise ConfigError("job.steer.scenarios", names, f"each once, of {', '.join(by_id)}")
+        allowed = f"each once, of {', '.join(by_id)}"
+        raise ConfigError("job.steer.scenarios", names, allowed, by_id)
     return Chosen(tuple(by_id[name] for name in names), tuple(listed.items), listed.sha256)
 
 
@@ -242,9 +243,7 @@ def prepare(
     wanted = list(dict.fromkeys(steer.emotions or [s.emotion for s in scenarios]))
     if missing := [e for e in wanted if e not in vectors.emotions]:
         where = "job.steer.emotions" if steer.emotions else "job.steer.scenarios: emotion"
-        raise ConfigError(
-            where, missing[0], f"{', '.join(vectors.emotions)} (the vectors' emotions)"
-        )
+        raise ConfigError(where, missing[0], vectors.emotions)
     shape = loaded.model.config.get_text_config()
     if vectors.values.shape[::2] != (shape.num_hidden_layers, shape.hidden_size):
         raise ConfigError(

@@ -230,12 +230,7 @@ def outcome_of(
 
     ``link`` is the address of its page in MLflow.
     """
-    lines = [report.text]
-    if report.effort:
-        lines.append(report.effort)
-    if run_id is not None:
-        lines.append(f"  run {run_id} ({status}); look at it with: make ui")
-        lines += [f"  {link}"] if link else []
+    lines = [part for part in (report.answer, report.text, report.effort) if part]
     return Outcome(
         status=status,
         fingerprint=fingerprint,
@@ -245,6 +240,8 @@ def outcome_of(
         passes_done=report.passes.done,
         passes_reused=report.passes.reused,
         table="\n".join(lines),
+        answer=report.answer,
+        link=link,
     )
 
 
