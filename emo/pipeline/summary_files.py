@@ -83,11 +83,11 @@ def _text(s: Summary) -> str:
     lines = sentences.headline(s)
     for t in s.tables:
         lines += [
-            f"  {t.table.model}, layer {r.contrast.layer}: {r.verdict.value} ({r.sentence})"
+            f"  {t.table.model}, {r.contrast.title}: {r.verdict.value} ({r.sentence})"
             for r in t.table.rows
         ]
         lines += [
-            f"  {m.condition} is missing for layer {', '.join(m.layers)}: {m.command}"
+            f"  {m.condition} is missing for {', '.join(m.contrasts)}: {m.command}"
             for m in t.missing
         ]
     used = f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report"

@@ -44,10 +44,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Missing:
-    """A condition without a run, the layers that need it, and the command that makes it."""
+    """A condition without a run, the contrasts that need it, and the command that makes it."""
 
     condition: str
-    layers: tuple[str, ...]
+    contrasts: tuple[str, ...]
     command: str
 
 
@@ -291,7 +291,7 @@ def _untold(
         return ()
     names = ", ".join(n for n in conditions.names() if n != "A")
     return tuple(
-        (m.name, Missing(names, ("1 to 4",), all_conditions(used[m.run_id], m.precision, stimuli)))
+        (m.name, Missing(names, ("every contrast",), all_conditions(used[m.run_id], m.precision, stimuli)))
         for m in models
         if m.name not in with_table
     )
@@ -305,11 +305,11 @@ def _missing(
     precision = common[0] if common else PUBLISHED
     stories = [runs[n] for n in ("C", "B", *runs) if n in runs and n != "A"]
     prompts = stories[0].config.subparams.prompts_path if stories else None
-    layers: dict[str, list[str]] = {}
+    contrasts: dict[str, list[str]] = {}
     for contrast, lacks in table.missing:
         for name in lacks:
-            layers.setdefault(name, []).append(contrast.layer)
+            contrasts.setdefault(name, []).append(contrast.title)
     return [
         Missing(name, tuple(needed), command(name, first, precision, stimuli, prompts))
-        for name, needed in layers.items()
+        for name, needed in contrasts.items()
     ]

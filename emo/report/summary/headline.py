@@ -149,7 +149,7 @@ def _no_cross_model(s: Summary) -> str:
 def _four(t: FourLayerTable) -> str:
     """The verdict of every layer of one model."""
     rows = [
-        f"layer {r.contrast.layer}: {r.verdict.value}{_measured(r)}"
+        f"{r.contrast.title}: {r.verdict.value}{_measured(r)}"
         for r in t.rows
         if not r.contrast.is_floor
     ]
