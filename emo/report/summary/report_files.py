@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from emo.report.drawing import png, svg
+from emo.report.drawing import FORMATS
 from emo.report.summary.page import render
 from emo.report.summary.sections import Section, all_figures, all_tables
 from emo.report.table import Form, together
@@ -28,6 +28,6 @@ def write_report(folder: Path, s: Summary, sections: Sequence[Section], commit: 
     for f in all_figures(sections):
         if f.figure is None or f.data is None:
             continue
-        (folder / "figures" / f"{f.name}.png").write_bytes(png(f.figure))
-        (folder / "figures" / f"{f.name}.svg").write_bytes(svg(f.figure))
+        for suffix, save in FORMATS.items():
+            (folder / "figures" / f"{f.name}.{suffix}").write_bytes(save(f.figure))
         (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")
