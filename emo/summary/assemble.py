@@ -102,6 +102,8 @@ class Summary:
     """What the texts of the passages predict of every model; empty where it is not wanted."""
     both_labels: BothLabels | None = None
     """Emotion geometry beside situation geometry; None where fewer than two models have both."""
+    words_accuracy: float | None = None
+    """Accuracy of the classifier that reads the models, on the words of the passages (TF-IDF)."""
 
 
 def summarise(
@@ -191,9 +193,7 @@ def summarise(
     single = None
     if len(models) == 1:
         (only,) = models
-        single = single_model(
-            only, surfaces[WORDING[0]], conditions_of.get(only.name, {}), config.seed
-        )
+        single = single_model(only, conditions_of.get(only.name, {}), config.seed)
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"
@@ -236,6 +236,7 @@ def summarise(
         sets=sets,
         text_shares=tuple(shares),
         both_labels=beside,
+        words_accuracy=passages[0].left_out_accuracy() if models else None,
     )
 
 
