@@ -23,7 +23,7 @@ from emo.report.summary.sections import Section, all_figures
 from emo.summary.assemble import Summary
 from emo.summary.selection import RULES as SELECTION_RULES
 
-HERE = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "templates"
 LOOK = Path(pages.__file__).parent
 """What all pages share."""
 
@@ -44,7 +44,7 @@ def render(
 ) -> str:
     """The HTML of the report."""
     environment = Environment(
-        loader=FileSystemLoader(HERE),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=select_autoescape(default=True),
         trim_blocks=True,
         lstrip_blocks=True,
@@ -57,7 +57,7 @@ def render(
     return environment.get_template("summary.html").render(
         title=title(s),
         made=made_of(s),
-        styles=[_file(LOOK / "look.css"), _file(HERE / "report.css")],
+        styles=[_file(LOOK / "look.css"), _file(TEMPLATES / "report.css")],
         script=_file(LOOK / "page.js"),
         lines=lines(s),
         methods=methods(s),
