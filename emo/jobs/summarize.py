@@ -17,6 +17,7 @@ from emo.errors import ConfigError, TrackingError
 from emo.files.json_digests import Subject, json_digest
 from emo.pipeline import condition_runs
 from emo.pipeline.summary_files import summary_result
+from emo.pipeline.summary_links import run_links
 from emo.report.summary.report_files import REPORT
 from emo.runs.job import Result, artifacts, log_result, outcome_of, write_result
 from emo.runs.outcome import Outcome
@@ -66,7 +67,9 @@ def run(config: RunConfig) -> Outcome:
         made,
     )
     commit = code_commit(Path(config.root))
-    return _log(tracker, summary, summary_result(summary, commit), _tags(summary, commit))
+    shown = [*summary.runs, *(e.run for e in summary.left_out)]
+    result = summary_result(summary, commit, run_links(logged, shown, tracker is not None))
+    return _log(tracker, summary, result, _tags(summary, commit))
 
 
 def _log(

@@ -37,7 +37,8 @@ def broken_at_once():
 def test_the_other_figures_are_written_and_the_place_is_not_empty(tmp_path, caplog):
     figures = {"a": broken_at_once, "b": broken_late, "c": lambda: blank(2, 1)}
     write_figures(tmp_path, figures)
-    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["a.png", "b.png", "c.png"]
+    files = {f"{name}.{suffix}" for name in "abc" for suffix in ("png", "svg", "pdf")}
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == files
     assert imread(tmp_path / "figures" / "a.png").shape[:2] == (300, 1200)
     words = [r.getMessage() for r in caplog.records]
     assert words == [

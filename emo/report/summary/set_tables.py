@@ -43,6 +43,8 @@ def set_table(s: Summary) -> list[Table]:
             *("valence rho", "valence line", "valence"),
         ),
         tuple((x.name, *_measured(m)) for x in s.sets.on for m in x.models),
+        key=("set", "model", "layer", "reliability", "accuracy", "accuracy, nested", "valence rho"),
+        names=2,
     )
     return with_rows(table)
 
