@@ -10,7 +10,6 @@ from typing import assert_never
 
 import numpy as np
 
-from emo.api import LoadedRun
 from emo.config.enums import MethodName
 from emo.core.compare.axes import LEAST_EMOTIONS, LayerRdms, find_axes
 from emo.core.compare.axes_result import AxesResult
@@ -26,6 +25,7 @@ from emo.errors import ConfigError
 from emo.pipeline.extraction import extracted_emotions
 from emo.pipeline.generation import recipe_of
 from emo.report.runs.axes import LEXICAL
+from emo.runs.logged import LoggedRun
 from emo.runs.plan import Plan
 from emo.stimuli.norms import Norms
 from emo.summary.loading import text_rows
@@ -86,7 +86,7 @@ class Extracted:
     """Emotion and text, one pair per item; a text that a model wrote n times is there n times."""
 
     @classmethod
-    def read(cls, plan: Plan, run: LoadedRun) -> Extracted:
+    def read(cls, plan: Plan, run: LoggedRun) -> Extracted:
         """Of the finished extraction of a plan.
 
         Raises
