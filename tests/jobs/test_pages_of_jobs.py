@@ -59,7 +59,8 @@ def test_every_run_has_a_page(tiny_config, study_config, scenarios, tmp_path, jo
     }.get(job, ())
     objective = "job.sensitivity.objectives=[reliability]"
     study = job is JobName.sensitivity
-    config = study_config(objective, n=4) if study else tiny_config(*words, *more)
+    space = {"prompts": ["stories", "paragraph"], "samples": [4, 2]}
+    config = study_config(objective, n=4, space=space) if study else tiny_config(*words, *more)
     outcome = run_job(replace(config, force=False))
     assert outcome.error is None
     page = Tracker(config).artifact(outcome.run_id, "run.html").read_text()
