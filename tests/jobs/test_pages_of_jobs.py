@@ -59,7 +59,7 @@ def test_every_run_has_a_page(tiny_config, study_config, scenarios, tmp_path, jo
     }.get(job, ())
     objective = "job.sensitivity.objectives=[reliability]"
     study = job is JobName.sensitivity
-    space = {"prompts": ["stories", "paragraph"], "samples": [4, 2]}
+    space = {"samples": [4, 2], "position": ["mid", "last"]}
     config = study_config(objective, n=4, space=space) if study else tiny_config(*words, *more)
     outcome = run_job(replace(config, force=False))
     assert outcome.error is None
