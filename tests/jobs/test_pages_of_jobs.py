@@ -19,7 +19,7 @@ COMMANDS = {
     JobName.ablate: (("job=ablate", "job.ablate.tokens=[24,12]", "job.ablate.samples=[2,1]"),),
     JobName.precision: (("job=precision", "job.precision.precisions=[fp32,bf16]"),),
     JobName.equivalence: (("job=equivalence",),),
-    JobName.axes: (("job=axes", "job.axes.permutations=19"),),
+    JobName.axes: (("job=axes", "job.axes.permutations=99"),),
     JobName.sensitivity: (("job=sensitivity",),),
 }
 """What each job is run with here."""
@@ -57,7 +57,10 @@ def test_every_run_has_a_page(tiny_config, study_config, scenarios, tmp_path, jo
         JobName.steer: (f"job.steer.scenarios_path={scenarios}",),
         JobName.axes: (f"norms.path={tmp_path / 'norms.csv'}",),
     }.get(job, ())
-    config = study_config(n=4) if job is JobName.sensitivity else tiny_config(*words, *more)
+    objective = "job.sensitivity.objectives=[reliability]"
+    study = job is JobName.sensitivity
+    space = {"samples": [4, 2], "position": ["mid", "last"]}
+    config = study_config(objective, n=4, space=space) if study else tiny_config(*words, *more)
     outcome = run_job(replace(config, force=False))
     assert outcome.error is None
     page = Tracker(config).artifact(outcome.run_id, "run.html").read_text()
@@ -79,5 +82,5 @@ def test_the_page_and_the_report_have_one_answer_whether_made_or_reused(tiny_con
 @pytest.fixture
 def scenarios(tmp_path):
     path = tmp_path / "scenarios.yaml"
-    path.write_text("- {id: one, mood: flat, emotion: calm, text: Nobody had come, so she}\n")
+    path.write_text("- {id: one, mood: flat, emotion: calm, text: Nobody had come and she}\n")
     return path

@@ -74,8 +74,8 @@ def answer(swept: DoseSweep, random: bool = False) -> str:
         )
         sentences.append(
             f"At the best dose (strength {best.strength:g} at {best.site}, chosen on these texts) "
-            f"{best.fluent_success.k} of {best.fluent_success.n} texts are fluent and judged to show more of the "
-            f"emotion than unsteered{f'; controls there: {beside}' if beside else ''}."
+            f"{best.fluent_success.k} of {best.fluent_success.n} texts are fluent and judged to show "
+            f"more of the emotion than unsteered{f'; controls there: {beside}' if beside else ''}."
         )
     for s in by_site(swept.steered, swept.limits):
         sure = "" if s.robust.sure else ", which other texts could change"
