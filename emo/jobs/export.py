@@ -152,7 +152,7 @@ def _scaled(vectors: EmotionVectors, source: LoggedRun, scale: ExportScale) -> E
     return replace(vectors, values=values, unit_norm=scale is ExportScale.unit)
 
 
-def _norm(vectors: EmotionVectors, source: LoadedRun) -> Float64[np.ndarray, " layer"]:
+def _norm(vectors: EmotionVectors, source: LoggedRun) -> Float64[np.ndarray, " layer"]:
     """The mean residual norm per layer; from the activations of a run that has none in its vectors."""
     if vectors.frame is not None:
         return vectors.frame.norm
