@@ -211,7 +211,9 @@ def test_the_parent_holds_the_table(sweep):
     by_id = {run.info.run_id: run for run in children}
     for row in rows:
         metrics = by_id[row["run_id"]].data.metrics
-        assert float(row["anisotropy"]) == pytest.approx(metrics["chosen on the same texts/anisotropy"])
+        assert float(row["anisotropy"]) == pytest.approx(
+            metrics["chosen on the same texts/anisotropy"]
+        )
 
 
 def whole_config(*words):
@@ -244,6 +246,7 @@ def refusal(*jobs):
         ([["stimuli.path=no.csv", f"seed={i}"] for i in range(5)], "seed=2 and 2 more)"),
         ([[f"seed=-{i}"] for i in range(1, 9)], "; and 3 more reasons"),
         ([["job=sync"], ["job=extract"]], "job=sync: allowed is any other in a sweep"),
+        ([["job=ui"], ["job=extract"]], "job=ui: allowed is any other in a sweep"),
         ([["job=export"]], "job.export.run=null: allowed is the id"),
         ([["job=steer", "job.steer.layers=3-1"]], "job.steer.layers=3-1: allowed is all, best"),
         ([["job=steer", "job.steer.layers=0-99999999999"]], "no model has 10000 layers"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
 from emo.config.schema import RunConfig
+from emo.errors import ConfigError
 from emo.runs.outcome import Outcome
 
 
@@ -11,9 +14,13 @@ def run(config: RunConfig) -> Outcome:
 
     Raises
     ------
+    ConfigError
+        In a notebook, whose kernel the page would replace.
     TrackingError
         If the port is in use, or the store cannot be used.
     """
+    if "ipykernel" in sys.modules:
+        raise ConfigError("job", "ui", "any other in a notebook; in a terminal: make ui")
     from emo.tracking import ui
 
     words = ui.serve(config, "job.ui.port", "python launch.py job=ui job.ui.port=")

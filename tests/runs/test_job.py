@@ -42,7 +42,8 @@ def test_a_dummy_job_needs_only_what_is_new_about_it(tiny_config):
     run = Tracker(config).get(made.run_id)
     assert (run.info.run_name, run.info.status) == ("dummy", "FINISHED")
     assert run.data.metrics == {"chosen on the same texts/passages": 30}
-    assert run.data.tags["mlflow.note.content"] == "```\n30 passages\n```"
+    answer, _, text = run.data.tags["mlflow.note.content"].split("\n\n")
+    assert (answer, text) == ("**30 passages**", "```\n30 passages\n```")
     assert run.data.tags["fingerprint"] == made.outcome.fingerprint
     assert run.data.params["model.source"] == "tiny"
 
@@ -119,6 +120,25 @@ def test_figures_files_and_everything_else_a_result_may_have(tiny_config):
     }
     assert (run.data.tags["regime"], run.data.tags["backend"]) == ("surgical", "all")
     assert run.inputs.dataset_inputs[0].dataset.name == "prompts"
+
+
+def test_the_description_shows_the_first_figure_and_the_page_of_the_run(tiny_config):
+    config = tiny_config()
+    plan = make_plan(config)
+    figures = {"first": lambda: blank(2, 1), "second": lambda: blank(2, 1)}
+    result = Result(Report("text", {"rho": 0.5}, answer="They agree."), figures=figures)
+    record = Record("count.json", json.loads, lambda _: Report("", {}))
+    run_id = ensure_run(plan, record, lambda: Ready("whole", lambda: (3, result))).run_id
+    note = Tracker(config).get(run_id).data.tags["mlflow.note.content"]
+    assert note.startswith("**They agree.**\n\n")
+    assert f"](get-artifact?path=figures/first.png&run_uuid={run_id})" in note
+    assert "| rho | 0.5 |" in note and "⟨" not in note
+
+
+def test_pictures_of_single_layers_are_no_artifacts_that_a_job_lists():
+    assert artifacts("file:///r", ["images/by layer~rdm+step+0.png", "a.csv"]) == {
+        "a.csv": "file:///r/a.csv"
+    }
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders():

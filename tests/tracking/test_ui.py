@@ -189,6 +189,13 @@ def test_the_command_line_starts_the_page_on_the_list_of_runs(tmp_path, started,
     assert "workflowType=machine_learning" in line
 
 
+def test_a_notebook_keeps_its_kernel(tmp_path, started, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", None)
+    outcome = run_job(compose("job=ui", root=tmp_path))
+    assert outcome.error == "job=ui: allowed is any other in a notebook; in a terminal: make ui"
+    assert started == [] and list(tmp_path.iterdir()) == []
+
+
 def test_a_port_of_airplay_is_called_so(tmp_path, started, monkeypatch):
     monkeypatch.setattr(ui.sys, "platform", "darwin")
     with socket.socket() as taken:

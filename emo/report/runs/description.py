@@ -18,6 +18,8 @@ LONGEST = 5000
 """Most characters of a description; the store keeps no more."""
 WIDTH = 100
 """Most characters of a line of the text: the page does not break the lines of a block."""
+USUAL = ("best_layer", "layer", "reliability", "accuracy", "anisotropy", "valence")
+"""Numbers by which points of a sweep are compared; of a sweep of jobs without them, the first five."""
 MOST_NUMBERS = 12
 SHORTENED = "... (the rest is cut here)"
 
@@ -72,7 +74,8 @@ def sweep_described(answer: str, text: str, points: Sequence[PointRow]) -> str:
 
     Points that were there before are no children of the parent: the links are the way to them.
     """
-    names = list(dict.fromkeys(name for p in points for name in _rows_of(p.metrics)))[:5]
+    known = dict.fromkeys(name for p in points for name in _rows_of(p.metrics))
+    names = [n for n in USUAL if n in known] or list(known)[:5]
     head = ("point", "status", "run", *(name.replace("_", " ") for name in names))
     rows = [
         (
