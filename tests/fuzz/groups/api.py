@@ -74,7 +74,7 @@ USE = {
     "a job of a model there is not": ("run('model=nothing', root=root)", "nothing"),
     "a text of no emotion": ("load_run(ID).steer('a', 'nothing', 1)", "nothing"),
     "a text that is none": ("load_run(ID).read(5)", "texts"),
-    "a steered model that is none": ("load_run(ID).steering(5, calm=1)", "emotion"),
+    "a block for no emotion": ("load_run(ID).steering(None, nothing=1)", "nothing"),
     "a file there is not": ("load_run(ID).file('nothing')", "nothing"),
     "a comparison of ids": ("compare(ID, ID)", "load_run"),
     "a comparison with a summary": ("compare(load_run(ID), load_run(SUMMARY))", "descriptors.json"),
