@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from emo.api import (
         LoadedRun,
+        ReadTexts,
         RunComparison,
         RunRdm,
         Runs,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LoadedRun",
+    "ReadTexts",
     "RunComparison",
     "RunRdm",
     "RunVectors",
@@ -50,6 +52,7 @@ __all__ = [
 
 HOMES = {
     "LoadedRun": "emo.api.loaded",
+    "ReadTexts": "emo.api.reading",
     "RunComparison": "emo.api.comparing",
     "RunRdm": "emo.api.geometry",
     "RunVectors": "emo.api.geometry",

@@ -1,7 +1,8 @@
 """Notebooks run cell by cell, without Jupyter, and written as pages of the documentation.
 
 ``python -m examples.render NAME...`` runs examples/NAME.ipynb in the folder of the project given by
-``EMO_PROJECT`` (the current one) and writes docs/notebooks/NAME.md with what every cell shows.
+``EMO_PROJECT`` (the current one) and writes docs/notebooks/NAME.md with what every cell shows. With
+``--plain`` before the names nothing is run: the page has the cells alone.
 """
 
 from __future__ import annotations
@@ -74,14 +75,13 @@ def _executed(source: str, names: dict[str, Any]) -> Shown:
     return Shown(out.getvalue(), value)
 
 
-def page(name: str) -> str:
-    """The notebook as Markdown; pictures are written beside the page."""
-    parts = [f"<!-- Made by: python -m examples.render {name} -->"]
-    for i, (cell, shown) in enumerate(run(name)):
-        if shown is None:
-            parts.append(cell.source)
-        else:
-            parts += [f"```python\n{cell.source}\n```", *_output(shown, f"{name}_{i}.png")]
+def page(name: str, plain: bool = False) -> str:
+    """The notebook as Markdown; pictures are written beside the page. A plain one has no outputs."""
+    made = f"{'--plain ' if plain else ''}{name}"
+    parts = [f"<!-- Made by: python -m examples.render {made} -->"]
+    for i, (cell, shown) in enumerate(((c, None) for c in cells(name)) if plain else run(name)):
+        parts.append(f"```python\n{cell.source}\n```" if cell.kind == "code" else cell.source)
+        parts += [] if shown is None else _output(shown, f"{name}_{i}.png")
     return "\n\n".join(parts) + "\n"
 
 
@@ -108,10 +108,12 @@ def _compact(html: str) -> str:
 
 def main(wanted: list[str]) -> None:
     """Write the pages of these notebooks; without names, of all."""
+    plain = wanted[:1] == ["--plain"]
+    wanted = wanted[plain:]
     PAGES.mkdir(exist_ok=True)
     os.chdir(os.environ.get("EMO_PROJECT", "."))
     for name in wanted or sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb")):
-        (PAGES / f"{name}.md").write_text(page(name), encoding="utf-8")
+        (PAGES / f"{name}.md").write_text(page(name, plain), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -32,13 +32,13 @@ def test_there_are_five():
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(n, marks=[pytest.mark.slow] * (n in ("paper_table",))) for n in NAMES],
+    [pytest.param(n, marks=[pytest.mark.slow] * (n == "paper_table")) for n in NAMES],
 )
 def test_a_notebook_runs_from_top_to_bottom(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_small_csv(tmp_path)
     shown = [s for _, s in render.run(name, parameters(name, tmp_path)) if s is not None]
-    assert len(shown) > 3
+    assert len(shown) >= 3
     assert any(hasattr(s.value, "_repr_html_") for s in shown)  # a table is seen
 
 

@@ -32,6 +32,8 @@ def run_of(vectors: RunVectors) -> LoggedRun:
 
 def neutral_norms(vectors: RunVectors) -> Float64[np.ndarray, " layer"]:
     """Mean norm of the neutral sentences' residual stream at each layer."""
+    if vectors.frame is not None:
+        return vectors.frame.norm
     neutral = run_of(vectors).activations.neutral.astype(np.float64)
     return np.linalg.norm(neutral, axis=-1).mean(axis=1)
 

@@ -17,6 +17,7 @@ from emo.core.records import Descriptors
 from emo.runs.logged import LoggedRun
 
 if TYPE_CHECKING:
+    from emo.api.reading import ReadTexts
     from emo.api.steered import SteeredText
     from emo.models.loading import LoadedModel
 
@@ -176,6 +177,41 @@ class LoadedRun(LoggedRun):
         from emo.api.steered import model_of
 
         return model_of(self)
+
+    def read(self, texts: Any, layers: Any = "best", measure: str = "cosine") -> ReadTexts:
+        """Every token of a text against every emotion vector, as ``job=read`` does it.
+
+        The texts go through the run's model in its precision and backend; nothing is logged.
+
+        Parameters
+        ----------
+        texts
+            A text, a chat (a list of ``{"role": ..., "content": ...}``), or a list of either.
+        layers
+            ``best`` (of highest left-out accuracy; of written texts the run's own), ``all``, a layer, or
+            a list of layers.
+        measure
+            ``cosine``, from -1 to 1, or ``projection``, in units of the residual stream.
+
+        Returns
+        -------
+        ReadTexts
+            A notebook shows it as a heat map; ``to_frame()`` is the table, ``save(path)`` the page.
+
+        Raises
+        ------
+        EmoError
+            If the model cannot be had or cannot read a text, or an argument is not allowed.
+
+        Examples
+        --------
+        >>> read = emo.load_run(RUN_ID).read(["On the quay.", "In the field."], layers="all")
+        >>> len(read.readings.texts), read.readings.layers
+        (2, (0, 1, 2, 3))
+        """
+        from emo.api.reading import read
+
+        return read(self, texts, layers, measure)
 
     def steer(
         self,

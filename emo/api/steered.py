@@ -17,6 +17,7 @@ from emo.errors import ConfigError, EmoError
 if TYPE_CHECKING:
     from emo.api.loaded import LoadedRun
     from emo.models.loading import LoadedModel
+    from emo.models.weights import Weights
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,11 @@ def model_of(run: LoadedRun) -> LoadedModel:
     """
     from emo.models import session
     from emo.models.loading import pick_device
-    from emo.models.weights import locate, weights_name
+    from emo.models.weights import locate
 
     config = replace(run.config, root=run.root)
     weights = locate(config.model, config.path, config.path(config.paths.weights))
-    logged = (run.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
-    if weights_name(*logged) != weights_name(config.model.id, weights.revision):
-        raise EmoError(
-            f"run {run.run_id}: its model {config.model.id} is here in revision {weights.revision}, "
-            f"the run read revision {run.tags.get('revision', 'unknown')}"
-        )
+    require_weights(run, weights)
     return session.get(
         config.model,
         weights,
@@ -89,6 +85,24 @@ def model_of(run: LoadedRun) -> LoadedModel:
         config.path(config.paths.weights),
         config.backend.label,
     )
+
+
+def require_weights(run: LoadedRun, weights: Weights) -> None:
+    """Refuse weights that are not those that the run read or wrote with.
+
+    Raises
+    ------
+    EmoError
+        Naming both revisions.
+    """
+    from emo.models.weights import weights_name
+
+    model, revision = (run.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
+    if weights_name(model, revision) != weights_name(run.config.model.id, weights.revision):
+        raise EmoError(
+            f"run {run.run_id}: {run.config.model.id} is here in revision {weights.revision}; the run "
+            f"is of revision {revision}"
+        )
 
 
 def steer(
