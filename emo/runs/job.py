@@ -209,7 +209,7 @@ def outcome_of(
     artifacts: Mapping[str, str],
 ) -> Outcome:
     """What the command line gets of a run; ``run_id`` is None for a result that is not logged."""
-    lines = [report.text]
+    lines = [part for part in (report.answer, report.text) if part]
     if report.effort:
         lines.append(report.effort)
     if run_id is not None:
