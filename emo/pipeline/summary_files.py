@@ -24,13 +24,18 @@ def summary_result(s: Summary, commit: str, links: Sequence[RunLink] = ()) -> Re
     """What the run of a summary logs; a figure that cannot be drawn is named in the log."""
     from emo.tracking import DESCRIPTION
 
-    parts = sections(s)
+    parts, lines = sections(s), sentences.lines(s)
+    lead = sentences.answer(lines)
     for f in all_figures(parts):
         if f.failure:
             say_left_out(f.name, f.failure)
-    description = [*sentences.headline(s), f"The report is the artifact `{REPORT}`."]
+    description = [*(line.text for line in lines), f"The report is the artifact `{REPORT}`."]
     return Result(
-        report=Report(_text(s), headline(s), answer=sentences.answer(s)),
+        report=Report(
+            _text(s, [line for line in lines if line not in lead]),
+            headline(s),
+            answer=" ".join(line.text for line in lead),
+        ),
         write=partial(_write, s, parts, commit, links),
         tags={DESCRIPTION: "\n\n".join(description)},
         params=params(s.config),
@@ -82,8 +87,9 @@ def headline(s: Summary) -> dict[str, float | None]:
     return out
 
 
-def _text(s: Summary) -> str:
-    lines = [line.text for line in sentences.lines(s) if not line.contrast]
+def _text(s: Summary, found: Sequence[sentences.Line]) -> str:
+    """What stands below the answer: the other lines, every verdict with its reason, what is missing."""
+    lines = [line.text for line in found if not line.contrast]
     for t in s.tables:
         lines += [
             f"  {t.table.model}, {r.contrast.title}: {r.verdict.value} ({r.sentence})"

@@ -104,7 +104,9 @@ def label_points(
 
     figure = axes.figure.get_figure(root=True)
     assert figure is not None
-    texts = [axes.annotate(name, p, fontsize=fontsize) for name, p in zip(names, points, strict=True)]
+    texts = [
+        axes.annotate(name, p, fontsize=fontsize) for name, p in zip(names, points, strict=True)
+    ]
     for text in texts:
         text.set_in_layout(False)
     make_readable(figure)
@@ -113,7 +115,7 @@ def label_points(
     boxes = [text.get_window_extent() for text in texts]
     sizes = np.array([[box.width, box.height] for box in boxes]) * scale + 1
     at = np.asarray(axes.transData.transform(points)) * scale
-    left, bottom, right, top = axes.bbox.extents * scale
+    left, bottom, right, top = np.asarray(axes.bbox.extents) * scale
     for text, corner, point, size in zip(
         texts, places(at, sizes, (left, bottom, right, top)), at, sizes, strict=True
     ):

@@ -292,7 +292,12 @@ def _untold(
         return ()
     names = ", ".join(n for n in conditions.names() if n != "A")
     return tuple(
-        (m.name, Missing(names, ("every contrast",), all_conditions(used[m.run_id], m.precision, stimuli)))
+        (
+            m.name,
+            Missing(
+                names, ("every contrast",), all_conditions(used[m.run_id], m.precision, stimuli)
+            ),
+        )
         for m in models
         if m.name not in with_table
     )

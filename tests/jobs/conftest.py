@@ -39,9 +39,11 @@ def has_files(config, outcome, *names):
     A figure is named by its PNG and stands for all of its formats.
     """
     tracker = Tracker(config)
-    folders = {suffix: "figures/" for suffix in FORMATS}
+    folders = dict.fromkeys(FORMATS, "figures/")
     pictures = [name for name in names if name.endswith(".png")]
-    names += tuple(f"{name[:-4]}.{suffix}" for name in pictures for suffix in FORMATS if suffix != "png")
+    names += tuple(
+        f"{name[:-4]}.{suffix}" for name in pictures for suffix in FORMATS if suffix != "png"
+    )
     for name in (*names, *COMMON):
         path = folders.get(name.rpartition(".")[2], "") + name
         assert tracker.artifact(outcome.run_id, path).stat().st_size > 0

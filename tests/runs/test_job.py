@@ -110,7 +110,14 @@ def test_figures_files_and_everything_else_a_result_may_have(tiny_config):
     record = Record("count.json", json.loads, lambda _: Report("", {}))
     ready = Ready("whole", lambda: (3, result), {"backend": "all"})
     outcome = ensure_run(plan, record, lambda: ready).outcome
-    assert set(outcome.artifacts) == {"count.json", "table.csv", "table.png", "table.svg", "table.pdf", *COMMON}
+    assert set(outcome.artifacts) == {
+        "count.json",
+        "table.csv",
+        "table.png",
+        "table.svg",
+        "table.pdf",
+        *COMMON,
+    }
     assert outcome.table.splitlines()[:2] == ["text", "  two texts"]
     run = Tracker(config).get(outcome.run_id)
     numbers = {"best": 1, "texts": 2}

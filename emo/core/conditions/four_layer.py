@@ -89,7 +89,9 @@ class Contrast:
 
 CONTRASTS = (
     Contrast("1", "Method", "A", "C", "method"),
-    Contrast("1 loose", "Method, loose settings", "A", "B", "method, confounded with the sub-parameters"),
+    Contrast(
+        "1 loose", "Method, loose settings", "A", "B", "method, confounded with the sub-parameters"
+    ),
     Contrast("2", "Sub-parameters", "B", "C", "the eight sub-parameters"),
     Contrast(
         *("3 free-running", "Precision, free running", "C", "D"),

@@ -56,7 +56,10 @@ def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
 
 
 def draw_rdm(
-    axes: Axes, cosines: Float64[np.ndarray, "emotion emotion"], emotions: Sequence[str], inches: float
+    axes: Axes,
+    cosines: Float64[np.ndarray, "emotion emotion"],
+    emotions: tuple[str, ...],
+    inches: float,
 ) -> AxesImage:
     """Draw the lower triangle of an RDM in a panel of so many inches; the image, for a colour bar."""
     distance = np.clip(1 - cosines, 0, None)

@@ -93,7 +93,15 @@ def block_table(u: Universality) -> Table:
             *("disjoint min", "disjoint mean", "disjoint max"),
         ),
         rows,
-        key=("block", "models", "pairs", "same mean", "disjoint min", "disjoint mean", "disjoint max"),
+        key=(
+            "block",
+            "models",
+            "pairs",
+            "same mean",
+            "disjoint min",
+            "disjoint mean",
+            "disjoint max",
+        ),
     )
 
 

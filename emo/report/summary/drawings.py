@@ -14,7 +14,6 @@ from emo.reference import PublishedFourLayer, shared_geometry
 from emo.report.drawing import in_legend
 from emo.report.style import (
     BLUE,
-    FINE,
     GREEN,
     GREY,
     HEADING,
@@ -64,7 +63,9 @@ def layer_sweep(s: Summary) -> tuple[Figure, Table]:
     for panel in axes:
         panel.set_xlabel("depth, % of layers")
         grid(panel)
-    axes[1].legend(fontsize=FINE)
+    figure.legend(
+        *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=SMALL
+    )
     return figure, data_table(("model", "layer", "mean cosine", "reliability"), rows)
 
 
@@ -82,7 +83,7 @@ def sizes(s: Summary) -> tuple[Figure, Table]:
     axes[0].axhline(FLAGGED_ANISOTROPY, color=GREY, ls="--", lw=1)
     handles, names = axes[0].get_legend_handles_labels()
     once = dict(zip(names, handles, strict=True))
-    axes[2].legend(once.values(), once.keys(), fontsize=FINE)
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=6, fontsize=SMALL)
     rows = []
     for m in s.models:
         values = [float(getattr(m.descriptors, name)) for name in SIZED]
@@ -112,7 +113,7 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
     """One panel per model with one line per contrast, and a legend."""
     shown = [t for t in tables if t.table.rows]
     most = max(len(t.table.rows) for t in shown)
-    figure = blank(max(8, 5.4 * len(shown)), 2.2 + 0.6 * most)
+    figure = blank(max(9, 5.4 * len(shown)), 2.2 + 0.6 * most)
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     published = shared_geometry().four_layer
     rows: list[tuple[Entry, ...]] = []
@@ -129,7 +130,7 @@ def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
         panel.set_xlabel("Spearman rho")
         panel.set_title(t.table.model, fontsize=HEADING)
         grid(panel, "x")
-    figure.legend(handles=_legend(published), loc="outside lower center", ncols=3, fontsize=SMALL)
+    figure.legend(handles=_legend(published), loc="outside lower center", ncols=2, fontsize=SMALL)
     columns = (
         *("model", "contrast", "rho", "low", "high", "rho raw"),
         *("rho disjoint", "disjoint low", "disjoint high", "replicates", "verdict"),

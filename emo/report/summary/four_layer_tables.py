@@ -56,11 +56,12 @@ def _sides(t: FourLayerTable) -> Table:
     return Table(
         f"four_layer_reliability_{name_part(t.model)}",
         f"Four layers, what the two sides allow: {t.model}",
-        "Own a, own b: each side's reliability on the emotions that both sides have. B has one text per "
-        "emotion and cannot be halved; its value is the correlation with B'. Disjoint: mean rho of halves "
-        "of the items that share none (B and B' as they are). Ceiling: the highest disjoint rho that two "
-        "sets of this reliability can be expected to show. Disattenuated: disjoint rho divided by its "
-        "ceiling, with Fieller's interval; its ends are infinite where the ceiling may be nothing. "
+        "Own a, own b: each side's reliability on the emotions that both sides have. B has one text "
+        "per emotion and cannot be halved; its value is the correlation with B'. Disjoint: mean rho of "
+        "halves of the items that share none (B and B' as they are). Ceiling: the highest disjoint "
+        "rho that two sets of this reliability can be expected to show. Disattenuated: disjoint rho "
+        "divided by its ceiling, with Fieller's interval; its ends are infinite where the ceiling may "
+        "be nothing. "
         "Where both sides have the same items, same half is rho with both on one half, and share is "
         "disjoint divided by it: it depends on the number of items, not on how much is shared. "
         f"{INTERVAL}",

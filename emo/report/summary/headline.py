@@ -59,7 +59,10 @@ def lines(s: Summary) -> list[Line]:
         found.append(_agreement(s.cross_model, margin))
         found += [Line(x) for x in [rule_sentence(s.cross_model.rules, margin)] if x]
     if len(s.models) <= IN_FULL:
-        found += [Line(" ".join(_alone(s, m, len(s.models) == 1))) for m in s.models]
+        found += [Line(" ".join(_alone(s, m))) for m in s.models]
+    if len(s.models) == 1 and s.models[0].descriptors.reliability is not None:
+        (m,) = s.models
+        found.append(Line(" ".join([*_published(m.descriptors), *_compared(m, s)])))
     found += [line for t in s.tables for line in _four(t.table)]
     found += [Line(x) for x in map(_no_valence, s.models) if x]
     if s.cross_model is None:
@@ -73,22 +76,14 @@ def lines(s: Summary) -> list[Line]:
     return [*_random(s), *found]
 
 
-def headline(s: Summary) -> list[str]:
-    """The lines as text."""
-    return [line.text for line in lines(s)]
-
-
-def answer(s: Summary) -> str:
-    """What was found in a few sentences: of the models together, or of the only one."""
-    found = [line.text for line in _random(s)]
-    if s.cross_model is not None:
-        found.append(_agreement(s.cross_model, s.config.job.summarize.margin).text)
-    elif s.models:
-        found += _alone(s, s.models[0], False)
-    else:
-        found += [line.text for t in s.tables for line in _four(t.table)][:3]
-    kept = [m.name for m in s.models]
-    return in_words_of(s.config.stimuli.label, " ".join(found), kept)
+def answer(found: list[Line]) -> list[Line]:
+    """The lines of a summary that say what was found of its models together, or of the only one."""
+    warnings = [line for line in found if line.mark is Mark.warning]
+    rest = found[len(warnings) :]
+    first = (
+        rest[:1] if rest and not rest[0].contrast else [line for line in rest if line.contrast][:3]
+    )
+    return [*warnings, *first]
 
 
 def _random(s: Summary) -> list[Line]:
@@ -154,11 +149,8 @@ def _shown(u: Universality) -> str:
     return f"An agreement is shown for {shown} of {len(i)} pairs (Holm)."
 
 
-def _alone(s: Summary, m: ModelRun, published: bool) -> list[str]:
-    """What one model shows by itself: beside chance, the words of the passages, and its own halves.
-
-    ``published``: also at the layer of the published criterion.
-    """
+def _alone(s: Summary, m: ModelRun) -> list[str]:
+    """What one model shows by itself: beside chance, the words of the passages, and its own halves."""
     d, n = m.descriptors, len(s.stimuli.items)
     readout = vector_settings.by_name("method.readout").methods_of(s.config)
     place = f"{m.name}, {n} passages, {len(s.stimuli.emotions)} emotions, {readout}."
@@ -168,8 +160,7 @@ def _alone(s: Summary, m: ModelRun, published: bool) -> list[str]:
             "There are too few passages to halve, so it is not known whether its RDM says anything of "
             "these emotions.",
         ]
-    more = [*_published(d), *_compared(m, s)] if published else []
-    return [place, *_most_accurate(d, s.words_accuracy), *more]
+    return [place, *_most_accurate(d, s.words_accuracy)]
 
 
 def _most_accurate(d: Descriptors, words: float | None) -> Iterator[str]:
@@ -185,8 +176,8 @@ def _most_accurate(d: Descriptors, words: float | None) -> Iterator[str]:
         beside.append(f"p {p:.2g} under permuted labels")
     yield (
         f"At its most accurate layer, {choice.layer} of 0 to {d.n_layers - 1}"
-        f"{_interval(choice.low, choice.high)}, chosen on these passages, {percent(choice.value)} of the "
-        f"passages are nearest to their own emotion ({', '.join(beside)})."
+        f"{_interval(choice.low, choice.high)}, chosen on these passages, {percent(choice.value)} of "
+        f"the passages are nearest to their own emotion ({', '.join(beside)})."
     )
     reliability = float(d.curves["reliability"][choice.layer])
     yield (

@@ -1,4 +1,4 @@
-"""Figures of every single model: its RDM, its map, its curves over layers; and the figure of the answer."""
+"""Figures of every model by itself: RDM, map, curves over layers; and the figure of the answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.cosines import cosine_matrix
 from emo.core.geometry.projections import project
 from emo.core.geometry.vectors import emotion_vectors
-from emo.core.records import Descriptors, EmotionVectors
+from emo.core.records import Bounds, Descriptors, EmotionVectors, LayerChoice
 from emo.core.stats.intervals import Estimates
 from emo.files.names import name_part
 from emo.report.drawing import in_legend
@@ -78,31 +78,39 @@ def _told(s: Summary) -> Panel:
     """How many passages are nearest to their own emotion, at the most accurate layer."""
     rows = []
     for m in s.models:
-        choice, bounds = m.descriptors.choices.get("accuracy"), m.descriptors.intervals.get("accuracy")
-        if choice is not None:
-            low, high = (
-                (float(x[choice.layer]) for x in (bounds.low, bounds.high))
-                if bounds is not None
-                else (np.nan, np.nan)
-            )
+        choice, bounds = (
+            x.get("accuracy") for x in (m.descriptors.choices, m.descriptors.intervals)
+        )
+        if isinstance(choice, LayerChoice):
+            ends = (bounds.low, bounds.high) if isinstance(bounds, Bounds) else ()
+            low, high = (float(x[choice.layer]) for x in ends) if ends else (np.nan, np.nan)
             rows.append((f"{m.name}, layer {choice.layer}", choice.value, low, high))
     lines = [("chance", s.models[0].descriptors.chance)] if rows else []
     if rows and s.words_accuracy is not None:
         lines.append(("bag of words", s.words_accuracy))
-    caption = "Accuracy: the share of passages nearest to their own emotion, left out, at the layer where \
-that is highest, beside chance and the words of the passages"
+    caption = (
+        "Accuracy: the share of passages nearest to their own emotion, left out, at the layer where "
+        "that is highest, beside chance and the words of the passages"
+    )
     return Panel("accuracy", caption, tuple(rows), tuple(lines))
 
 
 def _repeats(s: Summary) -> Panel:
     """How well the RDM of each model agrees with itself, at the layer where models are compared."""
     rows = [
-        (f"{m.name}, layer {m.layer}", float(m.descriptors.curves["reliability"][m.layer]), np.nan, np.nan)
+        (
+            f"{m.name}, layer {m.layer}",
+            float(m.descriptors.curves["reliability"][m.layer]),
+            np.nan,
+            np.nan,
+        )
         for m in s.models
         if m.descriptors.reliability is not None
     ]
-    caption = "Reliability: the correlation of RDMs from two halves of the passages, corrected to full \
-length, at the layer where models are compared"
+    caption = (
+        "Reliability: the correlation of RDMs from two halves of the passages, corrected to full "
+        "length, at the layer where models are compared"
+    )
     return Panel("reliability", caption, tuple(rows))
 
 
@@ -112,7 +120,7 @@ def _alike(s: Summary) -> Panel:
         u = s.cross_model
         over = u.left_out.disattenuated()
         rows = [
-            (f"{u.models[i].name}, {u.models[j].name}", *_bounds(over[i, j]))
+            (f"{u.models[i].name}, {u.models[j].name}", *_bounds(over[int(i), int(j)]))
             for i, j in zip(*np.triu_indices(len(u.models), 1), strict=True)
         ]
     else:
@@ -123,8 +131,10 @@ def _alike(s: Summary) -> Panel:
             if not r.contrast.is_floor and r.attenuation is not None
         ]
     rows = [row for row in rows if np.isfinite(row[1])]
-    caption = "Agreement over ceiling: how alike two geometries are, whatever the noise; 1 is one geometry \
-(dotted: the margin from which they count as alike)"
+    caption = (
+        "Agreement over ceiling: how alike two geometries are, whatever the noise; 1 is one geometry "
+        "(dotted: the margin from which they count as alike)"
+    )
     return Panel("agreement over ceiling", caption, tuple(rows[:MOST]))
 
 
@@ -190,8 +200,8 @@ def _of_model(m: ModelRun, words: float | None) -> Iterator[Drawn]:
     yield draw_or_say_why(
         f"layers_{part}",
         f"{m.name}: curves over layers",
-        "Accuracy: the share of passages nearest to their own emotion, left out, with 95 % intervals over "
-        "situations, beside chance and the words of the passages (TF-IDF). Band: permuted labels. "
+        "Accuracy: the share of passages nearest to their own emotion, left out, with 95 % intervals "
+        "over situations, beside chance and the words of the passages (TF-IDF). Band: permuted labels. "
         "Dotted: the layer where models are compared.",
         lambda: _curves(m.layer, d, words),
         (m.run_id,),
@@ -208,17 +218,22 @@ def _geometry(m: ModelRun) -> tuple[Figure, Table]:
     values, names = vectors.values[0], vectors.emotions
     inches = 5.6 * max(1.0, len(names) / 40)
     figure = blank(2 * inches + 1.2, inches)
+    figure.get_layout_engine().set(w_pad=0.12)  # square panels push long labels over the edge
     left, right = figure.subplots(1, 2)
     cosines = cosine_matrix(values)
     image = draw_rdm(left, cosines, names, 0.9 * inches)
-    figure.colorbar(image, ax=left, shrink=0.7, label=f"cosine (colours end at ±{image.norm.vmax:.2f})")
+    figure.colorbar(
+        image, ax=left, shrink=0.7, label=f"cosine (colours end at ±{image.norm.vmax:.2f})"
+    )
     draw_map(right, values, names, SMALL)
     points, _ = components(values)
     rows = [
         (a, float(points[i, 0]), float(points[i, 1]), *map(float, cosines[i]))
         for i, a in enumerate(names)
     ]
-    return figure, data_table(("emotion", "PC 1", "PC 2", *(f"cosine with {n}" for n in names)), rows)
+    return figure, data_table(
+        ("emotion", "PC 1", "PC 2", *(f"cosine with {n}" for n in names)), rows
+    )
 
 
 def _curves(layer: int, d: Descriptors, words: float | None) -> tuple[Figure, Table]:
@@ -231,7 +246,9 @@ def _curves(layer: int, d: Descriptors, words: float | None) -> tuple[Figure, Ta
             permuted_band(panel, d.nulls[name])
         if name in d.intervals:
             bounds = d.intervals[name]
-            panel.vlines(np.arange(d.n_layers), bounds.low, bounds.high, color=colour, alpha=0.5, lw=1)
+            panel.vlines(
+                np.arange(d.n_layers), bounds.low, bounds.high, color=colour, alpha=0.5, lw=1
+            )
         panel.axvline(layer, color=GREY, ls=":", lw=1)
         panel.set_title(name, fontsize=PANEL)
         panel.set_xlabel(LAYER)

@@ -87,10 +87,9 @@ def made_of(s: Summary) -> str:
     """What was summarised, and when."""
     stimuli, runs = s.stimuli, len(s.runs)
     day = datetime.now(UTC).date().isoformat()
-    return (
-        f"{len(stimuli.items)} passages of {len(stimuli.emotions)} emotions, {runs} "
-        f"run{'' if runs == 1 else 's'}, made {day}"
-    )
+    about = f"{len(stimuli.items)} passages of {len(stimuli.emotions)} emotions"
+    about = in_words_of(s.config.stimuli.label, about)
+    return f"{about}, {runs} run{'' if runs == 1 else 's'}, made {day}"
 
 
 def _conditions(s: Summary) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+from emo.report.labels import in_words_of
 from emo.report.summary import (
     baseline_tables,
     constant_vector,
@@ -28,7 +29,6 @@ from emo.report.summary import (
     text_share_tables,
     unprinted,
 )
-from emo.report.labels import in_words_of
 from emo.report.summary.parts import Drawn
 from emo.report.table import Table
 from emo.summary.assemble import Summary

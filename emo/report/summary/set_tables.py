@@ -165,7 +165,8 @@ def _draw(sets: Sets) -> tuple[Figure, Table]:
         panel.axhline(0, color="black", linewidth=0.5)
         panel.tick_params(labelsize=SMALL)
         grid(panel)
-    panels[0].legend(fontsize=SMALL)
+    lines, labels = panels[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=4, fontsize=SMALL)
     return figure, data_table(("measure", "set", "model", "value"), rows)
 
 

@@ -36,7 +36,14 @@ def descriptor_table(s: Summary) -> list[Table]:
             ),
             tuple(_descriptors(m) for m in s.models),
             key=(
-                *("model", "best layer", "anisotropy", "reliability", "reliability flag", "accuracy"),
+                *(
+                    "model",
+                    "best layer",
+                    "anisotropy",
+                    "reliability",
+                    "reliability flag",
+                    "accuracy",
+                ),
                 "run",
             ),
         )

@@ -209,7 +209,8 @@ def alone(reliability, published=True, **more):
     model = SimpleNamespace(name="m", layer=1, descriptors=descriptors)
     config = compose()
     summary = SimpleNamespace(config=config, stimuli=passages(config), words_accuracy=0.22)
-    return headline._alone(summary, model, published)
+    more = headline._published(descriptors) if published and reliability is not None else ()
+    return [*headline._alone(summary, model), *more]
 
 
 def test_one_model_stands_beside_chance_words_and_its_own_halves():
@@ -222,10 +223,10 @@ def test_one_model_stands_beside_chance_words_and_its_own_halves():
     )
     assert halves.startswith("RDMs of two halves of the passages correlate 0.51 there")
     assert published == (
-        "The published criterion chooses layer 1 (95 % interval 0 to 2): accuracy 13 %, reliability 0.31 "
-        "(0.20 where other situations choose the layer; reliability low: below 0.4, as many other texts "
-        "would give another RDM), raw anisotropy 0.97 (the published flag, above 0.95, is set at layers 0 "
-        "to 2)."
+        "The published criterion chooses layer 1 (95 % interval 0 to 2): accuracy 13 %, reliability "
+        "0.31 (0.20 where other situations choose the layer; reliability low: below 0.4, as many other "
+        "texts would give another RDM), raw anisotropy 0.97 (the published flag, above 0.95, is set at "
+        "layers 0 to 2)."
     )
     assert len(alone(0.31, published=False)) == 3
 
