@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,13 +19,10 @@ from emo.errors import ConfigError, EmoError
 from emo.files import control_vectors
 from emo.files.names import name_part
 from emo.files.whole import new_folder, remove_leftovers
-from emo.pipeline.prerequisites import settings, vector_source
+from emo.pipeline.prerequisites import residual_norms, settings, vector_source
 from emo.runs.files import write_vectors
 from emo.runs.logged import LoggedRun
 from emo.runs.outcome import Outcome
-
-if TYPE_CHECKING:
-    from jaxtyping import Float64
 
 
 def check(config: RunConfig) -> None:
@@ -148,13 +144,5 @@ def _scaled(vectors: EmotionVectors, source: LoggedRun, scale: ExportScale) -> E
         )
     values = vectors.values / length
     if scale is ExportScale.residual:
-        values = values * _norm(vectors, source)[:, None, None]
+        values = values * residual_norms(source)[:, None, None]
     return replace(vectors, values=values, unit_norm=scale is ExportScale.unit)
-
-
-def _norm(vectors: EmotionVectors, source: LoggedRun) -> Float64[np.ndarray, " layer"]:
-    """The mean residual norm per layer; from the activations of a run that has none in its vectors."""
-    if vectors.frame is not None:
-        return vectors.frame.norm
-    neutral = source.activations.neutral.astype(np.float64)
-    return np.linalg.norm(neutral, axis=-1).mean(axis=1)

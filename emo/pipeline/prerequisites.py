@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from emo.config import vector_settings
 from emo.config.enums import Projection
 from emo.config.schema import RunConfig
 from emo.errors import ConfigError, TrackingError, value_text
 from emo.runs.logged import LoggedRun, logged_run
 from emo.tracking import NoSuchRun
+
+if TYPE_CHECKING:
+    from jaxtyping import Float64
 
 
 def vector_source(config: RunConfig, parameter: str, run_id: str | None) -> LoggedRun:
@@ -48,6 +55,18 @@ def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> L
     if run.tags.get("job") != "extract":
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     return run
+
+
+def residual_norms(source: LoggedRun) -> Float64[np.ndarray, " layer"]:
+    """Mean length of the neutral sentences' activations per layer: the scale of the residual stream.
+
+    Of a run that has none beside its vectors it is computed from the run's activations.
+    """
+    frame = source.vectors.frame
+    if frame is not None:
+        return frame.norm
+    neutral = source.activations.neutral.astype(np.float64)
+    return np.linalg.norm(neutral, axis=-1).mean(axis=1)
 
 
 def settings(source: LoggedRun) -> dict[str, str]:

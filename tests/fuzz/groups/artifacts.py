@@ -24,7 +24,7 @@ Operator = Callable[[Path], object]
 
 READ = {
     ("extract", "again"): ("descriptors.json",),
-    ("extract", "residual export"): ("activations.safetensors",),
+    ("extract", "residual export"): ("vectors.safetensors",),
     ("extract", "steer"): ("vectors.safetensors", "descriptors.json"),
     ("extract", "steer own"): ("vectors.safetensors",),
     ("extract", "summarize"): (
