@@ -13,6 +13,7 @@ from emo.report.summary.report_files import REPORT, write_report
 from emo.report.summary.sections import Section, all_figures, sections
 from emo.runs.drawing import say_left_out
 from emo.runs.files import write_json
+from emo.runs.ids import run_route
 from emo.runs.job import Report, Result
 from emo.runs.metadata import params
 from emo.runs.provenance import package_versions
@@ -27,7 +28,7 @@ def summary_result(s: Summary, commit: str) -> Result:
     for f in all_figures(parts):
         if f.failure:
             say_left_out(f.name, f.failure)
-    description = [*sentences.headline(s), f"The report is the artifact `{REPORT}`."]
+    description = [*sentences.headline(s), f"[The report]({run_route()}/artifacts/{REPORT})"]
     return Result(
         report=Report(_text(s), headline(s)),
         write=partial(_write, s, parts, commit),
