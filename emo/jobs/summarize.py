@@ -20,6 +20,7 @@ from emo.pipeline.summary_files import summary_result
 from emo.pipeline.summary_links import run_links
 from emo.report.summary.report_files import REPORT
 from emo.runs.job import Result, artifacts, log_result, outcome_of, write_result
+from emo.runs.names import shortened
 from emo.runs.outcome import Outcome
 from emo.runs.plan import passages
 from emo.runs.provenance import code_commit
@@ -82,12 +83,17 @@ def _log(
     if tracker is None:
         uri, names = _keep(summary, result)
     else:
-        with tracker.run("summary", tags) as run_id:
+        with tracker.run(_run_name(summary), tags) as run_id:
             names = log_result(tracker, run_id, config, result)
         uri, link = tracker.artifact_uri(run_id), run_link(tracker, run_id)
     report = replace(result.report, effort=f"  report {uri}/{REPORT}")
     files = artifacts(uri, names)
     return outcome_of("finished", _fingerprint(summary), run_id, report, files, link)
+
+
+def _run_name(s: Summary) -> str:
+    models = ", ".join(dict.fromkeys(m.name for m in s.models)) or "of no model"
+    return shortened(f"summary {models}, {len(s.runs)} runs")
 
 
 def _to_log_in(config: RunConfig) -> Tracker | None:

@@ -14,6 +14,7 @@ from emo.report.summary.report_files import REPORT, write_report
 from emo.report.summary.sections import Section, all_figures, sections
 from emo.runs.drawing import say_left_out
 from emo.runs.files import write_json
+from emo.runs.ids import run_route
 from emo.runs.job import Report, Result
 from emo.runs.metadata import params
 from emo.runs.provenance import package_versions
@@ -29,7 +30,8 @@ def summary_result(s: Summary, commit: str, links: Sequence[RunLink] = ()) -> Re
     for f in all_figures(parts):
         if f.failure:
             say_left_out(f.name, f.failure)
-    description = [*(line.text for line in lines), f"The report is the artifact `{REPORT}`."]
+    link = f"[The report]({run_route()}/artifacts/{REPORT})"
+    description = [*(line.text for line in lines), link]
     return Result(
         report=Report(
             _text(s, [line for line in lines if line not in lead]),

@@ -37,6 +37,7 @@ def test_each_trial_is_a_child_with_its_point_and_values(study_config):
         assert child.data.tags["mlflow.parentRunId"] == outcome.run_id
         params = {**child.data.params, "samples": int(child.data.params["samples"])}
         assert child.data.metrics == planted(params)
+        assert f" samples={params['samples']}" in str(child.info.run_name)
         assert child.info.status == "FINISHED"
     (parent,) = runs(config, job="sensitivity")
     assert parent.info.status == "FINISHED"

@@ -96,6 +96,17 @@ def test_numbers_are_those_of_the_logged_vectors(project, done):
     assert by["tiny llama 4x128"] == b.descriptors.anisotropy
 
 
+def test_a_summary_is_called_by_its_models_and_links_its_report(project, done):
+    _, config, _ = project
+    outcome, _, _ = done
+    run = open_tracker(config()).get(outcome.run_id)
+    names = {"tiny gpt2 4x64", "tiny llama 4x128"}
+    models, _, used = str(run.info.run_name).removeprefix("summary ").rpartition(", ")
+    assert (set(models.split(", ")), used) == (names, f"{outcome.metrics['runs_used']} runs")
+    note = run.data.tags["mlflow.note.content"]
+    assert f"/runs/{outcome.run_id}/artifacts/summary.html)" in note
+
+
 def test_the_shares_of_the_texts_stand_in_a_section_of_their_own(done):
     _, artifact, _ = done
     assert '<section id="text">' in artifact("summary.html").read_text()
