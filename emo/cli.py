@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from emo.config import checks
 from emo.config.conf_folder import CONF
-from emo.config.enums import Output
+from emo.config.enums import JobName, MethodName, Output
 from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve, schema
 from emo.config.schema import RunConfig
@@ -134,8 +134,9 @@ def main(launcher: str | None = None) -> NoReturn:
             (folder / OUTCOME).write_text(outcome.to_json(), encoding="utf-8")
         last = []
         if folder is None and not outcome.failed:
+            job, method = JobName(config.job.name), MethodName(config.method.name)
             words = HydraConfig.get().overrides.task
-            last = closing.closing(outcome, closing.next_commands(resolve(config, root), words))
+            last = closing.closing(outcome, closing.next_commands(job, method, words))
         elif outcome.run_id and not outcome.failed:
             last = [closing.run_line(outcome)]
         show(outcome, output_of(config), last)

@@ -9,7 +9,6 @@ from pathlib import Path
 from urllib.parse import quote
 
 from emo.config.enums import JobName, MethodName
-from emo.config.schema import RunConfig
 from emo.process.progress import duration
 from emo.redact import without_password
 from emo.runs.outcome import Outcome
@@ -80,10 +79,9 @@ def address(place: str) -> str:
     return f"file://{quote(place)}" if place.startswith("/") else place
 
 
-def next_commands(config: RunConfig, words: Sequence[str]) -> list[tuple[str, str]]:
-    """Commands that make sense after this one, each with what it does."""
-    written = config.method.name is MethodName.generation
-    job = config.job.name
+def next_commands(job: JobName, method: MethodName, words: Sequence[str]) -> list[tuple[str, str]]:
+    """Commands that make sense after one with these overrides, each with what it does."""
+    written = method is MethodName.generation
     steps = WRITTEN if written and job is JobName.extract else NEXT.get(job, ())
     kept = [without_password(word) for word in words if _kept(word, written)]
     if any(word.startswith("method.readout=") for word in kept):

@@ -187,3 +187,17 @@ def test_a_folder_that_is_no_bundle_is_never_replaced(project):
     outcome = run_job(compose(*TINY, "job=bundle", "job.bundle.folder=mine", root=root))
     assert "which is no bundle" in outcome.error
     assert (folder / "thesis.txt").read_text() == "x"
+
+
+@pytest.mark.slow
+def test_a_study_with_texts_that_a_model_wrote_is_made_again(tmp_path, small_csv):
+    words = [*TINY, f"stimuli.path={small_csv}", *QUICK]
+    few = ["subparams.max_new_tokens=8", "subparams.samples=2"]
+    for more in (["method=generation", *few], ["job=summarize", "job.summarize.make=[A, B]"]):
+        outcome = run_job(compose(*words, *more, root=tmp_path))
+        assert outcome.error is None, outcome.error
+    outcome = run_job(compose(*words, "job=bundle", root=tmp_path))
+    assert outcome.metrics["runs"] == 2
+    found = emo.verify(tmp_path / "exports" / f"study-{outcome.run_id[:8]}")
+    assert found.ok, str(found)
+    assert (found.runs, len(found.as_logged)) == (2, 1)

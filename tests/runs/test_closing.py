@@ -18,7 +18,12 @@ def launched(monkeypatch):
 
 
 def lines(outcome, *words):
-    return closing.closing(outcome, closing.next_commands(compose(*words), words))
+    return closing.closing(outcome, commands(*words))
+
+
+def commands(*words):
+    config = compose(*words)
+    return closing.next_commands(config.job.name, config.method.name, words)
 
 
 def test_a_run_ends_with_its_page_its_link_and_what_can_be_done_next():
@@ -46,7 +51,7 @@ def test_every_command_that_is_suggested_is_one(job, written, tmp_path):
         pytest.skip("refused")
     words = [f"job={job.value}", "model=tiny", "seed=3"]
     words += ["method=generation", "subparams=loose"] if written and job is JobName.extract else []
-    for command, purpose in closing.next_commands(compose(*words), words):
+    for command, purpose in commands(*words):
         assert purpose
         program, script, *rest = shlex.split(command)
         assert (program, script) == ("python", "launch.py")
@@ -60,4 +65,6 @@ def test_passwords_do_not_come_back_in_commands():
     words = ["tracking.uri=postgresql://me:hunter2@host/db"]
     after = closing.after_a_sweep(words)
     assert after
-    assert "hunter2" not in str([after, closing.next_commands(compose(), words)])
+    assert "hunter2" not in str(
+        [after, closing.next_commands(JobName.extract, MethodName.comprehension, words)]
+    )
