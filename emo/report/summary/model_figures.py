@@ -218,7 +218,9 @@ def _geometry(m: ModelRun) -> tuple[Figure, Table]:
     values, names = vectors.values[0], vectors.emotions
     inches = 5.6 * max(1.0, len(names) / 40)
     figure = blank(2 * inches + 1.2, inches)
-    figure.get_layout_engine().set(w_pad=0.12)  # square panels push long labels over the edge
+    figure.set_layout_engine(
+        "constrained", w_pad=0.12
+    )  # square panels push long labels over the edge
     left, right = figure.subplots(1, 2)
     cosines = cosine_matrix(values)
     image = draw_rdm(left, cosines, names, 0.9 * inches)
