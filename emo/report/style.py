@@ -57,6 +57,13 @@ def grid(panel: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     panel.grid(alpha=0.25, axis=axis)
 
 
+def legend_below(panel: Axes, down: float = 0.12) -> None:
+    """Put the legend of a panel under it, off the data; ``down`` is in heights of the panel."""
+    panel.legend(
+        fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -down), ncols=2, frameon=False
+    )
+
+
 def permuted_band(panel: Axes, null: LabelNull) -> None:
     """Shade what permuted labels give at every layer."""
     layers = range(len(null.low))
