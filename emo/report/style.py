@@ -26,9 +26,9 @@ MAGNITUDE = "cividis"
 RISING = "viridis"
 """Colour map of lines from the lowest to the highest objective."""
 
-TITLE, HEADING, PANEL, SMALL, FINE, TINY = 11, 10, 9, 8, 7, 6
-"""Letter sizes in points: a figure's title, a large panel's, a panel's, legends and ticks, numbers
-inside fields, legends of crowded figures."""
+TITLE, HEADING, PANEL, SMALL, FINE = 11, 10, 9, 8, 7
+"""Letter sizes in points: a figure's title, a large panel's, a panel's, legends and ticks, and numbers
+inside fields."""
 DPI = 150
 LARGEST = 40
 """Inches; in a larger figure letters shrink instead."""
