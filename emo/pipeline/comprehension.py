@@ -105,7 +105,9 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         figures={
             "rdm": lambda: worded(figures.rdm_heatmap(vectors, best, title)),
             "layers": lambda: worded(figures.layer_curves(descriptors, title)),
-            "map": lambda: worded(figures.emotion_map(vectors, best, title)),
+            "map": lambda: worded(
+                figures.emotion_map(vectors, best, title, descriptors.reliability)
+            ),
         },
         metrics=_metrics(descriptors, passes, reader.weights),
         curves=_curves(descriptors),

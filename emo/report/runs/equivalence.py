@@ -17,10 +17,10 @@ from emo.report.style import (
     LAYER,
     ORANGE,
     PANEL,
-    SMALL,
     TITLE,
     blank,
     grid,
+    legend_below,
     whole_layers,
 )
 
@@ -148,7 +148,7 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
     limit = tolerance(report.precision)
     axes[0, 0].axhline(limit, color=GREY, ls="--", lw=1, label="rounding explains up to here")
     for panel in axes.flat:
-        panel.legend(fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
+        legend_below(panel)
         whole_layers(panel)
     for panel in axes[1]:
         panel.set_xlabel(LAYER)

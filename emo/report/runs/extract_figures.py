@@ -25,10 +25,10 @@ from emo.report.style import (
     ORANGE,
     PANEL,
     SIGNED,
-    SMALL,
     TITLE,
     blank,
     grid,
+    legend_below,
     permuted_band,
 )
 
@@ -114,7 +114,7 @@ def layer_curves(d: Descriptors, title: str) -> Figure:
         valence_panel(axes[7], d.valence)
     for panel in axes[:shown]:
         if panel.get_legend_handles_labels()[0]:
-            panel.legend(fontsize=SMALL)
+            legend_below(panel, 0.2 if panel in axes[shown - 3 : shown] else 0.1)
     for panel in axes[shown - 3 : shown]:
         panel.set_xlabel(LAYER)
         panel.tick_params(labelbottom=True)

@@ -23,9 +23,9 @@ from emo.report.style import (
     LAYER,
     ORANGE,
     PANEL,
-    SMALL,
     blank,
     grid,
+    legend_below,
     permuted_band,
     whole_layers,
 )
@@ -199,6 +199,6 @@ def layer_curves(d: StoryDescriptors, title: str) -> Figure:
         panel.set_xlabel(LAYER)
         whole_layers(panel)
         grid(panel)
-        panel.legend(fontsize=SMALL)
+        legend_below(panel, 0.17)
     figure.suptitle(title, fontsize=HEADING)
     return figure

@@ -211,7 +211,8 @@ def depth_figure(curves: Curves, title: str) -> Figure:
     for panel in axes[1]:
         panel.set_xlabel(LAYER)
     if others:
-        axes[0, 0].legend(fontsize=SMALL)
+        lines, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(lines, labels, loc="outside lower center", ncols=3, fontsize=SMALL)
     figure.suptitle(title, fontsize=TITLE)
     return figure
 

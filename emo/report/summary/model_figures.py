@@ -29,6 +29,7 @@ from emo.report.style import (
     SMALL,
     blank,
     grid,
+    legend_below,
     permuted_band,
     whole_layers,
 )
@@ -173,9 +174,7 @@ def _draw_panel(panel: Axes, shown: Panel) -> None:
     panel.set_title(shown.title, fontsize=HEADING)
     grid(panel, "x")
     if shown.lines:
-        panel.legend(
-            fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2, frameon=False
-        )
+        legend_below(panel, 0.16)
 
 
 def model_figures(s: Summary) -> list[Drawn]:
@@ -218,7 +217,9 @@ def _geometry(m: ModelRun) -> tuple[Figure, Table]:
     values, names = vectors.values[0], vectors.emotions
     inches = 5.6 * max(1.0, len(names) / 40)
     figure = blank(2 * inches + 1.2, inches)
-    figure.get_layout_engine().set(w_pad=0.12)  # square panels push long labels over the edge
+    figure.set_layout_engine(
+        "constrained", w_pad=0.12
+    )  # square panels push long labels over the edge
     left, right = figure.subplots(1, 2)
     cosines = cosine_matrix(values)
     image = draw_rdm(left, cosines, names, 0.9 * inches)
@@ -259,9 +260,7 @@ def _curves(layer: int, d: Descriptors, words: float | None) -> tuple[Figure, Ta
         axes[0].axhline(words, color=BLUE, ls="-.", lw=1, label=f"bag of words {words:.2f}")
     axes[2].axhline(FLAGGED_ANISOTROPY, color=GREY, ls="--", lw=1, label="published flag")
     for panel in axes:
-        panel.legend(
-            fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2, frameon=False
-        )
+        legend_below(panel, 0.2)
     names = [name for name, _ in shown]
     rows = [(i, *(float(d.curves[name][i]) for name in names)) for i in range(d.n_layers)]
     return figure, data_table(("layer", *names), rows)

@@ -1,6 +1,7 @@
 """Table 1 and its caption, from planted conditions."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from emo.core.conditions.four_layer import CONTRASTS, HALVES, four_layer
 from emo.core.conditions.verdicts import Verdict
 from emo.core.flags import reliability_flag
 from emo.core.records import LayerChoice
+from emo.reference import shared_geometry
 from emo.report.summary import headline, methods
 from emo.report.summary.drawings import four_layers
 from emo.report.summary.four_layer_tables import (
@@ -123,6 +125,30 @@ def test_only_rows_that_are_judged_by_replicates_have_a_triangle(conditions):
     assert at["Method (A vs C)"] is not None
     triangles = [line for line in figure.axes[0].lines if line.get_marker() == "^"]
     assert len(triangles) == sum(x is not None for x in at.values())
+
+
+def test_the_figure_has_a_legend_and_the_points_of_the_study(conditions):
+    figure, data = four_layers([table_of(conditions)])
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    published = shared_geometry().four_layer
+    assert [w for w in words if w.startswith("published: ")] == [
+        f"published: {p.model}" for p in published
+    ]
+    (axes,) = figure.axes
+    grey = {m: [x for line in axes.lines if line.get_marker() == m for x in line.get_xdata()]
+            for m in "DX"}  # fmt: skip
+    for p, marker in zip(published, "DX", strict=True):
+        at = data.columns.index(f"published {p.model}")
+        shown = [row[at] for row in data.rows if row[at] is not None]
+        assert grey[marker] == shown
+        assert set(shown) <= set(p.rho.values()) and len(shown) == 5
+
+
+def test_every_contrast_has_a_name_of_its_own_and_the_documentation_has_it():
+    assert len({c.title for c in CONTRASTS}) == len(CONTRASTS)
+    page = Path("docs/summary.md").read_text("utf-8")
+    for c in CONTRASTS:
+        assert f"| {c.title} | {c.layer} |" in page
 
 
 def test_a_condition_with_the_users_own_prompts_says_so():
