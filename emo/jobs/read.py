@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,14 +12,15 @@ from emo.activations.reading import Passes
 from emo.config.enums import MethodName, Source
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig
-from emo.core.records import Passage, StimulusSet
 from emo.core.token_readings import ReadingSummary, summarised
 from emo.errors import ArtifactError, ConfigError
 from emo.files.reading import record_of
 from emo.models.weights import Weights, weights_name
 from emo.pipeline import generation
 from emo.pipeline.extraction import ensure_extraction
+from emo.pipeline.given_texts import Given
 from emo.pipeline.prerequisites import named_extraction, vector_tags
+from emo.pipeline.reader import load_model
 from emo.pipeline.token_view import TokenReader, VectorSource, source_of
 from emo.report.pages import tokens as page
 from emo.report.runs import read as report
@@ -28,42 +29,8 @@ from emo.runs.job import NO_PASSES, Ready, Record, Report, Result, ensure_run, p
 from emo.runs.logged import logged_run
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan, make_plan
-from emo.stimuli.free_texts import FreeText, digest_of, load_texts, texts_of
 
 log = logging.getLogger(__name__)
-
-UNLABELLED = "unlabelled"
-"""Stands as the emotion of texts that have no label, in the file of what was read."""
-
-
-@dataclass(frozen=True)
-class Given:
-    """The texts of a command, and the parameter that they are from."""
-
-    texts: tuple[FreeText, ...]
-    parameter: str
-    name: str
-    sha256: str
-
-    @classmethod
-    def of_config(cls, config: RunConfig) -> Given:
-        """The texts that job.read names."""
-        read = config.job.read
-        if read.path is None:
-            texts, parameter, name = texts_of(read.text), "job.read.text", "text"
-        else:
-            path = config.path(read.path)
-            parameter, name = f"job.read.path={read.path}", path.name
-            texts = load_texts(path, "job.read.path")
-        return cls(texts, parameter, name, digest_of(texts))
-
-    def stimuli(self) -> StimulusSet:
-        """The texts as passages without a label."""
-        items = tuple(
-            Passage(t.name, UNLABELLED, t.text or "\n".join(f"{r}: {c}" for r, c in t.messages))
-            for t in self.texts
-        )
-        return StimulusSet(items, (), self.name, self.sha256)
 
 
 def run(config: RunConfig) -> Outcome:
@@ -113,7 +80,9 @@ def _prepare(plan: Plan, given: Given, source: VectorSource | None) -> Ready[Rea
     if weights_name(model, theirs) != weights_name(config.model.id, plan.weights.revision):
         allowed = f"a run of revision {plan.weights.revision} of {config.model.label}"
         raise ConfigError("job.read.run", source.run_id, f"{allowed}; this is of {theirs}")
-    reader = TokenReader(source, plan, given.texts, config.job.read.layers, given.parameter)
+    reader = TokenReader(
+        source, load_model(plan), given.texts, config.job.read.layers, given.parameter
+    )
     tags = {"vectors_run": source.run_id, **vector_tags(logged)}
     beginning = " ".join(plan.stimuli.items[0].text.split())[:30]
     name = f"read {plan.run_name}: {beginning}"

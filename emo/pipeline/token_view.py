@@ -21,10 +21,8 @@ from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import EmotionVectors
 from emo.core.token_readings import TokenReading, TokenReadings, lengths, measured
 from emo.errors import ArtifactError, ConfigError, TrackingError
-from emo.pipeline.reader import load_model
 from emo.pipeline.token_texts import TokenText, token_texts
 from emo.process.progress import track
-from emo.runs.plan import Plan
 from emo.stimuli.free_texts import FreeText
 
 if TYPE_CHECKING:
@@ -156,36 +154,34 @@ def layers_of(value: Any, n_layers: int, best: int) -> tuple[int, ...]:
 
 
 class TokenReader:
-    """The model of a run's vectors, and the tokens of texts for it, checked before anything is written.
+    """Tokens of texts for the model of a run's vectors, checked before anything is written.
 
     Raises
     ------
     EmoError
-        If the model cannot be had, a text cannot be read by it, or the layers are none of its.
+        If the backend cannot take the model, a text cannot be read by it, or the layers are none of its.
     """
 
     def __init__(
         self,
         source: VectorSource,
-        plan: Plan,
+        loaded: LoadedModel,
         texts: Sequence[FreeText],
         layers: Any = "all",
         parameter: str = "job.read.text",
     ) -> None:
         self.source = source
-        loaded: LoadedModel = load_model(plan)
-        self.backend: Backend = open_backend(loaded, plan.config.backend)
+        config = source.config
+        self.backend: Backend = open_backend(loaded, config.backend)
         self.weights = loaded.weight_count
         vectors = source.vectors.values
         if vectors.shape[::2] != (self.backend.n_layers, self.backend.hidden):
             allowed = "a run whose vectors have this model's layers and width"
             raise ConfigError("job.read.run", source.run_id, allowed)
         self.layers = layers_of(layers, self.backend.n_layers, source.layer)
-        self.texts = token_texts(texts, loaded, plan.config, parameter)
-        self._alone = (
-            not plan.config.precision.causal
-        )  # a batch would change an INT8 text's numbers
-        self._batch_size = plan.config.backend.batch_size
+        self.texts = token_texts(texts, loaded, config, parameter)
+        self._alone = not config.precision.causal  # a batch would change an INT8 text's numbers
+        self._batch_size = config.backend.batch_size
         n_tokens = sum(len(text.ids) for text in self.texts)
         n_values = n_tokens * len(self.layers) * vectors.shape[1]
         if n_values > MOST_VALUES:
@@ -255,7 +251,7 @@ def _spans(text: TokenText) -> list[TokenSpan]:
 
 def read_tokens(
     source: VectorSource,
-    plan: Plan,
+    loaded: LoadedModel,
     texts: Sequence[FreeText],
     layers: Any = "all",
     measure: TokenMeasure = TokenMeasure.cosine,
@@ -266,8 +262,8 @@ def read_tokens(
     ----------
     source
         Of :func:`source_of`.
-    plan
-        ``make_plan`` of ``source.config``: where the weights are, and the device.
+    loaded
+        The model of ``source.config`` in its precision.
     texts
         Of :func:`emo.stimuli.free_texts.texts_of`.
     layers
@@ -278,6 +274,6 @@ def read_tokens(
     Raises
     ------
     EmoError
-        If the model cannot be had, a text cannot be read by it, or the layers are none of its.
+        If the backend cannot take the model, a text cannot be read by it, or the layers are none of its.
     """
-    return TokenReader(source, plan, texts, layers).read(measure)
+    return TokenReader(source, loaded, texts, layers).read(measure)
