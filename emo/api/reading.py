@@ -157,11 +157,10 @@ def _token(token: str, mark: Mark, share: float, title: str) -> str:
 
 def read(run: LoadedRun, texts: Any, layers: Any, measure: str) -> ReadTexts:
     """See :meth:`emo.api.loaded.LoadedRun.read`."""
-    from emo.api.steered import require_weights
+    from emo.api.steered import model_of
     from emo.config.enums import LayerRule
     from emo.config.resolve import compose
     from emo.pipeline.token_view import read_tokens, source_of
-    from emo.runs.plan import make_plan
     from emo.stimuli.free_texts import texts_of
 
     measure = one_of("measure", measure, [m.value for m in TokenMeasure])
@@ -170,7 +169,5 @@ def read(run: LoadedRun, texts: Any, layers: Any, measure: str) -> ReadTexts:
     except ValueError as error:
         raise ConfigError("texts", texts, f"a text, a chat, or a list of these ({error})") from None
     source = source_of(run, compose(root=run.root), LayerRule.accuracy)
-    plan = make_plan(source.config)
-    require_weights(run, plan.weights)
-    readings = read_tokens(source, plan, given, layers, TokenMeasure(measure))
+    readings = read_tokens(source, model_of(run), given, layers, TokenMeasure(measure))
     return ReadTexts(readings, run.title)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -122,6 +122,10 @@ class Activations:
             if labels is not None and len(labels) != n:
                 raise LabelMismatch(f"{name} has {len(labels)} labels for {n} items")
 
+    def __repr__(self) -> str:
+        layers, items, hidden = self.values.shape
+        return f"Activations({layers} layers, {items} items, {hidden} dimensions, {self.position})"
+
     @property
     def n_layers(self) -> int:
         return self.values.shape[0]
@@ -177,6 +181,12 @@ class Rdm:
     """Upper triangle without the diagonal, row by row: (0, 1), (0, 2), ..., (1, 2), ..."""
     emotions: tuple[str, ...]
     layer: int
+
+
+def headline_text(headline: Mapping[str, Any]) -> str:
+    """The numbers of a headline that are there, three digits each, with their names."""
+    shown = {name: value for name, value in headline.items() if value is not None}
+    return ", ".join(f"{name}={value:.3g}" for name, value in shown.items())
 
 
 @dataclass(frozen=True)
@@ -273,6 +283,9 @@ class Descriptors:
     """Of runs logged before there were nulls: the published criterion on isotropic noise."""
     valence: CriterionSearch | None = None
     """None where the emotions' poles give none, and for runs logged before there was any."""
+
+    def __repr__(self) -> str:
+        return f"Descriptors({self.n_layers} layers; {headline_text(self.headline())})"
 
     @property
     def reliability_flag(self) -> ReliabilityFlag:

@@ -91,6 +91,9 @@ def test_what_a_notebook_shows_is_short_and_escaped(read, wrote, steered):
             assert len(repr(shown)) < 200
             html = shown._repr_html_()
             assert html.count("<table>") == html.count("</table>") == 1
+    for run in (read, wrote):
+        for record in (run.descriptors, run.activations):
+            assert len(repr(record)) < 400 and "array" not in repr(record)
     from emo.api import html
 
     assert "<script>" not in html.table("<script>", ("<script>",), [("</script><script>",)])
