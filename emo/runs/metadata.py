@@ -77,7 +77,8 @@ WITHOUT_EFFECT: dict[str, Callable[[RunConfig], bool]] = {
 def params(config: RunConfig) -> dict[str, str]:
     """The settings that can mean something to the job, by dotted name; none that may hold a secret.
 
-    Those that decide vectors are always among them. Whoever reads a run takes the default for a setting that it did not log.
+    Those that decide vectors are always among them. Whoever reads a run takes the default for a
+    setting that it did not log.
     """
     out: dict[str, str] = {}
     _flatten(public(config), "", out)

@@ -95,7 +95,9 @@ def test_metrics_and_curves_have_the_names_of_the_findings(finished):
     assert outcome.metrics["valence_component_p"] == component.p
     assert outcome.metrics["arousal_rdm_fixed_line"] is not None
     assert outcome.metrics["emotions_rated"] == 9 and outcome.metrics["emotions_unrated"] == 1
-    logged = Tracker(config).client.get_metric_history(outcome.run_id, "over layers/valence_component")
+    logged = Tracker(config).client.get_metric_history(
+        outcome.run_id, "over layers/valence_component"
+    )
     assert [m.value for m in logged] == pytest.approx(component.curve.tolist())
 
 

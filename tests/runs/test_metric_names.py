@@ -5,7 +5,15 @@ import ast
 import pytest
 
 from emo.config.schema import RunConfig
-from emo.runs.metric_names import CHOSEN, ELSEWHERE, ORDER, SECTIONS, in_sections, kind_of, logged_name
+from emo.runs.metric_names import (
+    CHOSEN,
+    ELSEWHERE,
+    ORDER,
+    SECTIONS,
+    in_sections,
+    kind_of,
+    logged_name,
+)
 from tests.conftest import ROOT
 
 KINDS = ("comprehension", "generation", "steer", "ablate", "axes", "precision", "equivalence")
@@ -17,7 +25,11 @@ KINDS = ("comprehension", "generation", "steer", "ablate", "axes", "precision", 
         ("accuracy", "comprehension", f"{CHOSEN}/accuracy"),
         ("accuracy_low", "comprehension", f"{CHOSEN}/accuracy_low"),
         ("reliability", "comprehension", f"{CHOSEN}/reliability"),
-        ("nested_by_accuracy_accuracy", "comprehension", f"{ELSEWHERE}/nested_by_accuracy_accuracy"),
+        (
+            "nested_by_accuracy_accuracy",
+            "comprehension",
+            f"{ELSEWHERE}/nested_by_accuracy_accuracy",
+        ),
         ("valence_best", "generation", f"{CHOSEN}/valence_best"),
         ("valence_nested", "generation", f"{ELSEWHERE}/valence_nested"),
         ("reliability", "generation", "headline/reliability"),  # its layer is fixed beforehand
@@ -65,4 +77,6 @@ def test_no_module_reads_a_run_by_the_name_of_a_metric():
     for path in (ROOT / "emo").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Attribute) and node.attr == "metrics" and path not in allowed:
-                assert not (isinstance(node.value, ast.Attribute) and node.value.attr == "data"), path
+                assert not (isinstance(node.value, ast.Attribute) and node.value.attr == "data"), (
+                    path
+                )
