@@ -161,7 +161,7 @@ def log_result(
     """
     from emo.tracking import DESCRIPTION, RunRecord
 
-    tags, metrics = {DESCRIPTION: _description(result), **result.tags}, dict(result.metrics)
+    metrics = dict(result.metrics)
     metrics |= {k: v for k, v in result.report.metrics.items() if not isinstance(v, str)}
     params = {**({} if plan is None else metadata.params(config)), **result.params}
     dataset = result.dataset
@@ -169,16 +169,17 @@ def log_result(
         dataset = metadata.dataset(plan)
     with staged(config) as folder:
         names = write_result(folder, result, plan, records, run_id)
+        tags = {DESCRIPTION: _description(result, names), **result.tags}
         numbers, curves = in_sections(metrics, config), in_sections(result.curves, config)
         tracker.log(run_id, RunRecord(tags, params, numbers, curves, dataset), folder)
     return names
 
 
-def _description(result: Result) -> str:
-    """What MLflow's page says of the run; the first figure is shown in it."""
+def _description(result: Result, names: Iterable[str]) -> str:
+    """What MLflow's page says of a run that has these files; the first figure is shown in it."""
     report = result.report
     figure = next(iter(result.figures), None)
-    page = PAGE if getattr(result, "page", None) is not None else None
+    page = PAGE if PAGE in names else None
     return described(report.answer, report.text, report.metrics, figure, page)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from emo.conditions import recognise
+from emo.config import vector_settings
 from emo.config.enums import BackendName, JobName, MethodName, PrecisionName, Readout, Source
 from emo.config.schema import RunConfig, public, secret_fields
 from emo.redact import without_password
@@ -76,16 +77,18 @@ WITHOUT_EFFECT: dict[str, Callable[[RunConfig], bool]] = {
 def params(config: RunConfig) -> dict[str, str]:
     """The settings that can mean something to the job, by dotted name; none that may hold a secret.
 
-    Whoever reads a run takes the default for a setting that it did not log.
+    Those that decide vectors are always among them. Whoever reads a run takes the default for a
+    setting that it did not log.
     """
     out: dict[str, str] = {}
     _flatten(public(config), "", out)
     ours = f"job.{config.job.name.value}."
+    decisive = {setting.name for setting in vector_settings.VECTOR_SETTINGS}
     idle = tuple(start for start, applies in WITHOUT_EFFECT.items() if applies(config))
     return {
         name: value
         for name, value in out.items()
-        if not name.startswith((*secret_fields(), *idle))
+        if (name in decisive or not name.startswith((*secret_fields(), *idle)))
         and (not name.startswith("job.") or name == "job.name" or name.startswith(ours))
     }
 

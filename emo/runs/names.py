@@ -44,7 +44,8 @@ def run_name(config: RunConfig) -> str:
 
 
 def shortened(name: str) -> str:
-    """The name, or as much of it as is shown."""
+    """The name on one line, or as much of it as is shown."""
+    name = " ".join(name.split())
     return name if len(name) <= LONGEST else f"{name[: LONGEST - 3]}..."
 
 

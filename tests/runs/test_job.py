@@ -133,12 +133,15 @@ def test_the_description_shows_the_first_figure_and_the_page_of_the_run(tiny_con
     config = tiny_config()
     plan = make_plan(config)
     figures = {"first": lambda: blank(2, 1), "second": lambda: blank(2, 1)}
-    result = Result(Report("text", {"rho": 0.5}, answer="They agree."), figures=figures)
+    report = Report("text", {"rho": 0.5}, answer="They agree.")
+    write = lambda folder: (folder / "run.html").write_text("a page")  # noqa: E731
+    result = Result(report, write=write, figures=figures)
     record = Record("count.json", json.loads, lambda _: Report("", {}))
     run_id = ensure_run(plan, record, lambda: Ready("whole", lambda: (3, result))).run_id
     note = Tracker(config).get(run_id).data.tags["mlflow.note.content"]
     assert note.startswith("**They agree.**\n\n")
     assert f"](get-artifact?path=figures/first.png&run_uuid={run_id})" in note
+    assert f"/runs/{run_id}/artifacts/run.html)" in note
     assert "| rho | 0.5 |" in note and "⟨" not in note
 
 

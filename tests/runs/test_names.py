@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from emo.config.resolve import compose
-from emo.runs.names import LONGEST, renamed, run_name
+from emo.runs.names import LONGEST, renamed, run_name, shortened
 
 
 def name(*words):
@@ -74,6 +74,10 @@ def test_a_name_is_never_longer_than_the_list_can_show():
     strengths = ",".join(f"{i / 1000}" for i in range(1, 90))
     made = name(f"job=steer job.steer.strengths=[{strengths}]")
     assert len(made) == LONGEST and made.endswith("...")
+
+
+def test_a_name_is_one_line():
+    assert shortened("read two\nlines  of text") == "read two lines of text"
 
 
 def test_a_model_that_is_called_otherwise_now_is_so_in_names_of_all_versions():
