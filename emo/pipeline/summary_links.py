@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING
 from emo.errors import TrackingError
 from emo.report.summary.page import RunLink
 from emo.runs.pages import PAGE
+from emo.tracking.links import run_link
 
 if TYPE_CHECKING:
     from emo.runs.listing import RunListing
     from emo.tracking import Connection
-
-UI = "http://127.0.0.1:5000"
-"""Where ``make ui`` shows a store that is no server."""
-
 
 def run_links(tracker: Connection, runs: Iterable[RunListing], logged: bool) -> list[RunLink]:
     """One link per run; the page of a run only where it lies beside the report.
@@ -27,13 +24,11 @@ def run_links(tracker: Connection, runs: Iterable[RunListing], logged: bool) -> 
     logged
         Whether the report is logged in the same store.
     """
-    base = tracker.uri.rstrip("/") if tracker.address.server else UI
-    start = f"{base}/#/experiments/{tracker.experiment_id}/runs"
     beside = logged and not tracker.address.server
     return [
         RunLink(
             r.run_id,
-            f"{start}/{r.run_id}?workflowType=machine_learning",
+            run_link(tracker, r.run_id),
             f"../../{r.run_id}/artifacts/{PAGE}" if beside and _has_page(tracker, r.run_id) else "",
         )
         for r in runs

@@ -21,9 +21,10 @@ COMMANDS = {
     JobName.equivalence: (("job=equivalence",),),
     JobName.axes: (("job=axes", "job.axes.permutations=99"),),
     JobName.sensitivity: (("job=sensitivity",),),
+    JobName.read: (("job=read", "text=I can't believe it"),),
 }
 """What each job is run with here."""
-WITHOUT = {JobName.summarize, JobName.sync, JobName.export}
+WITHOUT = {JobName.summarize, JobName.sync, JobName.export, JobName.ui, JobName.bundle}
 """Jobs that log no run, or one whose page is its report."""
 NORMS = "word,valence,arousal\n" + "".join(
     f"{w},{2 + i},{7 - i % 3}\n" for i, w in enumerate(("afraid", "sad", "proud", "calm", "happy"))

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
 
 from emo.core.flags import ANISOTROPY_FLAG, FLAGGED_ANISOTROPY
 from emo.core.geometry.cosines import cosine_matrix
+from emo.core.geometry.ordering import cluster_order
 from emo.core.geometry.valence import VALENCE
 from emo.core.records import Descriptors, EmotionVectors
 from emo.report.label_places import label_points
@@ -62,10 +61,7 @@ def draw_rdm(
     inches: float,
 ) -> AxesImage:
     """Draw the lower triangle of an RDM in a panel of so many inches; the image, for a colour bar."""
-    distance = np.clip(1 - cosines, 0, None)
-    np.fill_diagonal(distance, 0)
-    condensed = squareform(distance, checks=False)
-    order = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
+    order = cluster_order(cosines)
     names = [emotions[i] for i in order]
     below = np.tril(np.ones_like(cosines, dtype=bool), -1)
     shown = np.where(below, cosines[np.ix_(order, order)], np.nan)
