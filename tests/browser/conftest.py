@@ -79,7 +79,9 @@ def opened(chromium: Any) -> Iterator[Callable[..., Opened]]:
         script: bool = True,
     ) -> Opened:
         context = chromium.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=script
+            viewport={"width": width, "height": 900},
+            color_scheme=scheme,
+            java_script_enabled=script,
         )
         contexts.append(context)
         result = Opened(context.new_page())
