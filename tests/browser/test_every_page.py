@@ -1,49 +1,16 @@
 """What holds for every page: nothing fetched, no overflow, light and dark, readable without scripts."""
 
-from __future__ import annotations
-
-from pathlib import Path
-
 import pytest
 
-from emo.cli import run_job
-from emo.config.enums import JobName
-from emo.config.resolve import compose
-from emo.runs.reuse import open_tracker
 from tests.browser.conftest import NARROW, WIDE
-from tests.conftest import TINY, write_small_csv
+from tests.browser.study import PAGES
 
 pytestmark = pytest.mark.slow
-
-STORY = ("method=generation", "subparams.max_new_tokens=12")
-JOBS: dict[str, tuple[str, ...]] = {
-    "comprehension": (),
-    "generation": STORY,
-    "precision": ("job=precision", "job.precision.precisions=[bf16]"),
-    "equivalence": ("job=equivalence",),
-    "steer": ("job=steer", "job.steer.strengths=[0.1]", "job.steer.max_new_tokens=6"),
-    "summary": ("job=summarize", "job.summarize.permutations=50", "job.summarize.n_bootstrap=30"),
-}
-"""Overrides by name; the summary comes last, so that there is something to be summed up."""
-
-
-@pytest.fixture(scope="package")
-def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """The page of one run per kind."""
-    root = tmp_path_factory.mktemp("study")
-    small = write_small_csv(root)
-    made = {}
-    for name, overrides in JOBS.items():
-        config = compose(*TINY, f"stimuli.path={small}", *overrides, root=root)
-        outcome = run_job(config)
-        file = "summary.html" if config.job.name is JobName.summarize else "run.html"
-        made[name] = open_tracker(config).artifact(outcome.run_id, file)
-    return made
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [WIDE, NARROW])
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_its_window_fetches_nothing_and_has_no_fault(
     name, width, scheme, pages, opened
 ):
@@ -55,7 +22,7 @@ def test_a_page_fits_its_window_fetches_nothing_and_has_no_fault(
     assert bright == (scheme == "light")
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", PAGES)
 def test_headline_and_tables_need_no_script(name, pages, opened):
     plain, full = (opened(pages[name], script=script) for script in (False, True))
     for selector in ("h1", "main p >> nth=0"):
@@ -64,7 +31,7 @@ def test_headline_and_tables_need_no_script(name, pages, opened):
     assert plain.page.locator("table").count() > 0
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", PAGES)
 def test_pictures_and_drawings_say_what_they_show(name, pages, opened):
     """Every picture has a text instead, and so has every drawing that is not decoration."""
     page = opened(pages[name]).page
@@ -78,7 +45,7 @@ def test_pictures_and_drawings_say_what_they_show(name, pages, opened):
     assert silent == []
 
 
-@pytest.mark.parametrize("name", JOBS)
+@pytest.mark.parametrize("name", PAGES)
 def test_every_link_within_a_page_has_its_place(name, pages, opened):
     page = opened(pages[name]).page
     lost = page.evaluate(
