@@ -17,17 +17,23 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "generation": STORIES,
     "precision": ("job=precision", "job.precision.precisions=[bf16]"),
     "equivalence": ("job=equivalence",),
-    "axes": ("job=axes", "job.axes.permutations=99", "norms.path={norms}"),
+    "axes": ("job=axes", "job.axes.permutations=99", "norms.path=ROOT/norms.csv"),
     "ablate": ("job=ablate", "job.ablate.tokens=[24,12]", "job.ablate.samples=[2,1]"),
     "steer": (
         "job=steer",
-        "job.steer.scenarios_path={scenarios}",
+        "job.steer.scenarios_path=ROOT/scenarios.yaml",
         "job.steer.strengths=[0.1]",
         "job.steer.max_new_tokens=6",
     ),
+    "sensitivity": (
+        "job=sensitivity",
+        "job.sensitivity.objectives=[reliability]",
+        "job.sensitivity.n_trials=4",
+        "job.sensitivity.space={prompts:[stories],samples:[4,2],max_new_tokens:[12]}",
+    ),
     "read": ("job=read", "text=Nobody had come, and she laughed."),
 }
-"""Overrides by name of the runs whose pages are opened, besides the summary's."""
+"""Overrides by name of the runs whose pages are opened; ROOT is the study's folder."""
 ALSO = (
     ("model.tiny.architecture=gpt2", "model.tiny.hidden=64"),
     (*STORIES, "subparams.seed=1"),
@@ -39,13 +45,15 @@ PAGES = (*JOBS, "summary")
 
 def made_pages(root: Path) -> dict[str, Path]:
     """The pages of the study's runs by name, made in a folder."""
-    small, norms, scenarios = write_small_csv(root), root / "norms.csv", root / "scenarios.yaml"
+    small = write_small_csv(root)
     rows = (f"{e},{2 + i},{7 - i % 3}\n" for i, e in enumerate(EMOTIONS))
-    norms.write_text("word,valence,arousal\n" + "".join(rows))
-    scenarios.write_text("- {id: one, mood: flat, emotion: calm, text: Nobody had come and she}\n")
+    (root / "norms.csv").write_text("word,valence,arousal\n" + "".join(rows))
+    (root / "scenarios.yaml").write_text(
+        "- {id: one, mood: flat, emotion: calm, text: Nobody had come and she}\n"
+    )
 
     def page(overrides: tuple[str, ...]) -> Path:
-        named = (word.format(norms=norms, scenarios=scenarios) for word in overrides)
+        named = (word.replace("ROOT", str(root)) for word in overrides)
         config = compose(*TINY, f"stimuli.path={small}", *named, root=root)
         outcome = run_job(config)
         assert outcome.run_id is not None, (overrides, outcome.error)

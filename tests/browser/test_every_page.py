@@ -3,9 +3,16 @@
 import pytest
 
 from tests.browser.conftest import NARROW, WIDE
-from tests.browser.study import PAGES
+from tests.browser.study import JOBS, PAGES
+from tests.jobs.test_pages_of_jobs import COMMANDS
 
 pytestmark = pytest.mark.slow
+
+
+def test_the_page_of_every_job_is_opened_here():
+    jobs = {word.removeprefix("job=") for words in JOBS.values() for word in words}
+    assert {job.value for job in COMMANDS} - {"extract"} <= jobs
+    assert {"comprehension", "generation"} <= set(JOBS)  # extract, by either method
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
