@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emo.runs.listing import RunListing
     from emo.tracking import Connection
 
+
 def run_links(tracker: Connection, runs: Iterable[RunListing], logged: bool) -> list[RunLink]:
     """One link per run; the page of a run only where it lies beside the report.
 
