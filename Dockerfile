@@ -17,7 +17,6 @@ WORKDIR /home/emo/app
 # The slow layer first: it is rebuilt only when the versions change.
 COPY --chown=emo pyproject.toml constraints.txt Makefile README.md LICENSE ./
 COPY --chown=emo emo ./emo
-COPY --chown=emo docs/glossary.md ./docs/
 COPY --chown=emo hydra_plugins ./hydra_plugins
 RUN make install PYTHON=python3
 

@@ -22,9 +22,8 @@ def wheel(tmp_path_factory):
     for name in ("emo", "conf", "hydra_plugins"):
         skip = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, source / name, symlinks=True, ignore=skip)
-    (source / "docs").mkdir()
-    for name in ("pyproject.toml", "README.md", "LICENSE", "docs/glossary.md"):
-        shutil.copy(ROOT / name, source / name)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
     built = tmp_path_factory.mktemp("wheel")
     done = subprocess.run(
         [sys.executable, "-c", BUILD, str(built)], cwd=source, capture_output=True, text=True
