@@ -102,6 +102,11 @@ def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return _PICTURES[kind]
 
     monkeypatch.setattr(drawing, "_pictures", pictures)
+    # A report draws its figures for the page, as SVG; the files in other formats take as long again.
+    from emo.report.summary import report_files
+
+    formats = {**report_files.FORMATS, "png": lambda _: b"png", "pdf": lambda _: b"pdf"}
+    monkeypatch.setattr(report_files, "FORMATS", formats)
 
 
 @pytest.fixture(autouse=True)
