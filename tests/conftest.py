@@ -80,12 +80,13 @@ def fewer_objects() -> Iterator[None]:
 _PICTURES: dict[CodeType, dict[str, bytes]] = {}
 
 
-@pytest.fixture(autouse=True)
-def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="module")
+def pictures_once() -> Iterator[None]:
     """Make the files of each kind of figure once per process: it takes longer than a tiny model's run.
 
     Every figure is still put together. Tests of the pictures themselves override this fixture.
     """
+    from emo.report.summary import report_files
     from emo.runs import drawing
 
     real = drawing._pictures
@@ -101,12 +102,12 @@ def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
             draw()
         return _PICTURES[kind]
 
-    monkeypatch.setattr(drawing, "_pictures", pictures)
     # A report draws its figures for the page, as SVG; the files in other formats take as long again.
-    from emo.report.summary import report_files
-
     formats = {**report_files.FORMATS, "png": lambda _: b"png", "pdf": lambda _: b"pdf"}
-    monkeypatch.setattr(report_files, "FORMATS", formats)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drawing, "_pictures", pictures)
+        patch.setattr(report_files, "FORMATS", formats)
+        yield
 
 
 @pytest.fixture(autouse=True)
