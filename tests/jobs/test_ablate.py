@@ -141,7 +141,7 @@ def test_planted_agreement_is_shown_as_effects(make, monkeypatch):
     assert outcome.table.splitlines()[2].startswith(
         "  layer is told from noise; determined ranks: "
     )
-    assert "layer 1" in outcome.table.splitlines()[1]
+    assert "layer 1" in outcome.table.splitlines()[2]
     shares = [outcome.metrics[f"shapley_{name}"] for name in SUBPARAMETERS]
     assert sum(shares) == pytest.approx(outcome.metrics["drop"]) == pytest.approx(0.3)
     assert outcome.metrics["main_layer"] == pytest.approx(-0.3)
