@@ -145,8 +145,8 @@ def section(name: str) -> str:
             "Accuracy of naming the emotion in situations that the reader has not seen, chance "
             f"{1 / n:.3f}; the best of three: nearest centroid, raw and with z-scored dimensions, "
             "and shrunk linear discriminant; with the 95 % interval over situations, and the emotion "
-            "that is named best. Texts alone and embedding layers are centred within each situation first, "
-            "models' layers are not.",
+            "that is named best. Texts alone and embedding layers are centred within each situation "
+            "first, models' layers are not.",
             "",
             *table(
                 ("reader", "accuracy", "best"),
