@@ -157,8 +157,19 @@ def _read_as_written(d: Descriptors, n_items: int, wording: float | None) -> str
         beside += f", bag of words {terminal.percent(wording)}"
     return (
         f"At the most accurate layer, {choice.layer} of 0 to {d.n_layers - 1}{_interval(choice)}, "
-        f"{terminal.percent(choice.value)} of the {n_items} passages are nearest to their own emotion, "
-        f"each with its {d.split_unit} left out ({beside})."
+        f"chosen on these passages, {terminal.percent(choice.value)} of the {n_items} passages are "
+        f"nearest to their own emotion, each with its {d.split_unit} left out ({beside}).{_elsewhere(d)}"
+    )
+
+
+def _elsewhere(d: Descriptors) -> str:
+    """What the layer that half of the situations choose shows on the others; empty if not known."""
+    nested = d.nested.get("accuracy")
+    if nested is None or nested.accuracy is None or nested.accuracy_same is None:
+        return ""
+    return (
+        f" Chosen on half of the {d.split_unit}s, a layer has {terminal.percent(nested.accuracy)} on "
+        f"the other half and {terminal.percent(nested.accuracy_same)} on its own, each half alone."
     )
 
 

@@ -179,6 +179,13 @@ def test_the_answer_tells_layer_accuracy_chance_and_what_the_published_criterion
         f"layer, {choice.layer} of 0 to 3 (95 % interval {choice.low} to {choice.high})" in answer
     )
     assert f"The published criterion chooses layer {published.layer} " in answer
+    nested = d.nested["accuracy"]
+    assert (
+        f"has {100 * nested.accuracy:.1f} % on the other half and {100 * nested.accuracy_same:.1f} % "
+        "on its own"
+    ) in answer
+    without = replace(d, nested={})
+    assert "other half" not in extract.answer(without, 30, 0.4)
     assert f"agree there at {d.curves['reliability'][choice.layer]:.2f}" in answer
 
 
