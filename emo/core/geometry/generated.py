@@ -120,13 +120,13 @@ def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
 def _baseline(
     activations: Activations, layer: int, recipe: Recipe
 ) -> Float64[np.ndarray, " hidden"] | None:
-    """The vector of the neutral stories, where these are the centre."""
+    """The mean of the neutral stories, where these are the centre."""
     if recipe.centring != Centring.neutral:
         return None
     neutral = np.array([e == NEUTRAL for e in activations.emotions])
     if not neutral.any():
         raise ValueError("neutral centring needs items labelled neutral")
-    baseline = estimator(recipe.estimator).baseline(activations.values[layer, neutral])
+    baseline = activations.values[layer, neutral].astype(np.float64).mean(axis=0)
     if not np.isfinite(baseline).all():
         raise ValueError(f"layer {layer} has activations that are not finite")
     return baseline

@@ -35,9 +35,9 @@ class ResampledLayer(ABC):
     def left_out_hits(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """1 for an item whose nearest (Euclidean) emotion vector is its own emotion's, else 0.
+        """1 for an item that the estimator reads as its own emotion, else 0.
 
-        The item's whole group is taken out before the vectors are estimated: in a crossed set the
+        A difference of means reads the nearest (Euclidean) vector. The item's whole group is taken out before the vectors are estimated: in a crossed set the
         other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
         would not. NaN for an item without weight or whose emotion has no other group.
         """
