@@ -8,6 +8,7 @@ from enum import StrEnum, auto
 
 from emo.core.choices import (
     Centring,
+    EstimatorName,
     FloatFormat,
     Label,
     LayerRule,
@@ -19,6 +20,7 @@ from emo.core.choices import (
 
 __all__ = [
     "Centring",
+    "EstimatorName",
     "FloatFormat",
     "Label",
     "LayerRule",

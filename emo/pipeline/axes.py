@@ -11,6 +11,7 @@ from emo.core.compare.axes import LEAST_EMOTIONS, LayerRdms, find_axes
 from emo.core.compare.axes_result import AxesResult
 from emo.core.compare.axis_statistics import EmotionValues
 from emo.core.compare.circumplex import circumplex
+from emo.core.geometry.item_sets import Recipe
 from emo.core.geometry.lexical import lexical_norm, text_length
 from emo.core.geometry.projections import project
 from emo.core.records import Activations
@@ -72,7 +73,8 @@ def axes_of(rated: Rated, activations: Activations) -> AxesResult:
     job, vectors = config.job.axes, config.vectors
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     projected = project(activations, vectors.projection.value)
-    rdms = LayerRdms.make(projected, ratings.emotions, resampling, vectors.remove.value)
+    recipe = Recipe(remove=vectors.remove.value, estimator=config.method.estimator.value)
+    rdms = LayerRdms.make(projected, ratings.emotions, resampling, recipe)
     held, words_rated = _text_values(rated)
     findings = find_axes(rdms, ratings, held, job.components, job.permutations, config.seed)
     values = dict(zip(ratings.names, ratings.values, strict=True))

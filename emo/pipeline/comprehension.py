@@ -109,7 +109,14 @@ def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Des
     vectors = config.vectors
     try:  # what is logged are the model's own activations; a projection is made anew from them
         projected = project(activations, vectors.projection.value)
-        return describe(projected, resampling, vectors.remove.value, track, poles=poles)
+        return describe(
+            projected,
+            resampling,
+            vectors.remove.value,
+            track,
+            config.method.estimator.value,
+            poles=poles,
+        )
     except ValueError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 

@@ -167,7 +167,11 @@ def best_layer(config: RunConfig) -> Best:
 def recipe_of(config: RunConfig) -> Recipe:
     """From items to vectors, as sub-parameter 8 says."""
     sub = config.subparams
-    return Recipe(centring=sub.centring.value, unit_norm=sub.unit_norm)
+    return Recipe(
+        centring=sub.centring.value,
+        unit_norm=sub.unit_norm,
+        estimator=config.method.estimator.value,
+    )
 
 
 def forced(config: RunConfig) -> str:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from emo.core.choices import DEFAULT_ESTIMATOR
 from emo.core.compare.precision import PrecisionRow
 from emo.core.compare.readers import EquivalenceReport
 from emo.core.geometry.cosines import cosine_matrix
@@ -37,6 +38,7 @@ class _VectorLabels:
     centring: str
     removed: str
     unit_norm: bool = False
+    estimator: str = DEFAULT_ESTIMATOR
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
             centring=vectors.centring,
             removed=vectors.removed,
             unit_norm=vectors.unit_norm,
+            estimator=vectors.estimator,
             **labels,
         ),
     )

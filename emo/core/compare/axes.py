@@ -68,8 +68,8 @@ class LayerRdms:
     emotions: tuple[str, ...]
     activations: Activations
     resampling: Resampling
-    remove: str
-    """What is subtracted from the items first, as for the emotion vectors."""
+    recipe: Recipe
+    """From items to the vectors, as the run's own are made."""
     whole: Float64[np.ndarray, "layer pair"]
     halves: Float64[np.ndarray, "half layer pair"]
     """The two halves of a halving stand side by side."""
@@ -80,7 +80,7 @@ class LayerRdms:
         activations: Activations,
         emotions: tuple[str, ...],
         resampling: Resampling,
-        remove: str = "none",
+        recipe: Recipe | None = None,
     ) -> LayerRdms:
         """RDMs of the named emotions, each centred over all emotions of the items.
 
@@ -89,26 +89,27 @@ class LayerRdms:
         LabelMismatch
             If the emotions are fewer than five.
         """
+        recipe = recipe or Recipe()
         n, n_layers = len(emotions), activations.n_layers
         if n < LEAST_EMOTIONS:
             raise LabelMismatch(f"{n} emotions; axes need at least {LEAST_EMOTIONS}")
         whole = np.full((n_layers, n * (n - 1) // 2), np.nan)
         halves = np.full((2 * HALVINGS, *whole.shape), np.nan)
         for layer in finite_layers(activations.values):
-            items = ItemSet.make(activations, layer, Recipe(remove=remove))
+            items = ItemSet.make(activations, layer, recipe)
             rng = stream(resampling.seed, "axes halves")
             first = own_design(items).halves(HALVINGS, rng)
             half = np.stack([first, ~first], axis=1).reshape(2 * HALVINGS, -1)
             whole[layer] = items.rdm(emotions)
             halves[:, layer] = items.rdms(half.astype(np.float64), emotions)
-        return cls(emotions, activations, resampling, remove, whole, halves)
+        return cls(emotions, activations, resampling, recipe, whole, halves)
 
     def drawn(self, layer: int) -> tuple[Float64[np.ndarray, "replicate pair"], float | None]:
         """RDMs of one layer in every bootstrap replicate, and by how much their spread falls short.
 
         The second is None where there is nothing to draw. Of all layers they would not fit in memory.
         """
-        items = ItemSet.make(self.activations, layer, Recipe(remove=self.remove))
+        items = ItemSet.make(self.activations, layer, self.recipe)
         design, rng = own_design(items), stream(self.resampling.seed, "axes items")
         counts = design.counts(self.resampling.n_bootstrap, rng)
         return items.rdms(counts, self.emotions), design.expansion

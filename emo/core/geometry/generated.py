@@ -14,7 +14,6 @@ from emo.core.criterion_search import CriterionSearch
 from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.comprehension import GeometryError, extreme_pairs, layer_curves
 from emo.core.geometry.cosines import finite_layers, mean_pairwise_cosine
-from emo.core.geometry.estimators import estimator
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.nested_layers import random_halves

@@ -37,8 +37,9 @@ class ResampledLayer(ABC):
     ) -> Float64[np.ndarray, "resample item"]:
         """1 for an item that the estimator reads as its own emotion, else 0.
 
-        A difference of means reads the nearest (Euclidean) vector. The item's whole group is taken out before the vectors are estimated: in a crossed set the
-        other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
+        A difference of means reads the nearest (Euclidean) vector. The item's whole group is taken out
+        before the vectors are estimated, alone or with the other groups of its fold: in a crossed set
+        the other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
         would not. NaN for an item without weight or whose emotion has no other group.
         """
 

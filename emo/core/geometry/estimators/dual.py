@@ -19,7 +19,7 @@ from emo.core.geometry.products import pairs_of
 from emo.core.geometry.resampled import Products, ResampledLayer
 
 FOLDS = 5
-"""Groups are left out in this many folds: a fit costs milliseconds and more, and one per group is many."""
+"""Groups are left out in this many folds: one fit per group would take long."""
 
 
 @dataclass(frozen=True)

@@ -233,5 +233,7 @@ def test_an_unknown_estimator_is_refused(rng, planted):
         lambda: emotion_vectors(data, estimator="mean"),
         lambda: describe(data, FEW, estimator="mean"),
     ):
-        with pytest.raises(UnknownChoice, match="estimator=mean: allowed is mean_difference, logistic, pca"):
+        with pytest.raises(
+            UnknownChoice, match="estimator=mean: allowed is mean_difference, logistic"
+        ):
             refused()
