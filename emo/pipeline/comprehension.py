@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.activations.reading import Passes
+from emo.config.enums import Source
 from emo.config.schema import RunConfig
 from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words
+from emo.core.geometry.cells import MOST_PAIRED
 from emo.core.geometry.comprehension import describe
+from emo.core.geometry.item_sets import ItemSet
+from emo.core.geometry.left_out import read_as
 from emo.core.geometry.projections import project
-from emo.core.records import Activations, Descriptors, EmotionVectors
+from emo.core.geometry.surface import surface_activations
+from emo.core.records import Activations, Descriptors, EmotionVectors, StimulusSet
 from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError
 from emo.models.quantised import WeightCount
@@ -25,6 +30,7 @@ from emo.pipeline.reader import Reader
 from emo.pipeline.valence import poles_of, valence_curves, valence_metrics
 from emo.process.progress import track
 from emo.report.labels import figure_in_words_of, in_words_of
+from emo.report.pages.comprehension import comprehension_page
 from emo.report.runs import extract as table
 from emo.report.runs import extract_figures as figures
 from emo.runs import files
@@ -33,6 +39,8 @@ from emo.runs.plan import Plan, make_plan, say
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from emo.report.pages.page import Page
 
 UNDECLARED = (
     "the passages have no column situation: reliability, accuracies and permuted labels are right only "
@@ -75,6 +83,7 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
     activations, passes = reader.read()
     vectors, descriptors = _describe(plan, activations)
     best, title = descriptors.best_layer, plan.title
+    report = _report(plan, descriptors, passes)
 
     def worded(figure: Figure) -> Figure:
         return figure_in_words_of(plan.stimuli.label, figure, _kept(plan))
@@ -86,7 +95,7 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         files.write_activations(reader.embedding(), folder / "embedding.safetensors")
 
     return descriptors, Result(
-        report=_report(plan, descriptors, passes),
+        report=report,
         write=write,
         figures={
             "rdm": lambda: worded(figures.rdm_heatmap(vectors, best, title)),
@@ -95,6 +104,7 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         },
         metrics=_metrics(descriptors, passes, reader.weights),
         curves=_curves(descriptors),
+        page=partial(_page, plan, report, descriptors, vectors, activations),
         tags={
             "anisotropy": anisotropy_words(descriptors.anisotropy_flag),
             "reliability": descriptors.reliability_flag.value,
@@ -121,10 +131,41 @@ def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Des
         raise EmoError(f"model={config.model.label}: {error}") from error
 
 
+def _page(
+    plan: Plan,
+    report: Report,
+    descriptors: Descriptors,
+    vectors: EmotionVectors,
+    activations: Activations,
+) -> Page:
+    settings, estimator = plan.config.vectors, plan.config.method.estimator.value
+    projected = project(activations, settings.projection.value)
+    read = read_as(projected, settings.remove.value, estimator)
+    poles = plan.poles.of(plan.stimuli.emotions)
+    return comprehension_page(
+        plan.title, report.answer, report.text, descriptors, vectors, plan.stimuli, read, poles
+    )
+
+
 def _report(plan: Plan, descriptors: Descriptors, passes: Passes) -> Report:
+    label, kept = plan.stimuli.label, _kept(plan)
     text = table.terminal_text(descriptors, plan.title, plan.weights.note)
-    text = in_words_of(plan.stimuli.label, text, _kept(plan))
-    return Report(text, descriptors.headline(), passes_in_words(passes), passes)
+    random = plan.config.model.source is Source.tiny
+    answer = table.answer(descriptors, len(plan.stimuli.items), _wording(plan.stimuli), random)
+    return Report(
+        in_words_of(label, text, kept),
+        descriptors.headline(),
+        passes_in_words(passes),
+        passes,
+        in_words_of(label, answer, kept),
+    )
+
+
+def _wording(stimuli: StimulusSet) -> float | None:
+    """Left-out accuracy of the words of the passages; None of more than a moment's work."""
+    if len(stimuli.items) > MOST_PAIRED:
+        return None
+    return ItemSet.make(surface_activations(stimuli, "tfidf_words"), 0).left_out_accuracy()
 
 
 def _kept(plan: Plan) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from emo.activations.reading import Passes
+from emo.config.enums import Source
 from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words, reliability_flag
@@ -35,6 +36,7 @@ from emo.pipeline.writer import (
     layer_number,
     story_emotions,
 )
+from emo.report.pages.generation import generation_page
 from emo.report.runs import extract_figures as figures
 from emo.report.runs import generation as report
 from emo.runs import files
@@ -45,6 +47,7 @@ from emo.stimuli.prompts import PromptSet, load_prompts
 
 if TYPE_CHECKING:
     from emo.models.quantised import WeightCount
+    from emo.report.pages.page import Page
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +100,7 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
     poles = poles_of(plan, source.emotions)
     vectors, d = _describe(plan.config, activations, layer, how, counts, poles)
     rows = report.text_rows(written.texts, sub, source.tokenizer)
+    shown = report.page_rows(rows, written.texts, sub, source.tokenizer)
     words = emotion_words(source.reader(), source.emotions)
 
     def write(folder: Path) -> None:
@@ -111,8 +115,16 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
         f"  texts {written.done} written ({written.tokens} tokens), {written.reused} reused\n"
         f"  forward passes {passes.done} done, {passes.reused} readings reused"
     )
+    told = _report(plan, d, effort, passes)
+
+    def page() -> Page:
+        return generation_page(
+            plan.title, told.answer, told.text, d, vectors, shown, sub.position, poles
+        )
+
     return d, Result(
-        report=_report(plan, d, effort, passes),
+        report=told,
+        page=page,
         write=write,
         figures={
             "rdm": lambda: figures.rdm_heatmap(vectors, d.layer, plan.title),
@@ -217,7 +229,8 @@ def counts_of(texts: StoryTexts, sub: SubparamsConfig) -> TextCounts:
 
 def _report(plan: Plan, d: StoryDescriptors, effort: str, passes: Passes = NO_PASSES) -> Report:
     text = report.terminal_text(d, plan.title, plan.weights.note)
-    return Report(text, d.headline(), effort, passes)
+    random = plan.config.model.source is Source.tiny
+    return Report(text, d.headline(), effort, passes, report.answer(d, random))
 
 
 def _metrics(

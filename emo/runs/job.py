@@ -27,12 +27,14 @@ from emo.runs import metadata
 from emo.runs.drawing import write_figures
 from emo.runs.files import plain, write_json
 from emo.runs.outcome import Outcome
+from emo.runs.pages import plain_page, write_page
 from emo.runs.plan import Plan
 from emo.runs.reuse import exclusive, finished, holds_runs, open_tracker, staged
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from emo.report.pages.page import Page
     from emo.tracking import Tracker
 
 R = TypeVar("R")
@@ -74,6 +76,8 @@ class Result:
     """Logged besides the config, which is logged where the run has a plan."""
     dataset: tuple[str, str, str] | None = None
     """Name, digest and source of what was read; None: the passages of the plan."""
+    page: Callable[[], Page] | None = None
+    """Builds ``run.html``; None: the answer, the text and the figures, for a run that has a plan."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +163,7 @@ def log_result(
     if plan is not None and dataset is None:
         dataset = metadata.dataset(plan)
     with staged(config) as folder:
-        names = write_result(folder, result, plan, records)
+        names = write_result(folder, result, plan, records, run_id)
         tracker.log(run_id, RunRecord(tags, params, metrics, result.curves, dataset), folder)
     return names
 
@@ -169,6 +173,7 @@ def write_result(
     result: Result,
     plan: Plan | None = None,
     records: Mapping[str, Any] | None = None,
+    run_id: str = "",
 ) -> list[str]:
     """Write the files of a result into an empty folder; their names from there."""
     for name, value in (records or {}).items():
@@ -178,6 +183,12 @@ def write_result(
         metadata.write_files(folder, plan)
     if result.figures:
         write_figures(folder, result.figures)
+    if result.page is not None:
+        write_page(folder, result.page, run_id)
+    elif plan is not None:
+        title, shown = plan.title, result.report
+        figures = list(result.figures)
+        write_page(folder, lambda: plain_page(title, shown.answer, shown.text, figures), run_id)
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
 

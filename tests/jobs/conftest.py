@@ -28,7 +28,7 @@ def runs(config, **tags):
     return [r for r in found if all(r.data.tags.get(k) == v for k, v in tags.items())]
 
 
-COMMON = {"stimuli.csv", "config.json", "provenance.json"}
+COMMON = {"stimuli.csv", "config.json", "provenance.json", "run.html"}
 """Files that every run of a plan has."""
 
 

@@ -32,16 +32,24 @@ class ResampledLayer(ABC):
         """Inner products of the emotion vectors, and which emotions have any weight."""
 
     @abstractmethod
-    def left_out_hits(
+    def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """1 for an item that the estimator reads as its own emotion, else 0.
+        """The number of the emotion that the estimator reads in each item.
 
         A difference of means reads the nearest (Euclidean) vector. The item's whole group is taken out
         before the vectors are estimated, alone or with the other groups of its fold: in a crossed set
         the other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
         would not. NaN for an item without weight or whose emotion has no other group.
         """
+
+    def left_out_hits(
+        self, weights: Float64[np.ndarray, "resample cell"]
+    ) -> Float64[np.ndarray, "resample item"]:
+        """1 for an item whose label of :meth:`left_out_labels` is its own emotion, else 0; NaN there."""
+        labels = self.left_out_labels(weights)
+        own = self.cells.emotion[self.cells.of_item]
+        return np.where(np.isfinite(labels), labels == own, np.nan)
 
     def left_out_accuracy(
         self, weights: Float64[np.ndarray, "resample cell"]

@@ -1,12 +1,15 @@
-"""The short table that a run of job=extract prints at its end."""
+"""What a run that read passages says: its answer in sentences, and its short table."""
 
 from __future__ import annotations
 
 from math import isfinite
+from typing import assert_never
 
+from emo.core.criterion_search import CriterionSearch, SearchVerdict
+from emo.core.flags import FLAGGED_ANISOTROPY, ReliabilityFlag, reliability_flag
 from emo.core.records import Descriptors, LayerChoice, NestedChoice
 from emo.report.runs import terminal
-from emo.report.runs.valence import valence_row
+from emo.report.runs.valence import measured_words, valence_row
 
 CRITERIA = {
     "mean_cosine": "published: lowest mean cosine",
@@ -116,3 +119,111 @@ def _nested(nested: NestedChoice, unit: str) -> list[str]:
     if not measures:
         return []
     return [f"      chosen on half of the {unit}s it shows on the other: {', '.join(measures)}"]
+
+
+RANDOM = "The weights are random: no number here says anything about emotions."
+"""The first sentence of the answer of a random model."""
+
+
+def answer(d: Descriptors, n_items: int, wording: float | None = None, random: bool = False) -> str:
+    """What was found, and how far to trust it, in four sentences or so.
+
+    Parameters
+    ----------
+    d
+        Descriptors of the run.
+    n_items
+        How many passages were read.
+    wording
+        Left-out accuracy of the words of the passages; None where it is not known.
+    random
+        Whether the weights are random.
+    """
+    sentences = [RANDOM] if random else []
+    sentences += [_read_as_written(d, n_items, wording), _halves(d), _published(d)]
+    sentences.append(valence_sentence(d.valence, d.split_unit))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _read_as_written(d: Descriptors, n_items: int, wording: float | None) -> str:
+    choice = d.choices.get("accuracy")
+    if choice is None:
+        return (
+            f"Too few {d.split_unit}s per emotion to leave one out: whether the {n_items} passages "
+            "can be told apart is not known."
+        )
+    beside = f"chance {terminal.percent(d.chance)}"
+    if wording is not None and isfinite(wording):
+        beside += f", bag of words {terminal.percent(wording)}"
+    return (
+        f"At the most accurate layer, {choice.layer} of 0 to {d.n_layers - 1}{_interval(choice)}, "
+        f"{terminal.percent(choice.value)} of the {n_items} passages are nearest to their own emotion, "
+        f"each with its {d.split_unit} left out ({beside})."
+    )
+
+
+def _interval(choice: LayerChoice) -> str:
+    return f" (95 % interval {choice.low} to {choice.high})" if isfinite(choice.share) else ""
+
+
+def _halves(d: Descriptors) -> str:
+    choice = d.choices.get("accuracy")
+    layer = d.best_layer if choice is None else choice.layer
+    value = float(d.curves["reliability"][layer]) if "reliability" in d.curves else float("nan")
+    if not isfinite(value):
+        return ""
+    against = ""
+    if "reliability" in d.nulls and isfinite(d.nulls["reliability"].high[layer]):
+        against = f"; permuted labels reach {d.nulls['reliability'].high[layer]:.2f}"
+    sentence = (
+        f"RDMs from two halves of the passages agree there at {value:.2f}, stepped up{against}"
+    )
+    match reliability_flag(value, d.split_unit != "passage"):
+        case ReliabilityFlag.low:
+            sentence += ": too little to compare this geometry with another"
+        case ReliabilityFlag.undeclared:
+            sentence += (
+                ": no situations are declared, and if emotions share topics this is too high"
+            )
+        case ReliabilityFlag.none | ReliabilityFlag.absent:
+            pass
+    return f"{sentence}."
+
+
+def _published(d: Descriptors) -> str:
+    choice = d.choices.get("mean_cosine")
+    if choice is None:
+        return ""
+    accuracy, reliability = d.at_best("accuracy"), d.reliability
+    measures = [f"accuracy {terminal.percent(accuracy)}"] if accuracy is not None else []
+    measures += [f"reliability {reliability:.2f}"] if reliability is not None else []
+    measures.append(f"anisotropy {d.anisotropy:.3f}")
+    flagged = [i for i in d.finite_layers if d.curves["anisotropy"][i] > FLAGGED_ANISOTROPY]
+    above = (
+        f"; anisotropy is above the published bound of {FLAGGED_ANISOTROPY} at layers "
+        f"{terminal.layer_ranges(flagged)}"
+        if flagged
+        else ""
+    )
+    return (
+        f"The published criterion chooses layer {choice.layer}{_interval(choice)}: "
+        f"{', '.join(measures)}{above}."
+    )
+
+
+def valence_sentence(search: CriterionSearch | None, unit: str) -> str:
+    """Whether the geometry tells pleasant from unpleasant emotions; empty where nothing was searched."""
+    if search is None:
+        return ""
+    match search.verdict:
+        case SearchVerdict.shown:
+            return f"It tells pleasant from unpleasant emotions: {measured_words(search, unit)}."
+        case SearchVerdict.not_shown:
+            return (
+                "It does not tell pleasant from unpleasant emotions beyond chance: "
+                f"{measured_words(search, unit)}."
+            )
+        case SearchVerdict.untold | SearchVerdict.absent:
+            return f"{len(search.emotions)} emotions are too few to tell pleasant from unpleasant."
+        case verdict:
+            assert_never(verdict)

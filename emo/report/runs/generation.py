@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any, assert_never
 
 from emo.config.enums import Decoding
 from emo.config.schema import SubparamsConfig
-from emo.core.flags import reliability_flag
+from emo.core.flags import ANISOTROPY_FLAG, ReliabilityFlag, reliability_flag
 from emo.core.geometry.generated import StoryDescriptors
-from emo.generation.positions import is_short
+from emo.generation.positions import is_short, span
 from emo.generation.stories import StoryTexts
 from emo.report.runs import terminal
+from emo.report.runs.extract import RANDOM, valence_sentence
 from emo.report.runs.valence import LABEL, valence_panel, valence_row
 from emo.report.style import (
     BLUE,
@@ -75,6 +77,62 @@ def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
     if d.n_short:
         rows.append(("too short", f"{d.n_short} texts, read at a substitute for the position"))
     return rows
+
+
+def answer(d: StoryDescriptors, random: bool = False) -> str:
+    """What was found, and how far to trust it, in four sentences or so."""
+    sentences = [RANDOM] if random else []
+    sentences += [_halves(d), _texts(d)]
+    if d.anisotropy_flag:
+        sentences.append(f"Anisotropy there is {d.anisotropy:.3f} ({ANISOTROPY_FLAG}).")
+    sentences.append(valence_sentence(d.valence, d.split_unit))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _halves(d: StoryDescriptors) -> str:
+    where = f"At layer {d.layer} of 0 to {d.n_layers - 1} ({d.layer_source})"
+    if d.reliability is None:
+        return (
+            f"{where} nothing tells how well other texts would give the same RDM: there is a single "
+            f"{d.split_unit} per emotion."
+        )
+    against = ""
+    if "reliability" in d.nulls and isfinite(d.nulls["reliability"].high[d.layer]):
+        against = f"; permuted labels reach {d.nulls['reliability'].high[d.layer]:.2f}"
+    low = reliability_flag(d.reliability) is ReliabilityFlag.low
+    verdict = ": too little to compare this geometry with another" if low else ""
+    return (
+        f"{where} RDMs from two halves of the {d.split_unit}s agree at {d.reliability:.2f}, "
+        f"stepped up{against}{verdict}."
+    )
+
+
+def _texts(d: StoryDescriptors) -> str:
+    counts = f"{d.n_nominal:g} texts, {d.n_distinct:g} of them distinct"
+    repeated = d.n_effective < d.n_nominal - 1e-9
+    worth = f", worth {d.n_effective:.3g} independent ones: repeats add nothing" if repeated else ""
+    return f"Each emotion has {counts}{worth}."
+
+
+def page_rows(
+    rows: Sequence[dict[str, Any]], texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any
+) -> list[dict[str, Any]]:
+    """The rows of :func:`text_rows` with the text cut where its reading begins and ends."""
+    out = []
+    for row, whole in zip(rows, texts.texts, strict=True):
+        text = whole.truncated(sub.max_new_tokens)
+        place, first = span(text, sub.position), len(text.prompt)
+
+        def letters(stop: int, tokens: Sequence[int] = text.tokens, first: int = first) -> int:
+            return len(
+                tokenizer.decode(list(tokens[: max(0, stop - first)]), skip_special_tokens=True)
+            )
+
+        start, stop = letters(place.start), letters(place.stop)
+        written = row["text"]
+        cut = {"before": written[:start], "read": written[start:stop], "after": written[stop:]}
+        out.append({**row, **cut, "in_prompt": place.stop <= first})
+    return out
 
 
 def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[dict[str, Any]]:

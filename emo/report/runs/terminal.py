@@ -48,6 +48,34 @@ def emotion_pair(pair: tuple[str, str, float]) -> str:
     return f"{first} - {second} (cosine {cosine:+.3f})"
 
 
+def layer_ranges(layers: Sequence[int]) -> str:
+    """Layers in words: runs of consecutive ones as first and last.
+
+    Example
+    -------
+    >>> layer_ranges([0, 1, 2, 5, 8, 9])
+    '0 to 2, 5, 8 to 9'
+    """
+    runs: list[list[int]] = []
+    for layer in sorted(layers):
+        if runs and layer == runs[-1][-1] + 1:
+            runs[-1].append(layer)
+        else:
+            runs.append([layer])
+    return ", ".join(f"{r[0]} to {r[-1]}" if len(r) > 1 else f"{r[0]}" for r in runs)
+
+
+def percent(share: float) -> str:
+    """A share with one decimal in per cent.
+
+    Example
+    -------
+    >>> percent(0.25397)
+    '25.4 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
 def non_finite_layers(n_layers: int, finite_layers: Sequence[int]) -> list[str]:
     """One line that lists the layers with values that are not finite; no line if there are none."""
     others = sorted(set(range(n_layers)) - set(finite_layers))

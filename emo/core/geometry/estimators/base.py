@@ -160,24 +160,24 @@ class PlainLayer(ResampledLayer):
             out[i] = vectors @ vectors.T
         return out, present
 
-    def left_out_hits(
+    def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """See :meth:`ResampledLayer.left_out_hits`: one estimate per fold and weighting."""
-        return np.array([self._left_out_hits(weight) for weight in weights])
+        """See :meth:`ResampledLayer.left_out_labels`: one estimate per fold and weighting."""
+        return np.array([self._left_out_labels(weight) for weight in weights])
 
-    def _left_out_hits(self, weight: np.ndarray) -> np.ndarray:
+    def _left_out_labels(self, weight: np.ndarray) -> np.ndarray:
         cells = self.cells
         fold, truth = self.estimator.left_out(cells.group), cells.emotion[cells.of_item]
-        hits = np.full(len(cells.of_item), np.nan)
+        labels = np.full(len(cells.of_item), np.nan)
         for number in np.unique(fold[weight > 0]):
             fit = self._fit(np.where(fold == number, 0.0, weight))
             usable = np.isfinite(fit.vectors).all(axis=1)
             for item in np.flatnonzero(fold[cells.of_item] == number):
                 if usable[truth[item]] and weight[cells.of_item[item]] > 0:
                     score = fit.vectors @ self.values[item] + fit.offsets
-                    hits[item] = np.where(usable, score, -np.inf).argmax() == truth[item]
-        return hits
+                    labels[item] = np.where(usable, score, -np.inf).argmax()
+        return labels
 
     def _fit(self, weight: np.ndarray) -> Fit:
         cells = self.cells

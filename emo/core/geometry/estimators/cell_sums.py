@@ -99,17 +99,17 @@ class SumLayer(ResampledLayer):
             inner[some] = means @ means.transpose(0, 2, 1)
         return np.where(pairs_of(present), inner, 0), present
 
-    def left_out_hits(
+    def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """See :meth:`ResampledLayer.left_out_hits`: all groups at once, some items at a time."""
-        return np.array([self._left_out_hits(weight) for weight in weights])
+        """See :meth:`ResampledLayer.left_out_labels`: all groups at once, some items at a time."""
+        return np.array([self._left_out_labels(weight) for weight in weights])
 
     def _emotion_sums(self, weights: np.ndarray) -> Float64[np.ndarray, "resample emotion hidden"]:
         emotions = map(self.cells.block, range(self.cells.n_emotions))
         return np.stack([weights[:, cells] @ self.sums[cells] for cells in emotions], axis=1)
 
-    def _left_out_hits(self, weight: np.ndarray) -> Float64[np.ndarray, " item"]:
+    def _left_out_labels(self, weight: np.ndarray) -> Float64[np.ndarray, " item"]:
         cells, centre = self.cells, self._emotion_sums(weight[None])[0]
         count, norm = cells.counts(weight[None])[0], (centre**2).sum(axis=1)
         # What is left of each cell's emotion without the cell: its weight, its squared length.
@@ -120,8 +120,8 @@ class SumLayer(ResampledLayer):
         rest = count[cells.emotion] - weight * cells.size
         norm_rest = norm[cells.emotion] - 2 * weight * with_cell + weight**2 * length
 
-        truth, hits = cells.emotion[cells.of_item], np.empty(len(cells.of_item))
-        for some in blocks(len(hits), 8 * (4 * cells.n_emotions + self.items.shape[1])):
+        truth, labels = cells.emotion[cells.of_item], np.empty(len(cells.of_item))
+        for some in blocks(len(labels), 8 * (4 * cells.n_emotions + self.items.shape[1])):
             dots = self.items[some].astype(np.float64) @ centre.T
             distance = _distances(dots, norm, count)
             pairs = slice(self.near.starts[some.start], self.near.starts[some.stop])
@@ -133,8 +133,8 @@ class SumLayer(ResampledLayer):
             distance[item, cells.emotion[cell]] = _distances(without, norm_rest[cell], rest[cell])
             scored = np.isfinite(distance[np.arange(len(dots)), truth[some]])
             scored &= weight[cells.of_item[some]] > 0
-            hits[some] = np.where(scored, distance.argmin(axis=1) == truth[some], np.nan)
-        return hits
+            labels[some] = np.where(scored, distance.argmin(axis=1), np.nan)
+        return labels
 
 
 def _distances(dots: np.ndarray, norm: np.ndarray, count: np.ndarray) -> np.ndarray:

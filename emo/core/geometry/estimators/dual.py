@@ -133,24 +133,24 @@ class DualLayer(ResampledLayer):
             inner[i] = shares @ self.gram @ shares.T
         return np.where(pairs_of(present), inner, 0), present
 
-    def left_out_hits(
+    def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """See :meth:`ResampledLayer.left_out_hits`; groups are left out in folds."""
-        return np.array([self._left_out_hits(weight) for weight in weights])
+        """See :meth:`ResampledLayer.left_out_labels`; groups are left out in folds."""
+        return np.array([self._left_out_labels(weight) for weight in weights])
 
-    def _left_out_hits(self, weight: np.ndarray) -> Float64[np.ndarray, " item"]:
+    def _left_out_labels(self, weight: np.ndarray) -> Float64[np.ndarray, " item"]:
         cells = self.cells
         fold, truth = self.estimator.left_out(cells.group), cells.emotion[cells.of_item]
-        hits = np.full(len(truth), np.nan)
+        labels = np.full(len(truth), np.nan)
         for number in np.unique(fold[weight > 0]):
             solved = self._solved(np.where(fold == number, 0.0, weight))
             test = np.flatnonzero((fold == number)[cells.of_item] & (weight[cells.of_item] > 0))
             usable = np.isfinite(solved.offsets)
             score = solved.shares[usable] @ self.gram[:, test] + solved.offsets[usable, None]
             guess = np.flatnonzero(usable)[score.argmax(axis=0)] if usable.any() else test * 0 - 1
-            hits[test] = np.where(usable[truth[test]], guess == truth[test], np.nan)
-        return hits
+            labels[test] = np.where(usable[truth[test]], guess, np.nan)
+        return labels
 
     def _solved(self, weight: np.ndarray) -> Solved:
         cells = self.cells

@@ -114,11 +114,11 @@ class GramLayer(ResampledLayer):
         inner = _sum_products(self, weights) / (safe[:, :, None] * safe[:, None, :])
         return np.where(pairs_of(present), inner, 0), present
 
-    def left_out_hits(
+    def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """See :meth:`ResampledLayer.left_out_hits`: all groups and emotions at once."""
-        return np.array([_left_out_hits(self, weight) for weight in weights])
+        """See :meth:`ResampledLayer.left_out_labels`: all groups and emotions at once."""
+        return np.array([_left_out_labels(self, weight) for weight in weights])
 
 
 def _sum_products(gram: GramLayer, weights: np.ndarray) -> np.ndarray:
@@ -150,8 +150,8 @@ def _over_cells(gram: GramLayer, weights: np.ndarray) -> np.ndarray:
     return out
 
 
-def _left_out_hits(gram: GramLayer, weight: np.ndarray) -> Float64[np.ndarray, " item"]:
-    """Whether the nearest centroid, formed without the item's group, is that of its emotion."""
+def _left_out_labels(gram: GramLayer, weight: np.ndarray) -> Float64[np.ndarray, " item"]:
+    """The emotion of the nearest centroid, formed without the item's group."""
     cells = gram.cells
     places = np.arange(len(cells.of_item))
     truth = cells.emotion[cells.of_item]
@@ -170,4 +170,4 @@ def _left_out_hits(gram: GramLayer, weight: np.ndarray) -> Float64[np.ndarray, "
     )
     distance = np.where(usable, norm_rest / safe**2 - 2 * dot / safe, np.inf)
     scored = usable[truth, places] & (weight[cells.of_item] > 0)
-    return np.where(scored, distance.argmin(axis=0) == truth, np.nan)
+    return np.where(scored, distance.argmin(axis=0), np.nan)
