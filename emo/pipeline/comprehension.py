@@ -17,7 +17,9 @@ from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words
 from emo.core.geometry.cells import MOST_PAIRED
 from emo.core.geometry.comprehension import describe
+from emo.core.geometry.estimators import estimator
 from emo.core.geometry.item_sets import ItemSet
+from emo.core.geometry.layer_results import fits_per_layer
 from emo.core.geometry.left_out import read_as
 from emo.core.geometry.projections import project
 from emo.core.geometry.surface import surface_activations
@@ -76,7 +78,23 @@ def _prepare(plan: Plan) -> Ready[Descriptors]:
     reader.refuse_overflow()
     if not plan.stimuli.crossed:
         say(logging.WARNING, UNDECLARED)
+    _say_fits(plan)
     return Ready(plan.run_name, partial(_compute, plan, reader))
+
+
+def _say_fits(plan: Plan) -> None:
+    """Log what resampling costs, where the estimator has no shortcut."""
+    name = plan.config.method.estimator.value
+    folds = estimator(name).folds
+    if folds is not None:
+        settings = Resampling(seed=plan.config.seed, **asdict(plan.config.resampling))
+        fits = fits_per_layer(settings, folds)
+        say(
+            logging.WARNING,
+            f"method.estimator={name} is fitted anew for every draw: {fits} fits per layer, each of "
+            "milliseconds to a second; fewer with resampling.n_bootstrap=20 "
+            "resampling.splits_per_replicate=1 resampling.n_permutations=19",
+        )
 
 
 def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
