@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emo.core.choices import DEFAULT_ESTIMATOR, Centring, UnknownChoice
+from emo.core.choices import DEFAULT_ESTIMATOR, Centring, EstimatorName, UnknownChoice
 from emo.core.compare.precision import deviation
 from emo.core.compare.rdms import compare_shared
 from emo.core.compare.readers import equivalence
@@ -82,6 +82,7 @@ def crossed(rng, planted, n_groups=5):
 def test_the_table_names_every_estimator_by_its_name_and_has_the_default():
     assert [member.name for member in ESTIMATORS.values()] == list(ESTIMATORS)
     assert DEFAULT_ESTIMATOR in ESTIMATORS
+    assert list(ESTIMATORS) == [name.value for name in EstimatorName]
 
 
 @each_member
