@@ -10,6 +10,7 @@ import numpy as np
 from emo.core.choices import MARGIN
 from emo.core.compare.attenuation import Attenuation, on_own_items, on_shared_items
 from emo.core.compare.baselines import Baseline, beside_baselines
+from emo.core.compare.leaving_out import leaving_out
 from emo.core.compare.rdms import mantel
 from emo.core.compare.rounding import rho_excess
 from emo.core.conditions.ablation import ablation
@@ -30,6 +31,7 @@ WIDE = 48
 ROUNDING = Verdict.beyond_rounding, Verdict.within_rounding
 ALIKE = Verdict.as_replicates.value
 SHOWN, SAME_P = "agreement is shown", "p <= 0.05 on the same items (given nowhere)"
+DISJOINT_P = "p <= 0.05 of disjoint rho"
 RESAMPLING = Resampling(n_splits=40, n_bootstrap=40, splits_per_replicate=4)
 
 
@@ -81,6 +83,8 @@ class TwoModels:
         statements[SHOWN] = (shown, shown and not related)
         if not self.apart:
             statements[SAME_P] = (p <= ALPHA, False)
+            certified = bool(leaving_out(sets, RESAMPLING).p()[0, 1] <= ALPHA)
+            statements[DISJOINT_P] = (certified, certified and not related)
         if self.geometry:
             ratio = measured.ratio
             inside = bool(ratio.low <= true <= ratio.high)

@@ -18,16 +18,52 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from emo.api import LoadedRun, compare, load_run
+    from emo.api import (
+        LoadedRun,
+        ReadTexts,
+        RunComparison,
+        RunRdm,
+        Runs,
+        RunVectors,
+        SteeredText,
+        compare,
+        load_run,
+        run,
+        runs,
+    )
+    from emo.bundle.verifying import verify
     from emo.config.resolve import compose
 
-__all__ = ["LoadedRun", "compare", "compose", "load_run"]
+__all__ = [
+    "LoadedRun",
+    "ReadTexts",
+    "RunComparison",
+    "RunRdm",
+    "RunVectors",
+    "Runs",
+    "SteeredText",
+    "compare",
+    "compose",
+    "load_run",
+    "run",
+    "runs",
+    "verify",
+]
 
 HOMES = {
-    "LoadedRun": "emo.api",
-    "compare": "emo.api",
+    "LoadedRun": "emo.api.loaded",
+    "ReadTexts": "emo.api.reading",
+    "RunComparison": "emo.api.comparing",
+    "RunRdm": "emo.api.geometry",
+    "RunVectors": "emo.api.geometry",
+    "Runs": "emo.api.finding",
+    "SteeredText": "emo.api.steered",
+    "compare": "emo.api.comparing",
     "compose": "emo.config.resolve",
-    "load_run": "emo.api",
+    "load_run": "emo.api.finding",
+    "run": "emo.api.running",
+    "runs": "emo.api.finding",
+    "verify": "emo.bundle.verifying",
 }
 """Where each public name is defined. It is imported at its first use: importing emo costs nothing."""
 

@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import sys
+import time
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from emo.config import checks
 from emo.config.conf_folder import CONF
-from emo.config.enums import Output
+from emo.config.enums import JobName, MethodName, Output
 from emo.config.hydra_errors import explained
 from emo.config.resolve import resolve, schema
 from emo.config.schema import RunConfig
@@ -30,6 +31,7 @@ from emo.launch import arguments
 from emo.launch.launchers import POINTS, VARIED
 from emo.process import stopping
 from emo.redact import without_password
+from emo.runs import closing
 from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
@@ -63,10 +65,13 @@ def attempt(config: DictConfig, root: Path, folder: Path | None) -> Outcome:
     The traceback of an unforeseen error is printed, or kept in the job's ``folder`` in a sweep.
     """
     stopping.listen()  # also in the workers of launchers
+    start = time.monotonic()
     try:
         run = resolve(config, root)
         checks.check_files(run)
-        return run_job(run)
+        if folder is None:  # the imports of a job take seconds
+            log.info("job=%s model=%s in %s", run.job.name, run.model.label, run.precision.label)
+        return replace(run_job(run), seconds=time.monotonic() - start)
     except EmoError as error:
         return Outcome(status="failed", error=str(error))
     except Exception as error:
@@ -127,7 +132,14 @@ def main(launcher: str | None = None) -> NoReturn:
         outcome = replace(outcome, error=outcome.error and error_lines(outcome.error))
         if folder is not None:
             (folder / OUTCOME).write_text(outcome.to_json(), encoding="utf-8")
-        show(outcome, output_of(config))
+        last = []
+        if folder is None and not outcome.failed:
+            job, method = JobName(config.job.name), MethodName(config.method.name)
+            words = HydraConfig.get().overrides.task
+            last = closing.closing(outcome, closing.next_commands(job, method, words))
+        elif outcome.run_id and not outcome.failed:
+            last = [closing.run_line(outcome)]
+        show(outcome, output_of(config), last)
         if outcome.failed:
             failed.append(outcome)
         return replace(outcome, table="")

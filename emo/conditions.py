@@ -18,6 +18,7 @@ from emo.core.conditions.four_layer import FORCED, HALVES, NUDGED
 from emo.errors import ConfigError
 from emo.generation.protocols import PROTOCOLS, differing_fields, replicate_fields
 
+MOVED = "with inputs moved by one unit in the last place"
 NONE = "none"
 """What a run of no condition is tagged with."""
 
@@ -62,6 +63,28 @@ class ConditionRow:
     def logged_as(self) -> str:
         """What the runs of the condition are tagged with."""
         return self.tag or self.name
+
+    @property
+    def in_words(self) -> str:
+        """What it is, for readers who do not know its letter.
+
+        Example
+        -------
+        >>> by_name("C").in_words, by_name("D'").in_words
+        ('the model writes, matched settings', 'D with inputs moved by one unit in the last place')
+        """
+        if not self.protocol:
+            return "the model reads passages"
+        if (r := self.replicate) is not None:
+            return f"{_whole(self)} {r.words.format(canonical(r.value))}"
+        if self.nudge is not None:
+            return f"{_whole(self)} {MOVED}"
+        words = f"the model writes, {self.protocol} settings"
+        if self.precision is None:
+            return words
+        if self.forced:
+            return f"the model in {self.precision} reads the texts that it writes in full precision"
+        return f"{words}, in {self.precision}"
 
     @property
     def sub(self) -> SubparamsConfig:
@@ -275,7 +298,7 @@ def _note(row: ConditionRow, config: RunConfig) -> str:
     if (r := row.replicate) is not None:
         return f"{_whole(row)} {r.words.format(canonical(getattr(config.subparams, r.field)))}"
     if row.nudge is not None:
-        return f"{_whole(row)} with inputs moved by one unit in the last place{_batched(config)}"
+        return f"{_whole(row)} {MOVED}{_batched(config)}"
     note = f"{row.protocol}, {config.precision.label}"
     if row.precision is None:
         note += _published(config)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -68,6 +69,23 @@ def _first(entries: Sequence[str]) -> list[str]:
     return [*entries[:LISTED], *([f"and {more} more"] if more > 0 else [])]
 
 
+def did_you_mean(value: object, known: Iterable[str]) -> str:
+    """Names near to a mistyped one, in brackets; empty where none is near.
+
+    A value that is a list is compared entry by entry. All errors suggest names by this rule.
+    """
+    names = list(dict.fromkeys(known))
+    whole = str(value)
+    words = re.split(r"[\[\],\s'\"]+", whole) if whole[:1] in "[(" else [whole]
+    close: list[str] = []
+    for word in words:
+        if word not in names:
+            close += difflib.get_close_matches(word, names, n=2, cutoff=0.7)
+    close = [name for name in close if name not in words]
+    found = list(dict.fromkeys(close))[:3]
+    return f" (did you mean {' or '.join(found)}?)" if found else ""
+
+
 class EmoError(Exception):
     """Something that a user can mend. The message is :func:`one_line`; findings stand below it.
 
@@ -79,12 +97,26 @@ class EmoError(Exception):
 
 
 class ConfigError(EmoError):
-    """A parameter has a value that is not allowed."""
+    """A parameter has a value that is not allowed.
 
-    def __init__(self, parameter: str, value: object, allowed: str | Iterable[object]) -> None:
+    ``allowed`` is a sentence, or the allowed names: of these the near ones are suggested, as they are of
+    ``names``, which a sentence may leave out.
+    """
+
+    def __init__(
+        self,
+        parameter: str,
+        value: object,
+        allowed: str | Iterable[object],
+        names: Iterable[str] = (),
+    ) -> None:
         self.parameter = parameter
-        self.allowed = allowed if isinstance(allowed, str) else ", ".join(map(str, allowed))
-        super().__init__(f"{parameter}={value_text(value)}: allowed is {self.allowed}")
+        if not isinstance(allowed, str):
+            names = [str(name) for name in allowed]
+            allowed = ", ".join(names)
+        self.allowed = allowed
+        hint = did_you_mean(value, names)
+        super().__init__(f"{parameter}={value_text(value)}: allowed is {allowed}{hint}")
 
 
 class UnknownParameter(ConfigError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shlex
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -19,9 +20,13 @@ from emo.config.schema import RunConfig
 from emo.errors import SweepFailed, TrackingError
 from emo.files.csv_files import csv_text
 from emo.launch import launchers as launching
+from emo.launch.results_table import results_table
+from emo.launch.sweep_names import axes, sweep_name
 from emo.launch.sweep_points import Point, ordered, public_words, shared_and_varied, sweep_id
 from emo.redact import without_password
-from emo.report.markdown import fenced
+from emo.report.console import aligned
+from emo.report.runs.description import PointRow, sweep_described
+from emo.runs import closing
 from emo.runs.outcome import OUTCOME, Outcome, show
 
 log = logging.getLogger(__name__)
@@ -43,29 +48,39 @@ def run(points: Sequence[Point], master: DictConfig, launch: Launch, at_once: in
     SweepFailed
         If a point failed or the parent could not be logged; all other points have run.
     """
-    points = ordered(points)
+    swept, points = list(points), ordered(points)
     output = Output(master.output) if isinstance(master.output, str) else master.output
     launching.check(master.hydra.launcher, at_once)
     folder = Path(master.root, master.hydra.sweep.dir)
     require_writable("hydra.sweep.dir", folder)
-    outcome = _tracked(points, master, launch, at_once, folder)
-    show(outcome, output)
+    outcome = _tracked(swept, points, master, launch, at_once, folder)
+    last = closing.closing(outcome, closing.after_a_sweep(shared_and_varied(points)[0]))
+    show(outcome, output, last)
     if outcome.failed:
         raise SweepFailed(outcome.error or "")
 
 
 def _tracked(
-    points: Sequence[Point], master: DictConfig, launch: Launch, at_once: int | None, folder: Path
+    swept: Sequence[Point],
+    points: Sequence[Point],
+    master: DictConfig,
+    launch: Launch,
+    at_once: int | None,
+    folder: Path,
 ) -> Outcome:
     from emo.runs import reuse
+    from emo.tracking.links import run_link
     from emo.tracking.record import JOB, SWEEP
+
+    start = time.monotonic()
 
     config, identity = points[0].config, sweep_id(points)
     tracker = reuse.open_tracker(config)
     outcome = Outcome(status="failed")
     try:
         tags = {JOB: "sweep", SWEEP: identity}
-        with reuse.reopen(config, tracker, f"sweep {identity}", tags) as parent:
+        name = sweep_name(shared_and_varied(points)[1])
+        with reuse.reopen(config, tracker, name, tags) as parent:
             launching.hide(master)
             launching.hand_over(master, parent, len(points), _varied(points))
             launching.save(master, folder / "multirun.yaml")
@@ -78,7 +93,14 @@ def _tracked(
                     points, shared_and_varied(points)[1], results, strict=True
                 )
             ]
-            outcome = _summary(points, results, identity, parent)
+            in_order = sorted(
+                zip(points, results, strict=True), key=lambda pair: swept.index(pair[0])
+            )
+            outcome = replace(
+                _summary([p for p, _ in in_order], [r for _, r in in_order], identity, parent),
+                link=run_link(tracker, parent),
+                seconds=time.monotonic() - start,
+            )
             _log(config, tracker, parent, points, results, outcome)
             if outcome.failed:
                 raise SweepFailed(outcome.error or "")
@@ -165,14 +187,17 @@ def _summary(
     }
     totals = ", ".join(f"{n} {status}" for status, n in counts.items() if n)
     common, varied = shared_and_varied(points)
-    lines = [f"sweep {identity}: {len(points)} points, {totals}", f"  all: {' '.join(common)}"]
-    for words, result in zip(varied, results, strict=True):
-        end = result.error if result.failed else f"run {result.run_id}"
-        lines.append(f"  {result.status:<8}  {' '.join(words)}  {end}")
+    lines = [f"sweep {identity}: {len(points)} points, {totals}"]
+    if common:
+        lines.append(f"  all: {' '.join(common)}")
+    lines += [
+        f"  failed  {' '.join(words)}: {result.error}"
+        for words, result in zip(varied, results, strict=True)
+        if result.failed
+    ]
     if counts["failed"]:
-        lines.append("  repeat only what failed:")
+        lines.append("  this runs only what failed:")
         lines += [f"    {command}" for command in repeat(points, results)]
-    lines.append(f"  parent run {parent}; look at it with: make ui")
     errors = [r.error for r in results if r.failed]
     failed = (
         f"{len(errors)} of {len(points)} points failed, the first: {errors[0]}" if errors else None
@@ -186,6 +211,7 @@ def _summary(
         passes_reused=sum(r.passes_reused for r in results),
         table="\n".join(lines),
         error=failed,
+        points=results_table(points[0].config.job.name, varied, results),
     )
 
 
@@ -211,12 +237,21 @@ def _log(
 ) -> None:
     from emo.runs import reuse
     from emo.tracking import DESCRIPTION, RunRecord
+    from emo.tracking.record import VARIED
 
-    tags = {DESCRIPTION: fenced(outcome.table)}
+    _, varied = shared_and_varied(points)
+    rows = [
+        PointRow(" ".join(words), r.status, r.run_id, r.error, r.metrics)
+        for words, r in zip(varied, results, strict=True)
+    ]
+    answer = f"{sweep_name(varied)}: {outcome.table.partition(': ')[2].partition(chr(10))[0]}"
+    results_lines = [] if outcome.points is None else aligned(outcome.points)
+    text = "\n".join([outcome.table, *results_lines])
+    tags = {DESCRIPTION: sweep_described(answer, text, rows), VARIED: axes(varied)[:5000]}
     metrics = {
-        **outcome.metrics,
-        "forward_passes_done": outcome.passes_done,
-        "forward_passes_reused": outcome.passes_reused,
+        **{f"headline/{name}": value for name, value in outcome.metrics.items()},
+        "cost/forward_passes_done": outcome.passes_done,
+        "cost/forward_passes_reused": outcome.passes_reused,
     }
     with reuse.staged(config) as folder:
         _write_csv(folder / "sweep.csv", points, results)

@@ -77,20 +77,20 @@ def fewer_objects() -> Iterator[None]:
     gc.freeze()
 
 
-_PICTURES: dict[CodeType, bytes] = {}
+_PICTURES: dict[CodeType, dict[str, bytes]] = {}
 
 
 @pytest.fixture(autouse=True)
 def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the PNG of each kind of figure once per process: it takes longer than a tiny model's run.
+    """Make the files of each kind of figure once per process: it takes longer than a tiny model's run.
 
     Every figure is still put together. Tests of the pictures themselves override this fixture.
     """
     from emo.runs import drawing
 
-    real = drawing._picture
+    real = drawing._pictures
 
-    def picture(draw: Any, spelt: set[str]) -> bytes:
+    def pictures(draw: Any, spelt: set[str]) -> dict[str, bytes]:
         kind = getattr(draw, "__code__", None)
         if kind not in _PICTURES:
             made = real(draw, spelt)
@@ -101,7 +101,7 @@ def pictures_once(monkeypatch: pytest.MonkeyPatch) -> None:
             draw()
         return _PICTURES[kind]
 
-    monkeypatch.setattr(drawing, "_picture", picture)
+    monkeypatch.setattr(drawing, "_pictures", pictures)
 
 
 @pytest.fixture(autouse=True)

@@ -145,3 +145,13 @@ def test_a_further_condition_has_its_place_in_what_a_run_of_none_says(dummy):
     assert "from matched (C, D, E) it differs in nothing" in recognise(fp4).note
     loose = compose("method=generation", "subparams=loose", "precision=nf4")
     assert recognise(loose).note.endswith("B is not quantised, this is nf4")
+
+
+def test_every_condition_is_said_in_words_of_its_own():
+    words = {row.name: row.in_words for row in conditions.CONDITIONS}
+    assert len(set(words.values())) == len(words)
+    assert words["A"] == "the model reads passages"
+    assert words["B'"] == "B with seed 1"
+    assert words["C' odd"] == "C with the odd half of the templates"
+    assert words["D"] == "the model writes, matched settings, in int8"
+    assert words["D' forced"] == "D forced with inputs moved by one unit in the last place"

@@ -167,7 +167,7 @@ def read(
     todo = [b for b in batches if any(s.key not in stored for text in b for s in text)]
     waiting: list[tuple[str, np.ndarray]] = []
     for batch in track(todo, "reading texts"):
-        values = _forward(backend, batch, may_halve=not fixed_batches)
+        values = forward(backend, batch, may_halve=not fixed_batches)
         read_now = [s.key for text in batch for s in text]
         waiting += [(key, values[:, i]) for i, key in enumerate(read_now)]
         if len(waiting) >= size:
@@ -217,7 +217,7 @@ def _save(
         rows.put(places[key], row)
 
 
-def _forward(
+def forward(
     backend: Backend, texts: Sequence[Sequence[TokenSpan]], may_halve: bool
 ) -> Float32[np.ndarray, "layer item hidden"]:
     """Activations of one batch, which is halved until it fits into memory, if it may be."""
@@ -237,5 +237,5 @@ def _forward(
     log.warning("out of memory with %d texts at once; going on with half as many", len(texts))
     half = len(texts) // 2
     return np.concatenate(
-        [_forward(backend, part, may_halve=True) for part in (texts[:half], texts[half:])], axis=1
+        [forward(backend, part, may_halve=True) for part in (texts[:half], texts[half:])], axis=1
     )

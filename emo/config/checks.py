@@ -9,6 +9,7 @@ path   ``read``: a file or folder that must exist, ``model``: the same unless it
        ``written``: a folder that is made
 form   a regular expression that matches the whole text; ``allowed`` says it in words
 secret the value may hold a password; :func:`emo.config.schema.public` leaves it out
+free   a text of any characters: on the command line nothing in it is Hydra's grammar
 ====== =============================================================================================
 
 A text is never empty: an empty text comes from an unset variable of a shell, and null is the default.

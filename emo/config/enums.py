@@ -15,6 +15,7 @@ from emo.core.choices import (
     Projection,
     Removal,
     SteerControl,
+    TokenMeasure,
     Variant,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "Projection",
     "Removal",
     "SteerControl",
+    "TokenMeasure",
     "Variant",
 ]
 """What the core computes with is defined there, and offered to config fields from here."""
@@ -45,6 +47,9 @@ class JobName(StrEnum):
     steer = auto()
     export = auto()
     axes = auto()
+    read = auto()
+    ui = auto()
+    bundle = auto()
 
 
 class Source(StrEnum):

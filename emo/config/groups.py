@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from emo.config.parameters import did_you_mean
 from emo.errors import ConfigError
 
 
@@ -24,10 +23,13 @@ class Groups:
         files = {f.stem for folder in self._folders for f in (folder / name).glob("*.yaml")}
         return sorted(files)
 
+    def names(self) -> list[str]:
+        """Names of the groups themselves, sorted."""
+        return sorted({p.name for f in self._folders for p in f.iterdir() if p.is_dir()})
+
     def having(self, option: str) -> list[str]:
         """Names of the groups that have this option, sorted."""
-        names = {p.name for folder in self._folders for p in folder.iterdir() if p.is_dir()}
-        return sorted(name for name in names if option in self.options(name))
+        return [name for name in self.names() if option in self.options(name)]
 
     def check_option(self, group: str, value: Any, raw: str) -> None:
         """Refuse everything but one option; Hydra would fail at a list, a dictionary or null.
@@ -41,4 +43,4 @@ class Groups:
         if isinstance(value, str) and (value in options or "${" in value):
             return
         given = value if isinstance(value, str) else raw
-        raise ConfigError(group, given, ", ".join(options) + did_you_mean(given, options))
+        raise ConfigError(group, given, options)

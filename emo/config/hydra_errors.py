@@ -9,7 +9,7 @@ from hydra.errors import ConfigCompositionException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import InterpolationResolutionError, OmegaConfBaseException
 
-from emo.config.parameters import did_you_mean, expected, unknown
+from emo.config.parameters import expected, hint_of, options_of, unknown
 from emo.config.text_overrides import quoted
 from emo.errors import ConfigError, EmoError, value_text
 from emo.redact import without_password
@@ -67,7 +67,7 @@ def _as_written(error: OmegaConfBaseException, name: str) -> str:
 def _refused(name: str, value: str, error: OmegaConfBaseException) -> EmoError:
     """The error about a value of a wrong type; for settings of Hydra, OmegaConf says what is allowed."""
     if (allowed := expected(name)) is not None:
-        return ConfigError(name, value, allowed)
+        return ConfigError(name, value, allowed, options_of(hint_of(name)))
     return EmoError(f"{value_text(name)}={value_text(value)}: {_reason(error)}")
 
 
@@ -79,7 +79,7 @@ def _missing(error: MissingConfigException) -> EmoError:
         return EmoError(f"hydra/launcher: its package is not installed, {install}")
     if error.options is not None:
         options = [o for o in error.options if not o.startswith("_")]
-        return ConfigError(group, option, ", ".join(options) + did_you_mean(option, options))
+        return ConfigError(group, option, options)
     return EmoError(value_text(str(error).partition("\n")[0]))
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo.config.text_overrides import text_override
-from emo.errors import ConfigError, EmoError, value_text
+from emo.errors import ConfigError, EmoError, did_you_mean, value_text
 
 if TYPE_CHECKING:
     from hydra.core.override_parser.types import Override
@@ -40,7 +40,8 @@ def checked_setting(parsed: Override, text: str, root: Path) -> str:
     families = [name for name in HYDRA if name.endswith(".*")]
     if key not in HYDRA and not any(key.startswith(name[:-1]) for name in families):
         raise EmoError(
-            f"{value_text(key)}: no such setting; of Hydra's there are {', '.join(HYDRA)}"
+            f"{value_text(key)}: no such setting{did_you_mean(key, HYDRA)}; of Hydra's there are "
+            f"{', '.join(HYDRA)}"
         )
     match key:
         case "hydra.verbose":

@@ -17,6 +17,7 @@ from emo.config.enums import (
     SteerNorm,
     SteerPositions,
     SteerVector,
+    TokenMeasure,
 )
 from emo.core.choices import MARGIN
 
@@ -25,6 +26,8 @@ DRAWS = {"min": 1, "max": 100_000, "why": "it takes memory and changes no figure
 SAMPLES = {"min": 1, "max": 10_000, "why": "that many texts per emotion are never written"}
 TOKENS = {"min": 1, "max": 131_072, "why": "no model's context is longer"}
 COUNT = {"max": 1_000_000}
+SHORT = {"text": "job.read.text"}
+"""Names that are shorter on the command line -> the parameters."""
 READ = {"path": "read"}
 WRITTEN = {"path": "written"}
 
@@ -173,6 +176,44 @@ class AxesConfig:
 
 
 @dataclass(frozen=True)
+class ReadConfig:
+    """job=read: texts of any kind, token by token, held against the vectors of a run."""
+
+    text: str | None = field(default=None, metadata={"free": True})
+    """What is read; on the command line also ``text=``. None: the texts of ``path``."""
+    path: str | None = field(default=None, metadata=READ)
+    """A file: .txt with one text per line, or .jsonl with a text or a chat per line."""
+    run: str | None = None
+    """Id of a job=extract run, its beginning, or latest; its model and settings are taken. None: the run
+    of this configuration, which is made if it is missing."""
+    measure: TokenMeasure = TokenMeasure.cosine
+    layers: Any = "all"
+    """all, best, a layer, or a list of layers."""
+    criterion: LayerRule = LayerRule.accuracy
+    """What makes a layer the best, which is shown first; of a generation run it is the run's own."""
+
+
+@dataclass(frozen=True)
+class UiConfig:
+    """job=ui: where MLflow's page of the logged runs is."""
+
+    port: int = field(default=5000, metadata={"min": 1, "max": 65_535})
+    """Of this machine; links that runs print name it, too."""
+
+
+@dataclass(frozen=True)
+class BundleConfig:
+    """job=bundle: a report with the files of its runs, to hand on."""
+
+    run: str | None = None
+    """Id of a job=summarize run; None: the newest."""
+    folder: str = field(default="exports", metadata=WRITTEN)
+    """Where the bundle goes; taken from the project's root."""
+    zip: bool = False
+    """Whether it is one file."""
+
+
+@dataclass(frozen=True)
 class JobConfig:
     """Which job runs, and under the name of each job the settings of that one."""
 
@@ -184,6 +225,9 @@ class JobConfig:
     export: ExportConfig = field(default_factory=ExportConfig)
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
+    read: ReadConfig = field(default_factory=ReadConfig)
+    ui: UiConfig = field(default_factory=UiConfig)
+    bundle: BundleConfig = field(default_factory=BundleConfig)
 
 
 MOVED = {

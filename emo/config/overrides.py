@@ -23,8 +23,15 @@ from emo.config.parameters import (
     unknown,
 )
 from emo.config.schema import secret_fields
+from emo.config.spellings import respelt
 from emo.config.sweep_values import values_of
-from emo.config.text_overrides import as_typed, quoted, text_override, with_references
+from emo.config.text_overrides import (
+    as_typed,
+    free_text,
+    quoted,
+    text_override,
+    with_references,
+)
 from emo.errors import ConfigError, EmoError, value_text
 from emo.redact import holds_password
 
@@ -46,10 +53,11 @@ def checked(overrides: Iterable[str], folders: Sequence[Path], root: Path) -> li
         Naming the first override that is not allowed, and what is allowed.
     """
     groups = Groups(folders)
-    return [_checked(text, groups, root) for text in overrides]
+    return [_checked(free_text(text), groups, root) for text in overrides]
 
 
 def _checked(text: str, groups: Groups, root: Path) -> str:
+    text = respelt(text, groups)
     key = text.partition("=")[0].lstrip("+~")
     if not key and text:
         raise EmoError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterable
 from enum import Enum
 from functools import cache
@@ -11,7 +10,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from emo.config.jobs import moved_to
 from emo.config.schema import RunConfig
-from emo.errors import UnknownParameter
+from emo.errors import UnknownParameter, did_you_mean
 
 TYPES = {
     bool: "true, false",
@@ -71,12 +70,6 @@ def all_names() -> tuple[str, ...]:
     return tuple(dotted)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A suggestion of similar words in brackets; empty if no word is similar."""
-    close = difflib.get_close_matches(word, list(dict.fromkeys(known)), n=2, cutoff=0.7)
-    return f" (did you mean {' or '.join(close)}?)" if close else ""
-
-
 def unknown(name: str, keys: Iterable[str] | None = None) -> UnknownParameter:
     """The error about a parameter that there is not; ``keys`` are those beside it."""
     if new := moved_to(name):
@@ -102,6 +95,17 @@ def expected(name: str) -> str | None:
     """The values that a field allows, in words; None if it does not exist or allows every value."""
     hint = hint_of(name)
     return None if hint in (None, Any) else in_words(hint)
+
+
+def options_of(hint: Any) -> list[str]:
+    """The names that a choice, or a list of choices, allows; none for every other type."""
+    names: list[str] = []
+    for member in members(hint):
+        if get_origin(member) is list:
+            names += options_of(get_args(member)[0])
+        elif isinstance(member, type) and issubclass(member, Enum):
+            names += [option.name for option in member]
+    return names
 
 
 def in_words(hint: Any) -> str:

@@ -71,7 +71,26 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
     assert isinstance(run, RunConfig)
     checks.check(run)
     _check_generation(run)
+    _check_texts(run)
     return dataclasses.replace(run, backend=_backend(run))
+
+
+def _check_texts(run: RunConfig) -> None:
+    """Refuse texts to read without job=read, and job=read without texts or with two sources.
+
+    Raises
+    ------
+    ConfigError
+        Naming the parameter.
+    """
+    given = {name: getattr(run.job.read, name) for name in ("text", "path")}
+    given = {f"job.read.{name}": value for name, value in given.items() if value is not None}
+    if run.job.name is not JobName.read:
+        for name, value in given.items():
+            raise ConfigError(name, value, f"null with job={run.job.name}: texts are for job=read")
+    elif len(given) != 1:
+        allowed = "one of text='...' and job.read.path=FILE.txt or .jsonl"
+        raise ConfigError("job.read.text", run.job.read.text, allowed)
 
 
 def _check_generation(run: RunConfig) -> None:
@@ -94,7 +113,8 @@ def _check_generation(run: RunConfig) -> None:
     if not 0 < sub.top_p <= 1:
         raise ConfigError("subparams.top_p", sub.top_p, "a value above 0, at most 1")
     generation = run.method.name is MethodName.generation
-    if generation and run.job.name not in (JobName.extract, JobName.ablate):
+    reading = (JobName.extract, JobName.ablate, JobName.axes, JobName.read)
+    if generation and run.job.name not in reading:
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")
     where = "method=generation" if generation else f"job={run.job.name}"
     for setting in changed(run):

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from emo.config.jobs import SHORT, JobConfig
 from emo.config.parameters import takes_text
 from emo.config.sweep_values import values_of
 from emo.errors import ConfigError, EmoError, value_text
@@ -24,6 +27,34 @@ def text_override(key: str, value: str) -> str:
     from hydra.core.override_parser.types import Quote, QuotedString
 
     return f"{key}={QuotedString(value, Quote.double).with_quotes()}"
+
+
+def free_text(text: str) -> str:
+    """The override, with its value quoted as it stands if the parameter is a text of any characters.
+
+    A value that is in quotes, as Hydra asks for elsewhere, stays as it is, and null is null.
+    """
+    key, equals, value = text.partition("=")
+    key = SHORT.get(key.lstrip("+"), key)
+    if not equals or key.lstrip("+") not in free_fields():
+        return text
+    mark = value[:1]
+    own = mark in ("'", '"') and len(value) > 1 and value[-1] == mark and mark not in value[1:-1]
+    if own or value == "null" or not value.strip():
+        return f"{key}={value}"
+    return text_override(key, value.replace("${", "\\${"))
+
+
+@functools.cache
+def free_fields() -> tuple[str, ...]:
+    """Dotted names of the parameters that are texts of any characters."""
+    return tuple(
+        f"job.{group.name}.{field.name}"
+        for group in dataclasses.fields(JobConfig)
+        if dataclasses.is_dataclass(group.default_factory)
+        for field in dataclasses.fields(group.default_factory)
+        if field.metadata.get("free")
+    )
 
 
 def as_typed(key: str, hint: Any, parsed: Override, text: str) -> str:

@@ -149,7 +149,7 @@ VECTOR_SETTINGS: tuple[VectorSetting, ...] = (
             Projection.neutral_pcs.value: "components of neutral sentences removed",
         },
         methods=lambda value: f"activations were projected ({value})" * (value != "none"),
-        jobs=frozenset({JobName.extract, JobName.summarize, JobName.axes}),
+        jobs=frozenset({JobName.extract, JobName.summarize, JobName.axes, JobName.read}),
     ),
     VectorSetting(
         "stimuli.label",

@@ -101,6 +101,15 @@ class Projection(StrEnum):
     neutral_pcs = "neutral_pcs"
 
 
+class TokenMeasure(StrEnum):
+    """How much of an emotion vector there is in the activation of a token, from the vectors' centre."""
+
+    cosine = "cosine"
+    """Of the angle between the two, from -1 to 1; the length of neither counts."""
+    projection = "projection"
+    """Length of the activation along the vector, in the units of the residual stream."""
+
+
 class Criterion(StrEnum):
     """The curves over depth whose best layer is chosen and logged for every run."""
 

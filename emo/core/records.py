@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from jaxtyping import Float, Float32, Float64
 from emo.core.choices import DEFAULT_ESTIMATOR, Criterion, Label, LayerRule
 from emo.core.criterion_search import CriterionSearch
 from emo.core.flags import ReliabilityFlag, reliability_flag
+from emo.core.frames import ResidualFrame
 
 
 class LabelMismatch(ValueError):
@@ -121,6 +122,10 @@ class Activations:
             if labels is not None and len(labels) != n:
                 raise LabelMismatch(f"{name} has {len(labels)} labels for {n} items")
 
+    def __repr__(self) -> str:
+        layers, items, hidden = self.values.shape
+        return f"Activations({layers} layers, {items} items, {hidden} dimensions, {self.position})"
+
     @property
     def n_layers(self) -> int:
         return self.values.shape[0]
@@ -152,6 +157,9 @@ class EmotionVectors:
     unit_norm: bool = False
     estimator: str = DEFAULT_ESTIMATOR
     """Name in :data:`emo.core.geometry.estimators.ESTIMATORS`."""
+    frame: ResidualFrame | None = None
+    """What puts another text's activation where these vectors are; None for runs logged before there was
+    any, and for vectors whose centre is not that of a run."""
 
     def __post_init__(self) -> None:
         if len(self.emotions) != self.values.shape[1]:
@@ -173,6 +181,12 @@ class Rdm:
     """Upper triangle without the diagonal, row by row: (0, 1), (0, 2), ..., (1, 2), ..."""
     emotions: tuple[str, ...]
     layer: int
+
+
+def headline_text(headline: Mapping[str, Any]) -> str:
+    """The numbers of a headline that are there, three digits each, with their names."""
+    shown = {name: value for name, value in headline.items() if value is not None}
+    return ", ".join(f"{name}={value:.3g}" for name, value in shown.items())
 
 
 @dataclass(frozen=True)
@@ -269,6 +283,9 @@ class Descriptors:
     """Of runs logged before there were nulls: the published criterion on isotropic noise."""
     valence: CriterionSearch | None = None
     """None where the emotions' poles give none, and for runs logged before there was any."""
+
+    def __repr__(self) -> str:
+        return f"Descriptors({self.n_layers} layers; {headline_text(self.headline())})"
 
     @property
     def reliability_flag(self) -> ReliabilityFlag:

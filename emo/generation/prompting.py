@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,31 +53,73 @@ def prompt_ids(
     return Prompt(ids, templated)
 
 
+def chat_ids(
+    tokenizer: Any, turns: Sequence[tuple[str, str]], thinking: bool | None = None
+) -> tuple[int, ...]:
+    """The token ids of a whole chat, roles and contents, as the model's chat template writes it.
+
+    Nothing is put behind the last turn. A BOS is never doubled.
+
+    Raises
+    ------
+    ModelError
+        If the model has no chat template, several and no default, or its template fails or leaves out
+        a turn.
+    ConfigError
+        If ``thinking`` is set and the template has no such switch.
+    """
+    if not tokenizer.chat_template:
+        raise ModelError("the model has no chat template, so that it reads texts and no chats")
+    try:
+        ids = _templated(tokenizer, turns, thinking, add_generation_prompt=False)
+    except TEMPLATE_ERRORS as error:
+        raise ModelError(
+            f"the model's chat template cannot be applied ({_reason(error)})"
+        ) from error
+    while len(ids) > 1 and ids[0] == ids[1] == tokenizer.bos_token_id:
+        ids = ids[1:]
+    return ids
+
+
 def _bare(tokenizer: Any, text: str) -> tuple[int, ...]:
     encoded = tokenizer(text, return_special_tokens_mask=True)
     ids = encoded["input_ids"]
     return tuple(ids[: len(ids) - n_appended(encoded["special_tokens_mask"])])
 
 
+TEMPLATE_ERRORS = (TemplateError, ValueError, TypeError, LookupError, ArithmeticError)
+"""A template is a program of the model's author, so it may raise Python's own errors."""
+
+
 def _as_user_turn(tokenizer: Any, text: str, thinking: bool | None) -> tuple[int, ...]:
     try:
-        template = tokenizer.get_chat_template()
-        options: dict[str, Any] = {
-            "add_generation_prompt": True,
-            "chat_template": FIXED_DATE + template,
-            **_switch(template, thinking),
-        }
-        messages = _messages(tokenizer, text, options)
-        encoded = tokenizer.apply_chat_template(
-            messages, tokenize=True, return_dict=True, **options
-        )
-        return tuple(encoded["input_ids"])
-    # A template is a program of the model's author, so it may raise Python's own errors.
-    except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+        return _templated(tokenizer, [("user", text)], thinking, add_generation_prompt=True)
+    except TEMPLATE_ERRORS as error:
         raise ModelError(
-            f"the model's chat template cannot be applied ({' '.join(str(error).split())}); bare "
+            f"the model's chat template cannot be applied ({_reason(error)}); bare "
             "prompts: subparams.chat_template=false (job=steer: job.steer.chat_template=false)"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def _templated(
+    tokenizer: Any,
+    turns: Sequence[tuple[str, str]],
+    thinking: bool | None,
+    add_generation_prompt: bool,
+) -> tuple[int, ...]:
+    template = tokenizer.get_chat_template()
+    options: dict[str, Any] = {
+        "add_generation_prompt": add_generation_prompt,
+        "chat_template": FIXED_DATE + template,
+        **_switch(template, thinking),
+    }
+    messages = _messages(tokenizer, turns, options)
+    encoded = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options)
+    return tuple(encoded["input_ids"])
 
 
 def _switch(template: str, thinking: bool | None) -> dict[str, bool]:
@@ -92,23 +135,25 @@ def _switch(template: str, thinking: bool | None) -> dict[str, bool]:
     )
 
 
-def _messages(tokenizer: Any, text: str, options: dict[str, Any]) -> list[dict[str, Any]]:
-    """The prompt in the first form that the template renders whole: a string, or a list of parts.
+def _messages(
+    tokenizer: Any, turns: Sequence[tuple[str, str]], options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The turns in the first form that the template renders whole: strings, or lists of parts.
 
     Raises
     ------
     ValueError
-        If the template renders neither whole; or the template's error about the string.
+        If the template renders neither whole; or the template's error about the strings.
     """
     reason: Exception | None = None
-    for content in (text, [{"type": "text", "text": text}]):
-        messages = [{"role": "user", "content": content}]
+    for form in (lambda text: text, lambda text: [{"type": "text", "text": text}]):
+        messages = [{"role": role, "content": form(content)} for role, content in turns]
         try:
             rendered = tokenizer.apply_chat_template(messages, tokenize=False, **options)
-        except (TemplateError, ValueError, TypeError, LookupError, ArithmeticError) as error:
+        except TEMPLATE_ERRORS as error:
             reason = reason or error
             continue
-        if _squeezed(text) in _squeezed(rendered):
+        if all(_squeezed(content) in _squeezed(rendered) for _, content in turns):
             return messages
     raise reason or ValueError("it leaves the prompt out")
 

@@ -8,13 +8,14 @@ and setting are read on different halves of the prompts, so it costs no text mor
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from emo.activations.reading import Passes
-from emo.config.enums import MethodName
+from emo.config.enums import MethodName, Source
 from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.conditions.ablation import shared_rho
 from emo.pipeline.ablation import Factorial, compared
@@ -27,13 +28,14 @@ from emo.pipeline.generation import (
     read_prompts,
 )
 from emo.pipeline.replicate_points import LEAST_SAMPLES, Replicated, check_reference, needed
-from emo.pipeline.settings_grid import COLUMNS, SettingGrid
+from emo.pipeline.settings_grid import COLUMNS, WRITTEN, SettingGrid
 from emo.pipeline.text_warnings import warn_of_settings
 from emo.pipeline.writer import StorySource
+from emo.report.pages.comparisons import ablation_page
 from emo.report.runs import ablation as report
 from emo.report.runs import ablation_figures as figures
 from emo.report.runs import generation as texts_report
-from emo.runs.job import Ready, Record, Report, Result, ensure_run
+from emo.runs.job import NO_PASSES, Ready, Record, Report, Result, ensure_run
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan
 from emo.stimuli.prompts import PromptSet
@@ -56,9 +58,7 @@ def run(config: RunConfig) -> Outcome:
     config = replace(config, method=replace(config.method, name=MethodName.generation))
     prompts = read_prompts(config)
     plan = plan_of(config, prompts)
-    record = Record(
-        "ablation.json", report.read_shown, lambda shown: Report(shown["summary"], shown["metrics"])
-    )
+    record = Record("ablation.json", report.read_shown, partial(_reused, plan))
     return ensure_run(plan, record, partial(_prepare, plan, prompts)).outcome
 
 
@@ -75,7 +75,7 @@ def _prepare(plan: Plan, prompts: PromptSet) -> Ready[dict[str, Any]]:
     best = best_layer(replace(config, subparams=SubparamsConfig()))
     grid.best_layer = best.layer
     return Ready(
-        f"{config.model.label} {config.precision.label} ablation",
+        plan.run_name,
         partial(_compute, Factorial(plan, source, points, grid, best)),
         {"prompts_sha256": prompts.sha256, "teacher_forced": forced(config)},
     )
@@ -96,26 +96,22 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
     cost = replace(cost, seconds_comparing=time.perf_counter() - start)
     text = report.terminal_text(effects, title, plan.weights.note, cost, ground)
     metrics = report.metrics(effects, rho_matched, cost, ground)
-    drawn = effects.effects
+    drawn, rows = effects.effects, grid.text_rows(settings, factorial.source.tokenizer)
+    shown = _report(plan, text, metrics, Passes(cost.forward_passes, 0))
 
     def write(folder: Path) -> None:
         points = report.points_csv(effects, rho_matched, ground)
         (folder / "points.csv").write_text(points, encoding="utf-8")
         (folder / "effects.csv").write_text(report.effects_csv(effects), encoding="utf-8")
-        rows = grid.text_rows(settings, factorial.source.tokenizer)
         table = texts_report.table_json(rows, COLUMNS)
         (folder / "texts.jsonl").write_text(texts_report.jsonl(rows), encoding="utf-8")
         (folder / "texts.json").write_text(table, encoding="utf-8")
 
     return {"summary": text, "metrics": metrics, "best_layer": factorial.best}, Result(
-        report=Report(text, metrics, passes=Passes(cost.forward_passes, 0)),
+        report=shown,
         write=write,
-        figures={
-            "effects": lambda: figures.effects_figure(drawn, title),
-            "interactions": lambda: figures.interactions_figure(drawn, title),
-        }
-        if drawn is not None
-        else {},
+        page=lambda: ablation_page(title, shown.answer, text, effects, rows, WRITTEN),
+        figures={} if drawn is None else figures.drawings(drawn, title),
         tags={
             "chat_template": "applied" if ground.templated else "not applied",
             "best_layer_run": ground.best_run,
@@ -123,6 +119,17 @@ def _compute(factorial: Factorial) -> tuple[dict[str, Any], Result]:
         },
         dataset=prompts_dataset(factorial.source.prompts),
     )
+
+
+def _reused(plan: Plan, shown: Mapping[str, Any]) -> Report:
+    return _report(plan, shown["summary"], shown["metrics"])
+
+
+def _report(
+    plan: Plan, text: str, metrics: Mapping[str, Any], passes: Passes = NO_PASSES
+) -> Report:
+    answer = report.answer(text, plan.config.model.source is Source.tiny)
+    return Report(text, metrics, passes=passes, answer=answer)
 
 
 def _title(plan: Plan) -> str:

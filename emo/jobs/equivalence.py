@@ -17,6 +17,7 @@ from emo.errors import ConfigError
 from emo.models import session
 from emo.pipeline.backend_readings import compare_backends, with_backend
 from emo.pipeline.reader import Reader, load_model
+from emo.report.pages.comparisons import equivalence_page
 from emo.report.runs import equivalence as report_on
 from emo.runs import files
 from emo.runs.identity import equivalence_identity
@@ -48,7 +49,7 @@ def run(config: RunConfig) -> Outcome:
 def _prepare(plan: Plan) -> Ready[EquivalenceReport]:
     loaded = load_model(plan)
     compute = partial(_compute, plan, loaded, Reader(plan, loaded))
-    return Ready(f"equivalence {plan.run_name}", compute, {"backend": "all"})
+    return Ready(plan.run_name, compute, {"backend": "all"})
 
 
 def _compute(plan: Plan, loaded: LoadedModel, reader: Reader) -> tuple[EquivalenceReport, Result]:
@@ -58,6 +59,7 @@ def _compute(plan: Plan, loaded: LoadedModel, reader: Reader) -> tuple[Equivalen
         report=report,
         write=partial(_write, compared, report.text),
         figures={"differences": lambda: report_on.figure(compared, plan.title)},
+        page=lambda: equivalence_page(plan.title, report.answer, report.text, compared),
         metrics={
             "forward_passes_done": passes.done,
             "forward_passes_reused": passes.reused,
@@ -81,7 +83,8 @@ def _reused(plan: Plan, report: EquivalenceReport) -> Report:
 
 def _report(plan: Plan, report: EquivalenceReport, passes: Passes) -> Report:
     text = report_on.terminal_text(report, plan.title, plan.weights.note)
-    return Report(text, _headline(report), passes_in_words(passes), passes)
+    answer = report_on.answer(report)
+    return Report(text, _headline(report), passes_in_words(passes), passes, answer)
 
 
 def _check(config: RunConfig) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 
-from emo.api import LoadedRun
 from emo.config.enums import ExportFormat, ExportScale
 from emo.config.schema import RunConfig
 from emo.core.records import EmotionVectors
@@ -20,8 +19,9 @@ from emo.errors import ConfigError, EmoError
 from emo.files import control_vectors
 from emo.files.names import name_part
 from emo.files.whole import new_folder, remove_leftovers
-from emo.pipeline.prerequisites import settings, vector_source
+from emo.pipeline.prerequisites import residual_norms, settings, vector_source
 from emo.runs.files import write_vectors
+from emo.runs.logged import LoggedRun
 from emo.runs.outcome import Outcome
 
 
@@ -91,7 +91,7 @@ def _all_or_none(folder: Path) -> Iterator[Path]:
         raise ConfigError("job.export.folder", folder, allowed) from error
 
 
-def _origin(source: LoadedRun, scale: ExportScale) -> dict[str, str]:
+def _origin(source: LoggedRun, scale: ExportScale) -> dict[str, str]:
     """What a file says of itself besides the vectors' labels."""
     tags = ("model", "model_id", "revision", "precision", "method", "readout", "stimuli_sha256")
     return {
@@ -117,7 +117,7 @@ def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
     words = {name for name in names if isinstance(name, str)}
     if not words or len(words) < len(names) or not words <= set(vectors.emotions):
         allowed = f"each once, of {', '.join(vectors.emotions)}"
-        raise ConfigError("job.export.emotions", names, allowed)
+        raise ConfigError("job.export.emotions", names, allowed, vectors.emotions)
     places = [vectors.emotions.index(name) for name in names]
     return replace(
         vectors,
@@ -127,7 +127,7 @@ def _chosen(vectors: EmotionVectors, names: list[str] | None) -> EmotionVectors:
     )
 
 
-def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> EmotionVectors:
+def _scaled(vectors: EmotionVectors, source: LoggedRun, scale: ExportScale) -> EmotionVectors:
     """Unit vectors, or those times the mean residual norm of the neutral sentences' read token.
 
     Raises
@@ -144,6 +144,5 @@ def _scaled(vectors: EmotionVectors, source: LoadedRun, scale: ExportScale) -> E
         )
     values = vectors.values / length
     if scale is ExportScale.residual:
-        neutral = source.activations.neutral.astype(np.float64)
-        values = values * np.linalg.norm(neutral, axis=-1).mean(axis=1)[:, None, None]
+        values = values * residual_norms(source)[:, None, None]
     return replace(vectors, values=values, unit_norm=scale is ExportScale.unit)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from emo.activations.reading import Passes
+from emo.config.enums import Source
 from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig
 from emo.config.vector_settings import by_name
@@ -21,6 +22,7 @@ from emo.models.weights import Weights
 from emo.pipeline.precisions import compare, measure, variants
 from emo.pipeline.reader import Reader
 from emo.process.progress import steps
+from emo.report.pages.comparisons import precision_page
 from emo.report.runs import precision as report
 from emo.runs import files
 from emo.runs.identity import reader_identity, run_identity
@@ -85,8 +87,9 @@ def plan_of(config: RunConfig) -> Plan:
 def _prepare(plan: Plan) -> Ready[Rows]:
     plans = [replace(plan, config=variant) for variant in variants(plan.config)]
     Reader(plans[0]).refuse_overflow()
-    name = f"{plan.config.model.label} precisions {plan.config.method.readout.value}"
-    return Ready(name, partial(_compute, plan, plans), {"precision": plan.provenance.precision})
+    return Ready(
+        plan.run_name, partial(_compute, plan, plans), {"precision": plan.provenance.precision}
+    )
 
 
 def _compute(plan: Plan, plans: Sequence[Plan]) -> tuple[Rows, Result]:
@@ -96,8 +99,10 @@ def _compute(plan: Plan, plans: Sequence[Plan]) -> tuple[Rows, Result]:
         plan.config.vectors.remove.value,
         plan.config.method.estimator.value,
     )
+    shown = _report(plan, rows)
     return rows, Result(
-        report=_report(plan, rows),
+        report=shown,
+        page=lambda: precision_page(_title(plan), shown.answer, shown.text, rows),
         write=partial(_write, rows, curves),
         figures={"precision": lambda: report.depth_figure(curves, _title(plan))},
         curves={
@@ -137,4 +142,5 @@ def _report(plan: Plan, rows: Rows) -> Report:
         sum(r.texts_reused + r.replicate_reused for r in read),
     )
     text = report.terminal_text(rows, _title(plan), plan.weights.note)
-    return Report(text, report.metrics(rows), passes_in_words(passes), passes)
+    answer = report.answer(rows, plan.config.model.source is Source.tiny)
+    return Report(text, report.metrics(rows), passes_in_words(passes), passes, answer)

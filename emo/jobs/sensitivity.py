@@ -75,6 +75,8 @@ def conduct(
 def _conduct(
     config: RunConfig, evaluate: Evaluate, name: str, space: Space, storage: Path | str
 ) -> Outcome:
+    from emo.tracking.links import run_link
+
     settings, where = config.job.sensitivity, without_password(str(storage))
     opened = open_study(storage, name, settings.objectives)
     check_whole(opened, storage, space, len(settings.objectives))
@@ -96,7 +98,8 @@ def _conduct(
         check_complete(study)
     uri = tracker.artifact_uri(run_id)
     status = "finished" if done else "reused"
-    return outcome_of(status, name, run_id, result.report, artifacts(uri, names))
+    link = run_link(tracker, run_id)
+    return outcome_of(status, name, run_id, result.report, artifacts(uri, names), link)
 
 
 def _evaluate(study: Study, evaluate: Evaluate) -> int:

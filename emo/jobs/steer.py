@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from emo.activations.reading import Passes
+from emo.config.enums import Source
 from emo.config.schema import RunConfig
-from emo.core.choices import Direction
-from emo.core.steering.dose_response import DoseCell, DoseSweep, best_cell, by_site, cells
+from emo.core.steering.dose_response import DoseSweep, by_site, cells
 from emo.core.steering.unsteered import unsteered_regime
 from emo.pipeline.prerequisites import vector_tags
 from emo.pipeline.reader import load_model
@@ -25,11 +23,13 @@ from emo.pipeline.steering_setup import (
     steer_plan,
     vectors_run,
 )
+from emo.report.pages.steering import steering_page
 from emo.report.runs import steering as report
 from emo.runs import files
 from emo.runs.job import Ready, Record, Report, Result, ensure_run
 from emo.runs.outcome import Outcome
 from emo.runs.plan import Plan
+from emo.steering.heard import heard_by
 
 
 def check(config: RunConfig) -> None:
@@ -54,13 +54,14 @@ def _prepare(plan: Plan, chosen: Chosen) -> Ready[DoseSweep]:
     preset = config.job.steer.name
     tags = {"steer": preset, "vectors_run": source.run_id, **vector_tags(source)}
     compute = partial(_compute, work, open_steering(work))
-    return Ready(f"{config.model.label} steering {preset}", compute, tags)
+    return Ready(plan.run_name, compute, tags)
 
 
 def _compute(work: Work, opened: Opened) -> tuple[DoseSweep, Result]:
     swept, title = steer(work, opened), _title(work.plan)
     doses = cells(swept.steered, swept.limits)
     shown = _report(work.plan, swept)
+    hear = heard_by(work.plan.config.job.steer.judge)
     limits = {
         "limit_repetition": swept.limits.repetition,
         "limit_log_perplexity": swept.limits.log_perplexity,
@@ -68,7 +69,8 @@ def _compute(work: Work, opened: Opened) -> tuple[DoseSweep, Result]:
     }
     return swept, Result(
         report=shown,
-        write=partial(_write, swept, title, shown.text),
+        write=partial(_write, swept, shown.text),
+        page=lambda: steering_page(title, shown.answer, shown.text, swept, hear),
         figures={
             "dose_response": lambda: report.dose_response(swept, title),
             "emotions": lambda: report.emotions(swept, title),
@@ -78,26 +80,6 @@ def _compute(work: Work, opened: Opened) -> tuple[DoseSweep, Result]:
         curves=report.curves(doses),
         tags=_regimes(swept) | _unsteered(swept),
     )
-
-
-def _headline(swept: Sequence[DoseCell]) -> dict[str, Any]:
-    """The strongest dose of each site in words a search understands, and the best surgical cell."""
-    out: dict[str, Any] = {}
-    best = best_cell(swept)
-    if best is not None:
-        out |= {
-            "best_strength": best.strength,
-            "best_success": best.fluent_success.k,
-            "best_success_n": best.fluent_success.n,
-            "best_success_low": best.fluent_success.low,
-            "best_success_high": best.fluent_success.high,
-        }
-    target = [c for c in swept if c.direction == Direction.target.value]
-    out["cells"] = len(target)
-    out["cells_disagreeing"] = sum(c.disagree for c in target)
-    for name in ("surgical", "repetitive_collapse", "explosive", "silent"):
-        out[f"cells_{name}"] = sum(c.robust.name == name for c in target)
-    return out
 
 
 def _regimes(swept: DoseSweep) -> dict[str, str]:
@@ -127,9 +109,8 @@ def _title(plan: Plan) -> str:
     return f"{c.model.label}, {c.precision.label}, steering ({c.job.steer.name})"
 
 
-def _write(swept: DoseSweep, title: str, text: str, folder: Path) -> None:
+def _write(swept: DoseSweep, text: str, folder: Path) -> None:
     files.write_json(report.texts_table(swept), folder / "texts.json")
-    (folder / "texts.html").write_text(report.texts_html(swept, title), encoding="utf-8")
     (folder / "cells.csv").write_text(report.cells_csv(swept), encoding="utf-8")
     (folder / "emotions.csv").write_text(report.emotions_csv(swept), encoding="utf-8")
     (folder / "scenarios.csv").write_text(report.scenarios_csv(swept), encoding="utf-8")
@@ -143,7 +124,8 @@ def _reused(plan: Plan, swept: DoseSweep) -> Report:
 def _report(plan: Plan, swept: DoseSweep) -> Report:
     return Report(
         text=report.terminal_text(swept, _title(plan), plan.weights.note),
-        metrics=_headline(cells(swept.steered, swept.limits)) | _regimes(swept),
+        metrics=report.headline(cells(swept.steered, swept.limits)) | _regimes(swept),
         effort=f"  texts {swept.done} written, {swept.reused} reused",
         passes=Passes(swept.done, swept.reused),
+        answer=report.answer(swept, plan.config.model.source is Source.tiny),
     )

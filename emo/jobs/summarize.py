@@ -11,24 +11,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emo import conditions
-from emo.config import vector_settings
 from emo.config.enums import Label
 from emo.config.schema import RunConfig, canonical
 from emo.errors import ConfigError, TrackingError
 from emo.files.json_digests import Subject, json_digest
 from emo.pipeline import condition_runs
 from emo.pipeline.summary_files import summary_result
+from emo.pipeline.summary_links import run_links
 from emo.report.summary.report_files import REPORT
 from emo.runs.job import Result, artifacts, log_result, outcome_of, write_result
+from emo.runs.names import shortened
 from emo.runs.outcome import Outcome
 from emo.runs.plan import passages
 from emo.runs.provenance import code_commit
 from emo.runs.reuse import open_logged, open_tracker, staged
-from emo.summary.assemble import Summary, summarise
+from emo.summary.assemble import Summary
 from emo.summary.baselines import check_baselines
-from emo.summary.selection import Wanted, select
-from emo.summary.sets import selections
-from emo.summary.specificity import other_label
+from emo.summary.of_listing import summary_of
 
 if TYPE_CHECKING:
     from emo.tracking import Tracker
@@ -60,40 +59,41 @@ def run(config: RunConfig) -> Outcome:
     logged = open_logged(config)
     tracker = _to_log_in(config)
     runs = logged.runs_of("extract")
-    criteria = Wanted.by(config, stimuli.sha256)
-    if criteria.models is None and made:
-        models = tuple({r.model for r in runs if r.run_id in made})
-        criteria = replace(criteria, models=models)
-    selection = select(runs, criteria)
-    summary = summarise(
+    summary = summary_of(
         config,
-        selection,
         stimuli,
-        lambda r: partial(logged.read, r.run_id),
+        runs,
         logged.runs_of("steer"),
-        selections(config, runs, criteria),
-        select(
-            runs, replace(criteria, vectors=vector_settings.values_of(other_label(config)))
-        ).models,
+        lambda r: partial(logged.read, r.run_id),
+        made,
     )
     commit = code_commit(Path(config.root))
-    return _log(tracker, summary, summary_result(summary, commit), _tags(summary, commit))
+    shown = [*summary.runs, *(e.run for e in summary.left_out)]
+    result = summary_result(summary, commit, run_links(logged, shown, tracker is not None))
+    return _log(tracker, summary, result, _tags(summary, commit))
 
 
 def _log(
     tracker: Tracker | None, summary: Summary, result: Result, tags: Mapping[str, str]
 ) -> Outcome:
     """Log the summary; without a store its files are kept where exports are."""
-    config, run_id = summary.config, None
+    from emo.tracking.links import run_link
+
+    config, run_id, link = summary.config, None, ""
     if tracker is None:
         uri, names = _keep(summary, result)
     else:
-        with tracker.run("summary", tags) as run_id:
+        with tracker.run(_run_name(summary), tags) as run_id:
             names = log_result(tracker, run_id, config, result)
-        uri = tracker.artifact_uri(run_id)
+        uri, link = tracker.artifact_uri(run_id), run_link(tracker, run_id)
     report = replace(result.report, effort=f"  report {uri}/{REPORT}")
     files = artifacts(uri, names)
-    return outcome_of("finished", _fingerprint(summary), run_id, report, files)
+    return outcome_of("finished", _fingerprint(summary), run_id, report, files, link)
+
+
+def _run_name(s: Summary) -> str:
+    models = ", ".join(dict.fromkeys(m.name for m in s.models)) or "of no model"
+    return shortened(f"summary {models}, {len(s.runs)} runs")
 
 
 def _to_log_in(config: RunConfig) -> Tracker | None:

@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from emo.config import overrides
 from emo.config.conf_folder import CONF
-from emo.config.parameters import did_you_mean, is_name, unknown
-from emo.errors import ConfigError, EmoError, value_text
+from emo.config.parameters import is_name, unknown
+from emo.errors import ConfigError, EmoError, did_you_mean, value_text
 from emo.redact import without_password
 
 FIXED = {

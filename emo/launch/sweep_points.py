@@ -91,6 +91,8 @@ def check_point(config: RunConfig) -> None:
         raise ConfigError(
             "job", "sync", "any other in a sweep: every point would deliver the same results"
         )
+    if config.job.name is JobName.ui:
+        raise ConfigError("job", "ui", "any other in a sweep: its page stays until it is ended")
     check_files(config)
     if config.model.source is not Source.hub:  # a model of the hub would need the network
         from emo.models.weights import locate

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ MEMORY = ("out of memory", "allocate memory", "not enough memory", "alloc_failed
 
 
 def quiet() -> None:
-    """Silence transformers' warnings and, if stderr is no terminal, its progress bars.
+    """Silence transformers' warnings and its progress bars, which would stay on a terminal.
 
     This package reports or refuses what matters in the warnings. TRANSFORMERS_VERBOSITY in the
     environment brings them back.
@@ -30,8 +29,7 @@ def quiet() -> None:
 
     if "TRANSFORMERS_VERBOSITY" not in os.environ:
         transformers_logging.set_verbosity_error()
-    if not sys.stderr.isatty():
-        transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()
 
 
 @contextmanager

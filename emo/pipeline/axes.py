@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import assert_never
 
 import numpy as np
 
+from emo.config.enums import MethodName
 from emo.core.compare.axes import LEAST_EMOTIONS, LayerRdms, find_axes
 from emo.core.compare.axes_result import AxesResult
 from emo.core.compare.axis_statistics import EmotionValues
 from emo.core.compare.circumplex import circumplex
+from emo.core.geometry.generated import story_set
 from emo.core.geometry.item_sets import Recipe
 from emo.core.geometry.lexical import lexical_norm, text_length
 from emo.core.geometry.projections import project
-from emo.core.records import Activations
+from emo.core.records import NEUTRAL, Activations
 from emo.core.stats.resampling import Resampling
 from emo.errors import ConfigError
+from emo.pipeline.extraction import extracted_emotions
+from emo.pipeline.generation import recipe_of
 from emo.report.runs.axes import LEXICAL
+from emo.runs.logged import LoggedRun
 from emo.runs.plan import Plan
 from emo.stimuli.norms import Norms
+from emo.summary.loading import text_rows
 
 log = logging.getLogger(__name__)
 
@@ -46,14 +55,15 @@ def rated_emotions(plan: Plan, norms: Norms) -> Rated:
     ConfigError
         If fewer than five have some, or all have the same.
     """
-    known, columns = norms.of(plan.stimuli.emotions)
-    unrated = tuple(e for e in plan.stimuli.emotions if e not in known)
+    emotions = extracted_emotions(plan)
+    known, columns = norms.of(emotions)
+    unrated = tuple(e for e in emotions if e not in known)
     value = plan.config.norms.path or plan.config.norms.name.value
     parameter = "norms.path" if plan.config.norms.path else "norms"
     if len(known) < LEAST_EMOTIONS:
         allowed = (
             f"norms of at least {LEAST_EMOTIONS} emotions of the passages; these know {len(known)} of "
-            f"{len(plan.stimuli.emotions)}"
+            f"{len(emotions)}"
         )
         raise ConfigError(parameter, value, allowed)
     for name, column in zip(norms.dimensions, columns, strict=True):
@@ -67,15 +77,49 @@ def rated_emotions(plan: Plan, norms: Norms) -> Rated:
     return Rated(plan, norms, EmotionValues(norms.dimensions, known, np.array(columns)), unrated)
 
 
-def axes_of(rated: Rated, activations: Activations) -> AxesResult:
-    """Everything found of the activations of a plan's passages."""
+@dataclass(frozen=True)
+class Extracted:
+    """What is held against norms: activations of all layers, and the texts that they are of."""
+
+    activations: Activations
+    texts: Sequence[tuple[str, str]]
+    """Emotion and text, one pair per item; a text that a model wrote n times is there n times."""
+
+    @classmethod
+    def read(cls, plan: Plan, run: LoggedRun) -> Extracted:
+        """Of the finished extraction of a plan.
+
+        Raises
+        ------
+        TrackingError
+            If the run's files are missing or damaged.
+        """
+        match plan.config.method.name:
+            case MethodName.comprehension:
+                texts = [(p.emotion, p.text) for p in plan.stimuli.items]
+            case MethodName.generation:
+                texts = run.tracker.read(run.run_id, "texts.jsonl", _written)
+            case method:
+                assert_never(method)
+        return cls(run.activations, texts)
+
+
+def _written(path: Path) -> list[tuple[str, str]]:
+    """Emotion and text of every item that a model wrote about an emotion."""
+    return [
+        (str(row["emotion"]), str(row["text"]))
+        for row in text_rows(path)
+        if row["emotion"] != NEUTRAL
+        for _ in range(row["weight"])
+    ]
+
+
+def axes_of(rated: Rated, extracted: Extracted) -> AxesResult:
+    """Everything found of the extraction of a plan."""
     config, ratings = rated.plan.config, rated.ratings
-    job, vectors = config.job.axes, config.vectors
-    resampling = Resampling(seed=config.seed, **asdict(config.resampling))
-    projected = project(activations, vectors.projection.value)
-    recipe = Recipe(remove=vectors.remove.value, estimator=config.method.estimator.value)
-    rdms = LayerRdms.make(projected, ratings.emotions, resampling, recipe)
-    held, words_rated = _text_values(rated)
+    job = config.job.axes
+    rdms = _rdms(rated, extracted.activations)
+    held, words_rated = _text_values(rated, extracted.texts)
     findings = find_axes(rdms, ratings, held, job.components, job.permutations, config.seed)
     values = dict(zip(ratings.names, ratings.values, strict=True))
     values |= dict(zip(held.names, held.values, strict=True))
@@ -93,13 +137,31 @@ def axes_of(rated: Rated, activations: Activations) -> AxesResult:
     )
 
 
-def _text_values(rated: Rated) -> tuple[EmotionValues, float]:
+def _rdms(rated: Rated, activations: Activations) -> LayerRdms:
+    """RDMs of the rated emotions at every layer, by the recipe of the run's vectors."""
+    config, emotions = rated.plan.config, rated.ratings.emotions
+    resampling = Resampling(seed=config.seed, **asdict(config.resampling))
+    match config.method.name:
+        case MethodName.comprehension:
+            projected = project(activations, config.vectors.projection.value)
+            recipe = Recipe(
+                remove=config.vectors.remove.value, estimator=config.method.estimator.value
+            )
+            return LayerRdms.make(projected, emotions, resampling, recipe)
+        case MethodName.generation:
+            recipe = replace(recipe_of(config), post_centred=False)
+            return LayerRdms.make(activations, emotions, resampling, recipe, story_set)
+        case method:
+            assert_never(method)
+
+
+def _text_values(rated: Rated, told: Sequence[tuple[str, str]]) -> tuple[EmotionValues, float]:
     """Text length and lexical valence of each rated emotion, and the share of words that have a norm.
 
     Only what every emotion has, and has not all alike.
     """
-    items, emotions = rated.plan.stimuli.items, rated.ratings.emotions
-    texts, labels = [p.text for p in items], [p.emotion for p in items]
+    emotions = rated.ratings.emotions
+    labels, texts = zip(*told, strict=True)
     valence = rated.norms.dimension("valence")
     lexical, words_rated = lexical_norm(texts, labels, emotions, valence)
     rows = {"text length": text_length(texts, labels, emotions), LEXICAL: lexical}

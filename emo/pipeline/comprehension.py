@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from emo.core.flags import anisotropy_words
 from emo.core.geometry.cells import MOST_PAIRED
 from emo.core.geometry.comprehension import describe
 from emo.core.geometry.estimators import estimator
+from emo.core.geometry.framing import residual_frame
 from emo.core.geometry.item_sets import ItemSet
 from emo.core.geometry.layer_results import fits_per_layer
 from emo.core.geometry.left_out import read_as
@@ -35,6 +36,7 @@ from emo.report.labels import figure_in_words_of, in_words_of
 from emo.report.pages.comprehension import comprehension_page
 from emo.report.runs import extract as table
 from emo.report.runs import extract_figures as figures
+from emo.report.runs.layer_pictures import write_rdm_pictures
 from emo.runs import files
 from emo.runs.job import EnsuredRun, Ready, Record, Report, Result, ensure_run, passes_in_words
 from emo.runs.plan import Plan, make_plan, say
@@ -98,6 +100,8 @@ def _say_fits(plan: Plan) -> None:
 
 
 def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
+    from emo.tracking import PICTURES
+
     activations, passes = reader.read()
     vectors, descriptors = _describe(plan, activations)
     best, title = descriptors.best_layer, plan.title
@@ -110,6 +114,7 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         files.write_vectors(vectors, folder / "vectors.safetensors")
         files.write_activations(activations, folder / "activations.safetensors")
         (folder / "rdm.csv").write_text(files.rdm_csv(vectors, best), encoding="utf-8")
+        write_rdm_pictures(vectors, folder)
         files.write_activations(reader.embedding(), folder / "embedding.safetensors")
 
     return descriptors, Result(
@@ -118,7 +123,9 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
         figures={
             "rdm": lambda: worded(figures.rdm_heatmap(vectors, best, title)),
             "layers": lambda: worded(figures.layer_curves(descriptors, title)),
-            "map": lambda: worded(figures.emotion_map(vectors, best, title)),
+            "map": lambda: worded(
+                figures.emotion_map(vectors, best, title, descriptors.reliability)
+            ),
         },
         metrics=_metrics(descriptors, passes, reader.weights),
         curves=_curves(descriptors),
@@ -127,6 +134,7 @@ def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
             "anisotropy": anisotropy_words(descriptors.anisotropy_flag),
             "reliability": descriptors.reliability_flag.value,
             "valence": verdict_of(descriptors.valence).value,
+            PICTURES: "True",
         },
     )
 
@@ -137,7 +145,7 @@ def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Des
     vectors = config.vectors
     try:  # what is logged are the model's own activations; a projection is made anew from them
         projected = project(activations, vectors.projection.value)
-        return describe(
+        made, descriptors = describe(
             projected,
             resampling,
             vectors.remove.value,
@@ -145,6 +153,8 @@ def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Des
             config.method.estimator.value,
             poles=poles,
         )
+        frame = residual_frame(activations, vectors.projection.value, made.centring)
+        return replace(made, frame=frame), descriptors
     except ValueError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 

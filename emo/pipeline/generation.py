@@ -17,6 +17,7 @@ from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words, reliability_flag
 from emo.core.geometry.comprehension import GeometryError
+from emo.core.geometry.framing import residual_frame
 from emo.core.geometry.generated import StoryDescriptors, TextCounts, describe_stories
 from emo.core.geometry.item_sets import Recipe
 from emo.core.records import NEUTRAL, Activations, EmotionVectors
@@ -39,6 +40,7 @@ from emo.pipeline.writer import (
 from emo.report.pages.generation import generation_page
 from emo.report.runs import extract_figures as figures
 from emo.report.runs import generation as report
+from emo.report.runs.layer_pictures import write_rdm_pictures
 from emo.runs import files
 from emo.runs.identity import story_identity
 from emo.runs.job import NO_PASSES, EnsuredRun, Ready, Record, Report, Result, ensure_run
@@ -108,6 +110,7 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
         files.write_activations(activations, folder / "activations.safetensors")
         files.write_activations(words, folder / "emotion_words.safetensors")
         (folder / "rdm.csv").write_text(files.rdm_csv(vectors, d.layer), encoding="utf-8")
+        write_rdm_pictures(vectors, folder)
         (folder / "texts.jsonl").write_text(report.jsonl(rows), encoding="utf-8")
         (folder / "texts.json").write_text(report.table_json(rows), encoding="utf-8")
 
@@ -206,9 +209,12 @@ def _describe(
 ) -> tuple[EmotionVectors, StoryDescriptors]:
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     try:
-        return describe_stories(
-            activations, layer, how, recipe_of(config), counts, resampling, poles
+        recipe = recipe_of(config)
+        vectors, descriptors = describe_stories(
+            activations, layer, how, recipe, counts, resampling, poles
         )
+        frame = residual_frame(activations, centring=recipe.centring)
+        return replace(vectors, frame=frame), descriptors
     except GeometryError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 
@@ -251,7 +257,7 @@ def _metrics(
 
 
 def _tags(d: StoryDescriptors, written: Written) -> dict[str, str]:
-    from emo.tracking import TABLES
+    from emo.tracking import PICTURES, TABLES
 
     return {
         "anisotropy": anisotropy_words(d.anisotropy_flag),
@@ -260,4 +266,5 @@ def _tags(d: StoryDescriptors, written: Written) -> dict[str, str]:
         "chat_template": "applied" if written.templated else "not applied",
         "decoding": written.way,
         TABLES: report.TABLE_TAG,
+        PICTURES: "True",
     }

@@ -13,6 +13,7 @@ from emo.config.enums import LayerRule, MethodName, SteerVector
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
+from emo.core.geometry.generated import StoryDescriptors
 from emo.errors import ArtifactError, ConfigError
 from emo.generation.generating import check_prompts, check_room
 from emo.generation.prompting import prompt_ids
@@ -22,7 +23,6 @@ from emo.models.weights import Weights, weights_name
 from emo.pipeline.extraction import ensure_extraction
 from emo.pipeline.prerequisites import vector_source
 from emo.pipeline.writer import comprehension_config
-from emo.runs import files
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.runs.versions import STEER_VERSION
@@ -31,10 +31,10 @@ from emo.steering.judging import Judge, JudgeSettings, judge_row
 from emo.stimuli.scenarios import Scenario, load_scenarios
 
 if TYPE_CHECKING:
-    from emo.api import LoadedRun
     from emo.core.records import EmotionVectors
     from emo.generation.ways import Way
     from emo.models.loading import LoadedModel
+    from emo.runs.logged import LoggedRun
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,8 @@ def chosen_scenarios(config: RunConfig) -> Chosen:
     by_id = {s.id: s for s in listed.items}
     names = list(by_id) if steer.scenarios is None else steer.scenarios
     if not names or len(set(names)) < len(names) or not set(names) <= set(by_id):
-        raise ConfigError("job.steer.scenarios", names, f"each once, of {', '.join(by_id)}")
+        allowed = f"each once, of {', '.join(by_id)}"
+        raise ConfigError("job.steer.scenarios", names, allowed, by_id)
     return Chosen(tuple(by_id[name] for name in names), tuple(listed.items), listed.sha256)
 
 
@@ -137,7 +138,7 @@ def _judge_settings(config: RunConfig) -> JudgeSettings:
     )
 
 
-def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
+def vectors_run(config: RunConfig, revision: str) -> LoggedRun:
     """The extraction whose vectors are added: the one named, or this configuration's own.
 
     Raises
@@ -163,7 +164,7 @@ def vectors_run(config: RunConfig, revision: str) -> LoadedRun:
     raise ConfigError("job.steer.run", run_id, allowed)
 
 
-def _own_extraction(config: RunConfig) -> LoadedRun:
+def _own_extraction(config: RunConfig) -> LoggedRun:
     """This configuration's own extraction; made again where its files turn out to be damaged.
 
     Raises
@@ -228,7 +229,7 @@ def prepare(
     plan: Plan,
     chosen: Chosen,
     prompts: dict[str, tuple[int, ...]],
-    source: LoadedRun,
+    source: LoggedRun,
     loaded: LoadedModel,
 ) -> Work:
     """Fit what was asked for to this model and these vectors.
@@ -242,9 +243,7 @@ def prepare(
     wanted = list(dict.fromkeys(steer.emotions or [s.emotion for s in scenarios]))
     if missing := [e for e in wanted if e not in vectors.emotions]:
         where = "job.steer.emotions" if steer.emotions else "job.steer.scenarios: emotion"
-        raise ConfigError(
-            where, missing[0], f"{', '.join(vectors.emotions)} (the vectors' emotions)"
-        )
+        raise ConfigError(where, missing[0], vectors.emotions)
     shape = loaded.model.config.get_text_config()
     if vectors.values.shape[::2] != (shape.num_hidden_layers, shape.hidden_size):
         raise ConfigError(
@@ -281,12 +280,11 @@ def text_store(plan: Plan, way: Way) -> TextStore:
     return TextStore(config.path(config.paths.store), identity)
 
 
-def _best(source: LoadedRun, criterion: LayerRule) -> int | None:
+def _best(source: LoggedRun, criterion: LayerRule) -> int | None:
     """The run's best layer; a generation run has one, however it was chosen."""
-    if source.tags.get("method") == MethodName.generation.value:
-        read = files.read_story_descriptors
-        return source.tracker.read(source.run_id, "generation.json", read).layer
     descriptors = source.descriptors
+    if isinstance(descriptors, StoryDescriptors):
+        return descriptors.layer
     try:
         return descriptors.layer_by(criterion)
     except ValueError:

@@ -13,6 +13,7 @@ import numpy as np
 from emo.core.stats.level_effects import LevelEffects
 from emo.files.csv_files import csv_text
 from emo.pipeline.trial_runs import Study
+from emo.report.pages.comparisons import study_page
 from emo.report.runs import sensitivity as report
 from emo.runs.files import write_json
 from emo.runs.job import Report, Result
@@ -22,6 +23,8 @@ from emo.study.trials import completed
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from emo.report.pages.page import Page
 
 
 def study_result(
@@ -40,9 +43,27 @@ def study_result(
             **{f"parameters_told_{name}": float(len(e.told)) for name, e in effects.items()},
         },
         effort=effort,
+        answer=report.answer(measured, effects),
     )
     figures = dict(_figures(study, measured, exact))
-    return Result(shown, partial(_write, study, measured, exact, effects), figures)
+    title = f"study {study.name}"
+
+    def page() -> Page:
+        trials = _trials(study)
+        return study_page(title, shown.answer, shown.text, measured, effects, trials, figures)
+
+    write = partial(_write, study, measured, exact, effects)
+    return Result(shown, write, figures, page=page)
+
+
+def _trials(study: Study) -> tuple[list[str], list[list[Any]]]:
+    """Columns and rows of all complete trials."""
+    names = list(study.space.choices)
+    rows = []
+    for t in completed(study.optuna):
+        point = {**study.space.fixed, **t.params}
+        rows.append([place_of(t), *(point[n] for n in names), *t.values])
+    return ["trial", *names, *study.objectives], rows
 
 
 def _metrics(measured: Sequence[Importance]) -> dict[str, float]:
@@ -101,11 +122,7 @@ def _write(
         "importances": [asdict(i) | _compared(i, exact.get(i.objective)) for i in measured],
     }
     write_json(content, folder / "importance.json")
-    names, rows = list(study.space.choices), []
-    for t in completed(study.optuna):
-        point = {**study.space.fixed, **t.params}
-        rows.append([place_of(t), *(point[n] for n in names), *t.values])
-    trials_csv = csv_text(["trial", *names, *study.objectives], rows)
+    trials_csv = csv_text(*_trials(study))
     (folder / "trials.csv").write_text(trials_csv, encoding="utf-8")
 
 

@@ -9,35 +9,45 @@ from pathlib import Path
 
 from emo.config.schema import public
 from emo.report.summary import headline as sentences
+from emo.report.summary.page import RunLink
 from emo.report.summary.report_files import REPORT, write_report
 from emo.report.summary.sections import Section, all_figures, sections
 from emo.runs.drawing import say_left_out
 from emo.runs.files import write_json
+from emo.runs.ids import run_route
 from emo.runs.job import Report, Result
 from emo.runs.metadata import params
 from emo.runs.provenance import package_versions
 from emo.summary.assemble import Summary
 
 
-def summary_result(s: Summary, commit: str) -> Result:
+def summary_result(s: Summary, commit: str, links: Sequence[RunLink] = ()) -> Result:
     """What the run of a summary logs; a figure that cannot be drawn is named in the log."""
     from emo.tracking import DESCRIPTION
 
-    parts = sections(s)
+    parts, lines = sections(s), sentences.lines(s)
+    lead = sentences.answer(lines)
     for f in all_figures(parts):
         if f.failure:
             say_left_out(f.name, f.failure)
-    description = [*sentences.headline(s), f"The report is the artifact `{REPORT}`."]
+    link = f"[The report]({run_route()}/artifacts/{REPORT})"
+    description = [*(line.text for line in lines), link]
     return Result(
-        report=Report(_text(s), headline(s)),
-        write=partial(_write, s, parts, commit),
+        report=Report(
+            _text(s, [line for line in lines if line not in lead]),
+            headline(s),
+            answer=" ".join(line.text for line in lead),
+        ),
+        write=partial(_write, s, parts, commit, links),
         tags={DESCRIPTION: "\n\n".join(description)},
         params=params(s.config),
     )
 
 
-def _write(s: Summary, parts: Sequence[Section], commit: str, folder: Path) -> None:
-    write_report(folder, s, parts, commit)
+def _write(
+    s: Summary, parts: Sequence[Section], commit: str, links: Sequence[RunLink], folder: Path
+) -> None:
+    write_report(folder, s, parts, commit, links)
     write_json(public(s.config), folder / "config.json")
     provenance = {
         "code_commit": commit,
@@ -79,15 +89,16 @@ def headline(s: Summary) -> dict[str, float | None]:
     return out
 
 
-def _text(s: Summary) -> str:
-    lines = sentences.headline(s)
+def _text(s: Summary, found: Sequence[sentences.Line]) -> str:
+    """What stands below the answer: the other lines, every verdict with its reason, what is missing."""
+    lines = [line.text for line in found if not line.contrast]
     for t in s.tables:
         lines += [
-            f"  {t.table.model}, layer {r.contrast.layer}: {r.verdict.value} ({r.sentence})"
+            f"  {t.table.model}, {r.contrast.title}: {r.verdict.value} ({r.sentence})"
             for r in t.table.rows
         ]
         lines += [
-            f"  {m.condition} is missing for layer {', '.join(m.layers)}: {m.command}"
+            f"  {m.condition} is missing for {', '.join(m.contrasts)}: {m.command}"
             for m in t.missing
         ]
     used = f"  {len(s.runs)} runs used, {len(s.left_out)} left out with the reason in the report"

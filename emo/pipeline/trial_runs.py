@@ -12,6 +12,7 @@ from optuna.trial import FrozenTrial, TrialState
 from emo.config.schema import RunConfig
 from emo.errors import EmoError
 from emo.process.owner import alive, here
+from emo.runs.names import shortened
 from emo.runs.reuse import locked, staged
 from emo.study.claims import REASON, Design
 from emo.study.space import Space, place_of
@@ -92,9 +93,10 @@ def log_trial(study: Study, trial: FrozenTrial) -> None:
         "model": c.model.label,
         "precision": str(point.get("precision", c.precision.label)),
     }
-    name = f"trial {place}"
+    number = f"trial {place}"
+    name = shortened(" ".join([number, *(f"{k}={v}" for k, v in trial.params.items())]))
     words = ", ".join(f"{k} {v:g}" for k, v in values_of(trial).items())
-    log.info("%s: %s", name, words or trial.user_attrs.get(REASON))
+    log.info("%s: %s", number, words or trial.user_attrs.get(REASON))
     if trial.state is not TrialState.COMPLETE:
         reason = trial.user_attrs.get(REASON, "no reason given")
         study.tracker.record_failure(study.parent, name, tags, reason)

@@ -36,14 +36,23 @@ def track(items: Iterable[Any], title: str) -> Iterable[Any]:
 
 
 def steps(items: Iterable[T], title: str, name: Callable[[T], str]) -> Iterator[T]:
-    """The items, few and long, each announced by a log line: ``condition 2 of 8: B, SmolLM2``."""
+    """The items, few and long, each announced by a log line: ``condition 2 of 8: B, SmolLM2``.
+
+    The line says how long those before took and how long the others take if they are alike; a last line
+    gives the seconds of each.
+    """
     every = list(items)
     loop = _Loop(title, len(every))
+    took: list[str] = []
     with loop.entered():
         for item in every:
-            log.info("%s: %s", str(loop), name(item))
+            log.info("%s: %s%s", str(loop), name(item), loop.in_all())
+            start = time.monotonic()
             yield item
             loop.done += 1
+            took.append(f"{name(item)} {duration(time.monotonic() - start)}")
+    if len(took) > 1:
+        log.info("%s: %s; %s in all", title, "; ".join(took), loop.passed())
 
 
 @contextmanager
@@ -76,6 +85,17 @@ class _Loop:
     def __str__(self) -> str:
         """The current item of the loop."""
         return self.title if self.total is None else f"{self.title} {self.done + 1} of {self.total}"
+
+    def passed(self) -> str:
+        """The time since the loop began, in words."""
+        return duration(time.monotonic() - self.start)
+
+    def in_all(self) -> str:
+        """The time passed and a guess of what is left in all, for the end of a line; empty at first."""
+        if not self.done or self.total is None:
+            return ""
+        rest = (time.monotonic() - self.start) / self.done * (self.total - self.done)
+        return f" ({self.passed()} so far, about {duration(rest)} left)"
 
     @contextmanager
     def entered(self) -> Iterator[None]:
@@ -120,16 +140,23 @@ class _Loop:
         self.last = time.monotonic()
         passed = self.last - self.start
         around = "".join(f"{loop}, " for loop in self.open if loop is not self)
-        line = f"{around}{self.title}: {_duration(passed)} so far"
+        line = f"{around}{self.title}: {duration(passed)} so far"
         if self.total is not None:
             self.tenth = 10 * self.done // self.total
             rest = passed / self.done * (self.total - self.done) if self.done else None
-            about = "" if rest is None else f", about {_duration(rest)} left"
-            line = f"{around}{self.title}: {self.done} of {self.total}, {_duration(passed)}{about}"
+            about = "" if rest is None else f", about {duration(rest)} left"
+            line = f"{around}{self.title}: {self.done} of {self.total}, {duration(passed)}{about}"
         log.info(line)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """A time in words: seconds, minutes or hours.
+
+    Example
+    -------
+    >>> duration(33.4), duration(600)
+    ('33 s', '10 min')
+    """
     if seconds < 120:
         return f"{seconds:.0f} s"
     if seconds < 120 * 60:

@@ -1,4 +1,4 @@
-"""Figures as PNG and SVG, with every label exactly as the user wrote it.
+"""Figures as PNG, SVG and PDF, with every label exactly as the user wrote it.
 
 Labels come from users. A dollar sign starts no formula. A character that the font lacks is drawn with
 another installed font, or spelt as its code point; it never becomes a box that looks like every other.
@@ -8,6 +8,7 @@ A figure that cannot be drawn never stops a run.
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -73,6 +74,19 @@ def svg(figure: Figure) -> bytes:
         return _saved(figure, format="svg", metadata={"Date": None})
 
 
+def pdf(figure: Figure) -> bytes:
+    """The figure as PDF; one figure always gives the same bytes."""
+    import matplotlib
+
+    logging.getLogger("fontTools").setLevel(logging.WARNING)  # one line per table of a font
+    with matplotlib.rc_context({"pdf.fonttype": 42}):
+        return _saved(figure, format="pdf", metadata={"CreationDate": None})
+
+
+FORMATS: dict[str, Callable[[Figure], bytes]] = {"png": png, "svg": svg, "pdf": pdf}
+"""Suffix -> what makes such a file; every figure is written as each."""
+
+
 def _saved(figure: Figure, **options: Any) -> bytes:
     """The bytes of the figure, enlarged where its texts leave the panels no room."""
     make_readable(figure)
@@ -96,7 +110,8 @@ def in_legend(label: str) -> str:
 def make_readable(figure: Figure) -> str:
     """The characters that had to be spelt because no font has them.
 
-    All texts of the figure are set to appear as written. A second call changes nothing.
+    All texts of the figure are set to appear as written. A second call changes nothing and gives the
+    same characters.
     """
     from matplotlib.category import StrCategoryFormatter
     from matplotlib.text import Text
@@ -119,7 +134,9 @@ def make_readable(figure: Figure) -> str:
         if families and (labels := axis.get_ticklabels()):
             usual = labels[0].get_fontfamily()
             axis.set_tick_params(labelfontfamily=list(dict.fromkeys([*usual, *families])))
-    return "".join(map(chr, spelling))
+    spelt = getattr(figure, "spelt", "") + "".join(map(chr, spelling))
+    figure.spelt = spelt  # pyright: ignore[reportAttributeAccessIssue]
+    return spelt
 
 
 def _tick_texts(axis: Axis) -> Iterator[Any]:

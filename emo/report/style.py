@@ -26,9 +26,9 @@ MAGNITUDE = "cividis"
 RISING = "viridis"
 """Colour map of lines from the lowest to the highest objective."""
 
-TITLE, HEADING, PANEL, SMALL, FINE, TINY = 11, 10, 9, 8, 7, 6
-"""Letter sizes in points: a figure's title, a large panel's, a panel's, legends and ticks, numbers
-inside fields, legends of crowded figures."""
+TITLE, HEADING, PANEL, SMALL, FINE = 11, 10, 9, 8, 7
+"""Letter sizes in points: a figure's title, a large panel's, a panel's, legends and ticks, and numbers
+inside fields."""
 DPI = 150
 LARGEST = 40
 """Inches; in a larger figure letters shrink instead."""
@@ -55,6 +55,13 @@ def blank(width: float, height: float) -> Figure:
 def grid(panel: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Draw faint lines behind a panel."""
     panel.grid(alpha=0.25, axis=axis)
+
+
+def legend_below(panel: Axes, down: float = 0.12) -> None:
+    """Put the legend of a panel under it, off the data; ``down`` is in heights of the panel."""
+    panel.legend(
+        fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -down), ncols=2, frameon=False
+    )
 
 
 def permuted_band(panel: Axes, null: LabelNull) -> None:

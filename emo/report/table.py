@@ -42,6 +42,10 @@ class Form(StrEnum):
     latex = "tex"
 
 
+ACROSS = 7
+"""The most columns of a table that stand beside each other on a page."""
+
+
 @dataclass(frozen=True)
 class Table:
     """Rows of entries under headings; ``name`` is the stem of the table's files."""
@@ -51,13 +55,42 @@ class Table:
     caption: str
     columns: tuple[str, ...]
     rows: tuple[tuple[Entry, ...], ...]
+    key: tuple[str, ...] = ()
+    """The columns that a page shows first, at most :data:`ACROSS`; empty: the first ones."""
+    names: int = 1
+    """How many of the first columns name what a row is about."""
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.key if name not in self.columns]
+        if unknown or len(self.key) > ACROSS:
+            raise ValueError(
+                f"table {self.name}: key={self.key}: allowed are at most {ACROSS} of its columns"
+            )
 
     def in_words_of(self, label: Label, kept: Sequence[str]) -> Table:
         """The same about passages labelled by ``label``; entries stay as they are."""
         title, caption, *columns = (
             in_words_of(label, text, kept) for text in (self.title, self.caption, *self.columns)
         )
-        return replace(self, title=title, caption=caption, columns=tuple(columns))
+        key = tuple(in_words_of(label, name, kept) for name in self.key)
+        return replace(self, title=title, caption=caption, columns=tuple(columns), key=key)
+
+    def first(self) -> list[int]:
+        """The columns that a page shows first, by their places."""
+        named = [self.columns.index(name) for name in self.key]
+        return named or list(range(min(ACROSS, len(self.columns))))
+
+    def others(self) -> list[list[int]]:
+        """The other columns in blocks that fit on a page; each block begins with the names of rows."""
+        shown, names = set(self.first()), list(range(self.names))
+        rest = [i for i in range(len(self.columns)) if i not in shown and i not in names]
+        step = ACROSS - self.names
+        return [[*names, *rest[k : k + step]] for k in range(0, len(rest), step)]
+
+    @property
+    def sideways(self) -> bool:
+        """Whether a page sets its columns below one another: it has one row and many columns."""
+        return len(self.rows) == 1 and len(self.columns) > ACROSS
 
     def texts(self) -> list[list[str]]:
         """The entries as text for a reader."""
@@ -99,19 +132,20 @@ class Table:
         return f"### {self.title}\n\n" + "\n".join(lines) + f"\n\n{self.caption}\n"
 
     def to_latex(self) -> str:
-        """A LaTeX table environment; it needs no package."""
+        """A LaTeX table environment with a label; it needs the package booktabs."""
         alignment = "".join("r" if n else "l" for n in self.numeric())
         rows = [" & ".join(map(latex, row)) + r" \\" for row in self.texts()]
         return "\n".join(
             [
                 r"\begin{table}",
                 r"\caption{" + latex(f"{self.title}. {self.caption}") + "}",
+                r"\label{tab:" + self.name + "}",
                 r"\begin{tabular}{" + alignment + "}",
-                r"\hline",
+                r"\toprule",
                 " & ".join(map(latex, self.columns)) + r" \\",
-                r"\hline",
+                r"\midrule",
                 *rows,
-                r"\hline",
+                r"\bottomrule",
                 r"\end{tabular}",
                 r"\end{table}",
                 "",

@@ -17,20 +17,22 @@ log = logging.getLogger(__name__)
 
 
 def write_figures(folder: Path, figures: Mapping[str, Callable[[], Figure]]) -> None:
-    """Write each figure as ``figures/NAME.png``.
+    """Write each figure as ``figures/NAME.png``, ``.svg`` and ``.pdf``.
 
     In the place of one that cannot be drawn there is a picture that says why.
     """
-    from emo.report.drawing import Failure, attempt, instead, png
+    from emo.report.drawing import FORMATS, Failure, attempt, instead
 
     (folder / "figures").mkdir(exist_ok=True)
     spelt: set[str] = set()
     for name, draw in figures.items():
-        picture = attempt(partial(_picture, draw, spelt))
-        if isinstance(picture, Failure):
-            say_left_out(name, picture.reason)
-            picture = png(instead(name, picture.reason))
-        (folder / "figures" / f"{name}.png").write_bytes(picture)
+        pictures = attempt(partial(_pictures, draw, spelt))
+        if isinstance(pictures, Failure):
+            say_left_out(name, pictures.reason)
+            blank = instead(name, pictures.reason)
+            pictures = {suffix: save(blank) for suffix, save in FORMATS.items()}
+        for suffix, picture in pictures.items():
+            (folder / "figures" / f"{name}.{suffix}").write_bytes(picture)
     if spelt:
         log.info(
             "no font here has the characters %s: figures spell them, <U+%04X> and so on; a font such "
@@ -40,12 +42,13 @@ def write_figures(folder: Path, figures: Mapping[str, Callable[[], Figure]]) -> 
         )
 
 
-def _picture(draw: Callable[[], Figure], spelt: set[str]) -> bytes:
-    from emo.report.drawing import make_readable, png
+def _pictures(draw: Callable[[], Figure], spelt: set[str]) -> dict[str, bytes]:
+    """The figure in every format."""
+    from emo.report.drawing import FORMATS, make_readable
 
     figure = draw()
     spelt.update(make_readable(figure))
-    return png(figure)
+    return {suffix: save(figure) for suffix, save in FORMATS.items()}
 
 
 def say_left_out(name: str, reason: str) -> None:

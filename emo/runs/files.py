@@ -15,6 +15,7 @@ import numpy as np
 from emo.core.choices import DEFAULT_ESTIMATOR
 from emo.core.compare.precision import PrecisionRow
 from emo.core.compare.readers import EquivalenceReport
+from emo.core.frames import ResidualFrame
 from emo.core.geometry.cosines import cosine_matrix
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Activations, Descriptors, EmotionVectors, StimulusSet
@@ -61,11 +62,14 @@ def _labels(**entries: object) -> dict[str, str]:
 def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
     """Write emotion vectors of all layers: tensor ``vectors`` [layer emotion hidden], float64.
 
-    ``labels`` are added to the labels of the vectors in the header.
+    The tensors of their frame have the names of its fields: ``centre`` [layer hidden], ``norm`` [layer],
+    and of a projection ``shift``, ``scale`` and ``axes``. ``labels`` are added to the labels of the
+    vectors in the header.
     """
+    frame = {} if vectors.frame is None else vars(vectors.frame)
     write_tensors(
         path,
-        {"vectors": vectors.values},
+        {"vectors": vectors.values, **{k: v for k, v in frame.items() if v is not None}},
         _labels(
             emotions=vectors.emotions,
             n_items=vectors.n_items,
@@ -92,7 +96,23 @@ def read_vectors(path: Path) -> EmotionVectors:
     if len(labels.n_items) != len(labels.emotions):
         raise ValueError(f"{len(labels.n_items)} numbers of items, {len(labels.emotions)} emotions")
     values = _layers(tensors, "vectors", np.float64)
-    return EmotionVectors(values, **vars(labels))
+    return EmotionVectors(values, **vars(labels), frame=_frame(tensors, values))
+
+
+def _frame(tensors: Mapping[str, np.ndarray], values: np.ndarray) -> ResidualFrame | None:
+    """The frame beside the vectors; None in a file of a run logged before there was any."""
+    if "centre" not in tensors:
+        return None
+    n_layers, _, hidden = values.shape
+    shapes = {"centre": (n_layers, hidden), "norm": (n_layers,)}
+    if "axes" in tensors:
+        axes = _layers(tensors, "axes", np.float64)
+        shapes |= {"shift": (n_layers, hidden), "scale": (n_layers, hidden)}
+        shapes["axes"] = (n_layers, axes.shape[1], hidden)
+    for name, shape in shapes.items():
+        if tensors[name].shape != shape or tensors[name].dtype != np.float64:
+            raise ValueError(f"tensor {name} is not float64 of {shape}")
+    return ResidualFrame(**{name: tensors[name] for name in shapes})
 
 
 def write_activations(activations: Activations, path: Path) -> None:

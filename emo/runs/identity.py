@@ -19,6 +19,7 @@ from emo.runs.versions import (
     INT8_READING,
     MEAN_READING,
     PROTOCOL_VERSION,
+    READ_VERSION,
     STUDY_VERSION,
     TEXT_VERSION,
     VALENCE_VERSION,
@@ -181,15 +182,31 @@ def run_identity(
 
 
 def axes_identity(
-    config: RunConfig, weights: Weights, device: str, stimuli_sha256: str, norms_sha256: str
+    extraction: dict[str, Any], config: RunConfig, norms_sha256: str
 ) -> dict[str, Any]:
     """Everything that can change a number of job=axes: the extraction's, the norms, the search."""
     return {
-        **run_identity(config, weights, device, stimuli_sha256),
+        **extraction,
         "job": "axes",
         "version": AXES_VERSION,
         "axes": canonical(config.job.axes),
         "norms": norms_sha256,
+    }
+
+
+def read_identity(
+    config: RunConfig, weights: Weights, device: str, texts_sha256: str, vectors: str
+) -> dict[str, Any]:
+    """Everything that can change a number of job=read; ``vectors`` is the extraction's fingerprint."""
+    read = canonical(config.job.read)
+    return {
+        "job": "read",
+        "version": READ_VERSION,
+        "reader": reader_identity(config, weights, device),
+        "vectors": vectors,
+        "read": {name: read[name] for name in ("measure", "layers", "criterion")},
+        "texts": texts_sha256,
+        **({} if config.model.thinking is None else {"thinking": config.model.thinking}),
     }
 
 

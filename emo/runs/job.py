@@ -22,10 +22,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from emo.activations.reading import Passes
 from emo.config.schema import RunConfig
-from emo.report.markdown import fenced
+from emo.report.runs.description import described
+from emo.report.runs.layer_pictures import FOLDER as LAYER_PICTURES
 from emo.runs import metadata
 from emo.runs.drawing import write_figures
 from emo.runs.files import plain, write_json
+from emo.runs.metric_names import in_sections
 from emo.runs.outcome import Outcome
 from emo.runs.pages import plain_page, write_page
 from emo.runs.plan import Plan
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 NO_PASSES = Passes(0, 0)
+PAGE = "run.html"
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,8 @@ def ensure_run(plan: Plan, record: Record[R], prepare: Callable[[], Ready[R]]) -
     EmoError
         If something is refused or cannot be had; a run that was open then is marked FAILED.
     """
+    from emo.tracking.links import run_link
+
     with exclusive(plan):
         tracker = open_tracker(plan.config) if holds_runs(plan.config) else None
         earlier = tracker and finished(plan, tracker, record.file, record.read)
@@ -135,9 +140,9 @@ def ensure_run(plan: Plan, record: Record[R], prepare: Callable[[], Ready[R]]) -
                 value, result = ready.compute()
                 report, status = result.report, "finished"
                 names = log_result(tracker, run_id, plan.config, result, plan, {record.file: value})
-        uri = tracker.artifact_uri(run_id)
+        uri, link = tracker.artifact_uri(run_id), run_link(tracker, run_id)
     fingerprint = plan.provenance.fingerprint
-    outcome = outcome_of(status, fingerprint, run_id, report, artifacts(uri, names))
+    outcome = outcome_of(status, fingerprint, run_id, report, artifacts(uri, names), link)
     return EnsuredRun(run_id, value, outcome)
 
 
@@ -156,7 +161,7 @@ def log_result(
     """
     from emo.tracking import DESCRIPTION, RunRecord
 
-    tags, metrics = {DESCRIPTION: fenced(result.report.text), **result.tags}, dict(result.metrics)
+    metrics = dict(result.metrics)
     metrics |= {k: v for k, v in result.report.metrics.items() if not isinstance(v, str)}
     params = {**({} if plan is None else metadata.params(config)), **result.params}
     dataset = result.dataset
@@ -164,8 +169,18 @@ def log_result(
         dataset = metadata.dataset(plan)
     with staged(config) as folder:
         names = write_result(folder, result, plan, records, run_id)
-        tracker.log(run_id, RunRecord(tags, params, metrics, result.curves, dataset), folder)
+        tags = {DESCRIPTION: _description(result, names), **result.tags}
+        numbers, curves = in_sections(metrics, config), in_sections(result.curves, config)
+        tracker.log(run_id, RunRecord(tags, params, numbers, curves, dataset), folder)
     return names
+
+
+def _description(result: Result, names: Iterable[str]) -> str:
+    """What MLflow's page says of a run that has these files; the first figure is shown in it."""
+    report = result.report
+    figure = next(iter(result.figures), None)
+    page = PAGE if PAGE in names else None
+    return described(report.answer, report.text, report.metrics, figure, page)
 
 
 def write_result(
@@ -193,8 +208,11 @@ def write_result(
 
 
 def artifacts(uri: str, names: Iterable[str]) -> dict[str, str]:
-    """Addresses of files by their names; files of one name in several folders by their paths."""
-    names = list(names)
+    """Addresses of files by their names; files of one name in several folders by their paths.
+
+    Pictures of single layers, which only MLflow's page shows, are not among them.
+    """
+    names = [name for name in names if not name.startswith(f"{LAYER_PICTURES}/")]
     times = Counter(Path(name).name for name in names)
     return {
         (name if times[Path(name).name] > 1 else Path(name).name): f"{uri}/{name}" for name in names
@@ -207,13 +225,13 @@ def outcome_of(
     run_id: str | None,
     report: Report,
     artifacts: Mapping[str, str],
+    link: str = "",
 ) -> Outcome:
-    """What the command line gets of a run; ``run_id`` is None for a result that is not logged."""
-    lines = [report.text]
-    if report.effort:
-        lines.append(report.effort)
-    if run_id is not None:
-        lines.append(f"  run {run_id} ({status}); look at it with: make ui")
+    """What the command line gets of a run; ``run_id`` is None for a result that is not logged.
+
+    ``link`` is the address of its page in MLflow.
+    """
+    lines = [part for part in (report.answer, report.text, report.effort) if part]
     return Outcome(
         status=status,
         fingerprint=fingerprint,
@@ -223,6 +241,8 @@ def outcome_of(
         passes_done=report.passes.done,
         passes_reused=report.passes.reused,
         table="\n".join(lines),
+        answer=report.answer,
+        link=link,
     )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from emo.conditions import recognise
-from emo.config.enums import BackendName, JobName, MethodName, Readout
+from emo.config import vector_settings
+from emo.config.enums import BackendName, JobName, MethodName, PrecisionName, Readout, Source
 from emo.config.schema import RunConfig, public, secret_fields
 from emo.redact import without_password
 from emo.runs.files import write_json, write_stimuli
@@ -47,13 +49,54 @@ def tags(plan: Plan) -> dict[str, str]:
     return out
 
 
+READS_PASSAGES = frozenset(
+    {JobName.extract, JobName.steer, JobName.axes, JobName.equivalence, JobName.precision}
+)
+"""The jobs to which sub-parameters of generation mean nothing with method=comprehension."""
+ONE_PRECISION = frozenset({JobName.extract, JobName.steer, JobName.axes, JobName.equivalence})
+"""The jobs that know no other precision than the configured one and that of the texts."""
+
+WITHOUT_EFFECT: dict[str, Callable[[RunConfig], bool]] = {
+    "root": lambda _: True,
+    "output": lambda _: True,
+    "paths.": lambda _: True,
+    "tracking.": lambda _: True,
+    "norms.": lambda c: c.job.name is not JobName.axes,
+    "subparams.": lambda c: (
+        c.job.name in READS_PASSAGES and c.method.name is MethodName.comprehension
+    ),
+    "model.tiny.": lambda c: c.model.source is not Source.tiny,
+    "precision.int8.": lambda c: _is_not(PrecisionName.int8, c),
+    "precision.four_bit.": lambda c: (
+        _is_not(PrecisionName.nf4, c) and _is_not(PrecisionName.fp4, c)
+    ),
+}
+"""Beginnings of parameters, and when they change nothing of a run; those of other jobs never do."""
+
+
 def params(config: RunConfig) -> dict[str, str]:
-    """Every field of the config by its dotted name, but those that may hold a secret or a home."""
+    """The settings that can mean something to the job, by dotted name; none that may hold a secret.
+
+    Those that decide vectors are always among them. Whoever reads a run takes the default for a
+    setting that it did not log.
+    """
     out: dict[str, str] = {}
     _flatten(public(config), "", out)
-    for left_out in (*secret_fields(), "root"):
-        del out[left_out]
-    return out
+    ours = f"job.{config.job.name.value}."
+    decisive = {setting.name for setting in vector_settings.VECTOR_SETTINGS}
+    idle = tuple(start for start, applies in WITHOUT_EFFECT.items() if applies(config))
+    return {
+        name: value
+        for name, value in out.items()
+        if (name in decisive or not name.startswith((*secret_fields(), *idle)))
+        and (not name.startswith("job.") or name == "job.name" or name.startswith(ours))
+    }
+
+
+def _is_not(precision: PrecisionName, config: RunConfig) -> bool:
+    """Whether neither the model nor the texts of a run are in a precision."""
+    known = (config.precision.name, config.subparams.texts_from)
+    return config.job.name in ONE_PRECISION and precision not in known
 
 
 def _flatten(value: Any, prefix: str, out: dict[str, str]) -> None:

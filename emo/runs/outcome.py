@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emo.config.enums import Output
+
+if TYPE_CHECKING:
+    from emo.report.table import Table
 
 OUTCOME = "outcome.json"
 """What a job of a sweep leaves in its folder, for when its launcher brings nothing back."""
@@ -27,6 +31,14 @@ class Outcome:
     passes_reused: int = 0
     table: str = ""
     error: str | None = None
+    answer: str = ""
+    """The beginning of ``table`` that a reader should see first."""
+    link: str = ""
+    """Address of the run's page in MLflow; empty where there is none."""
+    seconds: float | None = None
+    """What it took, in the process that ran it."""
+    points: Table | None = None
+    """What became of each point of a sweep; for the terminal."""
 
     @property
     def failed(self) -> bool:
@@ -55,12 +67,18 @@ class Outcome:
         return cls(passes_done=passes["done"], passes_reused=passes["reused"], **content)
 
 
-def show(outcome: Outcome, output: Output) -> None:
-    """Print an outcome: JSON as the last line of standard output, or the table."""
-    if outcome.table:
-        print(outcome.table, file=sys.stderr if output is Output.json else sys.stdout)
+def show(outcome: Outcome, output: Output, closing: Sequence[str] = ()) -> None:
+    """Print an outcome: JSON as the last line of standard output, or the table and the closing lines."""
+    from emo.report import console  # it imports what starting the program should not wait for
+
+    stream = sys.stderr if output is Output.json else sys.stdout
+    console.write(outcome.table, stream, outcome.answer)
+    if outcome.points is not None:
+        console.write_table(outcome.points, stream)
+    console.write("\n".join(closing), stream)
     if outcome.failed:
-        print(f"error: {outcome.error}", file=sys.stderr)
+        stream.flush()
+        console.write(f"error: {outcome.error}", sys.stderr)
     if output is Output.json:
         sys.stderr.flush()
         print(outcome.to_json(), flush=True)

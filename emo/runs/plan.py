@@ -19,6 +19,7 @@ from emo.errors import ConfigError
 from emo.models.weights import Weights, locate
 from emo.redact import without_password
 from emo.runs.identity import fingerprint, run_identity
+from emo.runs.names import run_name
 from emo.runs.provenance import code_commit, package_versions
 from emo.stimuli.exchange import labelled_by_situation, labels_in_words
 from emo.stimuli.loading import load_stimuli
@@ -50,16 +51,8 @@ class Plan:
 
     @property
     def run_name(self) -> str:
-        """Short name in the UI's list."""
-        c = self.config
-        how = (
-            f"generation {c.subparams.name}"
-            if c.method.name is MethodName.generation
-            else f"comprehension {c.method.readout.value}"
-        )
-        reader = f" {c.backend.label}" if c.backend.name is BackendName.tl else ""
-        of = " of situations" * (c.stimuli.label is Label.situation)
-        return f"{c.model.label} {c.precision.label}{reader} {how}{of}"
+        """Name in the UI's list."""
+        return run_name(self.config)
 
     @property
     def protocol(self) -> str:

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from emo.config.schema import RunConfig
 from emo.errors import ArtifactError, StoreError, TrackingError
 from emo.files.whole import new_folder, remove_leftovers
+from emo.runs.names import renamed
 from emo.runs.plan import Plan
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ def reopen(config: RunConfig, tracker: Tracker, name: str, tags: dict[str, str])
         If there can be no lock in ``paths.store``.
     """
     with ExitStack() as stack:
-        with locked(config, name.replace(" ", "-")):
+        with locked(config, "-".join(tags.values())):
             run_id = stack.enter_context(tracker.again(name, tags))
         yield run_id
 
@@ -193,9 +194,7 @@ def _take_name(plan: Plan, tracker: Tracker, run: Run) -> None:
     model, before = plan.config.model, run.data.tags.get("model", "")
     if model.name in ("hub", before):  # hub: no name was given
         return
-    name = str(run.info.run_name)
-    if name.startswith(before):
-        name = model.label + name.removeprefix(before)
+    name = renamed(str(run.info.run_name), before, model.label)
     tracker.rename(run.info.run_id, name, {"model": model.label})
     log.info(
         "the model of run %s is called %s from now on; it was logged as %s, as its figures say",

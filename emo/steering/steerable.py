@@ -49,6 +49,25 @@ class Steerable(Protocol):
         ...
 
 
+@contextmanager
+def edited_blocks(
+    blocks: nn.ModuleList, stream: ResidualStream, edits: Mapping[int, Edit]
+) -> Iterator[None]:
+    """A block of code in which forward hooks edit the outputs of decoder blocks, by their number."""
+
+    def hook(edit: Edit) -> Callable[[nn.Module, object, Any], Any]:
+        def replaced(_module: nn.Module, _args: object, output: Any) -> Any:
+            edited = edit(stream.take(output))
+            return None if edited is None else stream.put(output, edited)
+
+        return replaced
+
+    with ExitStack() as stack:
+        for number, edit in edits.items():
+            stack.callback(blocks[number].register_forward_hook(hook(edit)).remove)
+        yield
+
+
 class HFSteerable:
     """Edits through forward hooks on the decoder layers of transformers."""
 
@@ -63,22 +82,7 @@ class HFSteerable:
 
     def editing(self, edits: Mapping[int, Edit]) -> AbstractContextManager[None]:
         """A block with one hook per edited layer; all are removed, also if adding one fails."""
-        return self._editing(edits)
-
-    @contextmanager
-    def _editing(self, edits: Mapping[int, Edit]) -> Iterator[None]:
-        with ExitStack() as stack:
-            for layer, edit in edits.items():
-                handle = self._layers[layer].register_forward_hook(self._hook(edit))
-                stack.callback(handle.remove)
-            yield
-
-    def _hook(self, edit: Edit) -> Callable[[nn.Module, object, Any], Any]:
-        def hook(_module: nn.Module, _args: object, output: Any) -> Any:
-            edited = edit(self._stream.take(output))
-            return None if edited is None else self._stream.put(output, edited)
-
-        return hook
+        return edited_blocks(self._layers, self._stream, edits)
 
     def logits(
         self, ids: Int64[torch.Tensor, "row token"], mask: Int64[torch.Tensor, "row token"]

@@ -65,7 +65,7 @@ def load_stimuli(
     """
     if path is None and name not in bundled_sets():
         allowed = f"{', '.join(bundled_sets())}; stimuli.path names a file of your own"
-        raise ConfigError("stimuli.name", name, allowed)
+        raise ConfigError("stimuli.name", name, allowed, bundled_sets())
     if path is None and (renamed := wanted_names(columns or {})[1]):
         field = min(renamed)
         allowed = f"{field} with the bundled passages; stimuli.path names a file"

@@ -44,10 +44,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Missing:
-    """A condition without a run, the layers that need it, and the command that makes it."""
+    """A condition without a run, the contrasts that need it, and the command that makes it."""
 
     condition: str
-    layers: tuple[str, ...]
+    contrasts: tuple[str, ...]
     command: str
 
 
@@ -102,6 +102,8 @@ class Summary:
     """What the texts of the passages predict of every model; empty where it is not wanted."""
     both_labels: BothLabels | None = None
     """Emotion geometry beside situation geometry; None where fewer than two models have both."""
+    words_accuracy: float | None = None
+    """Accuracy of the classifier that reads the models, on the words of the passages (TF-IDF)."""
 
 
 def summarise(
@@ -191,9 +193,7 @@ def summarise(
     single = None
     if len(models) == 1:
         (only,) = models
-        single = single_model(
-            only, surfaces[WORDING[0]], conditions_of.get(only.name, {}), config.seed
-        )
+        single = single_model(only, conditions_of.get(only.name, {}), config.seed)
     if not used:
         raise EmoError(
             "job=summarize: no finished run of these passages, readout and vectors settings"
@@ -236,6 +236,7 @@ def summarise(
         sets=sets,
         text_shares=tuple(shares),
         both_labels=beside,
+        words_accuracy=passages[0].left_out_accuracy() if models else None,
     )
 
 
@@ -291,7 +292,12 @@ def _untold(
         return ()
     names = ", ".join(n for n in conditions.names() if n != "A")
     return tuple(
-        (m.name, Missing(names, ("1 to 4",), all_conditions(used[m.run_id], m.precision, stimuli)))
+        (
+            m.name,
+            Missing(
+                names, ("every contrast",), all_conditions(used[m.run_id], m.precision, stimuli)
+            ),
+        )
         for m in models
         if m.name not in with_table
     )
@@ -305,11 +311,11 @@ def _missing(
     precision = common[0] if common else PUBLISHED
     stories = [runs[n] for n in ("C", "B", *runs) if n in runs and n != "A"]
     prompts = stories[0].config.subparams.prompts_path if stories else None
-    layers: dict[str, list[str]] = {}
+    contrasts: dict[str, list[str]] = {}
     for contrast, lacks in table.missing:
         for name in lacks:
-            layers.setdefault(name, []).append(contrast.layer)
+            contrasts.setdefault(name, []).append(contrast.title)
     return [
         Missing(name, tuple(needed), command(name, first, precision, stimuli, prompts))
-        for name, needed in layers.items()
+        for name, needed in contrasts.items()
     ]

@@ -43,7 +43,7 @@ def check_baselines(config: RunConfig) -> None:
         if name in SURFACES or name == SENTENCES or _is_folder(config, name):
             continue
         allowed = f"{', '.join([*SURFACES, SENTENCES])}, or the folder of a sentence encoder"
-        raise ConfigError("job.summarize.baselines", name, allowed)
+        raise ConfigError("job.summarize.baselines", name, allowed, [*SURFACES, SENTENCES])
 
 
 def text_baselines(config: RunConfig) -> dict[str, Vectors]:

@@ -113,7 +113,7 @@ def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list
                 name = row.contrast.layer
                 if name in entry.rho:
                     rho = float(row.post.rho.value)
-                    subject = f"{table.model}, layer {name}"
+                    subject = f"{table.model}, {row.contrast.title}"
                     claims.append(
                         Claim(
                             *("four layers", subject, entry.rho[name], rho, *row.post.interval),
@@ -124,7 +124,7 @@ def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list
                     claims.append(
                         Claim(
                             "four layers, mean cosine",
-                            f"{table.model}, layer {name}",
+                            f"{table.model}, {row.contrast.title}",
                             entry.mean_cosine[name],
                             row.post.mean_cosine,
                             differs=other,

@@ -9,17 +9,20 @@ os.environ.setdefault("DO_NOT_TRACK", "true")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")  # seconds; MLflow's own is 120
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+# Its own links, of runs on a server, open the GenAI page: emo.tracking.links has those that do not.
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 from emo.tracking.addresses import from_root, tracking_uri
 from emo.tracking.connection import Connection, NoRuns, NoSuchRun, spool_of
 from emo.tracking.delivery import deliver
 from emo.tracking.moving import came_from
 from emo.tracking.opening import require_place
-from emo.tracking.record import DESCRIPTION, TABLES, RunRecord
+from emo.tracking.record import DESCRIPTION, PICTURES, TABLES, RunRecord
 from emo.tracking.store import Spooled, Tracker
 
 __all__ = [
     "DESCRIPTION",
+    "PICTURES",
     "TABLES",
     "Connection",
     "NoRuns",

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 CACHE_BYTES = 5 * 2**30
 """Most bytes of downloads on this disk; a download that was not used for an hour may be removed."""
 IN_USE_S = 3600
-SHOWN = (".png", ".svg", ".html", ".txt", ".md", ".tex")
+SHOWN = (".png", ".webp", ".svg", ".html", ".txt", ".md", ".tex")
 """Endings of pictures and pages, which no job reads."""
 
 T = TypeVar("T")

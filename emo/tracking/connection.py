@@ -14,7 +14,7 @@ from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.tracking import MlflowClient
 
 from emo.config.schema import RunConfig
-from emo.errors import TrackingError, value_text
+from emo.errors import TrackingError, did_you_mean, value_text
 from emo.runs.listing import RunListing
 from emo.tracking.addresses import (
     Address,
@@ -37,6 +37,8 @@ RUNS_A_PAGE = 500
 WHOLE_ID, PART_OF_ID = re.compile("[0-9a-f]{32}"), re.compile("[0-9a-f]{4,31}")
 CANDIDATES = 5
 """Most runs that a message names for an ambiguous id."""
+SUGGESTED_OF = 300
+"""Newest runs among whose ids one near to a mistyped id is looked for."""
 
 
 class NoRuns(TrackingError):
@@ -60,10 +62,13 @@ class Connection:
     client: MlflowClient
     experiment_id: str
     """Empty if the experiment does not exist."""
+    ui_port: int
+    """Where this machine shows the runs of a store that is no server."""
 
     def __init__(self, config: RunConfig) -> None:
         self.address = address(config)
         self.uri = self.address.uri
+        self.ui_port = config.job.ui.port
         self.spool = spool_of(config)
         self._downloads = config.path(".cache/artifacts")
         self._name = experiment(config)
@@ -211,7 +216,9 @@ class Connection:
             raise NoSuchRun(run_id, f"not in {self.address.shown}; {allowed}")
         matches = self._beginning(wanted)
         if not matches:
-            raise NoSuchRun(run_id, f"not in {self.address.shown}: the id of no run begins so")
+            near = did_you_mean(wanted, self._newest_ids(len(wanted)))
+            problem = f"not in {self.address.shown}: the id of no run begins so{near}"
+            raise NoSuchRun(run_id, problem)
         if len(matches) > 1:
             names = [f"{r.info.run_id} ({r.info.run_name})" for r in matches[:CANDIDATES]]
             more = ", ..." if len(matches) > CANDIDATES else ""
@@ -225,8 +232,18 @@ class Connection:
             cause = error.__cause__
             missing = ErrorCode.Name(RESOURCE_DOES_NOT_EXIST)
             if isinstance(cause, MlflowException) and cause.error_code == missing:
-                raise NoSuchRun(run_id, f"not in {self.address.shown}") from error
+                near = did_you_mean(run_id, self._newest_ids(len(run_id)))
+                raise NoSuchRun(run_id, f"not in {self.address.shown}{near}") from error
             raise
+
+    def _newest_ids(self, length: int) -> list[str]:
+        """The first characters of the ids of the newest runs of all experiments."""
+
+        def search() -> list[Run]:
+            everywhere = [e.experiment_id for e in self.client.search_experiments()]
+            return self.client.search_runs(everywhere, max_results=SUGGESTED_OF)
+
+        return [run.info.run_id[:length] for run in self._ask(search)]
 
     def _beginning(self, start: str) -> list[Run]:
         """Runs of all experiments whose id begins so; one more than a message names."""

@@ -16,7 +16,7 @@ from emo.config.checks import require_writable
 from emo.config.schema import RunConfig
 from emo.errors import ConfigError, EmoError, TrackingError, value_text
 from emo.process.owner import HOST, alive, here
-from emo.tracking import database, moving
+from emo.tracking import database, moving, views
 from emo.tracking.addresses import Address, address, artifact_folder, home, local_path
 from emo.tracking.connection import Connection, NoSuchRun, unusable
 from emo.tracking.failures import StoreFailure
@@ -115,9 +115,8 @@ class OwnStore(Connection):
         named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
         if named is None:
             try:
-                return self._ask(
-                    lambda: self.client.create_experiment(self._name, location, EXPERIMENT_TAGS)
-                )
+                tags = EXPERIMENT_TAGS | views.view_tags()
+                return self._ask(lambda: self.client.create_experiment(self._name, location, tags))
             except StoreFailure as error:  # of several processes that start at once, one succeeds
                 named = self._ask(lambda: self.client.get_experiment_by_name(self._name))
                 if named is None:
@@ -126,7 +125,9 @@ class OwnStore(Connection):
                     raise self._unusable(why) from error
         if artifacts is not None:
             self._take_files(str(named.artifact_location), artifacts)
-        return self._active(named)
+        experiment_id = self._active(named)
+        views.share(self.client, experiment_id, named.tags)
+        return experiment_id
 
     def _take_files(self, location: str, artifacts: Path) -> None:
         """Refuse, before anything is computed, an experiment whose files cannot be written.

@@ -10,6 +10,7 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunT
 from mlflow.tracking import MlflowClient
 
 from emo.files.checksums import write_checksums
+from emo.runs.ids import with_ids
 from emo.tracking.failures import retried
 from emo.tracking.record import CHECKSUMS, RunRecord
 
@@ -44,7 +45,9 @@ def _send(client: MlflowClient, run_id: str, record: RunRecord, files: Path, now
         client.log_batch(run_id, params=params[i : i + PARAMS_A_BATCH])
     for i in range(0, len(points), METRICS_A_BATCH):
         client.log_batch(run_id, metrics=points[i : i + METRICS_A_BATCH])
-    client.log_batch(run_id, tags=[RunTag(k, v[:5000]) for k, v in record.tags.items()])
+    experiment_id = str(client.get_run(run_id).info.experiment_id)
+    tags = {k: with_ids(v, run_id, experiment_id) for k, v in record.tags.items()}
+    client.log_batch(run_id, tags=[RunTag(k, v[:5000]) for k, v in tags.items()])
     if record.dataset is not None:
         name, digest, source = record.dataset
         dataset = Dataset(

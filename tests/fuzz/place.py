@@ -60,6 +60,16 @@ STUDY = (
     "job.sensitivity.space={samples:[2,1],max_new_tokens:[6,4],layer:[middle,best],prompts:[stories,paragraph]}",
     "subparams.prompts_path=prompts.yaml",
 )
+NORMS = {
+    "afraid": (2.2, 5.1),
+    "angry": (2.5, 6.2),
+    "calm": (6.9, 1.7),
+    "happy": (8.5, 6.0),
+    "sad": (2.1, 3.5),
+}
+"""Emotion -> valence and arousal; job=axes needs five."""
+FIVE = ("stimuli.path=five.csv",)
+AXES = ("job=axes", "norms.path=norms.csv", "job.axes.permutations=99")
 LOGGED = {
     "extract": (),
     "generation": STORIES,
@@ -70,6 +80,10 @@ LOGGED = {
     "summarize": SUMMARIZE,
     "sensitivity": (*STUDY, "job.sensitivity.n_trials=4"),
     "precision": ("job=precision", "job.precision.precisions=[bf16]", "job.precision.situations=2"),
+    "five": FIVE,
+    "axes": (*FIVE, *AXES),
+    "five_stories": (*FIVE, *STORIES),
+    "axes_stories": (*FIVE, *STORIES, *AXES),
     "equivalence": ("job=equivalence",),
 }
 """Kind of run -> what makes it, besides ``SMALL``; in an order in which each finds what it needs."""
@@ -198,19 +212,23 @@ class Place:
 def write_inputs(project: Project) -> None:
     """The passages, prompts and scenarios of a project, and a home for its commands."""
     (project.temporary / "home").mkdir(exist_ok=True)
-    with (project.root / "small.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerows([["emotion", "passage_id", "text", "situation"], *passages()])
+    for name, emotions in (("small", EMOTIONS), ("five", tuple(NORMS))):
+        with (project.root / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerows([["emotion", "passage_id", "text", "situation"], *passages(emotions)])
+    with (project.root / "norms.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = [[word, *ratings] for word, ratings in NORMS.items()]
+        csv.writer(file).writerows([["word", "valence", "arousal"], *rows])
     for name, content in (("prompts", PROMPTS), ("scenarios", SCENARIOS)):
         (project.root / f"{name}.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
 
 
-def passages() -> list[list[str]]:
-    """Rows of the small set: three emotions told in four situations."""
+def passages(emotions: Sequence[str] = EMOTIONS) -> list[list[str]]:
+    """Rows of a small set: emotions told in four situations."""
     return [
         [e, f"{s}_{e}", f"On the {s} someone stood, {e[::-1]}, and looked {e[1:]}ward.", s]
         for s in SITUATIONS
-        for e in EMOTIONS
+        for e in emotions
     ]
 
 

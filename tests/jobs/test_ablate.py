@@ -253,7 +253,10 @@ def test_it_is_tagged_as_what_it_is(make, finished):
     assert "readout" not in tags
     assert tags["chat_template"] == "not applied"
     best = finished_record(make, finished)["best_layer"]
-    assert best == {"layer": run.data.metrics["best_layer"], "run_id": tags["best_layer_run"]}
+    assert best == {
+        "layer": run.data.metrics["layers/best_layer"],
+        "run_id": tags["best_layer_run"],
+    }
     assert f"best layer {best['layer']} (comprehension run {best['run_id']})" in finished.table
 
 

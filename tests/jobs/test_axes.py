@@ -1,6 +1,7 @@
 """job=axes on a tiny model: what it makes first, finds, says and refuses."""
 
 import csv
+import json
 import logging
 
 import numpy as np
@@ -10,8 +11,9 @@ from emo.cli import run_job
 from emo.config.resolve import compose
 from emo.core.compare.axes_result import AxesResult
 from emo.core.compare.axis_statistics import Measure
-from emo.errors import ConfigError
+from emo.core.geometry.style import TOKEN
 from emo.files.reading import record_of
+from emo.runs.files import read_vectors
 from emo.tracking import Tracker
 from tests.conftest import TINY
 from tests.jobs.conftest import has_files, runs
@@ -95,7 +97,9 @@ def test_metrics_and_curves_have_the_names_of_the_findings(finished):
     assert outcome.metrics["valence_component_p"] == component.p
     assert outcome.metrics["arousal_rdm_fixed_line"] is not None
     assert outcome.metrics["emotions_rated"] == 9 and outcome.metrics["emotions_unrated"] == 1
-    logged = Tracker(config).client.get_metric_history(outcome.run_id, "curve_valence_component")
+    logged = Tracker(config).client.get_metric_history(
+        outcome.run_id, "over layers/valence_component"
+    )
     assert [m.value for m in logged] == pytest.approx(component.curve.tolist())
 
 
@@ -123,7 +127,7 @@ def test_the_text_says_what_was_compared_and_what_it_means(finished):
     table = outcome.table
     assert "norms.csv, 9 of 10 emotions" in table
     assert "without a norm, left out: wistful" in table
-    assert "line of the search" in table and "on half of the passages" in table
+    assert "line of the search" in table and "on half of the texts" in table
     assert "text length and lexical valence held fixed" in table
     for f in result.findings:
         assert f.shown == (f.p <= 0.05)
@@ -169,9 +173,51 @@ def test_without_norms_nothing_is_read(make):
     assert outcome.error.startswith("norms=none: allowed is warriner, or norms.path=")
 
 
-def test_texts_that_the_model_writes_are_refused(make):
-    with pytest.raises(ConfigError, match="comprehension with job=axes"):
-        make("method=generation")
+@pytest.fixture(scope="module")
+def written(make):
+    """Axes of texts that the model writes, matched, and of the loose protocol."""
+    words = ("method=generation", "subparams.max_new_tokens=8")
+    return [run_job(make(*words, *more)) for more in ((), ("subparams=loose",))]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_vectors_of_texts_that_the_model_writes_are_held_against_norms(make, written, which):
+    outcome = written[which]
+    assert outcome.error is None
+    tracker = Tracker(make())
+    result = record_of(AxesResult, tracker.artifact(outcome.run_id, "axes.json"))
+    vectors_run = tracker.get(outcome.run_id).data.tags["vectors_run"]
+    vectors = read_vectors(tracker.artifact(vectors_run, "vectors.safetensors"))
+    ratings = np.array([WORDS[e][0] for e in WORDS])
+    best = []
+    for layer in vectors.values:
+        rows = np.array([layer[vectors.emotions.index(e)] for e in WORDS])
+        rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        scores = np.linalg.svd(rows - rows.mean(axis=0), full_matrices=False)[0][:, :3]
+        best.append(max(abs(np.corrcoef(score, ratings)[0, 1]) for score in scores.T))
+    found = result.finding("valence", Measure.component)
+    assert found.curve == pytest.approx(np.array(best), abs=1e-4)
+
+
+def test_text_length_is_that_of_the_texts_that_were_written(make, written):
+    tracker = Tracker(make())
+    result = record_of(AxesResult, tracker.artifact(written[0].run_id, "axes.json"))
+    vectors_run = tracker.get(written[0].run_id).data.tags["vectors_run"]
+    lines = tracker.artifact(vectors_run, "texts.jsonl").read_text("utf-8").split("\n")
+    rows = [json.loads(line) for line in lines if line]
+    for emotion, length in zip(WORDS, result.per_emotion["text length"], strict=True):
+        told = [r for r in rows if r["emotion"] == emotion]
+        n = [len(TOKEN.findall(r["text"])) for r in told for _ in range(r["weight"])]
+        assert length == pytest.approx(np.mean(n))
+
+
+def test_one_text_per_emotion_leaves_nothing_to_choose_on_and_no_interval(make, written):
+    matched, loose = (
+        record_of(AxesResult, Tracker(make()).artifact(outcome.run_id, "axes.json"))
+        for outcome in written
+    )
+    assert all(f.other is not None and np.isfinite(f.low) for f in matched.findings)
+    assert all(f.other is None and np.isnan(f.low) for f in loose.findings)
 
 
 def test_few_emotions_leave_nothing_to_hold_fixed(tiny_config, folder):

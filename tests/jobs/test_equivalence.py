@@ -89,7 +89,9 @@ def test_files_and_curves_hold_every_layer(finished, make):
         e = report.compared[row["reader"]]
         for name in CURVES:
             assert float(row[name]) == getattr(e, name)[int(row["layer"])]
-    history = tracker.client.get_metric_history(finished.run_id, "hooked_by_layer_relative")
+    history = tracker.client.get_metric_history(
+        finished.run_id, "over layers/hooked_by_layer_relative"
+    )
     assert [m.step for m in history] == [0, 1, 2, 3]
     assert [m.value for m in history] == report.compared["hooked"].relative.tolist()
     run = tracker.get(finished.run_id)

@@ -70,8 +70,8 @@ def test_run_is_tagged_and_has_curves_over_layers(finished):
     assert run.data.tags["model"] == "tiny"
     assert "random weights" in run.data.tags["weights_note"]
     assert run.data.params["resampling.n_splits"] == "8"
-    assert run.data.metrics["best_layer"] == outcome.metrics["best_layer"]
-    history = tracker.client.get_metric_history(outcome.run_id, "curve_anisotropy")
+    assert run.data.metrics["layers/best_layer"] == outcome.metrics["best_layer"]
+    history = tracker.client.get_metric_history(outcome.run_id, "over layers/anisotropy")
     assert [m.step for m in history] == [0, 1, 2, 3]
     assert run.inputs.dataset_inputs[0].dataset.name == "small"
 
@@ -247,8 +247,8 @@ def test_overflowing_layers_are_reported(tiny_config, monkeypatch):
 def test_plain_precisions_have_no_quantised_parameters(finished):
     config, outcome = finished
     metrics = Tracker(config).get(outcome.run_id).data.metrics
-    assert metrics["weights_quantised_parameters"] == 0
-    assert metrics["weights_bytes"] == 4 * metrics["weights_parameters"] > 0
+    assert metrics["cost/weights_quantised_parameters"] == 0
+    assert metrics["cost/weights_bytes"] == 4 * metrics["cost/weights_parameters"] > 0
 
 
 def test_jobs_of_one_process_load_a_model_once(tiny_config, caplog):
@@ -296,7 +296,7 @@ def test_weights_are_counted_once_however_often_a_model_is_bridged(tiny_config):
     for overrides in (["backend=hf"], ["backend=tl"], ["backend=tl", "method.readout=mean"]):
         config = tiny_config("model.tiny.architecture=gpt2", *overrides)
         metrics = Tracker(config).get(run_job(config).run_id).data.metrics
-        counts.append((metrics["weights_parameters"], metrics["weights_bytes"]))
+        counts.append((metrics["cost/weights_parameters"], metrics["cost/weights_bytes"]))
     assert len(set(counts)) == 1
 
 
@@ -319,10 +319,10 @@ def test_runs_through_transformer_lens_are_called_so(tiny_config):
     pytest.importorskip("transformer_lens")
     hooked = make_plan(tiny_config("backend=tl", "backend.implementation=hooked"))
     assert hooked.title == "tiny, fp32, hooked, comprehension, last token"
-    assert hooked.run_name == "tiny fp32 hooked comprehension last"
+    assert hooked.run_name.startswith("A tiny fp32 hooked")
     plain = make_plan(tiny_config("backend=hf"))
     assert plain.title == "tiny, fp32, comprehension, last token"
-    assert plain.run_name == "tiny fp32 comprehension last"
+    assert plain.run_name == hooked.run_name.replace(" hooked", "")
 
 
 def test_the_log_says_why_the_same_weights_are_loaded_again(tiny_config, caplog):

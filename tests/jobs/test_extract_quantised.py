@@ -35,9 +35,10 @@ def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch
     run = Tracker(config).get(outcome.run_id)
     assert run.data.tags["precision"] == "int8"
     assert (
-        run.data.metrics["weights_quantised_parameters"] == 4 * (2 * 128 + 2 * 64 + 6 * 128) * 128
+        run.data.metrics["cost/weights_quantised_parameters"]
+        == 4 * (2 * 128 + 2 * 64 + 6 * 128) * 128
     )
-    assert run.data.metrics["weights_bytes"] < 2 * run.data.metrics["weights_parameters"]
+    assert run.data.metrics["cost/weights_bytes"] < 2 * run.data.metrics["cost/weights_parameters"]
     assert "bitsandbytes" in Tracker(config).artifact(outcome.run_id, "provenance.json").read_text()
 
 

@@ -37,7 +37,8 @@ def broken_at_once():
 def test_the_other_figures_are_written_and_the_place_is_not_empty(tmp_path, caplog):
     figures = {"a": broken_at_once, "b": broken_late, "c": lambda: blank(2, 1)}
     write_figures(tmp_path, figures)
-    assert sorted(p.name for p in (tmp_path / "figures").iterdir()) == ["a.png", "b.png", "c.png"]
+    files = {f"{name}.{suffix}" for name in "abc" for suffix in ("png", "svg", "pdf")}
+    assert {p.name for p in (tmp_path / "figures").iterdir()} == files
     assert imread(tmp_path / "figures" / "a.png").shape[:2] == (300, 1200)
     words = [r.getMessage() for r in caplog.records]
     assert words == [
@@ -82,14 +83,15 @@ def test_an_extraction_goes_on_without_its_figures(tiny_config, monkeypatch, cap
 
 
 def test_a_summary_goes_on_without_its_figures(tiny_config, monkeypatch, caplog):
-    from emo.report.summary import drawings
+    from emo.report.summary import drawings, model_figures
 
     assert run_job(tiny_config()).status == "finished"
     monkeypatch.setattr(drawings, "layer_sweep", lambda *_: (broken_late(), None))
-    monkeypatch.setattr(drawings, "sizes", lambda *_: broken_at_once())
+    monkeypatch.setattr(model_figures, "_curves", lambda *_: broken_at_once())
     outcome = run_job(tiny_config("job=summarize"))
     assert outcome.status == "finished"
     lines = [r.getMessage() for r in caplog.records if "could not be drawn" in r.getMessage()]
-    assert [line.split()[1] for line in lines] == ["fig2_layers", "fig3_size"]
+    curves, sweep = (line.split()[1] for line in lines)
+    assert curves.startswith("layers_tiny") and sweep == "fig2_layers"
     page = Path(outcome.artifacts["summary.html"].removeprefix("file://")).read_text()
     assert "Could not be drawn: ValueError: broken at once." in page

@@ -131,9 +131,9 @@ def test_tags_and_counts(run, make):
     assert "max_new_tokens" in tags["condition_note"]
     assert "readout" not in tags
     found = tracker.get(run().run_id)
-    assert found.data.metrics["n_nominal"] == 10
-    assert found.data.metrics["n_effective"] == 5
-    assert found.data.metrics["texts_written"] == 35
+    assert found.data.metrics["checks/n_nominal"] == 10
+    assert found.data.metrics["checks/n_effective"] == 5
+    assert found.data.metrics["cost/texts_written"] == 35
     assert found.data.tags["chat_template"] == "not applied"
 
 

@@ -73,7 +73,7 @@ def test_title_table_and_tags_say_situation(runs):
     assert run.params["stimuli.label"] == "situation"
     assert run.tags["condition"] == "none"
     assert run.tags["condition_note"] == "its vectors are of situations"
-    assert make_plan(config(SITUATION)).run_name.endswith("of situations")
+    assert make_plan(config(SITUATION)).run_name.startswith("- tiny fp32 label=situation")
 
 
 @pytest.mark.parametrize(

@@ -179,8 +179,8 @@ def test_curves_files_and_tags_are_logged(finished):
     run = tracker.get(outcome.run_id)
     assert run.data.tags["job"] == "precision"
     assert run.data.tags["precision"] == " ".join(LABELS)
-    assert run.data.metrics["rho_nf4_best"] == rows["nf4"].at["best"].rho
-    history = tracker.client.get_metric_history(outcome.run_id, "curve_cosine_mean_nf4")
+    assert run.data.metrics["chosen on the same texts/rho_nf4_best"] == rows["nf4"].at["best"].rho
+    history = tracker.client.get_metric_history(outcome.run_id, "over layers/cosine_mean_nf4")
     assert [m.step for m in history] == [0, 1, 2, 3]
     with tracker.artifact(outcome.run_id, "layers.csv").open() as file:
         table = list(csv.DictReader(file))

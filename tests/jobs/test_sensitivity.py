@@ -37,6 +37,7 @@ def test_each_trial_is_a_child_with_its_point_and_values(study_config):
         assert child.data.tags["mlflow.parentRunId"] == outcome.run_id
         params = {**child.data.params, "samples": int(child.data.params["samples"])}
         assert child.data.metrics == planted(params)
+        assert f" samples={params['samples']}" in str(child.info.run_name)
         assert child.info.status == "FINISHED"
     (parent,) = runs(config, job="sensitivity")
     assert parent.info.status == "FINISHED"
@@ -321,7 +322,7 @@ def test_a_study_made_in_parts_is_logged_as_one_made_at_once(study_config):
     assert a == b
     children = runs(study_config(), job="trial", study=part.fingerprint)
     assert sorted(run.data.tags["trial"] for run in children) == [str(i) for i in range(6)]
-    history = tracker.client.get_metric_history(part.run_id, "trials")
+    history = tracker.client.get_metric_history(part.run_id, "headline/trials")
     assert [(p.step, p.value) for p in history] == [(0, 3), (1, 6)]
 
 

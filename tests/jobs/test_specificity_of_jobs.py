@@ -107,10 +107,9 @@ def test_no_run_of_one_label_stands_among_those_of_the_other(project):
 def test_a_summary_of_situations_says_so_and_has_no_conditions(project):
     _, _, ids, made, file = project
     page = html.unescape(file("situation", "summary.html"))
-    assert "<h1>Situation geometry in language models: summary</h1>" in page
-    assert "<h1>Emotion geometry in language models: summary</h1>" in file(
-        "emotion", "summary.html"
-    )
+    assert "<h1>Situation geometry: tiny gpt2" in page
+    assert "30 passages of 6 situations, " in page
+    assert "<h1>Emotion geometry: tiny gpt2" in file("emotion", "summary.html")
     assert "30 texts of 6 situations, 5 emotions crossed with the situations" in page
     assert "A situation vector is the mean over the situation's passages" in page
     assert "passages are labelled by their situations" in page

@@ -77,7 +77,7 @@ def texts(config, outcome):
 
 def test_run_holds_every_text_and_file(finished):
     config, outcome = finished
-    names = ("steering.json", "texts.json", "texts.html", "table.txt")
+    names = ("steering.json", "texts.json", "table.txt")
     tables = ("cells.csv", "emotions.csv", "scenarios.csv")
     figures = ("dose_response.png", "emotions.png", "regimes.png")
     assert has_files(config, outcome, *names, *tables, *figures)
@@ -100,7 +100,7 @@ def test_run_holds_every_text_and_file(finished):
     assert run.data.tags["steer"] == "default"
     assert tracker.get(run.data.tags["vectors_run"]).data.tags["job"] == "extract"
     assert run.data.params["job.steer.strengths"] == "[0.2, 20.0]"
-    assert run.data.metrics["cells"] == 2
+    assert run.data.metrics["headline/cells"] == 2
     (regime,) = by_site(swept.steered, swept.limits)
     assert regime.n_texts == 6
     for rule in ("published", "robust"):
@@ -111,9 +111,9 @@ def test_run_holds_every_text_and_file(finished):
     assert run.data.tags["regime_unsteered_published"] == regime.published.name
     assert run.data.tags["regime_unsteered_robust"] == regime.robust.name
     assert "regime at strength 0: robust" in outcome.table
-    steps = tracker.client.get_metric_history(
-        outcome.run_id, next(k for k in run.data.metrics if k.startswith("dose_repetition_target"))
-    )
+    wanted = "over strengths/repetition_target"
+    name = next(k for k in run.data.metrics if k.startswith(wanted))
+    steps = tracker.client.get_metric_history(outcome.run_id, name)
     assert [m.step for m in steps] == [0, 1]
 
 
@@ -135,9 +135,9 @@ def test_tables_and_page_agree_with_the_record(finished):
     assert {len(row) for row in table["data"]} == {len(table["columns"])}
     column = table["columns"].index("text")
     assert [row[column] for row in table["data"][3:]] == [t.text for t in swept.steered]
-    page = tracker.artifact(outcome.run_id, "texts.html").read_text()
-    assert page.count("<tr class=") == 27
-    assert "http" not in page
+    page = tracker.artifact(outcome.run_id, "run.html").read_text()
+    assert (page.count("<tr data-row"), page.count('<article class="scenario"')) == (24, 3)
+    assert not re.findall(r"(?:src|href)=\"(?!data:|#)", page)
     lines = tracker.artifact(outcome.run_id, "cells.csv").read_text().splitlines()
     rows = list(csv.DictReader(lines))
     found = all_cells(swept)

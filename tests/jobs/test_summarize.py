@@ -96,6 +96,17 @@ def test_numbers_are_those_of_the_logged_vectors(project, done):
     assert by["tiny llama 4x128"] == b.descriptors.anisotropy
 
 
+def test_a_summary_is_called_by_its_models_and_links_its_report(project, done):
+    _, config, _ = project
+    outcome, _, _ = done
+    run = open_tracker(config()).get(outcome.run_id)
+    names = {"tiny gpt2 4x64", "tiny llama 4x128"}
+    models, _, used = str(run.info.run_name).removeprefix("summary ").rpartition(", ")
+    assert (set(models.split(", ")), used) == (names, f"{outcome.metrics['runs_used']} runs")
+    note = run.data.tags["mlflow.note.content"]
+    assert f"/runs/{outcome.run_id}/artifacts/summary.html)" in note
+
+
 def test_the_shares_of_the_texts_stand_in_a_section_of_their_own(done):
     _, artifact, _ = done
     assert '<section id="text">' in artifact("summary.html").read_text()
@@ -111,19 +122,21 @@ def test_the_shares_of_the_texts_stand_in_a_section_of_their_own(done):
 def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(project, done):
     _outcome, artifact, _ = done
     table = rows(artifact(f"tables/four_layer_{LLAMA}.csv").read_text())
-    by = {r["layer"]: r for r in table}
+    by = {r["study's layer"]: r for r in table}
     assert by["1 loose"]["rho"] != ""
     assert by["floor B"]["Mantel p"] != ""
     assert by["2"]["verdict"] == "missing: C"
     assert by["2"]["isolates"] == "the eight sub-parameters"
-    assert by["1 loose"]["contrast"] == "A vs B"
+    assert by["1 loose"]["contrast"] == "Method, loose settings (A vs B)"
     assert by["1 loose"]["n a, b"] == "6, 1"
     assert by["1 loose"]["emotions"] == "5"
     assert by["1 loose"]["partial rho"] not in ("", by["1 loose"]["rho"])
     assert by["1 loose"]["read at a, b"].count(",") == 1
     sides = rows(artifact(f"tables/four_layer_reliability_{LLAMA}.csv").read_text())
-    allowed = {r["layer"]: r for r in sides}
-    assert float(allowed["1 loose"]["own b"]) == pytest.approx(float(by["floor B"]["rho"]))
+    allowed = {r["contrast"]: r for r in sides}
+    assert float(allowed[by["1 loose"]["contrast"]]["own b"]) == pytest.approx(
+        float(by["floor B"]["rho"])
+    )
     page = artifact("summary.html").read_text()
     assert (
         f"python launch.py model=tiny stimuli.path={project[0]}/small.csv method=generation "
@@ -134,7 +147,10 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
         f"stimuli.path={project[0]}/small.csv experiment=four_layer precision=fp32"
     )
     said = html.unescape(page)
-    assert f"tiny gpt2 4x64, {', '.join(CONDITIONS[1:])} (layer 1 to 4): <code>{whole}" in said
+    assert (
+        f"tiny gpt2 4x64, {', '.join(CONDITIONS[1:])} (needed for every contrast): <code>{whole}"
+        in said
+    )
     compose(*whole.split()[2:])
 
 
@@ -212,10 +228,19 @@ def test_the_report_is_one_file_whose_links_lead_somewhere(done):
     links = Links()
     links.feed(page)
     assert links.hrefs
-    assert all(h[0] == "#" and h[1:] in links.ids for h in links.hrefs)
+    inside, outside = ([h for h in links.hrefs if (h[0] == "#") is x] for x in (True, False))
+    assert all(h[1:] in links.ids for h in inside)
+    folder = artifact("summary.html").parent
+    pages = [h for h in outside if not h.startswith("http")]
+    assert len(pages) >= 4 and all((folder / h).resolve().name == "run.html" for h in pages)
+    assert all((folder / h).is_file() for h in pages)
+    assert all(
+        re.fullmatch(r"http://127.0.0.1:5000/#/experiments/\d+/runs/\w{32}\?.*", h)
+        for h in set(outside) - set(pages)
+    )
     assert links.sources
     assert all(s.startswith("data:image/svg+xml;base64,") for s in links.sources)
-    assert not re.search(r"url\(|@import|<script|<link", page)
+    assert not re.search(r"url\(|@import|<script src|<link", page)
     for name in ("llama", "gpt2", "B", "B'"):
         assert runs[name] in page
     assert "All models here have random weights: these numbers mean nothing." in page
@@ -223,15 +248,30 @@ def test_the_report_is_one_file_whose_links_lead_somewhere(done):
 
 def test_every_figure_has_its_picture_vector_graphic_and_data(done):
     _, artifact, _ = done
-    names = {"fig1_rdm_of_rdms", "fig2_layers", "fig3_size", "fig5_four_layers", "fig6_surviving"}
-    names |= {"fig7_layers_by_layers"}
-    folder = artifact("figures/fig1_rdm_of_rdms.png").parent
+    names = {"fig_answer", "fig2_layers", "fig5_four_layers", "fig7_layers_by_layers"}
+    models = [LLAMA, name_part("tiny gpt2 4x64")]
+    names |= {f"{kind}_{model}" for kind in ("geometry", "layers") for model in models}
+    folder = artifact("figures/fig_answer.png").parent
     found = {p.name for p in folder.iterdir()}
-    assert found == {f"{n}.{suffix}" for n in names for suffix in ("png", "svg", "csv")}
-    data = rows((folder / "fig1_rdm_of_rdms.csv").read_text())
-    pairs = rows(artifact("tables/pairs.csv").read_text())
-    assert data[1]["rho same items"] == pairs[0]["rho, same items"]
-    assert data[1]["rho disjoint items"] == pairs[0]["rho, disjoint"]
+    assert found == {f"{n}.{suffix}" for n in names for suffix in ("png", "svg", "pdf", "csv")}
+    data = rows((folder / "fig_answer.csv").read_text())
+    (pair,) = rows(artifact("tables/pairs.csv").read_text())
+    (alike,) = [r for r in data if r["measure"] == "agreement over ceiling"] or [None]
+    assert (alike is None) == (pair["disattenuated"] == "")
+    assert alike is None or alike["value"] == pair["disattenuated"]
+    assert {r["of"] for r in data} >= {"chance", "bag of words"}
+
+
+def test_the_rdm_of_the_report_is_that_of_the_logged_vectors(project, done):
+    root, _, runs = project
+    _, artifact, _ = done
+    logged = api.load_run(runs["llama"], root).rdm()
+    drawn = rows(artifact(f"figures/geometry_{LLAMA}.csv").read_text())
+    names = [r["emotion"] for r in drawn]
+    assert names == list(logged.emotions)
+    i, j = np.triu_indices(len(names), 1)
+    shown = [float(drawn[a][f"cosine with {names[b]}"]) for a, b in zip(i, j, strict=True)]
+    assert shown == pytest.approx(list(logged.cosines), abs=1e-6)
 
 
 def test_tables_for_papers_hold_every_table(done):
@@ -257,7 +297,7 @@ def test_the_same_summary_again_gives_the_same_numbers(project, done):
     _, artifact, _ = done
     again = summarize.run(config("job=summarize", *FEW))
     tracker = open_tracker(config())
-    for name in ("tables/pairs.csv", "tables/blocks.csv", "figures/fig1_rdm_of_rdms.svg"):
+    for name in ("tables/pairs.csv", "tables/blocks.csv", "figures/fig2_layers.svg"):
         assert tracker.artifact(again.run_id, name).read_bytes() == artifact(name).read_bytes()
 
 
@@ -293,7 +333,7 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     tracker = open_tracker(config())
     page = tracker.artifact(outcome.run_id, "summary.html").read_text()
     assert page.count("No cross-model study") == 1
-    assert not outcome.table.startswith("No cross-model study")
+    assert outcome.table.startswith("All models here have random weights")
     assert f"python launch.py model=NAME stimuli.path={_root}/small.csv makes one" in page
     assert "fig1_rdm_of_rdms" not in page
     for section in ("surface", "invariance"):
@@ -304,8 +344,9 @@ def test_one_model_alone_is_summarised_without_a_study(project):
         *("style counts", "TF-IDF of words", "TF-IDF of characters", "embedding layer")
     ]
     assert all(r["rho, same items"] for r in table)
-    text = tracker.artifact(outcome.run_id, "tables/tables.md").read_text()
-    assert "the RDM of condition A, compared with the RDM of condition B" in text
+    assert (
+        "Spearman and Pearson of the RDMs of condition A and condition B change by at most" in page
+    )
 
 
 def test_steering_of_its_models_has_a_section(project, tmp_path):

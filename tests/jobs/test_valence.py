@@ -43,8 +43,8 @@ def test_five_emotions_have_a_curve_and_cannot_tell(tiny_config):
     assert "5 emotions cannot tell" in outcome.table
     run = Tracker(config).get(outcome.run_id)
     assert run.data.tags["valence"] == "cannot be told"
-    assert run.data.metrics["valence_best"] == d.valence.rho
-    history = Tracker(config).client.get_metric_history(outcome.run_id, "curve_valence")
+    assert run.data.metrics["chosen on the same texts/valence_best"] == d.valence.rho
+    history = Tracker(config).client.get_metric_history(outcome.run_id, "over layers/valence")
     assert [m.step for m in history] == [0, 1, 2, 3]
 
 

@@ -15,6 +15,21 @@ SMALL = (
     "resampling.splits_per_replicate=2",
     "resampling.n_permutations=9",
 )
+NORMS = {
+    "afraid": (2.2, 5.1),
+    "calm": (6.9, 1.7),
+    "happy": (8.5, 6.0),
+    "hostile": (2.3, 5.4),
+    "sad": (2.1, 3.5),
+}
+"""Emotion -> valence and arousal; job=axes needs five."""
+AXES = (
+    *SMALL,
+    "stimuli.path=five.csv",
+    "job=axes",
+    "norms.path=norms.csv",
+    "job.axes.permutations=99",
+)
 STUDY = (
     *SMALL,
     "job=sensitivity",
@@ -69,6 +84,11 @@ JOBS = {
             before=(SMALL, (*SMALL, "model.tiny.architecture=gpt2")),
             repeated=True,
         ),
+        Job("axes", AXES),
+        Job(
+            "axes of stories",
+            (*AXES, "method=generation", "subparams.max_new_tokens=6", "subparams.samples=2"),
+        ),
         Job("sensitivity", STUDY),
         Job("sensitivity in a database", (*STUDY, "job.sensitivity.storage=sqlite:///study.db")),
         Job("equivalence", (*SMALL, "job=equivalence")),
@@ -86,13 +106,19 @@ JOBS = {
 
 
 def write_passages(folder: Path) -> None:
-    """Passages of four emotions, those of the bundled steering scenarios among them."""
-    with (folder / "small.csv").open("w", newline="") as file:
+    """Passages of four and of five emotions, those of the bundled scenarios among them, and norms."""
+    for name, emotions in (("small", EMOTIONS), ("five", tuple(NORMS))):
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["emotion", "passage_id", "text", "situation"])
+            for place in ("quay", "field", "tower", "bridge"):
+                for emotion in emotions:
+                    text = (
+                        f"On the {place} someone stood, {emotion[::-1]}, "
+                        f"and looked {emotion[1:]}ward."
+                    )
+                    writer.writerow([emotion, f"{place}_{emotion}", text, place])
+    with (folder / "norms.csv").open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["emotion", "passage_id", "text", "situation"])
-        for place in ("quay", "field", "tower", "bridge"):
-            for emotion in EMOTIONS:
-                text = (
-                    f"On the {place} someone stood, {emotion[::-1]}, and looked {emotion[1:]}ward."
-                )
-                writer.writerow([emotion, f"{place}_{emotion}", text, place])
+        writer.writerow(["word", "valence", "arousal"])
+        writer.writerows([word, *ratings] for word, ratings in NORMS.items())

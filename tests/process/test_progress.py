@@ -65,8 +65,9 @@ def test_a_loop_within_names_where_the_ones_around_it_are(clock):
     assert clock.lines == [
         "condition 1 of 2: B, a model",
         "condition 1 of 2, sets of texts 1 of 1, writing: 1 of 2, 60 s, about 60 s left",
-        "condition 2 of 2: C, a model",
+        "condition 2 of 2: C, a model (2 min so far, about 2 min left)",
         "condition 2 of 2, sets of texts 1 of 1, writing: 1 of 2, 60 s, about 60 s left",
+        "condition: B, a model 2 min; C, a model 2 min; 4 min in all",
     ]
 
 

@@ -17,6 +17,7 @@ from safetensors.numpy import load, save
 
 from emo.core.compare.precision import AtLayer, PrecisionRow
 from emo.core.compare.readers import Equivalence, EquivalenceReport
+from emo.core.frames import ResidualFrame
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import (
     Activations,
@@ -211,6 +212,36 @@ def test_tensors_come_back(path, name):
     for field in dataclasses.fields(record):
         was, read = getattr(record, field.name), getattr(reader(path), field.name)
         assert np.array_equal(was, read) if isinstance(was, np.ndarray) else was == read
+
+
+FRAMES = {
+    "plain": ResidualFrame(np.ones((2, 4)), np.array([1.0, NAN])),
+    "z_score": ResidualFrame(
+        np.ones((2, 4)), np.ones(2), np.ones((2, 4)), np.full((2, 4), math.inf), np.ones((2, 0, 4))
+    ),
+    "components": ResidualFrame(*[np.ones(s) for s in ((2, 4), 2, (2, 4), (2, 4), (2, 3, 4))]),
+}
+
+
+@pytest.mark.parametrize("name", FRAMES)
+def test_the_frame_of_vectors_comes_back(path, name):
+    files.write_vectors(dataclasses.replace(VECTORS, frame=FRAMES[name]), path)
+    read = files.read_vectors(path).frame
+    for field, was in vars(FRAMES[name]).items():
+        assert (was is None) == (getattr(read, field) is None)
+        assert was is None or np.array_equal(was, getattr(read, field), equal_nan=True)
+
+
+@pytest.mark.parametrize("tensor", ["centre", "norm", "shift", "scale", "axes"])
+def test_a_frame_of_another_width_is_damage(path, tensor):
+    files.write_vectors(dataclasses.replace(VECTORS, frame=FRAMES["components"]), path)
+    content = path.read_bytes()
+    size = int.from_bytes(content[:8], "little")
+    labels = json.loads(content[8 : 8 + size])["__metadata__"]
+    tensors = load(content)
+    path.write_bytes(save(tensors | {tensor: tensors[tensor][..., :1].copy()}, labels))
+    with pytest.raises(DamagedFile, match=f"tensor {tensor} is not float64"):
+        files.read_vectors(path)
 
 
 @pytest.mark.parametrize("name", TENSORS)

@@ -37,13 +37,13 @@ def test_a_dummy_job_needs_only_what_is_new_about_it(tiny_config):
     made = dummy(config, seen)
     assert (made.record, made.outcome.status, seen) == (30, "finished", ["computed"])
     assert made.outcome.metrics == {"passages": 30}
-    assert made.outcome.table == (
-        f"30 passages\n  run {made.run_id} (finished); look at it with: make ui"
-    )
+    assert made.outcome.table == "30 passages"
+    assert f"/runs/{made.run_id}?workflowType=machine_learning" in made.outcome.link
     run = Tracker(config).get(made.run_id)
     assert (run.info.run_name, run.info.status) == ("dummy", "FINISHED")
-    assert run.data.metrics == {"passages": 30}
-    assert run.data.tags["mlflow.note.content"] == "```\n30 passages\n```"
+    assert run.data.metrics == {"chosen on the same texts/passages": 30}
+    answer, _, text = run.data.tags["mlflow.note.content"].split("\n\n")
+    assert (answer, text) == ("**30 passages**", "```\n30 passages\n```")
     assert run.data.tags["fingerprint"] == made.outcome.fingerprint
     assert run.data.params["model.source"] == "tiny"
 
@@ -103,20 +103,52 @@ def test_figures_files_and_everything_else_a_result_may_have(tiny_config):
         write=lambda folder: (folder / "table.csv").write_text("a\n"),
         figures={"table": lambda: blank(2, 1)},
         metrics={"texts": 2, "unknown": None},
-        curves={"curve": [1.0, 2.0]},
+        curves={"curve_curve": [1.0, 2.0]},
         tags={"regime": "surgical"},
         dataset=("prompts", "abc", "p.yaml"),
     )
     record = Record("count.json", json.loads, lambda _: Report("", {}))
     ready = Ready("whole", lambda: (3, result), {"backend": "all"})
     outcome = ensure_run(plan, record, lambda: ready).outcome
-    assert set(outcome.artifacts) == {"count.json", "table.csv", "table.png", *COMMON}
+    assert set(outcome.artifacts) == {
+        "count.json",
+        "table.csv",
+        "table.png",
+        "table.svg",
+        "table.pdf",
+        *COMMON,
+    }
     assert outcome.table.splitlines()[:2] == ["text", "  two texts"]
     run = Tracker(config).get(outcome.run_id)
-    assert {k: run.data.metrics[k] for k in ("best", "texts")} == {"best": 1, "texts": 2}
-    assert not {"regime", "unknown"} & set(run.data.metrics)
+    numbers = {"best": 1, "texts": 2}
+    assert run.data.metrics == {
+        **{f"chosen on the same texts/{name}": value for name, value in numbers.items()},
+        "over layers/curve": 2,
+    }
     assert (run.data.tags["regime"], run.data.tags["backend"]) == ("surgical", "all")
     assert run.inputs.dataset_inputs[0].dataset.name == "prompts"
+
+
+def test_the_description_shows_the_first_figure_and_the_page_of_the_run(tiny_config):
+    config = tiny_config()
+    plan = make_plan(config)
+    figures = {"first": lambda: blank(2, 1), "second": lambda: blank(2, 1)}
+    report = Report("text", {"rho": 0.5}, answer="They agree.")
+    write = lambda folder: (folder / "run.html").write_text("a page")  # noqa: E731
+    result = Result(report, write=write, figures=figures)
+    record = Record("count.json", json.loads, lambda _: Report("", {}))
+    run_id = ensure_run(plan, record, lambda: Ready("whole", lambda: (3, result))).run_id
+    note = Tracker(config).get(run_id).data.tags["mlflow.note.content"]
+    assert note.startswith("**They agree.**\n\n")
+    assert f"](get-artifact?path=figures/first.png&run_uuid={run_id})" in note
+    assert f"/runs/{run_id}/artifacts/run.html)" in note
+    assert "| rho | 0.5 |" in note and "⟨" not in note
+
+
+def test_pictures_of_single_layers_are_no_artifacts_that_a_job_lists():
+    assert artifacts("file:///r", ["images/by layer~rdm+step+0.png", "a.csv"]) == {
+        "a.csv": "file:///r/a.csv"
+    }
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders():
@@ -142,6 +174,6 @@ def test_a_summary_lists_its_report_tables_and_figures(tiny_config):
     assert run_job(tiny_config()).error is None
     outcome = run_job(tiny_config("job=summarize", "job.summarize.permutations=20"))
     assert {"summary.html", "tables.md", "config.json"} <= set(outcome.artifacts)
-    assert outcome.table.splitlines()[-2].startswith("  report ")
+    assert outcome.table.splitlines()[-1].startswith("  report ")
     for address in outcome.artifacts.values():
         assert Path(address.removeprefix("file://")).is_file()

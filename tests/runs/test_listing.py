@@ -12,7 +12,9 @@ def listing(*overrides, **tags):
 
 
 def test_the_config_is_typed():
-    run = listing("model=tiny", "precision=int8", "subparams.prompts_path=a.yaml")
+    run = listing(
+        "model=tiny", "precision=int8", "method=generation", "subparams.prompts_path=a.yaml"
+    )
     assert run.config.subparams.prompts_path == "a.yaml"
     assert run.random
     assert run.short == "01234567"

@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from emo.jobs import sync
-from emo.tracking import Spooled, Tracker, deliver, spool_of
+from emo.runs.ids import EXPERIMENT, RUN
+from emo.tracking import DESCRIPTION, Spooled, Tracker, deliver, spool_of
 from tests.tracking.spooling import RECORD, cut
 
 PARENT = {"job": "sweep", "sweep": "s1"}
@@ -51,6 +52,22 @@ def test_a_parent_marked_stale_meanwhile_is_delivered(config, files, monkeypatch
     assert Tracker(config).mark_stale() == [entry.run_id]
     assert deliver(Tracker(config), entry) == entry.run_id
     assert tracker.get(entry.run_id).info.status == "FAILED"
+
+
+def test_a_result_that_waited_is_described_with_the_ids_it_got(config, files, monkeypatch):
+    """Pictures and links of a description name the run, which has no id while it waits."""
+    tracker = Tracker(config)
+    described = replace(RECORD, tags={DESCRIPTION: f"![rdm](x&run_uuid={RUN}) #/{EXPERIMENT}/"})
+    with monkeypatch.context() as m, pytest.raises(Spooled):
+        cut(tracker, m, "log_batch")
+        with tracker.run("one", {"fingerprint": "f1"}) as run_id:
+            tracker.log(run_id, described, files)
+    (entry,) = tracker.spool.entries()
+    tracker.client.delete_run(run_id)
+    made = deliver(Tracker(config), replace(entry, run_id=None))
+    note = tracker.get(made).data.tags[DESCRIPTION]
+    assert made != run_id
+    assert note == f"![rdm](x&run_uuid={made}) #/{tracker.experiment_id}/"
 
 
 def test_job_sync_removes_what_kills_left_and_nobody_writes(config):

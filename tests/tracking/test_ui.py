@@ -11,6 +11,8 @@ import urllib.request
 
 import pytest
 
+from emo.cli import run_job
+from emo.config.resolve import compose
 from emo.config.schema import RunConfig
 from emo.tracking import Connection, Tracker, database, ui
 from tests.conftest import ROOT
@@ -173,3 +175,44 @@ def test_the_page_and_first_jobs_started_together_on_nothing(tmp_path):
     database.require_whole(root / "mlruns" / "mlflow.db")
     connection = Connection(RunConfig(root=str(root)))
     assert all(connection.find_finished(str(i)) is not None for i in range(3))
+
+
+def test_the_command_line_starts_the_page_on_the_list_of_runs(tmp_path, started, capsys):
+    port = str(free_port())
+    with pytest.raises(Started):
+        run_job(compose("job=ui", f"job.ui.port={port}", root=tmp_path))
+    assert started[0][started[0].index("--port") + 1] == port
+    (line,) = capsys.readouterr().out.splitlines()
+    experiment = Tracker(RunConfig(root=str(tmp_path))).experiment_id
+    start = f"runs: http://127.0.0.1:{port}/#/experiments/{experiment}/runs?"
+    assert line.startswith(start) and "viewStateShareKey=emo-runs" in line
+    assert "workflowType=machine_learning" in line
+
+
+def test_a_notebook_keeps_its_kernel(tmp_path, started, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", None)
+    outcome = run_job(compose("job=ui", root=tmp_path))
+    assert outcome.error == "job=ui: allowed is any other in a notebook; in a terminal: make ui"
+    assert started == [] and list(tmp_path.iterdir()) == []
+
+
+def test_a_port_of_airplay_is_called_so(tmp_path, started, monkeypatch):
+    monkeypatch.setattr(ui.sys, "platform", "darwin")
+    with socket.socket() as taken:
+        taken.bind((ui.HOST, 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(ui, "AIRPLAY", port)
+        outcome = run_job(compose("job=ui", f"job.ui.port={port}", root=tmp_path))
+    assert outcome.error.startswith(f"job.ui.port={port}: cannot be used (Address already in use)")
+    assert outcome.error.endswith(
+        f"by AirPlay, to which macOS gives it; take another: "
+        f"python launch.py job=ui job.ui.port={port % 65535 + 1}"
+    )
+
+
+def test_a_server_is_named_instead(tmp_path, started, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    outcome = run_job(compose("job=ui", root=tmp_path))
+    assert outcome.status == "finished" and "http://127.0.0.1:9" in outcome.table
+    assert started == []

@@ -7,6 +7,7 @@ of all layers and components is taken anew for each permutation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,8 @@ LEAST_EMOTIONS = 5
 """Of fewer emotions no permutation could tell a correlation from chance."""
 SPARE = 4
 """How many more emotions there must be than a constant and the held values take up."""
+PLAIN = Recipe()
+"""Means of the items as they are, less the mean of all emotions."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,9 @@ class LayerRdms:
     """RDMs of some emotions at every layer: of all items, of halves of them, of bootstrap draws."""
 
     emotions: tuple[str, ...]
-    activations: Activations
+    item_set: Callable[[int], ItemSet]
+    """The items of a layer."""
     resampling: Resampling
-    recipe: Recipe
-    """From items to the vectors, as the run's own are made."""
     whole: Float64[np.ndarray, "layer pair"]
     halves: Float64[np.ndarray, "half layer pair"]
     """The two halves of a halving stand side by side."""
@@ -80,9 +82,24 @@ class LayerRdms:
         activations: Activations,
         emotions: tuple[str, ...],
         resampling: Resampling,
-        recipe: Recipe | None = None,
+        recipe: Recipe = PLAIN,
+        make_set: Callable[[Activations, int, Recipe], ItemSet] = ItemSet.make,
     ) -> LayerRdms:
-        """RDMs of the named emotions, each centred over all emotions of the items.
+        """RDMs of the named emotions, each centred as the recipe says, over all emotions of the items.
+
+        Parameters
+        ----------
+        activations
+            Items of all layers.
+        emotions
+            Those of the RDMs, at least five.
+        resampling
+            Number of bootstrap draws, and the seed.
+        recipe
+            How emotion vectors are made of the items.
+        make_set
+            From activations, layer and recipe to the items of that layer;
+            :func:`emo.core.geometry.generated.story_set` for texts that the model wrote.
 
         Raises
         ------
@@ -93,23 +110,27 @@ class LayerRdms:
         n, n_layers = len(emotions), activations.n_layers
         if n < LEAST_EMOTIONS:
             raise LabelMismatch(f"{n} emotions; axes need at least {LEAST_EMOTIONS}")
+
+        def item_set(layer: int) -> ItemSet:
+            return make_set(activations, layer, recipe)
+
         whole = np.full((n_layers, n * (n - 1) // 2), np.nan)
         halves = np.full((2 * HALVINGS, *whole.shape), np.nan)
         for layer in finite_layers(activations.values):
-            items = ItemSet.make(activations, layer, recipe)
+            items = item_set(layer)
             rng = stream(resampling.seed, "axes halves")
             first = own_design(items).halves(HALVINGS, rng)
             half = np.stack([first, ~first], axis=1).reshape(2 * HALVINGS, -1)
             whole[layer] = items.rdm(emotions)
             halves[:, layer] = items.rdms(half.astype(np.float64), emotions)
-        return cls(emotions, activations, resampling, recipe, whole, halves)
+        return cls(emotions, item_set, resampling, whole, halves)
 
     def drawn(self, layer: int) -> tuple[Float64[np.ndarray, "replicate pair"], float | None]:
         """RDMs of one layer in every bootstrap replicate, and by how much their spread falls short.
 
         The second is None where there is nothing to draw. Of all layers they would not fit in memory.
         """
-        items = ItemSet.make(self.activations, layer, self.recipe)
+        items = self.item_set(layer)
         design, rng = own_design(items), stream(self.resampling.seed, "axes items")
         counts = design.counts(self.resampling.n_bootstrap, rng)
         return items.rdms(counts, self.emotions), design.expansion

@@ -14,7 +14,7 @@ from jaxtyping import Bool, Float64, Int
 
 from emo.core.compare.text_maps import Learning, averaging, maps
 from emo.core.geometry.products import cosines
-from emo.core.stats.correlation import spearman
+from emo.core.stats.correlation import normal_from_ranks, spearman
 from emo.core.stats.intervals import finite_mean
 from emo.core.stats.resampling import Resampling, half_splits, strata, stream
 
@@ -50,10 +50,13 @@ class Products:
         return np.asarray(np.linalg.eigh(self.observed)[1][:, ::-1][:, :n])
 
     def parts(self, axes: Float64[np.ndarray, "emotion axis"]) -> Float64[np.ndarray, "share 2"]:
-        """Top and bottom of every share: of the vectors, of the RDM, of each axis."""
+        """Top and bottom of every share: of the vectors, of the RDM, of each axis.
+
+        The RDM's are of r, not of rho: see :func:`emo.core.stats.correlation.normal_from_ranks`.
+        """
         tops = 2 * self.both - self.predicted
         along = [np.einsum("ek,ef,fk->k", axes, m, axes) for m in (tops, self.observed)]
-        observed, both, predicted = self.rho
+        observed, both, predicted = normal_from_ranks(self.rho)
         known = observed > 0 and predicted > 0
         rdm = (both * abs(both), observed * predicted) if known else (np.nan, np.nan)
         return np.array(

@@ -9,8 +9,9 @@ p. All products are between the two halves (:mod:`emo.core.compare.text_products
   share of the reliable differences between emotions that is predicted. It is negative where predicting
   is worse than not predicting.
 - An axis: the same of one contrast of emotions, the k-th eigenvector of v.v.
-- RDM: r|r| / (rel p x rel v), with r the disjoint rho of predicted and observed RDM and rel that of each
-  with itself: the squared disattenuated rho, with its sign.
+- RDM: the squared disattenuated rho, with its sign. r|r| / (rel p x rel v), with r the disjoint
+  correlation of predicted and observed RDM and rel that of each with itself, is taken of the r that
+  normal variables of these rho have, since noise takes a factor off r only; then r becomes rho again.
 
 What maps learn within emotions explains of differences between emotions is the decomposition of
 Oaxaca 1973 and Blinder 1973. The rest is this project's. See docs/summary.md, "In the text alone".
@@ -28,6 +29,7 @@ from emo.core.compare.text_maps import Learning, text_kernel
 from emo.core.compare.text_products import HalvesOfTexts
 from emo.core.geometry.means import prepare
 from emo.core.records import Activations, LabelMismatch
+from emo.core.stats.correlation import ranks_from_normal
 from emo.core.stats.intervals import Estimates
 from emo.core.stats.quotients import fieller, jackknife
 from emo.core.stats.resampling import Resampling, index, stream
@@ -119,9 +121,19 @@ def _estimates(
         top, bottom = all_items.parts(axes).T
         left_out = np.stack([w[i].parts(axes) for w in without])
         share = fieller(top, bottom, jackknife(left_out, np.zeros(len(left_out), dtype=np.int64)))
-        rdm = share[1] if np.isfinite(share.low[1]) else UNKNOWN
+        rdm = rank_share(share[1]) if np.isfinite(share.low[1]) else UNKNOWN
         made.append((share[0], rdm, tuple(share[k] for k in range(2, len(top)))))
     return made
+
+
+def rank_share(share: Estimates) -> Estimates:
+    """The squared rho of a squared r, each with its sign."""
+
+    def squared(value: Float64[np.ndarray, "..."]) -> Float64[np.ndarray, "..."]:
+        root = ranks_from_normal(np.sign(value) * np.sqrt(np.abs(value)))
+        return np.asarray(root * np.abs(root))
+
+    return Estimates(squared(share.value), squared(share.low), squared(share.high))
 
 
 def _some(items: Activations, rng: np.random.Generator) -> Int[np.ndarray, " chosen"]:

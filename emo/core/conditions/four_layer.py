@@ -63,9 +63,23 @@ class Contrast:
     """One row's definition."""
 
     layer: str
+    """The published name, or that of a floor: the key of files and of published figures."""
+    asks: str
+    """What it asks about, in the words of tables and figures."""
     a: str
     b: str
     isolates: str
+
+    @property
+    def title(self) -> str:
+        """What it asks about, with its conditions.
+
+        Example
+        -------
+        >>> CONTRASTS[0].title
+        'Method (A vs C)'
+        """
+        return f"{self.asks} ({self.a} vs {self.b})"
 
     @property
     def is_floor(self) -> bool:
@@ -74,16 +88,36 @@ class Contrast:
 
 
 CONTRASTS = (
-    Contrast("1", "A", "C", "method"),
-    Contrast("1 loose", "A", "B", "method, confounded with the sub-parameters"),
-    Contrast("2", "B", "C", "the eight sub-parameters"),
-    Contrast("3 free-running", "C", "D", "precision: other weights, and so other texts"),
-    Contrast("3 teacher-forced", "C", FORCED, "precision: other weights on C's texts"),
-    Contrast("4", "A", "D", "nothing: method, sub-parameters and precision at once (a warning)"),
-    Contrast("floor B", "B", "B'", "sampling noise of B: another seed"),
-    Contrast("floor C", *HALVES, "choice of prompts in C: one half of them against the other"),
-    Contrast("floor D", "D", NUDGED["D"], "rounding in D: inputs moved, and so other texts"),
-    Contrast("floor D forced", FORCED, NUDGED[FORCED], "rounding in D: inputs moved, on C's texts"),
+    Contrast("1", "Method", "A", "C", "method"),
+    Contrast(
+        "1 loose", "Method, loose settings", "A", "B", "method, confounded with the sub-parameters"
+    ),
+    Contrast("2", "Sub-parameters", "B", "C", "the eight sub-parameters"),
+    Contrast(
+        *("3 free-running", "Precision, free running", "C", "D"),
+        "precision: other weights, and so other texts",
+    ),
+    Contrast(
+        *("3 teacher-forced", "Precision, same texts", "C", FORCED),
+        "precision: other weights on C's texts",
+    ),
+    Contrast(
+        *("4", "All at once", "A", "D"),
+        "nothing: method, sub-parameters and precision at once (a warning)",
+    ),
+    Contrast("floor B", "Noise of sampling", "B", "B'", "sampling noise of B: another seed"),
+    Contrast(
+        *("floor C", "Choice of prompts", *HALVES),
+        "choice of prompts in C: one half of them against the other",
+    ),
+    Contrast(
+        *("floor D", "Rounding, free running", "D", NUDGED["D"]),
+        "rounding in D: inputs moved, and so other texts",
+    ),
+    Contrast(
+        *("floor D forced", "Rounding, same texts", FORCED, NUDGED[FORCED]),
+        "rounding in D: inputs moved, on C's texts",
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""What one model alone can show: its surface, and what can change its RDM.
+"""What one model alone can show: what can change its RDM.
 
 See docs/summary.md, "One model".
 """
@@ -15,18 +15,16 @@ from emo.core.compare.cross_model import ModelRun
 from emo.core.conditions.four_layer import Condition
 from emo.core.geometry.item_sets import ItemSet, common_emotions, own_design
 from emo.core.geometry.projections import Normalisation, linear_normalisations
-from emo.core.records import Activations, LabelMismatch
+from emo.core.records import LabelMismatch
 from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import stream
 
 
 @dataclass(frozen=True)
 class SingleModel:
-    """One model beside the words of its passages, and its RDM after all that may change it."""
+    """One model, and its RDM after all that may change it."""
 
     model: ModelRun
-    words_accuracy: float
-    """Accuracy of the classifier that reads the model, on the words of the passages (TF-IDF)."""
     projections: dict[str, float]
     """Spearman of its RDM under each projection with the unprojected one."""
     compared: tuple[str, str]
@@ -46,11 +44,10 @@ class SingleModel:
 
 def single_model(
     model: ModelRun,
-    words: Activations,
     conditions: Mapping[str, Condition],
     seed: int,
 ) -> SingleModel:
-    """What one model's RDM shares with the surface of its passages, and what can change it.
+    """What can change one model's RDM.
 
     The linear normalisations are shown on the RDMs of condition A and of C (of B, if there is no C);
     without those, on the RDMs of two random halves of the passages.
@@ -59,8 +56,6 @@ def single_model(
     ----------
     model
         The model, at the layer it is compared at.
-    words
-        TF-IDF of the words of its passages.
     conditions
         The model's conditions, by name; may be empty.
     seed
@@ -72,7 +67,6 @@ def single_model(
     compared, rdms = _two_conditions(conditions) or _two_halves(items, seed)
     return SingleModel(
         model=model,
-        words_accuracy=ItemSet.make(words, 0).left_out_accuracy(),
         projections={
             name.value: float(spearman(raw, model.items(name).rdm(names))) for name in Projection
         },

@@ -101,6 +101,11 @@ def judge(
     return verdict, f"{measured}, {quotient}, {where}; {agreement}"
 
 
+def _rounded(x: np.ndarray) -> str:
+    """Three decimals; zero never has a minus sign."""
+    return f"{round(float(x), 3) + 0.0:.3f}"
+
+
 def judge_rounding(excess: Estimates, other: str) -> tuple[Verdict, str]:
     """Verdict on a precision's effect beside its own rounding.
 
@@ -113,9 +118,11 @@ def judge_rounding(excess: Estimates, other: str) -> tuple[Verdict, str]:
         What the row says without the replicate; stands behind in the sentence.
     """
     bounds = (
-        f"({excess.low:.3f} to {excess.high:.3f})" if np.isfinite(excess.low) else "(no bounds)"
+        f"({_rounded(excess.low)} to {_rounded(excess.high)})"
+        if np.isfinite(excess.low)
+        else "(no bounds)"
     )
-    sentence = f"rho lost beyond its own rounding {excess.value:.3f} {bounds}; {other}"
+    sentence = f"rho lost beyond its own rounding {_rounded(excess.value)} {bounds}; {other}"
     if excess.low > 0:
         return Verdict.beyond_rounding, sentence
     return Verdict.within_rounding, sentence

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float64
 
+from emo.core.geometry.cells import ItemCells
 from emo.core.geometry.classifiers import Classifier, left_out_hits
+from emo.core.geometry.estimators import estimator
 from emo.core.geometry.style import COUNTS, style_counts
 from emo.core.stats.clusters import clustered_share
 from emo.core.stats.resampling import index, stream
@@ -16,12 +18,17 @@ DIVISIONS = 10
 """Random divisions of the situations into folds, over which a text's hits are averaged."""
 
 
+RAW = "accuracy"
+"""Nearest centroid of the features as they are: the best reader of word counts, most of which are 0."""
+READERS = (RAW, *(name.value for name in Classifier))
+
+
 @dataclass(frozen=True)
 class Reading:
     """How often a classifier of some features names a text's label, situations left out."""
 
-    classifier: Classifier
-    """The better of the two for these features."""
+    classifier: str
+    """The best of :data:`READERS` for these features."""
     accuracy: float
     low: float
     high: float
@@ -65,23 +72,34 @@ def read_labels(
     situations: tuple[str, ...],
     seed: int = 0,
 ) -> Reading:
-    """How well the better classifier of the features names the labels of situations it has not seen.
+    """How well the best classifier of the features names the labels of situations it has not seen.
 
     The features are centred within each situation first, which takes no label: of a situation's texts
-    all are known together. Taking the better of two errs against the set.
+    all are known together. Taking the best of three errs against the set.
     """
     names, label = index(labels)
     _, situation = index(situations)
     rest = features - _means(features, situation)[situation]
-    hits = {name: np.zeros(len(label)) for name in Classifier}
-    for division in range(DIVISIONS):
-        rng = stream(seed, "folds", division)
-        for name, hit in left_out_hits(rest, situation, label[None], rng).items():
-            hits[name] += hit[0] / DIVISIONS
+    hits = _hits(rest, situation, label, DIVISIONS, seed)
     best = max(hits, key=lambda name: float(np.nanmean(hits[name])))
     accuracy, low, high = clustered_share(hits[best], situation)
     by_label = {n: float(hits[best][label == i].mean()) for i, n in enumerate(names)}
     return Reading(best, accuracy, low, high, by_label)
+
+
+def _hits(
+    values: np.ndarray, situation: np.ndarray, label: np.ndarray, divisions: int, seed: int
+) -> dict[str, Float64[np.ndarray, " text"]]:
+    """What every reader hits of situations it has not seen, as a mean over divisions into folds."""
+    cells = ItemCells.make(situation, label)
+    raw = estimator("mean_difference").layer(cells, values)
+    hits = {name: np.zeros(len(label)) for name in READERS}
+    hits[RAW] = raw.left_out_hits(cells.everything)[0]
+    for division in range(divisions):
+        rng = stream(seed, "folds", division)
+        for name, hit in left_out_hits(values, situation, label[None], rng).items():
+            hits[name.value] += hit[0] / divisions
+    return hits
 
 
 @dataclass(frozen=True)
@@ -114,21 +132,19 @@ def layer_readings(
     """How well a model's activations tell the labels, at layers that other situations chose.
 
     Each half of the situations is looked at, by each classifier, at the layer where that classifier
-    does best on the other half; the classifier that does better over all is returned.
+    does best on the other half; the classifier that does best over all is returned.
     """
     names, label = index(labels)
     _, situation = index(situations)
-    hits = np.zeros((len(Classifier), len(values), len(label)))
+    hits = np.zeros((len(READERS), len(values), len(label)))
     for layer, rest in enumerate(values):
         if not np.isfinite(rest).all():
             hits[:, layer] = np.nan
             continue
-        for division in range(divisions):
-            rng = stream(seed, "folds", division)
-            found = left_out_hits(rest, situation, label[None], rng)
-            hits[:, layer] += np.stack([found[name][0] for name in Classifier]) / divisions
+        found = _hits(rest, situation, label, divisions, seed)
+        hits[:, layer] = np.stack([found[name] for name in READERS])
     half = stream(seed, "halves").permutation(situation.max() + 1)[situation] % 2 == 0
-    nested = np.full((len(Classifier), len(label)), np.nan)
+    nested = np.full((len(READERS), len(label)), np.nan)
     for side in (half, ~half):
         scores = np.nan_to_num(hits[:, :, ~side].mean(axis=2), nan=-1)
         for number, layer in enumerate(scores.argmax(axis=1)):
@@ -136,4 +152,4 @@ def layer_readings(
     best = int(np.nan_to_num(nested.mean(axis=1), nan=-1).argmax())
     accuracy, low, high = clustered_share(nested[best], situation)
     by_label = {n: float(nested[best][label == i].mean()) for i, n in enumerate(names)}
-    return Reading(list(Classifier)[best], accuracy, low, high, by_label)
+    return Reading(READERS[best], accuracy, low, high, by_label)

@@ -20,7 +20,7 @@ from emo.core.geometry.nested_layers import random_halves
 from emo.core.geometry.story_null import permuted_stories
 from emo.core.geometry.valence import VALENCE, everything_and_halves, valence_criterion
 from emo.core.geometry.vectors import NEUTRAL, emotion_vectors
-from emo.core.records import Activations, EmotionVectors, LabelNull
+from emo.core.records import Activations, EmotionVectors, LabelNull, headline_text
 from emo.core.stats.resampling import Resampling, stream
 
 
@@ -60,6 +60,9 @@ class StoryDescriptors:
     """None where the emotions' poles give none, and for runs logged before there was any."""
     nulls: dict[str, LabelNull] = field(default_factory=dict)
     """By descriptor, what permuted labels give at every layer; empty where they change nothing."""
+
+    def __repr__(self) -> str:
+        return f"StoryDescriptors({self.n_layers} layers; {headline_text(self.headline())})"
 
     def p(self, name: str) -> float | None:
         """p of a descriptor at the run's layer under permuted labels; None where there is no null."""

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from emo.core.choices import Projection, chosen
+from emo.core.frames import LayerMap
 from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.geometry.means import weighted_means
 from emo.core.records import Activations
@@ -61,18 +62,33 @@ def project(
         x, y = (a[layer].astype(np.float64) for a in (items, neutral))
         if not (np.isfinite(x).all() and np.isfinite(y).all()):
             continue
-        rows = np.concatenate([x, y])
-        match method:
-            case Projection.all_but_the_top:
-                rows = all_but_the_top(rows, x, components)
-            case Projection.z_score:
-                rows = z_score(rows, x)
-            case Projection.neutral_pcs:
-                rows = without_neutral(rows, y)
-            case _:
-                assert_never(method)
+        rows = layer_map(method, x, y, components).apply(np.concatenate([x, y]))
         items[layer], neutral[layer] = rows[: len(x)], rows[len(x) :]
     return replace(activations, values=items, neutral=neutral)
+
+
+def layer_map(
+    method: Projection,
+    items: Float64[np.ndarray, "item hidden"],
+    neutral: Float64[np.ndarray, "sentence hidden"],
+    components: int | None = None,
+) -> LayerMap:
+    """What a projection does at one layer, taken from finite items and neutral sentences."""
+    hidden = items.shape[1]
+    shift, scale, axes = np.zeros(hidden), np.ones(hidden), np.zeros((0, hidden))
+    match method:
+        case Projection.none:
+            pass
+        case Projection.all_but_the_top:
+            shift, axes = items.mean(axis=0), leading_axes(items, components)
+        case Projection.z_score:
+            shift = items.mean(axis=0)
+            scale = usable_scale(items.std(axis=0), np.abs(items).max(axis=0))
+        case Projection.neutral_pcs:
+            axes = neutral_axes(neutral)
+        case _:
+            assert_never(method)
+    return LayerMap(shift, scale, axes)
 
 
 def all_but_the_top(
@@ -84,9 +100,15 @@ def all_but_the_top(
 
     By default a hundredth of the hidden size, at least one: the rule of Mu & Viswanath 2018, sec. 2.
     """
+    return _without(values - items.mean(axis=0), leading_axes(items, components))
+
+
+def leading_axes(
+    items: Float64[np.ndarray, "item hidden"], components: int | None = None
+) -> Float64[np.ndarray, "axis hidden"]:
+    """The items' leading principal axes, by default as many as :func:`all_but_the_top` takes away."""
     n = max(1, items.shape[1] // 100) if components is None else components
-    centre = items.mean(axis=0)
-    return _without(values - centre, _components(items)[1][:n])
+    return _components(items)[1][:n]
 
 
 def z_score(
@@ -107,8 +129,14 @@ def in_units(
     largest: Float64[np.ndarray, " hidden"],
 ) -> Float64[np.ndarray, "row hidden"]:
     """Values minus a centre in units of a scale; 0 where it is nothing beside the ``largest`` value."""
-    varies = scale > 1e-12 * np.maximum(largest, 1e-300)
-    return np.where(varies, (values - centre) / np.where(varies, scale, 1), 0.0)
+    return (values - centre) / usable_scale(scale, largest)
+
+
+def usable_scale(
+    scale: Float64[np.ndarray, " hidden"], largest: Float64[np.ndarray, " hidden"]
+) -> Float64[np.ndarray, " hidden"]:
+    """The scale; infinite where it is nothing beside the ``largest`` value, so that quotients are 0."""
+    return np.where(scale > 1e-12 * np.maximum(largest, 1e-300), scale, np.inf)
 
 
 def without_neutral(
@@ -120,11 +148,18 @@ def without_neutral(
 
     The fewest components that explain at least ``share`` of the neutral texts' variance.
     """
+    return _without(values, neutral_axes(neutral, share))
+
+
+def neutral_axes(
+    neutral: Float64[np.ndarray, "sentence hidden"], share: float = NEUTRAL_SHARE
+) -> Float64[np.ndarray, "axis hidden"]:
+    """The axes that :func:`without_neutral` takes away; none where the neutral texts do not differ."""
     variance, axes = _components(neutral)
     if not variance.sum():
-        return values
+        return axes[:0]
     explained = np.cumsum(variance) / variance.sum()
-    return _without(values, axes[: 1 + int(np.searchsorted(explained, share))])
+    return axes[: 1 + int(np.searchsorted(explained, share))]
 
 
 def _components(

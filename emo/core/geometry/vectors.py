@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import assert_never
 
 import numpy as np
+from jaxtyping import Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR, Centring, chosen
 from emo.core.geometry.estimators import estimator as estimator_named
@@ -93,6 +95,29 @@ def emotion_vectors(
     )
 
 
+def centre_of(
+    vectors: Float64[np.ndarray, "layer label hidden"], labels: Sequence[str], rule: Centring
+) -> Float64[np.ndarray, "layer hidden"]:
+    """What a centring subtracts from the vectors of all labels at each layer.
+
+    Raises
+    ------
+    ValueError
+        If the centre is neutral and no label is.
+    """
+    match rule.value:
+        case "none":
+            return np.zeros_like(vectors[:, 0])
+        case "global":
+            return vectors.mean(axis=1)
+        case "neutral":
+            if NEUTRAL not in labels:
+                raise ValueError("neutral centring needs items labelled neutral")
+            return vectors[:, labels.index(NEUTRAL)]
+        case _ as never:
+            assert_never(never)
+
+
 def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVectors:
     """Vectors minus the mean of the full set, restricted to the named emotions in their order.
 
@@ -119,4 +144,5 @@ def post_centred(vectors: EmotionVectors, emotions: Sequence[str]) -> EmotionVec
         emotions=tuple(emotions),
         n_items=tuple(vectors.n_items[i] for i in keep),
         centring="post",
+        frame=None,
     )

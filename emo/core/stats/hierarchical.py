@@ -76,7 +76,7 @@ def _correlations(
     taken = np.take_along_axis(rdms, np.broadcast_to(pairs, (len(rdms), *pairs.shape)), axis=2)
     where = differ & np.isfinite(taken).all(axis=0)
     ranked = np.stack([ranks(t, where) for t in taken])
-    ranked -= np.nanmean(np.where(where, ranked, np.nan), axis=2, keepdims=True)
+    ranked -= finite_mean(np.where(where, ranked, np.nan), axis=2)[..., None]
     ranked = np.where(where, ranked, 0)
     length = np.linalg.norm(ranked, axis=2, keepdims=True)
     unit = np.divide(ranked, length, out=np.full_like(ranked, np.nan), where=length > 0)

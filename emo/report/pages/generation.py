@@ -61,26 +61,35 @@ def generation_page(
     return Page(title, answer, (geometry_section(g), texts_section(rows, position)), text)
 
 
-def texts_section(rows: Sequence[Mapping[str, Any]], position: Position) -> Section:
-    """Every distinct text with its prompt; what was read of it is marked."""
+def texts_section(rows: Sequence[Mapping[str, Any]], position: Position | None = None) -> Section:
+    """Every distinct text with its prompt.
+
+    With a position, what was read of a text is marked. Rows may have a ``setting``: what the text was
+    written with.
+    """
     listed = rows[: fitting([len(r["text"]) + len(r["prompt"]) for r in rows])]
 
     def values(name: str) -> list[Any]:
         return list(dict.fromkeys(row[name] for row in rows))
 
+    reading = "A text is read at several places, as the settings say. "
+    if position is not None:
+        reading = f"A text is read at {READ[position]}: that is marked. "
     html = fragment(
         "texts.html",
         rows=listed,
+        settings=values("setting") if rows and "setting" in rows[0] else [],
         n_texts=len(rows),
         emotions=values("emotion"),
         prompts=values("prompt_name"),
         finishes=values("finish"),
+        marked=position is not None,
         reading=(
-            f"A text is read at {READ[position]}: that is marked. A greedy text that is asked for "
-            "several times is listed once, with the number of times it stands for."
+            f"{reading}A greedy text that is asked for several times is listed once, with the number "
+            "of times it stands for."
         ),
     )
-    return Section("Texts: prompt, text and where it was read", html, script="rows")
+    return Section("Texts and their prompts", html, script="rows")
 
 
 def _curves(d: StoryDescriptors) -> list[Curve]:

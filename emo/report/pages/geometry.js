@@ -3,6 +3,7 @@
 (() => {
   const D = emo.data("geometry"), N = D.emotions.length, PAIRS = N * (N - 1) / 2;
   const cosines = emo.unpacked(D.cosines, 16, true), byId = emo.byId;
+  const MOST_NAMES = 80; /* of more points in the map, only the chosen one shows its name */
   const slider = byId("layer"), same = byId("same");
   const place = () => {
     const wanted = Number(emo.get("layer", D.start));
@@ -40,11 +41,12 @@
     const svg = byId("rdm"), width = 480;
     const label = Math.min(150, 8 + 6.6 * Math.max(...D.emotions.map(e => e.length)));
     const size = (width - label) / N, letters = Math.min(12.5, Math.max(4, size * .92));
+    const gap = Math.min(.7, size * .06);
     svg.setAttribute("viewBox", `0 0 ${width} ${size * N + 4}`);
     D.order.forEach((i, r) => {
       for (let c = 0; c < r; c++) {
         const field = emo.shape("rect", {
-          x: c * size, y: r * size, width: Math.max(.5, size - .7), height: Math.max(.5, size - .7),
+          x: c * size, y: r * size, width: size - gap, height: size - gap,
         });
         fields.push([field, i, D.order[c]]);
         svg.append(field);
@@ -53,13 +55,13 @@
       button(name, i);
       svg.append(name);
     });
-    const left = width - 150;
+    const left = width - 172;
     svg.append(emo.shape("text", { x: left, y: 12, "font-size": 11 }, "cosine"));
     [-1, -.5, 0, .5, 1].forEach((share, k) => {
-      const box = { x: left + 30 * k, y: 18, width: 30, height: 11 };
+      const box = { x: left + 34 * k, y: 18, width: 34, height: 11 };
       svg.append(emo.shape("rect", { ...box, style: "fill:rgb(var(--middle))" }));
       svg.append(emo.shape("rect", { ...box, style: paint(share, 1) }));
-      const words = emo.shape("text", { x: left + 30 * k + 15, y: 42, "font-size": 10, "text-anchor": "middle" });
+      const words = emo.shape("text", { x: left + 34 * k + 17, y: 42, "font-size": 10, "text-anchor": "middle" });
       legend.push([words, share]);
       svg.append(words);
     });
@@ -102,14 +104,16 @@
       const right = fits.right && !(fits.left && met(p[0] + 6) > met(p[0] - 6 - w));
       return { x: right ? p[0] + 6 : p[0] - 6 - w, y: p[1] + 4, w };
     });
-    if (N <= 80) apart(labels, spots, height);
+    const named = N <= MOST_NAMES;
+    if (named) apart(labels, spots, height);
     spots.forEach((p, i) => {
       const name = D.emotions[i], faint = chosen && chosen !== name, side = labels[i].x < p[0] ? labels[i].w : 0;
       const group = emo.shape("g", { opacity: faint ? .35 : 1 });
-      group.append(
+      const label = named || chosen === name ? [
         emo.shape("line", { x1: p[0], y1: p[1], x2: labels[i].x + side, y2: labels[i].y - 4, style: `stroke:${hue(i)};opacity:.4` }),
-        emo.shape("circle", { cx: p[0], cy: p[1], r: chosen === name ? 6 : 4, style: `fill:${hue(i)}` }),
-        emo.shape("text", { x: labels[i].x, y: labels[i].y, "font-size": 12, style: `fill:${hue(i)}` }, name));
+        emo.shape("text", { x: labels[i].x, y: labels[i].y, "font-size": 12, style: `fill:${hue(i)}` }, name),
+      ] : [];
+      group.append(emo.shape("circle", { cx: p[0], cy: p[1], r: chosen === name ? 6 : 4, style: `fill:${hue(i)}` }), ...label);
       button(group, i);
       group.dataset.tip = `${name}: ${number(D.points[at][i][0])}, ${number(D.points[at][i][1])}`;
       svg.append(group);

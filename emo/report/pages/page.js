@@ -80,10 +80,5 @@ const emo = (() => {
     get: (key, otherwise = "") => state.get(key) ?? otherwise,
     on: (names, react) => listeners.push([names, react]),
     data: name => JSON.parse(byId(`data-${name}`).textContent),
-    colour: name => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim(),
-    onColours: react => {
-      matchMedia("(prefers-color-scheme: dark)").addEventListener("change", react);
-      matchMedia("print").addEventListener("change", react);
-    },
   };
 })();

@@ -123,7 +123,7 @@ def words(value: Any) -> str:
         case float() | np.floating():
             if not math.isfinite(value):
                 return "\u2013"
-            if 0 < abs(value) < 5e-4:
+            if 1e-9 < abs(value) < 5e-4:
                 return f"{value:.1e}"
             return f"{value:.3g}" if abs(value) >= 100 else f"{value + 0.0:.3f}"
         case _:

@@ -31,6 +31,8 @@
         row.hidden = !fit || (!all && shown >= few);
         shown += !row.hidden;
       });
+      for (const group of place.querySelectorAll("[data-group]"))
+        group.hidden = !group.querySelector("[data-row]:not([hidden])");
       if (count) count.textContent = `${found} of ${rows.length}`;
       if (more) { more.hidden = found <= shown; more.textContent = `show all ${found}`; }
     }

@@ -18,6 +18,7 @@ from emo.files.plain_records import from_plain
 from emo.files.reading import reads, record_of
 from emo.report.runs import terminal
 from emo.report.runs.ablation_figures import rank_text
+from emo.report.runs.extract import RANDOM
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,13 @@ def headline(a: Ablation) -> str:
         return f"no sub-parameter is told from noise, {order}"
     verb = "is" if len(t.told) == 1 else "are"
     return f"{', '.join(t.told)} {verb} told from noise; {order}"
+
+
+def answer(text: str, random: bool = False) -> str:
+    """The headline of a terminal text as a sentence, and what may be said of random weights."""
+    told = text.splitlines()[1].strip()
+    sentence = f"{told[:1].upper()}{told[1:]}."
+    return f"{RANDOM} {sentence}" if random else sentence
 
 
 def _ground_lines(a: Ablation, ground: Ground) -> list[str]:

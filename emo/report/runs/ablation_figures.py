@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+DARK = 0.6
+"""Fields with more than this share of the largest value are dark, so that their numbers are white."""
 RANKS_OPEN = "rank by Shapley value, and the ranks left open"
+
+
+def drawings(effects: Decomposition, title: str) -> dict[str, Callable[[], Figure]]:
+    """What draws each figure, by its name."""
+    return {
+        "effects": lambda: effects_figure(effects, title),
+        "interactions": lambda: interactions_figure(effects, title),
+    }
 
 
 def effects_figure(t: Decomposition, title: str) -> Figure:
@@ -96,9 +106,9 @@ def interactions_figure(t: Decomposition, title: str) -> Figure:
     axes.set_yticks(range(k), t.factors)
     for row in range(k):
         for column in range(row + 1):
-            axes.text(
-                column, row, f"{grid[row, column]:+.2f}", ha="center", va="center", fontsize=FINE
-            )
+            dark = abs(grid[row, column]) > DARK * reach
+            words, colour = f"{grid[row, column]:+.2f}", "white" if dark else BLACK
+            axes.text(column, row, words, ha="center", va="center", color=colour, fontsize=FINE)
     axes.set_title(
         f"{title}\nmain effects (diagonal) and interactions, change of relative agreement",
         fontsize=HEADING,

@@ -10,6 +10,7 @@ from emo.core.compare.axis_statistics import Measure
 from emo.errors import first_of
 from emo.files.csv_files import csv_text
 from emo.reference.axes import PUBLISHED_AXES
+from emo.report.runs.extract import RANDOM
 from emo.report.runs.terminal import heading
 
 LEXICAL = "lexical valence"
@@ -41,6 +42,20 @@ def terminal_text(result: AxesResult, title: str, note: str) -> str:
         lines += _of_rating(result, rating)
     lines += _plane(result)
     return "\n".join([*lines, *_held(result), *_published(result.ratings)])
+
+
+def answer(result: AxesResult, random: bool = False) -> str:
+    """What each rating finds in the geometry, in one sentence per rating."""
+    sentences = [RANDOM] if random else []
+    for rating in result.ratings:
+        rdm, component = (result.finding(rating, m) for m in (Measure.rdm, Measure.component))
+        best = rdm if rdm is not None else component
+        if best is not None:
+            where = "the RDM" if best is rdm else "a component"
+            sentences.append(f"{rating.capitalize()} in {where}: {sentence(best)}.")
+    if not result.findings:
+        sentences.append("No layer has finite activations of all rated emotions.")
+    return " ".join(sentences)
 
 
 def _of_rating(result: AxesResult, rating: str) -> list[str]:
@@ -77,7 +92,7 @@ def _other(finding: AxisFinding) -> list[str]:
     if finding.other is None:
         return []
     what = "layer" if finding.component is None else "layer and component"
-    return [f"      {what} chosen on other passages: {finding.other:.2f}, on half of the passages"]
+    return [f"      {what} chosen on other texts: {finding.other:.2f}, on half of the texts"]
 
 
 def _plane(result: AxesResult) -> list[str]:

@@ -9,6 +9,7 @@ import numpy as np
 from emo.core.compare.axes_result import AxesResult
 from emo.core.compare.axis_statistics import Measure
 from emo.core.compare.circumplex import Circumplex
+from emo.report.label_places import label_points
 from emo.report.style import (
     BLUE,
     GREY,
@@ -43,8 +44,6 @@ def circumplex_figure(plane: Circumplex, norms: str, title: str) -> Figure:
         label="norms",
     )
     axes.scatter(plane.valence, plane.arousal, color=BLUE, s=22, label="model")
-    for x, y, name in zip(plane.valence, plane.arousal, plane.emotions, strict=True):
-        axes.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=PANEL)
     axes.axhline(0, color=GREY, lw=0.5)
     axes.axvline(0, color=GREY, lw=0.5)
     axes.margins(0.15)
@@ -54,7 +53,8 @@ def circumplex_figure(plane: Circumplex, norms: str, title: str) -> Figure:
     first, second = plane.components
     where = f"layer {plane.layer}, components {first} and {second}, turned onto {norms} by least squares"
     axes.set_title(f"{title}\n{where}", fontsize=TITLE, wrap=True)
-    axes.legend(fontsize=SMALL)
+    axes.legend(fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.09), ncols=2)
+    label_points(axes, np.column_stack([plane.valence, plane.arousal]), plane.emotions, PANEL)
     return figure
 
 

@@ -17,10 +17,10 @@ from emo.report.style import (
     LAYER,
     ORANGE,
     PANEL,
-    SMALL,
     TITLE,
     blank,
     grid,
+    legend_below,
     whole_layers,
 )
 
@@ -56,6 +56,29 @@ def terminal_text(report: EquivalenceReport, title: str, note: str = "") -> str:
         f"    {p.layer:<6}" + "".join(f"{x:>11.1e}" for x in published),
     ]
     return "\n".join(lines)
+
+
+def answer(report: EquivalenceReport) -> str:
+    """Whether each reader agrees with transformers, in one sentence per reader."""
+    return " ".join(
+        [
+            *(_agreement(name, e) for name, e in report.compared.items()),
+            *(f"{name} is not available: {why}." for name, why in report.missing.items()),
+        ]
+    )
+
+
+def _agreement(name: str, e: Equivalence) -> str:
+    if set(e.verdicts) == {"exact"}:
+        return f"{name} gives the same bits as transformers at all {len(e.verdicts)} layers."
+    verb = "agrees" if e.agrees else "DOES NOT AGREE"
+    worst = e.worst_layer
+    if worst is None:
+        return f"{name} {verb} with transformers."
+    return (
+        f"{name} {verb} with transformers: the largest relative difference is {e.relative[worst]:.1e}, "
+        f"at layer {worst}; rounding explains {e.tolerance:.1e}."
+    )
 
 
 def _block(e: Equivalence) -> list[str]:
@@ -125,7 +148,7 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
     limit = tolerance(report.precision)
     axes[0, 0].axhline(limit, color=GREY, ls="--", lw=1, label="rounding explains up to here")
     for panel in axes.flat:
-        panel.legend(fontsize=SMALL)
+        legend_below(panel)
         whole_layers(panel)
     for panel in axes[1]:
         panel.set_xlabel(LAYER)

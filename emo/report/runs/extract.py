@@ -172,9 +172,7 @@ def _halves(d: Descriptors) -> str:
     value = float(d.curves["reliability"][layer]) if "reliability" in d.curves else float("nan")
     if not isfinite(value):
         return ""
-    against = ""
-    if "reliability" in d.nulls and isfinite(d.nulls["reliability"].high[layer]):
-        against = f"; permuted labels reach {d.nulls['reliability'].high[layer]:.2f}"
+    against = terminal.beside_permuted(d.nulls, "reliability", layer)
     sentence = (
         f"RDMs from two halves of the passages agree there at {value:.2f}, stepped up{against}"
     )

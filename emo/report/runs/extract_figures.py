@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.cluster.hierarchy import leaves_list, linkage, optimal_leaf_ordering
-from scipy.spatial.distance import squareform
+from jaxtyping import Float64
 
 from emo.core.flags import ANISOTROPY_FLAG, FLAGGED_ANISOTROPY
 from emo.core.geometry.cosines import cosine_matrix
+from emo.core.geometry.ordering import cluster_order
 from emo.core.geometry.valence import VALENCE
 from emo.core.records import Descriptors, EmotionVectors
+from emo.report.label_places import label_points
 from emo.report.runs.valence import LABEL, valence_panel
 from emo.report.style import (
     BLUE,
@@ -22,39 +24,55 @@ from emo.report.style import (
     ORANGE,
     PANEL,
     SIGNED,
-    SMALL,
     TITLE,
     blank,
     grid,
+    legend_below,
     permuted_band,
 )
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
 
 def rdm_heatmap(vectors: EmotionVectors, layer: int, title: str) -> Figure:
-    """A heatmap of the cosine similarities of all pairs of emotions.
+    """A heatmap of the cosine similarities of all pairs of emotions, below the diagonal.
 
-    The emotions are ordered by hierarchical clustering (average linkage).
+    The emotions are ordered by hierarchical clustering (average linkage). The colours end at the largest
+    cosine between two emotions, which the colour bar says.
     """
-    cosines = cosine_matrix(vectors.values[layer])
-    distance = np.clip(1 - cosines, 0, None)
-    np.fill_diagonal(distance, 0)
-    condensed = squareform(distance, checks=False)
-    order = leaves_list(optimal_leaf_ordering(linkage(condensed, "average"), condensed))
-    names = [vectors.emotions[i] for i in order]
-    height = min(max(7, 0.16 * len(names)), LARGEST)
+    height = min(max(7, 0.16 * len(vectors.emotions)), LARGEST)
     figure = blank(height + 1, height)
     axes = figure.add_subplot()
-    image = axes.imshow(cosines[np.ix_(order, order)], cmap=SIGNED, vmin=-1, vmax=1)
-    points = min(10.0, 72 * 0.75 * height / len(names))
+    image = draw_rdm(axes, cosine_matrix(vectors.values[layer]), vectors.emotions, height)
+    axes.set_title(f"{title}\nRDM as cosine similarities, layer {layer}", fontsize=TITLE)
+    reach = image.norm.vmax
+    bar = f"cosine similarity of emotion vectors (colours end at ±{reach:.2f})"
+    figure.colorbar(image, ax=axes, label=bar, shrink=0.8)
+    return figure
+
+
+def draw_rdm(
+    axes: Axes,
+    cosines: Float64[np.ndarray, "emotion emotion"],
+    emotions: tuple[str, ...],
+    inches: float,
+) -> AxesImage:
+    """Draw the lower triangle of an RDM in a panel of so many inches; the image, for a colour bar."""
+    order = cluster_order(cosines)
+    names = [emotions[i] for i in order]
+    below = np.tril(np.ones_like(cosines, dtype=bool), -1)
+    shown = np.where(below, cosines[np.ix_(order, order)], np.nan)
+    reach = float(np.nanmax(np.abs(shown))) or 1.0
+    image = axes.imshow(shown, cmap=SIGNED, vmin=-reach, vmax=reach)
+    points = min(10.0, 72 * 0.75 * inches / len(names))
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=points)
     axes.set_yticks(range(len(names)), names, fontsize=points)
-    axes.set_title(f"{title}\nRDM as cosine similarities, layer {layer}", fontsize=TITLE)
-    figure.colorbar(image, ax=axes, label="cosine similarity of emotion vectors", shrink=0.8)
-    return figure
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    return image
 
 
 PANELS = (
@@ -92,7 +110,7 @@ def layer_curves(d: Descriptors, title: str) -> Figure:
         valence_panel(axes[7], d.valence)
     for panel in axes[:shown]:
         if panel.get_legend_handles_labels()[0]:
-            panel.legend(fontsize=SMALL)
+            legend_below(panel, 0.2 if panel in axes[shown - 3 : shown] else 0.1)
     for panel in axes[shown - 3 : shown]:
         panel.set_xlabel(LAYER)
         panel.tick_params(labelbottom=True)
@@ -118,23 +136,46 @@ def _curve(axes: Axes, d: Descriptors, name: str, label: str, colour: str) -> No
         axes.plot(choice.layer, d.curves[name][choice.layer], "o", color=colour, ms=9, mfc="none")
 
 
-def emotion_map(vectors: EmotionVectors, layer: int, title: str) -> Figure:
-    """A map of the emotions on the two leading principal components of their unit vectors."""
-    unit = vectors.values[layer] / np.linalg.norm(vectors.values[layer], axis=1, keepdims=True)
-    centred = unit - unit.mean(axis=0)
-    u, s, _ = np.linalg.svd(centred, full_matrices=False)
-    points = u[:, :2] * s[:2]
-    points *= np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1, 1)  # fixed signs
-    share = s**2 / (s**2).sum()
-    figure = blank(8, 6)
+def emotion_map(
+    vectors: EmotionVectors, layer: int, title: str, reliability: float | None = None
+) -> Figure:
+    """A map of the emotions on the two leading principal components of their unit vectors.
+
+    Both axes have one scale. ``reliability`` of the layer is said, where it is known.
+    """
+    larger = max(1.0, (len(vectors.emotions) / 40) ** 0.5)  # so that the labels have room
+    figure = blank(8 * larger, 7 * larger)
     axes = figure.add_subplot()
-    axes.scatter(points[:, 0], points[:, 1], color=BLUE, s=18)
-    for (x, y), name in zip(points, vectors.emotions, strict=True):
-        axes.annotate(name, (x, y), xytext=(4, 3), textcoords="offset points", fontsize=PANEL)
+    known = "" if reliability is None else f", reliability {reliability:.2f}"
+    axes.set_title(f"{title}\nunit emotion vectors, layer {layer}{known}", fontsize=TITLE)
+    draw_map(axes, vectors.values[layer], vectors.emotions)
+    return figure
+
+
+def draw_map(
+    axes: Axes,
+    values: Float64[np.ndarray, "emotion hidden"],
+    emotions: Sequence[str],
+    fontsize: float = PANEL,
+) -> None:
+    """Draw a map of emotion vectors; the labels keep off each other."""
+    points, share = components(values)
+    axes.scatter(points[:, 0], points[:, 1], color=BLUE, s=18, zorder=2)
     axes.axhline(0, color=GREY, lw=0.5)
     axes.axvline(0, color=GREY, lw=0.5)
-    axes.margins(0.18)
-    axes.set_xlabel(f"PC 1 ({share[0]:.0%} of variance)")
+    axes.margins(0.15)
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.set_xlabel(f"PC 1 ({share[0]:.0%} of variance; not shown: {1 - share[:2].sum():.0%})")
     axes.set_ylabel(f"PC 2 ({share[1]:.0%} of variance)")
-    axes.set_title(f"{title}\nunit emotion vectors, layer {layer}", fontsize=TITLE)
-    return figure
+    label_points(axes, points, emotions, fontsize)
+
+
+def components(
+    values: Float64[np.ndarray, "emotion hidden"],
+) -> tuple[Float64[np.ndarray, "emotion 2"], Float64[np.ndarray, " component"]]:
+    """Places on the two leading components of the unit vectors, and every component's share."""
+    unit = values / np.linalg.norm(values, axis=1, keepdims=True)
+    u, s, _ = np.linalg.svd(unit - unit.mean(axis=0), full_matrices=False)
+    points = u[:, :2] * s[:2]
+    points *= np.where(points[np.abs(points).argmax(axis=0), [0, 1]] < 0, -1, 1)  # fixed signs
+    return points, s**2 / (s**2).sum()

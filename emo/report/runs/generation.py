@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any, assert_never
 
 from emo.config.enums import Decoding
@@ -24,9 +23,9 @@ from emo.report.style import (
     LAYER,
     ORANGE,
     PANEL,
-    SMALL,
     blank,
     grid,
+    legend_below,
     permuted_band,
     whole_layers,
 )
@@ -96,9 +95,7 @@ def _halves(d: StoryDescriptors) -> str:
             f"{where} nothing tells how well other texts would give the same RDM: there is a single "
             f"{d.split_unit} per emotion."
         )
-    against = ""
-    if "reliability" in d.nulls and isfinite(d.nulls["reliability"].high[d.layer]):
-        against = f"; permuted labels reach {d.nulls['reliability'].high[d.layer]:.2f}"
+    against = terminal.beside_permuted(d.nulls, "reliability", d.layer)
     low = reliability_flag(d.reliability) is ReliabilityFlag.low
     verdict = ": too little to compare this geometry with another" if low else ""
     return (
@@ -202,6 +199,6 @@ def layer_curves(d: StoryDescriptors, title: str) -> Figure:
         panel.set_xlabel(LAYER)
         whole_layers(panel)
         grid(panel)
-        panel.legend(fontsize=SMALL)
+        legend_below(panel, 0.17)
     figure.suptitle(title, fontsize=HEADING)
     return figure

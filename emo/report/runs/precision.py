@@ -13,6 +13,7 @@ from emo.config.enums import PrecisionName
 from emo.core.compare.precision import PrecisionRow
 from emo.core.compare.rounding import KINDS, RULE
 from emo.report.runs import terminal
+from emo.report.runs.extract import RANDOM
 from emo.report.style import GREY, LAYER, PANEL, SERIES, SMALL, TITLE, blank, grid, whole_layers
 from emo.report.table import records_csv
 
@@ -53,6 +54,26 @@ def terminal_text(rows: Sequence[PrecisionRow], title: str, note: str = "") -> s
         if row.non_finite_layers and row.against == rows[0].precision:
             lines.append(f"  {row.name}: not finite at layers {_ranges(row.non_finite_layers)}")
     return "\n".join(lines)
+
+
+def answer(rows: Sequence[PrecisionRow], random: bool = False) -> str:
+    """How far each precision is from the reference, and where it is farther than rounding takes it."""
+    sentences = [RANDOM] if random else []
+    rho = [
+        f"{row.name} {row.at[WHERE].rho:.3f}"
+        for row in rows
+        if row.against == REFERENCE != row.name and row.at[WHERE].rho is not None
+    ]
+    if rho:
+        sentences.append(
+            f"At {WHERE} of the depth the RDM agrees with that of {REFERENCE} at rho {', '.join(rho)}."
+        )
+    for row in rows:
+        if row.layers_beyond is not None:
+            found = [f"{KINDS[kind]} at {n}" for kind, n in row.layers_beyond.items() if n]
+            beyond = f"{', '.join(found)} of {row.n_layers} layers" if found else "nothing anywhere"
+            sentences.append(f"{row.name} moves beyond its own rounding: {beyond}.")
+    return " ".join(sentences)
 
 
 def rounding_lines(rows: Sequence[PrecisionRow]) -> list[str]:
@@ -190,7 +211,8 @@ def depth_figure(curves: Curves, title: str) -> Figure:
     for panel in axes[1]:
         panel.set_xlabel(LAYER)
     if others:
-        axes[0, 0].legend(fontsize=SMALL)
+        lines, labels = axes[0, 0].get_legend_handles_labels()
+        figure.legend(lines, labels, loc="outside lower center", ncols=3, fontsize=SMALL)
     figure.suptitle(title, fontsize=TITLE)
     return figure
 

@@ -43,6 +43,24 @@ def terminal_text(
     return "\n".join(lines)
 
 
+FEW_TRIALS = 4
+"""With fewer trials per parameter the answer says that they are few."""
+
+
+def answer(importances: Sequence[Importance], effects: Mapping[str, LevelEffects]) -> str:
+    """What is told from noise, and whether the trials are too few for importances."""
+    sentences = [f"{_told(name, found).strip()}." for name, found in effects.items()]
+    n = max((i.n_trials for i in importances), default=0)
+    parameters = max((len(i.impurity) for i in importances), default=0)
+    if n < FEW_TRIALS * parameters:
+        sentences.append(
+            f"{n} trials are few for {parameters} parameters: small importances are not told from zero."
+        )
+    if not parameters:
+        sentences.append("No objective varies with a parameter: there are no importances.")
+    return " ".join(sentences)
+
+
 def _told(objective: str, effects: LevelEffects) -> str:
     """Which parameters change an objective beyond the noise of the texts."""
     if np.isnan(effects.change.low).any():
@@ -105,15 +123,24 @@ def importance_figure(importance: Importance, exact: Exact | None) -> Figure:
     axes.set_yticks(range(len(names)), names)
     axes.set_xlabel("importance")
     axes.set_title(f"{importance.objective}, {importance.n_trials} trials", fontsize=TITLE)
-    axes.legend(fontsize=SMALL)
+    axes.legend(fontsize=SMALL, loc="upper center", bbox_to_anchor=(0.5, -0.12), frameon=False)
     return figure
+
+
+ACROSS = 4
+"""Panels of parameters that stand beside each other."""
 
 
 def slice_figure(points: Points, space: Mapping[str, Sequence[Any]], objective: str) -> Figure:
     """The objective against the values of each parameter: every trial, and the mean."""
-    figure = blank(2.2 * max(len(space), 2), 3.2)
-    axes = np.atleast_1d(figure.subplots(1, len(space), sharey=True))
-    for panel, (name, values) in zip(axes, space.items(), strict=True):
+    across = min(ACROSS, max(len(space), 1))
+    down = -(-len(space) // across)
+    figure = blank(2.4 * max(across, 2), 2.7 * down + 0.3)
+    grid_of_panels = figure.subplots(down, across, sharey=True, squeeze=False)
+    axes = grid_of_panels.reshape(-1)
+    for panel in axes[len(space) :]:
+        panel.set_visible(False)
+    for panel, (name, values) in zip(axes, space.items(), strict=False):
         for place, value in enumerate(values):
             reached = np.array([y for point, y in points if point[name] == value])
             panel.plot(
@@ -127,7 +154,8 @@ def slice_figure(points: Points, space: Mapping[str, Sequence[Any]], objective: 
             panel.axhline(1, color=GREY, lw=0.8, ls="--")  # the zero line: as alike as replicates
         panel.set_title(name, fontsize=PANEL)
         grid(panel, "y")
-    axes[0].set_ylabel(objective)
+    for row in grid_of_panels:
+        row[0].set_ylabel(objective)
     return figure
 
 

@@ -1,21 +1,19 @@
-"""Steering as text: the terminal text, the table of all texts, and a page to browse them."""
+"""Steering as text: the answer, the terminal text, and the table of all texts."""
 
 from __future__ import annotations
 
-import html
 import math
-import re
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from emo.core.choices import Direction
 from emo.core.steering.dose_response import (
     DoseCell,
     DoseSweep,
     Proportion,
     best_cell,
-    by_scenario,
     by_site,
 )
 from emo.core.steering.regimes import Regime, edge, label
@@ -23,20 +21,22 @@ from emo.core.steering.text_measures import exact_interval, scripts
 from emo.core.steering.unsteered import all_cells, unsteered_regime, unsteered_texts
 from emo.reference import STEERING_SUCCESS
 from emo.report.runs import terminal
+from emo.report.runs.extract import RANDOM
 from emo.report.runs.steering_csv import cells_csv, emotions_csv, named_shares, scenarios_csv
 from emo.report.runs.steering_figures import dose_response, emotions, regime_map
 
 __all__ = [
+    "answer",
     "cells_csv",
     "curves",
     "dose_response",
     "edge_words",
     "emotions",
     "emotions_csv",
+    "headline",
     "regime_map",
     "scenarios_csv",
     "terminal_text",
-    "texts_html",
     "texts_table",
 ]
 
@@ -52,6 +52,38 @@ COLUMNS = (
     *("success", "score", "unsteered_score", "named", "repetition", "distinct_1", "distinct_2"),
     *("perplexity_ratio", "perplexity", "foreign", "entropy", "n_tokens", "empty", "overflow"),
 )
+
+
+def answer(swept: DoseSweep, random: bool = False) -> str:
+    """What was found, and how far to trust it, in three sentences or so."""
+    doses = all_cells(swept)
+    sentences = [RANDOM] if random else []
+    best = best_cell(doses)
+    if not any(c.success.n for c in doses):
+        sentences.append("The judge has no verdict on these emotions.")
+    elif best is None:
+        sentences.append(
+            "No dose of the emotion vectors leaves the language whole and has a text judged better than "
+            "unsteered."
+        )
+    else:
+        beside = ", ".join(
+            f"{c.direction} {c.fluent_success.k} of {c.fluent_success.n}"
+            for c in doses
+            if (c.site, c.strength) == (best.site, best.strength) and c is not best
+        )
+        sentences.append(
+            f"At the best dose (strength {best.strength:g} at {best.site}, chosen on these texts) "
+            f"{best.fluent_success.k} of {best.fluent_success.n} texts are fluent and judged to show "
+            f"more of the emotion than unsteered{f'; controls there: {beside}' if beside else ''}."
+        )
+    for s in by_site(swept.steered, swept.limits):
+        sure = "" if s.robust.sure else ", which other texts could change"
+        sentences.append(
+            f"Steering at {s.site} is {s.robust.name} over all strengths by the robust rule{sure}, and "
+            f"{s.published.name} by the published one."
+        )
+    return " ".join(sentences)
 
 
 def terminal_text(swept: DoseSweep, title: str, note: str = "") -> str:
@@ -165,6 +197,26 @@ def _best(doses: Sequence[DoseCell]) -> list[str]:
     return lines
 
 
+def headline(swept: Sequence[DoseCell]) -> dict[str, Any]:
+    """The strongest dose of each site in words a search understands, and the best surgical cell."""
+    out: dict[str, Any] = {}
+    best = best_cell(swept)
+    if best is not None:
+        out |= {
+            "best_strength": best.strength,
+            "best_success": best.fluent_success.k,
+            "best_success_n": best.fluent_success.n,
+            "best_success_low": best.fluent_success.low,
+            "best_success_high": best.fluent_success.high,
+        }
+    target = [c for c in swept if c.direction == Direction.target.value]
+    out["cells"] = len(target)
+    out["cells_disagreeing"] = sum(c.disagree for c in target)
+    for name in ("surgical", "repetitive_collapse", "explosive", "silent"):
+        out[f"cells_{name}"] = sum(c.robust.name == name for c in target)
+    return out
+
+
 def curves(doses: Sequence[DoseCell]) -> dict[str, np.ndarray]:
     """Curves for the tracking store: one value per strength, in rising order of strength."""
     groups: dict[str, list[DoseCell]] = {}
@@ -201,75 +253,3 @@ def texts_table(swept: DoseSweep) -> dict[str, list[Any]]:
             ]
         )
     return {"columns": list(COLUMNS), "data": rows}
-
-
-PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:14px system-ui,sans-serif;margin:1.5em}}table{{border-collapse:collapse}}
-td,th{{border-bottom:1px solid #ddd;padding:.3em .5em;text-align:left;vertical-align:top}}
-th{{position:sticky;top:0;background:#fff}}td.text{{max-width:36em;white-space:pre-wrap}}
-tr.repetitive{{background:#fde9d9}}tr.incoherent{{background:#dbe9f6}}tr.empty{{background:#eee}}
-input{{width:30em;padding:.4em}}</style>
-<h1>{title}</h1>
-<p><label>Show rows that contain all of: <input id="filter" placeholder="calm target 0.4"></label></p>
-{scenarios}
-<table><thead><tr>{head}</tr></thead><tbody>
-{rows}
-</tbody></table>
-<script>
-document.getElementById("filter").addEventListener("input", event => {{
-  const words = event.target.value.toLowerCase().split(/\\s+/).filter(Boolean);
-  for (const row of document.querySelectorAll("tbody tr")) {{
-    const text = row.textContent.toLowerCase();
-    row.hidden = !words.every(word => text.includes(word));
-  }}
-}});
-</script></html>
-"""
-SHOWN = (
-    *("scenario", "emotion", "direction", "site", "strength", "label", "text"),
-    *("success", "score", "unsteered_score", "repetition", "perplexity_ratio", "foreign"),
-)
-
-
-def texts_html(swept: DoseSweep, title: str) -> str:
-    """One HTML page with every text, a filter by words, and one colour per label."""
-    table = texts_table(swept)
-    places = [table["columns"].index(name) for name in SHOWN]
-    label_place = table["columns"].index("label")
-    rows = "\n".join(
-        f'<tr class="{row[label_place]}">'
-        + "".join(
-            f"<td{' class=text' if name == 'text' else ''}>{_html(row[place])}</td>"
-            for name, place in zip(SHOWN, places, strict=True)
-        )
-        + "</tr>"
-        for row in table["data"]
-    )
-    head = "".join(f"<th>{re.sub('_', ' ', name)}</th>" for name in SHOWN)
-    return PAGE.format(
-        title=html.escape(title), head=head, rows=rows, scenarios=_scenario_table(swept)
-    )
-
-
-def _html(value: Any) -> str:
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return ""
-    words = f"{value:.3g}" if isinstance(value, float) else str(value)
-    return html.escape(words).replace("\n", " \u23ce ")
-
-
-def _scenario_table(swept: DoseSweep) -> str:
-    """HTML table of the success of each emotion's own vector per scenario, over all doses."""
-    rows = "".join(
-        f"<tr><td>{html.escape(s.scenario)}</td><td>{html.escape(s.emotion)}</td>"
-        f"<td>{_proportion(s.success)}</td><td>{html.escape(swept.openings[s.scenario])}</td></tr>"
-        for s in by_scenario(swept.steered)
-        if s.direction == "target"
-    )
-    return (
-        "<details><summary>Openings, and how often the texts of all doses were judged better</summary>"
-        "<p>The trials of a scenario are doses of one prompt and so not independent. The interval shows "
-        "how few they are; it says nothing about other prompts.</p>"
-        f"<table><thead><tr><th>scenario<th>emotion<th>k/n (95 % interval)<th>opening</tr></thead>"
-        f"<tbody>{rows}</tbody></table></details>"
-    )

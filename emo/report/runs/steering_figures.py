@@ -25,7 +25,6 @@ from emo.report.style import (
     PALE_ORANGE,
     PANEL,
     SMALL,
-    TINY,
     TITLE,
     blank,
     grid,
@@ -84,7 +83,8 @@ def dose_response(swept: DoseSweep, title: str) -> Figure:
     axes = figure.subplots(len(sites), 3, squeeze=False)
     for row, site in zip(axes, sites, strict=True):
         _draw_site(row, [c for c in doses if c.site == site], site, swept.limits.repetition)
-    axes[0, 0].legend(fontsize=SMALL)
+    lines, labels = axes[0, 0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=SMALL)
     n = max(c.n_texts for c in doses)
     figure.suptitle(f"{title}\nup to {n} texts per point, 95 % intervals", fontsize=TITLE)
     return figure
@@ -161,7 +161,8 @@ def emotions(swept: DoseSweep, title: str) -> Figure:
         for axes, name in zip(panels_here, names, strict=False):
             group = [d for d in doses if d.emotion == name and d.site == site]
             _draw_emotion(axes, group, name if len(sites) == 1 else f"{site}: {name}")
-    panels.flat[0].legend(fontsize=TINY)
+    lines, labels = panels.flat[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=SMALL)
     figure.supxlabel("strength (x mean residual norm)", fontsize=PANEL)
     figure.supylabel("judge's score, steered text minus unsteered text", fontsize=PANEL)
     figure.suptitle(f"{title}\nper emotion, {', '.join(sites)}", fontsize=TITLE)

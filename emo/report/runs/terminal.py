@@ -7,6 +7,7 @@ from math import isfinite
 
 from emo.core.flags import ANISOTROPY_FLAG, FLAG_REASONS, ReliabilityFlag
 from emo.core.records import LabelNull
+from emo.core.stats.intervals import ALPHA
 
 
 def heading(title: str, note: str) -> list[str]:
@@ -40,6 +41,17 @@ def permuted(nulls: Mapping[str, LabelNull], name: str, layer: int) -> str:
         return ""
     low, high = null.low[layer], null.high[layer]
     return f"; permuted labels {low:.3f} to {high:.3f}, p {null.p[layer]:.3f}"
+
+
+def beside_permuted(nulls: Mapping[str, LabelNull], name: str, layer: int) -> str:
+    """What permuted labels reach, as the end of a sentence; empty for nothing."""
+    null = nulls.get(name)
+    if null is None or not isfinite(null.high[layer]):
+        return ""
+    reach = f"{null.high[layer]:.2f}"
+    if isfinite(null.p[layer]) and null.p[layer] > ALPHA:
+        return f", no more than permuted labels give (up to {reach})"
+    return f" (permuted labels reach {reach})"
 
 
 def emotion_pair(pair: tuple[str, str, float]) -> str:

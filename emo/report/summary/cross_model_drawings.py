@@ -19,6 +19,7 @@ from emo.report.style import (
     SMALL,
     blank,
     grid,
+    legend_below,
 )
 from emo.report.summary.several import FLAG_COLUMN, flag
 from emo.report.table import Entry, Table, data_table
@@ -100,7 +101,7 @@ def base_instruct(u: Universality) -> tuple[Figure, Table]:
     anisotropy.set_xlabel("anisotropy")
     for panel in (agreement, anisotropy):
         grid(panel)
-        panel.legend(fontsize=SMALL)
+        legend_below(panel, 0.25)
         panel.set_ylim(len(pairs) - 0.5, -0.5)
     sides = ("rho same items", "rho disjoint items")
     columns = ("family", *(f"{side}{end}" for side in sides for end in ("", " low", " high")))

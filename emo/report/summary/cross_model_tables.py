@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from emo.core.compare.cross_model import Universality
 from emo.core.compare.leaving_out import ceilings
 from emo.core.compare.sizes import SizeCorrelation
 from emo.core.flags import FLAGGED_ANISOTROPY
-from emo.core.geometry.projections import Normalisation
 from emo.core.stats.intervals import ALPHA
 from emo.report.summary.several import FLAG_COLUMN, flag, of_several, with_rows
 from emo.report.table import Entry, Interval, Table
@@ -49,6 +46,11 @@ def pair_table(u: Universality) -> Table:
             *("ceiling", "disattenuated", "share", FLAG_COLUMN),
         ),
         tuple(_pair(u, i, j) for i, j in pairs),
+        key=(
+            *("model a", "model b", "rho, same items", "rho, disjoint", "ceiling", "disattenuated"),
+            "Holm's p",
+        ),
+        names=2,
     )
 
 
@@ -91,6 +93,15 @@ def block_table(u: Universality) -> Table:
             *("disjoint min", "disjoint mean", "disjoint max"),
         ),
         rows,
+        key=(
+            "block",
+            "models",
+            "pairs",
+            "same mean",
+            "disjoint min",
+            "disjoint mean",
+            "disjoint max",
+        ),
     )
 
 
@@ -122,6 +133,8 @@ def family_table(u: Universality) -> Table:
             FLAG_COLUMN,
         ),
         tuple(rows),
+        key=("kind", "family", "model a", "model b", "rho, same items", "rho, disjoint", "share"),
+        names=4,
     )
 
 
@@ -158,6 +171,11 @@ def size_table(u: Universality) -> Table:
             *("Bonferroni", "p over families and the line"),
         ),
         rows,
+        key=(
+            *("predictor", "descriptor", "models", "rho", "families", "rho over families"),
+            "p, families permuted",
+        ),
+        names=2,
     )
 
 
@@ -205,41 +223,16 @@ def _projectionsof_several(u: Universality) -> Table:
     )
 
 
-def normalisation_table(s: Summary) -> list[Table]:
-    """One row per linear normalisation of an RDM: rho does not change."""
+def normalisation_sentence(s: Summary) -> list[str]:
+    """That no linear normalisation of an RDM changes a correlation, with the largest change found."""
     if s.cross_model is not None:
-        a, b = (m.name for m in s.cross_model.models[:2])
-        return [
-            _normalisations(
-                (a, b),
-                s.cross_model.normalisations,
-                "Over all pairs of models and normalisations the largest change of Spearman or "
-                f"Pearson is {s.cross_model.largest_effect:.1e}.",
-            )
-        ]
-    if s.single is None or not s.single.normalisations:
+        where, effect = "any pair of these models", s.cross_model.largest_effect
+    elif s.single is not None and s.single.normalisations:
+        a, b = s.single.compared
+        where, effect = f"the RDMs of {a} and {b}", s.single.largest_effect
+    else:
         return []
     return [
-        _normalisations(
-            s.single.compared,
-            s.single.normalisations,
-            f"The largest change of Spearman or Pearson is {s.single.largest_effect:.1e}.",
-        )
+        "Linear normalisation of an RDM, (x - shift) / scale, changes no correlation: Spearman and "
+        f"Pearson of {where} change by at most {effect:.1e}."
     ]
-
-
-def _normalisations(
-    compared: tuple[str, str], normalisations: Sequence[Normalisation], largest: str
-) -> Table:
-    a, b = compared
-    rows = tuple(
-        (n.name, n.shift, n.scale, n.largest_change, f"{n.spearman:.12f}", f"{n.pearson:.12f}")
-        for n in normalisations
-    )
-    return Table(
-        "normalisations",
-        "Linear normalisation of an RDM changes nothing",
-        f"(x - shift) / scale of the RDM of {a}, compared with the RDM of {b}. {largest}",
-        ("normalisation", "shift", "scale", "largest change of an entry", "Spearman", "Pearson"),
-        rows,
-    )

@@ -10,10 +10,10 @@ import numpy as np
 from emo.core.compare.cross_model import ModelRun
 from emo.core.conditions.four_layer import LayerRow
 from emo.core.flags import FLAGGED_ANISOTROPY
+from emo.reference import PublishedFourLayer, shared_geometry
 from emo.report.drawing import in_legend
 from emo.report.style import (
     BLUE,
-    FINE,
     GREEN,
     GREY,
     HEADING,
@@ -30,6 +30,7 @@ from emo.summary.assemble import ModelTable, Summary
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 SIZED = {"anisotropy": "anisotropy", "rdm_std": "RDM std", "best_layer_pct": "best layer, %"}
 """Descriptors that are drawn against the width of the model, with their labels."""
@@ -62,7 +63,9 @@ def layer_sweep(s: Summary) -> tuple[Figure, Table]:
     for panel in axes:
         panel.set_xlabel("depth, % of layers")
         grid(panel)
-    axes[1].legend(fontsize=FINE)
+    figure.legend(
+        *axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=SMALL
+    )
     return figure, data_table(("model", "layer", "mean cosine", "reliability"), rows)
 
 
@@ -80,7 +83,7 @@ def sizes(s: Summary) -> tuple[Figure, Table]:
     axes[0].axhline(FLAGGED_ANISOTROPY, color=GREY, ls="--", lw=1)
     handles, names = axes[0].get_legend_handles_labels()
     once = dict(zip(names, handles, strict=True))
-    axes[2].legend(once.values(), once.keys(), fontsize=FINE)
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=6, fontsize=SMALL)
     rows = []
     for m in s.models:
         values = [float(getattr(m.descriptors, name)) for name in SIZED]
@@ -107,41 +110,85 @@ def _draw_descriptor(panel: Axes, models: Sequence[ModelRun], name: str) -> None
 
 
 def four_layers(tables: Sequence[ModelTable]) -> tuple[Figure, Table]:
-    """One panel per model with one line per contrast."""
+    """One panel per model with one line per contrast, and a legend."""
     shown = [t for t in tables if t.table.rows]
     most = max(len(t.table.rows) for t in shown)
-    figure = blank(max(7, 5.2 * len(shown)), 1.3 + 0.5 * most)
+    figure = blank(max(9, 5.4 * len(shown)), 2.2 + 0.6 * most)
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
+    published = shared_geometry().four_layer
     rows: list[tuple[Entry, ...]] = []
     for panel, t in zip(panels, shown, strict=True):
         for y, r in enumerate(t.table.rows):
             _draw_contrast(panel, r, y)
-            rows.append((t.table.model, *_numbers(r)))
-        labels = [f"{r.contrast.layer}\n{r.contrast.a} vs {r.contrast.b}" for r in t.table.rows]
+            _draw_published(panel, published, r.contrast.layer, y)
+            others = (p.rho.get(r.contrast.layer) for p in published)
+            rows.append((t.table.model, *_numbers(r), *others))
+        labels = [f"{r.contrast.asks}\n({r.contrast.a} vs {r.contrast.b})" for r in t.table.rows]
         panel.axvline(0, color=GREY, lw=0.8)
         panel.set_yticks(range(len(labels)), labels, fontsize=SMALL)
         panel.set_ylim(len(labels) - 0.5, -0.5)
         panel.set_xlabel("Spearman rho")
         panel.set_title(t.table.model, fontsize=HEADING)
         grid(panel, "x")
+    figure.legend(handles=_legend(published), loc="outside lower center", ncols=2, fontsize=SMALL)
     columns = (
-        *("model", "layer", "rho", "low", "high", "rho raw"),
+        *("model", "contrast", "rho", "low", "high", "rho raw"),
         *("rho disjoint", "disjoint low", "disjoint high", "replicates", "verdict"),
+        *(f"published {p.model}" for p in published),
     )
     return figure, data_table(columns, rows)
+
+
+RHO, EMOTIONS, DISJOINT, CEILING, RAW = (
+    {"color": BLUE, "marker": "o", "ms": 7, "lw": 2.5},
+    {"color": BLUE, "lw": 0.8},
+    {"color": GREEN, "marker": "s", "ms": 5, "lw": 1.5},
+    {"color": ORANGE, "marker": "^", "ms": 7, "ls": ""},
+    {"color": GREY, "marker": "o", "mfc": "none", "ms": 5, "ls": ""},
+)
+"""The looks of the marks of a contrast."""
+PUBLISHED = ("D", "X")
+"""Markers of the published models, in grey."""
+
+
+def _legend(published: Sequence[PublishedFourLayer]) -> list[Line2D]:
+    """One entry per kind of mark."""
+    from matplotlib.lines import Line2D
+
+    looks = (
+        ("rho, 95 % interval over items", RHO),
+        ("95 % interval over emotions, where a side has no items", EMOTIONS),
+        ("rho on disjoint halves, over items and emotions", DISJOINT),
+        ("what replicates would give", CEILING),
+        ("rho with raw centring", RAW),
+    )
+    marks = [Line2D([], [], label=label, **look) for label, look in looks]
+    return marks + [
+        Line2D([], [], color=GREY, marker=marker, ls="", ms=5, label=f"published: {p.model}")
+        for p, marker in zip(published, PUBLISHED, strict=True)
+    ]
 
 
 def _draw_contrast(panel: Axes, r: LayerRow, y: int) -> None:
     """Draw rho, raw rho, rho on disjoint halves, and the rho that replicates would give."""
     over_items = bool(np.isfinite(r.post.rho.low))
     panel.plot(r.post.interval, [y, y], color=BLUE, lw=2.5 if over_items else 0.8)
-    panel.plot(r.post.rho.value, y, "o", color=BLUE, ms=7)
-    panel.plot(r.raw.rho.value, y, "o", color=GREY, mfc="none", ms=5)
+    panel.plot(r.post.rho.value, y, **RHO)
+    panel.plot(r.raw.rho.value, y, **RAW)
     if (disjoint := r.disjoint) is not None:
         panel.plot([disjoint.low, disjoint.high], [y + 0.22] * 2, color=GREEN, lw=1.5)
-        panel.plot(disjoint.value, y + 0.22, "s", color=GREEN, ms=5)
+        panel.plot(disjoint.value, y + 0.22, **DISJOINT)
     if r.attainable is not None:
-        panel.plot(r.attainable, y + 0.22, "^", color=ORANGE, ms=7)
+        panel.plot(r.attainable, y + 0.22, **CEILING)
+
+
+def _draw_published(
+    panel: Axes, published: Sequence[PublishedFourLayer], layer: str, y: int
+) -> None:
+    """Draw what the study prints of a contrast, for each of its models."""
+    for p, marker in zip(published, PUBLISHED, strict=True):
+        if layer in p.rho:
+            panel.plot(p.rho[layer], y - 0.24, marker, color=GREY, ms=5)
 
 
 def _numbers(r: LayerRow) -> tuple[Entry, ...]:
@@ -150,7 +197,7 @@ def _numbers(r: LayerRow) -> tuple[Entry, ...]:
     e = r.disjoint
     disjoint = (None,) * 3 if e is None else tuple(float(x) for x in (e.value, e.low, e.high))
     return (
-        r.contrast.layer,
+        r.contrast.title,
         float(r.post.rho.value),
         low,
         high,

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from emo.core.flags import FLAGGED_ANISOTROPY
+from emo.reference import shared_geometry
 from emo.report.summary import cross_model_drawings, drawings
 from emo.report.summary.parts import Drawn, draw_or_say_why, not_drawn
 from emo.summary.assemble import Summary
 
 NO_RUN = "there is no comprehension run"
+SEVERAL = 3
+"""The fewest models of which figures show how models scatter."""
 
 
 def rdm_of_rdms(s: Summary) -> list[Drawn]:
-    """Figure 1, if there are several models: rho of every model with every other."""
+    """Figure 1, from three models on: rho of every model with every other."""
     u = s.cross_model
-    if u is None:
+    if u is None or len(u.models) < SEVERAL:
         return []
     return [
         draw_or_say_why(
@@ -48,14 +51,13 @@ def layer_sweep(s: Summary) -> list[Drawn]:
 
 
 def sizes(s: Summary) -> list[Drawn]:
-    """Figure 3: descriptors against the width of the model."""
-    name, title = "fig3_size", "Size and descriptors"
-    if not s.models:
-        return [not_drawn(name, title, NO_RUN)]
+    """Figure 3, from three models on: descriptors against the width of the model."""
+    if len(s.models) < SEVERAL:
+        return []
     return [
         draw_or_say_why(
-            name,
-            title,
+            "fig3_size",
+            "Size and descriptors",
             "Each descriptor at the model's published best layer against the width of the model. "
             "Filled: instruct; open: base. Dashed line: the published flag, raw anisotropy above "
             f"{FLAGGED_ANISOTROPY}.",
@@ -105,11 +107,9 @@ def four_layers(s: Summary) -> list[Drawn]:
         draw_or_say_why(
             name,
             title,
-            "Post-centred rho per contrast. Dot and thick line: rho with its 95 % interval over "
-            "items; a thin line is an interval over emotions, drawn where a side has no items to "
-            "draw from. Square: rho on disjoint halves, where both sides have the same items. "
-            "Triangle: the rho that replicates would give, where the verdict rests on it. Open "
-            "circle: rho with raw centring.",
+            "Post-centred rho per contrast. What replicates would give is shown where the verdict "
+            f"rests on it. Grey, for comparison only: {shared_geometry().source.split(': ')[0]}, whose "
+            "models and passages are others.",
             lambda: drawings.four_layers(s.tables),
             tuple(run.run_id for t in s.tables for run in t.runs.values()),
         )
@@ -117,9 +117,9 @@ def four_layers(s: Summary) -> list[Drawn]:
 
 
 def surviving(s: Summary) -> list[Drawn]:
-    """Figure 6, if there are several models: how much of their agreement other passages leave."""
+    """Figure 6, from three models on: how much of their agreement other passages leave."""
     u = s.cross_model
-    if u is None:
+    if u is None or len(u.models) < SEVERAL:
         return []
     return [
         draw_or_say_why(

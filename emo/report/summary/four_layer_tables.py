@@ -15,14 +15,16 @@ from emo.report.table import Entry, Interval, Table
 from emo.summary.assemble import ModelTable, Summary
 
 FOUR_LAYER_COLUMNS = (
-    *("layer", "contrast", "rho", "verdict", "Mantel p", "over emotions", "items and emotions"),
+    *("contrast", "rho", "verdict", "Mantel p", "over emotions", "items and emotions"),
     *("partial rho", "rho, raw", "p, raw", "mean cosine", "cosine, raw", "emotions", "n a, b"),
-    *("read at a, b", "anisotropy", "isolates"),
+    *("read at a, b", "anisotropy", "study's layer", "isolates"),
 )
+FOUR_LAYER_KEY = ("contrast", "rho", "Mantel p", "verdict", "mean cosine", "n a, b", "isolates")
 RELIABILITY_COLUMNS = (
-    *("layer", "contrast", "own a", "own b", "reliability a", "reliability b", "rho, same half"),
+    *("contrast", "own a", "own b", "reliability a", "reliability b", "rho, same half"),
     *("rho, disjoint", "share", "ceiling", "disattenuated"),
 )
+RELIABILITY_KEY = ("contrast", "own a", "own b", "rho, disjoint", "ceiling", "disattenuated")
 
 
 def four_layer_tables(s: Summary) -> list[Table]:
@@ -35,16 +37,17 @@ def _contrasts(t: ModelTable) -> Table:
     rows = {r.contrast: _layer(r) for r in t.table.rows}
     reasons = {c: f"missing: {', '.join(lacks)}" for c, lacks in t.table.missing}
     reasons |= {c: f"refused: {reason}" for c, reason in t.table.refused}
-    empty = (None,) * (len(FOUR_LAYER_COLUMNS) - 5)
+    empty = (None,) * (len(FOUR_LAYER_COLUMNS) - 5)  # all but those that a contrast itself gives
     return Table(
         f"four_layer_{name_part(t.table.model)}",
         f"Four layers: {t.table.model}",
         " ".join(_caption(t)),
         FOUR_LAYER_COLUMNS,
         tuple(
-            rows.get(c, (c.layer, f"{c.a} vs {c.b}", None, reasons.get(c), *empty, c.isolates))
+            rows.get(c, (c.title, None, reasons.get(c), *empty, c.layer, c.isolates))
             for c in CONTRASTS
         ),
+        FOUR_LAYER_KEY,
     )
 
 
@@ -53,16 +56,18 @@ def _sides(t: FourLayerTable) -> Table:
     return Table(
         f"four_layer_reliability_{name_part(t.model)}",
         f"Four layers, what the two sides allow: {t.model}",
-        "Own a, own b: each side's reliability on the emotions that both sides have; B has one text per "
-        "emotion and cannot be halved, so its value is rho with its replicate B'. Disjoint: mean rho of "
-        "halves of the items that share none (B and B' as they are). Ceiling: what that rho would be if "
-        "both sides measured one geometry with the noise they have. Disattenuated: disjoint divided by "
-        "its ceiling, with Fieller's interval; its ends are infinite where the ceiling may be nothing. "
+        "Own a, own b: each side's reliability on the emotions that both sides have. B has one text "
+        "per emotion and cannot be halved; its value is the correlation with B'. Disjoint: mean rho of "
+        "halves of the items that share none (B and B' as they are). Ceiling: the highest disjoint "
+        "rho that two sets of this reliability can be expected to show. Disattenuated: disjoint rho "
+        "divided by its ceiling, with Fieller's interval; its ends are infinite where the ceiling may "
+        "be nothing. "
         "Where both sides have the same items, same half is rho with both on one half, and share is "
         "disjoint divided by it: it depends on the number of items, not on how much is shared. "
         f"{INTERVAL}",
         RELIABILITY_COLUMNS,
         tuple(_reliability(r) for r in t.rows),
+        RELIABILITY_KEY,
     )
 
 
@@ -118,8 +123,7 @@ def _mixed(made: ModelTable) -> Iterator[str]:
 def _layer(r: LayerRow) -> tuple[Entry, ...]:
     c, compared = r.contrast, r.comparison
     return (
-        c.layer,
-        f"{c.a} vs {c.b}",
+        c.title,
         Interval.of(r.post.rho),
         r.verdict.value,
         r.post.p,
@@ -134,6 +138,7 @@ def _layer(r: LayerRow) -> tuple[Entry, ...]:
         f"{r.n_effective[0]:.3g}, {r.n_effective[1]:.3g}",
         f"{r.layers[0]}, {r.layers[1]}",
         flag(r.flagged),
+        c.layer,
         c.isolates,
     )
 
@@ -143,8 +148,7 @@ def _reliability(r: LayerRow) -> tuple[Entry, ...]:
     if r.disjoint is None:
         halves = None  # one text per emotion: these are halves of the emotions, not of the texts
     return (
-        c.layer,
-        f"{c.a} vs {c.b}",
+        c.title,
         *(float(x) for x in r.self_agreements),
         *(float(x) for x in compared.reliability),
         None if halves is None else float(halves.same.value[0, 1]),

@@ -82,6 +82,16 @@ def layer_pair_table(u: Universality) -> Table:
             *("highest", "highest at"),
         ),
         rows,
+        key=(
+            "model a",
+            "model b",
+            "compared at",
+            "rho, disjoint",
+            "median",
+            "highest",
+            "highest at",
+        ),
+        names=2,
     )
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from emo.report.drawing import png, svg
-from emo.report.summary.page import render
+from emo.report.drawing import FORMATS
+from emo.report.summary.page import RunLink, render
 from emo.report.summary.sections import Section, all_figures, all_tables
 from emo.report.table import Form, together
 from emo.summary.assemble import Summary
@@ -14,9 +14,15 @@ from emo.summary.assemble import Summary
 REPORT = "summary.html"
 
 
-def write_report(folder: Path, s: Summary, sections: Sequence[Section], commit: str) -> None:
+def write_report(
+    folder: Path,
+    s: Summary,
+    sections: Sequence[Section],
+    commit: str,
+    links: Sequence[RunLink] = (),
+) -> None:
     """Write the page, ``tables/`` and ``figures/`` into a folder."""
-    (folder / REPORT).write_text(render(s, sections, commit), encoding="utf-8")
+    (folder / REPORT).write_text(render(s, sections, commit, links), encoding="utf-8")
     tables = all_tables(sections)
     (folder / "tables").mkdir()
     for table in tables:
@@ -28,6 +34,6 @@ def write_report(folder: Path, s: Summary, sections: Sequence[Section], commit: 
     for f in all_figures(sections):
         if f.figure is None or f.data is None:
             continue
-        (folder / "figures" / f"{f.name}.png").write_bytes(png(f.figure))
-        (folder / "figures" / f"{f.name}.svg").write_bytes(svg(f.figure))
+        for suffix, save in FORMATS.items():
+            (folder / "figures" / f"{f.name}.{suffix}").write_bytes(save(f.figure))
         (folder / "figures" / f"{f.name}.csv").write_text(f.data.to_csv(), encoding="utf-8")

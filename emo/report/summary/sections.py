@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
+from emo.report.labels import in_words_of
 from emo.report.summary import (
     baseline_tables,
     constant_vector,
@@ -20,6 +21,7 @@ from emo.report.summary import (
     figures,
     four_layer_tables,
     layer_tables,
+    model_figures,
     set_tables,
     specificity,
     steering,
@@ -40,8 +42,11 @@ class Plan:
     title: str
     figures: tuple[Callable[[Summary], Sequence[Drawn]], ...] = ()
     tables: tuple[Callable[[Summary], Sequence[Table]], ...] = ()
+    sentences: tuple[Callable[[Summary], Sequence[str]], ...] = ()
+    """What needs no table."""
+    above: str = ""
     below: str = ""
-    """The template of what stands below the tables; empty for nothing."""
+    """Templates of what stands above the figures and below the tables; empty for nothing."""
 
 
 @dataclass(frozen=True)
@@ -52,11 +57,20 @@ class Section:
     title: str
     figures: tuple[Drawn, ...]
     tables: tuple[Table, ...]
+    sentences: tuple[str, ...] = ()
+    above: str = ""
     below: str = ""
-    """The template of what stands below the tables; empty for nothing."""
+    """Templates of what stands above the figures and below the tables; empty for nothing."""
 
 
 CONTENTS = (
+    Plan("answer", "Answer", (model_figures.answer_figure,)),  # under the sentences of the answer
+    Plan(
+        "geometry",
+        "Each model",
+        (model_figures.model_figures,),
+        (tables.descriptor_table,),
+    ),
     Plan(
         "surviving",
         "What survives other passages",
@@ -68,6 +82,7 @@ CONTENTS = (
         "Four layers",
         (figures.four_layers,),
         (four_layer_tables.four_layer_tables,),
+        above="conditions.html",
         below="four_layers.html",
     ),
     Plan(
@@ -104,10 +119,10 @@ CONTENTS = (
     ),
     Plan("specificity", "Emotions and situations", tables=(specificity.specificity_table,)),
     Plan(
-        "descriptors",
-        "Descriptors and size",
+        "size",
+        "Depth and size",
         (figures.layer_sweep, figures.sizes),
-        (tables.descriptor_table, cross_model_tables.size_table),
+        (cross_model_tables.size_table,),
     ),
     Plan(
         "surface",
@@ -123,10 +138,10 @@ CONTENTS = (
         "invariance",
         "What can change an RDM",
         tables=(
-            cross_model_tables.normalisation_table,
             constant_vector.constant_table,
             cross_model_tables.projection_table,
         ),
+        sentences=(cross_model_tables.normalisation_sentence,),
     ),
     Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
     Plan("published", "Published figures", tables=(tables.claim_table, unprinted.unprinted_table)),
@@ -141,7 +156,7 @@ CONTENTS = (
 
 MAKERS = (
     *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
-    *(four_layer_tables, layer_tables, set_tables, specificity, steering, tables),
+    *(four_layer_tables, layer_tables, model_figures, set_tables, specificity, steering, tables),
     *(text_share_tables, unprinted),
 )
 """Modules whose public functions make the figures and tables of the report."""
@@ -201,7 +216,12 @@ def _section(plan: Plan, s: Summary) -> Section:
     if plan.tables != (specificity.specificity_table,):  # which is about both labels
         figures = [figure.in_words_of(label, models) for figure in figures]
         made = [table.in_words_of(label, models) for table in made]
-    return Section(plan.anchor, plan.title, tuple(figures), tuple(made), plan.below)
+    words = [in_words_of(label, text, models) for make in plan.sentences for text in make(s)]
+    return Section(
+        *(plan.anchor, plan.title, tuple(figures), tuple(made), tuple(words)),
+        above=plan.above,
+        below=plan.below,
+    )
 
 
 def all_figures(made: Sequence[Section]) -> list[Drawn]:

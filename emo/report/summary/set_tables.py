@@ -43,6 +43,8 @@ def set_table(s: Summary) -> list[Table]:
             *("valence rho", "valence line", "valence"),
         ),
         tuple((x.name, *_measured(m)) for x in s.sets.on for m in x.models),
+        key=("set", "model", "layer", "reliability", "accuracy", "accuracy, nested", "valence rho"),
+        names=2,
     )
     return with_rows(table)
 
@@ -163,7 +165,8 @@ def _draw(sets: Sets) -> tuple[Figure, Table]:
         panel.axhline(0, color="black", linewidth=0.5)
         panel.tick_params(labelsize=SMALL)
         grid(panel)
-    panels[0].legend(fontsize=SMALL)
+    lines, labels = panels[0].get_legend_handles_labels()
+    figure.legend(lines, labels, loc="outside lower center", ncols=4, fontsize=SMALL)
     return figure, data_table(("measure", "set", "model", "value"), rows)
 
 

@@ -40,6 +40,10 @@ def specificity_table(s: Summary) -> list[Table]:
                 *("difference", "which"),
             ),
             tuple(rows),
+            key=(
+                *("models", "over ceiling, emotions", "over ceiling, situations", "difference"),
+                "which",
+            ),
         )
     ]
 

@@ -56,6 +56,11 @@ def _doses(s: Steered) -> Table:
             *("repetition", "regime, robust", "regime, published", "rules"),
         ),
         tuple(_row(c) for c in all_cells(s.sweep)),
+        key=(
+            *("layers", "strength", "direction", "better / judged", "judged better"),
+            *("better and fluent", "regime, robust"),
+        ),
+        names=3,
     )
 
 
@@ -139,6 +144,11 @@ def _regimes(every: Sequence[Steered]) -> Table:
             *("looping", "short", "texts to the cut-off", "in the study", "same by its rule"),
         ),
         tuple(rows),
+        key=(
+            *("model", "precision", "layers", "texts", "regime, robust", "regime, published rule"),
+            "in the study",
+        ),
+        names=3,
     )
 
 

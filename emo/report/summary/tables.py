@@ -35,6 +35,17 @@ def descriptor_table(s: Summary) -> list[Table]:
                 *("compared at", "run"),
             ),
             tuple(_descriptors(m) for m in s.models),
+            key=(
+                *(
+                    "model",
+                    "best layer",
+                    "anisotropy",
+                    "reliability",
+                    "reliability flag",
+                    "accuracy",
+                ),
+                "run",
+            ),
         )
     ]
 
@@ -102,6 +113,7 @@ def claim_table(s: Summary) -> list[Table]:
             "own; its figures need not agree with figures of other passages.",
             ("figure", "of", "published", "measured", "verdict", "differs from the study"),
             rows,
+            names=2,
         )
     ]
 
@@ -111,8 +123,9 @@ def run_table(s: Summary) -> list[Table]:
     rows = tuple(
         (
             r.run_id,
+            r.tags.get("job", "unknown"),
             r.model,
-            r.condition or "none",
+            "" if r.tags.get("job") == "steer" else r.condition or "none",
             r.config.stimuli.label.value,
             *(r.tags.get(k, "unknown") for k in ("revision", "precision", "backend", "device")),
             r.tags.get("stimuli_sha256", "")[:8],
@@ -129,10 +142,11 @@ def run_table(s: Summary) -> list[Table]:
             "Runs used",
             "Every number comes from the files of these runs.",
             (
-                *("run", "model", "condition", "label", "revision", "precision", "backend"),
+                *("run", "job", "model", "condition", "label", "revision", "precision", "backend"),
                 *("device", "passages", "prompts", "code", "valence", "note"),
             ),
             rows,
+            key=("run", "job", "model", "condition", "precision", "device", "code"),
         )
     ]
 

@@ -44,7 +44,7 @@ def text_share_table(s: Summary) -> list[Table]:
     columns = ("model", "text", "maps learn", "vectors", "RDM")
     axes = tuple(f"axis {k + 1}" for k in range(AXES))
     title = "What the texts alone predict"
-    return with_rows(Table("text_shares", title, CAPTION, (*columns, *axes), rows))
+    return with_rows(Table("text_shares", title, CAPTION, (*columns, *axes), rows, names=3))
 
 
 def _axes(shares: list[Interval]) -> list[Entry]:

@@ -8,10 +8,11 @@ import pytest
 from emo.core.compare import text_share
 from emo.core.compare.text_maps import Learning, text_kernel
 from emo.core.compare.text_products import HalvesOfTexts
-from emo.core.compare.text_share import MOST_ITEMS, text_shares
+from emo.core.compare.text_share import MOST_ITEMS, rank_share, text_shares
 from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.records import LabelMismatch
 from emo.core.stats.correlation import spearman
+from emo.core.stats.intervals import Estimates
 from emo.core.stats.resampling import Resampling
 from tests.core.planted import crossed, nested, record
 
@@ -76,7 +77,8 @@ class World:
         """Of the vectors and of the RDM, without intervals."""
         made = self.products(learning)
         top, bottom = made.parts(made.axes).T
-        return (top / bottom)[:2]
+        vectors, rdm = map(np.asarray, (top / bottom)[:2])
+        return np.array([vectors, rank_share(Estimates(rdm, rdm, rdm)).value])
 
 
 @pytest.fixture
@@ -110,10 +112,11 @@ def test_the_planted_share_of_the_vectors_is_found(share, noise):
 def test_with_as_many_passages_as_the_bundled_sets_have_vectors_and_rdms_are_found(
     share, noise, features
 ):
-    planted = worlds(16, share, noise, features=features, design=crossed(21, 24))
+    n = 16 if noise < 0.5 else 64  # one share of an RDM scatters by 0.1 there
+    planted = worlds(n, share, noise, features=features, design=crossed(21, 24))
     vectors, rdm = errors(planted, Learning.within).T
     assert abs(vectors.mean()) < 0.05
-    assert abs(rdm.mean()) < (0.05 if noise < 0.5 else 0.08)
+    assert abs(rdm.mean()) < 0.05
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""One model alone: its surface and what changes its RDM, against the parts themselves."""
+"""One model alone: what changes its RDM, against the parts themselves."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from scipy.stats import spearmanr
 
 from emo.core.choices import Projection
 from emo.core.conditions.single_model import single_model
-from emo.core.geometry.item_sets import ItemSet, own_design
+from emo.core.geometry.item_sets import own_design
 from emo.core.stats.resampling import stream
 from tests.core.compare.test_cross_model import models
 from tests.core.conditions.test_four_layer import study
@@ -17,10 +17,8 @@ def model(rng):
     return models(rng, geometry=1, n=2)[0]
 
 
-def test_words_and_projections_are_measured_as_the_model_is(rng, model):
-    words = models(rng, geometry=1, n=2)[1].activations
-    got = single_model(model, words, {}, 3)
-    assert got.words_accuracy == ItemSet.make(words, 0).left_out_accuracy()
+def test_projections_are_measured_as_the_model_is(model):
+    got = single_model(model, {}, 3)
     own = model.items().rdm(names := model.items().emotions)
     assert tuple(got.projections) == tuple(Projection)
     assert got.projections["none"] == pytest.approx(1)
@@ -29,7 +27,7 @@ def test_words_and_projections_are_measured_as_the_model_is(rng, model):
 
 
 def test_without_generation_runs_two_halves_are_normalised(model):
-    got = single_model(model, model.activations, {}, 3)
+    got = single_model(model, {}, 3)
     items = model.items()
     first = own_design(items).halves(1, stream(3, "halves"))[0].astype(float)
     a, b = (items.rdms(w[None], items.emotions)[0] for w in (first, 1 - first))
@@ -43,11 +41,11 @@ def test_without_generation_runs_two_halves_are_normalised(model):
 
 def test_with_generation_runs_two_conditions_are(rng, model):
     conditions = study(rng)
-    got = single_model(model, model.activations, conditions, 3)
+    got = single_model(model, conditions, 3)
     assert got.compared == ("condition A", "condition C")
     names = conditions["A"].items.emotions
     want = spearmanr(*(conditions[c].items.rdm(names) for c in "AC"))[0]
     assert got.normalisations[-1].spearman == pytest.approx(want)
     del conditions["C"]
-    assert single_model(model, model.activations, conditions, 3).compared[1] == "condition B"
+    assert single_model(model, conditions, 3).compared[1] == "condition B"
     assert np.isfinite(got.largest_effect)

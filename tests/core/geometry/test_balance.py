@@ -38,6 +38,21 @@ def test_features_without_labels_are_read_at_chance_and_planted_ones_are_found(r
     assert reading.low < reading.accuracy < reading.high
 
 
+def test_words_that_most_texts_lack_are_read(rng):
+    """Each label has three words of its own, each text one of them among thirty of no meaning.
+
+    Z-scored, a word that one text has weighs as much as one that tells; as it is, it does not.
+    """
+    label = np.arange(84) % 7
+    values = np.zeros((84, 800))
+    values[np.arange(84), 3 * label + rng.integers(0, 3, 84)] = 1
+    for text in values:
+        text[21 + rng.choice(779, 30, replace=False)] = 0.3
+    reading = read_labels(values, LABELS, SITUATIONS)
+    assert reading.classifier == "accuracy"
+    assert reading.accuracy > 0.7
+
+
 def test_an_exclamation_mark_of_one_emotion_is_named():
     nouns = ("lamp", "tree", "door", "road", "hand", "boat", "wall", "coat", "ring", "pot", "sea")
     texts = [

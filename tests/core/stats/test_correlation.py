@@ -8,9 +8,11 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from emo.core.stats.correlation import (
+    normal_from_ranks,
     partial_spearman,
     pearson,
     ranks,
+    ranks_from_normal,
     spearman,
     spearman_brown,
     spearman_matrix,
@@ -145,3 +147,23 @@ def test_spearman_of_a_constant_set_is_missing(rng):
     assert np.isnan(got[:, 1, 2]).all()
     assert np.isnan(got[1, :, 2]).all()
     assert np.isfinite(got[:, :, :2]).all()
+
+
+def test_noise_is_taken_off_the_r_of_normal_ranks_and_not_off_rho(rng):
+    n = 200_000
+    a = rng.normal(size=n)
+    b = 0.8 * a + 0.6 * rng.normal(size=n)
+    one, two, other = (x + 1.2 * rng.normal(size=n) for x in (a, a, b))
+    again = b + 1.2 * rng.normal(size=n)
+    both, rel_a, rel_b = (spearman(*pair) for pair in ((one, other), (one, two), (other, again)))
+    by_rho = both / np.sqrt(rel_a * rel_b)
+    r = [normal_from_ranks(x) for x in (both, rel_a, rel_b)]
+    by_r = ranks_from_normal(r[0] / np.sqrt(r[1] * r[2]))
+    true = spearman(a, b)
+    assert abs(by_r - true) < 0.01
+    assert by_rho - true > 0.01
+
+
+@given(st.floats(-1, 1))
+def test_rho_of_normal_ranks_is_had_again(rho):
+    assert ranks_from_normal(normal_from_ranks(np.array(rho))) == pytest.approx(rho, abs=1e-9)

@@ -64,6 +64,18 @@ USE = {
         "compare(load_run(ID), load_run(ID), seed='x')",
         "seed",
     ),
+    "a vector of no emotion": ("load_run(ID).vectors['nothing', 2]", "nothing"),
+    "a vector of a layer there is not": (
+        "load_run(ID).vectors[load_run(ID).vectors.emotions[0], 99]",
+        "layer",
+    ),
+    "a tag that no run has": ("runs(nothing='x')", "nothing"),
+    "a tag of a value that no run has": ("runs(model='nothing')", "nothing"),
+    "a job of a model there is not": ("run('model=nothing', root=root)", "nothing"),
+    "a text of no emotion": ("load_run(ID).steer('a', 'nothing', 1)", "nothing"),
+    "a text that is none": ("load_run(ID).read(5)", "texts"),
+    "a block for no emotion": ("load_run(ID).steering(None, nothing=1)", "nothing"),
+    "a file there is not": ("load_run(ID).file('nothing')", "nothing"),
     "a comparison of ids": ("compare(ID, ID)", "load_run"),
     "a comparison with a summary": ("compare(load_run(ID), load_run(SUMMARY))", "descriptors.json"),
 }
@@ -84,7 +96,7 @@ COMPOSE = {
     "scenarios that are none": ("load_scenarios(root / 'prompts.yaml')", "prompts.yaml"),
 }
 IMPORTS = """
-from emo.api import compare, load_run
+from emo.api import compare, load_run, run, runs
 from emo.config.resolve import compose
 from emo.stimuli.loading import load_stimuli
 from emo.stimuli.prompts import load_prompts

@@ -18,13 +18,13 @@ from tests.fuzz.damage import (
     wrong_values,
 )
 from tests.fuzz.drawing import chance
-from tests.fuzz.place import LOGGED, SMALL, STEER, SUMMARIZE, Place
+from tests.fuzz.place import AXES, FIVE, LOGGED, SMALL, STEER, STORIES, SUMMARIZE, Place
 
 Operator = Callable[[Path], object]
 
 READ = {
     ("extract", "again"): ("descriptors.json",),
-    ("extract", "residual export"): ("activations.safetensors",),
+    ("extract", "residual export"): ("vectors.safetensors",),
     ("extract", "steer"): ("vectors.safetensors", "descriptors.json"),
     ("extract", "steer own"): ("vectors.safetensors",),
     ("extract", "summarize"): (
@@ -45,6 +45,9 @@ READ = {
     ("ablate", "again"): ("ablation.json",),
     ("precision", "again"): ("precision.json",),
     ("equivalence", "again"): ("equivalence.json",),
+    ("axes", "again"): ("axes.json",),
+    ("five", "axes"): ("activations.safetensors",),
+    ("five_stories", "axes stories"): ("activations.safetensors", "texts.jsonl"),
     ("extract", "export"): ("vectors.safetensors", "checksums.json"),
     ("other_model", "again"): ("checksums.json",),
 }
@@ -73,6 +76,10 @@ def command(place: Place, kind: str, use: str) -> tuple[str, ...]:
             return (*SMALL, *STEER, f"job.steer.run={run}", "seed=7", "output=json")
         case "steer own":
             return (*SMALL, *STEER, "seed=8", "output=json")
+        case "axes":  # other permutations: its own run is not found, and the extraction is read
+            return (*SMALL, *FIVE, *AXES, "job.axes.permutations=101", "output=json")
+        case "axes stories":
+            return (*SMALL, *FIVE, *STORIES, *AXES, "job.axes.permutations=101", "output=json")
         case "summarize":
             return (*SMALL, *SUMMARIZE, "force=true", "output=json")
         case _:

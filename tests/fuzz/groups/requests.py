@@ -57,6 +57,11 @@ WRONG = {
     (*STORIES, "job=equivalence"): "method",
     ("method.readout=suffix", "method.suffix=' '"): "method.suffix",
     ("method.readout=suffix", "method.suffix=" + "so " * 2000): "method.suffix",
+    # Texts that are read
+    ("job=read", "text=a", "job.read.layers=99"): "job.read.layers",
+    ("job=read", "text=a", "job.read.run=0123abcd"): "job.read.run",
+    ("job=read", "text=" + "so " * 2000): "job.read.text",
+    ("text=a",): "job.read.text",
     # The tiny model
     ("model.tiny.hidden=17",): "model.tiny.hidden",
     ("model.tiny.hidden=22",): "model.tiny.hidden",

@@ -3,10 +3,12 @@
 import base64
 import json
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from emo.core.choices import Label
 from emo.core.geometry.comprehension import describe
 from emo.core.geometry.cosines import cosine_matrix
 from emo.core.geometry.left_out import read_as
@@ -29,8 +31,16 @@ def stimuli(emotions, situations, text=EVIL):
     return StimulusSet(items, ("It is noon.",) * 4, "file", "0" * 64)
 
 
-def made(rng, emotions=tuple(POLES), situations=tuple("abcdef"), n_layers=4, text=EVIL, layers=()):
-    passages = stimuli(emotions, situations, text)
+def made(
+    rng,
+    emotions=tuple(POLES),
+    situations=tuple("abcdef"),
+    n_layers=4,
+    text=EVIL,
+    layers=(),
+    label=Label.emotion,
+):
+    passages = replace(stimuli(emotions, situations, text), label=label)
     n = len(passages.items)
     offset = rng.normal(size=(n_layers, len(emotions), 10))
     values = rng.normal(size=(n_layers, n, 10)) + np.tile(offset, (1, len(situations), 1))
@@ -150,6 +160,14 @@ def test_as_many_texts_fit_as_their_letters_do(lengths, wanted):
     assert fitting([1] * (MOST_TEXTS + 5)) == MOST_TEXTS
 
 
+def test_passages_labelled_by_situation_are_called_so(rng):
+    html, *_ = made(rng, text="plain", label=Label.situation)
+    assert "How alike the situation vectors are" in html
+    assert '<th scope="col">emotion</th>' in html
+    assert "read as the situation whose mean activation" in html
+    assert data_of(html, "geometry")["kind"] == "situation"
+
+
 def test_the_answer_tells_layer_accuracy_chance_and_what_the_published_criterion_chooses(rng):
     *_, d, _ = made(rng)
     answer = extract.answer(d, 30, 0.4, random=True)
@@ -166,8 +184,6 @@ def test_the_answer_tells_layer_accuracy_chance_and_what_the_published_criterion
 
 def test_the_answer_cautions_where_no_situations_are_declared(rng):
     *_, d, _ = made(rng)
-    from dataclasses import replace
-
     assert "no situations are declared" in extract.answer(replace(d, split_unit="passage"), 30)
     few = replace(
         d, choices=d.choices | {"accuracy": None}, curves={"anisotropy": d.curves["anisotropy"]}

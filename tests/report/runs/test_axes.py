@@ -67,9 +67,7 @@ def test_every_finding_and_what_is_left_out_has_a_line():
     assert shown[:3] == ["title", "  note: a note", "  norms: my.csv, 5 of 6 emotions"]
     assert "  without a norm, left out: loving" in shown
     assert any(line.startswith("  valence: r 0.83") for line in shown)
-    assert (
-        "      layer and component chosen on other passages: 0.71, on half of the passages" in shown
-    )
+    assert "      layer and component chosen on other texts: 0.71, on half of the texts" in shown
     assert any(line.startswith("    RDM: rho 0.10") for line in shown)
     assert any(line.startswith("    text length held fixed: r 0.50") for line in shown)
     left = "nothing of valence is left, the words of the texts alone hold it"

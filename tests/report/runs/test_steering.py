@@ -158,15 +158,6 @@ def test_nothing_surgical_is_said():
     assert "no dose of the emotion vectors is surgical" in report.terminal_text(bad, "t")
 
 
-def test_page_escapes_what_a_model_wrote():
-    page = report.texts_html(planted(), "a & b")
-    assert "a &amp; b" in page
-    assert "<b>fluent" not in page
-    assert "&lt;b&gt;fluent" in page
-    assert "An opening that &lt;i&gt;" in page
-    assert page.count('<tr class="repetitive">') == 12
-
-
 def test_curves_are_in_order_of_strength():
     found = report.curves(cells(planted().steered, planted().limits))
     assert found["dose_success_target_3"].tolist() == [1.0, 0.0]
@@ -179,7 +170,6 @@ def test_scenarios_table_counts_over_doses():
     assert len(lines) == 1 + 12 * 2
     assert lines[1].startswith("s0,calm,target,1,2,")
     assert lines[1].endswith(",doses of one prompt")
-    assert "doses of one prompt" in report.texts_html(planted(), "t")
 
 
 def test_emotions_csv_has_the_intervals_of_the_figure():

@@ -1,15 +1,19 @@
 """Table 1 and its caption, from planted conditions."""
 
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from emo.config.resolve import compose
-from emo.core.choices import LayerRule
 from emo.core.compare.leaving_out import leaving_out
-from emo.core.conditions.four_layer import HALVES, four_layer
+from emo.core.conditions.four_layer import CONTRASTS, HALVES, four_layer
+from emo.core.conditions.verdicts import Verdict
 from emo.core.flags import reliability_flag
+from emo.core.records import LayerChoice
+from emo.reference import shared_geometry
 from emo.report.summary import headline, methods
 from emo.report.summary.drawings import four_layers
 from emo.report.summary.four_layer_tables import (
@@ -19,6 +23,7 @@ from emo.report.summary.four_layer_tables import (
 )
 from emo.report.table import Interval
 from emo.runs.listing import RunListing
+from emo.runs.plan import passages
 from emo.summary.assemble import ModelTable
 from tests.core.compare.test_cross_model import models, study
 from tests.core.conditions.test_four_layer import FEW, unlike_replicate
@@ -27,8 +32,6 @@ from tests.core.planted import item_sets, nested
 
 @pytest.fixture(scope="module")
 def conditions():
-    import numpy as np
-
     return unlike_replicate(np.random.default_rng(7))
 
 
@@ -41,8 +44,11 @@ def tables_of(made):
     return four_layer_tables(SimpleNamespace(tables=(made,)))
 
 
+TITLES = {c.layer: c.title for c in CONTRASTS}
+
+
 def entries(table, layer):
-    row = next(r for r in table.rows if r[0] == layer)
+    row = next(r for r in table.rows if r[0] == TITLES[layer])
     return dict(zip(table.columns, row, strict=True))
 
 
@@ -102,7 +108,8 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
     made = table_of(flagged)
     table, _ = tables_of(made)
     assert "Published flag: raw anisotropy above 0.95 in C (0.960)" in table.caption
-    marks = {r[0]: r[table.columns.index("anisotropy")] for r in table.rows}
+    layer, mark = (table.columns.index(name) for name in ("study's layer", "anisotropy"))
+    marks = {r[layer]: r[mark] for r in table.rows}
     assert {k for k, v in marks.items() if v == "flagged"} == {
         "1",
         "2",
@@ -114,10 +121,34 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
 def test_only_rows_that_are_judged_by_replicates_have_a_triangle(conditions):
     figure, data = four_layers([table_of(conditions)])
     at = {r[1]: r[data.columns.index("replicates")] for r in data.rows}
-    assert at["floor B"] is None
-    assert at["1"] is not None
+    assert at["Noise of sampling (B vs B')"] is None
+    assert at["Method (A vs C)"] is not None
     triangles = [line for line in figure.axes[0].lines if line.get_marker() == "^"]
     assert len(triangles) == sum(x is not None for x in at.values())
+
+
+def test_the_figure_has_a_legend_and_the_points_of_the_study(conditions):
+    figure, data = four_layers([table_of(conditions)])
+    words = [text.get_text() for text in figure.legends[0].get_texts()]
+    published = shared_geometry().four_layer
+    assert [w for w in words if w.startswith("published: ")] == [
+        f"published: {p.model}" for p in published
+    ]
+    (axes,) = figure.axes
+    grey = {m: [x for line in axes.lines if line.get_marker() == m for x in line.get_xdata()]
+            for m in "DX"}  # fmt: skip
+    for p, marker in zip(published, "DX", strict=True):
+        at = data.columns.index(f"published {p.model}")
+        shown = [row[at] for row in data.rows if row[at] is not None]
+        assert grey[marker] == shown
+        assert set(shown) <= set(p.rho.values()) and len(shown) == 5
+
+
+def test_every_contrast_has_a_name_of_its_own_and_the_documentation_has_it():
+    assert len({c.title for c in CONTRASTS}) == len(CONTRASTS)
+    page = Path("docs/summary.md").read_text("utf-8")
+    for c in CONTRASTS:
+        assert f"| {c.title} | {c.layer} |" in page
 
 
 def test_a_condition_with_the_users_own_prompts_says_so():
@@ -132,7 +163,7 @@ def test_a_condition_with_the_users_own_prompts_says_so():
 
 def test_passages_that_cannot_be_halved_are_said_so(rng):
     found = models(rng, geometry=1, design=nested(8, 1))
-    sentence = headline._agreement(study(found), 0.8)
+    sentence = headline._agreement(study(found), 0.8).text
     assert sentence.endswith(
         "One passage per emotion cannot be halved, so it is not known how much of this is the passages."
     )
@@ -159,7 +190,7 @@ def test_passages_that_cannot_be_halved_are_said_so(rng):
 def test_the_headline_judges_agreement_on_different_passages(rng, planted, margin, words):
     left_out = leaving_out(item_sets(rng, **planted), FEW)
     u = SimpleNamespace(models=(0, 1), left_out=left_out)
-    sentence = headline._agreement(u, margin)
+    sentence = headline._agreement(u, margin).text
     assert words in sentence
     assert sentence.startswith("On different passages 2 models agree with rho of ")
     shown = bool(u.left_out.rho().low[0, 1] > 0)
@@ -170,34 +201,79 @@ def test_the_headline_has_what_disjoint_prompts_leave(conditions):
     made = four_layer(conditions, FEW, 100)
     row = next(r for r in made.rows if r.contrast.layer == "3 free-running")
     possible = f"({row.disjoint.value:.2f} where {row.attenuation.ceiling:.2f} is possible)"
-    assert f"layer 3 free-running: {row.verdict.value} {possible}" in headline._four(made)
+    lines = {line.text: line.mark for line in headline._four(made)}
+    said = f"{made.model}, Precision, free running (C vs D): {row.verdict.value} {possible}."
+    assert lines[said] == headline.mark_of(row.verdict)
 
 
-@pytest.mark.parametrize(
-    ("reliability", "words"),
-    [
-        (0.36, "reliability 0.36 (0.20 where the layer is chosen on other situations), p 0.01 under "
-        "permuted labels (reliability low: below 0.4, as many "
-        "other texts would give another RDM); left-out accuracy 0.20 (chance 0.05, the words of the "
-        "passages 0.25), p 0.01 under permuted labels."),
-        (0.7, "m at layer 1 (job.summarize.layer=published): reliability 0.70 (0.20 where the layer is "
-        "chosen on other situations), p 0.01 under permuted labels; left-out"),
-        (None, "there are too few passages to halve, so it is not known whether its RDM says anything"),
-    ],
-)  # fmt: skip
-def test_one_model_alone_stands_beside_chance_labels_and_words(reliability, words):
+def alone(reliability, published=True, **more):
+    """What is said of one model of four layers, whose numbers are planted."""
+    choices = {
+        "mean_cosine": LayerChoice(1, -0.05, 0, 2, 0.5),
+        "accuracy": LayerChoice(3, 0.254, 2, 3, 0.6),
+    }
     descriptors = SimpleNamespace(
+        n_layers=4,
+        finite_layers=(0, 1, 2, 3),
+        best_layer=1,
+        anisotropy=0.97,
         reliability=reliability,
-        curves={"reliability": [0, reliability], "accuracy": [0, 0.2]},
+        curves={
+            "reliability": np.array([0, reliability or 0, 0.2, 0.51]),
+            "accuracy": np.array([0, 0.13, 0.2, 0.254]),
+            "anisotropy": np.array([0.99, 0.97, 0.96, 0.9]),
+        },
+        choices=choices,
         chance=0.048,
+        split_unit="situation",
         nested={"mean_cosine": SimpleNamespace(reliability=0.2)},
         p=lambda name, layer: 0.01,
+        at_best=lambda name: 0.13,
         reliability_flag=reliability_flag(reliability),
     )
+    descriptors.__dict__.update(more)
     model = SimpleNamespace(name="m", layer=1, descriptors=descriptors)
-    assert words in headline._alone(model, 0.25, LayerRule.published)
-    assert "the words" not in headline._alone(model, None, LayerRule.published)
-    assert "other situations" not in headline._alone(model, None, LayerRule.middle)
+    config = compose()
+    summary = SimpleNamespace(config=config, stimuli=passages(config), words_accuracy=0.22)
+    more = headline._published(descriptors) if published and reliability is not None else ()
+    return [*headline._alone(summary, model), *more]
+
+
+def test_one_model_stands_beside_chance_words_and_its_own_halves():
+    place, accurate, halves, published = alone(0.31)
+    assert place == "m, 504 passages, 21 emotions, the last token."
+    assert accurate == (
+        "At its most accurate layer, 3 of 0 to 3 (95 % interval 2 to 3), chosen on these passages, 25 % "
+        "of the passages are nearest to their own emotion (chance 5 %, bag of words 22 %, p 0.01 under "
+        "permuted labels)."
+    )
+    assert halves.startswith("RDMs of two halves of the passages correlate 0.51 there")
+    assert published == (
+        "The published criterion chooses layer 1 (95 % interval 0 to 2): accuracy 13 %, reliability "
+        "0.31 (0.20 where other situations choose the layer; reliability low: below 0.4, as many other "
+        "texts would give another RDM), raw anisotropy 0.97 (the published flag, above 0.95, is set at "
+        "layers 0 to 2)."
+    )
+    assert len(alone(0.31, published=False)) == 3
+
+
+def test_the_anisotropy_is_said_to_be_flagged_only_where_it_is():
+    low = {"reliability": np.zeros(4), "accuracy": np.zeros(4), "anisotropy": np.full(4, 0.5)}
+    assert "flag, above" not in alone(0.6, curves=low)[-1]
+    low["anisotropy"] = np.full(4, 0.96)
+    assert "is set at every layer" in alone(0.6, curves=low)[-1]
+
+
+def test_passages_that_are_too_few_to_halve_are_said_so():
+    assert "too few passages to halve, so it is not known whether" in alone(None)[1]
+
+
+def test_every_verdict_has_a_mark():
+    assert {headline.mark_of(v) for v in Verdict} == {
+        headline.Mark.alike,
+        headline.Mark.less,
+        headline.Mark.untold,
+    }
 
 
 def test_the_methods_name_what_was_read_otherwise():

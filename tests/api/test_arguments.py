@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 import emo
-from emo.api import LoadedRun, _whole
+from emo.api import LoadedRun
+from emo.api.checks import whole
 from emo.errors import ConfigError
 
 RUN = LoadedRun("r", {}, {}, tracker=None)  # pyright: ignore[reportArgumentType]
@@ -37,8 +38,8 @@ def test_a_value_that_cannot_be_meant_is_named(tmp_path, call, words):
 
 
 def test_numbers_of_numpy_are_whole_numbers():
-    assert _whole("layer", np.int64(3), 0, 3) == 3
-    assert type(_whole("layer", np.uint8(3), 0)) is int
+    assert whole("layer", np.int64(3), 0, 3) == 3
+    assert type(whole("layer", np.uint8(3), 0)) is int
     for value in (np.int64(4), np.float64(3), np.bool_(True), "3"):
         with pytest.raises(ConfigError, match="allowed is a whole number from 0 to 3"):
-            _whole("layer", value, 0, 3)
+            whole("layer", value, 0, 3)
