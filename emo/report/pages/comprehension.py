@@ -100,7 +100,7 @@ def _choices(d: Descriptors) -> list[Choice]:
             continue
         interval = (c.low, c.high) if np.isfinite(c.share) else (None, None)
         nested = d.nested.get(name)
-        elsewhere = {} if nested is None else {m: getattr(nested, m) for m in NESTED}
+        elsewhere = {} if nested is None else {CURVES[m][0]: getattr(nested, m) for m in NESTED}
         choices.append(Choice(CRITERIA[name], c.layer, *interval, name, elsewhere))
     if d.valence is not None:
         choices.append(Choice("highest valence", d.valence.layer, curve=VALENCE))
