@@ -172,9 +172,9 @@ class PlainLayer(ResampledLayer):
         labels = np.full(len(cells.of_item), np.nan)
         for number in np.unique(fold[weight > 0]):
             fit = self._fit(np.where(fold == number, 0.0, weight))
-            usable = np.isfinite(fit.vectors).all(axis=1)
-            for item in np.flatnonzero(np.equal(fold[cells.of_item], number)):
-                if bool(usable[truth[item]]) and weight[cells.of_item[item]] > 0:
+            usable = np.isfinite(fit.offsets)
+            for item in np.flatnonzero(fold[cells.of_item] == number):
+                if usable[truth[item]] and weight[cells.of_item[item]] > 0:
                     score = fit.vectors @ self.values[item] + fit.offsets
                     labels[item] = np.where(usable, score, -np.inf).argmax()
         return labels
