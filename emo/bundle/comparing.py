@@ -105,7 +105,7 @@ class _Reader(HTMLParser):
         self._within: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in HIDDEN:
+        if tag in HIDDEN or (tag == "a" and ("class", "page") in attrs):  # where, and no number
             self._within.append(tag)
 
     def handle_endtag(self, tag: str) -> None:

@@ -30,7 +30,9 @@ from emo.config.schema import RunConfig
 from emo.errors import ConfigError
 from emo.files.checksums import write_checksums
 from emo.process.owner import HOST, PID, PID_NAMESPACE, PROCESS_START
+from emo.report.summary.report_files import REPORT as SUMMARY
 from emo.runs.listing import RunListing
+from emo.runs.pages import PAGE
 from emo.runs.provenance import package_versions
 
 NOT_SHARED = ("mlflow.", HOST, PID, PROCESS_START, PID_NAMESPACE)
@@ -76,6 +78,7 @@ def write_bundle(
     _copy(store, summary, folder / REPORT)
     for run_id in used:
         _copy(store, run_id, folder / RUNS / run_id)
+    _point_within(folder / REPORT / SUMMARY, used)
     stimuli = settings["stimuli"]
     copies = _copies(stimuli, config, folder)
     study = Study(
@@ -102,6 +105,16 @@ def _copy(store: Store, run_id: str, into: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if name != "checksums.json":
             shutil.copyfile(store.artifact(run_id, name), target)
+
+
+def _point_within(report: Path, used: Iterable[str]) -> None:
+    """Let the report's links to pages of runs lead to the copies."""
+    text = report.read_text(encoding="utf-8")
+    for run_id in used:
+        text = text.replace(
+            f'href="../../{run_id}/artifacts/{PAGE}"', f'href="../{RUNS}/{run_id}/{PAGE}"'
+        )
+    report.write_text(text, encoding="utf-8")
 
 
 def _settings(settings: Mapping[str, Any], copies: Mapping[str, str]) -> dict[str, Any]:
@@ -153,7 +166,7 @@ def _write_environment(folder: Path) -> None:
 
 def front_page(folder: Path, study: Study) -> str:
     """The page that a reader opens first: links to the report and to the page of each run."""
-    report = f"{REPORT}/summary.html"
+    report = f"{REPORT}/{SUMMARY}"
     rows = [_row(folder, run) for run in study.runs if run.run_id in study.used]
     return f"""<!doctype html>
 <html lang="en">
@@ -183,7 +196,7 @@ packages, checksums.json the digest of each file.</p>
 
 
 def _row(folder: Path, run: BundledRun) -> str:
-    page = f"{RUNS}/{run.run_id}/run.html"
+    page = f"{RUNS}/{run.run_id}/{PAGE}"
     place = page if (folder / page).is_file() else f"{RUNS}/{run.run_id}/"
     tags = (run.tags.get(name, "") for name in ("model", "precision", "method"))
     cells = "".join(f"<td>{html.escape(tag)}</td>" for tag in tags)

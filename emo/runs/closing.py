@@ -29,6 +29,7 @@ NEXT: dict[JobName, tuple[tuple[str, str], ...]] = {
     JobName.ablate: (("experiment=sensitivity", "the same question as an Optuna study"), SUMMARIZE),
     JobName.sensitivity: (("job=ablate", "the same question with intervals"), SUMMARIZE),
     JobName.axes: (STEER, SUMMARIZE),
+    JobName.read: (STEER, SUMMARIZE),
     JobName.summarize: (("job=bundle", "the report and its runs as one folder to hand on"),),
 }
 """Words that are put behind those of the command, and what they lead to."""
@@ -40,7 +41,7 @@ WRITTEN: tuple[tuple[str, str], ...] = (
 )
 """The same after an extraction from texts that the model wrote itself."""
 
-OF_THE_JOB = ("job", "experiment", "force", "output", "norms")
+OF_THE_JOB = ("job", "experiment", "force", "output", "norms", "text")
 """Words of a command that the next one does not take over, with all that begin so and a dot."""
 OF_TEXTS = ("method", "subparams")
 """Words that only an extraction from the model's own texts takes."""

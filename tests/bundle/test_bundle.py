@@ -72,6 +72,14 @@ def test_its_pages_fetch_nothing_and_every_link_of_the_front_page_leads_somewher
     assert "http" not in front
 
 
+def test_the_report_leads_to_the_pages_of_its_runs_within_the_bundle(bundle, project):
+    _, run_id, _ = project
+    report = (bundle / "report/summary.html").read_text()
+    pages = set(re.findall(r'<a class="page" href="([^"]*)"', report))
+    assert pages == {f"../runs/{run_id}/run.html"}
+    assert all((bundle / "report" / page).is_file() for page in pages)
+
+
 def test_it_says_nothing_of_the_machine_it_was_made_on(bundle, project):
     root, _, _ = project
     for name in ("study.json", "environment.json", "index.html"):

@@ -106,7 +106,8 @@ def test_every_field_that_is_a_path_says_so():
     named = {f.name for f in fields(CONFIG) if "path" in f.name.split(".")[-1]}
     assert named <= set(READ)
     assert {"job.steer.judge_model"} <= set(READ)
-    assert set(WRITTEN) == {"paths.store", "paths.weights", "job.export.folder"}
+    folders = {"job.export.folder", "job.bundle.folder"}
+    assert set(WRITTEN) == {"paths.store", "paths.weights", *folders}
 
 
 @pytest.mark.parametrize("name", [*READ, *WRITTEN, "model.id"])

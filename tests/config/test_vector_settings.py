@@ -113,7 +113,7 @@ def test_runs_that_differ_in_a_further_setting_are_never_mixed(dummy):
 def test_steering_with_vectors_of_a_further_setting_is_not_shown_beside_others(dummy):
     used = {"plain": listed("plain", PLAIN), "other": listed("other", OTHER)}
     for config in (PLAIN, OTHER):
-        source = SimpleNamespace(run_id="x", tags=used["plain"].tags, params=params(config))
+        source = SimpleNamespace(run_id="x", tags=used["plain"].tags, config=config)
         steering = listed("steer", PLAIN, vectors_run="gone", **vector_tags(source))
         shown = {
             name: bool(steering_candidates([steering], [run])[0]) for name, run in used.items()

@@ -77,8 +77,8 @@ def reading(values, marks):
 
 
 def test_marked_tokens_count_in_no_mean_no_scale_and_are_never_the_strongest():
-    text = reading([[[9, 1, 3, -8], [9, 2, 2, 7]]], [Mark.first, "", "", Mark.special])
-    text = TokenReading(**{**vars(text), "marks": (Mark.first, Mark.none, Mark.none, Mark.special)})
+    marks = [Mark.first, Mark.none, Mark.none, Mark.special]
+    text = reading([[[9, 1, 3, -8], [9, 2, 2, 7]]], marks)
     readings = TokenReadings((text,), ("a", "b"), (4,), 4, "asked", TokenMeasure.cosine)
     assert text.mean(0).tolist() == [2, 2]
     assert readings.largest(0) == 3

@@ -117,7 +117,7 @@ def test_texts_of_a_random_model_tell_nothing_and_this_is_the_first_line(finishe
     """Without some emotion matched does not agree with its own replicate: no effect is given."""
     assert finished.metrics["factors_told"] == 0
     assert "drop" not in finished.metrics
-    first = finished.table.splitlines()[1]
+    first = finished.table.splitlines()[2]
     assert first.startswith(
         "  these texts cannot tell: matched agrees with its own replicate by no"
     )
@@ -138,7 +138,7 @@ def test_planted_agreement_is_shown_as_effects(make, monkeypatch):
     outcome = run_job(make("job.ablate.tokens=[24,6]"))
     names = ("ablation.json", "points.csv", "effects.csv", "texts.jsonl", "texts.json")
     assert has_files(make(), outcome, *names, "effects.png", "interactions.png")
-    assert outcome.table.splitlines()[1].startswith(
+    assert outcome.table.splitlines()[2].startswith(
         "  layer is told from noise; determined ranks: "
     )
     assert "layer 1" in outcome.table.splitlines()[1]

@@ -251,6 +251,7 @@ def test_a_run_of_before_is_taken_with_what_can_be_checked(project, name, damage
         check(project, "comprehension", name, job, caplog)
 
 
+@pytest.mark.slow
 def test_a_run_of_before_is_reused(project):
     client, run_id = project.tracker.client, project.runs["comprehension"]
     tag = project.tracker.get(run_id).data.tags[CHECKSUMS]

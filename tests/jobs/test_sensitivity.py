@@ -44,6 +44,7 @@ def test_each_trial_is_a_child_with_its_point_and_values(study_config):
     assert "importance for rho, 4 trials" in parent.data.tags["mlflow.note.content"]
 
 
+@pytest.mark.slow
 def test_resumed_to_a_larger_total_under_the_same_parent(study_config):
     first = conduct(study_config(n=3), planted)
     second = conduct(study_config(n=6), planted)

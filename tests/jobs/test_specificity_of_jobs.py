@@ -18,6 +18,8 @@ from emo.jobs import extract, summarize
 from emo.runs.reuse import open_tracker
 from tests.conftest import TINY, write_small_csv
 
+pytestmark = pytest.mark.slow
+
 SITUATION = "stimuli.label=situation"
 FEW = ("job=summarize", "job.summarize.permutations=50", "job.summarize.n_bootstrap=30")
 GPT2 = ("model.tiny.architecture=gpt2", "model.tiny.hidden=64")

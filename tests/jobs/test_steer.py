@@ -186,6 +186,7 @@ def words(swept):
     return {(t.scenario, t.direction, t.site, t.strength): t.text for t in swept.steered}
 
 
+@pytest.mark.slow
 def test_backends_write_the_same_texts(finished, steer_config):
     expected = words(texts(*finished))
     for implementation in ("bridge", "hooked"):

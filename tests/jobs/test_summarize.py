@@ -301,6 +301,7 @@ def test_the_same_summary_again_gives_the_same_numbers(project, done):
         assert tracker.artifact(again.run_id, name).read_bytes() == artifact(name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_damaged_run_gives_way_to_the_older_one(project, tmp_path):
     _, config, runs = project
     newer = extract.run(config("force=true"))
@@ -323,6 +324,7 @@ def test_nothing_to_summarise_is_one_line(tiny_config):
         summarize.run(tiny_config("job=summarize"))
 
 
+@pytest.mark.slow
 def test_one_model_alone_is_summarised_without_a_study(project):
     _root, config, _ = project
     names = "job.summarize.models=['tiny llama 4x128']"
@@ -349,6 +351,7 @@ def test_one_model_alone_is_summarised_without_a_study(project):
     )
 
 
+@pytest.mark.slow
 def test_steering_of_its_models_has_a_section(project, tmp_path):
     _root, config, _ = project
     few = (
@@ -394,6 +397,7 @@ def test_no_torch_is_loaded():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "projection",
     [
@@ -475,6 +479,7 @@ def test_conditions_that_the_prompts_cannot_give_are_refused_before_any_is_made(
     assert not config.path("mlruns").exists()
 
 
+@pytest.mark.slow
 def test_missing_conditions_are_made_first_and_finished_ones_reused(tiny_config):
     make = ("job=summarize", *FEW, "job.summarize.make=[A, B]")
     first = summarize.run(tiny_config(*make))

@@ -51,6 +51,7 @@ def test_every_command_that_is_suggested_is_one(job, written, tmp_path):
         pytest.skip("refused")
     words = [f"job={job.value}", "model=tiny", "seed=3"]
     words += ["method=generation", "subparams=loose"] if written and job is JobName.extract else []
+    words += ["text=a word"] if job is JobName.read else []
     for command, purpose in commands(*words):
         assert purpose
         program, script, *rest = shlex.split(command)

@@ -42,8 +42,9 @@ def test_a_dummy_job_needs_only_what_is_new_about_it(tiny_config):
     run = Tracker(config).get(made.run_id)
     assert (run.info.run_name, run.info.status) == ("dummy", "FINISHED")
     assert run.data.metrics == {"chosen on the same texts/passages": 30}
-    answer, _, text = run.data.tags["mlflow.note.content"].split("\n\n")
+    answer, page, _, text = run.data.tags["mlflow.note.content"].split("\n\n")
     assert (answer, text) == ("**30 passages**", "```\n30 passages\n```")
+    assert page.startswith("[The page of this run](") and page.endswith("/artifacts/run.html)")
     assert run.data.tags["fingerprint"] == made.outcome.fingerprint
     assert run.data.params["model.source"] == "tiny"
 

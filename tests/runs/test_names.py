@@ -63,6 +63,7 @@ VARIED = (
 )
 
 
+@pytest.mark.slow
 def test_runs_that_differ_in_any_of_many_settings_have_names_that_differ():
     made = {}
     for words in itertools.product(*VARIED):

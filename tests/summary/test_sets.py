@@ -12,6 +12,8 @@ from emo.summary.selection import Selection
 from tests.core.compare.test_cross_model import models
 from tests.core.planted import crossed, record, two_models
 
+pytestmark = pytest.mark.slow
+
 FEW = Resampling(n_splits=12, n_bootstrap=4, splits_per_replicate=2)
 
 

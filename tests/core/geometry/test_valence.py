@@ -98,6 +98,7 @@ def false_shares(rng, geometry, n_studies, n_layers=8):
     return float(np.mean(verdicts)), float(np.mean(searches)), float(np.mean(single))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("geometry", [0.0, 2.0])
 def test_a_geometry_without_valence_is_seldom_called_valence(rng, geometry):
     """24 studies: at a rate of 5 % six or more of them are called valence in 0.2 % of tests."""
@@ -194,6 +195,7 @@ def test_one_text_per_emotion_has_a_search_and_no_halves(rng):
     assert d.valence.verdict is SearchVerdict.shown
 
 
+@pytest.mark.slow
 def test_the_halves_that_choose_a_layer_are_not_those_that_show_it(rng):
     """Layers of noise alone: a half's own best layer is high, on the other half it is nothing."""
     chosen = []

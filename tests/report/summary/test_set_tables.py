@@ -9,6 +9,8 @@ from emo.report.summary import set_tables
 from emo.summary.sets import Sets
 from tests.summary.test_sets import compare, planted  # noqa: F401
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def summary(planted):  # noqa: F811
