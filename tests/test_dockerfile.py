@@ -20,6 +20,9 @@ def test_copied_files_exist_and_the_whole_program_is_copied():
             copied.update(sources)
     assert all((ROOT / name).exists() for name in copied)
     assert {"emo", "conf", "launch.py", "pyproject.toml", "constraints.txt"} <= copied
+    links = [p.resolve() for p in (ROOT / "emo").rglob("*") if p.is_symlink()]
+    wanted = {str(p.relative_to(ROOT.resolve())) for p in links}
+    assert wanted and wanted <= copied  # what a link in the program leads to
     ignored = (ROOT / ".dockerignore").read_text().split()
     assert not copied & set(ignored)
 

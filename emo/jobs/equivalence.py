@@ -59,7 +59,9 @@ def _compute(plan: Plan, loaded: LoadedModel, reader: Reader) -> tuple[Equivalen
         report=report,
         write=partial(_write, compared, report.text),
         figures={"differences": lambda: report_on.figure(compared, plan.title)},
-        page=lambda: equivalence_page(plan.title, report.answer, report.text, compared),
+        page=lambda: equivalence_page(
+            f"{plan.title}: {report_on.COMPARED}", report.answer, report.text, compared
+        ),
         metrics={
             "forward_passes_done": passes.done,
             "forward_passes_reused": passes.reused,

@@ -84,9 +84,7 @@ def _prepare(plan: Plan, given: Given, source: VectorSource | None) -> Ready[Rea
         source, load_model(plan), given.texts, config.job.read.layers, given.parameter
     )
     tags = {"vectors_run": source.run_id, **vector_tags(logged)}
-    beginning = " ".join(plan.stimuli.items[0].text.split())[:30]
-    name = f"read {plan.run_name}: {beginning}"
-    return Ready(name, partial(_compute, plan, given, source, reader), tags)
+    return Ready(plan.run_name, partial(_compute, plan, given, source, reader), tags)
 
 
 def _own_source(config: RunConfig) -> VectorSource:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emo.config.enums import Source
 from emo.core.stats.level_effects import LevelEffects
 from emo.files.csv_files import csv_text
 from emo.pipeline.trial_runs import Study
@@ -43,7 +44,7 @@ def study_result(
             **{f"parameters_told_{name}": float(len(e.told)) for name, e in effects.items()},
         },
         effort=effort,
-        answer=report.answer(measured, effects),
+        answer=report.answer(measured, effects, study.config.model.source is Source.tiny),
     )
     figures = dict(_figures(study, measured, exact))
     title = f"study {study.name}"

@@ -120,5 +120,6 @@ def _envelope(view: View, saved_ms: int) -> str:
 
 
 def _width(column: str) -> int:
-    """Pixels in which the head of a column can be read."""
-    return max(100, 40 + 7 * len(column.split("`")[1]))
+    """Pixels in which the head of a column can be read, and the name of a model."""
+    name = column.split("`")[1]
+    return max(150 if name == "model" else 100, 40 + 7 * len(name))

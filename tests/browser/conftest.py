@@ -1,4 +1,7 @@
-"""Pages in a real browser, Debian's chromium: what is opened, how wide, light or dark."""
+"""Pages in a real browser, a chromium driven by playwright: wide or narrow, light or dark.
+
+All tests that need a browser are in this folder; without playwright or chromium they are skipped.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,13 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+
+from tests.browser.study import made_pages
 
 WIDE, NARROW = 1400, 400
 """Widths in CSS pixels of a desktop's window and of a telephone's."""
@@ -27,6 +33,20 @@ class Opened:
     def fetched(self) -> list[str]:
         """Addresses beyond the file itself; data within the file is none."""
         return [url for url in self.requests[1:] if not url.startswith(("data:", "blob:"))]
+
+    @property
+    def rows(self) -> int:
+        """How many passages or steered texts are to be seen."""
+        return self.page.locator("#passages tbody tr:visible, [data-row]:visible").count()
+
+    @property
+    def tip(self) -> str:
+        """What stands beside the pointer."""
+        return self.page.locator("#tip").inner_text()
+
+    def text(self, selector: str) -> str:
+        """What one element says."""
+        return self.page.locator(selector).inner_text()
 
     @property
     def overflow(self) -> int:
@@ -97,3 +117,22 @@ def opened(chromium: Any) -> Iterator[Callable[..., Opened]]:
     yield open_page
     for context in contexts:
         context.close()
+
+
+@pytest.fixture
+def shown(opened: Callable[..., Opened], tmp_path: Path) -> Callable[..., Opened]:
+    """Opens a page from its HTML, at the state that its link holds."""
+    numbers = count()
+
+    def show(html: str, state: str = "", **options: Any) -> Opened:
+        path = tmp_path / f"page{next(numbers)}.html"
+        path.write_text(html, encoding="utf-8")
+        return opened(f"{path.as_uri()}{state}", **options)
+
+    return show
+
+
+@pytest.fixture(scope="package")
+def pages(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The pages of a small study; made only where there is a browser."""
+    return made_pages(tmp_path_factory.mktemp("study"))

@@ -43,6 +43,14 @@ def read(config, *words, text=TEXT):
     return outcome
 
 
+@pytest.mark.slow
+def test_the_name_of_a_run_says_once_what_was_done_and_to_which_text(config):
+    words = config("job=read", f"text={TEXT}")
+    run = Tracker(words).get(read(config).run_id)
+    assert run.info.run_name.startswith("read tiny fp32 ")
+    assert run.info.run_name.count(TEXT[:20]) == 1
+
+
 def table(config, outcome, name):
     path = Tracker(config("job=read", "text=x")).artifact(outcome.run_id, name)
     with path.open(encoding="utf-8", newline="") as file:

@@ -182,8 +182,10 @@ def rule_result(
 
 def rule_sentence(results: Sequence[RuleResult], margin: float) -> str:
     """One sentence where the rule that chooses layers changes the verdict; else empty."""
-    verdicts = {r.rule: likeness(r.over_ceiling, margin).value for r in results}
-    if len(set(verdicts.values())) < 2:
+    rules: dict[str, list[str]] = {}
+    for r in results:
+        rules.setdefault(likeness(r.over_ceiling, margin).value, []).append(r.rule)
+    if len(rules) < 2:
         return ""
-    by = "; ".join(f"{verdict} by {rule}" for rule, verdict in verdicts.items())
+    by = "; ".join(f"{verdict} by {' and '.join(names)}" for verdict, names in rules.items())
     return f"The rule that chooses the layers decides the verdict: {by}."

@@ -32,6 +32,7 @@ SHOWS = {
     "bridge": "bridge (transformers' modules, wrapped): shows that tokens, masks and hooks are right",
     "hooked": "hooked (an independent forward pass): shows that the mathematics is right",
 }
+COMPARED = "TransformerLens against transformers"
 HEADINGS = ("1-cos mean", "1-cos min", "1-RDM rho", "Frobenius", "relative", "max |d|")
 
 
@@ -40,7 +41,7 @@ def terminal_text(report: EquivalenceReport, title: str, note: str = "") -> str:
 
     A block has one line per layer, or a single line where not one bit differs.
     """
-    title = f"{title}: TransformerLens against transformers, {report.n_texts} texts"
+    title = f"{title}: {COMPARED}, {report.n_texts} texts"
     lines = terminal.heading(title, note)
     for name, shows in SHOWS.items():
         lines.append(f"  {shows}")
@@ -148,11 +149,11 @@ def figure(report: EquivalenceReport, title: str) -> Figure:
     limit = tolerance(report.precision)
     axes[0, 0].axhline(limit, color=GREY, ls="--", lw=1, label="rounding explains up to here")
     for panel in axes.flat:
-        legend_below(panel)
+        legend_below(panel, down=0.24 if panel in axes[1] else 0.12)  # below the name of the axis
         whole_layers(panel)
     for panel in axes[1]:
         panel.set_xlabel(LAYER)
-    drawn.suptitle(f"{title}\nTransformerLens against transformers", fontsize=TITLE)
+    drawn.suptitle(f"{title}\n{COMPARED}", fontsize=TITLE)
     return drawn
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from emo.report.runs.extract import RANDOM
 from emo.report.style import BLUE, GREY, ORANGE, PANEL, RISING, SMALL, TITLE, blank, grid
 
 if TYPE_CHECKING:
@@ -47,9 +48,12 @@ FEW_TRIALS = 4
 """With fewer trials per parameter the answer says that they are few."""
 
 
-def answer(importances: Sequence[Importance], effects: Mapping[str, LevelEffects]) -> str:
-    """What is told from noise, and whether the trials are too few for importances."""
-    sentences = [f"{_told(name, found).strip()}." for name, found in effects.items()]
+def answer(
+    importances: Sequence[Importance], effects: Mapping[str, LevelEffects], random: bool = False
+) -> str:
+    """What is told from noise, whether the trials are too few for importances, and of random weights."""
+    sentences = [RANDOM] if random else []
+    sentences += [f"{_told(name, found).strip()}." for name, found in effects.items()]
     n = max((i.n_trials for i in importances), default=0)
     parameters = max((len(i.impurity) for i in importances), default=0)
     if n < FEW_TRIALS * parameters:

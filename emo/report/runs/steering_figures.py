@@ -151,7 +151,7 @@ def emotions(swept: DoseSweep, title: str) -> Figure:
     names = list(dict.fromkeys(d.emotion for d in doses))
     columns = min(5, len(names))
     rows = -(-len(names) // columns)
-    figure = blank(2.3 * columns + 1, 1.9 * rows * len(sites) + 1)
+    figure = blank(max(5, 2.3 * columns + 1), max(4, 1.9 * rows * len(sites) + 1))
     panels = figure.subplots(
         rows * len(sites), columns, sharex=True, sharey=True, squeeze=False
     ).reshape(len(sites), -1)
@@ -162,9 +162,17 @@ def emotions(swept: DoseSweep, title: str) -> Figure:
             group = [d for d in doses if d.emotion == name and d.site == site]
             _draw_emotion(axes, group, name if len(sites) == 1 else f"{site}: {name}")
     lines, labels = panels.flat[0].get_legend_handles_labels()
-    figure.legend(lines, labels, loc="outside lower center", ncols=len(labels), fontsize=SMALL)
-    figure.supxlabel("strength (x mean residual norm)", fontsize=PANEL)
-    figure.supylabel("judge's score, steered text minus unsteered text", fontsize=PANEL)
+    figure.legend(  # below the name of the axis, which is its title: apart they would lie on each other
+        lines,
+        labels,
+        title="strength (x mean residual norm)",
+        title_fontsize=PANEL,
+        loc="outside lower center",
+        ncols=len(labels),
+        fontsize=SMALL,
+        frameon=False,
+    )
+    figure.supylabel("judge's score,\nsteered text minus unsteered text", fontsize=PANEL)
     figure.suptitle(f"{title}\nper emotion, {', '.join(sites)}", fontsize=TITLE)
     return figure
 

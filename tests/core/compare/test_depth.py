@@ -112,6 +112,10 @@ def test_a_rule_that_changes_the_verdict_is_said(rng):
         "less alike than replicates by middle."
     )
     assert rule_sentence(results[:1], 0.8) == ""
+    again = replace(results[0], rule="accuracy")
+    assert "replicates by published and accuracy; less alike" in rule_sentence(
+        [results[0], results[1], again], 0.8
+    )
     assert results[0].same > 0.8 and 0.8 < results[0].over_ceiling.value < 1.2
 
 

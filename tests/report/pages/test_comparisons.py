@@ -105,6 +105,7 @@ def test_a_study_says_when_its_trials_are_few():
     assert sensitivity.answer([IMPORTANCE], {}) == (
         "4 trials are few for 2 parameters: small importances are not told from zero."
     )
+    assert sensitivity.answer([IMPORTANCE], {}, random=True).startswith("The weights are random")
     page = pages.study_page("t", "a", "x", [IMPORTANCE], {}, (["trial", "x"], [[0, 1]]), ["f"])
     assert [s.title for s in page.sections] == ["Importances for relative_rho", "Figures", "Trials"]
     assert cells(page.sections[0])[1] == ["x", "0.900", "0.800"]

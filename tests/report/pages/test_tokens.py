@@ -1,11 +1,8 @@
 """The page of texts that were read: its numbers are those of the readings, its texts are escaped."""
 
 import base64
-import html
 import re
-import subprocess
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +14,6 @@ from emo.report.pages.page import render
 from tests.report.pages.test_page import EVIL, data_of
 
 EMOTIONS = ("calm", "<b>angry</b>", "sad")
-CHROMIUM = Path("/usr/bin/chromium")
 
 
 def readings(rng, words=((" one", EVIL, " two"), ("<s>", " three")), n_layers=4):
@@ -102,26 +98,3 @@ def test_a_long_text_is_cut_with_a_sentence_and_the_page_stays_small(rng):
     assert 2 in data["layers"] and data["layers"][data["start"]] == 2
     assert f"{len(data['layers'])} of 30 layers can be chosen" in page
     assert len(page.encode()) < 2 << 20
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not CHROMIUM.exists(), reason="chromium is not installed")
-def test_in_a_browser_the_link_chooses_layer_emotion_and_token(rng, tmp_path):
-    made = readings(rng, ((" one", " two", " three"),))
-    path = tmp_path / "run.html"
-    path.write_text(page_of(made), encoding="utf-8")
-    command = [str(CHROMIUM), "--headless=new", "--no-sandbox", "--disable-gpu", "--dump-dom"]
-    profile = f"--user-data-dir={tmp_path / 'profile'}"
-    link = f"file://{path}#layer=6&emotion=sad&token=0.1"
-    done = subprocess.run([*command, profile, link], capture_output=True, text=True, timeout=120)
-    dom = done.stdout
-    shares = [float(v) for v in re.findall(r'style="--v: ?([\d.e-]+);?"', dom)]
-    want = np.abs(made.texts[0].values[3, 2]) / made.largest(3)
-    assert np.allclose(shares, want, atol=1e-3)
-    assert '<b id="token-layer">6</b>' in dom
-    value = made.texts[0].values[3, 2, 1]
-    assert "“two”, token 1, layer 6" in dom and f"{value:+.2f}" in dom
-    assert dom.count('<button type="button" data-emotion="') == 3
-    pairs = sorted(zip(made.texts[0].whole[3], EMOTIONS, strict=True), reverse=True)
-    whole = ", ".join(f"{html.escape(e)} {v:+.2f}" for v, e in pairs)
-    assert f'<span data-whole="">{whole}</span>' in dom
