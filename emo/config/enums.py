@@ -8,6 +8,7 @@ from enum import StrEnum, auto
 
 from emo.core.choices import (
     Centring,
+    EstimatorName,
     FloatFormat,
     Label,
     LayerRule,
@@ -20,6 +21,7 @@ from emo.core.choices import (
 
 __all__ = [
     "Centring",
+    "EstimatorName",
     "FloatFormat",
     "Label",
     "LayerRule",

@@ -19,6 +19,7 @@ from emo.config.enums import (
     Centring,
     Decoding,
     Device,
+    EstimatorName,
     FloatFormat,
     Implementation,
     Label,
@@ -202,6 +203,7 @@ class MethodConfig:
     name: MethodName = MethodName.comprehension
     readout: Readout = Readout.last
     suffix: str = "The character is feeling"
+    estimator: EstimatorName = EstimatorName.mean_difference
 
 
 @dataclass(frozen=True)

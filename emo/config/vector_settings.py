@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emo.config.enums import JobName, Label, MethodName, Projection, Readout, Removal
+from emo.config.enums import EstimatorName, JobName, Label, MethodName, Projection, Readout, Removal
 from emo.config.logged import config_of
 from emo.config.readouts import readout_row
 from emo.config.schema import RunConfig, canonical
@@ -120,6 +120,24 @@ VECTOR_SETTINGS: tuple[VectorSetting, ...] = (
         },
         jobs=EXTRACTIONS,
         identified=True,
+    ),
+    VectorSetting(
+        "method.estimator",
+        default=EstimatorName.mean_difference,
+        title={
+            EstimatorName.mean_difference: "",
+            EstimatorName.logistic: "logistic probes",
+            EstimatorName.pca: "components of differences",
+            EstimatorName.lda: "whitened means (LDA)",
+        },
+        methods={
+            EstimatorName.mean_difference: "",
+            EstimatorName.logistic: "vectors are weights of one-vs-rest logistic probes (L2, C = 1)",
+            EstimatorName.pca: "vectors are leading components of differences (RepE)",
+            EstimatorName.lda: "vectors are means in the metric of the covariance within emotions",
+        },
+        jobs=EXTRACTIONS,
+        generation=True,
     ),
     VectorSetting(
         "vectors.projection",

@@ -10,9 +10,6 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TypeVar, assert_never
 
-DEFAULT_ESTIMATOR = "mean_difference"
-"""Of :data:`emo.core.geometry.estimators.ESTIMATORS`, the one taken where none is named."""
-
 MARGIN = 0.8
 """Disattenuated rho from which two geometries count as alike, where no other margin is asked for."""
 
@@ -73,6 +70,19 @@ class Label(StrEnum):
 
     emotion = "emotion"
     situation = "situation"
+
+
+class EstimatorName(StrEnum):
+    """From labelled items to one vector per emotion; see :mod:`emo.core.geometry.estimators`."""
+
+    mean_difference = "mean_difference"
+    logistic = "logistic"
+    pca = "pca"
+    lda = "lda"
+
+
+DEFAULT_ESTIMATOR = EstimatorName.mean_difference.value
+"""The published one, taken where none is named."""
 
 
 class Removal(StrEnum):

@@ -94,7 +94,11 @@ def _prepare(plan: Plan) -> Ready[Rows]:
 
 def _compute(plan: Plan, plans: Sequence[Plan]) -> tuple[Rows, Result]:
     each = steps(plans, "precision", lambda p: p.config.precision.label)
-    rows, curves = compare([measure(p) for p in each], plan.config.vectors.remove.value)
+    rows, curves = compare(
+        [measure(p) for p in each],
+        plan.config.vectors.remove.value,
+        plan.config.method.estimator.value,
+    )
     shown = _report(plan, rows)
     return rows, Result(
         report=shown,

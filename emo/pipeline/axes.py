@@ -144,7 +144,9 @@ def _rdms(rated: Rated, activations: Activations) -> LayerRdms:
     match config.method.name:
         case MethodName.comprehension:
             projected = project(activations, config.vectors.projection.value)
-            recipe = Recipe(remove=config.vectors.remove.value)
+            recipe = Recipe(
+                remove=config.vectors.remove.value, estimator=config.method.estimator.value
+            )
             return LayerRdms.make(projected, emotions, resampling, recipe)
         case MethodName.generation:
             recipe = replace(recipe_of(config), post_centred=False)

@@ -53,7 +53,9 @@ def compare_backends(
         activations, more = reader.read()
         del reader  # hooked's copy of the weights
         passes = Passes(passes.done + more.done, passes.reused + more.reused)
-        compared[name] = equivalence(reference, activations, precision, remove)
+        compared[name] = equivalence(
+            reference, activations, precision, remove, plan.config.method.estimator.value
+        )
     n_texts = len(plan.stimuli.items) + len(plan.stimuli.neutral)
     return EquivalenceReport(precision, n_texts, reference.n_layers, compared, missing), passes
 

@@ -17,8 +17,10 @@ from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words
 from emo.core.geometry.cells import MOST_PAIRED
 from emo.core.geometry.comprehension import describe
+from emo.core.geometry.estimators import estimator
 from emo.core.geometry.framing import residual_frame
 from emo.core.geometry.item_sets import ItemSet
+from emo.core.geometry.layer_results import fits_per_layer
 from emo.core.geometry.left_out import read_as
 from emo.core.geometry.projections import project
 from emo.core.geometry.surface import surface_activations
@@ -78,7 +80,23 @@ def _prepare(plan: Plan) -> Ready[Descriptors]:
     reader.refuse_overflow()
     if not plan.stimuli.crossed:
         say(logging.WARNING, UNDECLARED)
+    _say_fits(plan)
     return Ready(plan.run_name, partial(_compute, plan, reader))
+
+
+def _say_fits(plan: Plan) -> None:
+    """Log what resampling costs, where the estimator has no shortcut."""
+    name = plan.config.method.estimator.value
+    folds = estimator(name).folds
+    if folds is not None:
+        settings = Resampling(seed=plan.config.seed, **asdict(plan.config.resampling))
+        fits = fits_per_layer(settings, folds)
+        say(
+            logging.WARNING,
+            f"method.estimator={name} is fitted anew for every draw: {fits} fits per layer, each of "
+            "milliseconds to a second; fewer with resampling.n_bootstrap=20 "
+            "resampling.splits_per_replicate=1 resampling.n_permutations=19",
+        )
 
 
 def _compute(plan: Plan, reader: Reader) -> tuple[Descriptors, Result]:
@@ -128,9 +146,14 @@ def _describe(plan: Plan, activations: Activations) -> tuple[EmotionVectors, Des
     try:  # what is logged are the model's own activations; a projection is made anew from them
         projected = project(activations, vectors.projection.value)
         made, descriptors = describe(
-            projected, resampling, vectors.remove.value, track, poles=poles
+            projected,
+            resampling,
+            vectors.remove.value,
+            track,
+            config.method.estimator.value,
+            poles=poles,
         )
-        frame = residual_frame(activations, vectors.projection.value, made.centring, made.estimator)
+        frame = residual_frame(activations, vectors.projection.value, made.centring)
         return replace(made, frame=frame), descriptors
     except ValueError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
@@ -143,8 +166,9 @@ def _page(
     vectors: EmotionVectors,
     activations: Activations,
 ) -> Page:
-    settings = plan.config.vectors
-    read = read_as(project(activations, settings.projection.value), settings.remove.value)
+    settings, estimator = plan.config.vectors, plan.config.method.estimator.value
+    projected = project(activations, settings.projection.value)
+    read = read_as(projected, settings.remove.value, estimator)
     poles = plan.poles.of(plan.stimuli.emotions)
     return comprehension_page(
         plan.title, report.answer, report.text, descriptors, vectors, plan.stimuli, read, poles

@@ -182,7 +182,11 @@ def best_layer(config: RunConfig) -> Best:
 def recipe_of(config: RunConfig) -> Recipe:
     """From items to vectors, as sub-parameter 8 says."""
     sub = config.subparams
-    return Recipe(centring=sub.centring.value, unit_norm=sub.unit_norm)
+    return Recipe(
+        centring=sub.centring.value,
+        unit_norm=sub.unit_norm,
+        estimator=config.method.estimator.value,
+    )
 
 
 def forced(config: RunConfig) -> str:
@@ -209,7 +213,7 @@ def _describe(
         vectors, descriptors = describe_stories(
             activations, layer, how, recipe, counts, resampling, poles
         )
-        frame = residual_frame(activations, centring=recipe.centring, estimator=recipe.estimator)
+        frame = residual_frame(activations, centring=recipe.centring)
         return replace(vectors, frame=frame), descriptors
     except GeometryError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error

@@ -13,6 +13,7 @@ from emo.activations.reading import Passes
 from emo.config.enums import PrecisionName
 from emo.config.precisions import REFERENCE, TRAITS, as_read, label
 from emo.config.schema import RunConfig
+from emo.core.choices import DEFAULT_ESTIMATOR
 from emo.core.compare.precision import PrecisionRow, at_layers, deviation, landmarks
 from emo.core.compare.rounding import KINDS, excess
 from emo.core.geometry.comprehension import GeometryError, describe
@@ -76,7 +77,13 @@ def measure(plan: Plan) -> Measured:
     settings = asdict(config.resampling) | {"n_permutations": 0}  # no null is shown here
     resampling = Resampling(seed=config.seed, **settings)
     try:
-        _, descriptors = describe(activations, resampling, config.vectors.remove.value, track)
+        _, descriptors = describe(
+            activations,
+            resampling,
+            config.vectors.remove.value,
+            track,
+            config.method.estimator.value,
+        )
     except GeometryError as error:
         name = config.precision.label
         if config.precision.name is REFERENCE:
@@ -87,7 +94,7 @@ def measure(plan: Plan) -> Measured:
 
 
 def compare(
-    measured: Sequence[Measured], remove: str
+    measured: Sequence[Measured], remove: str, estimator: str = DEFAULT_ESTIMATOR
 ) -> tuple[list[PrecisionRow], dict[str, dict[str, np.ndarray]]]:
     """Rows of the table and curves over depth: all against the first, batched INT8 also against INT8.
 
@@ -110,7 +117,7 @@ def compare(
         base = by_label[alone.get(one.label, one.label)]
         replicate = replicates.get(base.label)
         rounding = None if replicate is None else (replicate, base)
-        of_layers = _curves(one, other, rounding, remove)
+        of_layers = _curves(one, other, rounding, remove, estimator)
         row = _row(one, other.label, of_layers, layers)
         if replicate is not None and one is base:  # batched INT8 has the replicate of INT8
             passes = replicate.passes
@@ -121,7 +128,11 @@ def compare(
 
 
 def _curves(
-    one: Measured, other: Measured, rounding: tuple[Measured, Measured] | None, remove: str
+    one: Measured,
+    other: Measured,
+    rounding: tuple[Measured, Measured] | None,
+    remove: str,
+    estimator: str,
 ) -> dict[str, np.ndarray]:
     """Everything that is shown over depth of a precision beside another, by name.
 
@@ -129,13 +140,13 @@ def _curves(
     """
     described = {} if one.descriptors is None else one.descriptors.curves
     nothing = np.full(one.activations.n_layers, np.nan)
-    curves = deviation(one.activations, other.activations, remove).curves()
+    curves = deviation(one.activations, other.activations, remove, estimator).curves()
     curves |= {name: described.get(name, nothing) for name in CURVES}
     if rounding is not None:
         pair = rounding[0].activations, rounding[1].activations
-        replicate = deviation(*pair, remove).curves()
+        replicate = deviation(*pair, remove, estimator).curves()
         curves |= {f"own_{name}": curve for name, curve in replicate.items()}
-        curves |= excess((one.activations, other.activations), pair, remove).curves()
+        curves |= excess((one.activations, other.activations), pair, remove, estimator).curves()
     return curves
 
 

@@ -99,7 +99,7 @@ def _frame_from_activations(run: LoggedRun, config: RunConfig) -> ResidualFrame:
             "command that made it, with force=true, makes it with a centre"
         ) from error
     projection = config.vectors.projection.value
-    return residual_frame(activations, projection, vectors.centring, vectors.estimator)
+    return residual_frame(activations, projection, vectors.centring)
 
 
 def _best_layer(run: LoggedRun, rule: LayerRule) -> tuple[int, str, dict[int, str]]:

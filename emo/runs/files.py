@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from emo.core.choices import DEFAULT_ESTIMATOR
 from emo.core.compare.precision import PrecisionRow
 from emo.core.compare.readers import EquivalenceReport
 from emo.core.frames import ResidualFrame
@@ -38,6 +39,7 @@ class _VectorLabels:
     centring: str
     removed: str
     unit_norm: bool = False
+    estimator: str = DEFAULT_ESTIMATOR
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
             centring=vectors.centring,
             removed=vectors.removed,
             unit_norm=vectors.unit_norm,
+            estimator=vectors.estimator,
             **labels,
         ),
     )

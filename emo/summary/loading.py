@@ -62,8 +62,9 @@ def model_run(
     activations = one_layer(whole, layer)
     if not finite_layers(activations.values, activations.neutral):
         raise ValueError(f"layer {layer} of {run.model} has activations that are not finite")
-    vectors = run.config.vectors
-    recipe, projection = Recipe(remove=vectors.remove.value), vectors.projection.value
+    vectors, estimator = run.config.vectors, run.config.method.estimator.value
+    recipe = Recipe(remove=vectors.remove.value, estimator=estimator)
+    projection = vectors.projection.value
     depth = None
     if resampling is not None:
         depth = Depth.make(whole, _layers_by_rule(descriptors), recipe, projection, resampling)
@@ -128,16 +129,18 @@ def condition(
         If that layer is not finite.
     """
     activations = files("activations.safetensors", serialise.read_activations)
+    estimator = run.config.method.estimator.value
     if run.comprehension:
         d = files("descriptors.json", serialise.read_descriptors)
         layer = d.best_layer
-        items = ItemSet.make(activations, layer)
+        items = ItemSet.make(activations, layer, Recipe(estimator=estimator))
         effective = len(activations.item_ids) / len(set(activations.emotions))
         surfaces, texts = passages, ""
     else:
         d = files("generation.json", serialise.read_story_descriptors)
         layer, effective = d.layer, d.n_effective
-        items = story_set(activations, layer, Recipe(centring=d.centring, unit_norm=d.unit_norm))
+        recipe = Recipe(centring=d.centring, unit_norm=d.unit_norm, estimator=estimator)
+        items = story_set(activations, layer, recipe)
         surfaces, texts = files("texts.jsonl", _written)
     return Condition(
         name=name,

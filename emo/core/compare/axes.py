@@ -106,6 +106,7 @@ class LayerRdms:
         LabelMismatch
             If the emotions are fewer than five.
         """
+        recipe = recipe or Recipe()
         n, n_layers = len(emotions), activations.n_layers
         if n < LEAST_EMOTIONS:
             raise LabelMismatch(f"{n} emotions; axes need at least {LEAST_EMOTIONS}")

@@ -48,15 +48,21 @@ def lda_scores(to_test: np.ndarray, between: np.ndarray, share: np.ndarray) -> n
     return solved[:, :, :-n] - within[:, :, None] / 2
 
 
-def ridge_of(lengths: Float64[np.ndarray, " item"], squared: float, hidden: int) -> float:
+def ridge_of(
+    lengths: Float64[np.ndarray, " item"],
+    squared: float,
+    hidden: int,
+    weights: Float64[np.ndarray, " item"] | None = None,
+) -> float:
     """What is added to every variance: s m / (1 - s), see :mod:`emo.core.geometry.classifiers`.
 
     ``lengths`` are the items' inner products with themselves, ``squared`` the sum of the squares of all
-    inner products.
+    inner products. An item of weight 2 stands there twice.
     """
-    n = len(lengths)
-    mean_variance = lengths.sum() / n / hidden
+    times = np.ones(len(lengths)) if weights is None else weights
+    n = times.sum()
+    mean_variance = (times * lengths).sum() / n / hidden
     spread = squared / n**2 / hidden - mean_variance**2
-    error = ((lengths**2).sum() / n**2 - squared / n**3) / hidden
+    error = ((times * lengths**2).sum() / n**2 - squared / n**3) / hidden
     share = float(np.clip(error / spread, 1e-3, 1 - 1e-3)) if spread > 0 else 1 - 1e-3
     return max(float(mean_variance), 1e-12) * share / (1 - share)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from emo.core.choices import DEFAULT_ESTIMATOR, Centring, Projection, chosen
+from emo.core.choices import Centring, Projection, chosen
 from emo.core.frames import LayerMap, ResidualFrame
-from emo.core.geometry.estimators import estimator as estimator_named
+from emo.core.geometry.means import weighted_means
 from emo.core.geometry.projections import layer_map
 from emo.core.geometry.vectors import centre_of
 from emo.core.records import Activations
@@ -17,7 +17,6 @@ def residual_frame(
     activations: Activations,
     projection: str = "none",
     centring: str = "global",
-    estimator: str = DEFAULT_ESTIMATOR,
 ) -> ResidualFrame:
     """What puts an activation of any text where the emotion vectors of these activations are.
 
@@ -28,9 +27,8 @@ def residual_frame(
     projection
         The :class:`emo.core.choices.Projection` under which the vectors were made.
     centring
-        What was subtracted from them: a :class:`emo.core.choices.Centring`.
-    estimator
-        Name in :data:`emo.core.geometry.estimators.ESTIMATORS`.
+        What was subtracted from them: a :class:`emo.core.choices.Centring`. Of activations the
+        same is subtracted, as a mean of means, whatever the estimator of the vectors.
 
     Returns
     -------
@@ -40,7 +38,7 @@ def residual_frame(
     Raises
     ------
     UnknownChoice
-        If the projection, the centring or the estimator is unknown.
+        If the projection or the centring is unknown.
     ValueError
         If the centre is neutral and no item is.
 
@@ -55,7 +53,6 @@ def residual_frame(
     """
     method = chosen(Projection, projection, "projection")
     rule = chosen(Centring, centring, "centring")
-    estimate = estimator_named(estimator)
     labels, which = index(activations.emotions)
     n_layers, _, hidden = activations.values.shape
     centre, norm = np.full((n_layers, hidden), np.nan), np.full(n_layers, np.nan)
@@ -68,7 +65,7 @@ def residual_frame(
             maps.append(LayerMap(np.zeros(hidden), np.ones(hidden), np.zeros((0, hidden))))
             continue
         maps.append(layer_map(method, items, neutral))
-        means = estimate.vectors(maps[-1].apply(items), which)
+        means = weighted_means(maps[-1].apply(items), which, np.ones(len(which)))
         centre[layer] = centre_of(means[None], labels, rule)[0]
         if len(neutral):
             norm[layer] = np.linalg.norm(neutral, axis=-1).mean()

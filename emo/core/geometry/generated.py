@@ -14,7 +14,6 @@ from emo.core.criterion_search import CriterionSearch
 from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.comprehension import GeometryError, extreme_pairs, layer_curves
 from emo.core.geometry.cosines import finite_layers, mean_pairwise_cosine
-from emo.core.geometry.estimators import estimator
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.nested_layers import random_halves
@@ -123,13 +122,13 @@ def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
 def _baseline(
     activations: Activations, layer: int, recipe: Recipe
 ) -> Float64[np.ndarray, " hidden"] | None:
-    """The vector of the neutral stories, where these are the centre."""
+    """The mean of the neutral stories, where these are the centre."""
     if recipe.centring != Centring.neutral:
         return None
     neutral = np.array([e == NEUTRAL for e in activations.emotions])
     if not neutral.any():
         raise ValueError("neutral centring needs items labelled neutral")
-    baseline = estimator(recipe.estimator).baseline(activations.values[layer, neutral])
+    baseline = activations.values[layer, neutral].astype(np.float64).mean(axis=0)
     if not np.isfinite(baseline).all():
         raise ValueError(f"layer {layer} has activations that are not finite")
     return baseline

@@ -94,8 +94,8 @@ class ItemSet:
         recipe
             How vectors are made of the items.
         baseline
-            For neutral centring the vector of the neutral texts. It is subtracted from every vector
-            and held fixed in resampling.
+            For neutral centring the mean of the neutral texts. It is subtracted from every item and
+            held fixed in resampling.
 
         Raises
         ------

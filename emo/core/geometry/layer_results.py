@@ -19,7 +19,7 @@ from emo.core.geometry.estimators import estimator as estimator_named
 from emo.core.geometry.halves import balance_of
 from emo.core.geometry.label_null import TWO_SIDED, LayerStatistics, label_null, label_orders
 from emo.core.geometry.means import prepared_layers
-from emo.core.geometry.nested_layers import NestedHalves, hits_in_halves, nested_choice
+from emo.core.geometry.nested_layers import HALVINGS, NestedHalves, hits_in_halves, nested_choice
 from emo.core.geometry.resampled import ResampledLayer, centred_cosines, half_correlations
 from emo.core.geometry.valence import VALENCE, everything_and_halves
 from emo.core.records import Activations, Bounds, LabelNull, NestedChoice
@@ -90,6 +90,18 @@ class _Draws:
             orders=orders,
             labels=labels,
         )
+
+
+def fits_per_layer(settings: Resampling, folds: int) -> int:
+    """How often an estimator without a shortcut is fitted at each layer, valence included.
+
+    A fit of half of the items counts as one. ``folds`` are those in which groups are left out.
+    """
+    each, halves = settings.splits_per_replicate, 2 * HALVINGS
+    described = 1 + 2 * each + folds  # mean cosine, reliability, accuracy
+    permuted = (1 + settings.n_permutations) * (1 + 2 * min(each, settings.n_splits) + folds)
+    resampled = (settings.n_bootstrap + halves) * described
+    return 2 * settings.n_splits + resampled + permuted + folds + 1 + halves
 
 
 @dataclass(frozen=True)

@@ -35,10 +35,11 @@ class ResampledLayer(ABC):
     def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """The number of the emotion whose vector is nearest (Euclidean) to each item.
+        """The number of the emotion that the estimator reads in each item.
 
-        The item's whole group is taken out before the vectors are estimated: in a crossed set the
-        other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
+        A difference of means reads the nearest (Euclidean) vector. The item's whole group is taken out
+        before the vectors are estimated, alone or with the other groups of its fold: in a crossed set
+        the other emotions' vectors would otherwise hold the item's own situation, and its own emotion's
         would not. NaN for an item without weight or whose emotion has no other group.
         """
 

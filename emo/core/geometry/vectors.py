@@ -11,6 +11,7 @@ from jaxtyping import Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR, Centring, chosen
 from emo.core.geometry.estimators import estimator as estimator_named
+from emo.core.geometry.estimators.base import less
 from emo.core.geometry.means import prepared_layers
 from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.core.stats.resampling import index
@@ -31,8 +32,8 @@ def emotion_vectors(
         Labelled items; emotions keep the order of their first appearance.
     centring
         What is subtracted: ``global`` the mean of the per-emotion vectors, which weighs every emotion
-        the same whatever its number of items; ``neutral`` the vector of the items labelled neutral,
-        which then have no vector of their own; ``none`` nothing.
+        the same whatever its number of items; ``neutral`` the mean of the items labelled neutral, from
+        every item, so these have no vector of their own; ``none`` nothing.
     remove
         What is subtracted from the items first: ``none``, or ``situation`` for the situation means.
     unit_norm
@@ -66,13 +67,20 @@ def emotion_vectors(
     emotions, which = index(activations.emotions)
     method = estimator_named(estimator)
     items = prepared_layers(activations, remove)
-    vectors = np.stack([method.vectors(items(i), which) for i in range(activations.n_layers)])
-    counts, keep = np.bincount(which), np.ones(len(emotions), dtype=bool)
-    centre = centre_of(vectors, emotions, rule)
+    told = np.ones(len(which), dtype=bool)
     if rule is Centring.neutral:
-        keep = np.array([e != NEUTRAL for e in emotions])
-    vectors = vectors[:, keep] - centre[:, None]
-    counts, emotions = counts[keep], tuple(e for e, k in zip(emotions, keep, strict=True) if k)
+        if NEUTRAL not in emotions:
+            raise ValueError("neutral centring needs items labelled neutral")
+        told = np.array([e != NEUTRAL for e in activations.emotions])
+        emotions, which = index([e for e in activations.emotions if e != NEUTRAL])
+
+    def of_layer(values: np.ndarray) -> np.ndarray:
+        centre = None if told.all() else values[~told].astype(np.float64).mean(axis=0)
+        vectors = method.vectors(less(values[told], centre), which)
+        return vectors - vectors.mean(axis=0) if rule is Centring["global"] else vectors
+
+    vectors = np.stack([of_layer(items(i)) for i in range(activations.n_layers)])
+    counts = np.bincount(which)
     if unit_norm:
         with np.errstate(invalid="ignore", divide="ignore"):
             vectors = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -2,9 +2,14 @@
 
 from emo.core.choices import unknown
 from emo.core.geometry.estimators.base import Estimator
+from emo.core.geometry.estimators.lda import Lda
+from emo.core.geometry.estimators.logistic import Logistic
 from emo.core.geometry.estimators.mean_difference import MeanDifference
+from emo.core.geometry.estimators.pca import Pca
 
-ESTIMATORS: dict[str, Estimator] = {member.name: member for member in (MeanDifference(),)}
+ESTIMATORS: dict[str, Estimator] = {
+    member.name: member for member in (MeanDifference(), Logistic(), Pca(), Lda())
+}
 """Every estimator by its name."""
 
 

@@ -14,6 +14,23 @@ from emo.core.geometry.cells import ItemCells
 from emo.core.geometry.resampled import Products, ResampledLayer
 
 
+@dataclass(frozen=True)
+class Fit:
+    """What an estimator makes of labelled items; NaN for an emotion without weight."""
+
+    vectors: Float64[np.ndarray, "emotion hidden"]
+    offsets: Float64[np.ndarray, " emotion"]
+    """An item is read as the emotion with the highest ``vectors @ item + offsets``."""
+
+
+def less(
+    values: Float[np.ndarray, "item hidden"], baseline: Float[np.ndarray, " hidden"] | None
+) -> Float64[np.ndarray, "item hidden"]:
+    """The items minus a vector, in float64."""
+    items = values.astype(np.float64)
+    return items if baseline is None else items - baseline
+
+
 class Estimator(ABC):
     """Labelled items of one layer -> one vector per emotion.
 
@@ -26,11 +43,16 @@ class Estimator(ABC):
     without the items overrides :meth:`layer`.
 
     A new estimator is one file here with one subclass that has a ``name`` and ``estimate``, one entry
-    in ``ESTIMATORS``, and is then held to tests/core/geometry/estimators/test_contract.py.
+    in ``ESTIMATORS``, and is then held to tests/core/geometry/estimators/test_contract.py. One that
+    weighs items by their inner products alone is a :class:`~.dual.DualEstimator`.
     """
 
     name: ClassVar[str]
     """How the table, recipes and records call it."""
+    folds: ClassVar[int | None] = None
+    """In how many folds groups are left out; None: each group alone."""
+    tolerance: ClassVar[float] = 1e-9
+    """How far two computations of one estimate may lie apart, as a share of its size."""
 
     @abstractmethod
     def estimate(
@@ -88,9 +110,19 @@ class Estimator(ABC):
             raise ValueError(f"{self.name}: weights of items must be finite and not negative")
         return self.estimate(values, emotions, weights)
 
-    def baseline(self, values: Float[np.ndarray, "item hidden"]) -> Float64[np.ndarray, " hidden"]:
-        """The one vector of items that share a label: the centre of neutral centring."""
-        return self.vectors(values, np.zeros(len(values), dtype=np.int64))[0]
+    def fit(
+        self,
+        values: Float[np.ndarray, "item hidden"],
+        emotions: Int[np.ndarray, " item"],
+        weights: Float64[np.ndarray, " item"],
+    ) -> Fit:
+        """The vectors, and the rule by which they read an item; by default the nearest vector."""
+        vectors = self.vectors(values, emotions, weights)
+        return Fit(vectors, -(vectors**2).sum(axis=1) / 2)
+
+    def left_out(self, group: Int[np.ndarray, " cell"]) -> Int[np.ndarray, " cell"]:
+        """Which groups are left out together: a number per cell."""
+        return group if self.folds is None else group % self.folds
 
     def layer(
         self,
@@ -98,12 +130,8 @@ class Estimator(ABC):
         values: Float[np.ndarray, "item hidden"],
         baseline: Float[np.ndarray, " hidden"] | None = None,
     ) -> ResampledLayer:
-        """One layer, ready to be weighted anew; ``baseline`` is subtracted from every vector."""
-        if baseline is None:
-            baseline = np.zeros(values.shape[1])
-        return PlainLayer(
-            self, cells, values.astype(np.float64), np.asarray(baseline, dtype=np.float64)
-        )
+        """One layer, ready to be weighted anew; ``baseline`` is subtracted from every item first."""
+        return PlainLayer(self, cells, less(values, baseline))
 
     def exchanged_layers(
         self,
@@ -122,39 +150,38 @@ class PlainLayer(ResampledLayer):
     estimator: Estimator
     cells: ItemCells
     values: Float64[np.ndarray, "item hidden"]
-    baseline: Float64[np.ndarray, " hidden"]
 
     def products(self, weights: Float64[np.ndarray, "resample cell"]) -> Products:
         """Inner products of the emotion vectors, and which emotions have any weight."""
         present = self.cells.counts(weights) > 0
         out = np.empty((len(weights), self.cells.n_emotions, self.cells.n_emotions))
         for i, weight in enumerate(weights):
-            vectors = np.where(present[i][:, None], self._vectors(weight) - self.baseline, 0)
+            vectors = np.where(present[i][:, None], self._fit(weight).vectors, 0)
             out[i] = vectors @ vectors.T
         return out, present
 
     def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
     ) -> Float64[np.ndarray, "resample item"]:
-        """See :meth:`ResampledLayer.left_out_labels`: one estimate per group and weighting."""
+        """See :meth:`ResampledLayer.left_out_labels`: one estimate per fold and weighting."""
         return np.array([self._left_out_labels(weight) for weight in weights])
 
     def _left_out_labels(self, weight: np.ndarray) -> np.ndarray:
         cells = self.cells
+        fold, truth = self.estimator.left_out(cells.group), cells.emotion[cells.of_item]
         labels = np.full(len(cells.of_item), np.nan)
-        for group in np.unique(cells.group[weight > 0]):
-            rest = np.where(cells.group == group, 0.0, weight)
-            usable = cells.counts(rest[None])[0] > 0
-            vectors = np.where(usable[:, None], self._vectors(rest), np.inf)
-            members = np.flatnonzero(cells.group[cells.of_item] == group)
-            members = members[usable[cells.emotion[cells.of_item[members]]]]
-            for item in members:
-                if weight[cells.of_item[item]] > 0:
-                    labels[item] = ((vectors - self.values[item]) ** 2).sum(axis=1).argmin()
+        for number in np.unique(fold[weight > 0]):
+            fit = self._fit(np.where(fold == number, 0.0, weight))
+            usable = np.isfinite(fit.offsets)
+            for item in np.flatnonzero(fold[cells.of_item] == number):
+                if usable[truth[item]] and weight[cells.of_item[item]] > 0:
+                    score = fit.vectors @ self.values[item] + fit.offsets
+                    labels[item] = np.where(usable, score, -np.inf).argmax()
         return labels
 
-    def _vectors(self, weight: np.ndarray) -> np.ndarray:
+    def _fit(self, weight: np.ndarray) -> Fit:
         cells = self.cells
-        return self.estimator.vectors(
-            self.values, cells.emotion[cells.of_item], weight[cells.of_item]
-        )
+        with np.errstate(invalid="ignore"):
+            return self.estimator.fit(
+                self.values, cells.emotion[cells.of_item], weight[cells.of_item]
+            )

@@ -37,10 +37,6 @@ class MeanDifference(Estimator):
         """The weighted mean of each emotion's items."""
         return weighted_means(values, emotions, weights)
 
-    def baseline(self, values: Float[np.ndarray, "item hidden"]) -> Float64[np.ndarray, " hidden"]:
-        """The mean of the items."""
-        return values.astype(np.float64).mean(axis=0)
-
     def layer(
         self,
         cells: ItemCells,

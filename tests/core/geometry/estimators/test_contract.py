@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from emo.core.choices import DEFAULT_ESTIMATOR, Centring, UnknownChoice
+from emo.core.choices import DEFAULT_ESTIMATOR, Centring, EstimatorName, UnknownChoice
 from emo.core.compare.precision import deviation
 from emo.core.compare.rdms import compare_shared
 from emo.core.compare.readers import equivalence
@@ -46,6 +46,12 @@ def planted(rng):
     return directions
 
 
+def _alike(member, got, want):
+    """Within what the estimator says of two computations."""
+    size = np.abs(want).max()
+    return np.allclose(got / size, want / size, rtol=0, atol=member.tolerance, equal_nan=True)
+
+
 def items(rng, planted, counts=(5,) * N_EMOTIONS, noise=0.5):
     """Items around the planted directions, emotions in order, and their emotions."""
     emotions = np.repeat(np.arange(N_EMOTIONS), counts)
@@ -76,6 +82,7 @@ def crossed(rng, planted, n_groups=5):
 def test_the_table_names_every_estimator_by_its_name_and_has_the_default():
     assert [member.name for member in ESTIMATORS.values()] == list(ESTIMATORS)
     assert DEFAULT_ESTIMATOR in ESTIMATORS
+    assert list(ESTIMATORS) == [name.value for name in EstimatorName]
 
 
 @each_member
@@ -83,7 +90,9 @@ def test_the_table_names_every_estimator_by_its_name_and_has_the_default():
 def test_planted_directions_are_recovered(member, counts, rng, planted):
     got = member.vectors(*items(rng, planted, counts))
     want = planted - planted.mean(axis=0)
-    assert (paired_cosines(got - got.mean(axis=0), want) > 0.9).all()
+    # A probe leaves out what emotions share, so it does not point along the mean itself.
+    least = 0.8 if member.name == "logistic" else 0.9
+    assert (paired_cosines(got - got.mean(axis=0), want) > least).all()
 
 
 @each_member
@@ -93,7 +102,7 @@ def test_the_order_of_the_items_does_not_matter_and_that_of_the_emotions_is_kept
     values, emotions = items(rng, planted)
     order = rng.permutation(len(values))
     got = member.vectors(values[order], emotions[order])
-    assert got == pytest.approx(member.vectors(values, emotions), abs=1e-9)
+    assert _alike(member, got, member.vectors(values, emotions))
 
 
 @each_member
@@ -109,7 +118,7 @@ def test_a_weight_of_two_is_the_item_twice_and_of_none_its_absence(member, rng, 
     times[:: len(values) // N_EMOTIONS] = 1
     got = member.vectors(values, emotions, times.astype(float))
     want = member.vectors(np.repeat(values, times, axis=0), np.repeat(emotions, times))
-    assert got == pytest.approx(want, abs=1e-9)
+    assert _alike(member, got, want)
 
 
 @each_member
@@ -153,7 +162,7 @@ def test_a_shortcut_gives_what_the_plain_path_gives(member, shifted, rng, plante
         for layer in (member.layer, lambda *args: Estimator.layer(member, *args))
     )
     for got, want in zip(fast.products(weights), plain.products(weights), strict=True):
-        assert np.allclose(got, want, atol=1e-9)
+        assert _alike(member, got, want)
     got, want = fast.left_out_accuracy(weights), plain.left_out_accuracy(weights)
     assert np.allclose(got, want, equal_nan=True)
     if member in ESTIMATORS.values():
@@ -166,8 +175,6 @@ def test_a_shortcut_gives_what_the_plain_path_gives(member, shifted, rng, plante
 def test_an_item_set_has_the_cosines_of_the_vectors(
     listed, member, centring, unit_norm, rng, planted
 ):
-    if member.name == "dual_pca" and centring == "neutral":
-        pytest.skip("its axes change with the neutral items, which an item set leaves out")
     names = [f"e{e}" for e in range(N_EMOTIONS - 1)] + ["neutral"]
     values, emotions = items(rng, planted)
     data = record(values, [names[e] for e in emotions], neutral=1)
@@ -182,7 +189,7 @@ def test_an_item_set_has_the_cosines_of_the_vectors(
     )
     got = story_set(data, 0, recipe).rdm(vectors.emotions)
     assert vectors.estimator == member.name
-    assert got == pytest.approx(upper(cosine_matrix(vectors.values[0])), abs=1e-6)
+    assert got == pytest.approx(upper(cosine_matrix(vectors.values[0])), abs=1e-4)
 
 
 def _without_neutral(data):
@@ -222,10 +229,12 @@ def test_what_is_computed_from_vectors_takes_an_estimator_from_the_table(
 def test_an_unknown_estimator_is_refused(rng, planted):
     data = crossed(rng, planted)
     for refused in (
-        lambda: estimator("pca"),
-        lambda: Recipe(estimator="pca"),
-        lambda: emotion_vectors(data, estimator="pca"),
-        lambda: describe(data, FEW, estimator="pca"),
+        lambda: estimator("mean"),
+        lambda: Recipe(estimator="mean"),
+        lambda: emotion_vectors(data, estimator="mean"),
+        lambda: describe(data, FEW, estimator="mean"),
     ):
-        with pytest.raises(UnknownChoice, match="estimator=pca: allowed is mean_difference"):
+        with pytest.raises(
+            UnknownChoice, match="estimator=mean: allowed is mean_difference, logistic"
+        ):
             refused()
