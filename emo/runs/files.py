@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -42,6 +42,9 @@ class _VectorLabels:
     estimator: str = DEFAULT_ESTIMATOR
 
 
+_VECTOR_LABELS = tuple(field.name for field in fields(_VectorLabels))
+
+
 @dataclass(frozen=True)
 class _ItemLabels:
     """Labels in the header of a file of activations."""
@@ -64,21 +67,13 @@ def write_vectors(vectors: EmotionVectors, path: Path, **labels: str) -> None:
 
     The tensors of their frame have the names of its fields: ``centre`` [layer hidden], ``norm`` [layer],
     and of a projection ``shift``, ``scale`` and ``axes``. ``labels`` are added to the labels of the
-    vectors in the header.
+    vectors in the header, which stand where both name one.
     """
     frame = {} if vectors.frame is None else vars(vectors.frame)
     write_tensors(
         path,
         {"vectors": vectors.values, **{k: v for k, v in frame.items() if v is not None}},
-        _labels(
-            emotions=vectors.emotions,
-            n_items=vectors.n_items,
-            centring=vectors.centring,
-            removed=vectors.removed,
-            unit_norm=vectors.unit_norm,
-            estimator=vectors.estimator,
-            **labels,
-        ),
+        _labels(**labels | {name: getattr(vectors, name) for name in _VECTOR_LABELS}),
     )
 
 
