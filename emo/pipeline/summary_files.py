@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from emo.config.schema import public
+from emo.report.runs.description import picture
 from emo.report.summary import headline as sentences
 from emo.report.summary.page import RunLink
 from emo.report.summary.report_files import REPORT, write_report
@@ -31,7 +32,8 @@ def summary_result(s: Summary, commit: str, links: Sequence[RunLink] = ()) -> Re
         if f.failure:
             say_left_out(f.name, f.failure)
     link = f"[The report]({run_route()}/artifacts/{REPORT})"
-    description = [*(line.text for line in lines), link]
+    drawn = [f.name for f in all_figures(parts) if f.figure is not None]
+    description = [*(line.text for line in lines), link, *map(picture, drawn[:1])]
     return Result(
         report=Report(
             _text(s, [line for line in lines if line not in lead]),

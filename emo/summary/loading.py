@@ -17,6 +17,7 @@ from emo.core.conditions.four_layer import Condition
 from emo.core.geometry.cosines import finite_layers
 from emo.core.geometry.generated import story_set
 from emo.core.geometry.item_sets import ItemSet, Recipe
+from emo.core.geometry.maps import within_span
 from emo.core.geometry.surface import WORDING, surface_of
 from emo.core.records import NEUTRAL, Activations, Descriptors, EmotionVectors
 from emo.core.stats.resampling import Resampling
@@ -49,7 +50,7 @@ def model_run(
 ) -> ModelRun:
     """A comprehension run at the layer that the rule chooses.
 
-    With ``resampling``, what comparisons over layers need is kept of the other layers.
+    With ``resampling``, what figures of and comparisons over layers need is kept of the other layers.
 
     Raises
     ------
@@ -65,8 +66,9 @@ def model_run(
     vectors, estimator = run.config.vectors, run.config.method.estimator.value
     recipe = Recipe(remove=vectors.remove.value, estimator=estimator)
     projection = vectors.projection.value
-    depth = None
+    depth = span = None
     if resampling is not None:
+        span = within_span(files("vectors.safetensors", serialise.read_vectors))
         depth = Depth.make(whole, _layers_by_rule(descriptors), recipe, projection, resampling)
     return ModelRun(
         name=run.model,
@@ -83,6 +85,7 @@ def model_run(
         projection=projection,
         embedding=optional(files, "embedding.safetensors"),
         depth=depth,
+        span=span,
     )
 
 

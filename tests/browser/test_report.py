@@ -5,7 +5,9 @@ import html
 
 import pytest
 
+from emo.core.geometry.cosines import cosine_matrix
 from emo.report.table import text
+from emo.runs.files import read_vectors
 from tests.browser.conftest import NARROW, WIDE
 from tests.browser.paper import printed, squeezed
 from tests.report.summary.test_report_page import tables_on
@@ -45,3 +47,31 @@ def test_what_is_folded_on_the_screen_is_printed(paper):
 @pytest.mark.parametrize("width", [WIDE, NARROW])
 def test_the_report_of_two_models_never_scrolls_sideways(pages, opened, width):
     assert opened(pages["summary"], width).overflow <= 0
+
+
+def test_a_reader_chooses_the_model_and_the_layer_of_the_geometry(pages, opened):
+    """The tooltip of a field is the cosine of the logged vectors, for each model and layer."""
+    artifacts = pages["summary"].parents[2]
+    with (pages["summary"].parent / "tables/descriptors.csv").open() as file:
+        runs = {row["model"]: row["run"] for row in csv.DictReader(file)}
+    seen = opened(pages["summary"])
+    page = seen.page
+    for model, run in runs.items():
+        page.locator("#model").select_option(model)
+        page.wait_for_function("name => document.querySelector('#model').value === name", arg=model)
+        (folder,) = artifacts.glob(f"{run[:8]}*")
+        vectors = read_vectors(folder / "artifacts" / "vectors.safetensors")
+        for layer in (0, 3):
+            page.locator("#layer").fill(str(layer))
+            cosines = cosine_matrix(vectors.values[layer])
+            field = page.locator("#rdm rect[data-tip]").nth(4)
+            names, value = field.get_attribute("data-tip").rsplit(": ", 1)
+            i, j = (vectors.emotions.index(name) for name in names.split(" \u2013 "))
+            assert float(value.replace("\u2212", "-")) == pytest.approx(cosines[i, j], abs=6e-4)
+    assert page.locator("details.pictures img").first.is_hidden()
+
+
+def test_the_report_prints_pictures_in_place_of_what_is_chosen(pages, opened):
+    page = opened(pages["summary"]).page
+    page.emulate_media(media="print")
+    assert page.locator(".explorer").is_hidden()

@@ -105,6 +105,8 @@ def test_a_summary_is_called_by_its_models_and_links_its_report(project, done):
     assert (set(models.split(", ")), used) == (names, f"{outcome.metrics['runs_used']} runs")
     note = run.data.tags["mlflow.note.content"]
     assert f"/runs/{outcome.run_id}/artifacts/summary.html)" in note
+    shown = f"![fig_answer](get-artifact?path=figures/fig_answer.png&run_uuid={outcome.run_id})"
+    assert shown in note
 
 
 def test_the_shares_of_the_texts_stand_in_a_section_of_their_own(done):

@@ -37,6 +37,13 @@ STUDY = (
     "job.sensitivity.space.samples=[2,1]",
     "job.sensitivity.space.max_new_tokens=[6,3]",
 )
+SUMMARY = (
+    *SMALL,
+    "job=summarize",
+    "job.summarize.permutations=20",
+    "job.summarize.n_bootstrap=10",
+)
+TWO_MODELS = (SMALL, (*SMALL, "model.tiny.architecture=gpt2"))
 
 
 @dataclass(frozen=True)
@@ -75,15 +82,12 @@ JOBS = {
         ),
         Job(
             "summarize",
-            (
-                *SMALL,
-                "job=summarize",
-                "job.summarize.permutations=20",
-                "job.summarize.n_bootstrap=10",
-            ),
-            before=(SMALL, (*SMALL, "model.tiny.architecture=gpt2")),
+            SUMMARY,
+            before=TWO_MODELS,
             repeated=True,
         ),
+        Job("bundle", (*SMALL, "job=bundle"), before=(*TWO_MODELS, SUMMARY)),
+        Job("read", (*SMALL, "job=read", "text=A quiet quay, and nobody there.")),
         Job("axes", AXES),
         Job(
             "axes of stories",

@@ -25,6 +25,8 @@ DONE = re.compile(r"texts \d+ written \(\d+ tokens\), \d+ reused; forward passes
 """The same in words."""
 ID = re.compile(r"\b[0-9a-f]{32}\b")
 TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d[:-]\d\d[:-]\d\d|\b\d+(\.\d+)? s\b")
+STEP_IMAGE = re.compile(r"timestamp\+\d+\+[0-9a-f-]{36}")
+"""In the name of an image that MLflow keeps by step."""
 CHECKSUMS = "checksums.json"
 """Of the files as they are, ids and times included."""
 IGNORED = ("project/multirun", "project/outputs")
@@ -51,6 +53,8 @@ class Record:
     open: list[str]
     paths: set[str]
     """Every path, ids and times left out."""
+    exports: dict[str, str]
+    """Path -> digest of the contents of what was written to be handed on."""
 
 
 def read(project: Project) -> Record:
@@ -81,7 +85,8 @@ def read(project: Project) -> Record:
             runs[name].append(_run(project, run_id, tables))
     finally:
         connection.close()
-    return Record(dict(runs), unclosed, _paths(project, dead))
+    exports = _files(project.root / "exports")
+    return Record(dict(runs), unclosed, _paths(project, dead), exports)
 
 
 def _run(project: Project, run_id: str, tables: dict[str, list[Any]]) -> Run:
@@ -89,17 +94,19 @@ def _run(project: Project, run_id: str, tables: dict[str, list[Any]]) -> Run:
     for run, key, step, value, is_nan in tables["metrics"]:
         if run == run_id and not NOT_NUMBERS.fullmatch(key):
             metrics[key].append((step, repr(math.nan if is_nan else value)))
-    folder = project.root / "mlruns" / "artifacts" / run_id / "artifacts"
-    files = {
-        str(path.relative_to(folder)): _digest(path)
-        for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != CHECKSUMS
-    }
     return Run(
         {name: sorted(points) for name, points in metrics.items()},
         {k: v for r, k, v in tables["params"] if r == run_id and k != "tracking.parent"},
-        files,
+        _files(project.root / "mlruns" / "artifacts" / run_id / "artifacts"),
     )
+
+
+def _files(folder: Path) -> dict[str, str]:
+    return {
+        _plain(str(path.relative_to(folder))): _digest(path)
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != CHECKSUMS
+    }
 
 
 def _digest(path: Path) -> str:
@@ -118,7 +125,9 @@ def _digest(path: Path) -> str:
 
 
 def _plain(text: str) -> str:
-    return DONE.sub("DONE", TIME.sub("TIME", ID.sub("ID", text)))
+    for pattern, word in ((STEP_IMAGE, "IMAGE"), (ID, "ID"), (TIME, "TIME"), (DONE, "DONE")):
+        text = pattern.sub(word, text)
+    return text
 
 
 def _numbers(value: Any) -> Any:
@@ -147,9 +156,13 @@ def differences(undisturbed: Record, disturbed: Record) -> list[str]:
         for other in disturbed.runs.get(name, []):
             for what in ("metrics", "params", "files"):
                 a, b = getattr(runs[0], what), getattr(other, what)
-                found += [
-                    f"{name}: {what} {key}: {a.get(key)} is {b.get(key)}"
-                    for key in sorted(a.keys() | b.keys())
-                    if a.get(key) != b.get(key)
-                ]
-    return found
+                found += _unlike(f"{name}: {what}", a, b)
+    return found + _unlike("exports", undisturbed.exports, disturbed.exports)
+
+
+def _unlike(name: str, a: dict[str, Any], b: dict[str, Any]) -> list[str]:
+    return [
+        f"{name} {key}: {a.get(key)} is {b.get(key)}"
+        for key in sorted(a.keys() | b.keys())
+        if a.get(key) != b.get(key)
+    ]

@@ -33,7 +33,7 @@ from emo.core.geometry.cosines import cosine_matrix, upper
 from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, Recipe, common_emotions, shared_design
 from emo.core.geometry.projections import Normalisation, linear_normalisations, project
-from emo.core.records import Activations, Descriptors, LabelMismatch
+from emo.core.records import Activations, Descriptors, EmotionVectors, LabelMismatch
 from emo.core.stats.corrections import holm_of_pairs
 from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.hierarchical import over_items_and_emotions
@@ -65,6 +65,8 @@ class ModelRun:
     """The passages in the model's embedding layer; None where the run has not logged it."""
     depth: Depth | None = None
     """What comparisons over layers need; None where they are not wanted."""
+    span: EmotionVectors | None = None
+    """The vectors of all layers, in coordinates of their span; None where they are not wanted."""
 
     @property
     def d_model(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -18,6 +18,28 @@ class Maps:
     points: Float64[np.ndarray, "layer emotion 2"]
     share: Float64[np.ndarray, " layer"]
     """Share of the variance of the unit vectors that the two axes show together."""
+
+
+def within_span(vectors: EmotionVectors) -> EmotionVectors:
+    """The same vectors in coordinates of the space that they span: all cosines, few numbers.
+
+    Their lengths and the cosines among them stay; a hidden size of thousands becomes at most the number
+    of emotions, which is all that RDMs and maps need. Layers that are not finite are NaN.
+
+    Example
+    -------
+    >>> from emo.core.records import EmotionVectors
+    >>> values = np.array([[[3.0, 0, 0, 4.0], [0, 0, 0, 1.0]]])
+    >>> small = within_span(EmotionVectors(values, ("a", "b"), (1, 1), "global")).values
+    >>> small.shape, (small[0] @ small[0].T).round(9).tolist()
+    ((1, 2, 2), [[25.0, 4.0], [4.0, 1.0]])
+    """
+    layers, emotions, hidden = vectors.values.shape
+    values = np.full((layers, emotions, min(emotions, hidden)), np.nan)
+    for layer, rows in enumerate(vectors.values):
+        if np.isfinite(rows).all():
+            values[layer] = np.asarray(np.linalg.qr(rows.T, mode="r")).T
+    return replace(vectors, values=values, frame=None)
 
 
 def followed_maps(vectors: EmotionVectors, layers: Sequence[int]) -> Maps:

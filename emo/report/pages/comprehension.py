@@ -48,7 +48,16 @@ def comprehension_page(
     ``read`` is :func:`emo.core.geometry.left_out.read_as`; ``poles`` are by emotion.
     """
     kind, other = str(stimuli.label), "situation" if stimuli.label is Label.emotion else "emotion"
-    g = Geometry(
+    g = geometry_of(d, vectors, poles, kind)
+    passages = passages_section(stimuli, read, shown_layers(g), g.start, kind, other)
+    return Page(title, answer, (geometry_section(g), passages), text)
+
+
+def geometry_of(
+    d: Descriptors, vectors: EmotionVectors, poles: Mapping[str, float], kind: str, model: str = ""
+) -> Geometry:
+    """What the section of the geometry shows of a run that read passages."""
+    return Geometry(
         vectors=vectors,
         layers=d.finite_layers,
         start=start_layer(d),
@@ -61,9 +70,8 @@ def comprehension_page(
         },
         poles=poles,
         kind=kind,
+        model=model,
     )
-    passages = passages_section(stimuli, read, shown_layers(g), g.start, kind, other)
-    return Page(title, answer, (geometry_section(g), passages), text)
 
 
 def start_layer(d: Descriptors) -> int:

@@ -1,10 +1,27 @@
 "use strict";
 /* RDM, map and curves at the layer in the link. */
 (() => {
-  const D = emo.data("geometry"), N = D.emotions.length, PAIRS = N * (N - 1) / 2;
-  const cosines = emo.unpacked(D.cosines, 16, true), byId = emo.byId;
+  /* The section of a report has several models: the link says which, and another loads the page anew. */
+  const models = emo.data("geometry"), byId = emo.byId;
+  const D = models[Math.max(0, models.findIndex(m => m.model === emo.get("model")))];
+  const N = D.emotions.length, PAIRS = N * (N - 1) / 2;
+  const cosines = emo.unpacked(D.cosines, 16, true);
   const MOST_NAMES = 80; /* of more points in the map, only the chosen one shows its name */
   const slider = byId("layer"), same = byId("same");
+  slider.max = D.layers.length - 1;
+  const menu = byId("model");
+  if (menu) {
+    for (const m of models) menu.append(emo.element("option", {}, m.model));
+    menu.value = D.model;
+    menu.addEventListener("change", () => { emo.set({ model: menu.value, layer: "" }); location.reload(); });
+  }
+  for (const choice of D.choices) {
+    const b = emo.element("button", { type: "button", "aria-pressed": "false" }, `${choice.words}: ${choice.layer}`);
+    if (choice.low !== null) b.title = `95 % of bootstrap replicates choose layers ${choice.low} to ${choice.high}`;
+    b.dataset.layer = choice.layer;
+    b.addEventListener("click", () => go(choice.layer));
+    byId("choices").append(b);
+  }
   const place = () => {
     const wanted = Number(emo.get("layer", D.start));
     let best = 0;
@@ -232,8 +249,6 @@
   }
   slider.addEventListener("input", () => go(D.layers[slider.value]));
   same.addEventListener("change", () => rdm(place()));
-  for (const b of document.querySelectorAll("#choices button"))
-    b.addEventListener("click", () => go(Number(b.dataset.layer)));
   addEventListener("keydown", event => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (!step || event.altKey || event.ctrlKey || event.metaKey || event.target.closest?.("input, select, textarea, pre, .wide")) return;

@@ -69,6 +69,8 @@ class Geometry:
     """1 pleasant, -1 unpleasant, 0 neither."""
     kind: str = "emotion"
     """What the vectors are of."""
+    model: str = ""
+    """Which model's; empty where the page has one."""
 
 
 def shown_layers(g: Geometry) -> list[int]:
@@ -83,10 +85,28 @@ def shown_layers(g: Geometry) -> list[int]:
 def geometry_section(g: Geometry) -> Section:
     """RDM, map and curves at a layer that the reader chooses; tables for who has no JavaScript."""
     layers = shown_layers(g)
+    html = fragment(
+        "geometry.html",
+        kind=g.kind,
+        thinned=len(g.layers) - len(layers),
+        models=0,
+        curves=g.curves,
+        chosen_columns=["at the layer", *(c.words for c in g.choices)],
+        chosen_rows=_chosen_rows(g),
+        layer_columns=["layer", *(c.title for c in g.curves)],
+        layer_rows=[[str(x), *(float(c.values[x]) for c in g.curves)] for x in g.layers],
+    )
+    return Section("Geometry, layer by layer", html, [geometry_data(g)], "geometry")
+
+
+def geometry_data(g: Geometry) -> dict[str, Any]:
+    """What the script draws RDM, map and curves from."""
+    layers = shown_layers(g)
     cosines = np.array([upper(cosine_matrix(g.vectors.values[layer])) for layer in layers])
     cosines = np.nan_to_num(cosines)
     maps = followed_maps(g.vectors, layers)
-    data = {
+    return {
+        "model": g.model,
         "kind": g.kind,
         "emotions": g.vectors.emotions,
         "poles": [g.poles.get(e) for e in g.vectors.emotions],
@@ -101,21 +121,6 @@ def geometry_section(g: Geometry) -> Section:
         "choices": [{k: v for k, v in vars(c).items() if k != "elsewhere"} for c in g.choices],
         "cards": dict(g.cards),
     }
-    html = fragment(
-        "geometry.html",
-        kind=g.kind,
-        layers=layers,
-        start=g.start,
-        thinned=len(g.layers) - len(layers),
-        n_emotions=len(g.vectors.emotions),
-        choices=g.choices,
-        curves=g.curves,
-        chosen_columns=["at the layer", *(c.words for c in g.choices)],
-        chosen_rows=_chosen_rows(g),
-        layer_columns=["layer", *(c.title for c in g.curves)],
-        layer_rows=[[str(x), *(float(c.values[x]) for c in g.curves)] for x in g.layers],
-    )
-    return Section("Geometry, layer by layer", html, data, "geometry")
 
 
 def _chosen_rows(g: Geometry) -> list[list[Any]]:

@@ -51,10 +51,15 @@ def described(
     if page is not None:
         parts.append(f"[The page of this run]({run_route()}/artifacts/{page})")
     if figure is not None:
-        parts.append(f"![{figure}](get-artifact?path=figures/{figure}.png&run_uuid={RUN})")
+        parts.append(picture(figure))
     if rows := _rows(numbers):
         parts.append(table(("number", "value"), rows))
     return _with_text(parts, text)
+
+
+def picture(figure: str) -> str:
+    """A figure of the run, by its name in ``figures/``, as MLflow's page shows it."""
+    return f"![{figure}](get-artifact?path=figures/{figure}.png&run_uuid={RUN})"
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from emo.report import pages
 from emo.report.drawing import svg
 from emo.report.glossary import glossary, meaning
 from emo.report.labels import in_words_of
+from emo.report.pages.page import as_json
+from emo.report.summary.explorer import explorer
 from emo.report.summary.headline import lines, mark_of
 from emo.report.summary.methods import methods
 from emo.report.summary.sections import Section, all_figures
@@ -54,11 +56,16 @@ def render(
         for f in all_figures(sections)
         if f.figure is not None
     }
+    shown = explorer(s)
     return environment.get_template("summary.html").render(
         title=title(s),
         made=made_of(s),
         styles=[_file(LOOK / "look.css"), _file(TEMPLATES / "report.css")],
         script=_file(LOOK / "page.js"),
+        explorer=shown,
+        explorer_html=Markup(shown.html) if shown else "",
+        explorer_data=Markup(as_json(shown.data)) if shown else "",
+        explorer_script=_file(LOOK / "geometry.js"),
         lines=lines(s),
         methods=methods(s),
         sections=sections,

@@ -1,8 +1,10 @@
 """Maps that follow each other: distances stay, and no turn would follow better."""
 
 import numpy as np
+import pytest
 
-from emo.core.geometry.maps import followed_maps
+from emo.core.geometry.cosines import cosine_matrix
+from emo.core.geometry.maps import followed_maps, within_span
 from emo.core.records import EmotionVectors
 
 
@@ -56,3 +58,19 @@ def test_an_emotion_without_direction_does_no_harm(rng):
     values = rng.normal(size=(2, 5, 8))
     values[0, 2] = 0
     assert np.isfinite(followed_maps(vectors(values), [0, 1]).points).all()
+
+
+@pytest.mark.parametrize("hidden", [3, 7, 40])
+def test_coordinates_of_the_span_have_the_same_cosines_lengths_and_maps(rng, hidden):
+    made = vectors(rng.normal(size=(3, 7, hidden)))
+    made.values[1] = np.nan
+    small = within_span(made)
+    assert small.values.shape == (3, 7, min(7, hidden)) and np.isnan(small.values[1]).all()
+    for layer in (0, 2):
+        a, b = made.values[layer], small.values[layer]
+        np.testing.assert_allclose(cosine_matrix(b), cosine_matrix(a), atol=1e-12)
+        np.testing.assert_allclose(np.linalg.norm(b, axis=1), np.linalg.norm(a, axis=1), atol=1e-12)
+    maps = [followed_maps(v, [0, 2]) for v in (made, small)]
+    np.testing.assert_allclose(maps[1].share, maps[0].share, atol=1e-12)
+    distances = [np.linalg.norm(m.points[1][:, None] - m.points[1][None], axis=2) for m in maps]
+    np.testing.assert_allclose(*distances, atol=1e-9)

@@ -68,7 +68,7 @@ def numbers(text, kind):
 
 def test_curves_and_bands_are_those_of_the_descriptors(rng):
     html, _, d, _ = made(rng)
-    curves = {c["name"]: c for c in data_of(html, "geometry")["curves"]}
+    curves = {c["name"]: c for c in data_of(html, "geometry")[0]["curves"]}
     assert set(curves) == set(d.curves)
     for name, curve in curves.items():
         np.testing.assert_allclose(curve["values"], d.curves[name], atol=6e-6)
@@ -81,7 +81,7 @@ def test_curves_and_bands_are_those_of_the_descriptors(rng):
 
 def test_cosines_come_out_as_from_the_vectors(rng):
     html, vectors, _, _ = made(rng)
-    data = data_of(html, "geometry")
+    data = data_of(html, "geometry")[0]
     shown = numbers(data["cosines"], np.int16).reshape(4, 10) / data["scale"]
     for layer in range(4):
         wanted = cosine_matrix(vectors.values[layer])[np.triu_indices(5, 1)]
@@ -120,7 +120,7 @@ def test_the_tables_hold_the_values_of_every_layer_without_javascript(rng):
 
 def test_a_layer_that_is_not_finite_is_not_on_the_slider(rng):
     html, _, d, _ = made(rng, layers=(1,))
-    data = data_of(html, "geometry")
+    data = data_of(html, "geometry")[0]
     assert data["layers"] == [0, 2, 3] == list(d.finite_layers)
     assert data["curves"][0]["values"][1] is None
     assert data_of(html, "passages")["layers"] == [0, 2, 3]
@@ -137,7 +137,7 @@ def test_the_default_size_of_a_run_is_far_below_two_megabytes(rng):
 def test_of_too_many_pairs_some_layers_are_shown_and_the_page_says_so(rng, monkeypatch):
     monkeypatch.setattr("emo.report.pages.geometry.MOST_COSINES", 25)
     html, _, d, _ = made(rng, n_layers=6)
-    data = data_of(html, "geometry")
+    data = data_of(html, "geometry")[0]
     wanted = {0, 3} | {start_layer(d)} | {c["layer"] for c in data["choices"]}
     assert set(data["layers"]) == wanted
     assert "layers are left out of the slider" in html
@@ -165,7 +165,7 @@ def test_passages_labelled_by_situation_are_called_so(rng):
     assert "How alike the situation vectors are" in html
     assert '<th scope="col">emotion</th>' in html
     assert "read as the situation whose mean activation" in html
-    assert data_of(html, "geometry")["kind"] == "situation"
+    assert data_of(html, "geometry")[0]["kind"] == "situation"
 
 
 def test_the_answer_tells_layer_accuracy_chance_and_what_the_published_criterion_chooses(rng):

@@ -113,7 +113,7 @@ def test_the_page_has_geometry_and_texts(rng):
         "t", "a", "x", DESCRIPTORS, vectors, rows(Position.last, 4), Position.last, {"a": 1.0}
     )
     html = render(page)
-    data = data_of(html, "geometry")
+    data = data_of(html, "geometry")[0]
     assert (data["start"], data["layers"], data["poles"]) == (1, [0, 1], [1, None, None])
     assert [c["values"] for c in data["curves"]] == [[0.2, 0.1], [0.9, 0.97]]
     assert "data-filter" in html and html.count("<tr data-row") == 1
