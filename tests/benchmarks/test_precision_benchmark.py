@@ -27,6 +27,7 @@ def test_ratios_are_of_medians_at_the_same_batch_size():
     )
 
 
+@pytest.mark.slow
 def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys):
     written, seen = {}, []
     monkeypatch.setattr(command, "write_section", lambda name, text: written.update({name: text}))

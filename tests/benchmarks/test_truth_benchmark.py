@@ -44,6 +44,7 @@ def test_a_rule_that_calls_everything_alike_is_seen_to_be_wrong(alike, monkeypat
     assert statements["as alike as replicates"] == (True, True)
 
 
+@pytest.mark.slow
 def test_worlds_have_names_of_their_own_and_old_figures_of_statements_they_make():
     names = [w.name for w in WORLDS]
     assert len(set(names)) == len(names) >= 12

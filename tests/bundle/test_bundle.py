@@ -89,6 +89,7 @@ def test_it_says_nothing_of_the_machine_it_was_made_on(bundle, project):
     assert str(root) not in (bundle / "environment.json").read_text()
 
 
+@pytest.mark.slow
 def test_every_number_is_made_again_although_the_passages_are_gone(bundle):
     found = emo.verify(bundle)
     assert found.ok, str(found)

@@ -1,7 +1,7 @@
 """text=...: any characters, and nothing of them is grammar."""
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from emo.config.resolve import compose
@@ -9,6 +9,7 @@ from emo.config.text_overrides import free_text
 from emo.errors import ConfigError
 
 
+@settings(max_examples=25)
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30))
 @example('I can\'t believe it, really: {no} (yes) [a] = $5 ${oc.env:HOME} \\ "q"')
 @example('"Stop," she said. "Now."')

@@ -221,6 +221,7 @@ QUICK = {
 """A few cases a group that need no logged run: they show that real commands are judged."""
 
 
+@pytest.mark.slow
 def test_a_few_cases_of_each_kind_are_judged(place, made):
     words = []
     for group, names in QUICK.items():

@@ -82,6 +82,7 @@ def test_an_extraction_goes_on_without_its_figures(tiny_config, monkeypatch, cap
         assert Path(path.removeprefix("file://")).stat().st_size
 
 
+@pytest.mark.slow
 def test_a_summary_goes_on_without_its_figures(tiny_config, monkeypatch, caplog):
     from emo.report.summary import drawings, model_figures
 

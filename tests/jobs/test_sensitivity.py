@@ -308,6 +308,7 @@ def test_a_study_whose_journal_is_moved_away_is_made_again_and_logged_once(study
     assert sorted(r.data.tags["trial"] for r in children) == ["0", "1", "2"]
 
 
+@pytest.mark.slow
 def test_a_study_made_in_parts_is_logged_as_one_made_at_once(study_config):
     """Also where a trial was lost: its place is taken again, and it is called by its place."""
     whole = conduct(study_config("job.sensitivity.name=whole", n=6), planted)

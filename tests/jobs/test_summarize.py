@@ -294,6 +294,7 @@ def test_no_table_and_no_figures_data_has_a_heading_twice(done):
     assert len(files) > 10
 
 
+@pytest.mark.slow
 def test_the_same_summary_again_gives_the_same_numbers(project, done):
     _, config, _ = project
     _, artifact, _ = done

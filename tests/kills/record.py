@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emo.files.whole import PARTIAL
 from tests.forked import Project
 
 NOT_NUMBERS = re.compile(
@@ -85,7 +86,8 @@ def read(project: Project) -> Record:
             runs[name].append(_run(project, run_id, tables))
     finally:
         connection.close()
-    exports = _files(project.root / "exports")
+    exports = _files(project.root / "exports")  # what lies half written counts as left behind
+    exports = {name: v for name, v in exports.items() if not name.startswith(PARTIAL)}
     return Record(dict(runs), unclosed, _paths(project, dead), exports)
 
 
