@@ -24,7 +24,8 @@ NOT_NUMBERS = re.compile(
 """Names of what a process has done or how long it took, of which one that goes on does less."""
 DONE = re.compile(r"texts \d+ written \(\d+ tokens\), \d+ reused; forward passes \d+")
 """The same in words."""
-ID = re.compile(r"\b[0-9a-f]{32}\b")
+ID = re.compile(r"(?<![.\w])[0-9a-f]{8}([0-9a-f]{24})?\b")
+"""Whole, and as tables and pages shorten it."""
 TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d[:-]\d\d[:-]\d\d|\b\d+(\.\d+)? s\b")
 STEP_IMAGE = re.compile(r"timestamp\+\d+\+[0-9a-f-]{36}")
 """In the name of an image that MLflow keeps by step."""
