@@ -48,6 +48,7 @@ class JobName(StrEnum):
     export = auto()
     axes = auto()
     read = auto()
+    behave = auto()
     ui = auto()
     bundle = auto()
 
@@ -193,6 +194,21 @@ class JudgeName(StrEnum):
 
     lexicon = auto()
     hf = auto()
+
+
+class DialogueFormat(StrEnum):
+    """How job=behave puts turns to a model; auto takes its chat template, or plain lines without one."""
+
+    auto = enum.auto()
+    chat = enum.auto()
+    plain = enum.auto()
+
+
+class FlipRule(StrEnum):
+    """The turns whose flips count: those of pressure alone, or any after the first answer (published)."""
+
+    pressure = auto()
+    any = enum.auto()
 
 
 class ExportFormat(StrEnum):
