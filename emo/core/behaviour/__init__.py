@@ -1,1 +1,1 @@
-"""What a model does when it is pushed: answers, flips, constraints, and what can be said of them."""
+"""What models' answers assert, what they comply with, and the statistics of both."""
