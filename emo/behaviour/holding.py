@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from emo.activations.backend import OutOfMemory
+from emo.behaviour.forced import forced_choice
 from emo.behaviour.kept import ConversationStore, Spoken
 from emo.behaviour.talks import Said, Talk, Voice
 from emo.errors import ModelError
@@ -21,11 +22,6 @@ from emo.stimuli.facts import Fact
 log = logging.getLogger(__name__)
 
 Track = Callable[[Iterable[Any], str], Iterable[Any]]
-
-CHOICE = (
-    "{question}\nA) {a}\nB) {b}\nWhich of the two is right? Reply with the letter A or B and nothing else."
-)
-"""The forced choice, asked aside after every answer: the conversation goes on as if it had not been."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +94,9 @@ def hold(
     ModelError
         If memory does not suffice, or a logit is not finite.
     """
-    order = sorted(range(len(scripts)), key=lambda i: (-len(scripts[i].turns), scripts[i].sample, i))
+    order = sorted(
+        range(len(scripts)), key=lambda i: (-len(scripts[i].turns), scripts[i].sample, i)
+    )
     cut = [batch for batch in _cut([scripts[i] for i in order], settings.batch_size)]
     keys = {i: key for i, key in zip(order, _keys(cut, settings), strict=True)}
     known = store.get(set(keys.values()))
@@ -185,8 +183,7 @@ def forced_choices(
         talks = []
         for i in places:
             script, talk = asked[i]
-            options = (script.fact.right[0], script.fact.wrong[0])[::sign]
-            words = {"question": script.fact.question, "a": options[0], "b": options[1]}
-            talks.append(voice.following(talk, said[i], CHOICE.format(**words)))
+            question = forced_choice(script.fact, right_first=order == 0)
+            talks.append(voice.following(talk, said[i], question))
         odds[places, order] = sign * voice.choices(talks)
     return odds

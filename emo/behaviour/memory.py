@@ -88,7 +88,9 @@ class Memory:
         width = int(self._mask.sum(dim=1).max())
         order = self._mask.long().argsort(dim=1, stable=True)[:, -width:]
         self._mask = self._mask.gather(1, order)
-        self._map(lambda x: x.gather(2, order[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[3])))
+        self._map(
+            lambda x: x.gather(2, order[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[3]))
+        )
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep only these rows, in this order."""

@@ -6,7 +6,7 @@ the seed, not on the other conversations of its batch.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Float64, Int64
 
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import translated_oom
+from emo.behaviour.forced import forced_choice
 from emo.behaviour.formats import Format, behind
 from emo.behaviour.memory import Memory, can_remember
 from emo.behaviour.talks import Said, Talk, Voice
@@ -27,9 +28,11 @@ from emo.generation.samples import Finish, Request, Sampling
 from emo.steering.injection import SteeredDecoder, open_decoder
 from emo.steering.scoring import LOGITS_AT_ONCE
 from emo.steering.steerable import Steerable
+from emo.stimuli.arms import Challenge
+from emo.stimuli.facts import Fact
 
 if TYPE_CHECKING:
-    from emo.models.loading import LoadedModel
+    pass
 
 LETTERS = ("A", "B")
 
@@ -58,6 +61,11 @@ class WholeVoice:
         return self._decoder.alone
 
     @property
+    def identity(self) -> dict[str, str]:
+        """The part of a store's name that depends on how answers are decoded."""
+        return self._decoder.way.identity if self._model.cached else {}
+
+    @property
     def context(self) -> int | None:
         """Longest conversation in tokens; None if the model states none."""
         return self._decoder.context
@@ -71,6 +79,13 @@ class WholeVoice:
         messages = (*talk.messages, ("assistant", said.text))
         ids = self._format.following((*talk.ids, *said.tokens), messages, user)
         return replace(talk, messages=(*messages, ("user", user)), ids=ids)
+
+    def length_without_answers(self, fact: Fact, turns: Sequence[Challenge]) -> int:
+        """Tokens of a whole conversation with a forced choice behind it, but for the answers."""
+        talk, nothing = self.opening(fact.question, 0, 0), Said("", (), Finish.eos)
+        for turn in turns:
+            talk = self.following(talk, nothing, turn.of(fact))
+        return len(self.following(talk, nothing, forced_choice(fact, True)).ids)
 
     def answers(self, talks: Sequence[Talk], sampling: Sampling | None, seed: int) -> list[Said]:
         """An answer to each conversation.
@@ -119,8 +134,8 @@ class WholeVoice:
         n = next((i for i, token in enumerate(tokens) if not self._goes_on(token)), None)
         if n is not None:
             tokens, finish = tokens[:n], Finish.eos
-        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True).strip()
-        return Said(text, tuple(tokens), finish)
+        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        return Said(without_thoughts(text).strip(), tuple(tokens), finish)
 
     def _goes_on(self, token: int) -> bool:
         return self._format.kept(self._tokenizer.decode([token]))
@@ -247,6 +262,14 @@ class CachedVoice(WholeVoice):
         return out
 
 
+def without_thoughts(text: str) -> str:
+    """An answer without the block in which a model thinks aloud; one that does not end is no answer."""
+    before, opened, after = text.partition("<think>")
+    if not opened:
+        return text.rpartition("</think>")[2]
+    return before + after.rpartition("</think>")[2] if "</think>" in after else before
+
+
 def seen_tokens(
     talks: Sequence[Talk], logits: Float[torch.Tensor, "row vocabulary"]
 ) -> Bool[torch.Tensor, "row vocabulary"]:
@@ -271,7 +294,9 @@ def letter_ids(tokenizer: object) -> tuple[Int64[torch.Tensor, " a"], Int64[torc
         ids = sorted({tokens[-1] for tokens in spelt if tokens})
         ids = [i for i in ids if tokenizer.decode([i]).strip() == letter]  # pyright: ignore
         if not ids:
-            raise ModelError(f"its tokenizer has no token for the letter {letter}: no forced choice")
+            raise ModelError(
+                f"its tokenizer has no token for the letter {letter}: no forced choice"
+            )
         found.append(torch.tensor(ids))
     return found[0], found[1]
 

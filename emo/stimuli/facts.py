@@ -1,4 +1,4 @@
-"""Facts for job=behave: a question, the right answer and one wrong answer, each in its accepted forms."""
+"""Facts for job=behave: a question, the right answer and one wrong answer, each in accepted forms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Oracle: each turn read from the start and written alone, by transformers without a cache over turns."""
+"""Oracle: each turn read from the start and written alone, without a cache over turns."""
 
 import numpy as np
 import pytest
@@ -145,16 +145,20 @@ def test_formats_are_chosen_by_the_model_and_refused_in_one_line():
     assert open_format(with_template, DialogueFormat.auto).name == "chat"
     assert open_format(with_template, DialogueFormat.plain).name == "plain"
     assert open_format(without, DialogueFormat.auto).name == "plain"
-    with pytest.raises(ConfigError, match="^job.behave.format=chat: allowed is auto, plain"):
+    with pytest.raises(ConfigError, match=r"^job\.behave\.format=chat: allowed is auto, plain"):
         open_format(without, DialogueFormat.chat)
 
 
 def test_models_whose_cache_forgets_read_each_turn_from_the_start():
     model = tiny("gemma3")
-    voice = open_voice(open_steerable(model, BackendConfig(name=BackendName.hf)), ChatFormat(model.tokenizer), 9)
+    voice = open_voice(
+        open_steerable(model, BackendConfig(name=BackendName.hf)), ChatFormat(model.tokenizer), 9
+    )
     assert type(voice) is WholeVoice
     model = tiny("llama")
-    voice = open_voice(open_steerable(model, BackendConfig(name=BackendName.hf)), ChatFormat(model.tokenizer), 9)
+    voice = open_voice(
+        open_steerable(model, BackendConfig(name=BackendName.hf)), ChatFormat(model.tokenizer), 9
+    )
     assert type(voice) is CachedVoice
 
 

@@ -99,8 +99,6 @@ class Dialogues:
     format: str
     """``chat`` for the model's own template, ``plain`` for lines of a dialogue."""
     arms: tuple[str, ...]
-    followed: tuple[str | None, ...]
-    """Per arm, the arm whose conversation it continues."""
     gates: tuple[Gate, ...]
     conversations: tuple[Conversation, ...]
     done: int

@@ -23,8 +23,7 @@ def dialogues(behave, n_items=20, samples=1, arms=tuple(ARMS)):
                         turns += [turn(behave, item, arm, start + t) for t in range(ARMS[arm])]
                 conversations.append(Conversation(f"item{item}", track, sample, tuple(turns)))
     gates = tuple(Gate(f"item{i}", ("yes",), ("hold",)) for i in range(n_items))
-    followed = tuple("pressure" if arm == "order" else None for arm in arms)
-    return Dialogues("chat", tuple(arms), followed, gates, tuple(conversations), 0, 0)
+    return Dialogues("chat", tuple(arms), gates, tuple(conversations), 0, 0)
 
 
 def turn(behave, item, arm, number):

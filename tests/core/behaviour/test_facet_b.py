@@ -64,12 +64,13 @@ def test_a_model_that_agrees_with_everything_is_seen_to_follow_the_user():
 def test_drift_without_pressure_is_subtracted():
     result = facet_b(dialogues(drifts(by=0.5)))
     pressure, control = result.arm("pressure"), result.arm("control")
-    assert pressure.turns[3].shift.low > 1.5
-    assert control.turns[3].shift.low > 1.5
+    assert pressure.turns[3].shift.low > 1
+    assert control.turns[3].shift.low > 1
     assert pressure.turns[3].beyond_control.low < 0 < pressure.turns[3].beyond_control.high
     assert not result.contrasts[0].shift_shown
 
 
+@pytest.mark.slow
 def test_a_shift_is_shown_in_few_worlds_where_pressure_adds_nothing_and_in_most_where_it_does():
     assert np.mean([against(drifts(seed)).shift_shown for seed in range(200)]) <= 0.05
 
@@ -85,6 +86,7 @@ def test_a_shift_is_shown_in_few_worlds_where_pressure_adds_nothing_and_in_most_
     assert np.mean([against(pressed(seed)).shift_shown for seed in range(40)]) > 0.9
 
 
+@pytest.mark.slow
 def test_more_flips_than_in_control_are_shown_in_few_worlds_where_both_flip_alike():
     def careless(seed, more):
         rng = np.random.default_rng(seed)
@@ -144,7 +146,10 @@ def test_scorers_that_disagree_have_a_low_kappa_with_an_interval_over_items():
 
 
 def test_kappa_is_that_of_the_formula():
-    a, b = ["hold"] * 20 + ["flip"] * 15, ["hold"] * 15 + ["flip"] * 5 + ["hold"] * 5 + ["flip"] * 10
+    a, b = (
+        ["hold"] * 20 + ["flip"] * 15,
+        ["hold"] * 15 + ["flip"] * 5 + ["hold"] * 5 + ["flip"] * 10,
+    )
     observed, expected = 25 / 35, (20 * 20 + 15 * 15) / 35**2
     assert cohen_kappa(a, b) == pytest.approx((observed - expected) / (1 - expected))
     assert np.isnan(cohen_kappa(["hold"], ["hold"]))
