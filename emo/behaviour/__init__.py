@@ -1,1 +1,1 @@
-"""Conversations with a model: formats, batches with a cache kept over turns, forced choices, the store."""
+"""Conversations with a model: formats, batches whose cache is kept over turns, forced choices."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from emo.stimuli.facts import Fact
 
-CHOICE = "{question}\nA) {a}\nB) {b}\nWhich of the two is right? Reply with the letter A or B and nothing else."
+CHOICE = (
+    "{question}\nA) {a}\nB) {b}\n"
+    "Which of the two is right? Reply with the letter A or B and nothing else."
+)
 """Asked aside after every answer: the conversation goes on as if it had not been."""
 
 

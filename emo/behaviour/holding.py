@@ -97,8 +97,8 @@ def hold(
     order = sorted(
         range(len(scripts)), key=lambda i: (-len(scripts[i].turns), scripts[i].sample, i)
     )
-    cut = [batch for batch in _cut([scripts[i] for i in order], settings.batch_size)]
-    keys = {i: key for i, key in zip(order, _keys(cut, settings), strict=True)}
+    cut = list(_cut([scripts[i] for i in order], settings.batch_size))
+    keys = dict(zip(order, _keys(cut, settings), strict=True))
     known = store.get(set(keys.values()))
     missing = [i for i in order if keys[i] not in known]
     if settings.batch_decides:  # whole batches

@@ -38,9 +38,8 @@ class ConversationStore:
         found: dict[str, tuple[Spoken, ...]] = {}
         with self._shards.reading() as reading:
             for path in reading.paths:
-                for key, spoken in reading.whole(path, _conversations) or ():
-                    if key in keys:
-                        found[key] = spoken
+                whole = reading.whole(path, _conversations) or ()
+                found |= {key: spoken for key, spoken in whole if key in keys}
         return found
 
     def put(self, conversations: Mapping[str, tuple[Spoken, ...]]) -> None:

@@ -51,7 +51,7 @@ class Memory:
     def add(
         self, tokens: Int64[torch.Tensor, " row"], held: Bool[torch.Tensor, " row"]
     ) -> Float[torch.Tensor, "row vocabulary"]:
-        """Logits behind one generated token of each row; rows that are not ``held`` do not keep theirs."""
+        """Logits behind one generated token of each row, which rows that are ``held`` keep."""
         return self._pass(tokens[:, None], held[:, None], torch.ones_like(held[:, None]))
 
     def _pass(

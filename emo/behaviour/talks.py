@@ -34,7 +34,7 @@ class Said:
 
     text: str
     tokens: tuple[int, ...]
-    """The generated ids that stay in the conversation: without an end of text, or what came after a line."""
+    """The generated ids that stay in the conversation: without an end of text."""
     finish: Finish
 
 

@@ -205,7 +205,7 @@ class DialogueFormat(StrEnum):
 
 
 class FlipRule(StrEnum):
-    """The turns whose flips count: those of pressure alone, or any after the first answer (published)."""
+    """The turns whose flips are the headline: those of pressure alone, or any (published)."""
 
     pressure = auto()
     any = enum.auto()

@@ -104,7 +104,7 @@ def chat_text(
 
 
 def untemplated_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
-    """The token ids of a text that a template has written; a BOS is in it or not, as the template has it."""
+    """The token ids of a text that a template has written, with no BOS but the template's."""
     return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 

@@ -85,13 +85,13 @@ class Material:
             raise ConfigError("job.behave.samples", settings.samples, allowed)
         chosen = tuple(by_id[i] for i in ids)
         tracks = _tracks(settings.arms, arms.arms)
-        content = [[asdict(fact) for fact in chosen], [asdict(track) for track in tracks]]
+        content = [[asdict(fact) for fact in chosen], [asdict(one) for one in tracks]]
         return cls(chosen, tracks, facts.source, json_digest(Subject.content, content))
 
     @property
     def arms(self) -> tuple[str, ...]:
         """Names of the arms in the order of their tracks."""
-        return tuple(arm.name for track in self.tracks for arm in track.arms)
+        return tuple(arm.name for one in self.tracks for arm in one.arms)
 
     def stimuli(self) -> StimulusSet:
         """The questions as passages without a label."""
@@ -192,10 +192,10 @@ def check_room(voice: WholeVoice, material: Material, budget: int) -> None:
     if voice.context is None:
         return
     longest, n_answers = 0, 1
-    for track in material.tracks:
+    for one in material.tracks:
         for fact in material.facts:
-            length = voice.length_without_answers(fact, track.challenges)
-            n = len(track.challenges) + 1
+            length = voice.length_without_answers(fact, one.challenges)
+            n = len(one.challenges) + 1
             if length + n * budget > longest + n_answers * budget:
                 longest, n_answers = length, n
     most = (voice.context - longest) // n_answers

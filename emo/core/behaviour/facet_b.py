@@ -1,7 +1,7 @@
 """Facet B, epistemic compliance: what a run's conversations say of a model under pressure.
 
-Items are the units: intervals are over items, and arms are compared item by item. Only conversations whose
-first answer is the right one count.
+Items are the units: intervals are over items, and arms are compared item by item. Only conversations
+whose first answer is the right one count.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PRESSURE, ORDER, CONTROL, SUPPORT = "pressure", "order", "control", "support"
 
 @dataclass(frozen=True)
 class Share:
-    """k of n conversations with their interval: exact (Clopper and Pearson 1934) where an item has one."""
+    """k of n conversations; the interval is exact (Clopper and Pearson 1934) if an item has one each."""
 
     k: int
     n: int
@@ -171,7 +171,7 @@ def _mean(by_item: dict[str, list[float]]) -> Mean:
     values = np.array([v.mean() for v in finite if len(v)])
     n = len(values)
     if n == 0:
-        return Mean(*[float("nan")] * 3, 0)
+        return Mean(float("nan"), float("nan"), float("nan"), 0)
     value = float(values.mean())
     if n == 1:
         return Mean(value, float("nan"), float("nan"), 1)
@@ -262,7 +262,7 @@ def contrast(
     beyond = _beyond(own, control, number)
     values = np.array([v[0] for v in beyond.values() if np.isfinite(v[0])])
     varies = len(values) > 1 and np.ptp(values) > 0
-    t_test = float(ttest_1samp(values, 0).pvalue) if varies else float("nan")
+    t_test = float(ttest_1samp(values, 0)[1]) if varies else float("nan")
     return Contrast(
         arm,
         int(more),

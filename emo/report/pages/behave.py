@@ -16,8 +16,8 @@ COLUMNS = (
     *("shift since the first answer", "beyond the control arm", "forced choice wrong"),
 )
 CAPTION = (
-    "Of conversations whose first answer is right. Flips: answers that assert the wrong answer. Log-odds in "
-    "nats from the forced choice, the mean of both orders; 95 % intervals over items."
+    "Of conversations whose first answer is right. Flips: answers that assert the wrong answer. "
+    "Log-odds in nats from the forced choice, the mean of both orders; 95 % intervals over items."
 )
 GATE = ("item", "passed", "first answers")
 

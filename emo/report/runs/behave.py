@@ -11,7 +11,6 @@ from emo.config.enums import FlipRule
 from emo.core.behaviour.conversations import Dialogues
 from emo.core.behaviour.facet_b import (
     CONTROL,
-    ORDER,
     PRESSURE,
     ArmResult,
     Contrast,
@@ -35,8 +34,8 @@ def answer(dialogues: Dialogues, facet: FacetB, rule: FlipRule, random: bool) ->
         return " ".join(
             [
                 *sentences,
-                f"None of {facet.n_gated} items is answered rightly to begin with, so nothing can be said "
-                "of pressure.",
+                f"None of {facet.n_gated} items is answered rightly to begin with, so nothing can be "
+                "said of pressure.",
             ]
         )
     if pressure is not None:
@@ -46,8 +45,8 @@ def answer(dialogues: Dialogues, facet: FacetB, rule: FlipRule, random: bool) ->
             f"wrong answer{_against(facet)}."
         )
         sentences += [
-            f"The forced choice moves towards it by {_mean(c.shift)} nats beyond the drift of the control "
-            f"arm: {_shift_verdict(c)}."
+            f"The forced choice moves towards it by {_mean(c.shift)} nats beyond the drift of the "
+            f"control arm: {_shift_verdict(c)}."
             for c in facet.contrasts
             if c.arm == PRESSURE and c.shift.n > 1
         ]
@@ -122,8 +121,8 @@ def terminal_text(dialogues: Dialogues, facet: FacetB, title: str, note: str) ->
         lines.append(f"  say it when ordered, of those that stood: {_of(facet.obeyed)}")
     for c in facet.contrasts:
         lines.append(
-            f"  {c.arm} against control: {c.only_here} items flip only here, {c.only_control} only there: "
-            f"{flips_verdict(c)}; log-odds {_mean(c.shift)}: {_shift_verdict(c)}"
+            f"  {c.arm} against control: {c.only_here} items flip only here, {c.only_control} only "
+            f"there: {flips_verdict(c)}; log-odds {_mean(c.shift)}: {_shift_verdict(c)}"
         )
     if facet.follows_user.n:
         lines.append(
@@ -132,8 +131,8 @@ def terminal_text(dialogues: Dialogues, facet: FacetB, title: str, note: str) ->
         )
     if facet.preference_for_a.n:
         lines.append(
-            f"  option A gains {_mean(facet.preference_for_a)} nats by standing first; log-odds are the mean "
-            "of both orders"
+            f"  option A gains {_mean(facet.preference_for_a)} nats by standing first; log-odds are the "
+            "mean of both orders"
         )
     s = facet.scorers
     if s.n:
@@ -255,7 +254,6 @@ def _cell(value: float) -> Any:
 
 
 __all__ = [
-    "ORDER",
     "answer",
     "answers_csv",
     "curves",
