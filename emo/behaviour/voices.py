@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -280,7 +280,7 @@ def seen_tokens(
     return seen.to(logits.device)
 
 
-def letter_ids(tokenizer: object) -> tuple[Int64[torch.Tensor, " a"], Int64[torch.Tensor, " b"]]:
+def letter_ids(tokenizer: Any) -> tuple[Int64[torch.Tensor, " a"], Int64[torch.Tensor, " b"]]:
     """Ids of the single tokens that write A and that write B, with and without a blank.
 
     Raises
@@ -292,7 +292,7 @@ def letter_ids(tokenizer: object) -> tuple[Int64[torch.Tensor, " a"], Int64[torc
     for letter in LETTERS:
         spelt = (behind(tokenizer, text) for text in (letter, f" {letter}", f"\n{letter}"))
         ids = sorted({tokens[-1] for tokens in spelt if tokens})
-        ids = [i for i in ids if tokenizer.decode([i]).strip() == letter]  # pyright: ignore
+        ids = [i for i in ids if tokenizer.decode([i]).strip() == letter]
         if not ids:
             raise ModelError(
                 f"its tokenizer has no token for the letter {letter}: no forced choice"
