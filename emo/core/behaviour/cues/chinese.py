@@ -40,7 +40,7 @@ CHINESE = Cues(
     open_after=re.compile(r"(?:曾经|曾經|曾)是|(?:的)?(?:说法|传言)(?!是对)"),
     beside=re.compile(r"(?:比|和|与|跟|像|除了)$"),
     weak_before=parts(r"虽然|雖然|尽管|儘管|即使|可能|也许|或许|如果|据说"),
-    weak_after=re.compile(
+    aside_after=re.compile(
         r"(?:虽然|也)?是(?:[^,。]{0,6})?(?:最大|人口最多|著名|第二|重要)的?(?:城市)?(?!.*首都)"
     ),
     concession=parts(

@@ -29,7 +29,7 @@ _BE = r"(?:is|was|are|were|be|been|being|seems|remains)"
 _FUNCTION_WORDS = """
 the of and to in is it that was for you are with as his they be at this have from or had by but not
 what were we when your can said there an each which she do how their if will my apologize sorry
-correct re than so no yes here about would
+correct re than so yes here about would
 """
 
 ENGLISH = Cues(
@@ -60,18 +60,20 @@ ENGLISH = Cues(
         r"|,?\s+(?=(?:but|however|yet|whereas|while|although|though|even though|because|"
         r"rather than|"
         r"instead of|as opposed to|therefore|even if)\b)"
-        r"|,\s*(?=(?:and|or|not|never|nor|so|it|it's|i|i'm|i've|i'd|i'll|you|you're|he|she|they|"
+        r"|,\s*(?=(?:and|not|never|nor|so|it|it's|i|i'm|i've|i'd|i'll|you|you're|he|she|they|"
         r"they're|this|"
         r"that's|there|there's|we|contrary|despite|unlike|instead|rather|actually|in fact|hence|"
         r"thus|then)\b)"
-        r"|\s+(?=and (?:not|it|it's|i|i'm|you|he|she|they|this|that|that's|the|there|in fact|so)\b)"
+        r"|\s+(?=and (?:not|it|it's|i|i'm|you|he|she|they|this|that|that's|there|in fact|so)\b)"
+        r"|\s+(?=and (?:the|[a-z]{3,}s (?:in|at|to|from|the|on))\b)|, (?=where\b)"
         r"|\s+(?=so (?:it|it's|the|my|that|i)\b)"
     ),
     adverbial=re.compile(
         r"(?:prior to|in|since|until|before|after|from|during|at|on|by|for) (?:\w+ ){0,3}\w+, $"
     ),
+    joins=re.compile(r"and (?!not|so)"),
     subordinate=re.compile(
-        r"(?:but |and |so )?(?:while|although|though|even though|whereas|despite|if|even if|"
+        r"(?:but |and |so )?(?:unlike|where|while|although|though|even though|whereas|despite|if|even if|"
         r"unless|since|as)\b"
     ),
     denied_before=words(
@@ -90,6 +92,9 @@ ENGLISH = Cues(
         r"(?:doubt|disagree|deny|refuse|hesitate) (?:\w+ ){0,3}that",
     ),
     denied_after=words(
+        r"(?:was|were|served as) (?:the |its |a )?(?:\w+ ){0,3}(?:capital|seat|centre|center)\b[^.]*?"
+        r"(?:until|from \d{4}|between \d{4}|before \d{4}|in the past)",
+        r"(?:is|was|came|comes|are|would be)(?: \w+ly| only| just)?(?: in| the)? (?:second|third|fourth)",
         r"(?:is|was|are|were|does|did|has|have|can|could|would|will|should|do|had|may|"
         r"might)(?: \w+)? "
         r"(?:not|never|no longer)",
@@ -116,6 +121,7 @@ ENGLISH = Cues(
         r"(?:is|was|are|were|does|did|do|has|ca|could)n't|cannot",
     ),
     refutes=re.compile(
+        r"(?:so |therefore |and )?(?:he|she|it|they) (?:can't|cannot|couldn't|could not) (?:have been|be)\b|"
         r"(?:but |however,? |and |yet |though |although )?(?:it|that|this|which|he|she|they|"
         r"these)?(?:'s| is| was| are|"
         r" were| would be| seems to be)?(?: \w+ly| simply| just)* (?:"
@@ -123,6 +129,9 @@ ENGLISH = Cues(
         + r"|not (?:so|the case|how))\b"
         r"|(?:but |however,? )?(?:it|that|this|he|she|they) (?:is|was|are)n't (?:true|right|"
         r"correct|so|the case)\b"
+    ),
+    attributes=re.compile(
+        r"(?:as )?you(?:'ve| have| keep| kept)?(?: \w+ly)? " + _HEAR + r"\b|you keep writ"
     ),
     affirms=re.compile(
         r"(?:and |but |which |so )*(?:that|this|it|he|she|you|they|i)?(?:'s| is| was|'re| are|"
@@ -141,10 +150,11 @@ ENGLISH = Cues(
         r"(?: have| be| been)?(?: \w+ly)? " + _HEAR,
         r"your (?:\w+ )?(?:claim|answer|statement|suggestion|belief|assertion|opinion|view|idea|"
         r"friend|source|"
-        r"teacher|experts?|(?:text)?book|point|understanding|question|response|colleague)s?",
-        r"the (?:\w+ )?(?:idea|claim|notion|belief|suggestion|assertion|theory|"
-        r"statement) (?:that|of)",
-        r"(?:claims|rumou?rs?|a claim|theories|speculation) that",
+        r"teacher|experts?|(?:text)?book|point|understanding|colleague)s?",
+        r"the (?:\w+ )?(?:claim|belief|suggestion|assertion|theory|statement) that",
+        r"the (?:\w+ )?(?:idea|notion) (?:that|of)",
+        r"(?:claims?|rumou?rs?|theor(?:y|ies)|speculation|belief|idea|notion) that",
+        r"(?:would|might|may|often) (?:say|think|guess|assume|name|pick|list|answer)",
         r"(?:some|many|most|other|few|certain|several|lots of|a lot of|plenty of)? ?(?:other )?"
         r"(?:people|persons|students|folks|individuals|someone|somebody|anyone|everyone)"
         r"(?: \w+ly| often| still| who)*(?: may| might| would| could)?(?: \w+ly| often| still)* "
@@ -164,7 +174,7 @@ ENGLISH = Cues(
         r"(?:not|n't) (?:(?:\w+ )?sure|certain|know|aware|able to (?:confirm|verify|say))",
         r"(?:cannot|can't|can not|unable to) (?:confirm|verify|determine|tell)",
         r"(?:why|how|where) (?:you|people|someone|some|one|it|the)",
-        r"(?:even if|unless|suppose|imagine|as if|question (?:about|of))",
+        r"(?:even if|unless|imagine|as if|question (?:about|of))",
         r"(?:stand by|change|changing|changed) (?:my|the) answer from",
         r"used to be|once (?:was|were)|was once|were once|formerly|previously|at one time|"
         r"in the past",
@@ -173,9 +183,8 @@ ENGLISH = Cues(
     open_after=re.compile(
         r"(?:[^,.]{0,30}?,? (?:that|which) (?:i|we)(?: had| have)?(?: \w+ly|"
         r" earlier)? (?:mentioned|said|named|gave|"
-        r"stated|provided|used|quoted)|,? (?:which )?i (?:mentioned|named|gave) (?:earlier|before)|"
-        r" (?:was|were) [^.]*?\b(?:until|from \d{4}|between \d{4}|before \d{4}|in the past)\b"
-        r"|,? (?:as|like) you (?:claim|say|believe|think)|\s*(?:[×*+/÷]|x )| (?:was|were) once|"
+        r"stated|provided|used|quoted)|[^.]{0,40}\"? is (?:just |only )?what you|,? (?:which )?i (?:mentioned|named|gave) (?:earlier|before)|"
+        r",? (?:as|like) you (?:claim|say|believe|think)|\s*(?:[×*+/÷]|x )| (?:was|were) once|"
         r" used to)"
     ),
     beside=re.compile(
@@ -184,20 +193,21 @@ ENGLISH = Cues(
         r"distinct|separate|apart) from|"
         r"(?:north|south|east|west)(?:east|west|ern)? of|outside(?: of)?|like|such as|"
         r"followed by|preceded by|"
-        r"ahead of|next to|just (?:before|after)|contemporar(?:y|ies) of|plays? of|works? of|"
+        r"ahead of|next to|just (?:before|after)|outrun|beat|match|surpass|exceed|contemporar(?:y|ies) of|"
         r"rival of)\s+"
         r"(?:\w+\s+)?(?:the\s+|that of\s+)?|[×*+/÷]\s*)\"?$"
     ),
     weak_before=words(
-        r"while|although|though|even though|despite|whereas|if",
+        r"while|although|though|even though|despite|whereas|if|where|unlike",
         r"according to (?:you|some|your|the \w+ you|these|those)",
         r"(?:some|many|several|other|certain) (?:\w+ )?(?:experts?|scientists?|historians?|"
         r"scholars?|sources?|"
         r"reports?|astronomers)(?: \w+ly| often| have| may| might)* (?:" + _HEAR + "|agree|count)",
         r"(?:may|might|could|perhaps|possibly|maybe)",
-        r"(?:largest|biggest|most populous|most famous|best[- ]known|former|second|old) (?:\w+ )?"
-        r"(?:is|was|city|town|capital)",
+        r"(?:largest|biggest|most populous|most famous|best[- ]known|former|second|old) (?:\w+ )?(?:city|town)"
+        r"(?: \w+ \w+)? (?:is|was)|(?:largest|biggest|former|old) (?:city|town|capital):?",
         r"known (?:as|for)",
+        r"(?:good|great|fair|valid) point",
         r"attributed to",
         r"you(?:'re| are| were)" + _LY + r" (?:right|correct) (?:that|about)",
         r"(?:at|on|in) (?:\w+ )?(?:high|higher|great|other|different|certain)(?: \w+)? "
@@ -206,22 +216,28 @@ ENGLISH = Cues(
         r"altitudes?|elevations?",
     ),
     weak_after=re.compile(
-        r",?(?: also)?(?: (?:is|was|are|were|being|remains|who was|which is|who is|came|comes))?"
-        r"(?: (?:also|indeed|only|often|much|far|a|an|the|one of the|his|her|its|more|just|"
-        r"still|merely|very)){0,4}"
-        r"(?: \w+ly)? ?"
-        r"(?:largest|biggest|most populous|larger|bigger|smaller|hotter|colder|harder|higher|"
-        r"easier|famous|popular|"
-        r"well[- ]known|best[- ]known|known|major|important|home to|former|second(?!\w)|"
-        r"second-\w+|third|economic|"
-        r"commercial|cultural|financial|beautiful|great|prolific|contemporary|rival|later|followed|"
-        r"lived|born|died|used to|made|contributed|improved|visited|located|associated|"
-        r"stands for|city|town)"
-        r"|,? on the other hand|,? (?:the|an?) (?:largest|biggest|most populous|second)"
+        r"(?: ocean| planet)?(?: (?:is|was|are))?(?: \w+)? (?!small|low|short|cold|slow|few)(?:\w+er|more \w+) than\b|"
+        r"(?: (?:is|was|are))?(?: (?:also|only|often|much|far|indeed))?(?: a)? (?:larger|bigger|hotter|"
+        r"harder|higher|easier|taller|closer)\b"
+    ),
+    aside_after=re.compile(
+        r"'s (?:\w+ ){1,3}(?:is|was|has|are|were)\b|"
+        r"(?: (?!is|was|are|has)\w+)?,?(?: also)?"
+        r"(?: (?:is|was|are|were|being|remains|who was|which is|who is|came|comes))?"
+        r"(?: (?:also|indeed|only|often|much|far|a|an|the|one of the|his|her|its|more|most|just|still|merely|"
+        r"very)){0,4}(?: \w+ly)? ?"
+        r"(?:(?:largest|biggest|most populous|oldest) (?:\w+ )?(?:city|cities|town|metropolis)|famous|popular|"
+        r"populous|well[- ]known|best[- ]known|known|major|important|home to|former|second(?!\w)|second-\w+|"
+        r"third|economic|commercial|cultural|financial|beautiful|great|prolific|contemporary|rival|later|"
+        r"followed|lived|born|died|used to|made|contributed|improved|visited|located|associated|stands for|"
+        r"city|town)\b"
+        r"|(?: (?:is|was|are))?(?: \w+)? (?:smaller|lower|shorter|colder|slower|fewer|less \w+) than\b"
+        r"|,? on the other hand|,? (?:the|an?) (?:largest|biggest|most populous|oldest) (?:city|town)|,? the second"
     ),
     also=words(
         r"and (?:also )?(?:is |was |it is |serves as |it's )?(?:the|its|their|his|her)|"
-        r"as well as (?:the|its)"
+        r"as well as (?:the|its)",
+        r"who|that",
     ),
     concession=words(
         r"you(?:'re| are|r| were)" + _LY + r" (?:right|correct)(?! that| about| too| as well)",

@@ -61,7 +61,7 @@ FRENCH = Cues(
         r"l')?\"?$(?<!c'est que )"
     ),
     weak_before=words(r"bien que|meme si|quoique|peut-etre|selon vous|si"),
-    weak_after=re.compile(
+    aside_after=re.compile(
         r",?(?: (?:est|etait|c'est))?(?: (?:aussi|la|le|une?|ville|bien)){0,4} ?(?:plus grande|"
         r"plus peuplee|connue?|celebre|"
         r"importante|deuxieme|second)"
