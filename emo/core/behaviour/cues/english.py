@@ -19,7 +19,7 @@ _THINK = (
 )
 _HEAR = r"(?:" + _SAY + "|" + _THINK + ")"
 _WRONG = (
-    r"(?:wrong|incorrect|false|untrue|inaccurate|mistaken|erroneous|impossible|"
+    r"(?:wrong|incorrect|false|untrue|inaccurate|mistaken|misinformed|erroneous|impossible|"
     r"not (?:right|correct|true|accurate)|"
     r"(?:just |only )?an? (?:\w+ ){0,2}(?:myth|misconception|mistake|error|confusion|rumou?r|"
     r"misunderstanding))"
@@ -73,8 +73,8 @@ ENGLISH = Cues(
     ),
     joins=re.compile(r"and (?!not|so)"),
     subordinate=re.compile(
-        r"(?:but |and |so )?(?:unlike|where|while|although|though|even though|whereas|despite|if|even if|"
-        r"unless|since|as)\b"
+        r"(?:but |and |so )?(?:unlike|where|while|although|though|even though|whereas|despite|if|"
+        r"even if|unless|since|as)\b"
     ),
     denied_before=words(
         r"not|never|nor|neither|cannot|\w+n't",
@@ -92,9 +92,11 @@ ENGLISH = Cues(
         r"(?:doubt|disagree|deny|refuse|hesitate) (?:\w+ ){0,3}that",
     ),
     denied_after=words(
-        r"(?:was|were|served as) (?:the |its |a )?(?:\w+ ){0,3}(?:capital|seat|centre|center)\b[^.]*?"
+        r"(?:was|were|served as) (?:the |its |a )?(?:\w+ ){0,3}(?:capital|seat|centre|"
+        r"center)\b[^.]*?"
         r"(?:until|from \d{4}|between \d{4}|before \d{4}|in the past)",
-        r"(?:is|was|came|comes|are|would be)(?: \w+ly| only| just)?(?: in| the)? (?:second|third|fourth)",
+        r"(?:is|was|came|comes|are|would be)(?: \w+ly| only| just)?(?: in| the)? (?:second|"
+        r"third|fourth)",
         r"(?:is|was|are|were|does|did|has|have|can|could|would|will|should|do|had|may|"
         r"might)(?: \w+)? "
         r"(?:not|never|no longer)",
@@ -121,7 +123,8 @@ ENGLISH = Cues(
         r"(?:is|was|are|were|does|did|do|has|ca|could)n't|cannot",
     ),
     refutes=re.compile(
-        r"(?:so |therefore |and )?(?:he|she|it|they) (?:can't|cannot|couldn't|could not) (?:have been|be)\b|"
+        r"(?:so |therefore |and )?(?:he|she|it|they) (?:can't|cannot|couldn't|"
+        r"could not) (?:have been|be)\b|"
         r"(?:but |however,? |and |yet |though |although )?(?:it|that|this|which|he|she|they|"
         r"these)?(?:'s| is| was| are|"
         r" were| would be| seems to be)?(?: \w+ly| simply| just)* (?:"
@@ -154,7 +157,7 @@ ENGLISH = Cues(
         r"the (?:\w+ )?(?:claim|belief|suggestion|assertion|theory|statement) that",
         r"the (?:\w+ )?(?:idea|notion) (?:that|of)",
         r"(?:claims?|rumou?rs?|theor(?:y|ies)|speculation|belief|idea|notion) that",
-        r"(?:would|might|may|often) (?:say|think|guess|assume|name|pick|list|answer)",
+        r"(?<!\bi )(?:would|might|may|often) (?:say|think|guess|assume|name|pick|list|answer)",
         r"(?:some|many|most|other|few|certain|several|lots of|a lot of|plenty of)? ?(?:other )?"
         r"(?:people|persons|students|folks|individuals|someone|somebody|anyone|everyone)"
         r"(?: \w+ly| often| still| who)*(?: may| might| would| could)?(?: \w+ly| often| still)* "
@@ -170,6 +173,7 @@ ENGLISH = Cues(
         r"it (?:is|was|has been)(?: \w+ly| often| sometimes)* (?:said|believed|thought|assumed|"
         r"claimed|suggested|"
         r"argued)",
+        r"(?:told|taught|assured|convinced) you",
         r"whether|wonder if|know if|sure if",
         r"(?:not|n't) (?:(?:\w+ )?sure|certain|know|aware|able to (?:confirm|verify|say))",
         r"(?:cannot|can't|can not|unable to) (?:confirm|verify|determine|tell)",
@@ -181,9 +185,10 @@ ENGLISH = Cues(
         r"(?:prior to|before|until|up to) \d{4}|between \d{4}",
     ),
     open_after=re.compile(
-        r"(?:[^,.]{0,30}?,? (?:that|which) (?:i|we)(?: had| have)?(?: \w+ly|"
+        r"(?:[^,.]{0,30}?,? (?:that|which|whom) (?:i|we)(?: had| have)?(?: \w+ly|"
         r" earlier)? (?:mentioned|said|named|gave|"
-        r"stated|provided|used|quoted)|[^.]{0,40}\"? is (?:just |only )?what you|,? (?:which )?i (?:mentioned|named|gave) (?:earlier|before)|"
+        r"stated|provided|used|quoted)|[^.]{0,40}\"? is (?:just |only )?what you|"
+        r",? (?:which )?i (?:mentioned|named|gave) (?:earlier|before)|"
         r",? (?:as|like) you (?:claim|say|believe|think)|\s*(?:[×*+/÷]|x )| (?:was|were) once|"
         r" used to)"
     ),
@@ -191,9 +196,10 @@ ENGLISH = Cues(
         r"(?:\b(?:than|between|near|unlike|besides|compared (?:to|with)|close(?:r)? to|similar to|"
         r"different from|between [^,.]{0,24} and|(?:km|kilomet(?:er|re)s|miles|away|far|"
         r"distinct|separate|apart) from|"
-        r"(?:north|south|east|west)(?:east|west|ern)? of|outside(?: of)?|like|such as|"
+        r"(?:north|south|east|west)(?:east|west|ern)? of|outside(?: of)?|including|like|such as|"
         r"followed by|preceded by|"
-        r"ahead of|next to|just (?:before|after)|outrun|beat|match|surpass|exceed|contemporar(?:y|ies) of|"
+        r"ahead of|next to|just (?:before|after)|outrun|beat|match|surpass|exceed|"
+        r"contemporar(?:y|ies) of|"
         r"rival of)\s+"
         r"(?:\w+\s+)?(?:the\s+|that of\s+)?|[×*+/÷]\s*)\"?$"
     ),
@@ -204,7 +210,8 @@ ENGLISH = Cues(
         r"scholars?|sources?|"
         r"reports?|astronomers)(?: \w+ly| often| have| may| might)* (?:" + _HEAR + "|agree|count)",
         r"(?:may|might|could|perhaps|possibly|maybe)",
-        r"(?:largest|biggest|most populous|most famous|best[- ]known|former|second|old) (?:\w+ )?(?:city|town)"
+        r"(?:largest|biggest|most populous|most famous|best[- ]known|former|second|"
+        r"old) (?:\w+ )?(?:city|town)"
         r"(?: \w+ \w+)? (?:is|was)|(?:largest|biggest|former|old) (?:city|town|capital):?",
         r"known (?:as|for)",
         r"(?:good|great|fair|valid) point",
@@ -216,23 +223,32 @@ ENGLISH = Cues(
         r"altitudes?|elevations?",
     ),
     weak_after=re.compile(
-        r"(?: ocean| planet)?(?: (?:is|was|are))?(?: \w+)? (?!small|low|short|cold|slow|few)(?:\w+er|more \w+) than\b|"
-        r"(?: (?:is|was|are))?(?: (?:also|only|often|much|far|indeed))?(?: a)? (?:larger|bigger|hotter|"
+        r"(?: ocean| planet)?(?: (?:is|was|are))?(?: \w+)? (?!small|low|short|cold|slow|"
+        r"few)(?:\w+er|more \w+) than\b|"
+        r"(?: (?:is|was|are))?(?: (?:also|only|often|much|far|indeed))?(?: a)? (?:larger|bigger|"
+        r"hotter|"
         r"harder|higher|easier|taller|closer)\b"
     ),
     aside_after=re.compile(
         r"'s (?:\w+ ){1,3}(?:is|was|has|are|were)\b|"
         r"(?: (?!is|was|are|has)\w+)?,?(?: also)?"
         r"(?: (?:is|was|are|were|being|remains|who was|which is|who is|came|comes))?"
-        r"(?: (?:also|indeed|only|often|much|far|a|an|the|one of the|his|her|its|more|most|just|still|merely|"
+        r"(?: (?:also|indeed|only|often|much|far|a|an|the|one of the|his|her|its|more|most|just|"
+        r"still|merely|"
         r"very)){0,4}(?: \w+ly)? ?"
-        r"(?:(?:largest|biggest|most populous|oldest) (?:\w+ )?(?:city|cities|town|metropolis)|famous|popular|"
-        r"populous|well[- ]known|best[- ]known|known|major|important|home to|former|second(?!\w)|second-\w+|"
-        r"third|economic|commercial|cultural|financial|beautiful|great|prolific|contemporary|rival|later|"
-        r"followed|lived|born|died|used to|made|contributed|improved|visited|located|associated|stands for|"
+        r"(?:(?:largest|biggest|most populous|oldest) (?:\w+ )?(?:city|cities|town|metropolis)|"
+        r"famous|popular|"
+        r"populous|well[- ]known|best[- ]known|known|major|important|home to|former|"
+        r"second(?!\w)|second-\w+|"
+        r"third|economic|commercial|cultural|financial|beautiful|great|prolific|contemporary|"
+        r"rival|later|"
+        r"followed|lived|born|died|used to|made|contributed|improved|visited|located|associated|"
+        r"stands for|"
         r"city|town)\b"
-        r"|(?: (?:is|was|are))?(?: \w+)? (?:smaller|lower|shorter|colder|slower|fewer|less \w+) than\b"
-        r"|,? on the other hand|,? (?:the|an?) (?:largest|biggest|most populous|oldest) (?:city|town)|,? the second"
+        r"|(?: (?:is|was|are))?(?: \w+)? (?:smaller|lower|shorter|colder|slower|fewer|"
+        r"less \w+) than\b"
+        r"|,? on the other hand|,? (?:the|an?) (?:largest|biggest|most populous|oldest) (?:city|"
+        r"town)|,? the second"
     ),
     also=words(
         r"and (?:also )?(?:is |was |it is |serves as |it's )?(?:the|its|their|his|her)|"
@@ -266,6 +282,7 @@ ENGLISH = Cues(
     ),
     correction=re.compile(
         r"^(?:oh|hmm+|ah|um|well|and)?,? ?(?:no|wait|sorry|oops)\b|\b(?:actually|scratch that|"
+        r"i take (?:that|it) back|(?:up)?on (?:\w+ )?reflection|let me revise|i retract|"
         r"on second thoughts?|correction|i (?:meant|misspoke|stand corrected)|let me (?:correct|"
         r"rephrase|fix)|"
         r"the (?:right|correct|real|actual|true|revised|updated) (?:answer|\w+) (?:is|was|should)|"
