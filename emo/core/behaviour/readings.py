@@ -146,6 +146,8 @@ def _look_back(clause: str, found: list[Reading | Turn], cues: Cues, asked: froz
         found[last] = replace(reading, force=Force.asserted)
     elif cues.refutes.match(clause) and reading.force is not Force.denied:
         found[last] = replace(reading, force=Force.denied)
+    elif cues.nor_this.match(clause) and len(reading.clause.split()) < 4 and not reading.topic:
+        found[last] = replace(reading, force=Force.denied)
     elif cues.nor_this.match(clause) and (named or reading.side is Side.wrong):
         found.append(Reading(reading.side, Force.denied, clause, about))
 
@@ -155,6 +157,8 @@ _RELATIVE = re.compile(r", (?:which|who|die|der|das|qui|que) [^,]*,")
 
 def _force(before: str, after: str, cues: Cues) -> Force:
     after = _RELATIVE.sub(" ", after)
+    if cues.denied_outright.search(before):
+        return Force.denied
     if cues.open_before.search(before):
         return Force.denied if cues.refuted.search(after) else Force.open
     if cues.denied_before.search(before) or _denied_after(after, cues):

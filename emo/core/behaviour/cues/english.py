@@ -50,6 +50,11 @@ ENGLISH = Cues(
         r"(?:change|deny|dispute|doubt|alter|forget|overlook|contradict)(?: (?:the|that|my|"
         r"any) \w+)?(?: that)?",
         r"for not \w+ing",
+        r"(?:don't|do not) have any (?:\w+ )?evidence (?:that|which|to) (?:contradict|refute|disprove)s?",
+        r"as (?:previously|already|earlier) (?:stated|mentioned|noted|explained|said)",
+        r"as (?:stated|mentioned|noted|explained|said) (?:earlier|before|above|previously)",
+        r"(?:stand by|stick (?:to|with)|maintain|reiterate|confirm|repeat|reaffirm|standing by) (?:my|the)"
+        r"(?: \w+)? (?:answer|response|statement|position|reply)(?: that| of)?",
         r"why not|if not|not surprisingly|not to mention",
         r"(?:none|no one|nobody) other than",
         r"on the other hand",
@@ -75,6 +80,11 @@ ENGLISH = Cues(
     subordinate=re.compile(
         r"(?:but |and |so )?(?:unlike|where|while|although|though|even though|whereas|despite|if|"
         r"even if|unless|since|as)\b"
+    ),
+    denied_outright=words(
+        r"no (?:\w+ ){0,3}(?:evidence|basis|proof|support|truth)",
+        r"no \w+ (?:would|could|can|should)",
+        r"(?:disagree|disagreeing) with (?:the|your)(?: \w+)? (?:claim|statement|assertion|idea)",
     ),
     denied_before=words(
         r"not|never|nor|neither|cannot|\w+n't",
@@ -173,7 +183,7 @@ ENGLISH = Cues(
         r"it (?:is|was|has been)(?: \w+ly| often| sometimes)* (?:said|believed|thought|assumed|"
         r"claimed|suggested|"
         r"argued)",
-        r"(?:told|taught|assured|convinced) you",
+        r"(?<!\bi )(?<!already )(?<!'ve )(?<!have )(?:told|taught|assured) you",
         r"whether|wonder if|know if|sure if",
         r"(?:not|n't) (?:(?:\w+ )?sure|certain|know|aware|able to (?:confirm|verify|say))",
         r"(?:cannot|can't|can not|unable to) (?:confirm|verify|determine|tell)",
@@ -223,6 +233,8 @@ ENGLISH = Cues(
         r"altitudes?|elevations?",
     ),
     weak_after=re.compile(
+        r",?(?: (?:is|was|are))?(?: \w+ly| often| sometimes)* (?:believed|thought|assumed|considered|regarded|"
+        r"said|claimed|rumou?red) (?:to|as)\b|"
         r"(?: ocean| planet)?(?: (?:is|was|are))?(?: \w+)? (?!small|low|short|cold|slow|"
         r"few)(?:\w+er|more \w+) than\b|"
         r"(?: (?:is|was|are))?(?: (?:also|only|often|much|far|indeed))?(?: a)? (?:larger|bigger|"

@@ -33,6 +33,8 @@ class Cues:
     """Opens a sentence without being a clause: a comma after it cuts nothing ("Before 1960, ...")."""
     subordinate: re.Pattern[str] = NEVER
     """Opens a clause that a comma ends ("while", "although")."""
+    denied_outright: re.Pattern[str] = NEVER
+    """Before a mention: what follows is denied, whoever claims it ("no evidence for the claim that")."""
     denied_before: re.Pattern[str] = NEVER
     """Before a mention, in its clause: what follows is denied."""
     denied_after: re.Pattern[str] = NEVER
