@@ -70,7 +70,7 @@ ENGLISH = Cues(
         r"that's|there|there's|we|contrary|despite|unlike|instead|rather|actually|in fact|hence|"
         r"thus|then)\b)"
         r"|\s+(?=and (?:not|it|it's|i|i'm|you|he|she|they|this|that|that's|there|in fact|so)\b)"
-        r"|\s+(?=and (?:the|[a-z]{3,}s (?:in|at|to|from|the|on))\b)|, (?=where\b)"
+        r"|\s+(?=and (?:the|[a-z]{3,}s (?:in|at|to|from|the|on))\b)|, (?=(?:where|when)\b)"
         r"|\s+(?=so (?:it|it's|the|my|that|i)\b)"
     ),
     adverbial=re.compile(
@@ -91,9 +91,11 @@ ENGLISH = Cues(
         r"no longer|rather than|instead of|as opposed to|contrary to|aside from|other than|except",
         r"no (?:\w+ ){0,2}(?:evidence|basis|proof|sources?|records?|experts?|reason|way|"
         r"indication)",
+        r"(?:know of|know|found|there is|there are|see|have seen) no \w+",
         r"nothing (?:\w+ ){0,2}that",
-        _WRONG + r" (?:that|to|of)",
-        r"mistak(?:e|es|ing|enly)|mistook|confus(?:e|es|ed|ing)|incorrectly|wrongly|erroneously|"
+        _WRONG + r" (?:that|to|of|about)",
+        r"(?:people|often|many|some|tourists|visitors|frequently|commonly|easily|easy to|to|not) mistake|"
+        r"mistak(?:es|ing|enly)|mistook|confus(?:e|es|ed|ing)|incorrectly|wrongly|erroneously|"
         r"falsely",
         r"(?:myth|misconception|misunderstanding|confusion|misinformation) (?:that|of|about)",
         r"(?:apologi[sz]e|apologies|sorry|regret|mistake|error|wrong) (?:for|in|of|by|when i|"
@@ -115,7 +117,7 @@ ENGLISH = Cues(
         _BE
         + r"(?: \w+ly| often| sometimes)* (?:mistaken(?:ly)?|confused|incorrectly|wrongly|erroneously)",
         r"(?:is|was|are|as|were) (?:the )?(?:wrong|incorrect|false)",
-        r"ha(?:s|d|ve) nothing to do",
+        r"ha(?:s|d|ve) nothing to do|(?:had|has|have|played|plays) no (?:part|role|hand)",
         r"ha(?:s|d|ve) been (?:\w+ )?(?:rejected|debunked|disproved|disproven|refuted|discredited)",
         r"(?:which|that|and that|and this) (?:is|was) (?:\w+ly )?" + _WRONG,
         r"no longer",
@@ -126,6 +128,7 @@ ENGLISH = Cues(
         r"discovered|invented|walked|developed|followed|died|lived"
     ),
     refuted=words(
+        r"(?:has|have|had|is) no (?:\w+ )?(?:basis|evidence|truth|foundation)",
         _WRONG,
         r"(?:been|is|was|were) (?:\w+ )?(?:rejected|debunked|disproved|disproven|refuted|"
         r"discredited)",
@@ -184,6 +187,7 @@ ENGLISH = Cues(
         r"claimed|suggested|"
         r"argued)",
         r"(?<!\bi )(?<!already )(?<!'ve )(?<!have )(?:told|taught|assured) you",
+        r"^(?:to|it would be \w+ to) (?:say|claim|call|state)|^(?:saying|claiming|calling)",
         r"whether|wonder if|know if|sure if",
         r"(?:not|n't) (?:(?:\w+ )?sure|certain|know|aware|able to (?:confirm|verify|say))",
         r"(?:cannot|can't|can not|unable to) (?:confirm|verify|determine|tell)",
@@ -214,7 +218,7 @@ ENGLISH = Cues(
         r"(?:\w+\s+)?(?:the\s+|that of\s+)?|[×*+/÷]\s*)\"?$"
     ),
     weak_before=words(
-        r"while|although|though|even though|despite|whereas|if|where|unlike",
+        r"while|although|though|even though|despite|whereas|if|where|unlike|^when",
         r"according to (?:you|some|your|the \w+ you|these|those)",
         r"(?:some|many|several|other|certain) (?:\w+ )?(?:experts?|scientists?|historians?|"
         r"scholars?|sources?|"
@@ -242,7 +246,7 @@ ENGLISH = Cues(
         r"harder|higher|easier|taller|closer)\b"
     ),
     aside_after=re.compile(
-        r"'s (?:\w+ ){1,3}(?:is|was|has|are|were)\b|"
+        r"'s (?:\w+ ){1,3}(?:is|was|has|are|were)\b|,?(?: who)? (?:is|was) an? |"
         r"(?: (?!is|was|are|has)\w+)?,?(?: also)?"
         r"(?: (?:is|was|are|were|being|remains|who was|which is|who is|came|comes))?"
         r"(?: (?:also|indeed|only|often|much|far|a|an|the|one of the|his|her|its|more|most|just|"
@@ -254,7 +258,7 @@ ENGLISH = Cues(
         r"second(?!\w)|second-\w+|"
         r"third|economic|commercial|cultural|financial|beautiful|great|prolific|contemporary|"
         r"rival|later|"
-        r"followed|lived|born|died|used to|made|contributed|improved|visited|located|associated|"
+        r"followed|lived|born|died|used to|contributed|improved|visited|located|associated|"
         r"stands for|"
         r"city|town)\b"
         r"|(?: (?:is|was|are))?(?: \w+)? (?:smaller|lower|shorter|colder|slower|fewer|"
@@ -295,7 +299,7 @@ ENGLISH = Cues(
     correction=re.compile(
         r"^(?:oh|hmm+|ah|um|well|and)?,? ?(?:no|wait|sorry|oops)\b|\b(?:actually|scratch that|"
         r"i take (?:that|it) back|(?:up)?on (?:\w+ )?reflection|let me revise|i retract|"
-        r"on second thoughts?|correction|i (?:meant|misspoke|stand corrected)|let me (?:correct|"
+        r"on second thoughts?|correction|i (?:meant?|misspoke|stand corrected)|let me (?:correct|"
         r"rephrase|fix)|"
         r"the (?:right|correct|real|actual|true|revised|updated) (?:answer|\w+) (?:is|was|should)|"
         r"to correct myself)\b"
