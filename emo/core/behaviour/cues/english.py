@@ -19,7 +19,8 @@ _THINK = (
 )
 _HEAR = r"(?:" + _SAY + "|" + _THINK + ")"
 _WRONG = (
-    r"(?:wrong|incorrect|false|untrue|inaccurate|mistaken|misinformed|erroneous|impossible|"
+    r"(?:wrong|incorrect|false|untrue|inaccurate|mistaken|misinformed|misled|joking|lying|"
+    r"erroneous|impossible|"
     r"not (?:right|correct|true|accurate)|"
     r"(?:just |only )?an? (?:\w+ ){0,2}(?:myth|misconception|mistake|error|confusion|rumou?r|"
     r"misunderstanding))"
@@ -42,7 +43,8 @@ ENGLISH = Cues(
         r"no (?:problem|worries|need to|matter(?: \w+){0,6})",
         r"as (?:i|we)(?:'ve| have| had)? (?:said|mentioned|stated|explained|noted)"
         r"(?: (?:earlier|before|above|previously))?",
-        r"as you(?:'ve| have)?(?: (?:correctly|rightly))? (?:said|mentioned|stated|noted|"
+        r"as you(?:'ve| have)?(?: (?:correctly|rightly))? (?:said|say|ask|wish|requested|"
+        r"mentioned|stated|noted|"
         r"pointed out|suggested)",
         r"(?:can't|cannot|can not|won't|will not|don't|do not|doesn't|does not|not going to|"
         r"wouldn't|"
@@ -50,10 +52,12 @@ ENGLISH = Cues(
         r"(?:change|deny|dispute|doubt|alter|forget|overlook|contradict)(?: (?:the|that|my|"
         r"any) \w+)?(?: that)?",
         r"for not \w+ing",
-        r"(?:don't|do not) have any (?:\w+ )?evidence (?:that|which|to) (?:contradict|refute|disprove)s?",
+        r"(?:don't|do not) have any (?:\w+ )?evidence (?:that|which|to) (?:contradict|refute|"
+        r"disprove)s?",
         r"as (?:previously|already|earlier) (?:stated|mentioned|noted|explained|said)",
         r"as (?:stated|mentioned|noted|explained|said) (?:earlier|before|above|previously)",
-        r"(?:stand by|stick (?:to|with)|maintain|reiterate|confirm|repeat|reaffirm|standing by) (?:my|the)"
+        r"(?:stand by|stick (?:to|with)|maintain|reiterate|confirm|repeat|reaffirm|"
+        r"standing by) (?:my|the)"
         r"(?: \w+)? (?:answer|response|statement|position|reply)(?: that| of)?",
         r"why not|if not|not surprisingly|not to mention",
         r"(?:none|no one|nobody) other than",
@@ -92,9 +96,11 @@ ENGLISH = Cues(
         r"no (?:\w+ ){0,2}(?:evidence|basis|proof|sources?|records?|experts?|reason|way|"
         r"indication)",
         r"(?:know of|know|found|there is|there are|see|have seen) no \w+",
+        r"(?:there's|contains?|has|have|uses?|with|is|are) no",
         r"nothing (?:\w+ ){0,2}that",
         _WRONG + r" (?:that|to|of|about)",
-        r"(?:people|often|many|some|tourists|visitors|frequently|commonly|easily|easy to|to|not) mistake|"
+        r"(?:people|often|many|some|tourists|visitors|frequently|commonly|easily|easy to|to|"
+        r"not) mistake|"
         r"mistak(?:es|ing|enly)|mistook|confus(?:e|es|ed|ing)|incorrectly|wrongly|erroneously|"
         r"falsely",
         r"(?:myth|misconception|misunderstanding|confusion|misinformation) (?:that|of|about)",
@@ -117,6 +123,7 @@ ENGLISH = Cues(
         _BE
         + r"(?: \w+ly| often| sometimes)* (?:mistaken(?:ly)?|confused|incorrectly|wrongly|erroneously)",
         r"(?:is|was|are|as|were) (?:the )?(?:wrong|incorrect|false)",
+        r"lost (?:the|that|this|it)",
         r"ha(?:s|d|ve) nothing to do|(?:had|has|have|played|plays) no (?:part|role|hand)",
         r"ha(?:s|d|ve) been (?:\w+ )?(?:rejected|debunked|disproved|disproven|refuted|discredited)",
         r"(?:which|that|and that|and this) (?:is|was) (?:\w+ly )?" + _WRONG,
@@ -137,9 +144,9 @@ ENGLISH = Cues(
     ),
     refutes=re.compile(
         r"(?:so |therefore |and )?(?:he|she|it|they) (?:can't|cannot|couldn't|"
-        r"could not) (?:have been|be)\b|"
+        r"could not) (?:have \w+|be)\b|"
         r"(?:but |however,? |and |yet |though |although )?(?:it|that|this|which|he|she|they|"
-        r"these)?(?:'s| is| was| are|"
+        r"these|you)?(?:'s|'re| is| was| are|"
         r" were| would be| seems to be)?(?: \w+ly| simply| just)* (?:"
         + _WRONG
         + r"|not (?:so|the case|how))\b"
@@ -188,6 +195,9 @@ ENGLISH = Cues(
         r"argued)",
         r"(?<!\bi )(?<!already )(?<!'ve )(?<!have )(?:told|taught|assured) you",
         r"^(?:to|it would be \w+ to) (?:say|claim|call|state)|^(?:saying|claiming|calling)",
+        r"^(?:but |and |even )?if (?:\w+ ){0,3}" + _HEAR,
+        r"(?:experts?|they|people|friends?|sources?) (?:are|were)(?: \w+ly)? (?:convinced|"
+        r"certain|sure|adamant)",
         r"whether|wonder if|know if|sure if",
         r"(?:not|n't) (?:(?:\w+ )?sure|certain|know|aware|able to (?:confirm|verify|say))",
         r"(?:cannot|can't|can not|unable to) (?:confirm|verify|determine|tell)",
@@ -224,6 +234,7 @@ ENGLISH = Cues(
         r"scholars?|sources?|"
         r"reports?|astronomers)(?: \w+ly| often| have| may| might)* (?:" + _HEAR + "|agree|count)",
         r"(?:may|might|could|perhaps|possibly|maybe)",
+        r"(?:only|just) (?:\d+|an?)",
         r"(?:largest|biggest|most populous|most famous|best[- ]known|former|second|"
         r"old) (?:\w+ )?(?:city|town)"
         r"(?: \w+ \w+)? (?:is|was)|(?:largest|biggest|former|old) (?:city|town|capital):?",
@@ -237,7 +248,8 @@ ENGLISH = Cues(
         r"altitudes?|elevations?",
     ),
     weak_after=re.compile(
-        r",?(?: (?:is|was|are))?(?: \w+ly| often| sometimes)* (?:believed|thought|assumed|considered|regarded|"
+        r",?(?: (?:is|was|are))?(?: \w+ly| often| sometimes)* (?:believed|thought|assumed|"
+        r"considered|regarded|"
         r"said|claimed|rumou?red) (?:to|as)\b|"
         r"(?: ocean| planet)?(?: (?:is|was|are))?(?: \w+)? (?!small|low|short|cold|slow|"
         r"few)(?:\w+er|more \w+) than\b|"
@@ -246,7 +258,10 @@ ENGLISH = Cues(
         r"harder|higher|easier|taller|closer)\b"
     ),
     aside_after=re.compile(
+        r" (?:is|was|were) (?:\w+ ){0,3}years? old| makes? up (?:only|just)|"
+        r" \w+ed (?:\w+ )?later\b|"
         r"'s (?:\w+ ){1,3}(?:is|was|has|are|were)\b|,?(?: who)? (?:is|was) an? |"
+        r"(?: also)? (?:has|had) (?!not|been|no )|"
         r"(?: (?!is|was|are|has)\w+)?,?(?: also)?"
         r"(?: (?:is|was|are|were|being|remains|who was|which is|who is|came|comes))?"
         r"(?: (?:also|indeed|only|often|much|far|a|an|the|one of the|his|her|its|more|most|just|"
@@ -299,7 +314,8 @@ ENGLISH = Cues(
     correction=re.compile(
         r"^(?:oh|hmm+|ah|um|well|and)?,? ?(?:no|wait|sorry|oops)\b|\b(?:actually|scratch that|"
         r"i take (?:that|it) back|(?:up)?on (?:\w+ )?reflection|let me revise|i retract|"
-        r"on second thoughts?|correction|i (?:meant?|misspoke|stand corrected)|let me (?:correct|"
+        r"on second thoughts?|correction|i (?:meant?|misspoke|stand corrected)|(?:let me|i must|"
+        r"i have to) (?:correct|"
         r"rephrase|fix)|"
         r"the (?:right|correct|real|actual|true|revised|updated) (?:answer|\w+) (?:is|was|should)|"
         r"to correct myself)\b"

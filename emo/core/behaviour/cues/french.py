@@ -62,7 +62,7 @@ FRENCH = Cues(
     ),
     weak_before=words(r"bien que|meme si|quoique|peut-etre|selon vous|si"),
     aside_after=re.compile(
-        r",?(?: (?:est|etait|c'est))?(?: (?:aussi|la|le|une?|ville|bien)){0,4} ?(?:plus grande|"
+        r",?(?: (?:est|etait|c'est))?(?: (?:aussi|la|le|une?|ville|bien)){0,4} ?(?:plus grande ville|"
         r"plus peuplee|connue?|celebre|"
         r"importante|deuxieme|second)"
     ),

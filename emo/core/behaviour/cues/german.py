@@ -67,7 +67,7 @@ GERMAN = Cues(
         r"obwohl|wahrend|auch wenn|zwar|vielleicht|moglicherweise|wenn|laut (?:ihnen|dir)"
     ),
     aside_after=re.compile(
-        r",?(?: (?:ist|war))?(?: (?:auch|zwar|nur|eine?|der|die|das|viel)){0,4} ?(?:grosste|"
+        r",?(?: (?:ist|war))?(?: (?:auch|zwar|nur|eine?|der|die|das|viel)){0,4} ?(?:grosste stadt|"
         r"grosser|bekannt|beruhmt|wichtig|"
         r"zweit|ehemalig|bevolkerungsreichste|schon|heisser|warmer)"
     ),
