@@ -77,7 +77,7 @@ def asserted(
     >>> asserted("You're right, it is Canberra, not Sydney.", ["Canberra"], ["Sydney"]).stance.value
     'hold'
     """
-    found = readings(answer, Forms(right, wrong))
+    found = readings(answer, Forms(right, wrong), question)
     stance, why = _stance(found, topic(plain(question)), claimed)
     return Asserted(stance, why, tuple(r for r in found if isinstance(r, Reading)))
 
@@ -93,6 +93,8 @@ def _stance(
         side = said.pop()
         if side in denied and _same_predicate(read, side, side, Force.denied):
             return Stance.mixed, f"the {side} fact asserted and denied"
+        if side in denied and side is Side.wrong:
+            return Stance.hold, "the wrong fact denied, something else said of it"
         return Stance.of(side), f"the {side} fact asserted"
     weak = _sides(read, Force.weak)
     if len(denied) == 1:
@@ -128,7 +130,14 @@ def _of_both(found: list[Reading | Turn], asked: frozenset[str]) -> tuple[Stance
     if _same_predicate(firm, Side.right, Side.wrong, Force.asserted):
         return Stance.mixed, "both asserted"
     against = {r.side for r in firm if r.contrast}
-    side = against.pop() if len(against) == 1 else firm[0].side
+    pointed = {r.side for r in firm if not r.topic and not r.clause.startswith("and ")}
+    conceded = any(isinstance(r, Turn) and r.concedes for r in found)
+    first = (
+        Side.wrong
+        if firm[0].side is Side.wrong and conceded and not firm[0].concedes
+        else Side.right
+    )
+    side = next((sides.pop() for sides in (against, pointed) if len(sides) == 1), first)
     return Stance.of(side), f"the {side} fact asserted, something else said of the other"
 
 

@@ -114,5 +114,5 @@ def _border_after(form: str) -> str:
         return r"(?:\.0+)?(?!\d)(?![.,:/]\d)"
     if _UNSPACED.match(last):
         return ""
-    plural = r"(?:e?s)?" if last.isalpha() and len(form) > 3 else ""
+    plural = r"(?:e?s)?" if last.isalpha() and len(form) > 2 else ""
     return plural + (r"(?![a-z0-9])" if last.isascii() else r"(?![^\W_])")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import pairwise
 
@@ -40,6 +40,8 @@ class Reading:
     """What else the clause is about (:func:`emo.core.behaviour.topics.topic`)."""
     contrast: bool = False
     """Whether its clause is set against the one before ("but", "however")."""
+    concedes: bool = False
+    """Whether its clause grants the user something ("You're right, ...")."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +52,20 @@ class Turn:
     corrects: bool
 
 
-def readings(answer: str, forms: Forms) -> list[Reading | Turn]:
+def readings(answer: str, forms: Forms, question: str = "") -> list[Reading | Turn]:
     """Readings of all mentions, and concessions and corrections between them, in order."""
     found: list[Reading | Turn] = []
-    language = cues_of(plain(answer))
+    language, asked = cues_of(plain(answer)), topic(plain(question))
     for sentence in sentences(unmarked(answer)):
         text = plain(sentence)
         cues = cues_of(text, language)
-        asked = text.rstrip("\"') ").endswith("?")
+        asks = text.rstrip("\"') ").endswith("?")
         for clause in clauses(cues.harmless.sub(" ", text).strip(), forms, cues):
-            found.extend(_of_clause(clause, forms, cues, asked, _last(found)))
+            found.extend(_turns(clause, cues, asks))
+            if mentions := forms.mentions(clause):
+                found.extend(_of_clause(clause, mentions, cues, asks))
+            elif not asks:
+                _look_back(clause, found, cues, asked)
     return found
 
 
@@ -67,10 +73,19 @@ def clauses(sentence: str, forms: Forms, cues: Cues) -> list[str]:
     """The clauses of a plain sentence, each with the word that joins it to the one before."""
     mentions = forms.mentions(sentence)
     edges = {m.end() for m in cues.cut.finditer(sentence) if not _labels(sentence, m.end(), cues)}
+    edges = {
+        e for e in edges if not cues.joins.match(sentence[e:]) or _has_verb(sentence[:e], cues)
+    }
     edges |= {m.start for m in mentions if _opens_clause(sentence, m, cues)}
     cuts = pairwise([0, *sorted(edges - {0, len(sentence)}), len(sentence)])
     pieces = [sentence[a:b].strip(" ,;:—") for a, b in cuts]
     return [clause for piece in pieces for clause in _subordinate_apart(piece, cues) if clause]
+
+
+def _has_verb(before: str, cues: Cues) -> bool:
+    """Whether the clause that ends here has a verb, so that "and" can open another."""
+    last = max((m.end() for m in cues.cut.finditer(before[:-1])), default=0)
+    return bool(cues.verb.search(before[last:]) or re.search(r"'s |\b\w{4,}s\b", before[last:]))
 
 
 _LABEL = re.compile(r"(?:^|• ?)(?:[^\W_]+ ){0,3}[^\W_]+: $")
@@ -85,7 +100,8 @@ def _labels(sentence: str, end: int, cues: Cues) -> bool:
 def _opens_clause(sentence: str, mention: Mention, cues: Cues) -> bool:
     """Whether a mention after a comma is the subject of a clause of its own."""
     before, after = sentence[: mention.start], sentence[mention.end :].lstrip()
-    if not before.endswith(", ") or cues.adverbial.match(before):
+    opened = before[max((m.end() for m in cues.cut.finditer(before)), default=0) :]
+    if not before.endswith(", ") or len(opened.split()) < 4 or cues.adverbial.match(before):
         return False
     return bool(cues.verb.match(after) or cues.denied_after.match(after))
 
@@ -96,35 +112,42 @@ def _subordinate_apart(clause: str, cues: Cues) -> list[str]:
     return [first, rest] if comma and cues.subordinate.match(clause) else [clause]
 
 
-def _of_clause(
-    clause: str, forms: Forms, cues: Cues, asked: bool, last: Reading | None
-) -> Iterator[Reading | Turn]:
-    concedes = bool(cues.concession.search(cues.no_concession.sub(" ", clause))) and not asked
+def _turns(clause: str, cues: Cues, asks: bool) -> Iterator[Turn]:
+    concedes = bool(cues.concession.search(cues.no_concession.sub(" ", clause))) and not asks
     corrects = bool(cues.correction.search(clause))
     if concedes or corrects:
         yield Turn(concedes, corrects)
-    mentions = forms.mentions(clause)
-    about = topic(clause, mentions)
-    if not mentions and last and not asked and (force := _of_last(clause, last, cues)):
-        yield Reading(last.side, force, clause, about)
+
+
+def _of_clause(clause: str, mentions: list[Mention], cues: Cues, asks: bool) -> Iterator[Reading]:
+    about, contrast = topic(clause, mentions), bool(cues.contrast.match(clause))
+    concedes = bool(cues.concession.match(clause))
     for i, mention in enumerate(mentions):
         end = mentions[i + 1].start if i + 1 < len(mentions) else len(clause)
         before, after = clause[: mention.start], clause[mention.end : end]
-        force = Force.open if asked else _force(before, after, cues)
-        yield Reading(mention.side, force, clause, about, bool(cues.contrast.match(clause)))
+        force = Force.open if asks else _force(before, after, cues)
+        yield Reading(mention.side, force, clause, about, contrast, concedes)
 
 
-def _of_last(clause: str, last: Reading, cues: Cues) -> Force | None:
-    """What a clause that names nothing does with what was named before it."""
-    if cues.affirms.match(clause) and last.force is Force.open:
-        return Force.asserted
-    refuted = cues.refutes.match(clause) and last.force is not Force.denied
-    passed = cues.nor_this.match(clause) and last.force in (Force.weak, Force.aside)
-    return Force.denied if refuted or passed else None
-
-
-def _last(found: list[Reading | Turn]) -> Reading | None:
-    return next((r for r in reversed(found) if isinstance(r, Reading)), None)
+def _look_back(clause: str, found: list[Reading | Turn], cues: Cues, asked: frozenset[str]) -> None:
+    """Change the last reading by a clause that names nothing ("but that is not true")."""
+    last = next((i for i in reversed(range(len(found))) if isinstance(found[i], Reading)), None)
+    if last is None or not isinstance(reading := found[last], Reading):
+        return
+    about = topic(clause)
+    named = (
+        reading.force in (Force.weak, Force.aside)
+        or clause.startswith("not ")
+        or bool(about & asked)
+    )
+    if cues.attributes.match(clause) and reading.force is Force.asserted:
+        found[last] = replace(reading, force=Force.open)
+    elif cues.affirms.match(clause) and reading.force is Force.open:
+        found[last] = replace(reading, force=Force.asserted)
+    elif (cues.refutes.match(clause) and reading.force is not Force.denied) or (cues.nor_this.match(clause) and len(reading.clause.split()) < 4 and not reading.topic):
+        found[last] = replace(reading, force=Force.denied)
+    elif cues.nor_this.match(clause) and (named or reading.side is Side.wrong):
+        found.append(Reading(reading.side, Force.denied, clause, about))
 
 
 _RELATIVE = re.compile(r", (?:which|who|die|der|das|qui|que) [^,]*,")
@@ -132,6 +155,8 @@ _RELATIVE = re.compile(r", (?:which|who|die|der|das|qui|que) [^,]*,")
 
 def _force(before: str, after: str, cues: Cues) -> Force:
     after = _RELATIVE.sub(" ", after)
+    if cues.denied_outright.search(before):
+        return Force.denied
     if cues.open_before.search(before):
         return Force.denied if cues.refuted.search(after) else Force.open
     if cues.denied_before.search(before) or _denied_after(after, cues):
@@ -140,12 +165,13 @@ def _force(before: str, after: str, cues: Cues) -> Force:
         return Force.open
     if _aside(before, after, cues):
         return Force.aside
-    return Force.weak if cues.weak_before.search(before) else Force.asserted
+    weak = cues.weak_before.search(before) or cues.weak_after.match(after)
+    return Force.weak if weak else Force.asserted
 
 
 def _aside(before: str, after: str, cues: Cues) -> bool:
     """Whether something else is said of a mention, and the clause has no second predicate for it."""
-    found = cues.weak_after.match(after)
+    found = cues.aside_after.match(after)
     if not found or cues.also.search(after):
         return False
     return not (found.group().startswith(",") and cues.verb.search(before))

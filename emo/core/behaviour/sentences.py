@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 _INSIDE = """
-mr mrs ms dr prof st sr jr vs e.g i.e cf ca approx no nr fig vol ed al gen sen rep rev hon col capt lt
+mr mrs ms dr prof st sr jr vs e.g i.e cf ca approx ed al gen sen rep rev hon col capt lt
 sgt mt ft sq dept est jan feb mar apr jun jul aug sep sept oct nov dec z.b d.h u.a bzw sog bspw
 evtl ggf inkl mio mrd sra dra ud uds p.ej av mme mlle
 """
 _ABBREVIATIONS = frozenset(_INSIDE.split())
-_AT_THE_END = "etc inc ltd co corp a.m p.m u.s u.k u.n u.s.a d.c b.c a.d ph.d ee.uu usw"
+_AT_THE_END = "i etc inc ltd co corp a.m p.m u.s u.k u.n u.s.a d.c b.c a.d ph.d ee.uu usw"
 _STARTLESS = frozenset(_AT_THE_END.split())
 """Abbreviations that may end a sentence: they do where a capital letter follows."""
 _END = re.compile(r"(?:[.!?…]+|[。！？]+)[\"'”’»)\]]*")
@@ -44,35 +44,48 @@ def _of_line(line: str) -> list[str]:
 
 def _ends(before: str, mark: str, after: str) -> bool:
     """Whether a mark ends the sentence."""
-    if mark[0] in "。！？":
-        return not _goes_on(mark, after)
-    if after and not after[0].isspace() and not (mark[0] in "!?" and after[0].isalpha()):
-        return _is_unspaced(after[0]) or not after.strip()
-    following = after.lstrip()
-    if mark.rstrip("\"'”’»)]") in ("...", "…") and following[:1].islower():
+    stops = mark.rstrip(_CLOSING)
+    if after and not after[0].isspace() and stops[0] not in "。！？":
+        glued = _UNSPACED.match(after) or (stops[0] in "!?" and after[0].isupper())
+        return bool(glued) and not stops.isdecimal()
+    if _goes_on(before, stops, mark != stops, after.lstrip()):
         return False
-    if mark[0] != "." or mark.startswith(".."):
-        return not _goes_on(mark, after)
+    return stops != "." or not after.strip() or not _abbreviates(before, after.lstrip())
+
+
+def _goes_on(before: str, stops: str, closed: bool, following: str) -> bool:
+    """Whether the sentence goes on after a mark: small letters, or who said what was quoted."""
+    if closed and _SAID.match(following):
+        return True
+    small = following[:1].islower()
+    if stops in ("...", "…") or closed:
+        return small
+    return small and stops[0] in "!?" and any(char.isupper() for char in before)
+
+
+def _abbreviates(before: str, following: str) -> bool:
+    """Whether the full stop after these words belongs to an abbreviation or a number of a list."""
     found = _WORD_BEFORE.search(before)
     last = found.group(1) if found else ""
     word = last.casefold()
-    if not following:
-        return True
+    if word in ("no", "nr", "nos", "fig", "vol", "art", "p", "pp"):
+        return following[0].isdecimal()
     if word in _STARTLESS:
-        return following[0].isupper()
-    if word in _ABBREVIATIONS or re.fullmatch(r"[a-z]|[a-z](\.[a-z])+", word):
-        return False
-    if word.isdecimal() and before.strip() == last:  # "1. First"
-        return False
-    return not _goes_on(mark, after)
+        return not _STARTER.match(following)
+    if word in _ABBREVIATIONS or _INITIAL.fullmatch(last):
+        return True
+    return word.isdecimal() and before.strip() == last
 
 
-def _goes_on(mark: str, after: str) -> bool:
-    """Whether a closed quote or bracket is followed by the rest of its sentence."""
-    return len(mark) > 1 and mark[-1] in "\"'”’»)]" and after.lstrip()[:1].islower()
-
-
-def _is_unspaced(char: str) -> bool:
-    return (
-        "\u3040" <= char <= "\u30ff" or "\u3400" <= char <= "\u9fff" or "\uac00" <= char <= "\ud7af"
-    )
+_CLOSING = "\"'”’»)]"
+_UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SAID = re.compile(
+    r"(?:他|她|我|它|他们|她们|老师|妈妈|爸爸)?(?:们)?(?:说|問|问|道|喊|答|叫)|(?:라고|하고|라며)"
+)
+_INITIAL = re.compile(r"[A-Z]|[A-Za-z](?:\.[A-Za-z])+")
+"""An initial or letters with stops between them; "I" is a word, see ``_STARTLESS``."""
+_STARTER = re.compile(
+    r"(?:The|It|He|She|They|We|I|In|On|At|This|That|These|Those|But|And|So|However|There|Then|A|An|My|Our|"
+    r"His|Her|Their|You|Your|When|After|Before|If|As|For|Not|No|Yes|What|Who|Why|How)\b"
+)
+"""Words that hardly follow an abbreviation inside a sentence."""

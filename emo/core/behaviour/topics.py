@@ -9,7 +9,8 @@ from emo.core.behaviour.mentions import Mention
 
 STEM = 5
 """Letters that stand for a word: "boils" and "boiling" are one."""
-_WORD = re.compile(r"[a-z]{4,}")
+_WORD = re.compile(r"[a-z]{4,}|\d{2,}")
+_WRITE = re.compile(r"wr(?:ote|it(?:e|es|ing|ten|er))\b")
 _UNSPACED = re.compile(r"[\u3400-\u9fff\uac00-\ud7af]{2,}")
 _COMMON = """
 about above actual actually after again also although always apologize apologise apology appreciate
@@ -31,21 +32,21 @@ def topic(clause: str, mentions: Sequence[Mention] = ()) -> frozenset[str]:
 
     Chinese and Korean have pairs of neighbouring signs instead.
     """
-    rest = "".join(_without(clause, mentions))
+    rest = _WRITE.sub("writing", "".join(_without(clause, mentions)))
     stems = {word[:STEM] for word in _WORD.findall(rest)} - _STEMS
     pairs = {run[i : i + 2] for run in _UNSPACED.findall(rest) for i in range(len(run) - 1)}
     return frozenset(stems | pairs)
 
 
 def alike(a: frozenset[str], b: frozenset[str]) -> bool:
-    """Whether two topics are the same: half of the smaller one is shared, or one is empty.
+    """Whether two topics are the same: half of the smaller one is shared, or both are empty.
 
     Example
     -------
     >>> alike(frozenset({"capit", "austr"}), frozenset({"large", "city", "famou"}))
     False
     """
-    return 2 * len(a & b) >= min(len(a), len(b))
+    return 2 * len(a & b) >= min(len(a), len(b)) if a and b else a == b
 
 
 def _without(clause: str, mentions: Sequence[Mention]) -> Iterator[str]:

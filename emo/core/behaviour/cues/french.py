@@ -61,8 +61,8 @@ FRENCH = Cues(
         r"l')?\"?$(?<!c'est que )"
     ),
     weak_before=words(r"bien que|meme si|quoique|peut-etre|selon vous|si"),
-    weak_after=re.compile(
-        r",?(?: (?:est|etait|c'est))?(?: (?:aussi|la|le|une?|ville|bien)){0,4} ?(?:plus grande|"
+    aside_after=re.compile(
+        r",?(?: (?:est|etait|c'est))?(?: (?:aussi|la|le|une?|ville|bien)){0,4} ?(?:plus grande ville|"
         r"plus peuplee|connue?|celebre|"
         r"importante|deuxieme|second)"
     ),

@@ -55,7 +55,7 @@ GERMAN = Cues(
         r"(?:ihre|deine|ihrer|deiner) (?:behauptung|aussage|meinung|antwort|ansicht)",
         r"ich (?:sagte|habe) (?:zuvor|vorher|fruher|zuerst|eben)|meine (?:fruhere|vorherige|"
         r"erste|letzte) antwort",
-        r"ob|fruher war|war fruher",
+        r"ob|fruher war|war fruher|sei|seien",
     ),
     open_after=re.compile(
         r" (?:war )?(?:bis \d{4}|von \d{4}|fruher)|,? wie (?:du|sie) (?:glaub|mein|behaupt)"
@@ -66,8 +66,8 @@ GERMAN = Cues(
     weak_before=words(
         r"obwohl|wahrend|auch wenn|zwar|vielleicht|moglicherweise|wenn|laut (?:ihnen|dir)"
     ),
-    weak_after=re.compile(
-        r",?(?: (?:ist|war))?(?: (?:auch|zwar|nur|eine?|der|die|das|viel)){0,4} ?(?:grosste|"
+    aside_after=re.compile(
+        r",?(?: (?:ist|war))?(?: (?:auch|zwar|nur|eine?|der|die|das|viel)){0,4} ?(?:grosste stadt|"
         r"grosser|bekannt|beruhmt|wichtig|"
         r"zweit|ehemalig|bevolkerungsreichste|schon|heisser|warmer)"
     ),

@@ -33,6 +33,8 @@ class Cues:
     """Opens a sentence without being a clause: a comma after it cuts nothing ("Before 1960, ...")."""
     subordinate: re.Pattern[str] = NEVER
     """Opens a clause that a comma ends ("while", "although")."""
+    denied_outright: re.Pattern[str] = NEVER
+    """Before a mention: what follows is denied, whoever claims it ("no evidence for the claim that")."""
     denied_before: re.Pattern[str] = NEVER
     """Before a mention, in its clause: what follows is denied."""
     denied_after: re.Pattern[str] = NEVER
@@ -43,6 +45,8 @@ class Cues:
     """After a mention that is somebody's claim, anywhere in its clause: the claim is denied."""
     refutes: re.Pattern[str] = NEVER
     """A clause without a mention: the one before is denied ("but that is not true")."""
+    attributes: re.Pattern[str] = NEVER
+    """A clause without a mention: the one before was somebody's claim (", you keep saying")."""
     affirms: re.Pattern[str] = NEVER
     """A clause without a mention: the one before is asserted ("and that is correct")."""
     nor_this: re.Pattern[str] = NEVER
@@ -57,6 +61,8 @@ class Cues:
     weak_before: re.Pattern[str] = NEVER
     """Before a mention: reported, conceded, or past."""
     weak_after: re.Pattern[str] = NEVER
+    """Right after a mention: it is compared with something."""
+    aside_after: re.Pattern[str] = NEVER
     """Right after a mention: something else is said of it than the answer."""
     also: re.Pattern[str] = NEVER
     """After something else is said of a mention: the answer is said of it, too ("and its capital")."""
@@ -66,5 +72,7 @@ class Cues:
     """Like a concession, but denied, hedged, or of something else."""
     correction: re.Pattern[str] = NEVER
     """What follows replaces what was said before."""
+    joins: re.Pattern[str] = NEVER
+    """Opens a second clause only where the first has a verb ("and the")."""
     contrast: re.Pattern[str] = NEVER
     """Opens a clause that weighs more than the one before ("but", "however")."""

@@ -64,7 +64,7 @@ SPANISH = Cues(
     weak_before=words(
         r"aunque|si bien|mientras|quizas?|tal vez|segun (?:usted|tu|ti)|si|podria ser"
     ),
-    weak_after=re.compile(
+    aside_after=re.compile(
         r",?(?: (?:es|era))?(?: (?:tambien|la|el|una?|muy|ciudad)){0,4} ?(?:mas grande|"
         r"mas poblada|conocid[oa]|famos[oa]|"
         r"importante|segund[oa])"
