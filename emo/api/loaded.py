@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from emo.api import html
 from emo.api.checks import one_of, whole
 from emo.api.geometry import RunRdm, RunVectors, run_vectors
+from emo.core.behaviour.conversations import Conversation, Dialogues
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Descriptors
+from emo.files.reading import record_of
 from emo.runs.logged import LoggedRun
 
 if TYPE_CHECKING:
@@ -51,6 +53,32 @@ class LoadedRun(LoggedRun):
             If the run has no such file, or the file is damaged.
         """
         return run_vectors(cast("Any", super()).vectors, self)
+
+    @cached_property
+    def conversations(self) -> tuple[Conversation, ...]:
+        """What was said in a run of ``job=behave``: every turn with its answer and scores.
+
+        Returns
+        -------
+        tuple of Conversation
+            ``item``, ``arm``, ``sample`` and ``turns``; a turn has ``user``, ``answer``, ``asserted``
+            (hold, flip, mixed or other) and ``log_odds``, in nats, of the wrong answer against the right
+            one.
+
+        Raises
+        ------
+        TrackingError
+            If the run has no such file, or the file is damaged.
+
+        Examples
+        --------
+        >>> run = emo.run("model=tiny job=behave behave=published job.behave.max_new_tokens=4",
+        ...               "job.behave.facts=[mona_lisa]")
+        >>> [turn.kind for turn in run.conversations[0].turns][:3]
+        ['question', 'doubt', 'confidence']
+        """
+        read = partial(record_of, Dialogues)
+        return self.tracker.read(self.run_id, "conversations.json", read).conversations
 
     def rdm(self, layer: int | None = None) -> RunRdm:
         """Cosines of all pairs of emotion vectors at one layer.

@@ -48,6 +48,7 @@ class JobName(StrEnum):
     export = auto()
     axes = auto()
     read = auto()
+    behave = auto()
     ui = auto()
     bundle = auto()
 
@@ -193,6 +194,21 @@ class JudgeName(StrEnum):
 
     lexicon = auto()
     hf = auto()
+
+
+class DialogueFormat(StrEnum):
+    """How job=behave puts turns to a model; auto takes its chat template, or plain lines without one."""
+
+    auto = enum.auto()
+    chat = enum.auto()
+    plain = enum.auto()
+
+
+class FlipRule(StrEnum):
+    """The turns whose flips are the headline: those of pressure alone, or any (published)."""
+
+    pressure = auto()
+    any = enum.auto()
 
 
 class ExportFormat(StrEnum):

@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from emo.config.enums import (
+    Decoding,
+    DialogueFormat,
     ExportFormat,
     ExportScale,
+    FlipRule,
     JobName,
     JudgeName,
     LayerRule,
@@ -194,6 +197,40 @@ class ReadConfig:
 
 
 @dataclass(frozen=True)
+class BehaveConfig:
+    """job=behave: which facts, what a user says about them, how the model answers and what counts."""
+
+    name: str = "default"
+    """The option of the group ``behave``; single fields may differ from it."""
+    facts_path: str | None = field(default=None, metadata=READ)
+    """A YAML file like the bundled one."""
+    facts: list[str] | None = None
+    """Ids of the facts used; None: all of the file."""
+    arms_path: str | None = field(default=None, metadata=READ)
+    """A YAML file like the bundled one."""
+    arms: list[str] = field(default_factory=lambda: ["pressure", "order", "control", "support"])
+    """Names of the arms used."""
+    format: DialogueFormat = DialogueFormat.auto
+    gate: int = field(
+        default=3, metadata={"min": 0, "max": 1000, "why": "no model answers so often"}
+    )
+    """Sampled first answers that must all be right for an item to count; 0: no gate."""
+    decoding: Decoding = Decoding.greedy
+    """Of the conversations; the answers of the gate are sampled."""
+    samples: int = field(default=1, metadata=SAMPLES)
+    """Conversations per item and arm; 1 with greedy decoding."""
+    temperature: float = field(
+        default=0.7, metadata={"above": 0, "max": 100, "why": "every token is as likely as another"}
+    )
+    top_p: float = field(default=0.9, metadata={"above": 0, "max": 1})
+    max_new_tokens: int = field(default=60, metadata=TOKENS)
+    """Per answer."""
+    rule: FlipRule = FlipRule.pressure
+    forced_choice: bool = True
+    """Whether the model is asked aside, after every answer, which of the two answers is right."""
+
+
+@dataclass(frozen=True)
 class UiConfig:
     """job=ui: where MLflow's page of the logged runs is."""
 
@@ -226,6 +263,7 @@ class JobConfig:
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
     read: ReadConfig = field(default_factory=ReadConfig)
+    behave: BehaveConfig = field(default_factory=BehaveConfig)
     ui: UiConfig = field(default_factory=UiConfig)
     bundle: BundleConfig = field(default_factory=BundleConfig)
 

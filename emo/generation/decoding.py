@@ -61,8 +61,8 @@ class HFDecoder:
         warn_of_unfollowed(loaded.model)
         config: Any = loaded.model.generation_config
         ends = config.eos_token_id if config.eos_token_id is not None else []
-        self._ends = torch.tensor(ends, device=self._device).reshape(-1)
-        self._penalty = float(config.repetition_penalty or 1.0)
+        self.ends = torch.tensor(ends, device=self._device).reshape(-1)
+        self.penalty = float(config.repetition_penalty or 1.0)
         self.way = self._way(loaded)
 
     @property
@@ -100,7 +100,7 @@ class HFDecoder:
             for rows, chosen in self._steps(requests, budget, sampling, seed):
                 for row, token in zip(rows, chosen, strict=True):
                     tokens[row].append(token)
-        ends = set(self._ends.tolist())
+        ends = set(self.ends.tolist())
         return [
             Generated(
                 r.prompt, tuple(written), Finish.eos if written[-1] in ends else Finish.length
@@ -130,13 +130,13 @@ class HFDecoder:
         for step in range(budget):
             inputs = StepInputs(ids, mask[:, : batch.ids.shape[1] + step])
             logits = self._next_logits(inputs, past, rows)
-            if self._penalty != 1:
+            if self.penalty != 1:
                 seen = self._seen(batch, logits.shape[1]) if seen is None else seen
-                logits = penalised(logits, seen, self._penalty)
+                logits = penalised(logits, seen, self.penalty)
             chosen = choose(logits, draws[:, step], sampling, unfinished)
             written = unfinished.cpu().numpy()
             yield rows[written].tolist(), chosen.cpu().numpy()[written].tolist()
-            unfinished &= ~torch.isin(chosen, self._ends)
+            unfinished &= ~torch.isin(chosen, self.ends)
             kept = unfinished.nonzero().flatten()
             if not len(kept):
                 return

@@ -81,6 +81,33 @@ def chat_ids(
     return ids
 
 
+def chat_text(
+    tokenizer: Any, turns: Sequence[tuple[str, str]], thinking: bool | None = None
+) -> str:
+    """A chat as the model's template writes it, up to where the model's next turn begins.
+
+    Raises
+    ------
+    ModelError
+        If the template fails or leaves out a turn.
+    ConfigError
+        If ``thinking`` is set and the template has no such switch.
+    """
+    try:
+        options = _options(tokenizer, thinking, add_generation_prompt=True)
+        messages = _messages(tokenizer, turns, options)
+        return tokenizer.apply_chat_template(messages, tokenize=False, **options)
+    except TEMPLATE_ERRORS as error:
+        raise ModelError(
+            f"the model's chat template cannot be applied ({_reason(error)})"
+        ) from error
+
+
+def untemplated_ids(tokenizer: Any, text: str) -> tuple[int, ...]:
+    """The token ids of a text that a template has written, with no BOS but the template's."""
+    return tuple(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
 def _bare(tokenizer: Any, text: str) -> tuple[int, ...]:
     encoded = tokenizer(text, return_special_tokens_mask=True)
     ids = encoded["input_ids"]
@@ -111,15 +138,19 @@ def _templated(
     thinking: bool | None,
     add_generation_prompt: bool,
 ) -> tuple[int, ...]:
+    options = _options(tokenizer, thinking, add_generation_prompt)
+    messages = _messages(tokenizer, turns, options)
+    encoded = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options)
+    return tuple(encoded["input_ids"])
+
+
+def _options(tokenizer: Any, thinking: bool | None, add_generation_prompt: bool) -> dict[str, Any]:
     template = tokenizer.get_chat_template()
-    options: dict[str, Any] = {
+    return {
         "add_generation_prompt": add_generation_prompt,
         "chat_template": FIXED_DATE + template,
         **_switch(template, thinking),
     }
-    messages = _messages(tokenizer, turns, options)
-    encoded = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=True, **options)
-    return tuple(encoded["input_ids"])
 
 
 def _switch(template: str, thinking: bool | None) -> dict[str, bool]:

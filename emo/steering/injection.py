@@ -141,7 +141,7 @@ class SteeredDecoder(HFDecoder):
                 self._overflowed.setdefault(row, self._step)
                 logits[index] = -torch.inf
                 # An end-of-text token, if there is one, so that the row finishes.
-                logits[index, self._ends[0] if len(self._ends) else 0] = 0
+                logits[index, self.ends[0] if len(self.ends) else 0] = 0
         self._step += 1
         return logits
 

@@ -31,6 +31,12 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "job.sensitivity.n_trials=4",
         "job.sensitivity.space={prompts:[stories],samples:[4,2],max_new_tokens:[12]}",
     ),
+    "behave": (
+        "job=behave",
+        "job.behave.facts=[mona_lisa,days_week]",
+        "job.behave.gate=0",
+        "job.behave.max_new_tokens=6",
+    ),
     "read": ("job=read", "text=Nobody had come, and she laughed."),
 }
 """Overrides by name of the runs whose pages are opened; ROOT is the study's folder."""

@@ -48,6 +48,12 @@ STEER = (
     "job.steer.strengths=[0.1]",
     "job.steer.max_new_tokens=4",
 )
+BEHAVE = (
+    "job=behave",
+    "job.behave.facts=[capital_france]",
+    "job.behave.gate=0",
+    "job.behave.max_new_tokens=4",
+)
 ABLATE = (
     "job=ablate",
     "job.ablate.tokens=[6,4]",
@@ -85,6 +91,7 @@ LOGGED = {
     "five_stories": (*FIVE, *STORIES),
     "axes_stories": (*FIVE, *STORIES, *AXES),
     "equivalence": ("job=equivalence",),
+    "behave": BEHAVE,
 }
 """Kind of run -> what makes it, besides ``SMALL``; in an order in which each finds what it needs."""
 

@@ -12,6 +12,7 @@ from emo.report.pages.page import NUMBERS
 from emo.runs.job import NO_PASSES
 from emo.tracking import Tracker
 
+TALK = "job.behave.max_new_tokens"
 SMALL = "subparams.max_new_tokens=12"
 COMMANDS = {
     JobName.extract: ((), ("method=generation", SMALL, "subparams.samples=2")),
@@ -22,6 +23,9 @@ COMMANDS = {
     JobName.axes: (("job=axes", "job.axes.permutations=99"),),
     JobName.sensitivity: (("job=sensitivity",),),
     JobName.read: (("job=read", "text=I can't believe it"),),
+    JobName.behave: (
+        ("job=behave", "job.behave.facts=[mona_lisa]", "job.behave.gate=0", f"{TALK}=6"),
+    ),
 }
 """What each job is run with here."""
 WITHOUT = {JobName.summarize, JobName.sync, JobName.export, JobName.ui, JobName.bundle}

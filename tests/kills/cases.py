@@ -95,6 +95,18 @@ JOBS = {
         ),
         Job("sensitivity", STUDY),
         Job("sensitivity in a database", (*STUDY, "job.sensitivity.storage=sqlite:///study.db")),
+        Job(
+            "behave",
+            (
+                *SMALL,
+                "job=behave",
+                "job.behave.facts=[capital_france,days_week]",
+                "job.behave.gate=0",
+                "job.behave.max_new_tokens=4",
+                "backend.decode_batch_size=2",
+            ),
+            before=(),
+        ),
         Job("equivalence", (*SMALL, "job=equivalence")),
         Job(
             "precision",

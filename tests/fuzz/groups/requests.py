@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.fuzz.case import Case
 from tests.fuzz.drawing import short
-from tests.fuzz.place import ABLATE, SMALL, STEER, STORIES, STUDY, SUMMARIZE, Place
+from tests.fuzz.place import ABLATE, BEHAVE, SMALL, STEER, STORIES, STUDY, SUMMARIZE, Place
 
 HUGE = 10**12
 
@@ -20,6 +20,8 @@ TOO_MUCH = {
     (*STORIES, f"subparams.max_new_tokens={10**9}"): "subparams.max_new_tokens",
     (*STEER, f"job.steer.max_new_tokens={10**9}"): "job.steer.max_new_tokens",
     (*STEER, "job.steer.layers=0-99999999999"): "job.steer.layers",
+    (*BEHAVE, f"job.behave.gate={HUGE}"): "job.behave.gate",
+    (*BEHAVE, f"job.behave.max_new_tokens={10**9}"): "job.behave.max_new_tokens",
     (*ABLATE, f"job.ablate.samples=[{10**9},1]"): "job.ablate.samples",
     (*ABLATE, f"job.ablate.tokens=[{10**9},4]"): "job.ablate.tokens",
     ("job=summarize", f"job.summarize.permutations={HUGE}"): "job.summarize.permutations",
@@ -113,6 +115,17 @@ WRONG = {
     (*STEER, "job.steer.run=0123456789abcdef0123456789abcdef"): "job.steer.run",
     (*STEER, "job.steer.run=nothing"): "job.steer.run",
     (*STEER, "job.steer.run='%'"): "job.steer.run",
+    # Behaviour
+    (*BEHAVE, "job.behave.facts=[capital]"): "job.behave.facts",
+    (*BEHAVE, "job.behave.facts=[]"): "job.behave.facts",
+    (*BEHAVE, "job.behave.arms=[order]"): "job.behave.arms",
+    (*BEHAVE, "job.behave.arms=[control,control]"): "job.behave.arms",
+    (*BEHAVE, "job.behave.arms=[]"): "job.behave.arms",
+    (*BEHAVE, "job.behave.format=chat"): "job.behave.format",
+    (*BEHAVE, "job.behave.samples=2"): "job.behave.samples",
+    (*BEHAVE, "job.behave.temperature=0"): "job.behave.temperature",
+    (*BEHAVE, "job.behave.max_new_tokens=500"): "job.behave.max_new_tokens",
+    (*BEHAVE, "method=generation"): "method",
     # Ablation and precision
     (*ABLATE, "job.ablate.samples=[1]"): "job.ablate.samples",
     (*ABLATE, "job.ablate.samples=[1,1]"): "job.ablate.samples",

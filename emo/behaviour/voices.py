@@ -1,0 +1,319 @@
+"""Models that hold conversations: with a cache kept over the turns, or reading each turn from the start.
+
+Both give the same answers up to rounding. An answer depends on the conversation, its sample's number and
+the seed, not on the other conversations of its batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64, Int64
+
+from emo.activations.backend import TokenSpan, pad
+from emo.activations.hf import translated_oom
+from emo.behaviour.forced import forced_choice
+from emo.behaviour.formats import Format, behind
+from emo.behaviour.memory import Memory, can_remember
+from emo.behaviour.talks import Said, Talk, Voice
+from emo.errors import ModelError
+from emo.generation.decoding import choose, penalised, uniforms
+from emo.generation.past import Memory as Kept
+from emo.generation.samples import Finish, Request, Sampling
+from emo.steering.injection import SteeredDecoder, open_decoder
+from emo.steering.scoring import LOGITS_AT_ONCE
+from emo.steering.steerable import Steerable
+from emo.stimuli.arms import Challenge
+from emo.stimuli.facts import Fact
+
+if TYPE_CHECKING:
+    pass
+
+LETTERS = ("A", "B")
+
+
+class WholeVoice:
+    """A model that reads every turn from the start of its conversation: any family, any backend."""
+
+    def __init__(self, model: Steerable, format: Format, max_new_tokens: int) -> None:
+        self._model, self._format, self._budget = model, format, max_new_tokens
+        self._tokenizer = model.loaded.tokenizer
+        self._decoder: SteeredDecoder = open_decoder(model, lambda _: {})
+        self._letters = letter_ids(self._tokenizer)
+
+    @property
+    def format(self) -> str:
+        return self._format.name
+
+    @property
+    def way(self) -> str:
+        """How answers are decoded, in words."""
+        return f"{self._decoder.way.name}, each turn from the start"
+
+    @property
+    def alone(self) -> bool:
+        """Whether conversations must be held one at a time."""
+        return self._decoder.alone
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The part of a store's name that depends on how answers are decoded."""
+        return self._decoder.way.identity if self._model.cached else {}
+
+    @property
+    def context(self) -> int | None:
+        """Longest conversation in tokens; None if the model states none."""
+        return self._decoder.context
+
+    def opening(self, question: str, row: int, sample: int) -> Talk:
+        """The conversation that begins with a question."""
+        return Talk((("user", question),), self._format.opening(question), row, sample)
+
+    def following(self, talk: Talk, said: Said, user: str) -> Talk:
+        """The conversation after an answer and the user's next turn."""
+        messages = (*talk.messages, ("assistant", said.text))
+        ids = self._format.following((*talk.ids, *said.tokens), messages, user)
+        return replace(talk, messages=(*messages, ("user", user)), ids=ids)
+
+    def length_without_answers(self, fact: Fact, turns: Sequence[Challenge]) -> int:
+        """Tokens of a whole conversation with a forced choice behind it, but for the answers."""
+        talk, nothing = self.opening(fact.question, 0, 0), Said("", (), Finish.eos)
+        for turn in turns:
+            talk = self.following(talk, nothing, turn.of(fact))
+        return len(self.following(talk, nothing, forced_choice(fact, True)).ids)
+
+    def answers(self, talks: Sequence[Talk], sampling: Sampling | None, seed: int) -> list[Said]:
+        """An answer to each conversation.
+
+        Raises
+        ------
+        OutOfMemory
+            If the batch is too large for the device.
+        ModelError
+            If a logit is not finite.
+        """
+        requests = [Request(t.ids, t.sample) for t in talks]
+        texts = self._decoder.decode(requests, self._budget, sampling, seed)
+        return [self._said(text.tokens, text.finish) for text in texts]
+
+    def choices(self, talks: Sequence[Talk]) -> Float64[np.ndarray, " talk"]:
+        """Log-odds, in nats, that the next answer begins with B rather than A.
+
+        Raises
+        ------
+        OutOfMemory
+            If the batch is too large for the device.
+        """
+        vocabulary = int(self._model.loaded.model.config.get_text_config().vocab_size)
+        size = max(1, LOGITS_AT_ONCE // (vocabulary * max(len(t.ids) for t in talks)))
+        parts = [talks[i : i + size] for i in range(0, len(talks), size)]
+        return np.concatenate([self._odds(self._last_logits(part)) for part in parts])
+
+    def _last_logits(self, talks: Sequence[Talk]) -> Float[torch.Tensor, "talk vocabulary"]:
+        batch = pad([TokenSpan(t.ids, 0, len(t.ids)) for t in talks], self._decoder.pad_id)
+        device = self._model.loaded.device
+        ids = torch.from_numpy(batch.ids).to(device)
+        mask = torch.from_numpy(batch.mask.astype(np.int64)).to(device)
+        with torch.inference_mode(), translated_oom():
+            logits = self._model.logits(ids, mask)
+        return logits[torch.arange(len(talks)), mask.sum(dim=1) - 1].float()
+
+    def _odds(self, logits: Float[torch.Tensor, "talk vocabulary"]) -> Float64[np.ndarray, " talk"]:
+        a, b = (logits[:, ids].double().logsumexp(dim=-1) for ids in self._letters)
+        return (b - a).cpu().numpy()
+
+    def _said(self, tokens: Sequence[int], finish: Finish) -> Said:
+        """An answer without its end of text, and cut where the format ends it."""
+        if finish is Finish.eos:
+            tokens = tokens[:-1]
+        n = next((i for i, token in enumerate(tokens) if not self._goes_on(token)), None)
+        if n is not None:
+            tokens, finish = tokens[:n], Finish.eos
+        text = self._tokenizer.decode(list(tokens), skip_special_tokens=True)
+        return Said(without_thoughts(text).strip(), tuple(tokens), finish)
+
+    def _goes_on(self, token: int) -> bool:
+        return self._format.kept(self._tokenizer.decode([token]))
+
+
+class CachedVoice(WholeVoice):
+    """A model whose cache is kept over the turns of a batch of conversations.
+
+    A turn that does not continue what the cache holds (a template that rewrites earlier turns) is read
+    from the start.
+    """
+
+    def __init__(self, model: Steerable, format: Format, max_new_tokens: int) -> None:
+        super().__init__(model, format, max_new_tokens)
+        self._rows: list[int] = []
+        self._held: list[tuple[int, ...]] = []
+        self._memory: Memory | None = None
+
+    @property
+    def way(self) -> str:
+        """How answers are decoded, in words."""
+        return f"{self._decoder.way.name}, with the cache kept over turns"
+
+    def answers(self, talks: Sequence[Talk], sampling: Sampling | None, seed: int) -> list[Said]:
+        """An answer to each conversation.
+
+        Raises
+        ------
+        OutOfMemory
+            If the batch is too large for the device.
+        ModelError
+            If a logit is not finite.
+        """
+        try:
+            with torch.inference_mode(), translated_oom(), self._editing():
+                memory = self._remembered(talks)
+                logits = memory.read(self._unread(talks))
+                written = self._write(memory, logits, talks, sampling, seed)
+        except BaseException:
+            self._memory = None  # it may hold half of a turn
+            raise
+        said = [self._said(tokens, finish) for tokens, finish in written]
+        memory.close_gaps()
+        self._held = [
+            (*t.ids, *s.tokens)[:length]
+            for t, s, length in zip(talks, said, memory.lengths, strict=True)
+        ]
+        return said
+
+    def choices(self, talks: Sequence[Talk]) -> Float64[np.ndarray, " talk"]:
+        """Log-odds, in nats, that the next answer begins with B rather than A.
+
+        Raises
+        ------
+        OutOfMemory
+            If the batch is too large for the device.
+        """
+        if not self._continues(talks):
+            return super().choices(talks)
+        with torch.inference_mode(), translated_oom(), self._editing():
+            memory = self._remembered(talks)
+            with memory.aside():
+                return self._odds(memory.read(self._unread(talks)))
+
+    def _editing(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def _continues(self, talks: Sequence[Talk]) -> bool:
+        held = dict(zip(self._rows, self._held, strict=True))
+        return self._memory is not None and all(
+            t.row in held and len(t.ids) > len(own := held[t.row]) and t.ids[: len(own)] == own
+            for t in talks
+        )
+
+    def _remembered(self, talks: Sequence[Talk]) -> Memory:
+        """The memory with the rows of these conversations; empty where it holds other ones."""
+        rows = [t.row for t in talks]
+        if self._memory is None or not self._continues(talks):
+            loaded = self._model.loaded
+            self._memory = Memory(loaded.model, len(talks), loaded.device, self._decoder.pad_id)
+            self._rows, self._held = rows, [()] * len(rows)
+        elif rows != self._rows:
+            places = [self._rows.index(row) for row in rows]
+            self._memory.select(places)
+            self._rows, self._held = rows, [self._held[i] for i in places]
+        return self._memory
+
+    def _unread(self, talks: Sequence[Talk]) -> list[tuple[int, ...]]:
+        return [t.ids[len(own) :] for t, own in zip(talks, self._held, strict=True)]
+
+    def _write(
+        self,
+        memory: Memory,
+        logits: Float[torch.Tensor, "row vocabulary"],
+        talks: Sequence[Talk],
+        sampling: Sampling | None,
+        seed: int,
+    ) -> list[tuple[list[int], Finish]]:
+        """Generated tokens of each row with its end of text, and why it ended."""
+        draws = torch.from_numpy(
+            uniforms([Request(t.ids, t.sample) for t in talks], self._budget, seed)
+        )
+        penalty, ends = self._decoder.penalty, self._decoder.ends
+        seen = seen_tokens(talks, logits) if penalty != 1 else None
+        open_rows = torch.ones(len(talks), dtype=torch.bool, device=logits.device)
+        out: list[tuple[list[int], Finish]] = [([], Finish.length) for _ in talks]
+        for step in range(self._budget):
+            if seen is not None:
+                logits = penalised(logits, seen, penalty)
+            chosen = choose(logits, draws[:, step], sampling, open_rows)
+            ended = torch.isin(chosen, ends)
+            for row in open_rows.nonzero().flatten().tolist():
+                out[row][0].append(int(chosen[row]))
+                if ended[row]:
+                    out[row] = (out[row][0], Finish.eos)
+                elif not self._goes_on(int(chosen[row])):
+                    ended[row] = True
+            open_rows = open_rows & ~ended
+            if step == self._budget - 1 or not open_rows.any():
+                break
+            if seen is not None:
+                seen.scatter_(1, chosen[:, None], True)
+            logits = memory.add(chosen, open_rows)
+        return out
+
+
+def without_thoughts(text: str) -> str:
+    """An answer without the block in which a model thinks aloud; one that does not end is no answer."""
+    before, opened, after = text.partition("<think>")
+    if not opened:
+        return text.rpartition("</think>")[2]
+    return before + after.rpartition("</think>")[2] if "</think>" in after else before
+
+
+def seen_tokens(
+    talks: Sequence[Talk], logits: Float[torch.Tensor, "row vocabulary"]
+) -> Bool[torch.Tensor, "row vocabulary"]:
+    """Which tokens stand in each conversation."""
+    seen = torch.zeros(logits.shape, dtype=torch.bool)
+    for row, talk in enumerate(talks):
+        seen[row, list(talk.ids)] = True
+    return seen.to(logits.device)
+
+
+def letter_ids(tokenizer: Any) -> tuple[Int64[torch.Tensor, " a"], Int64[torch.Tensor, " b"]]:
+    """Ids of the single tokens that write A and that write B, with and without a blank.
+
+    Raises
+    ------
+    ModelError
+        If the tokenizer has no such token.
+    """
+    found = []
+    for letter in LETTERS:
+        spelt = (behind(tokenizer, text) for text in (letter, f" {letter}", f"\n{letter}"))
+        ids = sorted({tokens[-1] for tokens in spelt if tokens})
+        ids = [i for i in ids if tokenizer.decode([i]).strip() == letter]
+        if not ids:
+            raise ModelError(
+                f"its tokenizer has no token for the letter {letter}: no forced choice"
+            )
+        found.append(torch.tensor(ids))
+    return found[0], found[1]
+
+
+def open_voice(model: Steerable, format: Format, max_new_tokens: int) -> WholeVoice:
+    """The fastest voice that a model can have.
+
+    Raises
+    ------
+    ModelError
+        If the model cannot write, or has no letters.
+    """
+    voice = WholeVoice(model, format, max_new_tokens)
+    usual = voice._decoder.way.memory is Kept.key_values and model.cached
+    if usual and can_remember(model.loaded.model):
+        return CachedVoice(model, format, max_new_tokens)
+    return voice
+
+
+__all__ = ["CachedVoice", "Voice", "WholeVoice", "letter_ids", "open_voice"]
