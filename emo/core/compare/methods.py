@@ -113,7 +113,7 @@ def method_rows(
                 estimator=name,
                 accuracy=own_accuracy(sets[at], items.told),
                 cosine_accuracy=cosine_accuracy(items.told, layer, name),
-                reliability=Bounded.of(reliability[at]),
+                reliability=_within_one(Bounded.of(reliability[at])),
                 valence=valence and valence[0],
                 valence_p=valence and valence[1],
                 agreement=None if at == 0 else Bounded.of(agreement[at, 0]),
@@ -188,7 +188,8 @@ def equal_units(items: Items, layer: int, n: int, resampling: Resampling) -> dic
         if distance is not None:
             found["crossnobis"].append(Bounded.of(distance.distance()[0]))
         together = leaving_out([chosen], resampling)
-        found["reliability"].append(Bounded.of(together.over_items(_reliabilities)[0]))
+        reliability = Bounded.of(together.over_items(_reliabilities)[0])
+        found["reliability"].append(_within_one(reliability))
     return {
         name: Bounded(*(float(np.mean([getattr(x, f) for x in each])) for f in FIELDS))
         for name, each in found.items()
@@ -239,6 +240,12 @@ def _reliabilities(
     half = np.diagonal(disjoint, axis1=-2, axis2=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.asarray(2 * half / (1 + half))
+
+
+def _within_one(found: Bounded) -> Bounded:
+    """The same with bounds that a correlation can have."""
+    low, high = (float(np.clip(bound, -1, 1)) for bound in (found.low, found.high))
+    return Bounded(found.value, low, high)
 
 
 def _valence(items: ItemSet, poles: Mapping[str, float], seed: int) -> tuple[float, float] | None:

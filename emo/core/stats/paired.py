@@ -1,22 +1,26 @@
 """Two ways to measure the same models, with models as units: rank tests, and how small p can get.
 
-A rank-biserial correlation is the share of pairs that favour the one less the share that favour the other
-(Wendt 1972; of matched pairs Kerby 2014). Its interval is Newcombe's 2006 (method 5), which does not
-collapse where all pairs favour one side.
+A rank-biserial correlation is the share of pairs that favour the one less the share that favour the
+other (Wendt 1972; of matched pairs Kerby 2014). Its interval is Newcombe's 2006 (method 5), which does
+not collapse where all pairs favour one side.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from math import comb
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import brentq
+from scipy.optimize import root_scalar
 from scipy.special import ndtri
 from scipy.stats import mannwhitneyu, rankdata, wilcoxon
 
 from emo.core.stats.intervals import LEVEL
+
+NEARLY = 1e-9
+"""The share itself is always a solution where it is 0 or 1; the bound is the other one."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,10 @@ def paired_models(
         rank_biserial=2 * share - 1,
         low=2 * low - 1,
         high=2 * high - 1,
-        mann_whitney_p=float(mannwhitneyu(a, b, alternative="two-sided").pvalue),
-        mann_whitney_least=2 / comb(2 * n, n),
+        mann_whitney_p=float(np.asarray(mannwhitneyu(a, b, alternative="two-sided").pvalue)),
+        mann_whitney_least=2 / math.comb(2 * n, n),
         matched=signed / float(ranks.sum()) if ranks.sum() else 0.0,
-        wilcoxon_p=float(wilcoxon(difference).pvalue) if (difference != 0).any() else 1.0,
+        wilcoxon_p=_signed_rank_p(difference),
         wilcoxon_least=2 / 2**n,
         cohen_d=_cohen(a, b),
     )
@@ -98,17 +102,23 @@ def newcombe(
     -------
     >>> low, high = newcombe(1.0, 5, 5)
     >>> round(low, 2), high
-    (0.58, 1.0)
+    (0.64, 1.0)
     """
     z, more = float(ndtri((1 + level) / 2)), (n_first + n_second) / 2 - 1
 
-    def reach(true: float) -> float:
+    def beyond(true: float, sign: int) -> float:
         spread = 1 + more * (1 - true) / (2 - true) + more * true / (1 + true)
-        return z * np.sqrt(true * (1 - true) * spread / (n_first * n_second))
+        reach = z * math.sqrt(true * (1 - true) * spread / (n_first * n_second))
+        return sign * (share - true) - reach
 
-    low = 0.0 if share <= 0 else float(brentq(lambda t: share - t - reach(t), 0.0, share))
-    high = 1.0 if share >= 1 else float(brentq(lambda t: t - share - reach(t), share, 1.0))
-    return low, high
+    def bound(sign: int, start: float) -> float:
+        """Where the share is just as far from the true one as chance takes it, from 0 or 1 inwards."""
+        inside = share - sign * NEARLY
+        if not 0 < inside < 1:
+            return start
+        return float(root_scalar(beyond, (sign,), bracket=(start, inside)).root)
+
+    return bound(1, 0.0), bound(-1, 1.0)
 
 
 def _cohen(a: np.ndarray, b: np.ndarray) -> float:
@@ -116,3 +126,11 @@ def _cohen(a: np.ndarray, b: np.ndarray) -> float:
         return float("nan")
     spread = np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
     return float((a.mean() - b.mean()) / spread) if spread > 0 else float("nan")
+
+
+def _signed_rank_p(difference: np.ndarray) -> float:
+    """Two-sided p of Wilcoxon's signed-rank test; 1 where nothing differs."""
+    if not (difference != 0).any():
+        return 1.0
+    found: Any = wilcoxon(difference)
+    return float(found.pvalue)
