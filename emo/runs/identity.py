@@ -80,9 +80,11 @@ def story_identity(
 ) -> dict[str, Any]:
     """Everything that can change a number of a generation run."""
     text_config = config.text_config()
+    estimator = vector_settings.identity(config)["method"].get("estimator")
     return {
         "reader": reader_identity(config, weights, device),
         "method": "generation",
+        **({} if estimator is None else {"estimator": estimator}),
         "subparams": protocols.identity(config.subparams),
         "texts": text_identity(text_config, weights, device),
         # In fp32 the batch size changes no text; see emo.generation.decoding.
