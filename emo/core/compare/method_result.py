@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 import numpy as np
 from jaxtyping import Float64
 
 from emo.core.choices import DEFAULT_ESTIMATOR, EstimatorName
 from emo.core.compare.separation import Measure, Place
+from emo.core.compare.specificity import difference
 from emo.core.criterion_search import SearchVerdict
 from emo.core.geometry.cosines import analytic_floor
 from emo.core.stats.intervals import Estimates
@@ -119,6 +121,41 @@ class Reading:
         return next((c for c in self.curves if c.measure is measure), None)
 
 
+class Order(StrEnum):
+    """Whether one value is shown to be the higher one."""
+
+    above = "higher"
+    below = "lower"
+    untold = "cannot be told"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """One measure of texts that the model wrote, and of passages that it read, from as many units."""
+
+    measure: str
+    generation: Bounded
+    comprehension: Bounded
+
+    @property
+    def difference(self) -> Bounded:
+        """Generation less comprehension; the interval is made of both (Zou & Donner 2008)."""
+        a, b = (
+            Estimates(*map(np.asarray, (x.value, x.low, x.high)))
+            for x in (self.generation, self.comprehension)
+        )
+        return Bounded.of(difference(a, b))
+
+    @property
+    def order(self) -> Order:
+        """Higher or lower in written texts where the whole interval is on one side of 0."""
+        if self.difference.low > 0:
+            return Order.above
+        if self.difference.high < 0:
+            return Order.below
+        return Order.untold
+
+
 @dataclass(frozen=True)
 class MethodsResult:
     """Every reading of one model with every estimator."""
@@ -135,6 +172,18 @@ class MethodsResult:
     def algebraic(self) -> float:
         """Mean pairwise cosine of as many centred vectors of equal length: -1 / (k - 1)."""
         return analytic_floor(len(self.emotions))
+
+    @property
+    def contrasts(self) -> tuple[Contrast, ...]:
+        """Generation against comprehension, each in its first reading; none where one is missing."""
+        read, written = self.of("comprehension"), self.of("generation")
+        if not read or not written:
+            return ()
+        return tuple(
+            Contrast(name, written[0].equal[name], read[0].equal[name])
+            for name in written[0].equal
+            if name in read[0].equal
+        )
 
     def of(self, source: str) -> tuple[Reading, ...]:
         """The readings of a source, in the order they were asked for."""

@@ -65,6 +65,11 @@ class Items:
             return int(np.bincount(emotion).min())
         return int(group.max()) + 1
 
+    def distance(self, layer: int, seed: int) -> Bounded | None:
+        """The crossnobis distance at a layer; None where fewer than four units tell all emotions."""
+        found = crossnobis(self.told, (layer,), seed)
+        return found and Bounded.of(found.distance()[0])
+
     def some(self, n: int, rng: np.random.Generator) -> Activations:
         """Items of n random situations, or n random items of each emotion where none are declared."""
         emotion, group = (index(x)[1] for x in (self.told.emotions, self.told.groups))
