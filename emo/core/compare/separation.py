@@ -184,7 +184,7 @@ def _contrast(curve: DepthCurve, values: np.ndarray, end: slice) -> np.ndarray:
     n = len(curve.layers)
     middle = slice(n // 4, n - n // 4)
     apart = curve.measure.sign * values
-    return apart[..., middle].mean(axis=-1) - apart[..., end].mean(axis=-1)
+    return np.asarray(apart[..., middle].mean(axis=-1) - apart[..., end].mean(axis=-1))
 
 
 def _mean_cosines(

@@ -58,7 +58,7 @@ def paired_models(
     Raises
     ------
     ValueError
-        If no model has both, or the two are not as many.
+        If no model has both.
 
     Example
     -------
@@ -66,8 +66,6 @@ def paired_models(
     >>> found.n, found.rank_biserial, found.mann_whitney_p, found.wilcoxon_least
     (3, 1.0, 0.1, 0.25)
     """
-    if len(first) != len(second):
-        raise ValueError(f"{len(first)} values of the first method, {len(second)} of the second")
     both = np.isfinite(first) & np.isfinite(second)
     a, b = np.asarray(first, float)[both], np.asarray(second, float)[both]
     n = len(a)
