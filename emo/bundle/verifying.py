@@ -187,6 +187,7 @@ def _report_again(folder: Path, study: Study, temporary: Path, found: Comparison
         [r for r in listed if r.tags.get("job") == "steer"],
         lambda r: partial(_read, folder / RUNS, r.run_id),
         study.used if config.job.summarize.make else (),
+        [r for r in listed if r.tags.get("job") == "methods"],
     )
     again = temporary / REPORT
     again.mkdir()

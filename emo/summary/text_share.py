@@ -28,8 +28,8 @@ def model_text_shares(
 ) -> list[TextShare]:
     """Every model by each kind of text features, by its embedding layer, and by all of these.
 
-    Empty without models, and of vectors that are no differences of means. What cannot be computed is left
-    out, with the reason in the log.
+    Empty without models, and of vectors that are no differences of means. What cannot be computed is
+    left out, with the reason in the log.
 
     Parameters
     ----------
