@@ -5,8 +5,8 @@ difference, from different situations, is not: its mean is the true squared dist
 of the covariance within emotions, so that its unit is that of the items' scatter ("crossnobis"; Walther
 et al. 2016, NeuroImage 137). The covariance of a product is that of situations other than its two,
 shrunk after Ledoit and Wolf 2004, so that no item stands on both sides. Where items are few, the inverse
-of their covariance is too large, and so is a distance that is there (by a third with 12 items in 20
-dimensions, by a tenth with 40 in 60); one that is not stays 0.
+of their covariance is too large, and so is a distance that is there (by a third with 24 items in 20
+dimensions, by an eighth with 48 in 60); one that is not stays 0.
 """
 
 from __future__ import annotations
