@@ -265,6 +265,13 @@ def _comprehension(config: RunConfig) -> Recognised:
 
 
 def _generation(config: RunConfig) -> Recognised:
+    reasons = [
+        setting.unlike_a.format(name=setting.name, value=setting.value(config))
+        for setting in vector_settings.changed(config)
+        if setting.group == "method" and setting.unlike_a
+    ]
+    if reasons:
+        return Recognised(NONE, "; ".join(reasons))
     for row in CONDITIONS:
         if row.protocol and _is(row, config):
             return Recognised(row.logged_as, _note(row, config))

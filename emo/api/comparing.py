@@ -203,14 +203,16 @@ def items_at(run: LoadedRun, layer: int) -> ItemSet:
     one = slice(layer, layer + 1)
     whole_run = run.activations
     activations = replace(whole_run, values=whole_run.values[one], neutral=whole_run.neutral[one])
-    descriptors = run.descriptors
+    descriptors, estimator = run.descriptors, run.config.method.estimator.value
     try:
         if isinstance(descriptors, StoryDescriptors):
-            recipe = Recipe(centring=descriptors.centring, unit_norm=descriptors.unit_norm)
+            d = descriptors
+            recipe = Recipe(centring=d.centring, unit_norm=d.unit_norm, estimator=estimator)
             return story_set(activations, 0, recipe)
         vectors = run.config.vectors
         projected = project(activations, Projection(vectors.projection).value)
-        return ItemSet.make(projected, 0, Recipe(remove=vectors.remove.value))
+        recipe = Recipe(remove=vectors.remove.value, estimator=estimator)
+        return ItemSet.make(projected, 0, recipe)
     except ValueError as error:
         words = str(error).replace("layer 0", f"layer {layer}")
         raise EmoError(f"run {run.run_id}: {words}") from None

@@ -141,18 +141,19 @@ def _describe_again(files: Path, run: RunListing, known: Poles, found: Compariso
     config = run.config
     activations = serialise.read_activations(files / "activations.safetensors")
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
-    poles = known.of(activations.emotions)
+    poles, estimator = known.of(activations.emotions), config.method.estimator.value
     if run.comprehension:
         name = "descriptors.json"
         projected = project(activations, config.vectors.projection.value)
-        made = describe(projected, resampling, config.vectors.remove.value, track, poles=poles)
+        remove = config.vectors.remove.value
+        made = describe(projected, resampling, remove, track, estimator, poles=poles)
     else:
         name = "generation.json"
         d = serialise.read_story_descriptors(files / name)
         counts = TextCounts(
             d.n_nominal, d.n_distinct, d.n_effective, d.n_short, d.n_neutral, d.n_neutral_distinct
         )
-        recipe = Recipe(centring=d.centring, unit_norm=d.unit_norm)
+        recipe = Recipe(centring=d.centring, unit_norm=d.unit_norm, estimator=estimator)
         made = describe_stories(
             activations, d.layer, d.layer_source, recipe, counts, resampling, poles
         )
@@ -186,6 +187,7 @@ def _report_again(folder: Path, study: Study, temporary: Path, found: Comparison
         [r for r in listed if r.tags.get("job") == "steer"],
         lambda r: partial(_read, folder / RUNS, r.run_id),
         study.used if config.job.summarize.make else (),
+        [r for r in listed if r.tags.get("job") == "methods"],
     )
     again = temporary / REPORT
     again.mkdir()

@@ -47,6 +47,7 @@ class JobName(StrEnum):
     steer = auto()
     export = auto()
     axes = auto()
+    methods = auto()
     read = auto()
     behave = auto()
     ui = auto()

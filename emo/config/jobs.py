@@ -8,13 +8,17 @@ from typing import Any
 from emo.config.enums import (
     Decoding,
     DialogueFormat,
+    EstimatorName,
     ExportFormat,
     ExportScale,
     FlipRule,
     JobName,
     JudgeName,
     LayerRule,
+    MethodName,
+    Position,
     PrecisionName,
+    Readout,
     SamplerName,
     SteerControl,
     SteerNorm,
@@ -179,6 +183,25 @@ class AxesConfig:
 
 
 @dataclass(frozen=True)
+class MethodsConfig:
+    """job=methods: which readings and estimators stand side by side, and at which depth."""
+
+    sources: list[MethodName] = field(default_factory=lambda: list(MethodName))
+    """comprehension: the configured passages; generation: texts by ``subparams``."""
+    readouts: list[Readout] = field(
+        default_factory=lambda: [Readout.mean, Readout.last, Readout.suffix]
+    )
+    """Of passages; the first is compared with the first of ``positions``."""
+    positions: list[Position] = field(
+        default_factory=lambda: [Position.mean, Position.mid, Position.last]
+    )
+    """Of written texts."""
+    estimators: list[EstimatorName] = field(default_factory=lambda: list(EstimatorName))
+    depth: float = field(default=0.5, metadata={"min": 0, "max": 1, "why": "no layer is deeper"})
+    """Share of the layers below the one at which the table stands; it is chosen by nothing else."""
+
+
+@dataclass(frozen=True)
 class ReadConfig:
     """job=read: texts of any kind, token by token, held against the vectors of a run."""
 
@@ -262,6 +285,7 @@ class JobConfig:
     export: ExportConfig = field(default_factory=ExportConfig)
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
+    methods: MethodsConfig = field(default_factory=MethodsConfig)
     read: ReadConfig = field(default_factory=ReadConfig)
     behave: BehaveConfig = field(default_factory=BehaveConfig)
     ui: UiConfig = field(default_factory=UiConfig)

@@ -21,8 +21,9 @@ from emo.config.schema import RunConfig, canonical
 Words = Mapping[str, str] | Callable[[str], str]
 """What a value is called: by value, or made from it."""
 
-EXTRACTIONS = frozenset(JobName) - {JobName.ablate, JobName.sensitivity}
-"""The jobs that read passages; the other two read texts that the model writes."""
+EXTRACTIONS = frozenset(JobName) - {JobName.ablate, JobName.sensitivity, JobName.methods}
+"""The jobs that read passages in one way; two others read texts that the model writes, and job=methods
+takes readouts and estimators by lists of its own."""
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ def run(config: RunConfig) -> Outcome:
         logged.runs_of("steer"),
         lambda r: partial(logged.read, r.run_id),
         made,
+        logged.runs_of("methods"),
     )
     commit = code_commit(Path(config.root))
     shown = [*summary.runs, *(e.run for e in summary.left_out)]

@@ -29,6 +29,7 @@ NEXT: dict[JobName, tuple[tuple[str, str], ...]] = {
     JobName.ablate: (("experiment=sensitivity", "the same question as an Optuna study"), SUMMARIZE),
     JobName.sensitivity: (("job=ablate", "the same question with intervals"), SUMMARIZE),
     JobName.axes: (STEER, SUMMARIZE),
+    JobName.methods: (STEER, SUMMARIZE),
     JobName.read: (STEER, SUMMARIZE),
     JobName.behave: (("behave=published", "the published shape: any flip in five turns"), STEER),
     JobName.summarize: (("job=bundle", "the report and its runs as one folder to hand on"),),

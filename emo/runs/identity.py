@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from emo.runs.versions import (
     DESCRIPTOR_VERSION,
     INT8_READING,
     MEAN_READING,
+    METHODS_VERSION,
     PROTOCOL_VERSION,
     READ_VERSION,
     STUDY_VERSION,
@@ -80,9 +82,11 @@ def story_identity(
 ) -> dict[str, Any]:
     """Everything that can change a number of a generation run."""
     text_config = config.text_config()
+    estimator = vector_settings.identity(config)["method"].get("estimator")
     return {
         "reader": reader_identity(config, weights, device),
         "method": "generation",
+        **({} if estimator is None else {"estimator": estimator}),
         "subparams": protocols.identity(config.subparams),
         "texts": text_identity(text_config, weights, device),
         # In fp32 the batch size changes no text; see emo.generation.decoding.
@@ -191,6 +195,33 @@ def axes_identity(
         "version": AXES_VERSION,
         "axes": canonical(config.job.axes),
         "norms": norms_sha256,
+    }
+
+
+def methods_identity(
+    readings: Sequence[dict[str, Any]], config: RunConfig, steering: Sequence[str]
+) -> dict[str, Any]:
+    """Everything that can change a number of job=methods.
+
+    Parameters
+    ----------
+    readings
+        Identities of the extractions.
+    config
+        Of the job.
+    steering
+        Ids of the steering runs whose success stands in the table.
+    """
+    job = canonical(config.job.methods)
+    return {
+        "job": "methods",
+        "version": METHODS_VERSION,
+        "readings": list(readings),
+        "methods": {name: job[name] for name in ("estimators", "depth")},
+        "resampling": canonical(config.resampling),
+        "seed": config.seed,
+        "steering": list(steering),
+        **valence_identity(config),
     }
 
 

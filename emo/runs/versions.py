@@ -27,6 +27,8 @@ STEER_VERSION = 3
 """
 AXES_VERSION = 1
 """Raise it when job=axes computes otherwise."""
+METHODS_VERSION = 1
+"""Raise it when job=methods computes otherwise."""
 READ_VERSION = 1
 """Raise it when job=read computes otherwise."""
 BEHAVE_VERSION = 1

@@ -29,6 +29,7 @@ from emo.runs.listing import RunListing
 from emo.summary.baselines import condition_baselines, model_baselines, text_baselines
 from emo.summary.commands import all_conditions, command
 from emo.summary.loading import Files, condition, model_run
+from emo.summary.methods import MethodsOf, methods_candidates, methods_of
 from emo.summary.naming import twins
 from emo.summary.published import four_layer_claims, model_claims
 from emo.summary.selection import LeftOut, Selection
@@ -100,6 +101,8 @@ class Summary:
     """The models on the bundled sets of passages."""
     text_shares: tuple[TextShare, ...] = ()
     """What the texts of the passages predict of every model; empty where it is not wanted."""
+    methods: tuple[MethodsOf, ...] = ()
+    """Estimators and readouts, of the models that have a run of job=methods."""
     both_labels: BothLabels | None = None
     """Emotion geometry beside situation geometry; None where fewer than two models have both."""
     words_accuracy: float | None = None
@@ -114,6 +117,7 @@ def summarise(
     steering_runs: Sequence[RunListing] = (),
     by_set: Mapping[str, Selection] | None = None,
     others: Mapping[str, Sequence[RunListing]] | None = None,
+    methods_runs: Sequence[RunListing] = (),
 ) -> Summary:
     """The summary of the selected runs, with the steering runs of their models.
 
@@ -205,6 +209,11 @@ def summarise(
     sweeps = [_first(runs, lambda r: steered(r, files(r)), left_out) for runs in usable.values()]
     steering = tuple(pair[1] for pair in sweeps if pair is not None)
     used |= {s.run.run_id: s.run for s in steering}
+    usable, unused = methods_candidates(methods_runs, list(used.values()), stimuli.sha256)
+    left_out += unused
+    tabled = [_first(runs, lambda r: methods_of(r, files(r)), left_out) for runs in usable.values()]
+    methods = tuple(pair[1] for pair in tabled if pair is not None)
+    used |= {m.run.run_id: m.run for m in methods}
     beside = both_labels(
         config.stimuli.label,
         cross_model,
@@ -235,6 +244,7 @@ def summarise(
         condition_baselines=beside_own_texts,
         sets=sets,
         text_shares=tuple(shares),
+        methods=methods,
         both_labels=beside,
         words_accuracy=passages[0].left_out_accuracy() if models else None,
     )

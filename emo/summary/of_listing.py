@@ -23,6 +23,7 @@ def summary_of(
     steering: Sequence[RunListing],
     files: Callable[[RunListing], Files],
     made: Collection[str] = (),
+    methods: Sequence[RunListing] = (),
 ) -> Summary:
     """The summary of the runs that fit a config.
 
@@ -35,6 +36,8 @@ def summary_of(
     made
         Ids of the runs that were made for the summary: it is of their models alone, unless
         ``job.summarize.models`` names others.
+    methods
+        Runs of job=methods, newest first.
 
     Raises
     ------
@@ -53,4 +56,5 @@ def summary_of(
         steering,
         selections(config, runs, wanted),
         select(runs, elsewhere).models,
+        methods,
     )

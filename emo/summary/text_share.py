@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 
+from emo.core.choices import DEFAULT_ESTIMATOR
 from emo.core.compare.baselines import ALL
 from emo.core.compare.cross_model import ModelRun
 from emo.core.compare.text_share import TextShare, text_shares
@@ -27,7 +28,8 @@ def model_text_shares(
 ) -> list[TextShare]:
     """Every model by each kind of text features, by its embedding layer, and by all of these.
 
-    Empty without models. What cannot be computed is left out, with the reason in the log.
+    Empty without models, and of vectors that are no differences of means. What cannot be computed is
+    left out, with the reason in the log.
 
     Parameters
     ----------
@@ -41,6 +43,9 @@ def model_text_shares(
         Number of divisions, and the seed.
     """
     if not models:
+        return []
+    if (estimator := models[0].recipe.estimator) != DEFAULT_ESTIMATOR:
+        log.warning("no text shares: they are of differences of means, not of %s", estimator)
         return []
     common = {name: _features(name, make, stimuli) for name, make in texts.items()}
     activations = {m.name: project(m.activations, m.projection) for m in models}

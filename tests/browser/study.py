@@ -18,6 +18,14 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     "precision": ("job=precision", "job.precision.precisions=[bf16]"),
     "equivalence": ("job=equivalence",),
     "axes": ("job=axes", "job.axes.permutations=99", "norms.path=ROOT/norms.csv"),
+    "methods": (
+        "job=methods",
+        "job.methods.readouts=[mean]",
+        "job.methods.positions=[mean]",
+        "job.methods.estimators=[mean_difference,lda]",
+        "subparams.samples=5",
+        "subparams.max_new_tokens=6",
+    ),
     "ablate": ("job=ablate", "job.ablate.tokens=[24,12]", "job.ablate.samples=[2,1]"),
     "steer": (
         "job=steer",

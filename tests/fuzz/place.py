@@ -76,6 +76,11 @@ NORMS = {
 """Emotion -> valence and arousal; job=axes needs five."""
 FIVE = ("stimuli.path=five.csv",)
 AXES = ("job=axes", "norms.path=norms.csv", "job.axes.permutations=99")
+METHODS = (
+    *("job=methods", "job.methods.readouts=[last]", "job.methods.positions=[last]"),
+    *("job.methods.estimators=[mean_difference,lda]", "subparams.samples=2"),
+    "subparams.max_new_tokens=4",
+)
 LOGGED = {
     "extract": (),
     "generation": STORIES,
@@ -90,6 +95,7 @@ LOGGED = {
     "axes": (*FIVE, *AXES),
     "five_stories": (*FIVE, *STORIES),
     "axes_stories": (*FIVE, *STORIES, *AXES),
+    "methods": METHODS,
     "equivalence": ("job=equivalence",),
     "behave": BEHAVE,
 }

@@ -21,6 +21,12 @@ COMMANDS = {
     JobName.precision: (("job=precision", "job.precision.precisions=[fp32,bf16]"),),
     JobName.equivalence: (("job=equivalence",),),
     JobName.axes: (("job=axes", "job.axes.permutations=99"),),
+    JobName.methods: (
+        (
+            *("job=methods", "job.methods.readouts=[last]", "job.methods.positions=[last]"),
+            *("job.methods.estimators=[mean_difference,lda]", SMALL, "subparams.samples=2"),
+        ),
+    ),
     JobName.sensitivity: (("job=sensitivity",),),
     JobName.read: (("job=read", "text=I can't believe it"),),
     JobName.behave: (

@@ -93,6 +93,18 @@ JOBS = {
             "axes of stories",
             (*AXES, "method=generation", "subparams.max_new_tokens=6", "subparams.samples=2"),
         ),
+        Job(
+            "methods",
+            (
+                *SMALL,
+                "job=methods",
+                "job.methods.readouts=[last]",
+                "job.methods.positions=[last]",
+                "job.methods.estimators=[mean_difference,lda]",
+                "subparams.samples=2",
+                "subparams.max_new_tokens=6",
+            ),
+        ),
         Job("sensitivity", STUDY),
         Job("sensitivity in a database", (*STUDY, "job.sensitivity.storage=sqlite:///study.db")),
         Job(

@@ -209,7 +209,10 @@ def _of_model(m: ModelRun, words: float | None) -> Iterator[Drawn]:
 
 def vectors_of(m: ModelRun) -> EmotionVectors:
     """The emotion vectors of a model at the layer where it is compared."""
-    return emotion_vectors(project(m.activations, m.projection), remove=m.recipe.remove)
+    recipe = m.recipe
+    return emotion_vectors(
+        project(m.activations, m.projection), remove=recipe.remove, estimator=recipe.estimator
+    )
 
 
 def _geometry(m: ModelRun) -> tuple[Figure, Table]:

@@ -21,6 +21,7 @@ from emo.report.summary import (
     figures,
     four_layer_tables,
     layer_tables,
+    method_tables,
     model_figures,
     set_tables,
     specificity,
@@ -143,6 +144,16 @@ CONTENTS = (
         ),
         sentences=(cross_model_tables.normalisation_sentence,),
     ),
+    Plan(
+        "methods",
+        "Estimators and readouts",
+        (method_tables.method_figures,),
+        (
+            method_tables.method_table,
+            method_tables.method_model_table,
+            method_tables.method_depth_table,
+        ),
+    ),
     Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
     Plan("published", "Published figures", tables=(tables.claim_table, unprinted.unprinted_table)),
     Plan(
@@ -156,8 +167,8 @@ CONTENTS = (
 
 MAKERS = (
     *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
-    *(four_layer_tables, layer_tables, model_figures, set_tables, specificity, steering, tables),
-    *(text_share_tables, unprinted),
+    *(four_layer_tables, layer_tables, method_tables, model_figures, set_tables, specificity),
+    *(steering, tables, text_share_tables, unprinted),
 )
 """Modules whose public functions make the figures and tables of the report."""
 
