@@ -12,7 +12,7 @@ from emo.core.geometry.components import principal_components
 from emo.core.geometry.label_null import label_orders
 from emo.core.stats.correlation import pearson
 from emo.core.stats.intervals import expansion
-from emo.core.stats.resampling import bootstrap_counts, strata
+from emo.core.stats.resampling import blocks, bootstrap_counts, strata
 from emo.core.validation.permutations import p_of
 
 
@@ -53,21 +53,32 @@ def cosines_of(
     emotions: Int[np.ndarray, " item"],
 ) -> Float64[np.ndarray, "draw pair"]:
     """Cosines of all pairs of emotion vectors, centred over the emotions, once per draw of weights."""
-    x = np.asarray(items, dtype=np.float64)
-    names = np.unique(emotions)
-    means = np.stack(
-        [
-            (w @ x[emotions == e]) / np.maximum(w.sum(axis=1, keepdims=True), 1e-300)
-            for e in names
-            for w in (weights[:, emotions == e],)
-        ],
-        axis=1,
-    )
-    means = means - means.mean(axis=1, keepdims=True)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        means = means / np.linalg.norm(means, axis=-1, keepdims=True)
+    x, names = np.asarray(items, dtype=np.float64), np.unique(emotions)
     i, j = np.triu_indices(len(names), 1)
-    return (means @ np.swapaxes(means, 1, 2))[:, i, j]
+    out = np.empty((len(weights), len(i)))
+    for some in blocks(len(weights), 8 * len(names) * x.shape[1]):
+        means = np.stack([_means(x, weights[some], emotions == e) for e in names], axis=1)
+        means = means - means.mean(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = means / np.linalg.norm(means, axis=-1, keepdims=True)
+        out[some] = (means @ np.swapaxes(means, 1, 2))[:, i, j]
+    return out
+
+
+def _means(x: np.ndarray, weights: np.ndarray, of: np.ndarray) -> np.ndarray:
+    """Weighted means of some items, once per draw; NaN for a draw that has none of them."""
+    w = weights[:, of]
+    with np.errstate(invalid="ignore"):
+        return (w @ x[of]) / w.sum(axis=1, keepdims=True)
+
+
+def fewer_dimensions(items: Float[np.ndarray, "item hidden"]) -> Float64[np.ndarray, "item axis"]:
+    """Items with the same products in as many dimensions as there are items, if these are fewer."""
+    x = np.asarray(items, dtype=np.float64)
+    if len(x) >= x.shape[1] or not np.isfinite(x).all():
+        return x
+    sizes, axes = np.linalg.eigh(x @ x.T)
+    return axes * np.sqrt(np.clip(sizes, 0, None))
 
 
 def components(
@@ -83,16 +94,14 @@ def components(
 
     Components are those of vectors scaled to length 1: of others the first is the longest vector.
     """
+    items = fewer_dimensions(items)
     one = np.ones((1, len(emotions)))
     draws = min(n_permutations, 500)
     rdm = cosines_of(items, one, emotions)
     scores, shares = principal_components(rdm, 2)
     orders = label_orders(groups, emotions, draws, rng)
     null = np.array(
-        [
-            principal_components(cosines_of(np.asarray(items)[order], one, emotions), 2)[1][0]
-            for order in orders
-        ]
+        [principal_components(cosines_of(items[order], one, emotions), 2)[1][0] for order in orders]
     )
     counts = bootstrap_counts(groups, emotions, draws, rng)
     resampled = principal_components(cosines_of(items, counts, emotions), 2)[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ from scipy.special import stdtr
 from emo.core.stats.correlation import standardised_ranks
 from emo.core.stats.jackknife import estimates, standard_error
 from emo.core.stats.resampling import half_splits
-from emo.core.validation.components import cosines_of
+from emo.core.validation.components import cosines_of, fewer_dimensions
 
 N_BLOCKS = 20
 """Most parts of the groups that the jackknife leaves out one at a time."""
@@ -32,8 +33,8 @@ class LayerStability:
     same_mean: float
     """Mean over pairs of layers, same items: the published kind of comparison."""
     value: float
-    """Mean over pairs of layers of disjoint rho over its ceiling, the root of what each of the two layers
-    agrees with itself; 1: one geometry."""
+    """Mean over pairs of layers of disjoint rho over its ceiling, the root of the product of what each
+    of the two agrees with itself; 1: one geometry."""
     low: float
     """Of the 95 % interval over situations, or over passages without one."""
     high: float
@@ -59,7 +60,8 @@ def layer_stability(
     deep = np.flatnonzero(depth >= 1 / 3)
     firsts = half_splits(groups, emotions, n_splits, rng)
     whole = np.ones(len(emotions), dtype=bool)
-    same, cross = _matrices(activations, emotions, firsts, whole)
+    values = [fewer_dimensions(layer) for layer in activations]
+    same, cross = _matrices(values, emotions, firsts, whole)
     value = _quotient(cross, deep)
     distinct = np.unique(groups)
     parts = np.array_split(rng.permutation(distinct), min(N_BLOCKS, len(distinct)))
@@ -68,7 +70,7 @@ def layer_stability(
         kept = ~np.isin(groups, part)
         if len(np.unique(emotions[kept])) < len(np.unique(emotions)):
             continue
-        left_out.append(_quotient(_matrices(activations, emotions, firsts, kept)[1], deep))
+        left_out.append(_quotient(_matrices(values, emotions, firsts, kept)[1], deep))
     array = np.array(left_out)
     finite = bool(len(array)) and bool(np.isfinite(array).all()) and np.isfinite(value)
     low = high = p = float("nan")
@@ -92,7 +94,7 @@ def layer_stability(
 
 
 def _matrices(
-    activations: np.ndarray,
+    layers: Sequence[np.ndarray],
     emotions: np.ndarray,
     firsts: Bool[np.ndarray, "split item"],
     kept: Bool[np.ndarray, " item"],
@@ -101,7 +103,7 @@ def _matrices(
     all_items = kept[None].astype(np.float64)
     halves = [(f & kept).astype(np.float64) for f in (firsts, ~firsts)]
     wholes, one, two = [], [], []
-    for values in activations:
+    for values in layers:
         wholes.append(standardised_ranks(cosines_of(values, all_items, emotions))[0])
         for half, into in zip(halves, (one, two), strict=True):
             into.append(standardised_ranks(cosines_of(values, half, emotions)))

@@ -10,7 +10,7 @@ NEARLY = 1e-12
 
 
 def p_of(observed: float, null: Float[np.ndarray, " draw"]) -> float:
-    """(1 + draws that reach the observed value) / (1 + draws); NaN for an observed value that is none."""
+    """(1 + draws that reach the observed value) / (1 + draws); NaN if that is not finite."""
     if not np.isfinite(observed) or not len(null):
         return float("nan")
     room = NEARLY * max(abs(observed), 1)

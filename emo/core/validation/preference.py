@@ -35,9 +35,9 @@ class Scores:
 def scores(log_odds: Float[np.ndarray, "first second"]) -> Scores:
     """Scores of a complete round: least squares on the pairs' log-odds, mean of both orders.
 
-    ``log_odds[i, j]`` is that of A over B where activity i is called A and j is B. Half the difference of
-    the two orders has nothing of the position in it. Bradley and Terry 1952 with the probabilities that
-    the model states.
+    ``log_odds[i, j]`` is that of A over B where activity i is called A and j is B. Half the difference
+    of the two orders has nothing of the position in it. Bradley and Terry 1952 with the probabilities
+    that the model states.
 
     Example
     -------
@@ -91,6 +91,7 @@ class Preference:
     """Emotions whose r is found at a false discovery rate of 5 % (Benjamini and Hochberg 1995)."""
     q: tuple[float, ...]
     """By emotion, the p corrected so."""
+    n_categories: int
 
 
 def block_orders(
@@ -176,4 +177,5 @@ def preference(
         emotions=each,
         n_discoveries=int((q <= ALPHA).sum()),
         q=tuple(float(v) for v in q),
+        n_categories=len(np.unique(categories)),
     )

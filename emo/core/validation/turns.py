@@ -61,7 +61,7 @@ def columns_apart(values: Float[np.ndarray, "row column"]) -> Float64[np.ndarray
 
 
 def correlation(a: Float[np.ndarray, "row column"], b: Float[np.ndarray, "row column"]) -> float:
-    """r over all entries, each column on its own scale: what every row has in a column is no agreement."""
+    """r over all entries, each column on its own scale: what all rows have in it is no agreement."""
     x, y = columns_apart(a), columns_apart(b)
     size = float(np.sqrt((x * x).sum() * (y * y).sum()))
     return float((x * y).sum() / size) if size > 0 else float("nan")
@@ -134,7 +134,7 @@ class LeftOut:
 def left_out_interval(
     value: float, of: Callable[[np.ndarray], float], n: int, *, z: bool = False
 ) -> LeftOut:
-    """Jackknife over ``n`` scenarios of a value that ``of`` gives for some of them; z for a correlation."""
+    """Jackknife over ``n`` scenarios of what ``of`` gives for some of them; z for a correlation."""
 
     def scale(x: float) -> float:
         return float(np.arctanh(np.clip(x, -0.999999, 0.999999))) if z else x
