@@ -88,14 +88,10 @@ def test_scenarios_are_read_as_job_read_reads_them(finished, make):
 
 @pytest.mark.slow
 def test_turns_choices_and_words_under_steering(make):
-    config = make(
-        "job.validate.which=[turns,preference,feels]", "job.validate.max_new_tokens=4"
-    )
+    config = make("job.validate.which=[turns,preference,feels]", "job.validate.max_new_tokens=4")
     outcome = run_job(config)
     assert outcome.error is None
-    result = record_of(
-        ValidationResult, Tracker(config).artifact(outcome.run_id, "validate.json")
-    )
+    result = record_of(ValidationResult, Tracker(config).artifact(outcome.run_id, "validate.json"))
     assert result.turns.n == 10 and len(result.turns.answers) == 10
     assert len(result.preference.scores.elo) == 24
     assert sum(result.preference.scores.elo) == pytest.approx(0, abs=1e-6)
