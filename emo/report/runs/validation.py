@@ -135,7 +135,7 @@ def metrics(result: ValidationResult) -> dict[str, Any]:
     out: dict[str, Any] = {"layer": result.layer}
     for verdict in Verdict:
         key = verdict.value.replace(" ", "_")
-        out[f"n_{key}"] = sum(j.verdict is verdict for j in result.findings)
+        out[key] = sum(j.verdict is verdict for j in result.findings)
     for j in result.findings:
         out[j.finding.name] = j.finding.value
         out[f"{j.finding.name}_p"] = j.corrected
