@@ -50,6 +50,7 @@ class JobName(StrEnum):
     methods = auto()
     read = auto()
     behave = auto()
+    validate = auto()
     ui = auto()
     bundle = auto()
 
@@ -210,6 +211,19 @@ class FlipRule(StrEnum):
 
     pressure = auto()
     any = enum.auto()
+
+
+class Validation(StrEnum):
+    """What job=validate can ask of emotion vectors; docs/validate.md says what each is."""
+
+    lens = auto()
+    scenarios = auto()
+    numbers = auto()
+    turns = auto()
+    preference = auto()
+    components = auto()
+    layers = auto()
+    feels = auto()
 
 
 class ExportFormat(StrEnum):

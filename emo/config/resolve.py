@@ -113,7 +113,10 @@ def _check_generation(run: RunConfig) -> None:
     if not 0 < sub.top_p <= 1:
         raise ConfigError("subparams.top_p", sub.top_p, "a value above 0, at most 1")
     generation = run.method.name is MethodName.generation
-    reading = (JobName.extract, JobName.ablate, JobName.axes, JobName.read)
+    reading = (
+        *(JobName.extract, JobName.ablate, JobName.axes, JobName.read),
+        JobName.validate,
+    )
     if generation and run.job.name not in reading:
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")
     where = "method=generation" if generation else f"job={run.job.name}"

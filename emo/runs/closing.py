@@ -32,6 +32,7 @@ NEXT: dict[JobName, tuple[tuple[str, str], ...]] = {
     JobName.methods: (STEER, SUMMARIZE),
     JobName.read: (STEER, SUMMARIZE),
     JobName.behave: (("behave=published", "the published shape: any flip in five turns"), STEER),
+    JobName.validate: (STEER, SUMMARIZE),
     JobName.summarize: (("job=bundle", "the report and its runs as one folder to hand on"),),
 }
 """Words that are put behind those of the command, and what they lead to."""

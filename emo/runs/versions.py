@@ -33,6 +33,8 @@ READ_VERSION = 1
 """Raise it when job=read computes otherwise."""
 BEHAVE_VERSION = 1
 """Raise it when job=behave holds conversations otherwise, or scores or counts them otherwise."""
+VALIDATE_VERSION = 1
+"""Raise it when job=validate computes otherwise."""
 FOLDER_VERSION = 2
 """Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 

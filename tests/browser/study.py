@@ -46,6 +46,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "job.behave.max_new_tokens=6",
     ),
     "read": ("job=read", "text=Nobody had come, and she laughed."),
+    "validate": ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),
 }
 """Overrides by name of the runs whose pages are opened; ROOT is the study's folder."""
 ALSO = (

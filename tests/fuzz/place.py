@@ -81,6 +81,11 @@ METHODS = (
     *("job.methods.estimators=[mean_difference,lda]", "subparams.samples=2"),
     "subparams.max_new_tokens=4",
 )
+VALIDATE = (
+    "job=validate",
+    "job.validate.which=[scenarios,components]",
+    "job.validate.permutations=99",
+)
 LOGGED = {
     "extract": (),
     "generation": STORIES,
@@ -93,6 +98,7 @@ LOGGED = {
     "precision": ("job=precision", "job.precision.precisions=[bf16]", "job.precision.situations=2"),
     "five": FIVE,
     "axes": (*FIVE, *AXES),
+    "validate": (*FIVE, *VALIDATE),
     "five_stories": (*FIVE, *STORIES),
     "axes_stories": (*FIVE, *STORIES, *AXES),
     "methods": METHODS,

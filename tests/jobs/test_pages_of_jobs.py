@@ -32,6 +32,9 @@ COMMANDS = {
     JobName.behave: (
         ("job=behave", "job.behave.facts=[mona_lisa]", "job.behave.gate=0", f"{TALK}=6"),
     ),
+    JobName.validate: (
+        ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),
+    ),
 }
 """What each job is run with here."""
 WITHOUT = {JobName.summarize, JobName.sync, JobName.export, JobName.ui, JobName.bundle}

@@ -47,6 +47,7 @@ READ = {
     ("equivalence", "again"): ("equivalence.json",),
     ("axes", "again"): ("axes.json",),
     ("methods", "again"): ("methods.json",),
+    ("validate", "again"): ("validate.json",),
     ("five", "axes"): ("activations.safetensors",),
     ("five_stories", "axes stories"): ("activations.safetensors", "texts.jsonl"),
     ("extract", "export"): ("vectors.safetensors", "checksums.json"),
