@@ -18,6 +18,7 @@ from emo.config.enums import Attention, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.models.loading import LoadedModel, load
 from emo.models.nudging import set_nudge
+from emo.models.own_columns import set_columns
 from emo.models.weights import Weights
 
 log = logging.getLogger(__name__)
@@ -46,8 +47,8 @@ def get(
     EmoError
         Like :func:`emo.models.loading.load`; no model is kept then.
     """
-    # Only what decides weights and arithmetic: batched and single INT8 are one model, and so are inputs
-    # that are moved and inputs that are not.
+    # Only what decides the weights: variants of INT8 are one model, and so are inputs that are moved and
+    # inputs that are not.
     settings = json.dumps(replace(precision, nudge=None).settings())
     key = (config.source, weights, settings, attention, device, backend)
     what = f"{config.label} in {precision.name.value} on {device}"
@@ -59,6 +60,7 @@ def get(
         log.info("loading %s", what)
         _held[key] = load(config, weights, precision, attention, device, weights_folder)
     set_nudge(_held[key].model, precision.nudge)
+    set_columns(_held[key].model, precision.columns)
     return _held[key]
 
 
