@@ -16,6 +16,7 @@ from pathlib import Path
 
 from emo.config.enums import Attention, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
+from emo.models.emulated import warn_if_emulated
 from emo.models.loading import LoadedModel, load
 from emo.models.nudging import set_nudge
 from emo.models.own_columns import set_columns
@@ -58,6 +59,7 @@ def get(
     else:
         release()
         log.info("loading %s", what)
+        warn_if_emulated(precision, device)
         _held[key] = load(config, weights, precision, attention, device, weights_folder)
     set_nudge(_held[key].model, precision.nudge)
     set_columns(_held[key].model, precision.columns)

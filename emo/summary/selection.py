@@ -26,8 +26,8 @@ RULES = (
     "quantised (the one with most conditions, of several the configured one, else the newest), D is "
     "INT8 with its default threshold and compute format, its variants (int8_alone, int8_shared) only "
     "where there is no other; D forced reads texts of the common precision; D' is D with inputs moved "
-    "by one unit in the last place. Generation runs must have the prompts of C (of B, if there is no C), and those at the best "
-    "layer must have taken it from the configured passages.",
+    "by one unit in the last place. Generation runs must have the prompts of C (of B, if there is no "
+    "C), and those at the best layer must have taken it from the configured passages.",
     "Runs of emotions and runs of situations (stimuli.label) stand in one table only, that of emotions "
     "and situations, where two models or more have runs of both.",
     "A run whose files cannot be read gives way to the next older one.",
