@@ -5,8 +5,9 @@ of a batch change each other's numbers. Here a column leaves the int8 product of
 product in floats, if that text has an outlier in it; padding decides nothing. For one text this is
 LLM.int8 (Dettmers et al. 2022, arXiv:2208.07339, equation 8) as the library computes it.
 
-The products of int8 numbers are the library's and exact; those of outliers are summed in float64. So
-neither changes in its last bit when other texts are read with it.
+The products of int8 numbers are the library's and exact (on CPUs without AVX-512, where they are summed
+in float32, up to 2^24); those of outliers are summed in float64. So neither changes in its last bit when
+other texts are read with it.
 """
 
 from __future__ import annotations
