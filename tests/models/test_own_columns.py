@@ -164,3 +164,19 @@ def test_layers_with_rows_in_another_shape_share_columns_and_say_so_once(tmp_pat
             loaded.model(torch.tensor([[1, 2, 3], [4, 5, 6]]))
     assert seen[0][:-1] == (2, 2, 3)
     assert caplog.text.count("share its outlier columns; precision.int8.batched=false") == 1
+
+
+@pytest.mark.slow
+def test_the_bridge_keeps_texts_apart_as_well(tmp_path):
+    """It runs the modules of the model, behind the same input and mask."""
+    pytest.importorskip("transformer_lens")
+    from emo.activations.tl import TLBackend
+    from emo.config.enums import Implementation
+
+    loaded = tiny(int8(), tmp_path)
+    backend = TLBackend(loaded, Implementation.bridge)
+    spans = tokenise(loaded.tokenizer, TEXTS, Readout.last)
+    alone = read(backend, spans, 1)
+    assert away(read(backend, spans, 3), alone) < 1e-3
+    set_columns(loaded.model, OutlierColumns.shared)
+    assert away(read(backend, spans, 3), alone) > 2e-3
