@@ -43,7 +43,8 @@ def render(ways: Sequence[Way], n_passages: int, model: str, where: str) -> str:
             *table(HEAD, rows(ways, ["fp32", "fp16"])),
             "",
             "As the harness runs them, in batches: int8 takes "
-            f"{int8 / median['fp16', batch]:.1f} times as long as fp16 and {int8 / median['fp32', batch]:.1f} times as long as fp32; nf4 "
+            f"{int8 / median['fp16', batch]:.1f} times as long as fp16 and "
+            f"{int8 / median['fp32', batch]:.1f} times as long as fp32; nf4 "
             f"{median['nf4', batch] / median['fp16', batch]:.1f} and "
             f"{median['nf4', batch] / median['fp32', batch]:.1f} times.",
         ]
