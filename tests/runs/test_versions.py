@@ -8,7 +8,7 @@ from pathlib import Path
 from emo.runs import versions
 
 EMO = Path(versions.__file__).parents[1]
-CONSTANT = re.compile(r"^([A-Z][A-Z_]*_VERSION|MEAN_READING)\b.* = \d", re.MULTILINE)
+CONSTANT = re.compile(r"^([A-Z][A-Z0-9_]*_VERSION|MEAN_READING)\b.* = \d", re.MULTILINE)
 
 
 def test_no_other_module_has_a_version_of_its_own():
