@@ -79,6 +79,7 @@ docs: install-docs  ## the documentation site, site/index.html
 benchmarks: install-dev  ## time everything again, into docs/benchmarks.md
 	$(BIN)/python -m benchmarks.comprehension
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.precision
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.int8_writing
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.backends
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.generation
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.statistics

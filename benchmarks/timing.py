@@ -27,7 +27,7 @@ from emo.process.progress import track
 from emo.stimuli.loading import first_situations, load_stimuli
 
 ALONE = 1
-"""One text per pass: INT8 is measured so, see docs/precision.md."""
+"""One text per pass."""
 
 Open = Callable[[LoadedModel, RunConfig], tuple[Backend, int]]
 """Opens a backend on a loaded model, and gives the bytes of the weights that it adds."""

@@ -305,17 +305,24 @@ def _note(row: ConditionRow, config: RunConfig) -> str:
     if (r := row.replicate) is not None:
         return f"{_whole(row)} {r.words.format(canonical(getattr(config.subparams, r.field)))}"
     if row.nudge is not None:
-        return f"{_whole(row)} {MOVED}{_batched(config)}"
+        return f"{_whole(row)} {MOVED}{_variant(config)}"
     note = f"{row.protocol}, {config.precision.label}"
     if row.precision is None:
         note += _published(config)
     if row.forced:
         note += f", reading the texts of {config.subparams.texts_from}"
-    return note + _batched(config)
+    return note + _variant(config)
 
 
-def _batched(config: RunConfig) -> str:
-    return "; a variant: texts in a batch change each other" if config.precision.batched else ""
+def _variant(config: RunConfig) -> str:
+    """What is said of INT8 that is not read and written as by default."""
+    match config.precision.variant:
+        case "alone":
+            return "; a variant: one text at a time"
+        case "shared":
+            return "; a variant: texts in a batch change each other"
+        case _:
+            return ""
 
 
 def _whole(row: ConditionRow) -> str:

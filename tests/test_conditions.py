@@ -80,7 +80,7 @@ def test_another_seed_is_a_replicate_of_b_too():
             "D forced with inputs moved by one unit in the last place",
         ),
         (
-            "precision=int8 precision.int8.batched=true",
+            "precision=int8 precision.int8.columns=shared",
             "D'",
             "D with inputs moved by one unit in the last place; a variant: texts in a batch change "
             "each other",

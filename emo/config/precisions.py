@@ -72,9 +72,16 @@ NUDGED = "_nudge"
 """Between a precision and the seed by which its inputs are moved, in what tags and tables call it."""
 
 
-def label(name: PrecisionName, batched: bool = False, nudge: int | None = None) -> str:
-    """What tags and tables call a precision; batched INT8 and moved inputs have names of their own."""
-    text = f"{name}_batched" if batched else name.value
+VARIANTS = ("alone", "shared")
+"""Other ways to read INT8: one text at a time, and with the outlier columns of a batch shared."""
+
+RETIRED = ("batched",)
+"""Variants of INT8 that runs of earlier versions have in their tags."""
+
+
+def label(name: PrecisionName, variant: str = "", nudge: int | None = None) -> str:
+    """What tags and tables call a precision; variants of INT8 and moved inputs have their own names."""
+    text = f"{name}_{variant}" if variant else name.value
     return text if nudge is None else f"{text}{NUDGED}{nudge}"
 
 
@@ -91,14 +98,22 @@ def as_read(label: str) -> str:
 
 def traits_of(label: str) -> Traits | None:
     """The traits of the precision that a run has in its tag; None if there is no such precision."""
-    return labels().get(as_read(label))
+    name = as_read(label)
+    for variant in RETIRED:
+        name = name.removesuffix(f"_{variant}")
+    return labels().get(name)
 
 
 def labels() -> dict[str, Traits]:
     """Every label of inputs that are not moved, with the traits of its precision."""
     plain = {label(name): traits for name, traits in TRAITS.items()}
-    batched = {label(name, True): traits for name, traits in TRAITS.items() if not traits.causal}
-    return plain | batched
+    variants = {label(name, v): TRAITS[name] for name in names_with_variants() for v in VARIANTS}
+    return plain | variants
+
+
+def names_with_variants() -> tuple[PrecisionName, ...]:
+    """The precisions whose numbers depend on what is read together."""
+    return tuple(name for name, traits in TRAITS.items() if not traits.causal)
 
 
 def unquantised() -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from emo.config.enums import (
     Label,
     MethodName,
     NormsName,
+    OutlierColumns,
     Output,
     Position,
     PrecisionName,
@@ -90,7 +91,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class BackendConfig:
-    """How the forward pass is run. Except in INT8, the batch size changes numbers only by rounding."""
+    """How the forward pass is run. The batch size changes numbers by rounding, which INT8 amplifies."""
 
     name: BackendName = BackendName.auto
     implementation: Implementation = Implementation.bridge
@@ -122,8 +123,11 @@ class Int8Config:
     """Columns with an activation of at least this size are multiplied in ``compute_dtype``."""
     compute_dtype: FloatFormat = FloatFormat.fp16
     """Format of everything that is not an int8 product: embeddings, norms, residual stream."""
-    batched: bool = False
-    """Whether texts are read and written in batches, although they then change each other's numbers."""
+    batched: bool = True
+    """Whether texts are read and written in batches; a batch moves numbers as far as a last bit does."""
+    columns: OutlierColumns = OutlierColumns.own
+    """own: each text of a batch has outlier columns of its own. shared: those of the batch, as in the
+    library, so that texts change each other's numbers (for job=precision to show)."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +165,7 @@ class PrecisionConfig:
 
     @property
     def batched(self) -> bool:
-        """Whether the numbers depend on which texts are read together: batched INT8 only."""
+        """Whether numbers depend, beyond their last bits, on which texts are read together."""
         return not self.causal and self._group.batched
 
     @property
@@ -172,12 +176,32 @@ class PrecisionConfig:
     @property
     def alone(self) -> bool:
         """Whether texts are read and written one at a time, as others would change their numbers."""
-        return not self.causal and not self.batched
+        return self.variant == "alone"
+
+    @property
+    def variant(self) -> str:
+        """Which variant of INT8 it is, of :data:`emo.config.precisions.VARIANTS`; empty: none."""
+        if self.causal:
+            return ""
+        if not self._group.batched:
+            return "alone"
+        match self._group.columns:
+            case OutlierColumns.own:
+                return ""
+            case OutlierColumns.shared:
+                return "shared"
+            case unknown:
+                assert_never(unknown)
+
+    @property
+    def columns(self) -> OutlierColumns:
+        """Whose outlier columns a text has; of a text read alone, its own."""
+        return OutlierColumns.shared if self.variant == "shared" else OutlierColumns.own
 
     @property
     def label(self) -> str:
-        """What tags and tables call the precision; neither batched INT8 nor moved inputs are int8."""
-        return precisions.label(self.name, self.batched, self.nudge)
+        """What tags and tables call the precision; neither variants nor moved inputs are int8."""
+        return precisions.label(self.name, self.variant, self.nudge)
 
     @property
     def _group(self) -> Any:

@@ -163,6 +163,15 @@ class FloatFormat(StrEnum):
     fp16 = "fp16"
 
 
+class OutlierColumns(StrEnum):
+    """Whose outliers decide which columns of activations LLM.int8 multiplies as floats."""
+
+    own = "own"
+    """Those of the text: each text of a batch has columns of its own."""
+    shared = "shared"
+    """Those of all texts of the batch, padding included: as bitsandbytes has it."""
+
+
 class Direction(StrEnum):
     """What steering adds: the emotion's own vector, or a control of the same norm."""
 

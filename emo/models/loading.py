@@ -12,6 +12,7 @@ from emo.errors import ConfigError, ModelError
 from emo.models import quantised
 from emo.models.gguf import converted_file
 from emo.models.nudging import set_nudge
+from emo.models.own_columns import set_columns
 from emo.models.packaged import converted_folder
 from emo.models.pretrained import Checkpoint, from_pretrained
 from emo.models.quantised import WeightCount, count_weights
@@ -160,6 +161,7 @@ def load(
             f"{precision.name.value}; take a smaller precision, or backend.device=cpu"
         ) from None
     set_nudge(model, precision.nudge)
+    set_columns(model, precision.columns)
     return LoadedModel(model.eval(), tokenizer, weights, device, precision.name, head)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from emo.config.precisions import Engine, listed_unquantised
 from emo.config.schema import PrecisionConfig
 from emo.errors import ConfigError, ModelError
+from emo.models import own_columns
 
 if TYPE_CHECKING:
     import torch
@@ -95,6 +96,8 @@ def quantise_built(model: PreTrainedModel, **loading: Any) -> PreTrainedModel:
 def finish(model: PreTrainedModel, label: str) -> None:
     """Make a loaded model compute in its precision, after a check that it is quantised.
 
+    LLM.int8 takes its outlier columns from each text of a batch (:mod:`emo.models.own_columns`).
+
     On CPUs with AVX512-BF16, bitsandbytes repacks 4-bit weights at the first pass, rounds their scales
     to bf16 and multiplies in bf16, whatever the compute dtype is. That path is disabled here, so that a
     4-bit model gives the same numbers on every CPU.
@@ -124,6 +127,7 @@ def finish(model: PreTrainedModel, label: str) -> None:
     for layer in layers:
         if hasattr(layer, "support_avx512bf16_for_cpu"):
             layer.support_avx512bf16_for_cpu = False
+    own_columns.install(model)
 
 
 def _skipped_size(model: nn.Module) -> int:

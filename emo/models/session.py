@@ -16,8 +16,10 @@ from pathlib import Path
 
 from emo.config.enums import Attention, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
+from emo.models.emulated import warn_if_emulated
 from emo.models.loading import LoadedModel, load
 from emo.models.nudging import set_nudge
+from emo.models.own_columns import set_columns
 from emo.models.weights import Weights
 
 log = logging.getLogger(__name__)
@@ -46,8 +48,8 @@ def get(
     EmoError
         Like :func:`emo.models.loading.load`; no model is kept then.
     """
-    # Only what decides weights and arithmetic: batched and single INT8 are one model, and so are inputs
-    # that are moved and inputs that are not.
+    # Only what decides the weights: variants of INT8 are one model, and so are inputs that are moved and
+    # inputs that are not.
     settings = json.dumps(replace(precision, nudge=None).settings())
     key = (config.source, weights, settings, attention, device, backend)
     what = f"{config.label} in {precision.name.value} on {device}"
@@ -57,8 +59,10 @@ def get(
     else:
         release()
         log.info("loading %s", what)
+        warn_if_emulated(precision, device)
         _held[key] = load(config, weights, precision, attention, device, weights_folder)
     set_nudge(_held[key].model, precision.nudge)
+    set_columns(_held[key].model, precision.columns)
     return _held[key]
 
 

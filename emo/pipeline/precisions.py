@@ -10,9 +10,16 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from emo.activations.reading import Passes
-from emo.config.enums import PrecisionName
-from emo.config.precisions import REFERENCE, TRAITS, as_read, label
-from emo.config.schema import RunConfig
+from emo.config.enums import OutlierColumns
+from emo.config.precisions import (
+    REFERENCE,
+    TRAITS,
+    VARIANTS,
+    as_read,
+    label,
+    names_with_variants,
+)
+from emo.config.schema import Int8Config, RunConfig
 from emo.core.choices import DEFAULT_ESTIMATOR
 from emo.core.compare.precision import PrecisionRow, at_layers, deviation, landmarks
 from emo.core.compare.rounding import KINDS, excess
@@ -27,6 +34,13 @@ from emo.process.progress import track
 from emo.runs.plan import Plan
 
 log = logging.getLogger(__name__)
+
+BY_DEFAULT = Int8Config()
+INT8_VARIANTS = (
+    replace(BY_DEFAULT, batched=False),
+    replace(BY_DEFAULT, columns=OutlierColumns.shared),
+)
+"""How INT8 is read besides its default way: one text at a time, and with columns of the whole batch."""
 
 CURVES = ("reliability", "anisotropy", "mean_cosine", "rdm_std")
 """Of the descriptors, shown over depth for each precision."""
@@ -46,20 +60,20 @@ class Measured:
 
 
 def variants(config: RunConfig) -> list[RunConfig]:
-    """The config once a reading: fp32 first, batched INT8 right behind INT8.
+    """The config once a reading: fp32 first, the variants of INT8 right behind INT8.
 
     Behind each precision but fp32 comes its replicate, whose inputs are moved by one unit in the last
-    place; INT8's serves batched INT8, too.
+    place; INT8's serves its variants, too.
     """
     out, seed = [], config.job.precision.nudge
     for name in dict.fromkeys([REFERENCE, *config.job.precision.precisions]):
-        readings: list[tuple[bool, int | None]] = [(False, None)]
+        readings: list[tuple[Int8Config, int | None]] = [(BY_DEFAULT, None)]
         if not TRAITS[name].causal:
-            readings.append((True, None))
+            readings += [(variant, None) for variant in INT8_VARIANTS]
         if name is not REFERENCE and seed is not None:
-            readings.append((False, seed))
-        for batched, nudge in readings:
-            int8 = replace(config.precision.int8, batched=batched)
+            readings.append((BY_DEFAULT, seed))
+        for way, nudge in readings:
+            int8 = replace(config.precision.int8, batched=way.batched, columns=way.columns)
             precision = replace(config.precision, name=name, int8=int8, nudge=nudge)
             out.append(replace(config, precision=precision))
     return out
@@ -96,7 +110,7 @@ def measure(plan: Plan) -> Measured:
 def compare(
     measured: Sequence[Measured], remove: str, estimator: str = DEFAULT_ESTIMATOR
 ) -> tuple[list[PrecisionRow], dict[str, dict[str, np.ndarray]]]:
-    """Rows of the table and curves over depth: all against the first, batched INT8 also against INT8.
+    """Rows of the table and curves over depth: all against the first, INT8's variants also against it.
 
     Where a precision has a replicate, what its own rounding changes stands beside what it changes.
     """
@@ -105,21 +119,21 @@ def compare(
     layers = landmarks(reference.descriptors)
     by_label = {m.label: m for m in measured}
     replicates = {as_read(m.label): m for m in measured if as_read(m.label) != m.label}
-    alone = {label(name, batched=True): label(name) for name in PrecisionName}
+    usual = {label(name, v): label(name) for name in names_with_variants() for v in VARIANTS}
     pairs = [(m, reference) for m in measured if as_read(m.label) == m.label]
     pairs += [
-        (by_label[batched], by_label[single])
-        for batched, single in alone.items()
-        if batched in by_label
+        (by_label[variant], by_label[name])
+        for variant, name in usual.items()
+        if variant in by_label
     ]
     rows, curves = [], {}
     for one, other in pairs:
-        base = by_label[alone.get(one.label, one.label)]
+        base = by_label[usual.get(one.label, one.label)]
         replicate = replicates.get(base.label)
         rounding = None if replicate is None else (replicate, base)
         of_layers = _curves(one, other, rounding, remove, estimator)
         row = _row(one, other.label, of_layers, layers)
-        if replicate is not None and one is base:  # batched INT8 has the replicate of INT8
+        if replicate is not None and one is base:  # a variant has the replicate of INT8
             passes = replicate.passes
             row = replace(row, replicate_read=passes.done, replicate_reused=passes.reused)
         rows.append(row)

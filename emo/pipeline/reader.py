@@ -96,8 +96,8 @@ class Reader:
         self.store = ActivationStore(config.path(config.paths.store), identity)
         if config.batch_size != config.backend.batch_size:
             log.info(
-                "int8: one text at a time instead of backend.batch_size=%d, because texts in a batch "
-                "change each other's numbers (precision.int8.batched=true reads them together)",
+                "int8: one text at a time instead of backend.batch_size=%d, as "
+                "precision.int8.batched=false asks for",
                 config.backend.batch_size,
             )
 

@@ -180,8 +180,8 @@ class TokenReader:
             raise ConfigError("job.read.run", source.run_id, allowed)
         self.layers = layers_of(layers, self.backend.n_layers, source.layer)
         self.texts = token_texts(texts, loaded, config, parameter)
-        self._alone = not config.precision.causal  # a batch would change an INT8 text's numbers
-        self._batch_size = config.backend.batch_size
+        self._batch_size = config.batch_size
+        self._may_halve = not config.precision.batched  # in INT8 another batch has other last bits
         n_tokens = sum(len(text.ids) for text in self.texts)
         n_values = n_tokens * len(self.layers) * vectors.shape[1]
         if n_values > MOST_VALUES:
@@ -199,7 +199,7 @@ class TokenReader:
         sizes = [np.full((shape[0], len(t.ids)), np.nan, np.float32) for t in self.texts]
         wholes = [None if t.whole is None else np.empty(shape, np.float32) for t in self.texts]
         for batch in track(list(self._batches()), "reading tokens"):
-            items = forward(self.backend, [spans for _, spans in batch], may_halve=True)
+            items = forward(self.backend, [spans for _, spans in batch], may_halve=self._may_halve)
             found = measured(source.frame, source.vectors, items, self.layers, measure)
             long = lengths(source.frame, items, self.layers)
             item = 0
@@ -234,7 +234,7 @@ class TokenReader:
             spans = _spans(text)
             for i in range(0, len(spans), most):
                 part = spans[i : i + most]
-                full = len(batch) == (1 if self._alone else self._batch_size)
+                full = len(batch) == self._batch_size
                 if batch and (full or len(part) > room):
                     yield batch
                     batch, room = [], most

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emo.config import vector_settings
-from emo.config.enums import BackendName, Readout, Source
+from emo.config.enums import BackendName, OutlierColumns, Readout, Source
 from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig, canonical
 from emo.files.json_digests import Subject, json_digest
@@ -17,7 +17,7 @@ from emo.runs.versions import (
     ABLATION_VERSION,
     AXES_VERSION,
     DESCRIPTOR_VERSION,
-    INT8_READING,
+    INT8_VERSION,
     MEAN_READING,
     METHODS_VERSION,
     PROTOCOL_VERSION,
@@ -34,8 +34,8 @@ def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[st
     """Everything but the text that decides an activation; it names the store entry.
 
     The device type is part of it, as kernels differ between CPU and GPU. The batch size is not, except
-    in batched INT8: eager attention with right padding gives the same numbers at every batch size
-    within rounding (cosine >= 0.999999 in fp32).
+    in INT8, which amplifies last bits: eager attention with right padding gives the same numbers at
+    every batch size within rounding (cosine >= 0.999999 in fp32).
     """
     packaged_or_tiny = config.model.source is not Source.hub
     backend = config.backend
@@ -52,7 +52,7 @@ def reader_identity(config: RunConfig, weights: Weights, device: str) -> dict[st
         "attention": backend.attention.value,
         "device": device,
         "precision": precision_identity(config),
-        **({} if config.precision.causal else {"int8_reading": INT8_READING}),
+        **({} if config.precision.causal else {"int8_reading": INT8_VERSION}),
     }
 
 
@@ -61,7 +61,13 @@ def precision_identity(config: RunConfig) -> dict[str, Any]:
     identity = config.precision.settings()
     if config.precision.batched:
         identity["batch_size"] = config.backend.batch_size
-    return identity
+    return identity | _shared_columns(config)
+
+
+def _shared_columns(config: RunConfig) -> dict[str, str]:
+    """The outlier columns of INT8, where they are not each text's own."""
+    columns = config.precision.columns
+    return {} if columns is OutlierColumns.own else {"columns": columns.value}
 
 
 def text_identity(config: RunConfig, weights: Weights, device: str) -> dict[str, Any]:
@@ -74,7 +80,8 @@ def text_identity(config: RunConfig, weights: Weights, device: str) -> dict[str,
     return {
         "texts": TEXT_VERSION,
         **{name: reader[name] for name in names},
-        "precision": config.precision.settings(),
+        "precision": config.precision.settings() | _shared_columns(config),
+        **({} if config.precision.causal else {"int8": INT8_VERSION}),
     }
 
 

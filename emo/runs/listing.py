@@ -87,7 +87,7 @@ class RunListing:
 
     @property
     def precision(self) -> str:
-        """Label of its precision; batched INT8 has one of its own."""
+        """Label of its precision; variants of INT8 have labels of their own."""
         return self.tags.get("precision", "unknown")
 
     @property

@@ -10,8 +10,9 @@ and read neutral sentences at the last token whatever the readout."""
 VALENCE_VERSION = 1
 """Raise it when valence is computed otherwise, or the bundled poles change. Runs before 1 had none;
 whatever else they have is compared as before."""
-INT8_READING = 2
-"""Raise it when reading in INT8 changes. 1 read a passage inside another that begins with it."""
+INT8_VERSION = 3
+"""Raise it when reading or writing in INT8 changes. 1 read a passage inside another that begins with it;
+2 read and wrote texts one at a time, or with the outlier columns of a batch shared."""
 MEAN_READING = 2
 """Raise it when ``method.readout=mean`` reads other tokens. 1 read position 0, as mean_all does."""
 ABLATION_VERSION = 3
@@ -48,4 +49,4 @@ def versions(generation: bool, int8: bool, mean: bool = False) -> str:
     if mean:
         text += f", mean {MEAN_READING}"
     text += f", texts {TEXT_VERSION}" if generation else f", descriptors {DESCRIPTOR_VERSION}"
-    return f"{text}, int8 {INT8_READING}" if int8 else text
+    return f"{text}, int8 {INT8_VERSION}" if int8 else text

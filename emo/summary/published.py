@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from emo.conditions import in_common_precision
 from emo.config import vector_settings
 from emo.config.enums import LayerRule, PrecisionName
-from emo.config.precisions import PUBLISHED, label
+from emo.config.precisions import PUBLISHED, VARIANTS, label
 from emo.config.schema import RunConfig
 from emo.core.compare.cross_model import ModelRun, Universality
 from emo.core.conditions.claims import Claim
 from emo.core.conditions.four_layer import FourLayerTable
 from emo.reference import PublishedModel, shared_geometry
 
-BATCHED = label(PrecisionName.int8, batched=True)
+INT8_VARIANTS = tuple(label(PrecisionName.int8, variant) for variant in VARIANTS)
 MODEL_IDS = {
     "Mistral-7B-Instruct-v0.3": "mistralai/Mistral-7B-Instruct-v0.3",
     "Llama-3.1-8B-Instruct": "meta-llama/Llama-3.1-8B-Instruct",
@@ -106,8 +106,8 @@ def four_layer_claims(tables: Sequence[tuple[str, FourLayerTable, str]]) -> list
             if model_id != MODEL_IDS[entry.model]:
                 continue
             common = [c.precision for c in table.conditions if in_common_precision(c.name)]
-            batched = any(c.precision == BATCHED for c in table.conditions)
-            reasons = (_other_precision(*common), "batched INT8" if batched else "", prompts)
+            variants = {c.precision for c in table.conditions} & set(INT8_VARIANTS)
+            reasons = (_other_precision(*common), ", ".join(sorted(variants)), prompts)
             other = "; ".join(reason for reason in reasons if reason)
             for row in table.rows:
                 name = row.contrast.layer

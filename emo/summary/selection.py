@@ -24,10 +24,10 @@ RULES = (
     "real ones unless named.",
     "A four-layer table is of one such model; A, B and C have one common precision that is not "
     "quantised (the one with most conditions, of several the configured one, else the newest), D is "
-    "INT8 with its default threshold and compute format, batched INT8 only where there is no other; D "
-    "forced reads texts of the common precision; D' is D with inputs moved by one unit in the last "
-    "place. Generation runs must have the prompts of C (of B, if there is no C), and those at the best "
-    "layer must have taken it from the configured passages.",
+    "INT8 with its default threshold and compute format, its variants (int8_alone, int8_shared) only "
+    "where there is no other; D forced reads texts of the common precision; D' is D with inputs moved "
+    "by one unit in the last place. Generation runs must have the prompts of C (of B, if there is no "
+    "C), and those at the best layer must have taken it from the configured passages.",
     "Runs of emotions and runs of situations (stimuli.label) stand in one table only, that of emotions "
     "and situations, where two models or more have runs of both.",
     "A run whose files cannot be read gives way to the next older one.",
@@ -263,8 +263,8 @@ def _conditions(
 
     chosen = max(by_precision, key=rank, default=None)
     quantised = {row.precision for row in conditions.CONDITIONS if row.precision is not None}
-    batched = {precisions.label(name, True) for name in quantised}
-    allowed = {chosen, *quantised, *batched}
+    variants = {precisions.label(name, v) for name in quantised for v in precisions.VARIANTS}
+    allowed = {chosen, *quantised, *variants}
     basis = [r for r in its_runs if precisions.as_read(r.precision) in allowed]
     first = next((r for n in ("C", "B") for r in basis if r.condition == n), None)
     prompts = None if first is None else first.tags.get("prompts_sha256")
@@ -276,9 +276,9 @@ def _conditions(
         row = conditions.by_name(str(run.condition))
         fixed = row.precision
         alike = [r for r in basis if r.condition == run.condition]
-        single = any(precisions.as_read(r.precision) == fixed for r in alike)
-        if precision in batched and single:
-            return f"batched INT8 is a variant: {run.condition} is there in {fixed}"
+        usual = any(precisions.as_read(r.precision) == fixed for r in alike)
+        if precision in variants and usual:
+            return f"{precision} is a variant: {run.condition} is there in {fixed}"
         if fixed is not None and (other := _other_settings(run, fixed)):
             return other
         source = run.config.subparams.texts_from or chosen

@@ -13,7 +13,7 @@ from emo.runs.metadata import params
     "overrides",
     [
         (),
-        ("model=mistral7b", "precision=int8", "precision.int8.batched=true"),
+        ("model=mistral7b", "precision=int8", "precision.int8.batched=false"),
         ("model=tiny", "model.tiny.seed=3", "model.thinking=false", "model.size_b=1.5"),
         ("method=generation", "subparams=loose", "subparams.texts_from=fp16", "seed=7"),
         ("method.readout=suffix", "vectors.remove=situation", "stimuli.columns={text: it said}"),

@@ -32,7 +32,7 @@ def test_lists_of_precisions_are_the_table():
     assert raw["precision"]["precisions"] == list(PrecisionName)
     assert JobConfig().precision.precisions == list(PrecisionName)
     assert unquantised() == ("fp32", "bf16", "fp16")
-    assert list(labels()) == [*PrecisionName, "int8_batched"]
+    assert list(labels()) == [*PrecisionName, "int8_alone", "int8_shared"]
 
 
 @each_precision
@@ -74,14 +74,21 @@ def test_where_a_precision_runs_is_checked_before_anything_is_loaded(name):
 
 
 @each_precision
-def test_texts_are_read_alone_where_others_change_their_numbers(name):
+def test_texts_are_read_together_unless_int8_is_asked_to_read_them_alone(name):
     config = compose(f"precision={name}")
-    alone = not config.precision.causal
-    assert config.precision.alone == alone
-    assert (config.batch_size == 1) == (config.decode_batch_size == 1) == alone
-    batched = replace(config.precision, int8=replace(config.precision.int8, batched=True))
-    assert not batched.alone
-    assert batched.label == (f"{name}_batched" if alone else name)
+    assert not config.precision.alone
+    assert (config.batch_size, config.decode_batch_size) == (16, 64)
+    has_variants = name in precisions.names_with_variants()
+    assert has_variants == (not config.precision.causal) == config.precision.batched
+    for setting, variant, columns in (
+        ("batched=false", "alone", "own"),
+        ("columns=shared", "shared", "shared"),
+    ):
+        other = compose(f"precision={name}", f"precision.int8.{setting}")
+        assert other.precision.label == (f"{name}_{variant}" if has_variants else name)
+        assert other.precision.columns == (columns if has_variants else "own")
+        assert other.precision.alone == (other.batch_size == 1) == (other.decode_batch_size == 1)
+        assert other.precision.alone == (has_variants and variant == "alone")
 
 
 @each_precision

@@ -147,12 +147,15 @@ def test_fingerprint_ignores_what_cannot(override):
     [
         ("int8", "int8.threshold=5", True),
         ("int8", "int8.compute_dtype=fp32", True),
-        ("int8", "int8.batched=true", True),
+        ("int8", "int8.batched=false", True),
+        ("int8", "int8.columns=shared", True),
+        ("int8", "int8.columns=own", False),
         ("int8", "four_bit.compute_dtype=fp32", False),
         ("nf4", "four_bit.compute_dtype=fp32", True),
         ("fp4", "four_bit.compute_dtype=fp16", True),
         ("nf4", "int8.threshold=5", False),
-        ("fp16", "int8.batched=true", False),
+        ("fp16", "int8.batched=false", False),
+        ("fp16", "int8.columns=shared", False),
         ("fp16", "four_bit.compute_dtype=fp32", False),
     ],
 )
@@ -169,48 +172,61 @@ def test_every_precision_has_a_fingerprint_of_its_own():
 
 
 def test_batch_size_enters_the_fingerprint_of_batched_int8_only():
-    batched = ("precision=int8", "precision.int8.batched=true")
     for overrides, differ in (
-        (("precision=int8",), False),
-        (batched, True),
+        (("precision=int8",), True),
+        (("precision=int8", "precision.int8.columns=shared"), True),
+        (("precision=int8", "precision.int8.batched=false"), False),
         (("precision=nf4",), False),
     ):
         a, b = (compose(*overrides, f"backend.batch_size={n}") for n in (4, 8))
         assert (name(a) != name(b)) == differ
 
 
-def test_int8_is_measured_one_text_at_a_time_unless_told_otherwise():
+def test_int8_is_read_in_batches_unless_told_otherwise():
     sizes = {
         (): 16,
         ("precision=nf4",): 16,
-        ("precision=int8",): 1,
-        ("precision=int8", "precision.int8.batched=true"): 16,
-        ("precision=fp16", "precision.int8.batched=true"): 16,
+        ("precision=int8",): 16,
+        ("precision=int8", "precision.int8.batched=false"): 1,
+        ("precision=fp16", "precision.int8.batched=false"): 16,
     }
     for overrides, size in sizes.items():
         assert compose(*overrides).batch_size == size
 
 
-def test_batched_int8_is_never_called_int8():
-    assert compose("precision=int8").precision.label == "int8"
-    assert (
-        compose("precision=int8", "precision.int8.batched=true").precision.label == "int8_batched"
-    )
-    assert compose("precision=bf16", "precision.int8.batched=true").precision.label == "bf16"
+def test_variants_of_int8_are_never_called_int8():
+    def label(*settings, name="int8"):
+        return compose(
+            f"precision={name}", *(f"precision.int8.{s}" for s in settings)
+        ).precision.label
+
+    assert label() == label("batched=true", "columns=own") == "int8"
+    assert label("batched=false") == label("batched=false", "columns=shared") == "int8_alone"
+    assert label("columns=shared") == "int8_shared"
+    assert label("batched=false", name="bf16") == "bf16"
 
 
 def test_the_plain_precisions_keep_the_fingerprints_of_stored_activations():
     assert precision_identity(compose()) == {"name": "fp32"}
 
 
-def test_int8_readings_that_were_wrong_are_not_found_and_all_others_are():
+def test_int8_of_earlier_versions_is_not_found_and_all_others_are():
     version = {
         p: reader_identity(compose(f"precision={p}"), WEIGHTS, "cpu").get("int8_reading")
         for p in ("fp32", "bf16", "fp16", "int8", "nf4", "fp4")
     }
-    assert version == dict.fromkeys(version) | {"int8": 2}
-    # Texts are written token by token: nothing was wrong with those.
-    assert "int8_reading" not in text_identity(compose("precision=int8"), WEIGHTS, "cpu")
+    assert version == dict.fromkeys(version) | {"int8": 3}
+    texts = {p: text_identity(compose(f"precision={p}"), WEIGHTS, "cpu") for p in ("int8", "fp16")}
+    assert texts["int8"]["int8"] == 3
+    assert "int8" not in texts["fp16"]
+
+
+def test_texts_that_share_outlier_columns_are_not_mixed_with_others():
+    usual, shared = (
+        text_identity(compose("precision=int8", f"precision.int8.columns={c}"), WEIGHTS, "cpu")
+        for c in ("own", "shared")
+    )
+    assert shared == usual | {"precision": usual["precision"] | {"columns": "shared"}}
 
 
 def test_ablations_under_another_best_layer_are_not_found():

@@ -81,10 +81,12 @@ def test_what_is_none_says_what_differs():
     assert found.note.endswith(f"from loose (B) in {', '.join(others)}")
     nf4 = recognise(compose("method=generation", "precision=nf4"))
     assert "no condition has precision nf4" in nf4.note
-    batched = recognise(
-        compose("method=generation", "precision=int8", "precision.int8.batched=true")
-    )
-    assert "int8_batched; a variant" in batched.note
+    for setting, said in (
+        ("batched=false", "int8_alone; a variant: one text at a time"),
+        ("columns=shared", "int8_shared; a variant: texts in a batch change each other"),
+    ):
+        words = ("method=generation", "precision=int8", f"precision.int8.{setting}")
+        assert said in recognise(compose(*words)).note
 
 
 @pytest.mark.parametrize(

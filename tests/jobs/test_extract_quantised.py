@@ -1,4 +1,4 @@
-"""How quantised weights are read: one text at a time, or in batches that decide the numbers."""
+"""How quantised weights are read: in batches, or one text at a time where that is asked for."""
 
 import csv
 import logging
@@ -24,16 +24,18 @@ def batch_sizes(monkeypatch):
     return seen
 
 
-def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch, caplog):
+def test_int8_reads_one_text_at_a_time_where_asked_and_says_so_once(
+    tiny_config, monkeypatch, caplog
+):
     caplog.set_level(logging.INFO)
     seen = batch_sizes(monkeypatch)
-    config = tiny_config("precision=int8", "backend.batch_size=8")
+    config = tiny_config("precision=int8", "precision.int8.batched=false", "backend.batch_size=8")
     outcome = run_job(config)
     assert outcome.error is None
     assert seen == [1] * (1 + 50)  # a trial, then passages and neutral sentences
     assert caplog.text.count("one text at a time instead of backend.batch_size=8") == 1
     run = Tracker(config).get(outcome.run_id)
-    assert run.data.tags["precision"] == "int8"
+    assert run.data.tags["precision"] == "int8_alone"
     assert (
         run.data.metrics["cost/weights_quantised_parameters"]
         == 4 * (2 * 128 + 2 * 64 + 6 * 128) * 128
@@ -43,21 +45,29 @@ def test_int8_reads_one_text_at_a_time_and_says_so_once(tiny_config, monkeypatch
 
 
 @pytest.mark.slow
-def test_batched_int8_is_a_variant_of_its_own(tiny_config, monkeypatch):
+def test_int8_in_batches_alone_and_as_the_library_does_it_are_three_readings(
+    tiny_config, monkeypatch, tmp_path
+):
     seen = batch_sizes(monkeypatch)
     overrides = ("precision=int8", "precision.int8.threshold=1", "backend.batch_size=8")
-    single = run_job(tiny_config(*overrides))
+    single = run_job(tiny_config(*overrides, "precision.int8.batched=false"))
     assert set(seen) == {1}
-    seen.clear()
-    config = tiny_config(*overrides, "precision.int8.batched=true")
-    batched = run_job(config)
-    assert seen == [8] * 6 + [2]
-    assert batched.fingerprint != single.fingerprint
-    assert batched.metrics != single.metrics
-    assert Tracker(config).get(batched.run_id).data.tags["precision"] == "int8_batched"
-    assert "int8_batched" in batched.table
-    again = run_job(tiny_config(*overrides, "precision.int8.batched=true", "force=true"))
-    assert (again.passes_done, again.metrics) == (0, batched.metrics)
+    outcomes, values = [single], []
+    for setting, label in (("columns=own", "int8"), ("columns=shared", "int8_shared")):
+        seen.clear()
+        config = tiny_config(*overrides, f"precision.int8.{setting}")
+        outcomes.append(run_job(config))
+        assert seen == [8] * 6 + [2]
+        assert Tracker(config).get(outcomes[-1].run_id).data.tags["precision"] == label
+        assert f" {label}" in outcomes[-1].table
+        again = run_job(tiny_config(*overrides, f"precision.int8.{setting}", "force=true"))
+        assert (again.passes_done, again.metrics) == (0, outcomes[-1].metrics)
+    assert len({o.fingerprint for o in outcomes}) == 3
+    for outcome in outcomes:
+        path = Tracker(config).artifact(outcome.run_id, "activations.safetensors")
+        values.append(files.read_activations(path).values)
+    alone, own, shared = values
+    assert 3 * np.abs(own - alone).max() < np.abs(shared - alone).max()
 
 
 @pytest.mark.slow
@@ -82,6 +92,7 @@ def test_int8_reads_a_passage_that_begins_another_alone(tiny_config, small_csv, 
 
     for precision, passes in (("fp32", 49), ("int8", 50)):
         common = (f"precision={precision}", "precision.int8.threshold=0.5")
+        common += ("precision.int8.batched=false",)
         _, alone = first(*common, f"paths.store={tmp_path / precision / 'a'}")
         done, beside = first(
             *common, f"paths.store={tmp_path / precision / 'b'}", f"stimuli.path={longer}"
@@ -90,9 +101,9 @@ def test_int8_reads_a_passage_that_begins_another_alone(tiny_config, small_csv, 
         assert np.allclose(alone, beside, rtol=0, atol=0 if precision == "int8" else 1e-5)
 
 
-def test_batched_int8_shares_no_activation_with_another_set_of_texts(tiny_config, tmp_path):
-    """A text's numbers there depend on the texts beside it."""
-    overrides = ("precision=int8", "precision.int8.batched=true")
+def test_int8_in_batches_shares_no_activation_with_another_set_of_texts(tiny_config, tmp_path):
+    """Another batch may have other last bits, which INT8 amplifies: a run's numbers stay its own."""
+    overrides = ("precision=int8",)
     run_job(tiny_config(*overrides))
     rows = (tmp_path / "small.csv").read_text().splitlines()
     fewer = tmp_path / "fewer.csv"

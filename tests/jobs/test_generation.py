@@ -250,8 +250,8 @@ def test_batch_size_enters_the_fingerprint_where_it_can_change_a_text(make):
 
     assert not changed()
     assert changed("precision=bf16")
-    assert not changed("precision=int8")  # one text at a time, whatever the batch size is
-    assert changed("precision=int8", "precision.int8.batched=true")
+    assert changed("precision=int8")
+    assert not changed("precision=int8", "precision.int8.batched=false")  # whatever its size is
     assert changed("precision=fp32", "subparams.texts_from=bf16")
 
 

@@ -23,7 +23,7 @@ from emo.tracking import Tracker
 from tests.conftest import TINY, write_small_csv
 from tests.jobs.conftest import has_files
 
-LABELS = ["fp32", "bf16", "fp16", "int8", "int8_batched", "nf4", "fp4"]
+LABELS = ["fp32", "bf16", "fp16", "int8", "int8_alone", "int8_shared", "nf4", "fp4"]
 
 
 # A threshold of 1: random weights have no activation of 6, hence no outlier columns.
@@ -58,8 +58,8 @@ def finished(shared_config):
 
 def test_one_row_a_precision_and_the_batch_effect_beside_them(finished):
     _, outcome, rows = finished
-    assert list(rows) == [*LABELS, "int8_batched_vs_int8"]
-    assert outcome.passes_done == (7 + 5) * (15 + 20)  # five replicates
+    assert list(rows) == [*LABELS, "int8_alone_vs_int8", "int8_shared_vs_int8"]
+    assert outcome.passes_done == (8 + 5) * (15 + 20)  # five replicates
     fp32 = rows["fp32"]
     assert fp32.at["50%"].cosine_min == pytest.approx(1)
     assert [fp32.at[w].layer for w in ("25%", "50%", "75%")] == [1, 2, 3]
@@ -81,7 +81,7 @@ def test_one_row_a_precision_and_the_batch_effect_beside_them(finished):
 
 
 def test_each_precision_stands_beside_its_own_rounding(finished):
-    """INT8's replicate serves batched INT8, fp32 has none: it is what the others are compared with."""
+    """INT8's replicate serves its variants, fp32 has none: it is what the others are compared with."""
     config, outcome, rows = finished
     assert rows["fp32"].layers_beyond is rows["fp32"].at["50%"].own_rho is None
     for name, row in rows.items():
@@ -94,7 +94,7 @@ def test_each_precision_stands_beside_its_own_rounding(finished):
         assert outcome.metrics[f"own_rho_{name}_50"] == x.own_rho
         assert outcome.metrics[f"layers_beyond_rdm_{name}"] == row.layers_beyond["rdm"]
     own = {name: row.at["50%"].own_cosine_mean for name, row in rows.items()}
-    assert own["int8_batched"] == own["int8_batched_vs_int8"] == own["int8"] < own["fp16"]
+    assert own["int8_shared"] == own["int8_shared_vs_int8"] == own["int8"] < own["fp16"]
     assert rows["nf4"].at["50%"].beyond["items"]  # 4-bit weights are no matter of rounding
     tracker = Tracker(config)
     with tracker.artifact(outcome.run_id, "layers.csv").open() as file:
@@ -111,7 +111,7 @@ def test_each_precision_stands_beside_its_own_rounding(finished):
 def test_without_a_seed_there_are_no_replicates(job_config):
     config = job_config("job.precision.nudge=null", "job.precision.precisions=[bf16,int8]")
     found = [v.precision.label for v in precisions.variants(config)]
-    assert found == ["fp32", "bf16", "int8", "int8_batched"]
+    assert found == ["fp32", "bf16", "int8", "int8_alone", "int8_shared"]
     outcome = run_job(config)
     assert "rounding" not in outcome.table
     assert not any(
@@ -189,7 +189,7 @@ def test_curves_files_and_tags_are_logged(finished):
     assert float(entry["cosine_mean"]) == pytest.approx(rows["nf4"].at["50%"].cosine_mean)
     with tracker.artifact(outcome.run_id, "precision.csv").open() as file:
         by_row = {(r["precision"], r["against"]): r for r in csv.DictReader(file)}
-    assert list(by_row)[-1] == ("int8_batched", "int8")
+    assert list(by_row)[-1] == ("int8_shared", "int8")
     assert float(by_row["int8", "fp32"]["best rho"]) == rows["int8"].at["best"].rho
     assert int(by_row["fp4", "fp32"]["weights_bytes"]) == rows["fp4"].weights_bytes
 
@@ -205,7 +205,7 @@ def test_the_same_command_reuses_the_run_and_another_the_activations(finished, s
     assert other.metrics["cosine_mean_int8_50"] == first.metrics["cosine_mean_int8_50"]
 
 
-def test_each_model_is_loaded_once_and_int8_serves_its_batched_variant(job_config, caplog):
+def test_each_model_is_loaded_once_and_int8_serves_its_variants(job_config, caplog):
     session.release()
     caplog.set_level(logging.INFO)
     run_job(job_config("job.precision.precisions=[bf16,int8]", "model.tiny.seed=5"))
@@ -315,7 +315,7 @@ def planted(values):
     )
 
 
-def test_batched_int8_is_compared_with_int8_and_not_only_with_fp32(rng):
+def test_a_variant_of_int8_is_compared_with_int8_and_not_only_with_fp32(rng):
     """Planted: the batch effect is three times the precision effect, at right angles to it."""
     base = rng.standard_normal((2, 12, 8))
     noise, more = 0.1 * rng.standard_normal((2, 2, 12, 8))
@@ -333,15 +333,15 @@ def test_batched_int8_is_compared_with_int8_and_not_only_with_fp32(rng):
         [
             measured("fp32", base),
             measured("int8", base + noise),
-            measured("int8_batched", base + noise + 3 * more),
+            measured("int8_shared", base + noise + 3 * more),
         ],
         "none",
     )
     away = {r.name: 1 - r.at["50%"].cosine_mean for r in rows}
-    assert list(away) == ["fp32", "int8", "int8_batched", "int8_batched_vs_int8"]
-    assert away["int8_batched"] > away["int8_batched_vs_int8"] > 3 * away["int8"] > 0
+    assert list(away) == ["fp32", "int8", "int8_shared", "int8_shared_vs_int8"]
+    assert away["int8_shared"] > away["int8_shared_vs_int8"] > 3 * away["int8"] > 0
     assert rows[0].seconds_per_text == 0.5
-    assert curves["int8_batched_vs_int8"]["cosine_mean"][1] == 1 - away["int8_batched_vs_int8"]
+    assert curves["int8_shared_vs_int8"]["cosine_mean"][1] == 1 - away["int8_shared_vs_int8"]
 
 
 def test_precision_names_and_default_list_agree(tiny_config):

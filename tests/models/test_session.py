@@ -7,8 +7,9 @@ import weakref
 from pathlib import Path
 
 import pytest
+import torch
 
-from emo.config.enums import Attention, PrecisionName, Source
+from emo.config.enums import Attention, OutlierColumns, PrecisionName, Source
 from emo.config.schema import Int8Config, ModelConfig, PrecisionConfig
 from emo.config.schema import TinyConfig as Tiny
 from emo.errors import ModelError
@@ -61,10 +62,26 @@ def test_another_model_frees_the_one_before_it_is_loaded(other, monkeypatch):
     assert len(alive) == 1
 
 
-def test_batched_and_single_int8_are_one_model_but_other_thresholds_are_not():
-    single = get(precision=PrecisionName.int8)
-    assert get(precision=PrecisionName.int8, batched=True) is single
-    assert get(precision=PrecisionName.int8, threshold=5.0) is not single
+def test_variants_of_int8_are_one_model_but_other_thresholds_are_not():
+    usual = get(precision=PrecisionName.int8)
+    assert get(precision=PrecisionName.int8, batched=False) is usual
+    assert get(precision=PrecisionName.int8, columns=OutlierColumns.shared) is usual
+    assert get(precision=PrecisionName.int8, threshold=5.0) is not usual
+
+
+def test_whose_outlier_columns_a_text_has_is_set_each_time():
+    """A model read by the library's batch is not left so for the next job."""
+    x = torch.randn(2, 3, 64, generator=torch.Generator().manual_seed(0))
+    x[1, 0, 5] = 50.0
+
+    def first_text(**settings):
+        layer = get(precision=PrecisionName.int8, **settings).model.model.layers[0].mlp.up_proj
+        with torch.inference_mode():
+            return layer(x)[0]
+
+    own, shared = first_text(), first_text(columns=OutlierColumns.shared)
+    assert torch.equal(first_text(), own)
+    assert not torch.equal(own, shared)
 
 
 def test_settings_of_other_precisions_do_not_reload():

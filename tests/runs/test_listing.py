@@ -25,7 +25,9 @@ def test_the_config_is_typed():
     [
         ("fp32", False, True),
         ("int8", True, False),
-        ("int8_batched", True, False),
+        ("int8_alone", True, False),
+        ("int8_shared_nudge0", True, False),
+        ("int8_batched", True, False),  # of earlier versions
         ("nf4", True, True),
         ("of a later version", True, True),
     ],

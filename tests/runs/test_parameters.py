@@ -46,7 +46,7 @@ def test_a_run_lists_the_parameters_of_its_job_and_no_other(words, there, not_th
         "precision=nf4 precision.four_bit.compute_dtype=fp16",
         "model=tiny model.tiny.hidden=64 seed=7 resampling.n_splits=9",
         "backend=tl backend.implementation=hooked",
-        "precision=int8 precision.int8.batched=true backend.batch_size=4",
+        "precision=int8 precision.int8.columns=shared backend.batch_size=4",
     ],
 )
 def test_the_config_of_a_run_can_be_known_from_what_it_lists(words):

@@ -80,8 +80,8 @@ def test_four_layer_figures_go_by_the_id_of_the_model(rng):
     assert {c.differs for c in four_layer_claims([(model_id, published, "")])} == {""}
     own = four_layer_claims([(model_id, published, "own prompts")])
     assert {c.differs for c in own} == {"own prompts"}
-    batched = four_layer_claims([(model_id, replace_precision(table, "int8_batched", "D"), "")])
-    assert {c.differs for c in batched} == {"fp32 instead of fp16; batched INT8"}
+    batched = four_layer_claims([(model_id, replace_precision(table, "int8_shared", "D"), "")])
+    assert {c.differs for c in batched} == {"fp32 instead of fp16; int8_shared"}
     assert four_layer_claims([("org/mistral7b", table, "")]) == []
     assert set(MODEL_IDS.values()) <= {m.model_id for m in shared_geometry().models}
     assert set(MODEL_IDS) == {entry.model for entry in shared_geometry().four_layer}

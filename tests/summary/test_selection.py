@@ -248,10 +248,10 @@ def test_moved_inputs_are_the_replicate_of_d_and_stand_in_for_nothing_else():
     }
     assert models["m"] == ["A fp16"]
     assert left["a"] == "precision.nudge=0, this summary is of None"
-    batched = story("B", "D'", 9, precision="int8_batched_nudge0", params=moved)
+    batched = story("B", "D'", 9, precision="int8_shared_nudge0", params=moved)
     _, conditions, left = taken([*full("fp16", 1), plain, nudged, batched])
     assert conditions["m"][NUDGED["D"]] == "N"
-    assert left["B"] == "batched INT8 is a variant: D' is there in int8"
+    assert left["B"] == "int8_shared is a variant: D' is there in int8"
 
 
 def test_other_prompts_other_models_and_halves():
@@ -304,13 +304,13 @@ def test_runs_from_before_conditions_were_tagged(change, want):
     assert replace(old, tags=tags).condition == want
 
 
-def test_batched_int8_only_where_there_is_no_other():
-    batched = story("batched", "D", 9, precision="int8_batched")
+def test_variants_of_int8_only_where_there_is_no_other():
+    batched = story("batched", "D", 9, precision="int8_shared")
     _, conditions, _ = taken([*full("fp16", 1), batched])
     assert conditions["m"]["D"] == "batched"
     _, conditions, left = taken([*full("fp16", 1), batched, story("D", "D", precision="int8")])
     assert conditions["m"]["D"] == "D"
-    assert left["batched"] == "batched INT8 is a variant: D is there in int8"
+    assert left["batched"] == "int8_shared is a variant: D is there in int8"
 
 
 def test_layers_that_are_best_on_other_passages_are_left_out():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.config.enums import PrecisionName
+from emo.config.precisions import VARIANTS
 from emo.core.compare.precision import PrecisionRow
 from emo.core.compare.rounding import KINDS, RULE
 from emo.report.runs import terminal
@@ -179,11 +180,11 @@ def depth_figure(curves: Curves, title: str) -> Figure:
     axes = figure.subplots(2, 2, sharex=True)
     others = {name: x for name, x in curves.items() if name != REFERENCE}
     for i, (name, quantities) in enumerate(others.items()):
-        colour, style = SERIES[i % len(SERIES)], "--" if "batched" in name else "-"
+        colour, style = SERIES[i % len(SERIES)], "--" if _variant(name) else "-"
         _distance(axes[0, 0], quantities["cosine_mean"], name, colour, style)
         _distance(axes[0, 1], quantities["vector_cosine"], name, colour, style)
         axes[1, 0].plot(quantities["rho"], color=colour, ls=style)
-        if "own_rho" in quantities and "batched" not in name:  # which has the replicate of INT8
+        if "own_rho" in quantities and not _variant(name):  # which has the replicate of INT8
             _distance(
                 axes[0, 0], quantities["own_cosine_mean"], f"{name}, its replicate", colour, ":"
             )
@@ -215,6 +216,11 @@ def depth_figure(curves: Curves, title: str) -> Figure:
         figure.legend(lines, labels, loc="outside lower center", ncols=3, fontsize=SMALL)
     figure.suptitle(title, fontsize=TITLE)
     return figure
+
+
+def _variant(name: str) -> bool:
+    """Whether a precision, or a comparison of two, is of a variant of INT8."""
+    return any(f"_{variant}" in name for variant in VARIANTS)
 
 
 def _distance(axes: Axes, cosine: np.ndarray, name: str | None, colour: str, style: str) -> None:

@@ -74,7 +74,7 @@ def test_the_first_lines_set_each_precision_beside_its_own_rounding():
     )
     meaning = f"{report.MEANING} {RULE}".split()
     assert " ".join(lines[3:]).split()[: len(meaning)] == meaning
-    batch = replace(measured, precision="int8_batched", against="int8")
+    batch = replace(measured, precision="int8_shared", against="int8")
     assert "activations 0.01, rounding alone gives 0.008" in report.rounding_lines([batch])[0]
     assert at.beyond == {"items": False, "vectors": True}
     assert report.terminal_text([row("fp32")], "title").splitlines()[1].startswith("  against fp32")
@@ -96,10 +96,10 @@ def curves(distance):
 
 
 def test_figure_draws_every_precision_and_the_reference_once():
-    mine = {"fp32": curves(0), "fp16": curves(1e-3), "int8_batched_vs_int8": curves(0.1)}
+    mine = {"fp32": curves(0), "fp16": curves(1e-3), "int8_shared_vs_int8": curves(0.1)}
     figure = report.depth_figure(mine, "t")
     items, _, rho, anisotropy = figure.axes
-    assert [line.get_label() for line in items.lines] == ["fp16", "int8_batched_vs_int8"]
+    assert [line.get_label() for line in items.lines] == ["fp16", "int8_shared_vs_int8"]
     assert np.allclose(items.lines[0].get_ydata(), 1e-3)
     assert len(rho.lines) == 3
     assert len(anisotropy.lines) == 2  # a comparison has no anisotropy of its own
@@ -110,12 +110,12 @@ def test_figure_draws_every_precision_and_the_reference_once():
 
 def test_figure_draws_the_rounding_of_a_precision_dotted_in_its_colour():
     own = {f"own_{name}": curve for name, curve in curves(1e-4).items()}
-    mine = {"fp32": curves(0), "int8": curves(1e-3) | own, "int8_batched": curves(1e-2) | own}
+    mine = {"fp32": curves(0), "int8": curves(1e-3) | own, "int8_shared": curves(1e-2) | own}
     items, vectors, rho, _ = report.depth_figure(mine, "t").axes
     assert [line.get_label() for line in items.lines] == [
         "int8",
         "int8, its replicate",
-        "int8_batched",
+        "int8_shared",
     ]
     assert [line.get_linestyle() for line in vectors.lines] == ["-", ":", "--"]
     assert vectors.lines[0].get_color() == vectors.lines[1].get_color()
