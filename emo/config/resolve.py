@@ -17,7 +17,7 @@ from emo.config.enums import (
     MethodName,
 )
 from emo.config.overrides import checked
-from emo.config.schema import BackendConfig, RunConfig
+from emo.config.schema import PASSAGES, BackendConfig, RunConfig
 from emo.config.vector_settings import changed
 from emo.errors import ConfigError
 
@@ -93,6 +93,10 @@ def _check_texts(run: RunConfig) -> None:
         raise ConfigError("job.read.text", run.job.read.text, allowed)
 
 
+LAYERS = ("middle", "best", "two_thirds")
+"""The layers that have a name in ``subparams.layer``."""
+
+
 def _check_generation(run: RunConfig) -> None:
     """What a single field's type and minimum cannot say about generation.
 
@@ -102,8 +106,9 @@ def _check_generation(run: RunConfig) -> None:
         Naming the first parameter that is out of range or goes with no other.
     """
     sub = run.subparams
-    if sub.layer not in ("middle", "best") and not sub.layer.isdecimal():
-        raise ConfigError("subparams.layer", sub.layer, "middle, best, or a layer's number from 0")
+    if sub.layer not in LAYERS and not sub.layer.isdecimal():
+        allowed = f"{', '.join(LAYERS)}, or a layer's number from 0"
+        raise ConfigError("subparams.layer", sub.layer, allowed)
     if sub.temperature <= 0:
         raise ConfigError(
             "subparams.temperature",
@@ -116,6 +121,7 @@ def _check_generation(run: RunConfig) -> None:
     reading = (JobName.extract, JobName.ablate, JobName.axes, JobName.read)
     if generation and run.job.name not in reading:
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")
+    _check_emotions(run)
     where = "method=generation" if generation else f"job={run.job.name}"
     for setting in changed(run):
         if not setting.allows(run):
@@ -127,6 +133,25 @@ def _check_generation(run: RunConfig) -> None:
             raise ConfigError(
                 f"job.ablate.{name}", levels, "two different numbers of at least 1: [matched,loose]"
             )
+
+
+def _check_emotions(run: RunConfig) -> None:
+    """Refuse a list of emotions where nothing is written about them.
+
+    Raises
+    ------
+    ConfigError
+        Naming the parameter.
+    """
+    name, path = run.emotions.name, run.emotions.path
+    written = run.job.name in (JobName.ablate, JobName.sensitivity)  # whatever the method says
+    if written or run.method.name is MethodName.generation:
+        return
+    where = "with method=comprehension, whose emotions are those of the passages"
+    if path is not None:
+        raise ConfigError("emotions.path", path, f"null {where}")
+    if name != PASSAGES:
+        raise ConfigError("emotions", name, f"{PASSAGES} {where}")
 
 
 INSTALL_TL = "pip install -c constraints.txt 'transformer-lens>=3.9' (make install-dev does it)"

@@ -24,6 +24,7 @@ from emo.runs.versions import (
     TEXT_VERSION,
     VALENCE_VERSION,
 )
+from emo.stimuli.emotion_lists import listed_emotions
 from emo.stimuli.poles import load_poles
 
 
@@ -91,8 +92,26 @@ def story_identity(
         "stimuli": stimuli_sha256,
         "resampling": canonical(config.resampling),
         "seed": config.seed,
+        **emotions_identity(config),
+        **vectors_of_stories(config),
         **valence_identity(config),
     }
+
+
+def emotions_identity(config: RunConfig) -> dict[str, Any]:
+    """The emotions that texts are written about, where they are not those of the passages."""
+    listed = listed_emotions(config)
+    return {} if listed is None else {"emotions": list(listed)}
+
+
+def vectors_of_stories(config: RunConfig) -> dict[str, Any]:
+    """The settings that change vectors of written texts, by dotted name, where not at their defaults.
+
+    What moves the model's inputs is part of its precision.
+    """
+    changed = {s.name: s.value(config) for s in vector_settings.changed(config)}
+    changed.pop("precision.nudge", None)
+    return {"vectors": changed} if changed else {}
 
 
 def valence_identity(config: RunConfig) -> dict[str, Any]:
