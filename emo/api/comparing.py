@@ -205,11 +205,11 @@ def items_at(run: LoadedRun, layer: int) -> ItemSet:
     activations = replace(whole_run, values=whole_run.values[one], neutral=whole_run.neutral[one])
     descriptors = run.descriptors
     try:
-        if isinstance(descriptors, StoryDescriptors):
-            recipe = Recipe(centring=descriptors.centring, unit_norm=descriptors.unit_norm)
-            return story_set(activations, 0, recipe)
         vectors = run.config.vectors
         projected = project(activations, Projection(vectors.projection).value)
+        if isinstance(descriptors, StoryDescriptors):
+            recipe = Recipe(centring=descriptors.centring, unit_norm=descriptors.unit_norm)
+            return story_set(projected, 0, recipe)
         return ItemSet.make(projected, 0, Recipe(remove=vectors.remove.value))
     except ValueError as error:
         words = str(error).replace("layer 0", f"layer {layer}")

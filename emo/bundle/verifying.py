@@ -142,19 +142,26 @@ def _describe_again(files: Path, run: RunListing, known: Poles, found: Compariso
     activations = serialise.read_activations(files / "activations.safetensors")
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     poles = known.of(activations.emotions)
+    projected = project(activations, config.vectors.projection.value)
     if run.comprehension:
         name = "descriptors.json"
-        projected = project(activations, config.vectors.projection.value)
         made = describe(projected, resampling, config.vectors.remove.value, track, poles=poles)
     else:
         name = "generation.json"
         d = serialise.read_story_descriptors(files / name)
         counts = TextCounts(
-            d.n_nominal, d.n_distinct, d.n_effective, d.n_short, d.n_neutral, d.n_neutral_distinct
+            d.n_nominal,
+            d.n_distinct,
+            d.n_effective,
+            d.n_short,
+            d.n_neutral,
+            d.n_neutral_distinct,
+            d.leaks,
+            d.written,
         )
         recipe = Recipe(centring=d.centring, unit_norm=d.unit_norm)
         made = describe_stories(
-            activations, d.layer, d.layer_source, recipe, counts, resampling, poles
+            projected, d.layer, d.layer_source, recipe, counts, resampling, poles
         )
     vectors, descriptors = made
     where = f"{RUNS}/{run.run_id}"

@@ -238,6 +238,8 @@ class SubparamsConfig:
     """5. The tokens at which a text is read."""
     start_token: int = field(default=50, metadata={"min": 1, "max": 131_072})
     """5. With position=from_token: the first token of the mean, counted from 1."""
+    with_prompt: bool = True
+    """5. Whether a text is read behind its prompt, which names the emotion; false: alone."""
     layer: str = "middle"
     """6. ``middle`` (L // 2), ``two_thirds`` (2 L // 3), ``best`` (the comprehension run's best), or a
     number from 0."""

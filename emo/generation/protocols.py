@@ -31,6 +31,7 @@ FRONTIER = SubparamsConfig(
     samples=12,
     decoding=Decoding.sampled,
     position=Position.from_token,
+    with_prompt=False,
     layer="two_thirds",
     centring=Centring["global"],
     unit_norm=False,
@@ -47,7 +48,7 @@ SUBPARAMETERS: dict[str, tuple[str, ...]] = {
     "samples": ("samples",),
     "decoding": ("decoding",),
     "max_new_tokens": ("max_new_tokens",),
-    "position": ("position",),
+    "position": ("position", "with_prompt"),
     "layer": ("layer",),
     "chat_template": ("chat_template",),
     "centring": ("centring", "unit_norm"),
@@ -76,7 +77,8 @@ def identity(sub: SubparamsConfig) -> dict[str, Any]:
     out: dict[str, Any] = {}
     for name in SUBPARAMETERS:
         for field, value in zip(_fields(sub, name), values(sub, name), strict=True):
-            out[field] = canonical(value)
+            if field != "with_prompt" or not value:  # was added when there were runs already
+                out[field] = canonical(value)
     for field in replicate_fields(sub):
         out[field] = canonical(getattr(sub, field))
     return out

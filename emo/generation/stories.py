@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -191,13 +191,18 @@ class StoryTexts:
     stories: tuple[Story, ...]
     texts: tuple[Generated, ...]
 
-    def spans(self, sub: SubparamsConfig, causal: bool) -> list[TokenSpan]:
+    def spans(
+        self, sub: SubparamsConfig, causal: bool, beginning: tuple[int, ...] = ()
+    ) -> list[TokenSpan]:
         """The span that is read, per text.
 
+        A text that is read without its prompt stands behind ``beginning``: the model's BOS, or nothing.
         In a causal model no token behind the span changes the reading, so the text is cut there; the
         same reading of a longer text is then the same entry of the store.
         """
         cut = [t.truncated(sub.max_new_tokens) for t in self.texts]
+        if not sub.with_prompt:
+            cut = [replace(text, prompt=beginning) for text in cut]
         spans = [span(text, sub.position, sub.start_token) for text in cut]
         if not causal:
             return spans

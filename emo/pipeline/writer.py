@@ -23,6 +23,7 @@ from emo.core.geometry.generated import select
 from emo.core.records import NEUTRAL, Activations
 from emo.errors import ConfigError
 from emo.generation.generating import Generation, check_prompts, check_room, generate
+from emo.generation.prompting import prompt_ids
 from emo.generation.stories import (
     NEEDS_NEUTRAL_STORIES,
     Prompting,
@@ -185,7 +186,8 @@ class StorySource:
         names = [f"neutral sentence {i + 1}" for i in range(len(neutral))]
         check_texts(neutral, names, backend.context, table_rows(loaded.model))
         causal = config.precision.causal
-        per_setting = [texts.spans(sub, causal) for texts, sub in settings]
+        beginning = prompt_ids(loaded.tokenizer, "", chat_template=False).ids
+        per_setting = [texts.spans(sub, causal, beginning) for texts, sub in settings]
         spans = [*neutral, *(span for each in per_setting for span in each)]
         store = _store(plan, spans)
         values, passes = read(

@@ -93,7 +93,7 @@ def story_identity(
         "resampling": canonical(config.resampling),
         "seed": config.seed,
         **emotions_identity(config),
-        **vectors_of_stories(config),
+        **projection_identity(config),
         **valence_identity(config),
     }
 
@@ -104,14 +104,10 @@ def emotions_identity(config: RunConfig) -> dict[str, Any]:
     return {} if listed is None else {"emotions": list(listed)}
 
 
-def vectors_of_stories(config: RunConfig) -> dict[str, Any]:
-    """The settings that change vectors of written texts, by dotted name, where not at their defaults.
-
-    What moves the model's inputs is part of its precision.
-    """
-    changed = {s.name: s.value(config) for s in vector_settings.changed(config)}
-    changed.pop("precision.nudge", None)
-    return {"vectors": changed} if changed else {}
+def projection_identity(config: RunConfig) -> dict[str, Any]:
+    """What is done to the activations of written texts before vectors are made, where anything is."""
+    changed = {s.field: s.value(config) for s in vector_settings.changed(config)}
+    return {"projection": changed["projection"]} if "projection" in changed else {}
 
 
 def valence_identity(config: RunConfig) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
     ]
     if d.accuracy is not None:
         beside = terminal.permuted(d.nulls, "accuracy", d.layer)
-        rows.insert(4, ("accuracy", f"{d.accuracy:.3f} with each topic left out{beside}"))
+        place = [name for name, _ in rows].index("valence")
+        rows.insert(place, ("accuracy", f"{d.accuracy:.3f} with each topic left out{beside}"))
     if d.n_neutral is not None:
         same = " SOME ARE THE SAME" if d.n_neutral_distinct != d.n_neutral else ""
         kind = "texts, which stand for neutral sentences," if d.written else "stories,"
