@@ -15,6 +15,7 @@ from emo.config.enums import (
     BackendName,
     JobName,
     MethodName,
+    Position,
 )
 from emo.config.overrides import checked
 from emo.config.schema import PASSAGES, BackendConfig, RunConfig
@@ -117,6 +118,9 @@ def _check_generation(run: RunConfig) -> None:
         )
     if not 0 < sub.top_p <= 1:
         raise ConfigError("subparams.top_p", sub.top_p, "a value above 0, at most 1")
+    if not sub.with_prompt and sub.position is Position.mid:
+        allowed = "true with subparams.position=mid, which reads short texts in the prompt"
+        raise ConfigError("subparams.with_prompt", "false", allowed)
     generation = run.method.name is MethodName.generation
     reading = (JobName.extract, JobName.ablate, JobName.axes, JobName.read)
     if generation and run.job.name not in reading:

@@ -32,7 +32,7 @@ def span(text: Generated, position: Position, start_token: int = FIRST) -> Token
     short = is_short(text, position, start_token)
     match position:
         case Position.mid:
-            start = max(prompt_len - 1, 0) if short else prompt_len + len(text.tokens) // 2
+            start = prompt_len - 1 if short else prompt_len + len(text.tokens) // 2
             return TokenSpan(text.ids, start, start + 1)
         case Position.last:
             return TokenSpan(text.ids, end - 1, end)

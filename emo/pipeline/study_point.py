@@ -275,7 +275,7 @@ def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
     ConfigError
         If a name or a value is none of a sub-parameter.
     """
-    left = (*KEPT, *OF_TOPICS, "name")
+    left = (*KEPT, *OF_TOPICS, "with_prompt", "name")
     known = {f.name: f for f in fields(MATCHED) if f.name not in left}
     sub = replace(MATCHED, name="study", **{k: getattr(config.subparams, k) for k in KEPT})
     changes: dict[str, Any] = {}
