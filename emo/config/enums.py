@@ -157,7 +157,7 @@ class Position(StrEnum):
     last = auto()
     mean = auto()
     from_50 = auto()
-    from_token = auto()
+    from_start = auto()
 
 
 class NormsName(StrEnum):

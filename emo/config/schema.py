@@ -236,8 +236,8 @@ class SubparamsConfig:
     """4. Largest number of tokens per text."""
     position: Position = Position.mid
     """5. The tokens at which a text is read."""
-    start_token: int = field(default=50, metadata={"min": 1, "max": 131_072})
-    """5. With position=from_token: the first token of the mean, counted from 1."""
+    start: int = field(default=50, metadata={"min": 1, "max": 131_072})
+    """5. With position=from_start: the first token of the mean, counted from 1."""
     with_prompt: bool = True
     """5. Whether a text is read behind its prompt, which names the emotion; false: alone."""
     layer: str = "middle"

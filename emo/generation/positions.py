@@ -20,33 +20,33 @@ FIRST = 50
 Concepts)."""
 
 
-def span(text: Generated, position: Position, start_token: int = FIRST) -> TokenSpan:
+def span(text: Generated, position: Position, start: int = FIRST) -> TokenSpan:
     """The tokens of the whole sequence whose mean activation represents the text.
 
     ``mid`` is the single token ``prompt_len + generated_len // 2``, ``last`` the last token, ``mean``
-    all generated tokens, ``from_50`` the generated tokens from the 50th, ``from_token`` those from
-    number ``start_token``. If the text is too short for the position (see :func:`is_short`), ``mid`` is
-    the prompt's last token, ``from_50`` and ``from_token`` are ``mean``.
+    all generated tokens, ``from_50`` the generated tokens from the 50th, ``from_start`` those from
+    number ``start``. If the text is too short for the position (see :func:`is_short`), ``mid`` is
+    the prompt's last token, ``from_50`` and ``from_start`` are ``mean``.
     """
     prompt_len, end = len(text.prompt), len(text.ids)
-    short = is_short(text, position, start_token)
+    short = is_short(text, position, start)
     match position:
         case Position.mid:
-            start = prompt_len - 1 if short else prompt_len + len(text.tokens) // 2
-            return TokenSpan(text.ids, start, start + 1)
+            middle = prompt_len - 1 if short else prompt_len + len(text.tokens) // 2
+            return TokenSpan(text.ids, middle, middle + 1)
         case Position.last:
             return TokenSpan(text.ids, end - 1, end)
         case Position.mean:
             return TokenSpan(text.ids, prompt_len, end)
         case Position.from_50:
             return TokenSpan(text.ids, prompt_len + (0 if short else FIRST - 1), end)
-        case Position.from_token:
-            return TokenSpan(text.ids, prompt_len + (0 if short else start_token - 1), end)
+        case Position.from_start:
+            return TokenSpan(text.ids, prompt_len + (0 if short else start - 1), end)
         case _:
             assert_never(position)
 
 
-def is_short(text: Generated, position: Position, start_token: int = FIRST) -> bool:
+def is_short(text: Generated, position: Position, start: int = FIRST) -> bool:
     """Whether the text is too short for the position, so that its substitute is read."""
     n_tokens = len(text.tokens)
     match position:
@@ -54,8 +54,8 @@ def is_short(text: Generated, position: Position, start_token: int = FIRST) -> b
             return n_tokens <= SHORT
         case Position.from_50:
             return n_tokens < FIRST
-        case Position.from_token:
-            return n_tokens < start_token
+        case Position.from_start:
+            return n_tokens < start
         case Position.last | Position.mean:
             return n_tokens < 1
         case _:

@@ -30,7 +30,7 @@ FRONTIER = SubparamsConfig(
     prompts=Prompts.topics,
     samples=12,
     decoding=Decoding.sampled,
-    position=Position.from_token,
+    position=Position.from_start,
     with_prompt=False,
     layer="two_thirds",
     centring=Centring["global"],
@@ -97,6 +97,6 @@ def _fields(sub: SubparamsConfig, name: str) -> tuple[str, ...]:
     more: dict[str, tuple[str, ...]] = {
         "prompts": OF_TOPICS if sub.prompts is Prompts.topics else (),
         "decoding": ("temperature", "top_p") if sub.decoding is Decoding.sampled else (),
-        "position": ("start_token",) if sub.position is Position.from_token else (),
+        "position": ("start",) if sub.position is Position.from_start else (),
     }
     return SUBPARAMETERS[name] + more.get(name, ())

@@ -203,7 +203,7 @@ class StoryTexts:
         cut = [t.truncated(sub.max_new_tokens) for t in self.texts]
         if not sub.with_prompt:
             cut = [replace(text, prompt=beginning) for text in cut]
-        spans = [span(text, sub.position, sub.start_token) for text in cut]
+        spans = [span(text, sub.position, sub.start) for text in cut]
         if not causal:
             return spans
         return [TokenSpan(s.ids[: s.stop], s.start, s.stop) for s in spans]
@@ -259,4 +259,4 @@ class StoryTexts:
     def n_short(self, sub: SubparamsConfig) -> int:
         """How many distinct texts are too short for the position, so that a substitute is read."""
         cut = (t.truncated(sub.max_new_tokens) for t in self.texts)
-        return sum(is_short(text, sub.position, sub.start_token) for text in cut)
+        return sum(is_short(text, sub.position, sub.start) for text in cut)

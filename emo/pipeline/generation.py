@@ -137,7 +137,7 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
             shown,
             sub.position,
             poles,
-            sub.start_token,
+            sub.start,
         )
 
     return d, Result(

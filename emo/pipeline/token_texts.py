@@ -87,7 +87,7 @@ def _token_text(text: FreeText, loaded: LoadedModel, config: RunConfig) -> Token
 def _generated_span(ids: tuple[int, ...], config: RunConfig) -> TokenSpan | None:
     """Where a run of generated texts reads one: the text stands for all that was generated."""
     text = Generated((), ids, Finish.length)
-    reading = config.subparams.position, config.subparams.start_token
+    reading = config.subparams.position, config.subparams.start
     return None if is_short(text, *reading) else span(text, *reading)
 
 

@@ -162,7 +162,7 @@ def test_sampling_counts_only_where_texts_are_sampled():
     [
         ("topics", 9),
         ("leaks", "kept"),
-        ("start_token", 9),
+        ("start", 9),
         ("with_prompt", True),
         ("templates", "odd"),
     ],

@@ -26,7 +26,7 @@ READ = {
     Position.last: "its last token",
     Position.mean: "the mean of all its tokens",
     Position.from_50: FROM.format(FIRST),
-    Position.from_token: FROM.format("{start_token}"),
+    Position.from_start: FROM.format("{start}"),
 }
 """What a text is read at, by position."""
 
@@ -40,7 +40,7 @@ def generation_page(
     rows: Sequence[Mapping[str, Any]],
     position: Position,
     poles: Mapping[str, float],
-    start_token: int = FIRST,
+    start: int = FIRST,
 ) -> Page:
     """Geometry at every layer, and every text with its prompt and the place where it was read.
 
@@ -59,12 +59,12 @@ def generation_page(
         },
         poles=poles,
     )
-    texts = texts_section(rows, position, start_token)
+    texts = texts_section(rows, position, start)
     return Page(title, answer, (geometry_section(g), texts), text)
 
 
 def texts_section(
-    rows: Sequence[Mapping[str, Any]], position: Position | None = None, start_token: int = FIRST
+    rows: Sequence[Mapping[str, Any]], position: Position | None = None, start: int = FIRST
 ) -> Section:
     """Every distinct text with its prompt.
 
@@ -78,7 +78,7 @@ def texts_section(
 
     reading = "A text is read at several places, as the settings say. "
     if position is not None:
-        place = READ[position].format(start_token=start_token)
+        place = READ[position].format(start=start)
         reading = f"A text is read at {place}: that is marked. "
     if any(row.get("left_out") for row in rows):
         reading += (

@@ -157,7 +157,7 @@ def page_rows(
     out = []
     for row, whole in zip(rows, texts.texts, strict=True):
         text = whole.truncated(sub.max_new_tokens)
-        place, first = span(text, sub.position, sub.start_token), len(text.prompt)
+        place, first = span(text, sub.position, sub.start), len(text.prompt)
 
         def letters(stop: int, tokens: Sequence[int] = text.tokens, first: int = first) -> int:
             return len(
@@ -197,7 +197,7 @@ def text_rows(
                 "token_ids": list(text.tokens),
                 "n_tokens": len(text.tokens),
                 "finish": text.finish.value,
-                "short": is_short(text, sub.position, sub.start_token),
+                "short": is_short(text, sub.position, sub.start),
                 "text": tokenizer.decode(list(text.tokens), skip_special_tokens=True),
             }
         )
