@@ -16,7 +16,7 @@ from emo.config.enums import JobName, MethodName, PrecisionName, Prompts, Templa
 from emo.config.schema import RunConfig, SubparamsConfig, canonical
 from emo.core.conditions.four_layer import FORCED, HALVES, NUDGED
 from emo.errors import ConfigError
-from emo.generation.protocols import PROTOCOLS, differing_fields, replicate_fields
+from emo.generation.protocols import OPTIONS, PROTOCOLS, differing_fields, replicate_fields
 
 MOVED = "with inputs moved by one unit in the last place"
 NONE = "none"
@@ -338,6 +338,9 @@ def _whole(row: ConditionRow) -> str:
 def _unlike(config: RunConfig) -> list[str]:
     """Why a generation config is no condition."""
     sub, precision = config.subparams, config.precision
+    if sub.prompts is Prompts.topics:
+        others = ", ".join(differing_fields(sub, OPTIONS["frontier"]))
+        return [f"the frontier recipe{f' with other {others}' if others else ''}"]
     reasons, verb = [], "it differs in"
     for protocol, its in PROTOCOLS.items():
         fields = ", ".join(differing_fields(sub, its)) or "nothing"

@@ -205,12 +205,12 @@ def items_at(run: LoadedRun, layer: int) -> ItemSet:
     activations = replace(whole_run, values=whole_run.values[one], neutral=whole_run.neutral[one])
     descriptors, estimator = run.descriptors, run.config.method.estimator.value
     try:
+        vectors = run.config.vectors
+        projected = project(activations, Projection(vectors.projection).value)
         if isinstance(descriptors, StoryDescriptors):
             d = descriptors
             recipe = Recipe(centring=d.centring, unit_norm=d.unit_norm, estimator=estimator)
-            return story_set(activations, 0, recipe)
-        vectors = run.config.vectors
-        projected = project(activations, Projection(vectors.projection).value)
+            return story_set(projected, 0, recipe)
         recipe = Recipe(remove=vectors.remove.value, estimator=estimator)
         return ItemSet.make(projected, 0, recipe)
     except ValueError as error:

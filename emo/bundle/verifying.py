@@ -142,20 +142,27 @@ def _describe_again(files: Path, run: RunListing, known: Poles, found: Compariso
     activations = serialise.read_activations(files / "activations.safetensors")
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     poles, estimator = known.of(activations.emotions), config.method.estimator.value
+    projected = project(activations, config.vectors.projection.value)
     if run.comprehension:
         name = "descriptors.json"
-        projected = project(activations, config.vectors.projection.value)
         remove = config.vectors.remove.value
         made = describe(projected, resampling, remove, track, estimator, poles=poles)
     else:
         name = "generation.json"
         d = serialise.read_story_descriptors(files / name)
         counts = TextCounts(
-            d.n_nominal, d.n_distinct, d.n_effective, d.n_short, d.n_neutral, d.n_neutral_distinct
+            d.n_nominal,
+            d.n_distinct,
+            d.n_effective,
+            d.n_short,
+            d.n_neutral,
+            d.n_neutral_distinct,
+            d.leaks,
+            d.written,
         )
         recipe = Recipe(centring=d.centring, unit_norm=d.unit_norm, estimator=estimator)
         made = describe_stories(
-            activations, d.layer, d.layer_source, recipe, counts, resampling, poles
+            projected, d.layer, d.layer_source, recipe, counts, resampling, poles
         )
     vectors, descriptors = made
     where = f"{RUNS}/{run.run_id}"

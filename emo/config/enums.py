@@ -130,10 +130,18 @@ class Prompts(StrEnum):
 
     stories = auto()
     paragraph = auto()
+    topics = auto()
+
+
+class Leaks(StrEnum):
+    """What becomes of texts about topics that name their emotion: they are left out, or kept."""
+
+    left_out = auto()
+    kept = auto()
 
 
 class Templates(StrEnum):
-    """The story templates that are used: all, the 1st, 3rd... (odd), or the 2nd, 4th... (even)."""
+    """The templates or topics that are used: all, the 1st, 3rd... (odd), or the 2nd, 4th... (even)."""
 
     all = auto()
     odd = auto()
@@ -154,6 +162,7 @@ class Position(StrEnum):
     last = auto()
     mean = auto()
     from_50 = auto()
+    from_start = auto()
 
 
 class NormsName(StrEnum):

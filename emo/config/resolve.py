@@ -15,9 +15,10 @@ from emo.config.enums import (
     BackendName,
     JobName,
     MethodName,
+    Position,
 )
 from emo.config.overrides import checked
-from emo.config.schema import BackendConfig, RunConfig
+from emo.config.schema import PASSAGES, BackendConfig, RunConfig
 from emo.config.vector_settings import changed
 from emo.errors import ConfigError
 
@@ -93,6 +94,10 @@ def _check_texts(run: RunConfig) -> None:
         raise ConfigError("job.read.text", run.job.read.text, allowed)
 
 
+LAYERS = ("middle", "best", "two_thirds")
+"""The layers that have a name in ``subparams.layer``."""
+
+
 def _check_generation(run: RunConfig) -> None:
     """What a single field's type and minimum cannot say about generation.
 
@@ -102,8 +107,9 @@ def _check_generation(run: RunConfig) -> None:
         Naming the first parameter that is out of range or goes with no other.
     """
     sub = run.subparams
-    if sub.layer not in ("middle", "best") and not sub.layer.isdecimal():
-        raise ConfigError("subparams.layer", sub.layer, "middle, best, or a layer's number from 0")
+    if sub.layer not in LAYERS and not sub.layer.isdecimal():
+        allowed = f"{', '.join(LAYERS)}, or a layer's number from 0"
+        raise ConfigError("subparams.layer", sub.layer, allowed)
     if sub.temperature <= 0:
         raise ConfigError(
             "subparams.temperature",
@@ -112,6 +118,9 @@ def _check_generation(run: RunConfig) -> None:
         )
     if not 0 < sub.top_p <= 1:
         raise ConfigError("subparams.top_p", sub.top_p, "a value above 0, at most 1")
+    if not sub.with_prompt and sub.position is Position.mid:
+        allowed = "true with subparams.position=mid, which reads short texts in the prompt"
+        raise ConfigError("subparams.with_prompt", "false", allowed)
     generation = run.method.name is MethodName.generation
     reading = (
         *(JobName.extract, JobName.ablate, JobName.axes, JobName.read),
@@ -119,6 +128,7 @@ def _check_generation(run: RunConfig) -> None:
     )
     if generation and run.job.name not in reading:
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")
+    _check_emotions(run)
     where = "method=generation" if generation else f"job={run.job.name}"
     for setting in changed(run):
         if not setting.allows(run):
@@ -130,6 +140,25 @@ def _check_generation(run: RunConfig) -> None:
             raise ConfigError(
                 f"job.ablate.{name}", levels, "two different numbers of at least 1: [matched,loose]"
             )
+
+
+def _check_emotions(run: RunConfig) -> None:
+    """Refuse a list of emotions where nothing is written about them.
+
+    Raises
+    ------
+    ConfigError
+        Naming the parameter.
+    """
+    name, path = run.emotions.name, run.emotions.path
+    written = run.job.name in (JobName.ablate, JobName.sensitivity)  # whatever the method says
+    if written or run.method.name is MethodName.generation:
+        return
+    where = "with method=comprehension, whose emotions are those of the passages"
+    if path is not None:
+        raise ConfigError("emotions.path", path, f"null {where}")
+    if name != PASSAGES:
+        raise ConfigError("emotions", name, f"{PASSAGES} {where}")
 
 
 INSTALL_TL = "pip install -c constraints.txt 'transformer-lens>=3.9' (make install-dev does it)"

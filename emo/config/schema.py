@@ -23,6 +23,7 @@ from emo.config.enums import (
     FloatFormat,
     Implementation,
     Label,
+    Leaks,
     MethodName,
     NormsName,
     OutlierColumns,
@@ -49,6 +50,8 @@ from emo.config.precisions import TRAITS, Traits
 from emo.redact import without_password
 
 SEED = {"min": 0, "max": 2**63 - 1}
+PASSAGES = "passages"
+"""The emotions of the passages, as the list of emotions that texts are written about."""
 BATCH = {"min": 1, "max": 65_536, "why": "no memory holds as many texts"}
 
 
@@ -240,9 +243,13 @@ class SubparamsConfig:
     name: str = "matched"
     """The option of the group ``subparams``; single fields may differ from it."""
     prompts: Prompts = Prompts.stories
-    """1. Five story templates, or the one paragraph prompt."""
+    """1. Five story templates, the one paragraph prompt, or everyday topics."""
+    topics: int = field(default=100, metadata={"min": 2, "max": 10_000})
+    """1. With prompts=topics: the first so many topics of the list."""
+    leaks: Leaks = Leaks.left_out
+    """1. With prompts=topics: what becomes of texts that name their emotion or a near synonym."""
     samples: int = field(default=10, metadata=SAMPLES)
-    """2. Texts per emotion; the templates take turns."""
+    """2. Texts per emotion, the templates taking turns; with prompts=topics per emotion and topic."""
     decoding: Decoding = Decoding.greedy
     """3. The most likely token, or one drawn at ``temperature`` from the nucleus of ``top_p``."""
     temperature: float = field(
@@ -253,8 +260,13 @@ class SubparamsConfig:
     """4. Largest number of tokens per text."""
     position: Position = Position.mid
     """5. The tokens at which a text is read."""
+    start: int = field(default=50, metadata={"min": 1, "max": 131_072})
+    """5. With position=from_start: the first token of the mean, counted from 1."""
+    with_prompt: bool = True
+    """5. Whether a text is read behind its prompt, which names the emotion; false: alone."""
     layer: str = "middle"
-    """6. ``middle`` (L // 2), ``best`` (the comprehension run's best layer), or a number from 0."""
+    """6. ``middle`` (L // 2), ``two_thirds`` (2 L // 3), ``best`` (the comprehension run's best), or a
+    number from 0."""
     chat_template: bool = True
     """7. Whether a prompt is a user's turn; a model without a template gets the bare prompt."""
     centring: Centring = Centring.neutral
@@ -264,12 +276,22 @@ class SubparamsConfig:
     seed: int = field(default=0, metadata=SEED)
     """Seed of sampled texts; another seed gives a replicate."""
     templates: Templates = Templates.all
-    """One half of the story templates gives a replicate of a greedy condition."""
+    """One half of the story templates, or of the topics, gives a replicate."""
     prompts_path: str | None = field(default=None, metadata=READ)
     """The user's own prompts, a YAML file with the structure of the bundled one."""
     texts_from: PrecisionName | None = None
     """Precision in which the same model writes the texts that are read (teacher-forced); None: the
     precision of the run."""
+
+
+@dataclass(frozen=True)
+class EmotionsConfig:
+    """The emotions that texts are written about, with method=generation."""
+
+    name: str = PASSAGES
+    """passages: those of the passages; otherwise a bundled list of words."""
+    path: str | None = field(default=None, metadata=READ)
+    """The user's own list, one emotion per line; ``#`` begins a comment."""
 
 
 @dataclass(frozen=True)
@@ -364,6 +386,7 @@ class RunConfig:
     precision: PrecisionConfig = field(default_factory=PrecisionConfig)
     method: MethodConfig = field(default_factory=MethodConfig)
     subparams: SubparamsConfig = field(default_factory=SubparamsConfig)
+    emotions: EmotionsConfig = field(default_factory=EmotionsConfig)
     vectors: VectorsConfig = field(default_factory=VectorsConfig)
     stimuli: StimuliConfig = field(default_factory=StimuliConfig)
     norms: NormsConfig = field(default_factory=NormsConfig)

@@ -13,7 +13,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from emo.config.enums import EstimatorName, JobName, Label, MethodName, Projection, Readout, Removal
+from emo.config.enums import (
+    EstimatorName,
+    JobName,
+    Label,
+    MethodName,
+    Projection,
+    Prompts,
+    Readout,
+    Removal,
+)
 from emo.config.logged import config_of
 from emo.config.readouts import readout_row
 from emo.config.schema import RunConfig, canonical
@@ -48,6 +57,9 @@ class VectorSetting:
     """How the note of a run says that another value makes it none of condition A; empty: not at all."""
     generation: bool = False
     """Whether job=extract takes another value with method=generation, too."""
+    of_topics: bool = False
+    """Whether it takes another value with method=generation where the texts are about topics: these
+    have neutral texts written the same way."""
     identified: bool = False
     """Whether the default is part of a run's identity, too. Of a setting that is added it must not
     be: the fingerprints of all earlier runs would change."""
@@ -78,7 +90,8 @@ class VectorSetting:
 
     def allows(self, config: RunConfig) -> bool:
         """Whether the job and the method of a config take another value than the default."""
-        reads = config.method.name is MethodName.comprehension or self.generation
+        topics = self.of_topics and config.subparams.prompts is Prompts.topics
+        reads = config.method.name is MethodName.comprehension or self.generation or topics
         return reads and config.job.name in self.jobs
 
     def title_of(self, config: RunConfig) -> str:
@@ -153,6 +166,7 @@ VECTOR_SETTINGS: tuple[VectorSetting, ...] = (
         jobs=frozenset(
             {JobName.extract, JobName.summarize, JobName.axes, JobName.read, JobName.validate}
         ),
+        of_topics=True,
     ),
     VectorSetting(
         "stimuli.label",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
@@ -25,6 +25,7 @@ from emo.generation.samples import (
     plan_samples,
 )
 from emo.stimuli.prompts import PromptSet
+from emo.stimuli.topics import TopicSet
 
 NEEDS_NEUTRAL_STORIES = {
     Centring.neutral: True,
@@ -62,14 +63,20 @@ class StoryPlan:
     templated: bool
 
 
-def check_templates(prompts: PromptSet, sub: SubparamsConfig) -> None:
-    """Refuse a half of the story templates that is empty.
+Prompting = PromptSet | TopicSet
+"""The prompts of a run: those of the published protocols, or topics."""
+
+
+def check_templates(prompts: Prompting, sub: SubparamsConfig) -> None:
+    """Refuse a half of the story templates that is empty, and more topics than there are.
 
     Raises
     ------
     ConfigError
-        Naming the halves that are not empty.
+        Naming the halves that are not empty, or the number of topics.
     """
+    if isinstance(prompts, TopicSet) and sub.topics > (n := len(prompts.topics)):
+        raise ConfigError("subparams.topics", sub.topics, f"at most {n}: {prompts.source} has {n}")
     if not _named(prompts, sub, ""):
         raise ConfigError(
             "subparams.templates",
@@ -79,7 +86,7 @@ def check_templates(prompts: PromptSet, sub: SubparamsConfig) -> None:
 
 
 def plan_stories(
-    prompts: PromptSet,
+    prompts: Prompting,
     sub: SubparamsConfig,
     emotions: Sequence[str],
     tokenizer: Any,
@@ -87,7 +94,8 @@ def plan_stories(
 ) -> StoryPlan:
     """The stories of every emotion but neutral and, if centring needs them, the neutral stories.
 
-    There is one neutral story per topic, whatever the number of samples per emotion.
+    There is one neutral story per topic, whatever the number of samples per emotion. Of texts about
+    topics there are ``samples`` per emotion and topic, and neutral ones always.
 
     Raises
     ------
@@ -98,9 +106,9 @@ def plan_stories(
         If the model's chat template fails.
     """
     check_templates(prompts, sub)
-    asked = [(e, _named(prompts, sub, e), sub.samples) for e in emotions if e != NEUTRAL]
-    if NEEDS_NEUTRAL_STORIES[sub.centring]:
-        topics = [(f"topic {i}", p) for i, p in enumerate(prompts.neutral_prompts(), 1)]
+    asked = [(e, _named(prompts, sub, e)) for e in emotions if e != NEUTRAL]
+    asked = [(e, named, _n_samples(named, sub)) for e, named in asked]
+    if topics := _neutral(prompts, sub):
         asked.append((NEUTRAL, topics, len(topics)))
     stories, templated = [], False
     for emotion, named, samples in asked:
@@ -112,14 +120,32 @@ def plan_stories(
     return StoryPlan(tuple(stories), templated)
 
 
-def _named(prompts: PromptSet, sub: SubparamsConfig, emotion: str) -> list[tuple[str, str]]:
+def _n_samples(named: Sequence[tuple[str, str]], sub: SubparamsConfig) -> int:
+    """Texts of one emotion, over all of its prompts."""
+    return sub.samples * (len(named) if sub.prompts is Prompts.topics else 1)
+
+
+def _neutral(prompts: Prompting, sub: SubparamsConfig) -> list[tuple[str, str]]:
+    """Name and text of every neutral prompt; none where no neutral text is needed."""
+    if isinstance(prompts, TopicSet):
+        return prompts.neutral_prompts(sub.topics)[_half(sub.templates)]
+    if not NEEDS_NEUTRAL_STORIES[sub.centring]:
+        return []
+    return [(f"topic {i}", p) for i, p in enumerate(prompts.neutral_prompts(), 1)]
+
+
+def _named(prompts: Prompting, sub: SubparamsConfig, emotion: str) -> list[tuple[str, str]]:
     """Name and text of every prompt for an emotion."""
+    if isinstance(prompts, TopicSet):
+        return prompts.story_prompts(emotion, sub.topics)[_half(sub.templates)]
     match sub.prompts:
         case Prompts.paragraph:
             return [("paragraph", text) for text in prompts.paragraph_prompts(emotion)]
         case Prompts.stories:
             named = [(f"story {i}", p) for i, p in enumerate(prompts.story_prompts(emotion), 1)]
             return named[_half(sub.templates)]
+        case Prompts.topics:
+            raise TypeError("topics have prompts of their own: load_topics")
         case _:
             assert_never(sub.prompts)
 
@@ -136,7 +162,7 @@ def _half(templates: Templates) -> slice:
             assert_never(templates)
 
 
-def most_texts(prompts: PromptSet, sub: SubparamsConfig) -> int:
+def most_texts(prompts: Prompting, sub: SubparamsConfig) -> int:
     """The largest number of different texts per emotion; greedy decoding has one per prompt."""
     match sub.decoding:
         case Decoding.greedy:
@@ -165,16 +191,27 @@ class StoryTexts:
     stories: tuple[Story, ...]
     texts: tuple[Generated, ...]
 
-    def spans(self, sub: SubparamsConfig, causal: bool) -> list[TokenSpan]:
+    def spans(
+        self, sub: SubparamsConfig, causal: bool, beginning: tuple[int, ...] = ()
+    ) -> list[TokenSpan]:
         """The span that is read, per text.
 
+        A text that is read without its prompt stands behind ``beginning``: the model's BOS, or nothing.
         In a causal model no token behind the span changes the reading, so the text is cut there; the
         same reading of a longer text is then the same entry of the store.
         """
-        spans = [span(t.truncated(sub.max_new_tokens), sub.position) for t in self.texts]
+        cut = [t.truncated(sub.max_new_tokens) for t in self.texts]
+        if not sub.with_prompt:
+            cut = [replace(text, prompt=beginning) for text in cut]
+        spans = [span(text, sub.position, sub.start) for text in cut]
         if not causal:
             return spans
         return [TokenSpan(s.ids[: s.stop], s.start, s.stop) for s in spans]
+
+    def without(self, places: Collection[int]) -> StoryTexts:
+        """The texts but those at some places."""
+        kept = [i for i in range(len(self.stories)) if i not in places]
+        return StoryTexts(tuple(self.stories[i] for i in kept), tuple(self.texts[i] for i in kept))
 
     @property
     def nominal(self) -> list[int]:
@@ -222,4 +259,4 @@ class StoryTexts:
     def n_short(self, sub: SubparamsConfig) -> int:
         """How many distinct texts are too short for the position, so that a substitute is read."""
         cut = (t.truncated(sub.max_new_tokens) for t in self.texts)
-        return sum(is_short(text, sub.position) for text in cut)
+        return sum(is_short(text, sub.position, sub.start) for text in cut)

@@ -21,10 +21,11 @@ from emo.core.geometry.lexical import lexical_norm, text_length
 from emo.core.geometry.projections import project
 from emo.core.records import NEUTRAL, Activations
 from emo.core.stats.resampling import Resampling
-from emo.errors import ConfigError
+from emo.errors import ConfigError, EmoError, first_of
 from emo.pipeline.extraction import extracted_emotions
 from emo.pipeline.generation import recipe_of
 from emo.report.runs.axes import LEXICAL
+from emo.report.runs.generation import LEFT_OUT
 from emo.runs.logged import LoggedRun
 from emo.runs.plan import Plan
 from emo.stimuli.norms import Norms
@@ -109,7 +110,7 @@ def _written(path: Path) -> list[tuple[str, str]]:
     return [
         (str(row["emotion"]), str(row["text"]))
         for row in text_rows(path)
-        if row["emotion"] != NEUTRAL
+        if row["emotion"] != NEUTRAL and not row.get(LEFT_OUT)
         for _ in range(row["weight"])
     ]
 
@@ -117,6 +118,7 @@ def _written(path: Path) -> list[tuple[str, str]]:
 def axes_of(rated: Rated, extracted: Extracted) -> AxesResult:
     """Everything found of the extraction of a plan."""
     config, ratings = rated.plan.config, rated.ratings
+    _require_vectors(ratings.emotions, extracted.activations)
     job = config.job.axes
     rdms = _rdms(rated, extracted.activations)
     held, words_rated = _text_values(rated, extracted.texts)
@@ -137,6 +139,22 @@ def axes_of(rated: Rated, extracted: Extracted) -> AxesResult:
     )
 
 
+def _require_vectors(emotions: Sequence[str], activations: Activations) -> None:
+    """Refuse norms of emotions of which every text was left out.
+
+    Raises
+    ------
+    EmoError
+        Naming them.
+    """
+    if lost := [emotion for emotion in emotions if emotion not in activations.emotions]:
+        names = first_of(lost, ", ")
+        raise EmoError(
+            f"the run has no vector of {names}, because each of their texts names them; more texts "
+            "(subparams.topics, subparams.samples), or a list without them (emotions.path)"
+        )
+
+
 def _rdms(rated: Rated, activations: Activations) -> LayerRdms:
     """RDMs of the rated emotions at every layer, by the recipe of the run's vectors."""
     config, emotions = rated.plan.config, rated.ratings.emotions
@@ -150,7 +168,8 @@ def _rdms(rated: Rated, activations: Activations) -> LayerRdms:
             return LayerRdms.make(projected, emotions, resampling, recipe)
         case MethodName.generation:
             recipe = replace(recipe_of(config), post_centred=False)
-            return LayerRdms.make(activations, emotions, resampling, recipe, story_set)
+            projected = project(activations, config.vectors.projection.value)
+            return LayerRdms.make(projected, emotions, resampling, recipe, story_set)
         case method:
             assert_never(method)
 

@@ -6,7 +6,7 @@ from emo.conditions import planned
 from emo.config.schema import RunConfig
 from emo.generation.stories import check_templates
 from emo.pipeline.extraction import ensure_extraction
-from emo.pipeline.generation import read_prompts
+from emo.pipeline.generation import read_prompting
 from emo.process.progress import steps
 
 
@@ -28,7 +28,7 @@ def make(config: RunConfig) -> set[str]:
         return set()
     for name, each in made.items():
         if name != "A":
-            check_templates(read_prompts(each), each.subparams)
+            check_templates(read_prompting(each), each.subparams)
     return {
         ensure_extraction(each).run_id
         for _, each in steps(made.items(), "condition", lambda pair: _title(*pair))

@@ -53,7 +53,7 @@ def plan_from_extraction(
         case MethodName.comprehension:
             return make_plan(config, lambda *known: identity(run_identity(*known)))
         case MethodName.generation:
-            prompts = generation.read_prompts(config)
+            prompts = generation.read_prompting(config)
             check_templates(prompts, config.subparams)
             return make_plan(
                 config,

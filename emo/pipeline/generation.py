@@ -9,21 +9,22 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from statistics import fmean
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from emo.activations.reading import Passes
-from emo.config.enums import Source
+from emo.config.enums import Prompts, Source
 from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.criterion_search import verdict_of
 from emo.core.flags import anisotropy_words, reliability_flag
-from emo.core.geometry.comprehension import GeometryError
 from emo.core.geometry.framing import residual_frame
 from emo.core.geometry.generated import StoryDescriptors, TextCounts, describe_stories
 from emo.core.geometry.item_sets import Recipe
+from emo.core.geometry.projections import project
 from emo.core.records import NEUTRAL, Activations, EmotionVectors
 from emo.core.stats.resampling import Resampling
 from emo.errors import EmoError
-from emo.generation.stories import StoryTexts, check_templates
+from emo.generation.leaking import LeakedTexts, find_leaks, warn_of_leaks
+from emo.generation.stories import Prompting, StoryTexts, check_templates
 from emo.pipeline.comprehension import ensure_comprehension
 from emo.pipeline.nulls import null_curves
 from emo.pipeline.reader import load_model
@@ -46,12 +47,15 @@ from emo.runs.identity import story_identity
 from emo.runs.job import NO_PASSES, EnsuredRun, Ready, Record, Report, Result, ensure_run
 from emo.runs.plan import Plan, make_plan
 from emo.stimuli.prompts import PromptSet, load_prompts
+from emo.stimuli.topics import TopicSet, load_topics
 
 if TYPE_CHECKING:
     from emo.models.quantised import WeightCount
     from emo.report.pages.page import Page
 
 log = logging.getLogger(__name__)
+
+P = TypeVar("P", PromptSet, TopicSet)
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,7 @@ def run(config: RunConfig) -> EnsuredRun[StoryDescriptors]:
     return ensure_run(plan, record, partial(_prepare, plan, prompts))
 
 
-def _prepare(plan: Plan, prompts: PromptSet) -> Ready[StoryDescriptors]:
+def _prepare(plan: Plan, prompts: Prompting) -> Ready[StoryDescriptors]:
     config, emotions = plan.config, story_emotions(plan)
     best = None
     if config.subparams.layer == "best":
@@ -96,12 +100,14 @@ def _prepare(plan: Plan, prompts: PromptSet) -> Ready[StoryDescriptors]:
 def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptors, Result]:
     plan, sub = source.plan, source.plan.config.subparams
     written = source.write(sub)
-    counts = counts_of(written.texts, sub)
+    leaks = _leaks(source, written)
+    texts = written.texts if leaks is None else leaks.read
+    counts = counts_of(texts, sub, leaks)
     warn_of_texts(written, counts, plan.config)
-    (activations,), passes, weights = source.read([(written.texts, sub)])
+    (activations,), passes, weights = source.read([(texts, sub)])
     poles = poles_of(plan, source.emotions)
     vectors, d = _describe(plan.config, activations, layer, how, counts, poles)
-    rows = report.text_rows(written.texts, sub, source.tokenizer)
+    rows = report.text_rows(written.texts, sub, source.tokenizer, leaks and leaks.notes())
     shown = report.page_rows(rows, written.texts, sub, source.tokenizer)
     words = emotion_words(source.reader(), source.emotions)
 
@@ -112,7 +118,8 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
         (folder / "rdm.csv").write_text(files.rdm_csv(vectors, d.layer), encoding="utf-8")
         write_rdm_pictures(vectors, folder)
         (folder / "texts.jsonl").write_text(report.jsonl(rows), encoding="utf-8")
-        (folder / "texts.json").write_text(report.table_json(rows), encoding="utf-8")
+        columns = (*report.SHOWN, *([] if leaks is None else [report.LEFT_OUT]))
+        (folder / "texts.json").write_text(report.table_json(rows, columns), encoding="utf-8")
 
     effort = (
         f"  texts {written.done} written ({written.tokens} tokens), {written.reused} reused\n"
@@ -122,7 +129,15 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
 
     def page() -> Page:
         return generation_page(
-            plan.title, told.answer, told.text, d, vectors, shown, sub.position, poles
+            plan.title,
+            told.answer,
+            told.text,
+            d,
+            vectors,
+            shown,
+            sub.position,
+            poles,
+            sub.start,
         )
 
     return d, Result(
@@ -143,7 +158,23 @@ def _compute(source: StorySource, layer: int, how: str) -> tuple[StoryDescriptor
     )
 
 
-def plan_of(config: RunConfig) -> tuple[Plan, PromptSet]:
+def _leaks(source: StorySource, written: Written) -> LeakedTexts | None:
+    """The texts about topics that name their emotion; other prompts name it themselves.
+
+    Raises
+    ------
+    EmoError
+        If too few emotions have a text left.
+    """
+    sub = source.plan.config.subparams
+    if sub.prompts is not Prompts.topics:
+        return None
+    leaks = find_leaks(written.texts, sub, source.tokenizer, source.emotions)
+    warn_of_leaks(leaks)
+    return leaks
+
+
+def plan_of(config: RunConfig) -> tuple[Plan, Prompting]:
     """The plan of a generation run, and its prompts.
 
     Raises
@@ -151,15 +182,27 @@ def plan_of(config: RunConfig) -> tuple[Plan, PromptSet]:
     EmoError
         If something is wrong with either; nothing has been written then.
     """
-    prompts = read_prompts(config)
+    prompts = read_prompting(config)
     check_templates(prompts, config.subparams)
     return make_plan(config, partial(story_identity, prompts_sha256=prompts.sha256)), prompts
 
 
+def read_prompting(config: RunConfig) -> Prompting:
+    """The configured prompts, or topics; with thinking switched on or off they count as others."""
+    if config.subparams.prompts is not Prompts.topics:
+        return read_prompts(config)
+    path = config.subparams.prompts_path
+    return _thinking(load_topics(config.path(path) if path else None), config)
+
+
 def read_prompts(config: RunConfig) -> PromptSet:
-    """The configured prompts; with thinking switched on or off they count as others."""
-    path, thinking = config.subparams.prompts_path, config.model.thinking
-    prompts = load_prompts(config.path(path) if path else None)
+    """The configured prompts of the published protocols."""
+    path = config.subparams.prompts_path
+    return _thinking(load_prompts(config.path(path) if path else None), config)
+
+
+def _thinking(prompts: P, config: RunConfig) -> P:
+    thinking = config.model.thinking
     if thinking is None:
         return prompts
     digest = hashlib.sha256(f"{prompts.sha256} thinking={thinking}".encode()).hexdigest()
@@ -194,7 +237,7 @@ def forced(config: RunConfig) -> str:
     return str(config.text_config() is not config).lower()
 
 
-def prompts_dataset(prompts: PromptSet) -> tuple[str, str, str]:
+def prompts_dataset(prompts: Prompting) -> tuple[str, str, str]:
     """Name, digest and source of the prompts."""
     return "prompts", prompts.sha256, Path(prompts.source).name
 
@@ -209,18 +252,23 @@ def _describe(
 ) -> tuple[EmotionVectors, StoryDescriptors]:
     resampling = Resampling(seed=config.seed, **asdict(config.resampling))
     try:
-        recipe = recipe_of(config)
+        recipe, projection = recipe_of(config), config.vectors.projection.value
+        projected = project(
+            activations, projection
+        )  # what is logged are the model's own activations
         vectors, descriptors = describe_stories(
-            activations, layer, how, recipe, counts, resampling, poles
+            projected, layer, how, recipe, counts, resampling, poles
         )
-        frame = residual_frame(activations, centring=recipe.centring)
+        frame = residual_frame(activations, projection, recipe.centring)
         return replace(vectors, frame=frame), descriptors
-    except GeometryError as error:
+    except ValueError as error:
         raise EmoError(f"model={config.model.label}: {error}") from error
 
 
-def counts_of(texts: StoryTexts, sub: SubparamsConfig) -> TextCounts:
-    """How many texts the mean of an emotion rests on."""
+def counts_of(
+    texts: StoryTexts, sub: SubparamsConfig, leaks: LeakedTexts | None = None
+) -> TextCounts:
+    """How many texts the mean of an emotion rests on; how many of all that were written leak."""
     counts = [c for e, c in texts.counts(sub).items() if e != NEUTRAL]
     neutral, differing = texts.neutral_counts(sub) or (None, None)
     return TextCounts(
@@ -230,6 +278,8 @@ def counts_of(texts: StoryTexts, sub: SubparamsConfig) -> TextCounts:
         short=texts.n_short(sub),
         neutral=neutral,
         neutral_distinct=differing,
+        leaks=leaks.counts if leaks else {},
+        written=leaks.n_written if leaks else {},
     )
 
 

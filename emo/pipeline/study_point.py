@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from emo.config.enums import PrecisionName
+from emo.config.enums import PrecisionName, Prompts
+from emo.config.resolve import LAYERS
 from emo.config.schema import RunConfig, SubparamsConfig
 from emo.core.conditions.replicates import MOST_DIVISIONS, Point, replicate_agreement
 from emo.core.geometry.halves import split_half
@@ -22,7 +23,7 @@ from emo.core.stats.correlation import spearman
 from emo.core.stats.resampling import Resampling
 from emo.errors import ConfigError, EmoError
 from emo.generation import protocols
-from emo.generation.protocols import MATCHED
+from emo.generation.protocols import MATCHED, OF_TOPICS
 from emo.generation.stories import check_templates, most_texts
 from emo.pipeline.factorial import KEPT, first_emotions
 from emo.pipeline.generation import best_layer, read_prompts
@@ -38,7 +39,7 @@ from emo.study.effects import without_each
 SPACE = "job.sensitivity.space"
 PRECISION = "precision"
 """May be varied as the sub-parameters are."""
-LAYER = re.compile("middle|best|[0-9]+")
+LAYER = re.compile(f"{'|'.join(LAYERS)}|[0-9]+")
 KINDS = {int: "whole numbers", bool: "true and false"}
 MOST_POINTS = 100_000
 """Of a space: all of them are checked, and name the study, before it begins."""
@@ -274,13 +275,17 @@ def setting(config: RunConfig, point: Mapping[str, Any]) -> SubparamsConfig:
     ConfigError
         If a name or a value is none of a sub-parameter.
     """
-    known = {f.name: f for f in fields(MATCHED) if f.name not in (*KEPT, "name")}
+    left = (*KEPT, *OF_TOPICS, "with_prompt", "name")
+    known = {f.name: f for f in fields(MATCHED) if f.name not in left}
     sub = replace(MATCHED, name="study", **{k: getattr(config.subparams, k) for k in KEPT})
     changes: dict[str, Any] = {}
     for name, value in point.items():
         if name not in known:
             raise ConfigError(SPACE, name, [*known, PRECISION])
         changes[name] = _value(known[name], value)
+    if changes.get("prompts") is Prompts.topics:
+        allowed = "stories, paragraph: texts about topics have no matched ones to be compared with"
+        raise ConfigError(f"{SPACE}.prompts", "topics", allowed)
     if "centring" in changes and "unit_norm" not in changes:
         changes["unit_norm"] = changes["centring"] is MATCHED.centring
     return replace(sub, **changes)
@@ -297,7 +302,7 @@ def _value(field: Field[Any], value: Any) -> Any:
     if field.name == "layer":
         number = type(value) is int and value >= 0
         if not number and not (isinstance(value, str) and LAYER.fullmatch(value)):
-            raise ConfigError(parameter, value, "middle, best, or a layer's number from 0")
+            raise ConfigError(parameter, value, f"{', '.join(LAYERS)}, or a layer's number from 0")
         return str(value)
     if type(value) is not kind:
         raise ConfigError(parameter, value, KINDS[kind])

@@ -87,8 +87,8 @@ def _token_text(text: FreeText, loaded: LoadedModel, config: RunConfig) -> Token
 def _generated_span(ids: tuple[int, ...], config: RunConfig) -> TokenSpan | None:
     """Where a run of generated texts reads one: the text stands for all that was generated."""
     text = Generated((), ids, Finish.length)
-    position = config.subparams.position
-    return None if is_short(text, position) else span(text, position)
+    reading = config.subparams.position, config.subparams.start
+    return None if is_short(text, *reading) else span(text, *reading)
 
 
 def _check(ids: Sequence[int], loaded: LoadedModel) -> None:

@@ -17,18 +17,27 @@ from emo.activations.embedding import table_rows, word_embeddings
 from emo.activations.opening import open_backend
 from emo.activations.reading import Passes, check_texts, digest, note_appended, read, tokenise
 from emo.activations.store import ActivationStore
-from emo.config.enums import BackendName, Decoding, Readout
+from emo.config.enums import BackendName, Decoding, Prompts, Readout
 from emo.config.schema import BackendConfig, RunConfig, SubparamsConfig
+from emo.core.geometry.generated import select
 from emo.core.records import NEUTRAL, Activations
 from emo.errors import ConfigError
 from emo.generation.generating import Generation, check_prompts, check_room, generate
-from emo.generation.stories import StoryPlan, StoryTexts, plan_stories, sampling
+from emo.generation.prompting import prompt_ids
+from emo.generation.stories import (
+    NEEDS_NEUTRAL_STORIES,
+    Prompting,
+    StoryPlan,
+    StoryTexts,
+    plan_stories,
+    sampling,
+)
 from emo.generation.texts import TextStore
 from emo.pipeline.reader import load_model
 from emo.process.progress import track
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan
-from emo.stimuli.prompts import PromptSet
+from emo.stimuli.emotion_lists import listed_emotions
 
 if TYPE_CHECKING:
     from emo.activations.backend import TokenSpan
@@ -40,13 +49,15 @@ log = logging.getLogger(__name__)
 
 
 def story_emotions(plan: Plan) -> tuple[str, ...]:
-    """The emotions that texts are written about: those of the passages but neutral.
+    """The emotions that texts are written about: those of a list, or of the passages but neutral.
 
     Raises
     ------
-    ConfigError
-        If they are too few for a geometry.
+    EmoError
+        If they are too few for a geometry, or the list has problems.
     """
+    if listed := listed_emotions(plan.config):
+        return listed
     emotions = tuple(e for e in plan.stimuli.emotions if e != NEUTRAL)
     if len(emotions) < 3:
         raise ConfigError(
@@ -77,7 +88,7 @@ class StorySource:
     precision; never are two models held at a time.
     """
 
-    def __init__(self, plan: Plan, prompts: PromptSet, emotions: Sequence[str]) -> None:
+    def __init__(self, plan: Plan, prompts: Prompting, emotions: Sequence[str]) -> None:
         self.plan, self.prompts, self.emotions = plan, prompts, tuple(emotions)
         self._writer = replace(plan, config=plan.config.text_config())
         self._model: LoadedModel | None = None
@@ -169,11 +180,14 @@ class StorySource:
         plan, config = self.plan, self.plan.config
         loaded = self.reader()
         backend = open_backend(loaded, config.backend)
-        neutral = tokenise(loaded.tokenizer, plan.stimuli.neutral, Readout.last)
+        of_topics = any(sub.prompts is Prompts.topics for _, sub in settings)
+        sentences = () if of_topics else plan.stimuli.neutral  # such texts have neutral ones
+        neutral = tokenise(loaded.tokenizer, sentences, Readout.last)
         names = [f"neutral sentence {i + 1}" for i in range(len(neutral))]
         check_texts(neutral, names, backend.context, table_rows(loaded.model))
         causal = config.precision.causal
-        per_setting = [texts.spans(sub, causal) for texts, sub in settings]
+        beginning = prompt_ids(loaded.tokenizer, "", chat_template=False).ids
+        per_setting = [texts.spans(sub, causal, beginning) for texts, sub in settings]
         spans = [*neutral, *(span for each in per_setting for span in each)]
         store = _store(plan, spans)
         values, passes = read(
@@ -217,7 +231,8 @@ def _store(plan: Plan, spans: Sequence[TokenSpan]) -> ActivationStore:
 def _activations(
     texts: StoryTexts, sub: SubparamsConfig, values: np.ndarray, neutral: np.ndarray
 ) -> Activations:
-    return Activations(
+    """Activations of nominal samples; the neutral texts about topics stand for neutral sentences."""
+    activations = Activations(
         values=values[:, texts.nominal],
         item_ids=texts.item_ids,
         emotions=tuple(texts.stories[i].emotion for i in texts.nominal),
@@ -225,6 +240,13 @@ def _activations(
         neutral=neutral,
         position=sub.position.value,
     )
+    if sub.prompts is not Prompts.topics:
+        return activations
+    plain = np.array([emotion == NEUTRAL for emotion in activations.emotions])
+    activations = replace(activations, neutral=activations.values[:, plain])
+    if NEEDS_NEUTRAL_STORIES[sub.centring]:
+        return activations
+    return select(activations, ~plain)
 
 
 def layer_number(sub: SubparamsConfig, n_layers: int, best: int | None) -> tuple[int, str]:
@@ -240,8 +262,11 @@ def layer_number(sub: SubparamsConfig, n_layers: int, best: int | None) -> tuple
         return best, "best layer of the comprehension run"
     if sub.layer == "middle":
         return n_layers // 2, "middle, L // 2"
+    if sub.layer == "two_thirds":
+        return 2 * n_layers // 3, "two thirds, 2 L // 3"
     if int(sub.layer) >= n_layers:
-        raise ConfigError("subparams.layer", sub.layer, f"middle, best, 0 to {n_layers - 1}")
+        allowed = f"middle, best, two_thirds, 0 to {n_layers - 1}"
+        raise ConfigError("subparams.layer", sub.layer, allowed)
     return int(sub.layer), "as configured"
 
 

@@ -27,6 +27,7 @@ from emo.runs.versions import (
     VALENCE_VERSION,
     VALIDATE_VERSION,
 )
+from emo.stimuli.emotion_lists import listed_emotions
 from emo.stimuli.poles import load_poles
 
 
@@ -103,8 +104,22 @@ def story_identity(
         "stimuli": stimuli_sha256,
         "resampling": canonical(config.resampling),
         "seed": config.seed,
+        **emotions_identity(config),
+        **projection_identity(config),
         **valence_identity(config),
     }
+
+
+def emotions_identity(config: RunConfig) -> dict[str, Any]:
+    """The emotions that texts are written about, where they are not those of the passages."""
+    listed = listed_emotions(config)
+    return {} if listed is None else {"emotions": list(listed)}
+
+
+def projection_identity(config: RunConfig) -> dict[str, Any]:
+    """What is done to the activations of written texts before vectors are made, where anything is."""
+    changed = {s.field: s.value(config) for s in vector_settings.changed(config)}
+    return {"projection": changed["projection"]} if "projection" in changed else {}
 
 
 def valence_identity(config: RunConfig) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from emo.config.schema import (
     StimuliConfig,
     canonical,
 )
-from emo.generation.protocols import PROTOCOLS, identity
+from emo.generation.protocols import OPTIONS, PROTOCOLS, identity
 from emo.redact import without_password
 
 LONGEST = 160
@@ -123,7 +123,7 @@ def _subparams(config: RunConfig) -> Iterator[str]:
         said = {"templates"}  # C' says which half
         start = []
     else:
-        protocol = PROTOCOLS.get(config.subparams.name, PROTOCOLS["matched"])
+        protocol = OPTIONS.get(config.subparams.name, PROTOCOLS["matched"])
         published, said, start = identity(protocol), set(), [protocol.name]
     differing = [f"{f}={v}" for f, v in own.items() if f not in said and v != published.get(f)]
     if start or differing:

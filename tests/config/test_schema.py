@@ -67,8 +67,19 @@ def test_hub_takes_any_id_without_a_new_file():
 
 
 @pytest.mark.parametrize("option", sorted(p.stem for p in (ROOT / "conf/experiment").glob("*")))
-def test_every_experiment_composes(option):
-    compose(f"experiment={option}")
+def test_every_experiment_composes_to_what_its_file_says(option):
+    config = canonical(compose(f"experiment={option}"))
+    said = yaml.safe_load((ROOT / f"conf/experiment/{option}.yaml").read_text()) or {}
+
+    def differing(said, made, name=""):
+        for key, value in said.items():
+            if isinstance(value, dict):
+                yield from differing(value, made[key], f"{name}{key}.")
+            elif made[key] != value:
+                yield f"{name}{key}={made[key]}, the file says {value}"
+
+    own = {key: value for key, value in said.items() if key not in ("hydra", "defaults")}
+    assert list(differing(own, config)) == []
 
 
 @pytest.mark.parametrize(

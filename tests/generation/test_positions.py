@@ -33,9 +33,27 @@ def test_positions(position, n_generated, want):
     assert got.ids == text(7, n_generated).ids
 
 
+@pytest.mark.parametrize(
+    ("start", "n_generated", "want"),
+    [(30, 100, (7 + 29, 107)), (30, 30, (7 + 29, 37)), (30, 29, (7, 36)), (1, 1, (7, 8))],
+)
+def test_the_mean_begins_at_the_token_that_is_asked_for(start, n_generated, want):
+    got = span(text(7, n_generated), Position.from_start, start)
+    assert (got.start, got.stop) == want
+    short = is_short(text(7, n_generated), Position.from_start, start)
+    assert short == (n_generated < start)
+
+
+@pytest.mark.parametrize("n", [1, 49, 50, 80])
+def test_from_the_fiftieth_is_from_token_fifty(n):
+    assert span(text(3, n), Position.from_50) == span(text(3, n), Position.from_start, 50)
+
+
 @pytest.mark.parametrize("position", Position)
 def test_spans_lie_in_the_sequence_and_shortness_is_said(position):
-    longest_short = {Position.mid: 10, Position.from_50: 49}.get(position, 0)
+    longest_short = {Position.mid: 10, Position.from_50: 49, Position.from_start: 49}.get(
+        position, 0
+    )
     for n in range(1, 70):
         got = span(text(3, n), position)
         assert 0 <= got.start < got.stop <= 3 + n

@@ -11,8 +11,10 @@ from emo.config.resolve import compose
 from emo.config.schema import SubparamsConfig, canonical
 from emo.errors import ConfigError
 from emo.generation.protocols import (
+    FRONTIER,
     LOOSE,
     MATCHED,
+    OPTIONS,
     PROTOCOLS,
     SUBPARAMETERS,
     differing,
@@ -29,8 +31,9 @@ def condition(*overrides):
 def test_the_options_are_the_protocols():
     """The values have one home, the protocols; the files repeat all of them, with comments."""
     files = {path.stem: path for path in (CONF / "subparams").glob("*.yaml")}
-    assert set(files) == set(PROTOCOLS) == {"matched", "loose"}
-    for name, protocol in PROTOCOLS.items():
+    assert set(PROTOCOLS) == {"matched", "loose"}
+    assert set(files) == set(OPTIONS) == {*PROTOCOLS, "frontier"}
+    for name, protocol in OPTIONS.items():
         assert yaml.safe_load(files[name].read_text()) == canonical(protocol)
         assert compose(f"subparams={name}").subparams == protocol
 
@@ -62,6 +65,9 @@ def test_all_eight_differ_between_them():
         (("subparams=loose", "subparams.top_p=0.8"), "none"),
         (("subparams=matched", "subparams.unit_norm=false"), "none"),
         (("subparams=matched", "subparams.max_new_tokens=100"), "none"),
+        (("subparams=loose", "subparams.with_prompt=false"), "none"),
+        (("subparams=frontier",), "none"),
+        (("subparams=matched", "subparams.topics=3"), "C"),  # it has no topics
     ],
 )
 def test_conditions(overrides, name):
@@ -77,7 +83,8 @@ def test_comprehension_is_condition_a():
 def test_what_is_none_says_what_differs():
     found = recognise(compose("method=generation", "subparams.max_new_tokens=100"))
     assert "from matched (C, D) it differs in max_new_tokens;" in found.note
-    others = [f for of in SUBPARAMETERS.values() for f in of if f != "max_new_tokens"]
+    same = ("max_new_tokens", "with_prompt")
+    others = [f for of in SUBPARAMETERS.values() for f in of if f not in same]
     assert found.note.endswith(f"from loose (B) in {', '.join(others)}")
     nf4 = recognise(compose("method=generation", "precision=nf4"))
     assert "no condition has precision nf4" in nf4.note
@@ -138,6 +145,7 @@ def test_own_prompts_are_said_and_leave_the_condition(override, name):
         "centring=none",
         "unit_norm=false",
         "templates=odd",
+        "prompts=topics",
     ],
 )
 def test_every_field_that_can_change_a_number_is_in_the_identity(override):
@@ -151,17 +159,46 @@ def test_sampling_counts_only_where_texts_are_sampled():
         assert identity(replace(LOOSE, **{field: value})) != identity(LOOSE)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("topics", 9),
+        ("leaks", "kept"),
+        ("start", 9),
+        ("with_prompt", True),
+        ("templates", "odd"),
+    ],
+)
+def test_what_only_texts_about_topics_have_counts_there_alone(field, value):
+    assert identity(replace(FRONTIER, **{field: value})) != identity(FRONTIER)
+    if field not in ("with_prompt", "templates"):
+        assert identity(replace(MATCHED, **{field: value})) == identity(MATCHED)
+        assert identity(replace(LOOSE, **{field: value})) == identity(LOOSE)
+
+
+def test_a_text_behind_its_prompt_is_identified_as_before_there_was_a_choice():
+    assert "with_prompt" not in identity(MATCHED)
+    assert identity(FRONTIER)["with_prompt"] is False
+
+
+def test_the_frontier_recipe_is_named():
+    words = ("method=generation", "subparams=frontier")
+    assert recognise(compose(*words)).note == "the frontier recipe"
+    other = recognise(compose(*words, "subparams.samples=1", "subparams.top_p=0.8"))
+    assert other.note == "the frontier recipe with other samples, top_p"
+
+
 def test_no_field_is_forgotten():
     """Whoever adds a field says whether it can change a number."""
     elsewhere = {"name", "prompts_path", "texts_from"}  # label; contents and texts' identity
-    known = set(identity(replace(LOOSE, prompts=MATCHED.prompts))) | elsewhere
+    known = set(identity(FRONTIER)) | elsewhere
     assert {f.name for f in fields(SubparamsConfig)} == known
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
-        ("subparams.layer=top", "subparams.layer=top: allowed is middle, best"),
+        ("subparams.layer=top", "subparams.layer=top: allowed is middle, best, two_thirds, or"),
         ("subparams.temperature=0", "subparams.temperature=0.0: allowed is a value above 0"),
         ("subparams.temperature=inf", "subparams.temperature=inf"),
         ("subparams.top_p=1.5", "subparams.top_p=1.5: allowed is a value above 0, at most 1"),

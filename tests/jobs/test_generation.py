@@ -315,7 +315,7 @@ def test_int8_reads_the_truncated_text(run, file):
 
 def test_what_cannot_be_done_is_refused_before_a_run_is_opened(make, one_template):
     for overrides, message in (
-        (("subparams.layer=4",), "subparams.layer=4: allowed is middle, best, 0 to 3"),
+        (("subparams.layer=4",), "subparams.layer=4: allowed is middle, best, two_thirds, 0 to 3"),
         (("subparams.max_new_tokens=100000",), "subparams.max_new_tokens=100000"),
         (("subparams.prompts_path=nowhere.yaml",), "nowhere.yaml"),
         # Before layer=best makes a comprehension run.

@@ -38,7 +38,7 @@ SMALL = {
         ),
         (
             {"layer": ["middle", 4]},
-            r"space\.layer=\['middle', 4\]: allowed is middle, best, 0 to 3",
+            r"space\.layer=\['middle', 4\]: allowed is middle, best, two_thirds, 0 to 3",
         ),
         ({"layer": ["best", "77"]}, r"space\.layer=\['best', '77'\]: allowed is"),
     ],
@@ -104,11 +104,17 @@ def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
             {"temperature": [0.1, 0.2]},
             "job.sensitivity.space=temperature: allowed is prompts, samples",
         ),
-        ({"layer": ["middle", True]}, r"layer=True: allowed is middle, best, or a layer's number"),
-        ({"layer": ["middle", -1]}, r"layer=-1: allowed is middle, best, or a layer's number"),
+        (
+            {"layer": ["middle", True]},
+            r"layer=True: allowed is middle, best, two_thirds, or a layer's number",
+        ),
+        (
+            {"layer": ["middle", -1]},
+            r"layer=-1: allowed is middle, best, two_thirds, or a layer's number",
+        ),
         (
             {"layer": ["middle", "last"]},
-            r"layer=last: allowed is middle, best, or a layer's number",
+            r"layer=last: allowed is middle, best, two_thirds, or a layer's number",
         ),
         ({"samples": [[1], [2]]}, r"samples=\[\[1\], \[2\]\]: allowed is single values"),
         ({"samples": [2, 2.5]}, r"samples=2\.5: allowed is whole numbers"),

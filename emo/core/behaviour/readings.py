@@ -144,7 +144,9 @@ def _look_back(clause: str, found: list[Reading | Turn], cues: Cues, asked: froz
         found[last] = replace(reading, force=Force.open)
     elif cues.affirms.match(clause) and reading.force is Force.open:
         found[last] = replace(reading, force=Force.asserted)
-    elif (cues.refutes.match(clause) and reading.force is not Force.denied) or (cues.nor_this.match(clause) and len(reading.clause.split()) < 4 and not reading.topic):
+    elif (cues.refutes.match(clause) and reading.force is not Force.denied) or (
+        cues.nor_this.match(clause) and len(reading.clause.split()) < 4 and not reading.topic
+    ):
         found[last] = replace(reading, force=Force.denied)
     elif cues.nor_this.match(clause) and (named or reading.side is Side.wrong):
         found.append(Reading(reading.side, Force.denied, clause, about))

@@ -17,7 +17,7 @@ from emo.core.geometry.cosines import finite_layers, mean_pairwise_cosine
 from emo.core.geometry.halves import split_half
 from emo.core.geometry.item_sets import ItemSet, Recipe
 from emo.core.geometry.nested_layers import random_halves
-from emo.core.geometry.story_null import permuted_stories
+from emo.core.geometry.story_null import ACCURACY, permuted_stories
 from emo.core.geometry.valence import VALENCE, everything_and_halves, valence_criterion
 from emo.core.geometry.vectors import NEUTRAL, emotion_vectors
 from emo.core.records import Activations, EmotionVectors, LabelNull, headline_text
@@ -53,8 +53,13 @@ class StoryDescriptors:
     nearest: tuple[str, str, float]
     farthest: tuple[str, str, float]
     n_neutral: int | None = None
-    """Neutral stories that are subtracted; None if there are none, or of runs logged before."""
+    """Neutral texts that are subtracted, or whose components are; None if there are none, or of runs
+    logged before."""
     n_neutral_distinct: int | None = None
+    leaks: dict[str, int] = field(default_factory=dict)
+    """Texts that name their emotion, per emotion that has one; looked for in texts about topics only."""
+    written: dict[str, int] = field(default_factory=dict)
+    """Texts that were written, per emotion; empty where leaks were not looked for."""
     curves: dict[str, Float64[np.ndarray, " layer"]] = field(default_factory=dict)
     valence: CriterionSearch | None = None
     """None where the emotions' poles give none, and for runs logged before there was any."""
@@ -84,7 +89,19 @@ class StoryDescriptors:
             "n_neutral": self.n_neutral,
             "n_neutral_distinct": self.n_neutral_distinct,
             "valence": self.valence_at_layer,
+            **({"accuracy": self.accuracy, "n_leaked": self.n_leaked} if self.written else {}),
         }
+
+    @property
+    def accuracy(self) -> float | None:
+        """Share of the texts at the run's layer that are read as their emotion by the others' topics."""
+        value = float(self.curves[ACCURACY][self.layer]) if ACCURACY in self.curves else np.nan
+        return value if np.isfinite(value) else None
+
+    @property
+    def n_leaked(self) -> int:
+        """Texts that name their emotion, neutral ones not counted."""
+        return sum(n for emotion, n in self.leaks.items() if emotion != NEUTRAL)
 
     @property
     def valence_at_layer(self) -> float | None:
@@ -104,6 +121,9 @@ class TextCounts:
     neutral: int | None = None
     """Neutral stories, no mean; None where there are none."""
     neutral_distinct: int | None = None
+    leaks: Mapping[str, int] = field(default_factory=dict)
+    """As :attr:`StoryDescriptors.leaks`, no mean."""
+    written: Mapping[str, int] = field(default_factory=dict)
 
 
 def story_set(activations: Activations, layer: int, recipe: Recipe) -> ItemSet:
@@ -161,7 +181,8 @@ def describe_stories(
 ) -> tuple[EmotionVectors, StoryDescriptors]:
     """Emotion vectors of every layer, and what they show at the run's layer.
 
-    ``poles`` are those of :func:`emo.core.geometry.comprehension.describe`.
+    ``poles`` are those of :func:`emo.core.geometry.comprehension.describe`. Of texts about topics
+    (``counts.written``) there is the accuracy with each topic left out, too.
 
     Raises
     ------
@@ -189,12 +210,16 @@ def describe_stories(
     if valence is not None:
         curves[VALENCE] = valence[1]
     told = select(activations, np.array([e != NEUTRAL for e in activations.emotions]))
+    of_topics = bool(counts.written)
+    if of_topics:
+        curves[ACCURACY] = _accuracy(activations, finite, as_made)
     nulls = permuted_stories(
         told,
         {number: _baseline(activations, number, as_made) for number in finite},
         as_made,
         counts.effective < counts.nominal - 1e-9,
         resampling,
+        accuracy=of_topics,
     )
     nearest, farthest = extreme_pairs(vectors, layer)
     anisotropy = float(curves["anisotropy"][layer])
@@ -216,12 +241,24 @@ def describe_stories(
         n_short=counts.short,
         n_neutral=counts.neutral,
         n_neutral_distinct=counts.neutral_distinct,
+        leaks=dict(counts.leaks),
+        written=dict(counts.written),
         nearest=nearest,
         farthest=farthest,
         curves=curves,
         valence=valence and valence[0],
         nulls=nulls,
     )
+
+
+def _accuracy(
+    activations: Activations, finite: Sequence[int], recipe: Recipe
+) -> Float64[np.ndarray, " layer"]:
+    """Left-out accuracy of every finite layer."""
+    out = np.full(activations.n_layers, np.nan)
+    for layer in finite:
+        out[layer] = story_set(activations, layer, recipe).left_out_accuracy()
+    return out
 
 
 def _valence(

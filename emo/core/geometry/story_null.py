@@ -21,7 +21,8 @@ from emo.core.stats.intervals import finite_mean
 from emo.core.stats.reliability import full_length
 from emo.core.stats.resampling import Resampling, index, nested, stream
 
-STATISTICS = ("mean_cosine", "rdm_std", "reliability")
+ACCURACY = "accuracy"
+STATISTICS = ("mean_cosine", "rdm_std", "reliability", ACCURACY)
 
 
 def exchanged_texts(
@@ -85,6 +86,8 @@ def permuted_stories(
     recipe: Recipe,
     repeats: bool,
     resampling: Resampling,
+    *,
+    accuracy: bool = False,
 ) -> dict[str, LabelNull]:
     """Descriptors of every layer beside what they are where the labels mean nothing, by name.
 
@@ -101,6 +104,8 @@ def permuted_stories(
     resampling
         ``n_permutations`` draws; reliability is of ``splits_per_replicate`` halvings, the same ones for
         the labels as they are and for every draw.
+    accuracy
+        Whether left-out accuracy is among the descriptors.
     """
     _, prompts = index(activations.groups)
     _, emotions = index(activations.emotions)
@@ -115,7 +120,7 @@ def permuted_stories(
         for row, order in enumerate([np.arange(len(prompts)), *orders]):
             exchanged = replace(one, values=one.values[:, order])
             items = ItemSet.make(exchanged, 0, recipe, baseline)
-            for name, value in descriptors_of(items, resampling).items():
+            for name, value in descriptors_of(items, resampling, accuracy=accuracy).items():
                 values[name][row, layer] = value
     return {
         name: label_null(drawn[0], drawn[1:], name in TWO_SIDED)
@@ -129,7 +134,9 @@ def _layer(activations: Activations, layer: int) -> Activations:
     return replace(activations, values=activations.values[one], neutral=activations.neutral[one])
 
 
-def descriptors_of(items: ItemSet, resampling: Resampling) -> dict[str, float]:
+def descriptors_of(
+    items: ItemSet, resampling: Resampling, *, accuracy: bool = False
+) -> dict[str, float]:
     """The descriptors of one layer that hang on the labels; reliability by few halvings."""
     design, rdm = own_design(items), items.rdm(items.emotions)
     first = design.halves(resampling.splits_per_replicate, stream(resampling.seed, "halves"))
@@ -139,4 +146,5 @@ def descriptors_of(items: ItemSet, resampling: Resampling) -> dict[str, float]:
         "mean_cosine": float(finite_mean(rdm, axis=0)),
         "rdm_std": float(np.nanstd(rdm)) if np.isfinite(rdm).any() else float("nan"),
         "reliability": full_length(half, balance(design, first)),
+        **({ACCURACY: items.left_out_accuracy()} if accuracy else {}),
     }

@@ -12,21 +12,21 @@ from emo.core.flags import FLAGGED_ANISOTROPY
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.geometry.valence import VALENCE
 from emo.core.records import EmotionVectors
-from emo.generation.positions import SHORT, SKIPPED
+from emo.generation.positions import FIRST, SHORT
 from emo.report.pages.comprehension import CURVES
 from emo.report.pages.geometry import Choice, Curve, Geometry, geometry_section
 from emo.report.pages.page import Page, Section, fragment
 from emo.report.pages.passages import fitting
 
+FROM = "the mean of its tokens from number {} on, of shorter texts of all tokens"
 READ = {
     Position.mid: (
         f"its middle token; of a text of at most {SHORT} tokens the last token of the prompt"
     ),
     Position.last: "its last token",
     Position.mean: "the mean of all its tokens",
-    Position.from_50: (
-        f"the mean of its tokens from number {SKIPPED + 1} on, of shorter texts of all tokens"
-    ),
+    Position.from_50: FROM.format(FIRST),
+    Position.from_start: FROM.format("{start}"),
 }
 """What a text is read at, by position."""
 
@@ -40,6 +40,7 @@ def generation_page(
     rows: Sequence[Mapping[str, Any]],
     position: Position,
     poles: Mapping[str, float],
+    start: int = FIRST,
 ) -> Page:
     """Geometry at every layer, and every text with its prompt and the place where it was read.
 
@@ -58,14 +59,17 @@ def generation_page(
         },
         poles=poles,
     )
-    return Page(title, answer, (geometry_section(g), texts_section(rows, position)), text)
+    texts = texts_section(rows, position, start)
+    return Page(title, answer, (geometry_section(g), texts), text)
 
 
-def texts_section(rows: Sequence[Mapping[str, Any]], position: Position | None = None) -> Section:
+def texts_section(
+    rows: Sequence[Mapping[str, Any]], position: Position | None = None, start: int = FIRST
+) -> Section:
     """Every distinct text with its prompt.
 
-    With a position, what was read of a text is marked. Rows may have a ``setting``: what the text was
-    written with.
+    With a position, what was read of a text is marked. Rows may have a ``setting``: what
+    the text was written with; and ``left_out``: the words for which it is not read.
     """
     listed = rows[: fitting([len(r["text"]) + len(r["prompt"]) for r in rows])]
 
@@ -74,7 +78,12 @@ def texts_section(rows: Sequence[Mapping[str, Any]], position: Position | None =
 
     reading = "A text is read at several places, as the settings say. "
     if position is not None:
-        reading = f"A text is read at {READ[position]}: that is marked. "
+        place = READ[position].format(start=start)
+        reading = f"A text is read at {place}: that is marked. "
+    if any(row.get("left_out") for row in rows):
+        reading += (
+            "A text that names its emotion, or a near synonym, is left out: the word is named. "
+        )
     html = fragment(
         "texts.html",
         rows=listed,

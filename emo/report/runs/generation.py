@@ -10,6 +10,9 @@ from emo.config.enums import Decoding
 from emo.config.schema import SubparamsConfig
 from emo.core.flags import ANISOTROPY_FLAG, ReliabilityFlag, reliability_flag
 from emo.core.geometry.generated import StoryDescriptors
+from emo.core.records import NEUTRAL
+from emo.errors import first_of
+from emo.generation.leaking import shares
 from emo.generation.positions import is_short, span
 from emo.generation.stories import StoryTexts
 from emo.report.runs import terminal
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 TABLE_TAG = json.dumps([{"path": "texts.json", "type": "table"}])
 """The tag that makes MLflow show the file as a table."""
+LEFT_OUT = "left_out"
+"""The column with the words for which a text about a topic is left out."""
 SHOWN = ("emotion", "text", "prompt_name", "sample", "weight", "n_tokens", "finish", "short")
 
 
@@ -70,18 +75,35 @@ def _rows(d: StoryDescriptors) -> list[tuple[str, str]]:
         ),
         ("centring", f"{d.centring}{', unit norm' if d.unit_norm else ''}"),
     ]
+    if d.accuracy is not None:
+        beside = terminal.permuted(d.nulls, "accuracy", d.layer)
+        place = [name for name, _ in rows].index("valence")
+        rows.insert(place, ("accuracy", f"{d.accuracy:.3f} with each topic left out{beside}"))
     if d.n_neutral is not None:
         same = " SOME ARE THE SAME" if d.n_neutral_distinct != d.n_neutral else ""
-        rows.append(("neutral", f"{d.n_neutral} stories, {d.n_neutral_distinct} distinct{same}"))
+        kind = "texts, which stand for neutral sentences," if d.written else "stories,"
+        rows.append(("neutral", f"{d.n_neutral} {kind} {d.n_neutral_distinct} distinct{same}"))
+    if d.written:
+        rows.append(("leaks", leaks_in_words(d)))
     if d.n_short:
         rows.append(("too short", f"{d.n_short} texts, read at a substitute for the position"))
     return rows
 
 
+def leaks_in_words(d: StoryDescriptors) -> str:
+    """How many of the texts that were written name their emotion, and of which emotions they are."""
+    told = sum(n for emotion, n in d.written.items() if emotion != NEUTRAL)
+    words = f"{d.n_leaked} of {told} texts name their emotion or a near synonym"
+    most = f" ({first_of(shares(d.leaks, d.written), ', ')})" if d.n_leaked else ""
+    neutral = d.leaks.get(NEUTRAL, 0)
+    plain = f"; {neutral} of {d.written[NEUTRAL]} neutral texts name one" if neutral else ""
+    return words + most + plain
+
+
 def answer(d: StoryDescriptors, random: bool = False) -> str:
     """What was found, and how far to trust it, in four sentences or so."""
     sentences = [RANDOM] if random else []
-    sentences += [_halves(d), _texts(d)]
+    sentences += [_halves(d), _accuracy(d), _texts(d), _leaks(d)]
     if d.anisotropy_flag:
         sentences.append(f"Anisotropy there is {d.anisotropy:.3f} ({ANISOTROPY_FLAG}).")
     sentences.append(valence_sentence(d.valence, d.split_unit))
@@ -104,6 +126,23 @@ def _halves(d: StoryDescriptors) -> str:
     )
 
 
+def _accuracy(d: StoryDescriptors) -> str:
+    if d.accuracy is None:
+        return ""
+    against = terminal.beside_permuted(d.nulls, "accuracy", d.layer)
+    return (
+        f"Of texts about topics left out, {100 * d.accuracy:.0f} % are nearest to the vector of their "
+        f"own emotion{against}."
+    )
+
+
+def _leaks(d: StoryDescriptors) -> str:
+    if not d.written:
+        return ""
+    told = sum(n for emotion, n in d.written.items() if emotion != NEUTRAL)
+    return f"{d.n_leaked} of {told} texts name their emotion although they are asked not to."
+
+
 def _texts(d: StoryDescriptors) -> str:
     counts = f"{d.n_nominal:g} texts, {d.n_distinct:g} of them distinct"
     repeated = d.n_effective < d.n_nominal - 1e-9
@@ -118,7 +157,7 @@ def page_rows(
     out = []
     for row, whole in zip(rows, texts.texts, strict=True):
         text = whole.truncated(sub.max_new_tokens)
-        place, first = span(text, sub.position), len(text.prompt)
+        place, first = span(text, sub.position, sub.start), len(text.prompt)
 
         def letters(stop: int, tokens: Sequence[int] = text.tokens, first: int = first) -> int:
             return len(
@@ -132,10 +171,18 @@ def page_rows(
     return out
 
 
-def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[dict[str, Any]]:
-    """One row per distinct text."""
+def text_rows(
+    texts: StoryTexts,
+    sub: SubparamsConfig,
+    tokenizer: Any,
+    left_out: Sequence[str] | None = None,
+) -> list[dict[str, Any]]:
+    """One row per distinct text.
+
+    ``left_out`` has per text the words for which it is left out, empty if it is read.
+    """
     seed = _seed(sub)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for story, whole in zip(texts.stories, texts.texts, strict=True):
         text = whole.truncated(sub.max_new_tokens)
         rows.append(
@@ -150,10 +197,12 @@ def text_rows(texts: StoryTexts, sub: SubparamsConfig, tokenizer: Any) -> list[d
                 "token_ids": list(text.tokens),
                 "n_tokens": len(text.tokens),
                 "finish": text.finish.value,
-                "short": is_short(text, sub.position),
+                "short": is_short(text, sub.position, sub.start),
                 "text": tokenizer.decode(list(text.tokens), skip_special_tokens=True),
             }
         )
+    for row, words in zip(rows, left_out or (), strict=left_out is not None):
+        row[LEFT_OUT] = words
     return rows
 
 
@@ -184,7 +233,8 @@ def layer_curves(d: StoryDescriptors, title: str) -> Figure:
     curves = (
         ("mean_cosine", "mean pairwise cosine of the vectors", BLUE),
         ("rdm_std", "RDM std", GREEN),
-        ("anisotropy", "anisotropy (neutral sentences)", ORANGE),
+        ("anisotropy", f"anisotropy (neutral {'texts' if d.written else 'sentences'})", ORANGE),
+        *((("accuracy", "accuracy, topics left out", GREEN),) if d.written else ()),
         *((("valence", LABEL, BLUE),) if d.valence else ()),
     )
     figure = blank(3.4 * len(curves), 3.8)
