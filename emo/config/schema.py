@@ -26,6 +26,7 @@ from emo.config.enums import (
     MethodName,
     NormsName,
     Output,
+    Placement,
     Position,
     PrecisionName,
     Projection,
@@ -49,6 +50,8 @@ from emo.redact import without_password
 
 SEED = {"min": 0, "max": 2**63 - 1}
 BATCH = {"min": 1, "max": 65_536, "why": "no memory holds as many texts"}
+
+GIB = {"min": 0, "max": 1e6}
 
 
 @dataclass(frozen=True)
@@ -97,6 +100,12 @@ class BackendConfig:
     """Forward pass of TransformerLens; other backends have one."""
     attention: Attention = Attention.eager
     device: Device = Device.auto
+    placement: Placement = Placement.single
+    """Where weights lie if one device does not hold them; it changes no number (backend=hf)."""
+    gpu_gib: float | None = field(default=None, metadata=GIB)
+    """GiB of weights on each GPU; None: 90 % of what is free."""
+    cpu_gib: float | None = field(default=None, metadata=GIB)
+    """GiB of weights in main memory with placement=offload; None: 90 % of what is free."""
     batch_size: int = field(default=16, metadata=BATCH)
     """Texts that are read at once."""
     decode_batch_size: int = field(default=64, metadata=BATCH)

@@ -18,11 +18,12 @@ from emo.config.enums import Attention, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.models.loading import LoadedModel, load
 from emo.models.nudging import set_nudge
+from emo.models.placement import Room
 from emo.models.weights import Weights
 
 log = logging.getLogger(__name__)
 
-Key = tuple[Source, Weights, str, Attention, str, str]
+Key = tuple[Source, Weights, str, Attention, str, str, Room]
 _held: dict[Key, LoadedModel] = {}
 """Empty, or one entry."""
 
@@ -35,6 +36,7 @@ def get(
     device: str,
     weights_folder: Path,
     backend: str = "hf",
+    room: Room = Room(),  # noqa: B008
 ) -> LoadedModel:
     """The model asked for: the kept one, or a new one after the kept one has been freed.
 
@@ -49,7 +51,7 @@ def get(
     # Only what decides weights and arithmetic: batched and single INT8 are one model, and so are inputs
     # that are moved and inputs that are not.
     settings = json.dumps(replace(precision, nudge=None).settings())
-    key = (config.source, weights, settings, attention, device, backend)
+    key = (config.source, weights, settings, attention, device, backend, room)
     what = f"{config.label} in {precision.name.value} on {device}"
     what += "" if backend == "hf" else f" for backend.implementation={backend}"
     if key in _held:
@@ -57,7 +59,7 @@ def get(
     else:
         release()
         log.info("loading %s", what)
-        _held[key] = load(config, weights, precision, attention, device, weights_folder)
+        _held[key] = load(config, weights, precision, attention, device, weights_folder, room)
     set_nudge(_held[key].model, precision.nudge)
     return _held[key]
 
