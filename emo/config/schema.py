@@ -81,10 +81,20 @@ class ModelConfig:
     thinking: bool | None = None
     """Whether the chat template lets the model think, if it has such a switch; None: its default."""
     tiny: TinyConfig = field(default_factory=TinyConfig)
+    adapter: str | None = field(default=None, metadata={"path": "model"})
+    """A PEFT adapter of the model: a hub id or a folder."""
+    adapter_merged: bool = False
+    """Whether the adapter is added to the weights; else it stays beside them, which the base shares."""
 
     @property
     def label(self) -> str:
-        """The name of the model in tables and in the UI."""
+        """The name of the model in tables and in the UI; behind + that of its adapter."""
+        if self.adapter is None:
+            return self._base_label
+        return f"{self._base_label}+{Path(without_password(self.adapter)).name}"
+
+    @property
+    def _base_label(self) -> str:
         if self.name != "hub":
             return self.name
         name = Path(without_password(self.id)).name

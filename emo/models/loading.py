@@ -11,6 +11,7 @@ from emo.config.enums import Attention, Device, FloatFormat, PrecisionName, Sour
 from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import placement, quantised
+from emo.models.adapters import merge, with_adapter
 from emo.models.gguf import converted_file
 from emo.models.nudging import set_nudge
 from emo.models.packaged import converted_folder
@@ -173,7 +174,11 @@ def load(
     if placed:
         sizes = placement.in_words(placement.places(model))
         log.info("backend.placement=%s: %s", room.placement.value, sizes)
-    return LoadedModel(model.eval(), tokenizer, weights, device, precision.name, head)
+    if weights.adapter is not None and weights.adapter.merged:
+        merge(model, weights.adapter)
+    base = weights.base
+    loaded = LoadedModel(model.eval(), tokenizer, base, device, precision.name, head)
+    return loaded if base is weights else with_adapter(loaded, weights)
 
 
 def _check_attention(attention: Attention) -> None:
@@ -193,9 +198,9 @@ def _checkpoint(config: ModelConfig, weights: Weights, weights_folder: Path) -> 
     if weights.id is None:
         return Checkpoint(str(converted_folder(config.source, weights_folder)), None, subject)
     if not weights.local:
-        return Checkpoint(weights.id, weights.revision, subject)
+        return Checkpoint(weights.id, weights.checkpoint_revision, subject)
     if Path(weights.id).is_file():
-        folder = converted_file(Path(weights.id), weights.revision, weights_folder)
+        folder = converted_file(Path(weights.id), weights.checkpoint_revision, weights_folder)
         return Checkpoint(str(folder), None, subject)
     return Checkpoint(weights.id, None, subject)
 

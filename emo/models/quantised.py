@@ -145,7 +145,7 @@ def quantised_layers(model: nn.Module) -> Iterator[Any]:
     import torch
 
     for module in model.modules():
-        weight = getattr(module, "weight", None)
+        weight = module._parameters.get("weight")  # a live adapter offers that of its layer
         if isinstance(weight, torch.nn.Parameter) and not weight.is_floating_point():
             yield module
 

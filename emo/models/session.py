@@ -16,6 +16,7 @@ from pathlib import Path
 
 from emo.config.enums import Attention, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
+from emo.models.adapters import with_adapter
 from emo.models.loading import LoadedModel, load
 from emo.models.nudging import set_nudge
 from emo.models.placement import Room
@@ -51,7 +52,9 @@ def get(
     # Only what decides weights and arithmetic: batched and single INT8 are one model, and so are inputs
     # that are moved and inputs that are not.
     settings = json.dumps(replace(precision, nudge=None).settings())
-    key = (config.source, weights, settings, attention, device, backend, room)
+    # So are a base model and its tunes by live adapters.
+    base = weights.base
+    key = (config.source, base, settings, attention, device, backend, room)
     what = f"{config.label} in {precision.name.value} on {device}"
     what += "" if backend == "hf" else f" for backend.implementation={backend}"
     if key in _held:
@@ -59,9 +62,9 @@ def get(
     else:
         release()
         log.info("loading %s", what)
-        _held[key] = load(config, weights, precision, attention, device, weights_folder, room)
+        _held[key] = load(config, base, precision, attention, device, weights_folder, room)
     set_nudge(_held[key].model, precision.nudge)
-    return _held[key]
+    return with_adapter(_held[key], weights)
 
 
 def release() -> None:
