@@ -181,7 +181,7 @@ def leaving_out(
         whole=_across(*everything),
         without_unit=np.reshape(without_unit, (len(units), n, n)),
         stratum=stratum,
-        without_emotion=np.stack(without_emotion),
+        without_emotion=without_emotion,
         emotions=emotions,
     )
 

@@ -23,7 +23,8 @@ def without_labels(
     orders = [np.argsort(x, axis=-1) for x in (a, b)]
     if not all(_plain(x, order) for x, order in zip((a, b), orders, strict=True)):
         return np.stack([finite_mean(spearman_matrix(a[..., k], b[..., k]), axis=-1) for k in kept])
-    return np.stack([_across(*(_centred_ranks(order, k) for order in orders), k) for k in kept])
+    first, second = orders
+    return np.stack([_across(_centred_ranks(first, k), _centred_ranks(second, k), k) for k in kept])
 
 
 def _plain(values: np.ndarray, order: np.ndarray) -> bool:
