@@ -85,6 +85,8 @@ benchmarks: install-dev  ## time everything again, into docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.statistics
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.steering
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.large_sets
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scaling
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.forward
 
 clean:  ## remove caches, sweeps' folders and the site (results in mlruns/ stay)
 	rm -rf .cache multirun site .pytest_cache .ruff_cache .hypothesis

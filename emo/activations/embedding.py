@@ -9,6 +9,7 @@ import numpy as np
 
 from emo.activations.backend import TokenSpan
 from emo.errors import ModelError
+from emo.models.placement import at_hand
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def table_rows(model: PreTrainedModel) -> int:
     """Number of token ids that have an embedding; the tokenizer may know more."""
-    return int(_table(model).shape[0])
+    return int(_table_layer(model).weight.shape[0])
 
 
 def padding_id(loaded: LoadedModel) -> int:
@@ -41,8 +42,9 @@ def embedding_means(
     """
     import torch
 
-    table = _table(model)
-    with torch.no_grad():
+    layer = _table_layer(model)
+    with torch.no_grad(), at_hand(layer):
+        table: Any = layer.weight
         means = [
             table[torch.tensor(s.ids[s.start : s.stop], device=table.device)].float().mean(dim=0)
             for s in spans
@@ -63,10 +65,12 @@ def word_embeddings(
     return embedding_means(loaded.model, spans)
 
 
-def _table(model: PreTrainedModel) -> Any:
+def _table_layer(model: PreTrainedModel) -> Any:
+    """The layer whose ``weight`` is the table; it may lie on disk (:func:`at_hand`)."""
     try:
         layer: Any = model.get_input_embeddings()
-        return layer.weight
+        layer.weight  # noqa: B018
+        return layer
     except (NotImplementedError, AttributeError):
         family = model.config.get_text_config().model_type
         raise ModelError(f"model of type {family}: it has no table of input embeddings") from None

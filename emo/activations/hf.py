@@ -168,7 +168,9 @@ class HFBackend:
             handles = [m.register_forward_hook(keep(i)) for i, m in enumerate(self._layers)]
             with torch.inference_mode(), translated_oom():
                 self._body(**self.inputs(batch), use_cache=False)
-                return torch.stack([t for t in out if t is not None]).cpu().numpy()
+                # Blocks may lie on several devices (backend.placement=balanced).
+                read = [t.to(self._device) for t in out if t is not None]
+                return torch.stack(read).cpu().numpy()
         finally:
             for handle in handles:
                 handle.remove()
@@ -214,6 +216,7 @@ def pool(
 ) -> Float[torch.Tensor, "item hidden"]:
     """Mean over each span, in float32."""
     if spans.index is not None:
-        return stream[spans.index].float()
+        rows, positions = (index.to(stream.device) for index in spans.index)
+        return stream[rows, positions].float()
     # One span at a time, so that the sum does not depend on the padding of the batch.
     return torch.stack([stream[row, a:b].float().mean(dim=0) for row, a, b in spans.where])

@@ -71,6 +71,7 @@ def model_of(run: LoadedRun) -> LoadedModel:
     """
     from emo.models import session
     from emo.models.loading import pick_device
+    from emo.models.placement import Room
     from emo.models.weights import locate
 
     config = replace(run.config, root=run.root)
@@ -84,6 +85,7 @@ def model_of(run: LoadedRun) -> LoadedModel:
         pick_device(config.backend.device),
         config.path(config.paths.weights),
         config.backend.label,
+        Room.of(config.backend),
     )
 
 

@@ -159,7 +159,11 @@ def is_path(model_id: str) -> bool:
 
 def missing(name: str, value: str, path: Path) -> str:
     """The message about a parameter whose path does not exist, with the path that was meant."""
-    what = "no such folder or file" if name == "model.id" else "cannot be read: no such file"
+    what = (
+        "no such folder or file"
+        if name in ("model.id", "model.adapter")
+        else "cannot be read: no such file"
+    )
     line = f"{name}={value_text(value)}: {what}: {value_text(path)}"
     meant = Path.cwd() / value
     if not Path(value).is_absolute() and meant != path and meant.exists():

@@ -98,6 +98,14 @@ class Device(StrEnum):
     mps = enum.auto()
 
 
+class Placement(StrEnum):
+    """Where weights lie: on one device, over all GPUs, or in main memory and on disk too."""
+
+    single = auto()
+    balanced = auto()
+    offload = auto()
+
+
 class PrecisionName(StrEnum):
     """Number formats of weights and activations; :mod:`emo.config.precisions` has their traits."""
 

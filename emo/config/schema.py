@@ -28,6 +28,7 @@ from emo.config.enums import (
     NormsName,
     OutlierColumns,
     Output,
+    Placement,
     Position,
     PrecisionName,
     Projection,
@@ -53,6 +54,8 @@ SEED = {"min": 0, "max": 2**63 - 1}
 PASSAGES = "passages"
 """The emotions of the passages, as the list of emotions that texts are written about."""
 BATCH = {"min": 1, "max": 65_536, "why": "no memory holds as many texts"}
+
+GIB = {"min": 0, "max": 1e6}
 
 
 @dataclass(frozen=True)
@@ -82,10 +85,20 @@ class ModelConfig:
     thinking: bool | None = None
     """Whether the chat template lets the model think, if it has such a switch; None: its default."""
     tiny: TinyConfig = field(default_factory=TinyConfig)
+    adapter: str | None = field(default=None, metadata={"path": "model"})
+    """A PEFT adapter of the model: a hub id or a folder."""
+    adapter_merged: bool = False
+    """Whether the adapter is added to the weights; else it stays beside them, which the base shares."""
 
     @property
     def label(self) -> str:
-        """The name of the model in tables and in the UI."""
+        """The name of the model in tables and in the UI; behind + that of its adapter."""
+        if self.adapter is None:
+            return self._base_label
+        return f"{self._base_label}+{Path(without_password(self.adapter)).name}"
+
+    @property
+    def _base_label(self) -> str:
         if self.name != "hub":
             return self.name
         name = Path(without_password(self.id)).name
@@ -101,6 +114,12 @@ class BackendConfig:
     """Forward pass of TransformerLens; other backends have one."""
     attention: Attention = Attention.eager
     device: Device = Device.auto
+    placement: Placement = Placement.single
+    """Where weights lie if one device does not hold them; it changes no number (backend=hf)."""
+    gpu_gib: float | None = field(default=None, metadata=GIB)
+    """GiB of weights on each GPU; None: 90 % of what is free."""
+    cpu_gib: float | None = field(default=None, metadata=GIB)
+    """GiB of weights in main memory with placement=offload; None: 90 % of what is free."""
     batch_size: int = field(default=16, metadata=BATCH)
     """Texts that are read at once."""
     decode_batch_size: int = field(default=64, metadata=BATCH)

@@ -48,6 +48,7 @@ class Point:
         """The model in memory that the point needs; points with an equal text can share it."""
         c = self.config
         backend = (c.backend.label, c.backend.attention.value, c.backend.device.value)
+        backend += (c.backend.placement.value, c.backend.gpu_gib, c.backend.cpu_gib)
         return json.dumps([canonical(c.model), backend, c.precision.settings()])
 
 

@@ -39,8 +39,8 @@ STAND_INS = {
 }
 """First bytes, in lower case, of a file that stands in for the real one."""
 MERGE = (
-    "merge it into its base model first (PEFT: model.merge_and_unload(), then save_pretrained of the "
-    "result and of the tokenizer) and give that folder"
+    "give it as model.adapter and its base model as model.id, or merge it into its base model first "
+    "(PEFT: model.merge_and_unload(), then save_pretrained of the result and of the tokenizer)"
 )
 """Advice for adapters."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
@@ -9,11 +10,13 @@ from typing import TYPE_CHECKING, Any, assert_never
 from emo.config.enums import Attention, Device, FloatFormat, PrecisionName, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
-from emo.models import quantised
+from emo.models import placement, quantised
+from emo.models.adapters import merge, with_adapter
 from emo.models.gguf import converted_file
 from emo.models.nudging import set_nudge
 from emo.models.own_columns import set_columns
 from emo.models.packaged import converted_folder
+from emo.models.placement import Room
 from emo.models.pretrained import Checkpoint, from_pretrained
 from emo.models.quantised import WeightCount, count_weights
 from emo.models.translating import about_model, quiet
@@ -22,6 +25,9 @@ from emo.models.weights import Weights
 if TYPE_CHECKING:
     import torch
     from transformers import PreTrainedModel
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ def load(
     attention: Attention,
     device: str,
     weights_folder: Path,
+    room: Room = Room(),  # noqa: B008
 ) -> LoadedModel:
     """The model and its tokenizer.
 
@@ -140,19 +147,23 @@ def load(
     subject = f"model={config.label}"
     head = True
     try:
-        match config.source:
-            case Source.tiny:
-                with about_model(subject, "it"):
-                    model, tokenizer = _tiny(config, precision, options)
-            case Source.hub | Source.smollm2_package | Source.gemma3_package:
-                loaded = from_pretrained(_checkpoint(config, weights, weights_folder), options)
-                model, tokenizer, head = loaded.model, loaded.tokenizer, loaded.head
-            case _:
-                assert_never(config.source)
+        with placement.placing(room, device, weights_folder) as placed:
+            match config.source:
+                case Source.tiny:
+                    with about_model(subject, "it"):
+                        model, tokenizer = _tiny(config, precision, options, placed)
+                case Source.hub | Source.smollm2_package | Source.gemma3_package:
+                    checkpoint = _checkpoint(config, weights, weights_folder)
+                    loaded = from_pretrained(checkpoint, options | placed)
+                    model, tokenizer, head = loaded.model, loaded.tokenizer, loaded.head
+                case _:
+                    assert_never(config.source)
+            placement.keep_folder(model, placed)
+            placement.refuse_overfull(model, room, subject)
         with about_model(subject, "it"):
             if precision.quantised:
                 quantised.finish(model, config.label)
-            else:
+            elif not placed:
                 # Without a dtype, because transformers keeps some buffers (rotary frequencies) in fp32.
                 model = model.to(device=device)  # pyright: ignore
     except MemoryError:
@@ -162,7 +173,14 @@ def load(
         ) from None
     set_nudge(model, precision.nudge)
     set_columns(model, precision.columns)
-    return LoadedModel(model.eval(), tokenizer, weights, device, precision.name, head)
+    if placed:
+        sizes = placement.in_words(placement.places(model))
+        log.info("backend.placement=%s: %s", room.placement.value, sizes)
+    if weights.adapter is not None and weights.adapter.merged:
+        merge(model, weights.adapter)
+    base = weights.base
+    loaded = LoadedModel(model.eval(), tokenizer, base, device, precision.name, head)
+    return loaded if base is weights else with_adapter(loaded, weights)
 
 
 def _check_attention(attention: Attention) -> None:
@@ -182,25 +200,28 @@ def _checkpoint(config: ModelConfig, weights: Weights, weights_folder: Path) -> 
     if weights.id is None:
         return Checkpoint(str(converted_folder(config.source, weights_folder)), None, subject)
     if not weights.local:
-        return Checkpoint(weights.id, weights.revision, subject)
+        return Checkpoint(weights.id, weights.checkpoint_revision, subject)
     if Path(weights.id).is_file():
-        folder = converted_file(Path(weights.id), weights.revision, weights_folder)
+        folder = converted_file(Path(weights.id), weights.checkpoint_revision, weights_folder)
         return Checkpoint(str(folder), None, subject)
     return Checkpoint(weights.id, None, subject)
 
 
 def _tiny(
-    config: ModelConfig, precision: PrecisionConfig, options: dict[str, Any]
+    config: ModelConfig,
+    precision: PrecisionConfig,
+    options: dict[str, Any],
+    placed: dict[str, Any],
 ) -> tuple[PreTrainedModel, Any]:
     from emo.models.tiny import build
 
     shape = config.tiny
     model, tokenizer = build(shape.architecture, shape.n_layers, shape.hidden, shape.seed)
     if precision.quantised:
-        model = quantised.quantise_built(model, **options)
+        model = quantised.quantise_built(model, **(options | placed))
         return model, tokenizer
     for parameter in model.parameters():  # without the buffers, like from_pretrained
         parameter.data = parameter.data.to(options["dtype"])
     if options["attn_implementation"] != Attention.eager.value:
         model.set_attn_implementation(options["attn_implementation"])
-    return model, tokenizer
+    return placement.place_built(model, placed) if placed else model, tokenizer

@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from emo.errors import ModelError
 from emo.models.folders import MERGE
+from emo.models.placement import at_hand
 from emo.models.translating import about_model, needs_code
 
 if TYPE_CHECKING:
+    import torch
     from transformers import PreTrainedConfig, PreTrainedModel
 
 log = logging.getLogger(__name__)
@@ -254,14 +256,21 @@ def _take_out(model: PreTrainedModel, head: str) -> None:
 
 def _refuse_non_finite(model: PreTrainedModel, subject: str) -> None:
     """Refuse weights that are NaN, or too large for the precision."""
+    for part, module in model.named_modules():
+        with at_hand(module):
+            for name, weight in module.named_parameters(part, recurse=False):
+                if not _finite(weight.detach()):
+                    kind = str(weight.dtype).removeprefix("torch.")
+                    raise ModelError(
+                        f"{subject}: its weight {name} is not finite in {kind}: the checkpoint is "
+                        "damaged, or its numbers are too large for this precision (precision=bf16 or "
+                        "fp32)"
+                    )
+
+
+def _finite(weight: torch.Tensor) -> bool:
     import torch
 
-    for name, weight in model.named_parameters():
-        if not weight.is_floating_point() or not weight.numel():
-            continue
-        if not torch.stack(torch.aminmax(weight.detach())).isfinite().all():
-            kind = str(weight.dtype).removeprefix("torch.")
-            raise ModelError(
-                f"{subject}: its weight {name} is not finite in {kind}: the checkpoint is damaged, or "
-                "its numbers are too large for this precision (precision=bf16 or fp32)"
-            )
+    if not weight.is_floating_point() or not weight.numel():
+        return True
+    return bool(torch.stack(torch.aminmax(weight)).isfinite().all())

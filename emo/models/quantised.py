@@ -10,13 +10,14 @@ import logging
 import math
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, assert_never
 
 from emo.config.precisions import Engine, listed_unquantised
 from emo.config.schema import PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import own_columns
+from emo.models.placement import distinct_weights, places
 
 if TYPE_CHECKING:
     import torch
@@ -148,7 +149,7 @@ def quantised_layers(model: nn.Module) -> Iterator[Any]:
     import torch
 
     for module in model.modules():
-        weight = getattr(module, "weight", None)
+        weight = module._parameters.get("weight")  # a live adapter offers that of its layer
         if isinstance(weight, torch.nn.Parameter) and not weight.is_floating_point():
             yield module
 
@@ -163,13 +164,16 @@ class WeightCount:
     parameters: int
     quantised: int
     bytes: int
+    places: dict[str, int] = field(default_factory=dict)
+    """Bytes by place, if the model lies on several (:mod:`emo.models.placement`)."""
 
     def metrics(self) -> dict[str, float]:
-        """The three numbers as metrics of a run."""
+        """The three numbers as metrics of a run, and the bytes on each of several places."""
         return {
             "weights_parameters": self.parameters,
             "weights_quantised_parameters": self.quantised,
             "weights_bytes": self.bytes,
+            **{f"weights_bytes_{place.replace(':', '')}": n for place, n in self.places.items()},
         }
 
 
@@ -180,11 +184,14 @@ def count_weights(model: nn.Module) -> WeightCount:
         quantised += _original_size(layer)
         packed += layer.weight.numel()
         scales += sum(t.nbytes for t in _scales(layer))
-    stored = sum(p.numel() for p in model.parameters())
+    weights = [weight for _, weight in distinct_weights(model)]
+    stored = sum(weight.numel() for weight in weights)
+    spread = places(model)
     return WeightCount(
         parameters=stored - packed + quantised,
         quantised=quantised,
-        bytes=sum(p.nbytes for p in model.parameters()) + scales,
+        bytes=sum(weight.nbytes for weight in weights) + scales,
+        places=spread if len(spread) > 1 else {},
     )
 
 

@@ -16,15 +16,17 @@ from pathlib import Path
 
 from emo.config.enums import Attention, Source
 from emo.config.schema import ModelConfig, PrecisionConfig
+from emo.models.adapters import with_adapter
 from emo.models.emulated import warn_if_emulated
 from emo.models.loading import LoadedModel, load
 from emo.models.nudging import set_nudge
 from emo.models.own_columns import set_columns
+from emo.models.placement import Room
 from emo.models.weights import Weights
 
 log = logging.getLogger(__name__)
 
-Key = tuple[Source, Weights, str, Attention, str, str]
+Key = tuple[Source, Weights, str, Attention, str, str, Room]
 _held: dict[Key, LoadedModel] = {}
 """Empty, or one entry."""
 
@@ -37,6 +39,7 @@ def get(
     device: str,
     weights_folder: Path,
     backend: str = "hf",
+    room: Room = Room(),  # noqa: B008
 ) -> LoadedModel:
     """The model asked for: the kept one, or a new one after the kept one has been freed.
 
@@ -51,7 +54,9 @@ def get(
     # Only what decides the weights: variants of INT8 are one model, and so are inputs that are moved and
     # inputs that are not.
     settings = json.dumps(replace(precision, nudge=None).settings())
-    key = (config.source, weights, settings, attention, device, backend)
+    # So are a base model and its tunes by live adapters.
+    base = weights.base
+    key = (config.source, base, settings, attention, device, backend, room)
     what = f"{config.label} in {precision.name.value} on {device}"
     what += "" if backend == "hf" else f" for backend.implementation={backend}"
     if key in _held:
@@ -60,10 +65,10 @@ def get(
         release()
         log.info("loading %s", what)
         warn_if_emulated(precision, device)
-        _held[key] = load(config, weights, precision, attention, device, weights_folder)
+        _held[key] = load(config, base, precision, attention, device, weights_folder, room)
     set_nudge(_held[key].model, precision.nudge)
     set_columns(_held[key].model, precision.columns)
-    return _held[key]
+    return with_adapter(_held[key], weights)
 
 
 def release() -> None:

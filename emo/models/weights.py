@@ -13,6 +13,7 @@ from emo.config.schema import ModelConfig
 from emo.errors import ConfigError, ModelError
 from emo.files.json_digests import Subject, json_digest
 from emo.models import gguf
+from emo.models.adapters import Adapter, add_adapter
 from emo.models.digests import folder_digest
 from emo.models.folders import MERGE, Unusable, gguf_of, read_folder
 from emo.models.packaged import PACKAGES, package_revision
@@ -33,6 +34,20 @@ class Weights:
     id: str | None
     revision: str
     note: str
+    adapter: Adapter | None = None
+    untuned: Weights | None = None
+    """With an adapter: the weights that it is for."""
+
+    @property
+    def base(self) -> Weights:
+        """The weights in memory: a live adapter changes none of them."""
+        live = self.adapter is not None and not self.adapter.merged
+        return self.untuned if live and self.untuned is not None else self
+
+    @property
+    def checkpoint_revision(self) -> str:
+        """The revision of what is loaded, before an adapter."""
+        return self.revision if self.untuned is None else self.untuned.revision
 
     @property
     def local(self) -> bool:
@@ -55,7 +70,7 @@ def locate(
     path: Callable[[str], Path] = lambda value: Path(value).expanduser().resolve(),
     cache: Path | None = None,
 ) -> Weights:
-    """The weights of a configured model, without loading them.
+    """The weights of a configured model and its adapter, without loading them.
 
     ``path`` makes a configured path absolute (:meth:`emo.config.schema.RunConfig.path`); by default
     relative paths begin at the current folder. ``cache`` is ``paths.weights``, which keeps digests of
@@ -69,6 +84,11 @@ def locate(
         If the package is missing, the folder is no model, or the hub refuses or cannot be reached;
         the line says what to do.
     """
+    return add_adapter(_located(model, path, cache), model, path, cache)
+
+
+def _located(model: ModelConfig, path: Callable[[str], Path], cache: Path | None) -> Weights:
+    """The weights before an adapter."""
     if not model.id.strip() or "://" in model.id:
         raise _no_id(model.id)
     match model.source:

@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 def load_model(plan: Plan) -> LoadedModel:
     """The plan's model in its precision, on its device: the one of the job before, if it is that."""
     from emo.models import session
+    from emo.models.placement import Room
 
     config = plan.config
     return session.get(
@@ -49,6 +50,7 @@ def load_model(plan: Plan) -> LoadedModel:
         plan.device,
         config.path(config.paths.weights),
         config.backend.label,
+        Room.of(config.backend),
     )
 
 

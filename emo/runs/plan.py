@@ -114,13 +114,15 @@ def make_plan(
     if config.vectors.remove is Removal.situation and stimuli.label is Label.situation:
         raise ConfigError("vectors.remove", "situation", "none with stimuli.label=situation")
     weights = locate(config.model, config.path, config.path(config.paths.weights))
-    from emo.models import nudging, quantised
+    from emo.models import adapters, nudging, placement, quantised
     from emo.models.loading import pick_device  # imports torch
 
     device = pick_device(config.backend.device)
     hooked = config.backend.label == "hooked"
     quantised.check(config.precision, device, hooked)
     nudging.check(config.precision, hooked)
+    placement.check(config.backend, config.precision, device)
+    adapters.check(config.model, config.backend, config.precision)
     provenance = Provenance(
         model_id=without_password(config.model.id),
         revision=weights.revision,

@@ -79,9 +79,9 @@ class Injection:
         return {layer: partial(self._add, index) for index, layer in enumerate(self._layers)}
 
     def _add(self, index: int, stream: torch.Tensor) -> torch.Tensor:
-        added = self._now[index].to(stream.dtype)[:, None]
+        added = self._now[index].to(stream.device, stream.dtype)[:, None]
         if self._where is not None:
-            added = added * self._where[..., None]
+            added = added * self._where[..., None].to(stream.device)
         return stream + added
 
 

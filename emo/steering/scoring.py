@@ -109,8 +109,9 @@ def _norms(
     read = torch.from_numpy(places).to(ids.device)
 
     def keep(layer: int, stream: torch.Tensor) -> None:
-        length = stream.float().norm(dim=-1).masked_fill(~read, 0)
-        norms[:, layer] = (length.sum(dim=1) / read.sum(dim=1)).cpu().numpy()
+        here = read.to(stream.device)
+        length = stream.float().norm(dim=-1).masked_fill(~here, 0)
+        norms[:, layer] = (length.sum(dim=1) / here.sum(dim=1)).cpu().numpy()
 
     edits = {i: partial(keep, i) for i in range(model.n_layers)}
     with torch.inference_mode(), translated_oom(), model.editing(edits):

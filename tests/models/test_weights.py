@@ -151,10 +151,10 @@ def adapters_on_the_hub(monkeypatch, *names):
 
 def test_adapters_on_the_hub_are_refused_like_those_in_folders(monkeypatch):
     adapters_on_the_hub(monkeypatch, "config.json", "adapter_config.json")
-    with pytest.raises(ModelError, match=r"adapter stands beside the weights; merge it"):
+    with pytest.raises(ModelError, match=r"adapter stands beside the weights; give it as model"):
         weights.locate(hub("org/m"))
     adapters_on_the_hub(monkeypatch, "adapter_config.json")
-    with pytest.raises(ModelError, match=r"this is a PEFT adapter; merge it"):
+    with pytest.raises(ModelError, match=r"this is a PEFT adapter; give it as model"):
         weights.locate(hub("org/m"))
     adapters_on_the_hub(monkeypatch, "config.json")
     assert weights.locate(hub("org/m")) == weights.Weights("org/m", "0ab", "")

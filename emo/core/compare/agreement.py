@@ -17,6 +17,7 @@ from jaxtyping import Float64
 from emo.core.geometry.halves import balance, half_agreement, replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, common_emotions, shared_design
 from emo.core.stats.correlation import spearman_matrix
+from emo.core.stats.effort import LEAST_DIVISIONS, LEAST_REPLICATES, affordable
 from emo.core.stats.intervals import Estimates, finite_mean, percentile_interval, recentred
 from emo.core.stats.reliability import full_length
 from emo.core.stats.resampling import Resampling, stream
@@ -80,9 +81,9 @@ def disjoint_items(sets: Sequence[ItemSet], resampling: Resampling) -> Halves:
         If the sets have not read the same items, or share fewer than three emotions.
     """
     design, emotions = shared_design(sets), common_emotions(*(s.emotions for s in sets))
-    first = design.halves(resampling.n_splits, stream(resampling.seed, "halves"))
+    n, each, n_splits = draws_made(resampling, len(sets) * len(emotions) * (len(emotions) - 1))
+    first = design.halves(n_splits, stream(resampling.seed, "halves"))
     same, disjoint = half_agreement(sets, design, emotions, first, np.ones(first.shape))
-    n, each = resampling.n_bootstrap, resampling.splits_per_replicate
     counts = design.counts(n, stream(resampling.seed, "bootstrap"))
     inner = design.halves(n * each, stream(resampling.seed, "bootstrap halves"))
     replicates = [
@@ -106,6 +107,13 @@ def disjoint_items(sets: Sequence[ItemSet], resampling: Resampling) -> Halves:
         reliability=np.array([full_length(float(r), evenness) for r in np.diag(mean_disjoint)]),
         emotions=emotions,
     )
+
+
+def draws_made(resampling: Resampling, entries: int) -> tuple[int, int, int]:
+    """Replicates, divisions of each, and divisions of all items, of which each has so many entries."""
+    n = affordable(resampling.n_bootstrap, entries, LEAST_REPLICATES)
+    each = affordable(resampling.splits_per_replicate, entries * n, 1)
+    return n, each, affordable(resampling.n_splits, entries, LEAST_DIVISIONS)
 
 
 def _over_pairs(

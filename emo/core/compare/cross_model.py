@@ -36,6 +36,7 @@ from emo.core.geometry.projections import Normalisation, linear_normalisations, 
 from emo.core.records import Activations, Descriptors, EmotionVectors, LabelMismatch
 from emo.core.stats.corrections import holm_of_pairs
 from emo.core.stats.correlation import spearman_matrix
+from emo.core.stats.effort import LEAST_REPLICATES, affordable
 from emo.core.stats.hierarchical import over_items_and_emotions
 from emo.core.stats.intervals import Estimates, percentile_interval
 from emo.core.stats.reliability import noise_ceiling
@@ -183,6 +184,7 @@ def universality(
     sets = [m.items() for m in models]
     design, emotions = shared_design(sets), common_emotions(*(s.emotions for s in sets))
     rdms = np.stack([s.rdm(emotions) for s in sets])
+    n_bootstrap = affordable(n_bootstrap, rdms.size, LEAST_REPLICATES)
     draws = replace(resampling, n_bootstrap=n_bootstrap)
     replicates = replicate_rdms(sets, design, emotions, draws, "bootstrap")
     rho = spearman_matrix(rdms[:, None], rdms[:, None])[..., 0]
@@ -190,7 +192,7 @@ def universality(
     halves, left_out = disjoint_items(sets, resampling), leaving_out(sets, resampling)
     p = left_out.p()
     at_rule = {
-        rule: leaving_out([c.items for c in chosen], resampling)
+        rule: left_out if _compared(models, chosen) else leaving_out(_items(chosen), resampling)
         for rule, chosen in _chosen(models).items()
     }
     return Universality(
@@ -243,6 +245,15 @@ def _chosen(models: Sequence[ModelRun]) -> dict[str, list[Chosen]]:
         return {}
     rules = [rule for rule in known[0] if all(rule in other for other in known)]
     return {rule: [each[rule] for each in known] for rule in rules}
+
+
+def _items(chosen: Sequence[Chosen]) -> list[ItemSet]:
+    return [c.items for c in chosen]
+
+
+def _compared(models: Sequence[ModelRun], chosen: Sequence[Chosen]) -> bool:
+    """Whether a rule chooses the layers at which the models are compared anyway."""
+    return all(m.layer == c.layer for m, c in zip(models, chosen, strict=True))
 
 
 def _layers(models: Sequence[ModelRun]) -> tuple[LayerPairs, ...]:

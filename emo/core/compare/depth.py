@@ -19,11 +19,14 @@ from emo.core.geometry.item_sets import ItemSet, Recipe, own_design
 from emo.core.geometry.projections import project
 from emo.core.records import Activations, require_same_labels
 from emo.core.stats.correlation import spearman_matrix, standardised_ranks
+from emo.core.stats.effort import LEAST_SHARED, MOST, affordable
 from emo.core.stats.intervals import Estimates, finite_mean
 from emo.core.stats.resampling import Resampling, index, stream
 
 SPLITS = 30
 """Divisions into halves for the matrix of layers; it has no intervals."""
+MOST_OF_A_MODEL = MOST // 60
+"""Numbers that are kept of all layers of one model, at most: 13 MB, and 0.8 GB of sixty models."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Depth:
         recipe, projection
             How item sets are made of the activations.
         resampling
-            Number of divisions (at most ``SPLITS`` are used) and the seed.
+            Number of divisions (at most ``SPLITS`` are used, fewer of large RDMs) and the seed.
         """
         sets = [
             _layer_set(activations, layer, recipe, projection)
@@ -74,10 +77,14 @@ class Depth:
         ]
         emotions = index(activations.emotions)[0]
         n_pairs = len(emotions) * (len(emotions) - 1) // 2
+        n_splits = affordable(
+            min(resampling.n_splits, SPLITS), 2 * n_pairs * len(sets), LEAST_SHARED, MOST_OF_A_MODEL
+        )
+        halves = [_layer_halves(s, n_pairs, n_splits, resampling.seed) for s in sets]
         chosen = {rule: (layer, sets[layer]) for rule, layer in rules.items()}
         return cls(
             emotions=emotions,
-            halves=np.stack([_layer_halves(s, n_pairs, resampling) for s in sets], axis=2),
+            halves=np.stack(halves, axis=2),
             rules={rule: Chosen(layer, s) for rule, (layer, s) in chosen.items() if s is not None},
             neutral=activations.neutral[rules[LayerRule.published]].copy(),
         )
@@ -134,13 +141,12 @@ def _layer_set(
 
 
 def _layer_halves(
-    items: ItemSet | None, n_pairs: int, resampling: Resampling
+    items: ItemSet | None, n_pairs: int, n_splits: int, seed: int
 ) -> Float32[np.ndarray, "half split pair"]:
     """Standardised ranks of one layer's RDMs on halves of the items; NaN for a layer that is none."""
-    n_splits = min(resampling.n_splits, SPLITS)
     if items is None:
         return np.full((2, n_splits, n_pairs), np.nan, dtype=np.float32)
-    first = own_design(items).halves(n_splits, stream(resampling.seed, "halves"))
+    first = own_design(items).halves(n_splits, stream(seed, "halves"))
     rdms = [items.rdms(half.astype(np.float64), items.emotions) for half in (first, ~first)]
     return standardised_ranks(np.stack(rdms)).astype(np.float32)
 

