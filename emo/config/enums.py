@@ -189,10 +189,12 @@ class SteerNorm(StrEnum):
 
 
 class JudgeName(StrEnum):
-    """The judge of the emotion of a text: the lexicon of VADER, or a local classifier (hf)."""
+    """The judge of the emotion of a text: the lexicon of VADER, a local classifier (hf), or one that is
+    trained on labelled passages over a sentence encoder (embedder)."""
 
     lexicon = auto()
     hf = auto()
+    embedder = auto()
 
 
 class ExportFormat(StrEnum):

@@ -114,9 +114,22 @@ class SteerConfig:
     """Added in every scenario; None: each scenario's own emotion."""
     controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
     """Directions steered besides the emotion's own, with the same norm."""
+    permuted: int = field(
+        default=0, metadata={"min": 0, "max": 1000, "why": "their spread gets no surer by it"}
+    )
+    """Vectors with permuted dimensions per emotion, as controls: with 5 or more it is tested which
+    emotions are direction-specific."""
+    damage: bool = True
+    """Whether plain texts are read under every dose, for the divergence of the predictions."""
     judge: JudgeName = JudgeName.lexicon
     judge_model: str | None = field(default=None, metadata=READ)
     """judge=hf: folder of a text-classification model."""
+    judge_encoder: str | None = field(default=None, metadata=READ)
+    """judge=embedder: folder of a sentence encoder; None: the installed package's."""
+    judge_sets: list[str] = field(default_factory=lambda: ["shown"])
+    """judge=embedder: bundled sets of passages, or files of your own, that it is trained on."""
+    second_judge: JudgeName | None = None
+    """Scores the same texts beside ``judge``; successes of both and their agreement are given."""
 
 
 @dataclass(frozen=True)

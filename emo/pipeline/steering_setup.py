@@ -22,12 +22,18 @@ from emo.generation.texts import TextStore
 from emo.models.weights import Weights, weights_name
 from emo.pipeline.extraction import ensure_extraction
 from emo.pipeline.prerequisites import vector_source
+from emo.pipeline.steering_judges import (
+    JUDGE_FIELDS,
+    check_judges,
+    judge_identities,
+    open_judges,
+)
 from emo.pipeline.writer import comprehension_config
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.runs.versions import STEER_VERSION
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
-from emo.steering.judging import Judge, JudgeSettings, judge_row
+from emo.steering.judging import Judge
 from emo.stimuli.scenarios import Scenario, load_scenarios
 
 if TYPE_CHECKING:
@@ -63,9 +69,7 @@ def chosen_scenarios(config: RunConfig) -> Chosen:
     good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
     if not all(good) or not good or len(set(steer.strengths)) < len(good):
         raise ConfigError("job.steer.strengths", steer.strengths, "different numbers of at least 0")
-    if judge_row(steer.judge).needs_model and not steer.judge_model:
-        allowed = f"a folder with a classifier, for judge={steer.judge.value}"
-        raise ConfigError("job.steer.judge_model", None, allowed)
+    check_judges(steer)
     emotions = steer.emotions
     if emotions is not None and (not emotions or len(set(emotions)) < len(emotions)):
         raise ConfigError(
@@ -101,8 +105,10 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
 
     def identity(config: RunConfig, weights: Weights, device: str, _sha256: str) -> dict[str, Any]:
         settings = canonical(steer)
-        for name in ("name", "run", "scenarios_path", "judge_model"):
+        for name in ("name", "run", "scenarios_path", *JUDGE_FIELDS):
             del settings[name]
+        if not steer.permuted:
+            del settings["permuted"]
         if steer.chat_template and config.model.thinking is not None:
             settings["thinking"] = config.model.thinking
         return {
@@ -112,7 +118,7 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
             "vectors": vectors,
             "steer": settings,
             "scenarios": scenarios_sha256,
-            "judge": judge_row(steer.judge).identity(_judge_settings(config)),
+            **judge_identities(config),
             "batch_size": (
                 [config.batch_size, config.decode_batch_size] if batch_decides(config) else None
             ),
@@ -127,15 +133,6 @@ def _extraction(config: RunConfig) -> RunConfig:
     if config.method.name is MethodName.generation:
         return comprehension_config(config)
     return replace(config, job=JobConfig(), force=False)
-
-
-def _judge_settings(config: RunConfig) -> JudgeSettings:
-    model = config.job.steer.judge_model
-    return JudgeSettings(
-        None if model is None else config.path(model),
-        config.path(config.paths.weights),
-        config.backend.batch_size,
-    )
 
 
 def vectors_run(config: RunConfig, revision: str) -> LoggedRun:
@@ -197,6 +194,8 @@ class Work:
     doses: list[Dose]
     prompts: dict[str, tuple[int, ...]]
     judge: Judge
+    second: Judge | None = None
+    """Scores the same texts beside the judge."""
 
 
 def scenario_prompts(
@@ -264,7 +263,7 @@ def prepare(
         chosen.listed,
         _doses(config, scenarios, sites),
         prompts,
-        judge_row(steer.judge).open(_judge_settings(config), loaded.device),
+        *open_judges(config, loaded.device),
     )
 
 
@@ -294,4 +293,6 @@ def _best(source: LoggedRun, criterion: LayerRule) -> int | None:
 def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]) -> list[Dose]:
     directions = [Direction.target, *(c.direction for c in config.job.steer.controls)]
     emotions = config.job.steer.emotions
-    return plan_doses(scenarios, emotions, directions, sites, sorted(config.job.steer.strengths))
+    strengths = sorted(config.job.steer.strengths)
+    permuted = config.job.steer.permuted
+    return plan_doses(scenarios, emotions, directions, sites, strengths, permuted)

@@ -20,10 +20,11 @@ compared with matched on the same prompts, so that the texts' noise counted as e
 STUDY_VERSION = 2
 """Raise it when job=sensitivity evaluates otherwise; older studies are then not continued. 1 knew no
 agreement with replicates."""
-STEER_VERSION = 3
+STEER_VERSION = 4
 """Raise it when job=steer adds something else, or judges texts otherwise.
 
-2 had position 0 in the unit of strength, and limits from greedy and sampled texts together.
+2 had position 0 in the unit of strength, and limits from greedy and sampled texts together. 3 did not
+read plain texts under the doses.
 """
 AXES_VERSION = 1
 """Raise it when job=axes computes otherwise."""
