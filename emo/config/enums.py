@@ -46,6 +46,7 @@ class JobName(StrEnum):
     sensitivity = auto()
     steer = auto()
     export = auto()
+    locals()["import"] = "import"  # a keyword of Python, hence JobName("import")
     axes = auto()
     read = auto()
     ui = auto()

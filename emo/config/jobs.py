@@ -28,6 +28,8 @@ TOKENS = {"min": 1, "max": 131_072, "why": "no model's context is longer"}
 COUNT = {"max": 1_000_000}
 SHORT = {"text": "job.read.text"}
 """Names that are shorter on the command line -> the parameters."""
+KEYWORDS = {"job.import.": "job.import_."}
+"""Beginnings of parameters that a field of a dataclass cannot have, as Python keeps the word."""
 READ = {"path": "read"}
 WRITTEN = {"path": "written"}
 
@@ -151,6 +153,16 @@ class ExportConfig:
 
 
 @dataclass(frozen=True)
+class ImportConfig:
+    """job=import: vectors that another program made, as a logged run."""
+
+    path: str | None = field(default=None, metadata=READ)
+    """A .gguf, .pt, .npz or .safetensors file, or a folder of .gguf files."""
+    emotions: list[str] | None = None
+    """Labels of the vectors, in the order of the file's own; None: those of the file."""
+
+
+@dataclass(frozen=True)
 class PrecisionTableConfig:
     """job=precision: which precisions are compared with fp32, and on how many passages."""
 
@@ -236,6 +248,7 @@ class JobConfig:
     precision: PrecisionTableConfig = field(default_factory=PrecisionTableConfig)
     steer: SteerConfig = field(default_factory=SteerConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
+    import_: ImportConfig = field(default_factory=ImportConfig)
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
     read: ReadConfig = field(default_factory=ReadConfig)

@@ -58,7 +58,8 @@ def open_steering(work: Work) -> Opened:
     )
     norms = dict(zip(prompts, norms_of_prompts, strict=True))
     rng = stream(config.seed, "steering", "shuffled")
-    partners = derangement(work.vectors.emotions, rng, work.judge.alike)
+    emotions = work.vectors.emotions
+    partners = derangement(emotions, rng, work.judge.alike) if len(emotions) > 1 else {}
     additions = Additions(work.vectors, norms, partners, work.source, config.seed)
     dtype = work.loaded.model.dtype
     strongest = max(d.strength for d in work.doses)

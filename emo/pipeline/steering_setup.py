@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo.activations.embedding import table_rows
 from emo.activations.reading import note_appended
-from emo.config.enums import LayerRule, MethodName, SteerVector
+from emo.config.enums import LayerRule, MethodName, SteerControl, SteerVector
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
@@ -251,9 +251,13 @@ def prepare(
     best = _best(source, steer.criterion)
     sites = parse_sites(steer.layers, shape.num_hidden_layers, best)
     if best is None and (steer.vector is SteerVector.best or any(not s.layers for s in sites)):
+        allowed = "middle, or layers by number" if source.imported else "published"
         raise ConfigError(
-            "job.steer.criterion", steer.criterion.value, "published: this run has no layer by it"
+            "job.steer.criterion", steer.criterion.value, f"{allowed}: this run has no layer by it"
         )
+    if len(vectors.emotions) < 2 and SteerControl.shuffled in steer.controls:
+        allowed = "controls without shuffled: the run has a single vector"
+        raise ConfigError("job.steer.controls", "shuffled", allowed)
     return Work(
         plan,
         loaded,
@@ -281,6 +285,8 @@ def text_store(plan: Plan, way: Way) -> TextStore:
 
 def _best(source: LoggedRun, criterion: LayerRule) -> int | None:
     """The run's best layer; a generation run has one, however it was chosen."""
+    if source.imported:
+        return len(source.vectors.values) // 2 if criterion is LayerRule.middle else None
     descriptors = source.descriptors
     if isinstance(descriptors, StoryDescriptors):
         return descriptors.layer

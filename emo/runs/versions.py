@@ -30,6 +30,8 @@ AXES_VERSION = 1
 """Raise it when job=axes computes otherwise."""
 READ_VERSION = 1
 """Raise it when job=read computes otherwise."""
+IMPORT_VERSION = 1
+"""Raise it when job=import takes vectors in otherwise."""
 FOLDER_VERSION = 2
 """Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 
