@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+import numpy as np
+
 from emo.api import html
 from emo.api.checks import one_of, whole
 from emo.api.loaded import LoadedRun
 from emo.config.enums import Projection
 from emo.core.compare.attenuation import Attenuation, on_own_items, on_shared_items
 from emo.core.compare.rdms import compare_independent, compare_shared, mantel
-from emo.core.geometry.cosines import paired_cosines
+from emo.core.geometry.cosines import cosine_matrix, paired_cosines, upper
 from emo.core.geometry.generated import StoryDescriptors, story_set
 from emo.core.geometry.item_sets import (
     ItemSet,
@@ -52,12 +54,13 @@ class RunComparison(Comparison):
     """Those that only one of them has."""
     same_items: bool
     """Whether both have read the same items: then part of ``rho`` comes from these."""
-    over_items: Interval
-    """rho with its 95 % interval over items (situations where declared); NaN bounds without any."""
-    over_items_and_emotions: Interval
+    over_items: Interval | None
+    """rho with its 95 % interval over items (situations where declared); NaN bounds without any. None,
+    as the next, where the vectors of a run were imported, without items."""
+    over_items_and_emotions: Interval | None
     """rho with its 95 % interval over items and emotions."""
     reliability: tuple[float, float]
-    """Split-half reliability of each run's RDM; NaN where its items cannot be halved."""
+    """Split-half reliability of each run's RDM; NaN where its items cannot be halved or are missing."""
     disjoint: Interval | None
     """Mean rho of measurements that share no item; without bounds if the runs read other items. None, as
     the two below, where the items of a run cannot be halved."""
@@ -69,6 +72,13 @@ class RunComparison(Comparison):
     def rows(self) -> list[tuple[str, str]]:
         """The numbers with their names, as they are shown."""
         items = "the same items" if self.same_items else "other items"
+        if self.over_items is None or self.over_items_and_emotions is None:
+            over = [("rho, without items of a run and so without interval", text(self.rho))]
+        else:
+            over = [
+                (f"rho, {items}, interval over items", text(self.over_items)),
+                ("rho, interval over items and emotions", text(self.over_items_and_emotions)),
+            ]
         out = [
             (
                 "emotions",
@@ -76,8 +86,7 @@ class RunComparison(Comparison):
                 + (f", without {', '.join(self.left_out)}" * bool(self.left_out)),
             ),
             ("layers", f"{self.layer_a} and {self.layer_b}"),
-            (f"rho, {items}, interval over items", text(self.over_items)),
-            ("rho, interval over items and emotions", text(self.over_items_and_emotions)),
+            *over,
             ("p of the Mantel test", text(self.mantel_p)),
             ("reliability of each", " and ".join(map(text, self.reliability))),
         ]
@@ -164,6 +173,8 @@ def compare(
     at_a, at_b = (_layer(run, wanted) for run, wanted in zip((a, b), _pair(layer), strict=True))
     if emotions == "same":
         require_same_labels(a.vectors.emotions, b.vectors.emotions, "emotions")
+    if a.imported or b.imported:
+        return compare_imported(a, b, at_a, at_b, permutations, seed)
     sides = items_at(a, at_a), items_at(b, at_b)
     shared = _share_items(*sides)
     got = (compare_shared if shared else compare_independent)(*sides, draws)
@@ -189,6 +200,57 @@ def compare(
         disjoint=None if noise is None else Interval.of(noise.agreement),
         ceiling=None if noise is None else noise.ceiling,
         disattenuated=None if noise is None else Interval.of(noise.ratio),
+    )
+
+
+def compare_imported(
+    a: LoadedRun, b: LoadedRun, at_a: int, at_b: int, permutations: int, seed: int
+) -> RunComparison:
+    """What can be said of two runs of which one has vectors without items: no interval, no ceiling.
+
+    Lengths of vectors from elsewhere mean nothing, so all of both runs are of length 1 before they are
+    centred on their mean.
+
+    Raises
+    ------
+    EmoError
+        If a vector of one of them is missing at its layer.
+    LabelMismatch
+        If fewer than three emotions are common.
+    """
+    common = common_emotions(a.vectors.emotions, b.vectors.emotions)
+    rdms = []
+    for run, layer in ((a, at_a), (b, at_b)):
+        units = run.vectors.values[layer] / np.linalg.norm(
+            run.vectors.values[layer], axis=-1, keepdims=True
+        )
+        places = [run.vectors.emotions.index(e) for e in common]
+        values = (units - units.mean(axis=0))[places]
+        if not np.isfinite(values).all():
+            raise EmoError(
+                f"run {run.run_id}: not every common emotion has a vector at layer {layer}"
+            )
+        rdms.append(upper(cosine_matrix(values)))
+    rho, p = mantel(rdms[0], rdms[1], permutations, stream(seed, "mantel"))
+    return RunComparison(
+        rho=rho,
+        pearson=float(pearson(rdms[0], rdms[1])),
+        mantel_p=p,
+        permutations=permutations,
+        mean_cosine=_mean_cosine(a, b, at_a, at_b, common),
+        n_emotions=len(common),
+        layer_a=at_a,
+        layer_b=at_b,
+        seed=seed,
+        emotions=common,
+        left_out=tuple(e for run in (a, b) for e in run.vectors.emotions if e not in common),
+        same_items=False,
+        over_items=None,
+        over_items_and_emotions=None,
+        reliability=(float("nan"), float("nan")),
+        disjoint=None,
+        ceiling=None,
+        disattenuated=None,
     )
 
 

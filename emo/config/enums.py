@@ -48,6 +48,7 @@ class JobName(StrEnum):
     sensitivity = auto()
     steer = auto()
     export = auto()
+    locals()["import"] = "import"  # a keyword of Python, hence JobName("import")
     axes = auto()
     methods = auto()
     read = auto()
@@ -211,10 +212,12 @@ class SteerNorm(StrEnum):
 
 
 class JudgeName(StrEnum):
-    """The judge of the emotion of a text: the lexicon of VADER, or a local classifier (hf)."""
+    """The judge of the emotion of a text: the lexicon of VADER, a local classifier (hf), or one that is
+    trained on labelled passages over a sentence encoder (embedder)."""
 
     lexicon = auto()
     hf = auto()
+    embedder = auto()
 
 
 class DialogueFormat(StrEnum):

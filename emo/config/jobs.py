@@ -36,6 +36,8 @@ TOKENS = {"min": 1, "max": 131_072, "why": "no model's context is longer"}
 COUNT = {"max": 1_000_000}
 SHORT = {"text": "job.read.text"}
 """Names that are shorter on the command line -> the parameters."""
+KEYWORDS = {"job.import.": "job.import_."}
+"""Beginnings of parameters that a field of a dataclass cannot have, as Python keeps the word."""
 READ = {"path": "read"}
 WRITTEN = {"path": "written"}
 
@@ -122,9 +124,22 @@ class SteerConfig:
     """Added in every scenario; None: each scenario's own emotion."""
     controls: list[SteerControl] = field(default_factory=lambda: list(SteerControl))
     """Directions steered besides the emotion's own, with the same norm."""
+    permuted: int = field(
+        default=0, metadata={"min": 0, "max": 1000, "why": "their spread gets no surer by it"}
+    )
+    """Vectors with permuted dimensions per emotion, as controls: with 5 or more it is tested which
+    emotions are direction-specific."""
+    damage: bool = True
+    """Whether plain texts are read under every dose, for the divergence of the predictions."""
     judge: JudgeName = JudgeName.lexicon
     judge_model: str | None = field(default=None, metadata=READ)
     """judge=hf: folder of a text-classification model."""
+    judge_encoder: str | None = field(default=None, metadata=READ)
+    """judge=embedder: folder of a sentence encoder; None: the installed package's."""
+    judge_sets: list[str] = field(default_factory=lambda: ["shown"])
+    """judge=embedder: bundled sets of passages, or files of your own, that it is trained on."""
+    second_judge: JudgeName | None = None
+    """Scores the same texts beside ``judge``; successes of both and their agreement are given."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +158,16 @@ class ExportConfig:
     """
     folder: str = field(default="exports", metadata=WRITTEN)
     """Where the files go; taken from the project's root."""
+
+
+@dataclass(frozen=True)
+class ImportConfig:
+    """job=import: vectors that another program made, as a logged run."""
+
+    path: str | None = field(default=None, metadata=READ)
+    """A .gguf, .pt, .npz or .safetensors file, or a folder of .gguf files."""
+    emotions: list[str] | None = None
+    """Labels of the vectors, in the order of the file's own; None: those of the file."""
 
 
 @dataclass(frozen=True)
@@ -304,6 +329,7 @@ class JobConfig:
     precision: PrecisionTableConfig = field(default_factory=PrecisionTableConfig)
     steer: SteerConfig = field(default_factory=SteerConfig)
     export: ExportConfig = field(default_factory=ExportConfig)
+    import_: ImportConfig = field(default_factory=ImportConfig)
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
     methods: MethodsConfig = field(default_factory=MethodsConfig)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 from emo.config.groups import Groups
 from emo.config.hydra_settings import checked_setting
+from emo.config.jobs import KEYWORDS
 from emo.config.parameters import (
     hint_of,
     in_words,
@@ -57,7 +58,7 @@ def checked(overrides: Iterable[str], folders: Sequence[Path], root: Path) -> li
 
 
 def _checked(text: str, groups: Groups, root: Path) -> str:
-    text = respelt(text, groups)
+    text = respelt(_as_field(text), groups)
     key = text.partition("=")[0].lstrip("+~")
     if not key and text:
         raise EmoError(
@@ -89,6 +90,14 @@ def _checked(text: str, groups: Groups, root: Path) -> str:
     if holds_password(text):
         text = with_references(key, parsed)
     return f"++{text.lstrip('+')}" if is_open(key) else text.lstrip("+")
+
+
+def _as_field(text: str) -> str:
+    """The override with the name that the schema has in place of a keyword of Python."""
+    for typed, name in KEYWORDS.items():
+        if text.lstrip("+").startswith(typed):
+            return text.replace(typed, name, 1)
+    return text
 
 
 def _parsed(text: str, groups: Groups) -> Override:

@@ -182,10 +182,13 @@ class Direction(StrEnum):
     """The vector of another emotion."""
     random = "random"
     """The emotion's vectors of all steered layers under one random rotation."""
+    permuted = "permuted"
+    """The emotion's vectors of all steered layers under one permutation of their dimensions."""
 
 
 class SteerControl(StrEnum):
-    """What a steering vector is compared with: every :class:`Direction` but the target."""
+    """What a steering vector is compared with: every :class:`Direction` but the target and permuted
+    ones, of which there are several (``job.steer.permuted``)."""
 
     opposite = "opposite"
     shuffled = "shuffled"

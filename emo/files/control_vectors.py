@@ -14,14 +14,19 @@ import numpy as np
 from jaxtyping import Float
 
 from emo.errors import EmoError
+from emo.files.foreign_vectors import EMOTION_KEY
 
 ARCHITECTURE = "controlvector"
 
 
 def write(
-    values: Float[np.ndarray, "layer hidden"], path: Path, model_hint: str, first_layer: int = 1
+    values: Float[np.ndarray, "layer hidden"],
+    path: Path,
+    model_hint: str,
+    first_layer: int = 1,
+    emotion: str = "",
 ) -> None:
-    """Write one float32 direction per layer, from ``first_layer`` on.
+    """Write one float32 direction per layer, from ``first_layer`` on, and the emotion's name if given.
 
     Raises
     ------
@@ -40,6 +45,8 @@ def write(
     writer = GGUFWriter(path, ARCHITECTURE)
     writer.add_string(f"{ARCHITECTURE}.model_hint", model_hint)
     writer.add_uint32(f"{ARCHITECTURE}.layer_count", len(values) - first_layer)
+    if emotion:
+        writer.add_string(EMOTION_KEY, emotion)
     for layer in range(first_layer, len(values)):
         row = np.ascontiguousarray(values[layer], dtype=np.float32)
         writer.add_tensor(f"direction.{layer}", row)

@@ -55,6 +55,7 @@ def run(config: RunConfig) -> Outcome:
                     partial / file,
                     source.tags.get("family", model).lower(),
                     first_layer=0 if export.format is ExportFormat.repeng else 1,
+                    emotion=emotion,
                 )
     paths = {folder / file: emotion for file, emotion in files.items()}
     lines = [f"{model}: {len(vectors.emotions)} emotions as {export.format.value}"]

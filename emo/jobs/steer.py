@@ -25,6 +25,7 @@ from emo.pipeline.steering_setup import (
 )
 from emo.report.pages.steering import steering_page
 from emo.report.runs import steering as report
+from emo.report.runs import steering_judges as judges
 from emo.runs import files
 from emo.runs.job import Ready, Record, Report, Result, ensure_run
 from emo.runs.outcome import Outcome
@@ -77,7 +78,7 @@ def _compute(work: Work, opened: Opened) -> tuple[DoseSweep, Result]:
             "regimes": lambda: report.regime_map(swept, title),
         },
         metrics={"texts_done": swept.done, "texts_reused": swept.reused, **limits},
-        curves=report.curves(doses),
+        curves=report.curves(doses) | judges.damage_curves(swept),
         tags=_regimes(swept) | _unsteered(swept),
     )
 
@@ -114,6 +115,8 @@ def _write(swept: DoseSweep, text: str, folder: Path) -> None:
     (folder / "cells.csv").write_text(report.cells_csv(swept), encoding="utf-8")
     (folder / "emotions.csv").write_text(report.emotions_csv(swept), encoding="utf-8")
     (folder / "scenarios.csv").write_text(report.scenarios_csv(swept), encoding="utf-8")
+    for name, rows in judges.files(swept).items():
+        (folder / name).write_text(rows, encoding="utf-8")
     (folder / "table.txt").write_text(text + "\n", encoding="utf-8")
 
 
@@ -124,7 +127,9 @@ def _reused(plan: Plan, swept: DoseSweep) -> Report:
 def _report(plan: Plan, swept: DoseSweep) -> Report:
     return Report(
         text=report.terminal_text(swept, _title(plan), plan.weights.note),
-        metrics=report.headline(cells(swept.steered, swept.limits)) | _regimes(swept),
+        metrics=report.headline(cells(swept.steered, swept.limits))
+        | judges.numbers(swept)
+        | _regimes(swept),
         effort=f"  texts {swept.done} written, {swept.reused} reused",
         passes=Passes(swept.done, swept.reused),
         answer=report.answer(swept, plan.config.model.source is Source.tiny),

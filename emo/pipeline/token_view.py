@@ -104,6 +104,12 @@ def _frame_from_activations(run: LoggedRun, config: RunConfig) -> ResidualFrame:
 
 def _best_layer(run: LoggedRun, rule: LayerRule) -> tuple[int, str, dict[int, str]]:
     """The layer that is shown first, how it was chosen, and by layer how far its vectors are right."""
+    if run.imported:
+        return (
+            len(run.vectors.values) // 2,
+            f"{WORDS[LayerRule.middle]}, as nothing chooses one",
+            {},
+        )
     d = run.descriptors
     if isinstance(d, StoryDescriptors):
         if d.reliability is None:

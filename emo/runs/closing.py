@@ -28,6 +28,7 @@ NEXT: dict[JobName, tuple[tuple[str, str], ...]] = {
     JobName.equivalence: (PRECISION,),
     JobName.ablate: (("experiment=sensitivity", "the same question as an Optuna study"), SUMMARIZE),
     JobName.sensitivity: (("job=ablate", "the same question with intervals"), SUMMARIZE),
+    JobName("import"): (("job=extract", "vectors of the passages, to compare them with"),),
     JobName.axes: (STEER, SUMMARIZE),
     JobName.methods: (STEER, SUMMARIZE),
     JobName.read: (STEER, SUMMARIZE),

@@ -15,6 +15,8 @@ from emo.errors import TrackingError
 from emo.runs import files as serialise
 from emo.tracking import Connection, NoSuchRun
 
+IMPORT = "import"
+"""The job whose runs have vectors, but no items that they were made of."""
 LATEST = "latest"
 """Stands for the id of the newest finished run of job=extract."""
 
@@ -40,6 +42,11 @@ class LoggedRun:
     def job(self) -> str:
         """The job that made the run, such as ``extract``; empty if it is no run of this project."""
         return self.tags.get("job", "")
+
+    @property
+    def imported(self) -> bool:
+        """Whether its vectors are of another program: then it has no items, and no layer of its own."""
+        return self.job == IMPORT
 
     @property
     def generated(self) -> bool:
@@ -85,7 +92,8 @@ class LoggedRun:
         TrackingError
             If the run has no such file, or the file is damaged.
         """
-        self._require_extraction("vectors.safetensors")
+        if not self.imported:
+            self._require_extraction("vectors.safetensors")
         return self.tracker.read(self.run_id, "vectors.safetensors", serialise.read_vectors)
 
     @cached_property
@@ -137,6 +145,11 @@ class LoggedRun:
         """
         if self.job in ("extract", ""):
             return
+        if self.imported:
+            raise TrackingError(
+                f"run {self.run_id}: its vectors were imported, so it has no {name}: nothing that is "
+                "made of items, and no best layer (name a layer)"
+            )
         source = self.tags.get("vectors_run", "")
         hint = f"; its vectors are those of run {source}" if source else ""
         raise TrackingError(

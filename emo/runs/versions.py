@@ -21,10 +21,11 @@ compared with matched on the same prompts, so that the texts' noise counted as e
 STUDY_VERSION = 2
 """Raise it when job=sensitivity evaluates otherwise; older studies are then not continued. 1 knew no
 agreement with replicates."""
-STEER_VERSION = 3
+STEER_VERSION = 4
 """Raise it when job=steer adds something else, or judges texts otherwise.
 
-2 had position 0 in the unit of strength, and limits from greedy and sampled texts together.
+2 had position 0 in the unit of strength, and limits from greedy and sampled texts together. 3 did not
+read plain texts under the doses.
 """
 AXES_VERSION = 1
 """Raise it when job=axes computes otherwise."""
@@ -36,6 +37,8 @@ BEHAVE_VERSION = 1
 """Raise it when job=behave holds conversations otherwise, or scores or counts them otherwise."""
 VALIDATE_VERSION = 1
 """Raise it when job=validate computes otherwise."""
+IMPORT_VERSION = 1
+"""Raise it when job=import takes vectors in otherwise."""
 FOLDER_VERSION = 2
 """Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 

@@ -39,6 +39,8 @@ class Dose:
     direction: Direction
     site: Site
     strength: float
+    draw: int = 0
+    """Number of the permuted vector, from 1; 0 for the other directions."""
 
 
 def parse_sites(value: Any, n_layers: int | None = None, best: int | None = None) -> list[Site]:
@@ -82,14 +84,20 @@ def plan_doses(
     directions: Sequence[Direction],
     sites: Sequence[Site],
     strengths: Sequence[float],
+    permuted: int = 0,
 ) -> list[Dose]:
-    """All combinations of the settings; each scenario has its own emotion, or all given ones."""
+    """All combinations of the settings; each scenario has its own emotion, or all given ones.
+
+    ``permuted`` is the number of permuted vectors per emotion, which come last at every site.
+    """
+    vectors = [(direction, 0) for direction in directions]
+    vectors += [(Direction.permuted, draw) for draw in range(1, permuted + 1)]
     return [
-        Dose(scenario, emotion, direction, site, strength)
+        Dose(scenario, emotion, direction, site, strength, draw)
         for scenario in scenarios
         for emotion in (emotions or [scenario.emotion])
         for site in sites
-        for direction in directions
+        for direction, draw in vectors
         for strength in strengths
     ]
 
@@ -163,6 +171,8 @@ class Additions:
                 return self._along(self.partners[dose.emotion], dose.site)
             case Direction.random:
                 return self._random(dose)
+            case Direction.permuted:
+                return self._permuted(dose)
             case _:
                 assert_never(dose.direction)
 
@@ -176,6 +186,12 @@ class Additions:
             rng = stream(self._seed, "steering", dose.scenario.id, dose.emotion)
             self._turned[key] = randomly_turned(target, rng)
         return self._turned[key]
+
+    def _permuted(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
+        """One permutation of the dimensions per emotion and draw: one vector for all scenarios."""
+        rng = stream(self._seed, "steering", "permuted", dose.emotion, str(dose.draw))
+        target = self._along(dose.emotion, dose.site)
+        return target[:, rng.permutation(target.shape[1])]
 
     def _unit(self, name: str, layer: int) -> Float64[np.ndarray, " hidden"]:
         layer = layer if self._source is None else self._source

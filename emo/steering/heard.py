@@ -30,7 +30,7 @@ def heard_by(judge: JudgeName) -> Callable[[str], tuple[HeardWord, ...]] | None:
     match judge:
         case JudgeName.lexicon:
             return heard_words
-        case JudgeName.hf:
+        case JudgeName.hf | JudgeName.embedder:
             return None
         case _:
             assert_never(judge)

@@ -12,18 +12,25 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64
 
 from emo.config.enums import JudgeName
 from emo.core.choices import unknown
+from emo.core.steering.text_classifier import Confusion
 from emo.errors import ConfigError, ModelError
 from emo.models.digests import folder_digest
 from emo.models.folders import Unusable, read_folder
 from emo.models.pretrained import refuse_incomplete
 from emo.models.translating import about_model, quiet
+from emo.steering.embedder_judge import (
+    EmbedderJudge,
+    embedder_identity,
+    encoder_folder,
+    training_passages,
+)
 from emo.stimuli.audit import load_lexicon
 from emo.stimuli.emotion_words import EMOTION_WORDS, load_emotion_words
 
@@ -46,6 +53,16 @@ class Judge(Protocol):
 
     def alike(self, a: str, b: str) -> bool:
         """Whether the judge gives every text the same score for both emotions."""
+        ...
+
+
+@runtime_checkable
+class TrainedJudge(Protocol):
+    """A judge that is trained here, and says how it does on texts that it has not seen."""
+
+    @property
+    def confusion(self) -> Confusion:
+        """What it calls them."""
         ...
 
 
@@ -169,6 +186,12 @@ class JudgeSettings:
     weights: Path
     """``paths.weights``, where the digests of large files are kept."""
     batch_size: int
+    encoder: Path | None = None
+    """``job.steer.judge_encoder``; None: the installed package's."""
+    sets: tuple[str, ...] = ("shown",)
+    """``job.steer.judge_sets``."""
+    root: Path = Path()
+    """Where paths among the sets begin."""
 
 
 @dataclass(frozen=True)
@@ -210,9 +233,20 @@ def _open_classifier(settings: JudgeSettings, device: str) -> Judge:
     return ClassifierJudge(_classifier_folder(settings), device, settings.batch_size)
 
 
+def _embedder_identity(settings: JudgeSettings) -> str:
+    s = settings
+    return embedder_identity(s.encoder, s.weights, s.sets, s.root)
+
+
+def _open_embedder(settings: JudgeSettings, _device: str) -> Judge:
+    folder = encoder_folder(settings.encoder, settings.weights)
+    return EmbedderJudge(folder, training_passages(settings.sets, settings.root))
+
+
 JUDGES: dict[JudgeName, JudgeRow] = {
     JudgeName.lexicon: JudgeRow(_vader_version, lambda _settings, _device: LexiconJudge()),
     JudgeName.hf: JudgeRow(_classifier_digest, _open_classifier, needs_model=True),
+    JudgeName.embedder: JudgeRow(_embedder_identity, _open_embedder),
 }
 """All that the program knows of a judge. A new one is a member of the enum, a class and a row here."""
 

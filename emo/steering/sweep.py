@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from emo.config.enums import Decoding, SteerNorm, SteerPositions
 from emo.core.choices import Direction
 from emo.core.steering.dose_response import DoseSweep, SteeredText
@@ -45,6 +47,8 @@ class Setup:
     positions: SteerPositions
     norm: SteerNorm
     track: Track = lambda items, _: items
+    second: Judge | None = None
+    """Scores the same texts beside the judge."""
 
 
 def sweep(
@@ -70,7 +74,9 @@ def sweep(
         If memory does not suffice, an unsteered logit is not finite, or the unsteered model writes
         nothing.
     """
-    note_unlisted(judge, [d.emotion for d in doses])
+    for hearing in (judge, setup.second):
+        if hearing is not None:
+            note_unlisted(hearing, [d.emotion for d in doses])
     scenarios = list({d.scenario.id: d.scenario for d in doses}.values())
     openings = [*scenarios, *controls]
     plain = [Request(prompts[s.id]) for s in openings]
@@ -141,7 +147,9 @@ class _Read:
     overflow: bool
     likelihood: Likelihood
 
-    def measures(self, score: float | None, named: bool | None) -> TextMeasures:
+    def measures(
+        self, score: float | None, named: bool | None, second: float = float("nan")
+    ) -> TextMeasures:
         """All measures, with the score for an emotion and whether a word names it (None: no emotion)."""
         return TextMeasures(
             n_tokens=len(self.tokens),
@@ -155,6 +163,7 @@ class _Read:
             score=float("nan") if score is None else score,
             named=bool(named),
             overflow=self.overflow,
+            second_score=second,
         )
 
 
@@ -193,12 +202,11 @@ class TextReader:
         """Every steered text beside its unsteered one, both scored for the emotion of the dose."""
         emotions = [d.emotion for d in doses]
         base = [unsteered[d.scenario.id] for d in doses]
-        scores = self._judge.scores([t.text for t in steered], emotions)
-        before = self._judge.scores([t.text for t in base], emotions)
+        scores, before = self._scores(steered, emotions), self._scores(base, emotions)
         names = naming(list(dict.fromkeys(emotions)))
 
-        def measures(read: _Read, score: float, emotion: str) -> TextMeasures:
-            return read.measures(score, names[emotion].search(read.text) is not None)
+        def measures(read: _Read, score: tuple[float, float], emotion: str) -> TextMeasures:
+            return read.measures(score[0], names[emotion].search(read.text) is not None, score[1])
 
         return tuple(
             SteeredText(
@@ -208,10 +216,18 @@ class TextReader:
                 site=d.site.name,
                 strength=d.strength,
                 text=read.text,
-                measures=measures(read, float(score), d.emotion),
-                unsteered=measures(plain, float(score_before), d.emotion),
+                measures=measures(read, score, d.emotion),
+                unsteered=measures(plain, score_before, d.emotion),
+                draw=d.draw,
             )
             for d, read, plain, score, score_before in zip(
                 doses, steered, base, scores, before, strict=True
             )
         )
+
+    def _scores(self, texts: Sequence[_Read], emotions: Sequence[str]) -> list[tuple[float, float]]:
+        """Every text's score by the judge and by the one beside it; NaN where there is none."""
+        words, second = [t.text for t in texts], self._setup.second
+        first = self._judge.scores(words, emotions)
+        beside = [np.nan] * len(texts) if second is None else second.scores(words, emotions)
+        return [(float(a), float(b)) for a, b in zip(first, beside, strict=True)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+
 from emo.cli import run_job
 from emo.config.enums import JobName
 from emo.config.resolve import compose
@@ -47,6 +49,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     ),
     "read": ("job=read", "text=Nobody had come, and she laughed."),
     "validate": ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),
+    "import": ("job=import", "job.import.path=ROOT/vectors.npz"),
 }
 """Overrides by name of the runs whose pages are opened; ROOT is the study's folder."""
 ALSO = (
@@ -63,6 +66,7 @@ def made_pages(root: Path) -> dict[str, Path]:
     small = write_small_csv(root)
     rows = (f"{e},{2 + i},{7 - i % 3}\n" for i, e in enumerate(EMOTIONS))
     (root / "norms.csv").write_text("word,valence,arousal\n" + "".join(rows))
+    np.savez(root / "vectors.npz", calm=np.eye(4, 128), sad=np.eye(4, 128, 4))
     (root / "scenarios.yaml").write_text(
         "- {id: one, mood: flat, emotion: calm, text: Nobody had come and she}\n"
     )

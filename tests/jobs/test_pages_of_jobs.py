@@ -4,6 +4,7 @@ import html
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from emo.cli import run_job
@@ -35,6 +36,7 @@ COMMANDS = {
     JobName.validate: (
         ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),
     ),
+    JobName("import"): (("job=import",),),
 }
 """What each job is run with here."""
 WITHOUT = {JobName.summarize, JobName.sync, JobName.export, JobName.ui, JobName.bundle}
@@ -67,9 +69,11 @@ def check(page, run_id):
 )
 def test_every_run_has_a_page(tiny_config, study_config, scenarios, tmp_path, job, words):
     (tmp_path / "norms.csv").write_text(NORMS)
+    np.savez(tmp_path / "vectors.npz", calm=np.eye(4, 128), sad=np.eye(4, 128, 4))
     more = {
         JobName.steer: (f"job.steer.scenarios_path={scenarios}",),
         JobName.axes: (f"norms.path={tmp_path / 'norms.csv'}",),
+        JobName("import"): (f"job.import.path={tmp_path / 'vectors.npz'}",),
     }.get(job, ())
     objective = "job.sensitivity.objectives=[reliability]"
     study = job is JobName.sensitivity

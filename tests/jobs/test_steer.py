@@ -55,6 +55,7 @@ def steer_config(project):
             f"job.steer.scenarios_path={project / 'scenarios.yaml'}",
             "job.steer.strengths=[0.2,20]",
             "job.steer.max_new_tokens=6",
+            "job.steer.damage=false",  # tests/jobs/test_steer_judges.py has it
             *overrides,
             root=project,
         )

@@ -59,6 +59,33 @@ def test_opposite_and_shuffled():
     assert added(Direction.shuffled)[1] == pytest.approx(0.1 * 3 * unit(1, "sad"), rel=1e-6)
 
 
+def test_permuted_vectors_are_the_emotions_with_its_dimensions_in_another_order():
+    def permuted(scenario=A, draw=1, seed=0):
+        result = Additions(vectors(), NORMS | {"b": NORMS["a"]}, PARTNERS, None, seed)
+        return result.addition(
+            Dose(scenario, "calm", Direction.permuted, Site("x", (1, 2)), 0.1, draw)
+        )
+
+    one, target = permuted(), added()
+    for layer in (1, 2):
+        assert np.sort(one[layer]) == pytest.approx(np.sort(target[layer]), rel=1e-6)
+        assert np.abs(one[layer] - target[layer]).max() > 0.01
+    assert one[1] @ one[2] == pytest.approx(
+        target[1] @ target[2], rel=1e-5
+    )  # one order for all layers
+    assert np.array_equal(one[1], permuted(scenario=B)[1])  # one vector for all scenarios
+    for other in (permuted(draw=2), permuted(seed=1)):
+        assert not np.allclose(one[1], other[1])
+
+
+def test_permuted_vectors_come_after_the_directions_each_by_its_number():
+    doses = plan_doses([A], None, [Direction.target], [Site("x", (1,))], [0.1, 0.2], permuted=2)
+    assert [(d.direction.value, d.draw, d.strength) for d in doses] == [
+        *(("target", 0, s) for s in (0.1, 0.2)),
+        *(("permuted", draw, s) for draw in (1, 2) for s in (0.1, 0.2)),
+    ]
+
+
 def test_random_directions_add_up_over_layers_as_the_emotions_vectors_do():
     """Similar vectors of many layers add up; independent draws would stay at the root of them."""
     rng = np.random.default_rng(2)

@@ -39,7 +39,9 @@ ROWS = {**JUDGES, "dummy": JudgeRow(lambda _: "words 1", lambda _settings, _devi
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory):
     folder = save_classifier(tmp_path_factory.mktemp("classifier"))
-    return JudgeSettings(folder, tmp_path_factory.mktemp("weights"), batch_size=2)
+    weights = tmp_path_factory.mktemp("weights")
+    # The embedder takes any encoder: the body of the classifier is one.
+    return JudgeSettings(folder, weights, batch_size=2, encoder=folder, sets=("named",))
 
 
 @pytest.fixture(scope="module", params=ROWS, ids=str)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from emo.core.choices import Direction
+from emo.core.steering.damage import Damage
 from emo.core.steering.regimes import (
     Limits,
     Regime,
@@ -17,6 +18,7 @@ from emo.core.steering.regimes import (
     published_regime,
     robust_regime,
 )
+from emo.core.steering.text_classifier import JudgeSheet
 from emo.core.steering.text_measures import (
     TextMeasures,
     exact_interval,
@@ -39,6 +41,8 @@ class SteeredText:
     measures: TextMeasures
     unsteered: TextMeasures
     """Measures of the scenario's unsteered greedy text, judged for the same emotion."""
+    draw: int = 0
+    """Number of the permuted vector, from 1; 0 for the other directions."""
 
     @property
     def shift(self) -> float:
@@ -91,6 +95,10 @@ class DoseSweep:
     """Scenario -> texts sampled for the limits, which runs of earlier versions took them from."""
     norm: str = "mean_all"
     """The tokens of the prompt whose mean norm strengths are in; runs before there was a choice: all."""
+    judges: tuple[JudgeSheet, ...] = ()
+    """The judge of ``score`` and, if there is one, that of ``second_score``; earlier runs name none."""
+    damage: tuple[Damage, ...] = ()
+    """Plain texts under every dose; none in runs that did not measure it."""
 
 
 @dataclass(frozen=True)

@@ -54,6 +54,8 @@ class TextMeasures:
     """Whether a word of the text names that emotion."""
     overflow: bool = False
     """Whether it ended because the steered logits were not finite."""
+    second_score: float = float("nan")
+    """The score of the judge beside the first one, where there is one."""
 
 
 def ngrams(tokens: Sequence[int], n: int) -> list[tuple[int, ...]]:

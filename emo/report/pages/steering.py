@@ -11,6 +11,7 @@ from emo.core.steering.regimes import label
 from emo.core.steering.unsteered import all_cells
 from emo.report.pages.page import Page, Section, fragment
 from emo.report.pages.passages import fitting
+from emo.report.pages.steering_judges import judge_sections
 from emo.steering.heard import HeardWord
 
 Hear = Callable[[str], Sequence[HeardWord]]
@@ -28,7 +29,8 @@ def steering_page(
     """Doses, scenarios and figures; ``hear`` gives the words a judge hears, None where it has none."""
     doses = Section("Doses", _doses(swept))
     figures = Section("Figures", "", figures=FIGURES)
-    return Page(title, answer, (doses, scenarios_section(swept, hear), figures), text)
+    scenarios = scenarios_section(swept, hear)
+    return Page(title, answer, (doses, *judge_sections(swept), scenarios, figures), text)
 
 
 def _doses(swept: DoseSweep) -> str:

@@ -20,7 +20,7 @@ from emo.core.steering.regimes import Regime, edge, label
 from emo.core.steering.text_measures import exact_interval, scripts
 from emo.core.steering.unsteered import all_cells, unsteered_regime, unsteered_texts
 from emo.reference import STEERING_SUCCESS
-from emo.report.runs import terminal
+from emo.report.runs import steering_judges, terminal
 from emo.report.runs.extract import RANDOM
 from emo.report.runs.steering_csv import cells_csv, emotions_csv, named_shares, scenarios_csv
 from emo.report.runs.steering_figures import dose_response, emotions, regime_map
@@ -51,6 +51,7 @@ COLUMNS = (
     *("opening", "text", "unsteered_text", "scripts", "opening_scripts"),
     *("success", "score", "unsteered_score", "named", "repetition", "distinct_1", "distinct_2"),
     *("perplexity_ratio", "perplexity", "foreign", "entropy", "n_tokens", "empty", "overflow"),
+    *("second_score", "unsteered_second_score", "draw"),
 )
 
 
@@ -83,7 +84,7 @@ def answer(swept: DoseSweep, random: bool = False) -> str:
             f"Steering at {s.site} is {s.robust.name} over all strengths by the robust rule{sure}, and "
             f"{s.published.name} by the published one."
         )
-    return " ".join(sentences)
+    return " ".join([*sentences, *steering_judges.sentences(swept)])
 
 
 def terminal_text(swept: DoseSweep, title: str, note: str = "") -> str:
@@ -109,6 +110,9 @@ def terminal_text(swept: DoseSweep, title: str, note: str = "") -> str:
             *_shuffled(swept),
             *_regimes(swept),
             *_best(doses),
+            *steering_judges.judge_lines(swept),
+            *steering_judges.specificity_lines(swept),
+            *steering_judges.damage_lines(swept),
             published,
         ]
     )
@@ -250,6 +254,7 @@ def texts_table(swept: DoseSweep) -> dict[str, list[Any]]:
                 *(m.repetition, m.distinct_1, m.distinct_2),
                 *(math.exp(t.log_perplexity_ratio), math.exp(m.log_perplexity)),
                 *(m.foreign, m.entropy, m.n_tokens, m.empty, m.overflow),
+                *(m.second_score, t.unsteered.second_score, t.draw),
             ]
         )
     return {"columns": list(COLUMNS), "data": rows}

@@ -24,6 +24,7 @@ from emo.report.style import (
     PALE_GREY,
     PALE_ORANGE,
     PANEL,
+    PINK,
     SMALL,
     TITLE,
     blank,
@@ -39,6 +40,7 @@ STYLES = {
     Direction.opposite.value: (ORANGE, "v", "--"),
     Direction.shuffled.value: (GREEN, "s", "-."),
     Direction.random.value: (GREY, "x", ":"),
+    Direction.permuted.value: (PINK, "d", ":"),
 }
 """Colour, marker and line per direction."""
 REGIMES = {

@@ -10,6 +10,7 @@ from tests.fuzz.groups import (
     artifacts,
     command_line,
     export,
+    imports,
     models,
     norms,
     overrides,
@@ -38,6 +39,7 @@ GROUPS: dict[str, Callable[[Place], list[Case]]] = {
     "studies": studies.cases,
     "tracking": tracking.cases,
     "export": export.cases,
+    "imports": imports.cases,
     "sweeps": sweeps.cases,
     "api": api.cases,
 }
