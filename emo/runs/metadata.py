@@ -50,10 +50,15 @@ def tags(plan: Plan) -> dict[str, str]:
 
 
 READS_PASSAGES = frozenset(
-    {JobName.extract, JobName.steer, JobName.axes, JobName.equivalence, JobName.precision}
+    {
+        *(JobName.extract, JobName.steer, JobName.axes, JobName.equivalence, JobName.precision),
+        JobName.behave,
+    }
 )
 """The jobs to which sub-parameters of generation mean nothing with method=comprehension."""
-ONE_PRECISION = frozenset({JobName.extract, JobName.steer, JobName.axes, JobName.equivalence})
+ONE_PRECISION = frozenset(
+    {JobName.extract, JobName.steer, JobName.axes, JobName.equivalence, JobName.behave}
+)
 """The jobs that know no other precision than the configured one and that of the texts."""
 
 WITHOUT_EFFECT: dict[str, Callable[[RunConfig], bool]] = {
