@@ -91,7 +91,7 @@ def _has_verb(before: str, cues: Cues) -> bool:
     return bool(cues.verb.search(before[last:]) or re.search(r"'s |\b\w{4,}s\b", before[last:]))
 
 
-_LABEL = re.compile(r"(?:^|• ?)(?:[^\W_]+ ){0,3}[^\W_]+: $")
+_LABEL = re.compile(r"(?:^(?:[^\W_]+ ){0,3}|^• ?(?:[^\W_]+ ){0,6})[^\W_]+: $")
 
 
 def _labels(sentence: str, end: int, cues: Cues) -> bool:
@@ -154,7 +154,7 @@ def _said_of_something(reading: Reading) -> bool:
     return reading.force in (Force.weak, Force.aside)
 
 
-_RELATIVE = re.compile(r", (?:which|who|die|der|das|qui|que) [^,]*,")
+_RELATIVE = re.compile(r", (?:which|who|an?|the|one|die|der|das|qui|que) [^,]*,")
 
 
 def _force(before: str, after: str, cues: Cues) -> Force:

@@ -179,7 +179,8 @@ ENGLISH = Cues(
         r"teacher|experts?|(?:text)?book|point|understanding|colleague)s?",
         r"the (?:\w+ )?(?:claim|belief|suggestion|assertion|theory|statement) that",
         r"the (?:\w+ )?(?:idea|notion) (?:that|of)",
-        r"(?:claims?|rumou?rs?|theor(?:y|ies)|speculation|belief|idea|notion) that",
+        r"(?:claims?|rumou?rs?|theor(?:y|ies)|speculation|belief|opinion|view|argument|idea|"
+        r"notion) that",
         r"(?<!\bi )(?:would|might|may|often) (?:say|think|guess|assume|name|pick|list|answer)",
         r"(?:some|many|most|other|few|certain|several|lots of|a lot of|plenty of)? ?(?:other )?"
         r"(?:people|persons|students|folks|individuals|someone|somebody|anyone|everyone)"
