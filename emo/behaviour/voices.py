@@ -121,8 +121,8 @@ class WholeVoice:
         return logits[torch.arange(len(talks)), mask.sum(dim=1) - 1].float()
 
     def _odds(self, logits: Float[torch.Tensor, "talk vocabulary"]) -> Float64[np.ndarray, " talk"]:
-        a, b = (logits[:, list(ids)].double().logsumexp(dim=-1) for ids in self._letters)
-        return (b - a).cpu().numpy()
+        a, b = (logits[:, list(ids)].cpu().double().logsumexp(dim=-1) for ids in self._letters)
+        return (b - a).numpy()
 
     def _said(self, tokens: Sequence[int], finish: Finish) -> Said:
         """An answer without its end of text, and cut where the format ends it."""
