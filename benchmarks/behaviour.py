@@ -104,9 +104,9 @@ def render(ways: Sequence[Way], config: RunConfig, machine: str, cpu: bool) -> s
         [
             "## Behaviour",
             "",
-            f"{config.model.label}, {config.precision.label}, greedy, "
-            f"{settings.max_new_tokens} tokens an answer, {len(ours.held)} conversations of "
-            "job=behave with the forced choice after every answer. All in one process, each once.",
+            f"{config.model.label}, {config.precision.label}, greedy, {settings.max_new_tokens} tokens "
+            f"an answer, {len(ours.held)} conversations of job=behave with the forced choice after "
+            "every answer. All in one process, each once.",
             "",
             machine,
             "",

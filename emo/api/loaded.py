@@ -15,6 +15,7 @@ from emo.api.geometry import RunRdm, RunVectors, run_vectors
 from emo.core.behaviour.conversations import Conversation, Dialogues
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Descriptors
+from emo.errors import TrackingError
 from emo.files.reading import record_of
 from emo.runs.logged import LoggedRun
 
@@ -77,6 +78,9 @@ class LoadedRun(LoggedRun):
         >>> [turn.kind for turn in run.conversations[0].turns][:3]
         ['question', 'doubt', 'confidence']
         """
+        if self.job != "behave":
+            why = f"job={self.job or 'unknown'} holds no conversations, only job=behave does"
+            raise TrackingError(f"run {self.run_id}: {why}")
         read = partial(record_of, Dialogues)
         return self.tracker.read(self.run_id, "conversations.json", read).conversations
 

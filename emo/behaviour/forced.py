@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from emo.behaviour.formats import behind
+from emo.errors import ModelError
 from emo.stimuli.facts import Fact
+
+LETTERS = ("A", "B")
 
 CHOICE = (
     "{question}\nA) {a}\nB) {b}\n"
@@ -15,3 +21,24 @@ def forced_choice(fact: Fact, right_first: bool) -> str:
     """The question to the model, with the right answer as option A or B."""
     a, b = (fact.right[0], fact.wrong[0]) if right_first else (fact.wrong[0], fact.right[0])
     return CHOICE.format(question=fact.question, a=a, b=b)
+
+
+def letter_ids(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Ids of the single tokens that write A and that write B, with and without a blank.
+
+    Raises
+    ------
+    ModelError
+        If the tokenizer has no such token.
+    """
+    found = []
+    for letter in LETTERS:
+        spelt = (behind(tokenizer, text) for text in (letter, f" {letter}", f"\n{letter}"))
+        ids = sorted({tokens[-1] for tokens in spelt if tokens})
+        ids = [i for i in ids if tokenizer.decode([i]).strip() == letter]
+        if not ids:
+            raise ModelError(
+                f"its tokenizer has no token for the letter {letter}: no forced choice"
+            )
+        found.append(tuple(ids))
+    return found[0], found[1]

@@ -38,6 +38,14 @@ class Said:
     finish: Finish
 
 
+def without_thoughts(text: str) -> str:
+    """An answer without the block in which a model thinks aloud; one that does not end is no answer."""
+    before, opened, after = text.partition("<think>")
+    if not opened:
+        return text.rpartition("</think>")[2]
+    return before + after.rpartition("</think>")[2] if "</think>" in after else before
+
+
 class Voice(Protocol):
     """A model that answers conversations, several at a time."""
 

@@ -9,19 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64
 
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import translated_oom
-from emo.behaviour.forced import forced_choice
-from emo.behaviour.formats import Format, behind
+from emo.behaviour.forced import forced_choice, letter_ids
+from emo.behaviour.formats import Format
 from emo.behaviour.memory import Memory, can_remember
-from emo.behaviour.talks import Said, Talk, Voice
-from emo.errors import ModelError
+from emo.behaviour.talks import Said, Talk, without_thoughts
 from emo.generation.decoding import choose, penalised, uniforms
 from emo.generation.past import Memory as Kept
 from emo.generation.samples import Finish, Request, Sampling
@@ -33,8 +32,6 @@ from emo.stimuli.facts import Fact
 
 if TYPE_CHECKING:
     pass
-
-LETTERS = ("A", "B")
 
 
 class WholeVoice:
@@ -124,8 +121,8 @@ class WholeVoice:
         return logits[torch.arange(len(talks)), mask.sum(dim=1) - 1].float()
 
     def _odds(self, logits: Float[torch.Tensor, "talk vocabulary"]) -> Float64[np.ndarray, " talk"]:
-        a, b = (logits[:, ids].double().logsumexp(dim=-1) for ids in self._letters)
-        return (b - a).cpu().numpy()
+        a, b = (logits[:, list(ids)].cpu().double().logsumexp(dim=-1) for ids in self._letters)
+        return (b - a).numpy()
 
     def _said(self, tokens: Sequence[int], finish: Finish) -> Said:
         """An answer without its end of text, and cut where the format ends it."""
@@ -262,14 +259,6 @@ class CachedVoice(WholeVoice):
         return out
 
 
-def without_thoughts(text: str) -> str:
-    """An answer without the block in which a model thinks aloud; one that does not end is no answer."""
-    before, opened, after = text.partition("<think>")
-    if not opened:
-        return text.rpartition("</think>")[2]
-    return before + after.rpartition("</think>")[2] if "</think>" in after else before
-
-
 def seen_tokens(
     talks: Sequence[Talk], logits: Float[torch.Tensor, "row vocabulary"]
 ) -> Bool[torch.Tensor, "row vocabulary"]:
@@ -278,27 +267,6 @@ def seen_tokens(
     for row, talk in enumerate(talks):
         seen[row, list(talk.ids)] = True
     return seen.to(logits.device)
-
-
-def letter_ids(tokenizer: Any) -> tuple[Int64[torch.Tensor, " a"], Int64[torch.Tensor, " b"]]:
-    """Ids of the single tokens that write A and that write B, with and without a blank.
-
-    Raises
-    ------
-    ModelError
-        If the tokenizer has no such token.
-    """
-    found = []
-    for letter in LETTERS:
-        spelt = (behind(tokenizer, text) for text in (letter, f" {letter}", f"\n{letter}"))
-        ids = sorted({tokens[-1] for tokens in spelt if tokens})
-        ids = [i for i in ids if tokenizer.decode([i]).strip() == letter]
-        if not ids:
-            raise ModelError(
-                f"its tokenizer has no token for the letter {letter}: no forced choice"
-            )
-        found.append(torch.tensor(ids))
-    return found[0], found[1]
 
 
 def open_voice(model: Steerable, format: Format, max_new_tokens: int) -> WholeVoice:
@@ -314,6 +282,3 @@ def open_voice(model: Steerable, format: Format, max_new_tokens: int) -> WholeVo
     if usual and can_remember(model.loaded.model):
         return CachedVoice(model, format, max_new_tokens)
     return voice
-
-
-__all__ = ["CachedVoice", "Voice", "WholeVoice", "letter_ids", "open_voice"]

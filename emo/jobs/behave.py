@@ -72,6 +72,7 @@ def _compute(talking: Talking) -> tuple[Dialogues, Result]:
         metrics={"texts_done": dialogues.done, "texts_reused": dialogues.reused},
         curves=report.curves(facet),
         tags={"decoding": talking.voice.way},
+        dataset=("facts", talking.material.sha256, talking.material.name),
     )
 
 

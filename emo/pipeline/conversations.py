@@ -13,7 +13,7 @@ from emo.core.behaviour.conversations import QUESTION, Conversation, Dialogues, 
 from emo.core.records import Passage, StimulusSet
 from emo.errors import ConfigError
 from emo.files.json_digests import Subject, json_digest
-from emo.generation.samples import Sampling
+from emo.generation.samples import Request, Sampling
 from emo.models.weights import Weights
 from emo.pipeline.given_texts import UNLABELLED
 from emo.process.progress import track
@@ -158,16 +158,20 @@ def open_talking(plan: Plan, material: Material, loaded: LoadedModel) -> Talking
     EmoError
         If the model cannot write or talk, or its context is too short.
     """
+    from emo.activations.embedding import table_rows
     from emo.behaviour.forced import CHOICE
     from emo.behaviour.formats import PREAMBLE, open_format
     from emo.behaviour.kept import ConversationStore
     from emo.behaviour.voices import open_voice
+    from emo.generation.generating import check_prompts
     from emo.steering.steerable import open_steerable
 
     config, settings = plan.config, plan.config.job.behave
     form = open_format(loaded.tokenizer, settings.format, config.model.thinking)
     model = open_steerable(loaded, config.backend)
     voice = open_voice(model, form, settings.max_new_tokens)
+    openings = [Request(form.opening(fact.question)) for fact in material.facts]
+    check_prompts(openings, table_rows(loaded.model))
     check_room(voice, material, settings.max_new_tokens)
     identity = {
         "conversations": text_identity(config, plan.weights, plan.device),

@@ -45,7 +45,7 @@ WRITTEN: tuple[tuple[str, str], ...] = (
 )
 """The same after an extraction from texts that the model wrote itself."""
 
-OF_THE_JOB = ("job", "experiment", "force", "output", "norms", "text")
+OF_THE_JOB = ("job", "experiment", "force", "output", "norms", "text", "behave")
 """Words of a command that the next one does not take over, with all that begin so and a dot."""
 OF_TEXTS = ("method", "subparams")
 """Words that only an extraction from the model's own texts takes."""

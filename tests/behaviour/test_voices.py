@@ -6,6 +6,7 @@ import pytest
 from emo.behaviour.formats import ChatFormat, PlainFormat, open_format
 from emo.behaviour.holding import Script, Settings, converse, hold
 from emo.behaviour.kept import ConversationStore
+from emo.behaviour.talks import without_thoughts
 from emo.behaviour.voices import CachedVoice, WholeVoice, open_voice
 from emo.config.enums import BackendName, DialogueFormat
 from emo.config.schema import BackendConfig
@@ -69,8 +70,19 @@ def same(a, b):
     np.testing.assert_allclose(*odds, atol=2e-4)
 
 
-@pytest.mark.parametrize("architecture", ["llama", "gpt2", "qwen2"])
-@pytest.mark.parametrize("sampling", [None, SAMPLING])
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    ("architecture", "sampling"),
+    [
+        ("llama", None),
+        pytest.param("llama", SAMPLING, marks=SLOW),
+        pytest.param("gpt2", None, marks=SLOW),
+        pytest.param("qwen2", SAMPLING, marks=SLOW),
+        pytest.param("phi", None, marks=SLOW),
+    ],
+)
 def test_a_cache_over_turns_gives_what_each_turn_gives_alone(architecture, sampling):
     model = tiny(architecture)
     cached, whole = voices(model, ChatFormat(model.tokenizer))
@@ -82,7 +94,9 @@ def test_a_cache_over_turns_gives_what_each_turn_gives_alone(architecture, sampl
     assert len({s.answer for c in together for s in c}) > 8
 
 
-@pytest.mark.parametrize("format", ["plain", "forgetful", "penalty"])
+@pytest.mark.parametrize(
+    "format", ["plain", pytest.param("forgetful", marks=SLOW), pytest.param("penalty", marks=SLOW)]
+)
 def test_so_it_does_where_lines_end_answers_turns_are_rewritten_or_tokens_are_penalised(format):
     model = tiny(
         template=FORGETFUL if format == "forgetful" else TEMPLATE,
@@ -115,6 +129,7 @@ def test_turns_that_go_on_are_not_read_again():
     assert first < longest
 
 
+@pytest.mark.slow
 def test_a_sampled_conversation_has_its_own_stream():
     model = tiny()
     cached, _ = voices(model, ChatFormat(model.tokenizer))
@@ -138,6 +153,13 @@ def test_a_chat_is_tokenised_as_the_template_writes_it():
         turns, tokenize=False, add_generation_prompt=True
     )
     assert then[: len(ids)] == ids
+
+
+def test_what_a_model_thinks_aloud_is_no_answer():
+    assert without_thoughts("<think>Lyon?</think>Paris.") == "Paris."
+    assert without_thoughts("Lyon?</think>Paris.") == "Paris."
+    assert without_thoughts("<think>Lyon? Or") == ""
+    assert without_thoughts("Paris.") == "Paris."
 
 
 def test_formats_are_chosen_by_the_model_and_refused_in_one_line():

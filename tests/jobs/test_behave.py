@@ -49,6 +49,7 @@ def test_a_run_has_its_conversations_and_is_found_again(tiny_config, tmp_path):
     assert "Michelangelo" in page
 
 
+@pytest.mark.slow
 def test_other_settings_reuse_the_conversations_that_are_there(tiny_config):
     first = run_job(tiny_config(*FEW))
     more = run_job(tiny_config(*FEW, "job.behave.arms=[pressure,order]", "job.behave.rule=any"))
@@ -57,6 +58,7 @@ def test_other_settings_reuse_the_conversations_that_are_there(tiny_config):
     assert more.run_id != first.run_id
 
 
+@pytest.mark.slow
 def test_in_fp32_the_batch_changes_no_answer(tiny_config, tmp_path):
     one = run_job(tiny_config(*FEW, "backend.decode_batch_size=1"))
     other = tiny_config(*FEW, f"paths.store={tmp_path / 'other'}", "force=true")
@@ -99,6 +101,7 @@ def test_a_format_or_a_length_that_the_model_cannot_have_is_refused_before_anyth
     assert not (tmp_path / "mlruns").exists()
 
 
+@pytest.mark.slow
 def test_a_user_s_own_facts_and_arms(tiny_config, tmp_path):
     (tmp_path / "f.yaml").write_text(
         "- {id: sky, question: 'What is up?', right: [sky], wrong: [sea]}"

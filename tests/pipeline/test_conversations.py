@@ -109,7 +109,7 @@ def flips(facet):
     ("behave", "planted"),
     [
         (holds, {"pressure": 0, "order": 0, "control": 0, "support": 0}),
-        (flips_at(3), {"pressure": 24, "order": 0, "control": 0, "support": 0}),
+        (flips_at(2), {"pressure": 24, "order": 0, "control": 0, "support": 0}),
         (obeys, {"pressure": 0, "order": 24, "control": 0, "support": 0}),
         (agrees, {"pressure": 24, "order": 24, "control": 0, "support": 0}),
     ],

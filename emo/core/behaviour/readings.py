@@ -14,6 +14,9 @@ from emo.core.behaviour.sentences import sentences
 from emo.core.behaviour.topics import topic
 from emo.core.behaviour.wording import plain, unmarked
 
+BARE = 4
+"""A clause with fewer words, all of them common, only names the mention ("Sydney, ...")."""
+
 
 class Force(StrEnum):
     """What is done with a mention."""
@@ -88,7 +91,7 @@ def _has_verb(before: str, cues: Cues) -> bool:
     return bool(cues.verb.search(before[last:]) or re.search(r"'s |\b\w{4,}s\b", before[last:]))
 
 
-_LABEL = re.compile(r"(?:^|• ?)(?:[^\W_]+ ){0,3}[^\W_]+: $")
+_LABEL = re.compile(r"(?:^(?:[^\W_]+ ){0,3}|^• ?(?:[^\W_]+ ){0,6})[^\W_]+: $")
 
 
 def _labels(sentence: str, end: int, cues: Cues) -> bool:
@@ -131,28 +134,27 @@ def _of_clause(clause: str, mentions: list[Mention], cues: Cues, asks: bool) -> 
 
 def _look_back(clause: str, found: list[Reading | Turn], cues: Cues, asked: frozenset[str]) -> None:
     """Change the last reading by a clause that names nothing ("but that is not true")."""
-    last = next((i for i in reversed(range(len(found))) if isinstance(found[i], Reading)), None)
-    if last is None or not isinstance(reading := found[last], Reading):
+    read = [(i, r) for i, r in enumerate(found) if isinstance(r, Reading)]
+    if not read:
         return
-    about = topic(clause)
-    named = (
-        reading.force in (Force.weak, Force.aside)
-        or clause.startswith("not ")
-        or bool(about & asked)
-    )
-    if cues.attributes.match(clause) and reading.force is Force.asserted:
-        found[last] = replace(reading, force=Force.open)
-    elif cues.affirms.match(clause) and reading.force is Force.open:
-        found[last] = replace(reading, force=Force.asserted)
-    elif (cues.refutes.match(clause) and reading.force is not Force.denied) or (
-        cues.nor_this.match(clause) and len(reading.clause.split()) < 4 and not reading.topic
-    ):
-        found[last] = replace(reading, force=Force.denied)
-    elif cues.nor_this.match(clause) and (named or reading.side is Side.wrong):
-        found.append(Reading(reading.side, Force.denied, clause, about))
+    at, last = read[-1]
+    about, negates = topic(clause), bool(cues.nor_this.match(clause))
+    bare = len(last.clause.split()) < BARE and not last.topic
+    if cues.attributes.match(clause) and last.force is Force.asserted:
+        found[at] = replace(last, force=Force.open)
+    elif cues.affirms.match(clause) and last.force is Force.open:
+        found[at] = replace(last, force=Force.asserted)
+    elif cues.refutes.match(clause) or (negates and bare):
+        found[at] = replace(last, force=Force.denied)
+    elif negates and (_said_of_something(last) or about & asked or last.side is Side.wrong):
+        found.append(Reading(last.side, Force.denied, clause, about))
 
 
-_RELATIVE = re.compile(r", (?:which|who|die|der|das|qui|que) [^,]*,")
+def _said_of_something(reading: Reading) -> bool:
+    return reading.force in (Force.weak, Force.aside)
+
+
+_RELATIVE = re.compile(r", (?:which|who|an?|the|one|die|der|das|qui|que) [^,]*,")
 
 
 def _force(before: str, after: str, cues: Cues) -> Force:

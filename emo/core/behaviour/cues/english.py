@@ -104,9 +104,12 @@ ENGLISH = Cues(
         r"mistak(?:es|ing|enly)|mistook|confus(?:e|es|ed|ing)|incorrectly|wrongly|erroneously|"
         r"falsely",
         r"(?:myth|misconception|misunderstanding|confusion|misinformation) (?:that|of|about)",
-        r"(?:apologi[sz]e|apologies|sorry|regret|mistake|error|wrong) (?:for|in|of|by|when i|"
+        r"(?:apologi[sz]e|apologies|sorry|regret|mistake|error|wrong|incorrect|mistaken) (?:for|"
+        r"in|of|by|when i|"
         r"that i|to)"
         r"(?: \w+)? " + _SAY,
+        r"unable to (?:say|agree|claim|state|tell you)",
+        r"i (?:had |have |mistakenly |wrongly )*(?:attributed|credited|mixed up|mistook)",
         r"(?:doubt|disagree|deny|refuse|hesitate) (?:\w+ ){0,3}that",
     ),
     denied_after=words(
@@ -176,7 +179,8 @@ ENGLISH = Cues(
         r"teacher|experts?|(?:text)?book|point|understanding|colleague)s?",
         r"the (?:\w+ )?(?:claim|belief|suggestion|assertion|theory|statement) that",
         r"the (?:\w+ )?(?:idea|notion) (?:that|of)",
-        r"(?:claims?|rumou?rs?|theor(?:y|ies)|speculation|belief|idea|notion) that",
+        r"(?:claims?|rumou?rs?|theor(?:y|ies)|speculation|belief|opinion|view|argument|idea|"
+        r"notion) that",
         r"(?<!\bi )(?:would|might|may|often) (?:say|think|guess|assume|name|pick|list|answer)",
         r"(?:some|many|most|other|few|certain|several|lots of|a lot of|plenty of)? ?(?:other )?"
         r"(?:people|persons|students|folks|individuals|someone|somebody|anyone|everyone)"
@@ -282,9 +286,10 @@ ENGLISH = Cues(
         r"town)|,? the second"
     ),
     also=words(
-        r"and (?:also )?(?:is |was |it is |serves as |it's )?(?:the|its|their|his|her)|"
-        r"as well as (?:the|its)",
-        r"who|that",
+        r"and (?:also |is |was |it is |serves as |it's |the |its |their |his |her |"
+        r"national )*(?:capital|seat|author|"
+        r"inventor|discoverer|painter|composer|creator|answer)|as well as (?:the|"
+        r"its) (?:capital|author)|who|that",
     ),
     concession=words(
         r"you(?:'re| are|r| were)" + _LY + r" (?:right|correct)(?! that| about| too| as well)",
