@@ -46,6 +46,7 @@ CASES = {
         (False, "- One\n- Two\nI hope that helps!"),
         (False, "1. One\n2. Two"),
         (False, "-no blank after it"),
+        (False, "  An indented line\n- One"),
         (False, "---\n- One"),
         (False, "One, two"),
         (False, "**Bold**\n- One"),
