@@ -47,16 +47,27 @@ def centred(values: Float[np.ndarray, "row column"]) -> Float64[np.ndarray, "row
     return x - x.mean(axis=1, keepdims=True)
 
 
+def beyond(
+    values: Float[np.ndarray, "row column"], surface: Float[np.ndarray, "row column"]
+) -> Float64[np.ndarray, "row column"]:
+    """Centred values less what least squares on the centred surface explains of them."""
+    x, s = centred(values), centred(surface)
+    size = float((s * s).sum())
+    return x - s * (float((x * s).sum()) / size) if size > 0 else x
+
+
 def diagonal(
     values: Float[np.ndarray, "row column"],
     meant: Int[np.ndarray, " row"],
     n_permutations: int,
     rng: np.random.Generator,
+    surface: Float[np.ndarray, "row column"] | None = None,
 ) -> Diagonal:
     """How far every row stands out in the column it means, against the same with labels permuted.
 
     The null permutes which row means which column; the interval is Student's over the columns that are
-    meant, because rows that mean the same column share its errors.
+    meant, because rows that mean the same column share its errors. ``surface`` has the same matrix from
+    the texts' words alone; what it explains is taken away first.
 
     Example
     -------
@@ -64,7 +75,7 @@ def diagonal(
     >>> round(found.first, 2), found.p < 0.05
     (1.0, True)
     """
-    x = centred(values)
+    x = centred(values) if surface is None else beyond(values, surface)
     rows = np.arange(len(x))
     own = x[rows, meant]
     value = float(own.mean())

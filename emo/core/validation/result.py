@@ -48,6 +48,10 @@ class Battery:
     readings: Matrix
     """Cosines, [scenario, emotion]."""
     found: Diagonal
+    """Beyond what the texts' words explain, where these could be compared."""
+    surface: float
+    """The own emotion by the words alone, in standard deviations: mean embeddings of scenario and of the
+    run's texts; NaN where these could not be compared."""
 
 
 @dataclass(frozen=True)

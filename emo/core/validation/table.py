@@ -33,11 +33,11 @@ STABLE = 0.8
 WORDS = {
     "lens_words": "logit lens: own words against the other emotions', in SD",
     "lens_random": "logit lens: percentile of own words, against random directions",
-    "scenarios": "scenarios at the colon: own emotion, in SD",
+    "scenarios": "scenarios at the colon: own emotion beyond the words, in SD",
     "scenarios_held_out": "the same, battery held out",
     "numbers": "numbers in texts: signed rho beyond the control",
     "user_colon": "user's turn and colon: r over ceiling, claimed below 0.5",
-    "colon_answer": "colon and the answer: r",
+    "colon_answer": "colon and the answer: r, against permuted labels",
     "colon_beyond_user": "the same less r of the user's turn",
     "preference": "preference: r of pleasant less unpleasant readings with Elo",
     "preference_blissful": "preference: r of blissful with Elo",
@@ -80,7 +80,8 @@ def _lens(lens: Lens) -> Iterator[Finding]:
 
 def _scenarios(s: Scenarios) -> Iterator[Finding]:
     for name, battery in (("scenarios", s.first), ("scenarios_held_out", s.second)):
-        yield _diagonal(name, battery.found, f"{battery.found.n_columns} emotions")
+        units = f"{battery.found.n_columns} emotions"
+        yield _diagonal(name, battery.found, units, battery.surface)
 
 
 def _numbers(t: Trends) -> Iterator[Finding]:
@@ -99,10 +100,17 @@ def _turns(t: Turns) -> Iterator[Finding]:
     )
     if p is None:
         return
-    yield Finding("colon_answer", p.colon, p.colon_low, p.colon_high, 0.0, R, p.colon_p, units)
+    nothing = max(p.colon_control, 0.0) if math.isfinite(p.colon_control) else 0.0
     yield Finding(
-        *("colon_beyond_user", p.difference, p.low, p.high, 0.0, DIFFERENCE, p.p, units),
-        control=p.user,
+        *("colon_answer", p.colon, p.colon_low, p.colon_high),
+        *(nothing, nothing + R * (1 - nothing), p.colon_p, units),
+        control=p.colon_control,
+    )
+    nothing = max(p.control, 0.0) if math.isfinite(p.control) else 0.0
+    yield Finding(
+        *("colon_beyond_user", p.difference, p.low, p.high),
+        *(nothing, nothing + DIFFERENCE, p.p, units),
+        control=p.control,
     )
 
 

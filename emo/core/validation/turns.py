@@ -43,13 +43,18 @@ class Prediction:
     colon_low: float
     colon_high: float
     colon_p: float
+    """Of a larger r: answers exchanged between scenarios, or vectors of permuted labels; the larger."""
+    colon_control: float
+    """Mean r by vectors of permuted labels: what any directions of the same items give."""
     user: float
     """r of the user's turn with the answer."""
     difference: float
     low: float
     high: float
     p: float
-    """Of a larger r at the colon: the two places exchanged within scenarios."""
+    """Of a larger r at the colon: places exchanged within scenarios, or permuted labels; the larger."""
+    control: float
+    """Mean difference by vectors of permuted labels."""
 
 
 def columns_apart(values: Float[np.ndarray, "row column"]) -> Float64[np.ndarray, "row column"]:
@@ -178,13 +183,17 @@ def prediction(
     user: Float[np.ndarray, "row column"],
     colon: Float[np.ndarray, "row column"],
     answer: Float[np.ndarray, "row column"],
+    permuted: Float[np.ndarray, "draw place row column"],
     n_permutations: int,
     rng: np.random.Generator,
 ) -> Prediction:
     """Whether the colon says more about the answer's readings than the user's turn does.
 
     The colon's r is tested with the answers exchanged between scenarios; the difference with the two
-    places, each on its own scale, exchanged within scenarios.
+    places, each on its own scale, exchanged within scenarios. The answer follows the colon in one text,
+    so that any direction agrees there, in a model of random weights as well: both must exceed
+    ``permuted`` too, the readings of user, colon and answer by vectors of items whose labels are
+    permuted (no draw where there are none).
     """
     n = len(user)
     u, c, a = (columns_apart(v) for v in (user, colon, answer))
@@ -198,14 +207,23 @@ def prediction(
         lambda of: correlation(colon[of], answer[of]) - correlation(user[of], answer[of]),
         n,
     )
+    drawn = np.array(
+        [(correlation(c0, a0), correlation(u0, a0)) for u0, c0, a0 in permuted]
+    ).reshape(-1, 2)
+    apart_by_chance = drawn[:, 0] - drawn[:, 1]
+    difference = at_colon - at_user
+    p_colon = p_of(at_colon, exchanged(c, a, n_permutations, rng))
+    p_apart = p_of(float(by_row.sum()) / size, signs @ by_row / size)
     return Prediction(
         colon=at_colon,
         colon_low=found.low,
         colon_high=found.high,
-        colon_p=p_of(at_colon, exchanged(c, a, n_permutations, rng)),
+        colon_p=float(np.fmax(p_colon, p_of(at_colon, drawn[:, 0]))),
+        colon_control=float(drawn[:, 0].mean()) if len(drawn) else float("nan"),
         user=at_user,
-        difference=at_colon - at_user,
+        difference=difference,
         low=apart.low,
         high=apart.high,
-        p=p_of(float(by_row.sum()) / size, signs @ by_row / size),
+        p=float(np.fmax(p_apart, p_of(difference, apart_by_chance))),
+        control=float(apart_by_chance.mean()) if len(drawn) else float("nan"),
     )

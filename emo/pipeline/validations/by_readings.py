@@ -13,13 +13,20 @@ from emo.core.validation.table import R_APART
 from emo.core.validation.trends import Trends, trend, trends
 from emo.core.validation.turns import agreement, prediction
 from emo.errors import ArtifactError
+from emo.pipeline.axes import Extracted
 from emo.pipeline.validations.setting import Setting
-from emo.pipeline.validations.vector_readings import half_vectors
+from emo.pipeline.validations.vector_readings import (
+    half_vectors,
+    permuted_readings,
+    surface_readings,
+)
 from emo.process.progress import track
 from emo.stimuli.validation_data import Told
 
 LEAST = 3
 """Fewest emotions, or scenarios, that anything is told of."""
+DRAWS = 999
+"""Most draws of permuted labels."""
 SPLITS = 20
 """Random halves of the run's items, for the noise of the vectors."""
 
@@ -46,13 +53,36 @@ def _battery(setting: Setting, told: Sequence[Told], number: int) -> Battery:
     spans = [setting.dialogue.turn(each.text).at_colon for each in told]
     values = setting.readings.of(spans)
     meant = np.array([setting.emotions.index(each.emotion) for each in told])
+    surface = _surface(setting, [each.text for each in told])
+    words = float("nan")
+    if surface is not None:
+        rng = setting.rng("scenarios", "words", number)
+        words = diagonal(surface, meant, 99, rng).value
     rng = setting.rng("scenarios", number)
     return Battery(
         ids=tuple(each.id for each in told),
         meant=tuple(each.emotion for each in told),
         readings=tuple(tuple(map(float, row)) for row in values),
-        found=diagonal(values, meant, setting.permutations, rng),
+        found=diagonal(values, meant, setting.permutations, rng, surface),
+        surface=words,
     )
+
+
+def _surface(setting: Setting, texts: Sequence[str]) -> np.ndarray | None:
+    """What the words of texts share with those of the run's own; None, and a note, if unknown.
+
+    Scenarios and passages may share words: a model that knows no emotion matches them then.
+    """
+    try:
+        told = Extracted.read(setting.plan, setting.logged).texts
+    except ArtifactError as error:
+        setting.notes.append(f"scenarios: not compared with the words alone: {error.problem}")
+        return None
+    found = surface_readings(setting.loaded, setting.emotions, told, texts)
+    if not np.isfinite(found).all():
+        setting.notes.append("scenarios: not compared with the words alone: an emotion has no text")
+        return None
+    return found
 
 
 def numbers(setting: Setting) -> Trends | None:
@@ -105,12 +135,19 @@ def turns(setting: Setting) -> Turns | None:
     values = setting.readings.activations([*at_user, *at_colon, *spans])
     cosines = setting.readings.cosines(values)
     user, colon = cosines[:n], cosines[n : 2 * n]
+    permuted = _permuted(setting, values)
     there = [i for i, w in enumerate(written) if w]
     predicted = None
     if len(there) >= LEAST:
         rng = setting.rng("turns", "answers")
+        places = [permuted[:, there], permuted[:, [n + i for i in there]], permuted[:, 2 * n :]]
         predicted = prediction(
-            user[there], colon[there], cosines[2 * n :], setting.permutations, rng
+            user[there],
+            colon[there],
+            cosines[2 * n :],
+            np.stack(places, axis=1),
+            setting.permutations,
+            rng,
         )
     found = agreement(
         *(user, colon, _halves(setting, values[: 2 * n], n), R_APART),
@@ -119,6 +156,16 @@ def turns(setting: Setting) -> Turns | None:
     tokenizer = setting.loaded.tokenizer
     texts = tuple(tokenizer.decode(list(w), skip_special_tokens=True).strip() for w in written)
     return Turns(n, found, predicted, texts)
+
+
+def _permuted(setting: Setting, values: np.ndarray) -> np.ndarray:
+    """Readings by vectors of permuted labels, [draw span emotion]; no draw without activations."""
+    try:
+        activations = setting.logged.activations
+    except ArtifactError:  # said where halves are read
+        return np.empty((0, len(values), len(setting.emotions)))
+    rng, draws = setting.rng("turns", "labels"), min(setting.permutations, DRAWS)
+    return permuted_readings(setting.source, activations, setting.layer, values, draws, rng)
 
 
 def _halves(setting: Setting, values: np.ndarray, n: int) -> np.ndarray:

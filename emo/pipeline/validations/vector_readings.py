@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from emo.activations.backend import TokenSpan
-from emo.activations.embedding import table_rows
+from emo.activations.embedding import embedding_means, table_rows
 from emo.activations.opening import open_backend
-from emo.activations.reading import Passes, check_texts, digest, read
+from emo.activations.reading import Passes, check_texts, digest, read, tokenise
 from emo.activations.store import ActivationStore
+from emo.config.enums import Readout
 from emo.core.choices import TokenMeasure
+from emo.core.geometry.label_null import label_orders
 from emo.core.records import EmotionVectors
 from emo.core.stats.resampling import half_splits, index
 from emo.core.token_readings import measured
@@ -101,6 +103,54 @@ def half_vectors(
         one, two = (_vectors(source, items, labels, half, layer) for half in (first, ~first))
         out.append((one, two))
     return out
+
+
+def permuted_readings(
+    source: VectorSource,
+    activations: Activations,
+    layer: int,
+    values: Float64[np.ndarray, "span hidden"],
+    n_draws: int,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, "draw span emotion"]:
+    """Cosines of activations with difference-of-means vectors of the run's items, labels permuted."""
+    emotions = source.vectors.emotions
+    kept = np.array([e in emotions for e in activations.emotions])
+    labels = np.array([emotions.index(e) for e in activations.emotions if e in emotions])
+    groups = index([g for g, k in zip(activations.groups, kept, strict=True) if k])[1]
+    items = source.frame.placed(activations.values[layer][kept], layer)
+    rows = source.frame.placed(values, layer)
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    means = (labels[None] == np.arange(len(emotions))[:, None]).astype(np.float64)
+    means = means / np.maximum(means.sum(axis=1, keepdims=True), 1)
+    out = np.empty((n_draws, len(rows), len(emotions)))
+    for draw, order in enumerate(label_orders(groups, labels, n_draws, rng)):
+        vectors = means @ items[order]
+        vectors = vectors - vectors.mean(axis=0)
+        out[draw] = rows @ (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).T
+    return out
+
+
+def surface_readings(
+    loaded: LoadedModel,
+    emotions: Sequence[str],
+    told: Sequence[tuple[str, str]],
+    texts: Sequence[str],
+) -> Float64[np.ndarray, "text emotion"]:
+    """What words alone say: cosines of mean token embeddings of texts with those of labelled texts.
+
+    ``told`` has emotion and text of the run's items. NaN for an emotion without one.
+    """
+    tokenizer, model = loaded.tokenizer, loaded.model
+    known = embedding_means(model, tokenise(tokenizer, [t for _, t in told], Readout.mean_all))
+    rows = embedding_means(model, tokenise(tokenizer, list(texts), Readout.mean_all))
+    labels = np.array([emotion for emotion, _ in told])
+    means = np.array([_mean(known[labels == e].astype(np.float64)) for e in emotions])
+    centre = np.nanmean(means, axis=0)
+    vectors, rows = means - centre, rows.astype(np.float64) - centre
+    with np.errstate(invalid="ignore", divide="ignore"):
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return (rows / np.linalg.norm(rows, axis=1, keepdims=True)) @ vectors.T
 
 
 def _vectors(

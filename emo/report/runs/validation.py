@@ -84,7 +84,7 @@ def _details(result: ValidationResult) -> Iterator[str]:
         for name, b in (("first", s.first), ("held-out", s.second)):
             yield (
                 f"  scenarios, {name} battery: the own emotion is first in {100 * b.found.first:.0f} % "
-                f"(chance {100 * b.found.chance:.0f} %)"
+                f"(chance {100 * b.found.chance:.0f} %); by the words alone {number(b.surface)} SD"
             )
     if (t := result.numbers) is not None:
         alone = sum(x.rho > 0 and x.p <= 0.05 for x in t.templates)

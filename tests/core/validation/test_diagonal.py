@@ -33,6 +33,19 @@ def test_a_planted_diagonal_is_found():
     assert shown(2.0, 40) >= 0.95
 
 
+def test_what_the_words_explain_is_no_effect():
+    """Readings that follow shared words match; with the words held fixed they do not."""
+    plain = held = kept = 0
+    for k in range(60):
+        rng = stream(3, "words", k)
+        words = world(rng, 3.0)
+        values = words + 0.5 * rng.normal(size=words.shape)
+        plain += diagonal(values, MEANT, 99, rng).p <= 0.05
+        held += diagonal(values, MEANT, 99, rng, words).p <= 0.05
+        kept += diagonal(world(rng, 3.0), MEANT, 99, rng, rng.normal(size=words.shape)).p <= 0.05
+    assert plain == kept == 60 and held <= 7
+
+
 def test_the_interval_covers_no_effect():
     covered = 0
     for k in range(200):

@@ -66,6 +66,23 @@ def test_what_every_scenario_has_of_an_emotion_is_no_agreement(rng):
     assert abs(correlation(a, b)) < 0.2
 
 
+NONE = np.empty((0, 3, 24, 8))
+
+
+def test_what_any_direction_of_the_same_items_gives_is_not_shown():
+    """An answer follows the colon in one text: without permuted labels that alone would be shown."""
+    alone = beside = 0
+    for k in range(20):
+        rng = stream(5, "any", k)
+        permuted = np.array([answers(rng, 3.0, 1.0) for _ in range(39)])
+        one = answers(rng, 3.0, 1.0)
+        alone += prediction(*one, NONE, 99, rng).colon_p <= 0.05
+        found = prediction(*one, permuted, 99, rng)
+        beside += found.colon_p <= 0.05
+        assert found.colon_control > 0.8
+    assert alone == 20 and beside <= 3
+
+
 def answers(rng, colon, user):
     a = rng.normal(size=(24, 8))
     return (
@@ -80,6 +97,6 @@ def test_the_place_that_says_more_is_found_and_equal_places_are_not():
     found = even = 0
     for k in range(100):
         rng = stream(4, "answer", k)
-        found += k < 20 and prediction(*answers(rng, 2.0, 0.5), 99, rng).p <= 0.05
-        even += prediction(*answers(rng, 1.0, 1.0), 99, rng).p <= 0.05
+        found += k < 20 and prediction(*answers(rng, 2.0, 0.5), NONE, 99, rng).p <= 0.05
+        even += prediction(*answers(rng, 1.0, 1.0), NONE, 99, rng).p <= 0.05
     assert found >= 19 and even <= 11
