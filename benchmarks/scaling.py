@@ -223,7 +223,7 @@ def section(rows: Sequence[str], machine: str) -> str:
             "of its input, each size in a process of its own. The exponent is the slope of log time "
             "over log size between the two largest sizes: 1 grows with the size, 2 with its square. "
             "Pairs of models are compared with each other, and RDMs have pairs of emotions, so 2 is due "
-            "there. From 200 million entries of RDMs in one computation on, fewer draws are made "
+            "there. From 60 million entries of RDMs in one computation on, fewer draws are made "
             "(`emo/core/stats/effort.py`), and the exponent falls. "
             f"Aim: 60 models of 171 emotions in {LIMIT_S:.0f} s.",
             "",

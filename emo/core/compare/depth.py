@@ -25,8 +25,8 @@ from emo.core.stats.resampling import Resampling, index, stream
 
 SPLITS = 30
 """Divisions into halves for the matrix of layers; it has no intervals."""
-MOST_OF_A_MODEL = MOST // 60
-"""Numbers that are kept of all layers of one model, at most: 13 MB, and 0.8 GB of sixty models."""
+MOST_OF_A_MODEL = MOST // 20
+"""Numbers that are kept of all layers of one model, at most: 12 MB, and 0.7 GB of sixty models."""
 
 
 @dataclass(frozen=True)

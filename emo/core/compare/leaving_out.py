@@ -18,7 +18,7 @@ from scipy.special import stdtr, stdtrit
 
 from emo.core.geometry.item_sets import Design, ItemSet, common_emotions, shared_design
 from emo.core.stats.correlation import spearman_matrix
-from emo.core.stats.effort import LEAST_DIVISIONS, LEAST_SHARED, MOST, affordable
+from emo.core.stats.effort import LEAST_DIVISIONS, LEAST_SHARED, MOST_UNSORTED, affordable
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates, finite_mean
 from emo.core.stats.jackknife import standard_error, without_each
 from emo.core.stats.omitted import without_labels
@@ -225,7 +225,7 @@ def _without_emotions(
     Where these are not all, the change in them is added to the value of all.
     """
     kept = np.isfinite(without_each(np.zeros(a.shape[2])))
-    n = affordable(a.shape[1], 2 * a.shape[0] * a.shape[2] * len(kept), LEAST_SHARED, 4 * MOST)
+    n = affordable(a.shape[1], 2 * a.shape[0] * a.shape[2] * len(kept), LEAST_SHARED, MOST_UNSORTED)
     across = without_labels(a[:, :n], b[:, :n], kept)
     without = (across + across.transpose(0, 2, 1)) / 2
     return without if n == a.shape[1] else without + _across(a, b) - _across(a[:, :n], b[:, :n])

@@ -7,8 +7,10 @@ more than ``MOST`` numbers. Sixty models of 21 emotions are below that. This rul
 
 from __future__ import annotations
 
-MOST = 200_000_000
-"""Entries of RDMs in the draws of one computation, at most: 1.6 GB."""
+MOST = 60_000_000
+"""Entries of RDMs in the draws of one computation, at most: 0.5 GB, and 3 seconds of ranking."""
+MOST_UNSORTED = 800_000_000
+"""The same where ranks are only shifted, which takes a fraction of sorting."""
 LEAST_REPLICATES = 200
 """Bootstrap replicates are never fewer, for percentiles."""
 LEAST_DIVISIONS = 20
@@ -25,6 +27,6 @@ def affordable(wanted: int, entries: int, least: int, most: int = MOST) -> int:
     >>> affordable(2000, 12 * 210, 200)
     2000
     >>> affordable(2000, 60 * 14_535, 200)
-    229
+    200
     """
     return min(wanted, max(least, most // max(entries, 1)))
