@@ -109,7 +109,7 @@ JOBS = {
 
 
 def write_passages(folder: Path) -> None:
-    """Passages of four and of five emotions, those of the bundled scenarios among them, norms, vectors."""
+    """Passages of four and of five emotions, those of the bundled scenarios among them, and the like."""
     for name, emotions in (("small", EMOTIONS), ("five", tuple(NORMS))):
         with (folder / f"{name}.csv").open("w", newline="") as file:
             writer = csv.writer(file)
