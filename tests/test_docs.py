@@ -79,6 +79,8 @@ def has(config, name):
     for part in name.split("."):
         if "space" in name:  # of a study: what it may vary, not what it varies by default
             return True
+        if isinstance(config, dict) and f"{part}_" in config:  # a keyword of Python
+            part = f"{part}_"
         if not isinstance(config, dict) or part not in config:
             return False
         config = config[part]

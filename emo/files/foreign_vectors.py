@@ -7,7 +7,9 @@ the one class of steering-vectors is replaced by a plain holder.
 from __future__ import annotations
 
 import hashlib
+import pickle
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +79,8 @@ def read_foreign(path: Path) -> ForeignVectors:
     if path.suffix not in READERS:
         known = ", ".join(sorted(READERS))
         raise Malformed(f"is of no known kind: {known}, .safetensors, or a folder of .gguf files")
+    if not path.is_file():
+        raise Malformed("is no file")
     name, reader = READERS[path.suffix]
     try:
         return ForeignVectors(reader(path), name)
@@ -169,8 +173,14 @@ def _torch(path: Path) -> dict[str, Directions]:
 
     # The pair names the class that the file asks for; torch's type of the list knows classes alone.
     holders: Any = [(_SteeringVector, STEERING_CLASS)]
-    with torch.serialization.safe_globals(holders):
-        content = torch.load(path, map_location="cpu", weights_only=True)
+    with torch.serialization.safe_globals(holders), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the protocol of a damaged file
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except pickle.UnpicklingError:  # torch would advise to trust the file
+            raise Malformed(
+                "cannot be read as torch: damaged, or with objects besides tensors, which are not loaded"
+            ) from None
     whole = _of_layers(content)
     if whole is not None:
         return {path.stem: whole}
