@@ -79,11 +79,12 @@ def unknown(name: str, keys: Iterable[str] | None = None) -> UnknownParameter:
             )
         name, keys = new[0], None
     keys = _beside(name) if keys is None else keys
-    last = name.rpartition(".")[2]
-    same = [known for known in all_names() if known.split(".")[-1] == last][:2]
-    near = [*all_names(), *keys_of(RunConfig)]
-    hint = f" (did you mean {' or '.join(same)}?)" if same else did_you_mean(name, near)
-    return UnknownParameter(name, keys, hint)
+    *groups, last = name.split(".")
+    same = [known for known in all_names() if known.split(".")[-1] == last]
+    here = [known for known in same if {*groups} <= {*known.split(".")}]
+    near = did_you_mean(name, [*all_names(), *keys_of(RunConfig)])
+    elsewhere = f" (did you mean {' or '.join((here or same)[:2])}?)" if same else ""
+    return UnknownParameter(name, keys, elsewhere if here else near or elsewhere)
 
 
 def is_name(name: str) -> bool:
