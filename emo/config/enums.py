@@ -48,6 +48,7 @@ class JobName(StrEnum):
     export = auto()
     axes = auto()
     read = auto()
+    validate = auto()
     ui = auto()
     bundle = auto()
 
@@ -202,6 +203,19 @@ class JudgeName(StrEnum):
 
     lexicon = auto()
     hf = auto()
+
+
+class Validation(StrEnum):
+    """What job=validate can ask of emotion vectors; docs/validate.md says what each is."""
+
+    lens = auto()
+    scenarios = auto()
+    numbers = auto()
+    turns = auto()
+    preference = auto()
+    components = auto()
+    layers = auto()
+    feels = auto()
 
 
 class ExportFormat(StrEnum):

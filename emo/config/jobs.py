@@ -18,6 +18,7 @@ from emo.config.enums import (
     SteerPositions,
     SteerVector,
     TokenMeasure,
+    Validation,
 )
 from emo.core.choices import MARGIN
 
@@ -194,6 +195,26 @@ class ReadConfig:
 
 
 @dataclass(frozen=True)
+class ValidateConfig:
+    """job=validate: what a run's vectors are shown to do, against controls and published figures."""
+
+    run: str | None = None
+    """Id of a job=extract run, its beginning, or latest; its model and settings are taken. None: the run
+    of this configuration, which is made if it is missing."""
+    which: list[Validation] = field(default_factory=lambda: list(Validation))
+    layer: str = "two_thirds"
+    """two_thirds (2 L // 3, the published choice), best (the run's), or a number from 0."""
+    permutations: int = field(
+        default=10_000, metadata={"min": 99, "max": 1_000_000, "why": "p is never read that far"}
+    )
+    max_new_tokens: int = field(default=32, metadata=TOKENS)
+    """Greedy tokens of each answer to a scenario."""
+    strength: float = field(default=0.1, metadata={"above": 0, "max": 1e6})
+    """Of what is added for ``feels``, in units of the mean residual norm of the run's neutral
+    sentences."""
+
+
+@dataclass(frozen=True)
 class UiConfig:
     """job=ui: where MLflow's page of the logged runs is."""
 
@@ -226,6 +247,7 @@ class JobConfig:
     summarize: SummarizeConfig = field(default_factory=SummarizeConfig)
     axes: AxesConfig = field(default_factory=AxesConfig)
     read: ReadConfig = field(default_factory=ReadConfig)
+    validate: ValidateConfig = field(default_factory=ValidateConfig)
     ui: UiConfig = field(default_factory=UiConfig)
     bundle: BundleConfig = field(default_factory=BundleConfig)
 

@@ -122,7 +122,10 @@ def _check_generation(run: RunConfig) -> None:
         allowed = "true with subparams.position=mid, which reads short texts in the prompt"
         raise ConfigError("subparams.with_prompt", "false", allowed)
     generation = run.method.name is MethodName.generation
-    reading = (JobName.extract, JobName.ablate, JobName.axes, JobName.read)
+    reading = (
+        *(JobName.extract, JobName.ablate, JobName.axes, JobName.read),
+        JobName.validate,
+    )
     if generation and run.job.name not in reading:
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")
     _check_emotions(run)

@@ -162,7 +162,9 @@ VECTOR_SETTINGS: tuple[VectorSetting, ...] = (
             Projection.neutral_pcs.value: "components of neutral sentences removed",
         },
         methods=lambda value: f"activations were projected ({value})" * (value != "none"),
-        jobs=frozenset({JobName.extract, JobName.summarize, JobName.axes, JobName.read}),
+        jobs=frozenset(
+            {JobName.extract, JobName.summarize, JobName.axes, JobName.read, JobName.validate}
+        ),
         of_topics=True,
     ),
     VectorSetting(

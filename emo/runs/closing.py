@@ -30,6 +30,7 @@ NEXT: dict[JobName, tuple[tuple[str, str], ...]] = {
     JobName.sensitivity: (("job=ablate", "the same question with intervals"), SUMMARIZE),
     JobName.axes: (STEER, SUMMARIZE),
     JobName.read: (STEER, SUMMARIZE),
+    JobName.validate: (STEER, SUMMARIZE),
     JobName.summarize: (("job=bundle", "the report and its runs as one folder to hand on"),),
 }
 """Words that are put behind those of the command, and what they lead to."""

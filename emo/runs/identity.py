@@ -23,6 +23,7 @@ from emo.runs.versions import (
     STUDY_VERSION,
     TEXT_VERSION,
     VALENCE_VERSION,
+    VALIDATE_VERSION,
 )
 from emo.stimuli.emotion_lists import listed_emotions
 from emo.stimuli.poles import load_poles
@@ -221,6 +222,28 @@ def read_identity(
         "vectors": vectors,
         "read": {name: read[name] for name in ("measure", "layers", "criterion")},
         "texts": texts_sha256,
+        **({} if config.model.thinking is None else {"thinking": config.model.thinking}),
+    }
+
+
+def validate_identity(
+    config: RunConfig, weights: Weights, device: str, data_sha256: str, vectors: str
+) -> dict[str, Any]:
+    """What can change a number of job=validate; ``vectors`` is the extraction's fingerprint."""
+    settings = canonical(config.job.validate)
+    del settings["run"]
+    return {
+        "job": "validate",
+        "version": VALIDATE_VERSION,
+        "reader": reader_identity(config, weights, device),
+        "vectors": vectors,
+        "validate": {**settings, "which": sorted(settings["which"])},
+        "texts": data_sha256,
+        "batch_size": (
+            [config.batch_size, config.decode_batch_size] if batch_decides(config) else None
+        ),
+        "seed": config.seed,
+        **valence_identity(config),
         **({} if config.model.thinking is None else {"thinking": config.model.thinking}),
     }
 

@@ -51,9 +51,12 @@ def tags(plan: Plan) -> dict[str, str]:
 
 READS_PASSAGES = frozenset(
     {JobName.extract, JobName.steer, JobName.axes, JobName.equivalence, JobName.precision}
+    | {JobName.validate}
 )
 """The jobs to which sub-parameters of generation mean nothing with method=comprehension."""
-ONE_PRECISION = frozenset({JobName.extract, JobName.steer, JobName.axes, JobName.equivalence})
+ONE_PRECISION = frozenset(
+    {JobName.extract, JobName.steer, JobName.axes, JobName.equivalence, JobName.validate}
+)
 """The jobs that know no other precision than the configured one and that of the texts."""
 
 WITHOUT_EFFECT: dict[str, Callable[[RunConfig], bool]] = {

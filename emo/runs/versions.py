@@ -29,6 +29,8 @@ AXES_VERSION = 1
 """Raise it when job=axes computes otherwise."""
 READ_VERSION = 1
 """Raise it when job=read computes otherwise."""
+VALIDATE_VERSION = 1
+"""Raise it when job=validate computes otherwise."""
 FOLDER_VERSION = 2
 """Raise it when the digest of a folder changes. 1 looked at a sample of the weights and at all files."""
 

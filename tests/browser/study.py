@@ -32,6 +32,7 @@ JOBS: Mapping[str, tuple[str, ...]] = {
         "job.sensitivity.space={prompts:[stories],samples:[4,2],max_new_tokens:[12]}",
     ),
     "read": ("job=read", "text=Nobody had come, and she laughed."),
+    "validate": ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),
 }
 """Overrides by name of the runs whose pages are opened; ROOT is the study's folder."""
 ALSO = (

@@ -70,6 +70,11 @@ NORMS = {
 """Emotion -> valence and arousal; job=axes needs five."""
 FIVE = ("stimuli.path=five.csv",)
 AXES = ("job=axes", "norms.path=norms.csv", "job.axes.permutations=99")
+VALIDATE = (
+    "job=validate",
+    "job.validate.which=[scenarios,components]",
+    "job.validate.permutations=99",
+)
 LOGGED = {
     "extract": (),
     "generation": STORIES,
@@ -82,6 +87,7 @@ LOGGED = {
     "precision": ("job=precision", "job.precision.precisions=[bf16]", "job.precision.situations=2"),
     "five": FIVE,
     "axes": (*FIVE, *AXES),
+    "validate": (*FIVE, *VALIDATE),
     "five_stories": (*FIVE, *STORIES),
     "axes_stories": (*FIVE, *STORIES, *AXES),
     "equivalence": ("job=equivalence",),

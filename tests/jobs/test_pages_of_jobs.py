@@ -22,6 +22,9 @@ COMMANDS = {
     JobName.axes: (("job=axes", "job.axes.permutations=99"),),
     JobName.sensitivity: (("job=sensitivity",),),
     JobName.read: (("job=read", "text=I can't believe it"),),
+    JobName.validate: (
+        ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),
+    ),
 }
 """What each job is run with here."""
 WITHOUT = {JobName.summarize, JobName.sync, JobName.export, JobName.ui, JobName.bundle}

@@ -89,6 +89,16 @@ JOBS = {
             "axes of stories",
             (*AXES, "method=generation", "subparams.max_new_tokens=6", "subparams.samples=2"),
         ),
+        Job(
+            "validate",
+            (
+                *SMALL,
+                "job=validate",
+                "job.validate.which=[scenarios,turns]",
+                "job.validate.permutations=99",
+                "job.validate.max_new_tokens=4",
+            ),
+        ),
         Job("sensitivity", STUDY),
         Job("sensitivity in a database", (*STUDY, "job.sensitivity.storage=sqlite:///study.db")),
         Job("equivalence", (*SMALL, "job=equivalence")),

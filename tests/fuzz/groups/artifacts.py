@@ -46,6 +46,7 @@ READ = {
     ("precision", "again"): ("precision.json",),
     ("equivalence", "again"): ("equivalence.json",),
     ("axes", "again"): ("axes.json",),
+    ("validate", "again"): ("validate.json",),
     ("five", "axes"): ("activations.safetensors",),
     ("five_stories", "axes stories"): ("activations.safetensors", "texts.jsonl"),
     ("extract", "export"): ("vectors.safetensors", "checksums.json"),

@@ -57,6 +57,11 @@ WRONG = {
     (*STORIES, "job=equivalence"): "method",
     ("method.readout=suffix", "method.suffix=' '"): "method.suffix",
     ("method.readout=suffix", "method.suffix=" + "so " * 2000): "method.suffix",
+    ("job=validate", "job.validate.layer=99"): "job.validate.layer",
+    ("job=validate", "job.validate.which=[]"): "job.validate.which",
+    ("job=validate", "job.validate.run=0123abcd"): "job.validate.run",
+    ("job=validate", f"job.validate.permutations={HUGE}"): "job.validate.permutations",
+    ("job=validate", "vectors.projection=z_score"): "vectors.projection",
     # Texts that are read
     ("job=read", "text=a", "job.read.layers=99"): "job.read.layers",
     ("job=read", "text=a", "job.read.run=0123abcd"): "job.read.run",

@@ -1,0 +1,1 @@
+"""What emotion vectors are shown to do: planted-truth statistics of the validations of job=validate."""

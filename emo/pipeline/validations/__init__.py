@@ -1,0 +1,1 @@
+"""What job=validate reads and computes: one module per kind of evidence."""
