@@ -71,7 +71,7 @@ def _battery(setting: Setting, told: Sequence[Told], number: int) -> Battery:
 def _surface(setting: Setting, texts: Sequence[str]) -> np.ndarray | None:
     """What the words of texts share with those of the run's own; None, and a note, if unknown.
 
-    Scenarios and passages may be told in the same words: a model that knows no emotion matches them then.
+    Scenarios and passages may share words: a model that knows no emotion matches them then.
     """
     try:
         told = Extracted.read(setting.plan, setting.logged).texts
