@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emo.config import precisions, vector_settings
-from emo.config.enums import JobName, MethodName, PrecisionName, Prompts, Templates
+from emo.config.enums import JobName, MethodName, PrecisionName, Projection, Prompts, Templates
 from emo.config.schema import RunConfig, SubparamsConfig, canonical
 from emo.core.conditions.four_layer import FORCED, HALVES, NUDGED
 from emo.errors import ConfigError
@@ -340,7 +340,8 @@ def _unlike(config: RunConfig) -> list[str]:
     sub, precision = config.subparams, config.precision
     if sub.prompts is Prompts.topics:
         others = ", ".join(differing_fields(sub, OPTIONS["frontier"]))
-        return [f"the frontier recipe{f' with other {others}' if others else ''}"]
+        kept = ", no components removed" * (config.vectors.projection is Projection.none)
+        return [f"the frontier recipe{f' with other {others}' if others else ''}{kept}"]
     reasons, verb = [], "it differs in"
     for protocol, its in PROTOCOLS.items():
         fields = ", ".join(differing_fields(sub, its)) or "nothing"

@@ -17,8 +17,9 @@ import yaml
 from emo import conditions
 from emo.config import vector_settings
 from emo.config.conf_folder import CONF
-from emo.config.enums import BackendName, JobName, MethodName, Source
+from emo.config.enums import BackendName, JobName, MethodName, Projection, Source
 from emo.config.schema import (
+    PASSAGES,
     BackendConfig,
     ModelConfig,
     PrecisionConfig,
@@ -109,6 +110,10 @@ def _generation(config: RunConfig) -> Iterator[str]:
         yield from _subparams(config)
     if config.text_config() is not config:
         yield f"texts={sub.texts_from}"
+    if config.emotions.path is not None or config.emotions.name != PASSAGES:
+        yield f"emotions={Path(config.emotions.path or config.emotions.name).stem}"
+    if (projection := config.vectors.projection) is not Projection.none:
+        yield f"projection={projection.value}"
     if sub.prompts_path is not None:
         yield f"prompts={Path(sub.prompts_path).stem}"
     if sub.chat_template and config.model.thinking is not None:

@@ -182,7 +182,9 @@ def test_a_text_behind_its_prompt_is_identified_as_before_there_was_a_choice():
 
 
 def test_the_frontier_recipe_is_named():
-    words = ("method=generation", "subparams=frontier")
+    words = ("method=generation", "subparams=frontier", "vectors.projection=neutral_pcs")
+    kept = recognise(compose(*words[:2])).note
+    assert kept == "the frontier recipe, no components removed"
     assert recognise(compose(*words)).note == "the frontier recipe"
     other = recognise(compose(*words, "subparams.samples=1", "subparams.top_p=0.8"))
     assert other.note == "the frontier recipe with other samples, top_p"

@@ -49,6 +49,7 @@ def folder(tmp_path_factory):
 def make(folder):
     words = (
         "experiment=frontier",
+        "job=extract",
         *TINY,
         f"stimuli.path={folder / 'small.csv'}",
         f"emotions.path={folder / 'six.txt'}",

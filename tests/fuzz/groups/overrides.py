@@ -30,6 +30,7 @@ NOT_EMPTY = (
     "stimuli.neutral_path",
     "stimuli.poles",
     "subparams.prompts_path",
+    "emotions.path",
     "job.steer.run",
     "job.steer.scenarios_path",
     "job.steer.judge_model",
