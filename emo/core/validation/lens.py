@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float64
-from scipy.stats import rankdata
 
 from emo.core.validation.diagonal import Diagonal, diagonal
 from emo.core.validation.findings import student_interval
@@ -45,12 +44,13 @@ def percentiles(
     >>> percentiles(np.array([[0.1, 0.9, 0.5]]), [[1], [0, 2]]).tolist()
     [[1.0, 0.25]]
     """
-    n = logits.shape[1]
-    out = np.empty((len(logits), len(words)))
-    for row, values in enumerate(logits):
-        below = (rankdata(values) - 1) / max(n - 1, 1)
-        out[row] = [float(below[list(tokens)].mean()) for tokens in words]
-    return out
+    known: dict[int, np.ndarray] = {}
+    for token in {token for tokens in words for token in tokens}:
+        own = logits[:, token, None]
+        ties = (logits == own).sum(axis=1) - 1
+        known[token] = ((logits < own).sum(axis=1) + ties / 2) / max(logits.shape[1] - 1, 1)
+    means = [np.mean([known[token] for token in tokens], axis=0) for tokens in words]
+    return np.stack(means, axis=1)
 
 
 def lens_ranks(

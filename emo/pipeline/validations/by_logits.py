@@ -92,14 +92,19 @@ def lens(setting: Setting) -> tuple[Lens, dict[int, tuple[LensTokens, ...]]]:
 def _ends(setting: Setting, logits: np.ndarray) -> list[LensTokens]:
     tokenizer = setting.loaded.tokenizer
     known = logits[:, : len(tokenizer)]  # some models have rows that no token stands for
-    order = np.argsort(-known, axis=1, kind="stable")
+
+    def ends(values: np.ndarray) -> np.ndarray:
+        """Ids of the largest values, the largest first."""
+        some = np.argpartition(-values, SHOWN, axis=1)[:, :SHOWN]
+        order = np.argsort(-np.take_along_axis(values, some, axis=1), axis=1, kind="stable")
+        return np.take_along_axis(some, order, axis=1)
 
     def shown(ids: np.ndarray) -> tuple[str, ...]:
         return tuple(shown_tokens(tokenizer, (int(i),))[0] for i in ids)
 
     return [
-        LensTokens(e, shown(row[:SHOWN]), shown(row[::-1][:SHOWN]))
-        for e, row in zip(setting.emotions, order, strict=True)
+        LensTokens(e, shown(top), shown(bottom))
+        for e, top, bottom in zip(setting.emotions, ends(known), ends(-known), strict=True)
     ]
 
 
