@@ -186,6 +186,7 @@ def test_other_jobs_take_its_vectors(make, outcome, folder):
     assert set(result.emotions) == set(run.vectors.emotions)
 
 
+@pytest.mark.slow
 def test_norms_of_an_emotion_without_a_text_are_refused_in_one_line(make, folder, monkeypatch):
     monkeypatch.setattr(leaking, "leaked", lambda text, stems: ("x",) if stems == STEMS else ())
     config = make("job=axes", f"norms.path={folder / 'norms.csv'}", "subparams.seed=1")
