@@ -72,8 +72,10 @@ def test_one_row_a_precision_and_the_batch_effect_beside_them(finished):
     for name, row in rows.items():
         assert row.non_finite_layers == ()
         assert row.seconds_per_text > 0
-        if name != "fp32":
+        if name not in ("fp32", "int8_alone_vs_int8"):
             assert row.at["50%"].cosine_min < row.at["50%"].cosine_mean < 1
+    batch, floor = rows["int8_alone_vs_int8"].at["50%"], rows["int8"].at["50%"]
+    assert batch.cosine_mean >= floor.own_cosine_mean  # a batch moves no more than a last bit does
     cosine = {name: row.at["50%"].cosine_mean for name, row in rows.items()}
     assert cosine["fp16"] > cosine["bf16"] > cosine["int8"] > cosine["nf4"] > cosine["fp4"] > 0.9
     assert "| best" in outcome.table
