@@ -10,6 +10,7 @@ from emo.config.enums import EstimatorName
 from emo.config.resolve import compose
 from emo.core.compare.axes_result import AxesResult
 from emo.core.geometry.cosines import rdm
+from emo.errors import ConfigError
 from emo.files.reading import record_of
 from emo.runs.logged import logged_run
 from emo.tracking import Tracker
@@ -154,7 +155,7 @@ def test_they_are_summarised_by_their_own_geometry(other, run, folder):
 @pytest.mark.parametrize("job", ["ablate", "sensitivity", "methods"])
 def test_what_cannot_take_them_says_so_in_one_line(job):
     with pytest.raises(
-        emo.ConfigError, match=r"method\.estimator=lda: allowed is mean_difference"
+        ConfigError, match=r"method\.estimator=lda: allowed is mean_difference"
     ) as told:
         compose(*TINY, f"job={job}", "method.estimator=lda")
     assert "\n" not in str(told.value)

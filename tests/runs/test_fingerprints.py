@@ -24,9 +24,9 @@ RECORDED = {
     ),
     "precision": "87fba8cf860b20e7ae49bc653eac13ac29b254dcb88b77a580249a80feea0743",
     "equivalence": "9e773b46b04d5969b28a61726ebcc582f68679e50cd3fd736f92f5bf2876e982",
-    "steer=default": "1a75217895a7bcf84475b5517519099dc49af64c9b438b42bb4a0c3cb8dfce58",
-    "steer=emotions": "fd1de11a2e0a1865126c22a9e4b666efd182d38018c4c54494127297d68bcee9",
-    "steer=published": "34a943ab06d699f13bca2573ef4b2086ce05c4c6f5b5843f314727b34605d9c1",
+    "steer=default": "092c2bbf5ba6454787ea0c6f617a9712a8bf2f1a759748134660fca0248f8286",
+    "steer=emotions": "a830499a75593b02fda8a9b080ba127148e088597436531a0ad89db6a8a67523",
+    "steer=published": "0eb1decbf8537f3beeab8a7abd663bf48f41bdfac78476c3591b489b60139b1e",
     "summarize": "e7a7a83e08107a6fe4351bebfeacfbb8383f039727a46ec712f516737776bce2",
 }
 """Of the default passages read by the tiny model. Anew since the default passages are ``shown``;

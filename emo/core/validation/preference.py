@@ -43,7 +43,7 @@ def scores(log_odds: Float[np.ndarray, "first second"]) -> Scores:
     -------
     >>> s = np.array([1.0, 0.0, -1.0])
     >>> found = scores(s[:, None] - s[None, :] + 3.0)
-    >>> [round(e / ELO, 6) for e in found.elo], round(found.bias, 6), round(found.explained, 6)
+    >>> [round(float(e / ELO), 6) for e in found.elo], round(found.bias, 6), round(found.explained, 6)
     ([1.0, 0.0, -1.0], 3.0, 1.0)
     """
     n = len(log_odds)

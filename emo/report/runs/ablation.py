@@ -63,7 +63,7 @@ class Ground:
             f"n_{name}_{level}": float(value)
             for level, counts in (("matched", self.counts[0]), ("loose", self.counts[-1]))
             for name, value in asdict(counts).items()
-            if value is not None  # a level without neutral stories
+            if isinstance(value, int | float)  # a level without neutral stories has None
         }
         return out | {"settings_repeating": self.repeating, "best_layer": self.best_layer}
 

@@ -283,7 +283,10 @@ def test_the_methods_name_what_was_read_otherwise():
 
     def said(*runs):
         summary = SimpleNamespace(
-            config=compose(), runs=runs, models=[SimpleNamespace(run_id=r.run_id) for r in runs]
+            config=compose(),
+            runs=runs,
+            models=[SimpleNamespace(run_id=r.run_id) for r in runs],
+            cross_model=None,
         )
         return methods._comprehension(summary), methods._statistics(summary)
 
