@@ -40,6 +40,7 @@ def test_two_runs_of_the_same_passages(read, make):
     assert result.over_items.low < result.over_items.high
 
 
+@pytest.mark.slow
 def test_generation_and_comprehension_over_their_common_emotions(read, wrote):
     result = emo.compare(read, wrote, **FEW)
     assert set(result.emotions) == set(read.vectors.emotions) & set(wrote.vectors.emotions)

@@ -338,6 +338,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from(["", "", "", "+", "++", "~"]),
     st.sampled_from(NAMES) | st.text(max_size=8),

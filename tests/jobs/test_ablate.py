@@ -300,6 +300,7 @@ def test_every_distinct_text_is_logged_once(make, finished):
     assert "texts.json" in tracker.get(finished.run_id).data.tags["mlflow.loggedArtifacts"]
 
 
+@pytest.mark.slow
 def test_texts_of_another_precision_take_one_load_more(make, monkeypatch):
     """Comprehension in bf16, texts in fp32, readings in bf16: no plan is made between readings."""
     loads = []

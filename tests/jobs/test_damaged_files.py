@@ -264,6 +264,7 @@ def test_a_run_of_before_is_reused(project):
         project.forget()
 
 
+@pytest.mark.slow
 def test_a_damaged_extraction_does_not_stop_steering_for_ever(project, caplog):
     """Each time the run that was made again is found, and nothing is made a third time."""
     name = "vectors.safetensors"

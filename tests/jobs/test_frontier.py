@@ -160,6 +160,7 @@ def test_the_layer_topics_and_accuracy(file, outcome):
     assert outcome.metrics["accuracy"] == pytest.approx(d.curves["accuracy"][d.layer])
 
 
+@pytest.mark.slow
 def test_the_same_is_found_again_and_another_choice_reads_the_same_texts(make, outcome):
     assert run_job(make()).status == "reused"
     for other in ("subparams.position=mean", "vectors.projection=none", "subparams.leaks=kept"):

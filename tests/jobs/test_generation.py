@@ -199,6 +199,7 @@ def test_what_texts_and_stores_share(run):
     assert outcome.passes_done == 0
 
 
+@pytest.mark.slow
 def test_where_batches_decide_no_sub_parameter_changes_texts_that_are_not_its_own(run, file):
     """The neutral stories and every prompt have batches of their own."""
     run = partial(

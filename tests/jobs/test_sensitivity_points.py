@@ -332,6 +332,7 @@ def test_precision_may_be_varied_and_one_model_is_held(study_config):
         assert alone["tokens_written"] == 0
 
 
+@pytest.mark.slow
 def test_the_whole_job_on_a_tiny_model(study_config):
     config = study_config("job.sensitivity.objectives=[rho_matched]", n=6, space=SMALL)
     outcome = sensitivity.run(config)

@@ -268,6 +268,7 @@ def fingerprint(config):
     return steer_work.steer_plan(config, chosen.sha256).provenance.fingerprint
 
 
+@pytest.mark.slow
 def test_everything_that_changes_a_text_is_in_the_fingerprint(steer_config, project):
     seen = [fingerprint(steer_config(override)) for override in ("force=true", *CHANGES)]
     other = project / "other.yaml"

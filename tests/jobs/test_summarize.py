@@ -189,6 +189,7 @@ def test_the_named_command_makes_the_very_run_that_is_there(project, done, name,
     assert plan.provenance.fingerprint == there.tags["fingerprint"]
 
 
+@pytest.mark.slow
 def test_the_intervals_take_the_number_of_draws_that_the_report_names(project, monkeypatch):
     from emo.summary import assemble as study
 

@@ -87,6 +87,7 @@ def test_only_one_planted_axis_is_found_where_there_is_one(rng):
     assert not of(findings, "arousal").shown
 
 
+@pytest.mark.slow
 def test_permuted_ratings_are_significant_in_five_percent(monkeypatch):
     """A strong geometry, ratings that have nothing to do with it, and eight layers to choose from."""
     monkeypatch.setattr(axes, "_on_other_items", lambda *_: None)  # no part of the test of p

@@ -52,6 +52,7 @@ def rates(n, **settings):
     return dict(zip(KINDS, np.mean(found, axis=0), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("n", "most", "rounding"),
     [(40, 4, 0.1), pytest.param(400, 19, 0.3, marks=pytest.mark.slow)],

@@ -157,6 +157,7 @@ def test_rows_hold_what_their_parts_say(rng):
     assert np.isnan(rows(four_layer(conditions, FEW, 20))["1 loose"].self_agreements[1])
 
 
+@pytest.mark.slow
 def test_the_surface_of_the_texts_is_held_fixed(rng):
     """Texts of which A is but a noisy copy explain its agreement; unlike ones explain nothing."""
     conditions = study(rng)

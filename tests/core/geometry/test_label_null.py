@@ -48,6 +48,7 @@ def test_without_emotion_five_percent_of_p_are_below_five_percent(rng, declared)
         assert (0.0 if name.startswith("accuracy") else 0.017) <= rate <= 0.083, (name, rate)
 
 
+@pytest.mark.slow
 def test_without_emotion_few_p_are_small(rng):
     """The quick form of the calibration: 24 layers, so at most 5 below 0.05 in 99.4 % of tests."""
     descriptors = describe(activations(rng, 24, 0, crossed(6, 8)), SETTINGS)[1]

@@ -50,6 +50,7 @@ def test_emotions_that_are_there_are_read_from_other_topics(rng):
     assert d.p("accuracy") == 1 / 20
 
 
+@pytest.mark.slow
 def test_without_emotions_accuracy_is_significant_in_no_more_studies_than_by_chance(rng):
     draws = replace(DRAWS, n_splits=1, n_bootstrap=1, splits_per_replicate=1)
     p = np.array([described(world(rng, 0), draws).p("accuracy") for _ in range(100)])

@@ -118,6 +118,7 @@ def test_five_percent_of_geometries_without_valence_are_called_valence(rng, geom
         assert single > 0.1
 
 
+@pytest.mark.slow
 def test_without_emotion_few_p_under_permuted_labels_are_small(rng):
     """Twelve layers: more than four of them have p <= 0.05 in 0.02 % of tests."""
     d = describe(planted(rng, [0] * 12, n_situations=6), FEW, poles=POLES)[1]

@@ -202,6 +202,7 @@ def planted(kind, n, rng):
     return [measured(FLUENT, x) for x in rng.normal(mean, spread, n)]
 
 
+@pytest.mark.slow
 def test_limits_of_the_judged_decoding_flag_shuffled_texts_and_one_in_21_unsteered_ones(rng):
     """Planted truth: 20 greedy controls as job=steer has them, further greedy texts, shuffled ones.
 

@@ -51,6 +51,7 @@ def test_whitened_means_are_those_of_the_inverse_covariance(drawn):
     assert ratio == pytest.approx(np.full(want.shape, ratio[0, 0]))
 
 
+@pytest.mark.slow
 def test_equal_variances_leave_the_means_as_they_are(rng):
     """The unit is that of the activations."""
     emotions = np.repeat(np.arange(3), 2000)
