@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import importlib.util
 import logging
 from pathlib import Path
@@ -38,6 +39,10 @@ def schema() -> DictConfig:
     return node
 
 
+_shared_schema = functools.cache(schema)
+"""One schema for all that only copy it, as merging and the store of configs do: making one is slow."""
+
+
 def _unlock(node: DictConfig) -> None:
     from omegaconf import DictConfig, OmegaConf
 
@@ -65,7 +70,7 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
         if missing := sorted(OmegaConf.missing_keys(config)):
             raise ConfigError(missing[0], "???", "a value: this parameter has no default")
         # As plain containers: a key added with '+' is then refused like any other unknown one.
-        merged = OmegaConf.merge(schema(), OmegaConf.to_container(config), {"root": str(root)})
+        merged = OmegaConf.merge(_shared_schema(), OmegaConf.to_container(config), {"root": str(root)})
         run = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise of_omegaconf(error) from error
@@ -228,7 +233,7 @@ def compose(*overrides: str, root: Path | str = ".", conf: Path | None = None) -
 
     from emo.config.hydra_errors import explained
 
-    ConfigStore.instance().store(name="schema", node=schema())
+    ConfigStore.instance().store(name="schema", node=_shared_schema())
     folder = CONF if conf is None else checks.as_path("conf", conf).resolve()
     if not (folder / "config.yaml").is_file():
         raise ConfigError("conf", folder, "a folder of config groups, with a config.yaml")

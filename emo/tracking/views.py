@@ -75,6 +75,13 @@ VIEWS = (
         "tags.job = 'steer'",
     ),
     View(
+        "emo-behaviour",
+        "Behaviour under pressure",
+        ("behave", "model", "precision", "dialogue_format"),
+        ("headline/flips", "headline/flips_control", "headline/yes_saying", "checks/n_items"),
+        "tags.job = 'behave'",
+    ),
+    View(
         "emo-sweeps",
         "Sweeps",
         ("varied",),
