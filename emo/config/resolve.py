@@ -70,7 +70,9 @@ def resolve(config: DictConfig, root: Path) -> RunConfig:
         if missing := sorted(OmegaConf.missing_keys(config)):
             raise ConfigError(missing[0], "???", "a value: this parameter has no default")
         # As plain containers: a key added with '+' is then refused like any other unknown one.
-        merged = OmegaConf.merge(_shared_schema(), OmegaConf.to_container(config), {"root": str(root)})
+        merged = OmegaConf.merge(
+            _shared_schema(), OmegaConf.to_container(config), {"root": str(root)}
+        )
         run = OmegaConf.to_object(merged)
     except OmegaConfBaseException as error:
         raise of_omegaconf(error) from error

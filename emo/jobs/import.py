@@ -15,6 +15,7 @@ from emo.files.reading import record_of
 from emo.models.weights import Weights
 from emo.pipeline.imported import Given, described, framed, given_vectors
 from emo.pipeline.reader import Reader, load_model
+from emo.report.pages.imported import imported_page
 from emo.report.runs import imported as report
 from emo.runs.files import write_vectors
 from emo.runs.identity import reader_identity
@@ -76,12 +77,15 @@ def _compute(
     placed = framed(vectors, activations)
     found = described(given, placed, vectors.frame is None)
 
+    told = _report(plan, found, passes)
+
     def write(folder: Path) -> None:
         write_vectors(placed, folder / "vectors.safetensors", imported_from=given.name)
 
     return found, Result(
-        report=_report(plan, found, passes),
+        report=told,
         write=write,
+        page=lambda: imported_page(_title(plan), told.answer, told.text, found, placed),
         metrics=reader.weights.metrics(),
         curves={"curve_mean_cosine": report.curve(found)},
         dataset=(given.name, given.sha256, given.name),
@@ -89,8 +93,11 @@ def _compute(
 
 
 def _report(plan: Plan, found: ImportedSet, passes: Passes = NO_PASSES) -> Report:
-    c = plan.config
-    title = f"{c.model.label}, {c.precision.label}, imported vectors"
-    text = report.terminal_text(found, title, plan.weights.note)
+    text = report.terminal_text(found, _title(plan), plan.weights.note)
     effort = passes_in_words(passes) if passes.done else ""
     return Report(text, report.metrics(found), effort, passes, answer=report.answer(found))
+
+
+def _title(plan: Plan) -> str:
+    c = plan.config
+    return f"{c.model.label}, {c.precision.label}, imported vectors"
