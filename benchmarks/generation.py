@@ -304,6 +304,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         root=ROOT,
     )
     plan, prompts = stories.plan_of(config)
+    assert isinstance(prompts, PromptSet)  # the default ones are no topics
     emotions = [e for e in plan.stimuli.emotions if e != "neutral"]
     few = emotions[: args.emotions]
     matched = measure_matched(plan, prompts, emotions)

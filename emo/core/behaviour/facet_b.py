@@ -262,7 +262,7 @@ def contrast(
     beyond = _beyond(own, control, number)
     values = np.array([v[0] for v in beyond.values() if np.isfinite(v[0])])
     varies = len(values) > 1 and np.ptp(values) > 0
-    t_test = float(ttest_1samp(values, 0)[1]) if varies else float("nan")
+    t_test = float(np.asarray(ttest_1samp(values, 0))[1]) if varies else float("nan")
     return Contrast(
         arm,
         int(more),
