@@ -46,6 +46,7 @@ def bundle(project, tmp_path):
     return Path(shutil.copytree(root / "exports" / f"study-{report[:8]}", tmp_path / "study"))
 
 
+@pytest.mark.slow
 def test_a_bundle_has_the_report_the_runs_and_the_environment(bundle, project):
     _, run_id, report = project
     study = read_study(bundle)

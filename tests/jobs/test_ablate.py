@@ -81,7 +81,8 @@ def separately(make, sub):
     return vectors, d.layer
 
 
-@pytest.mark.parametrize("elsewhere", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("elsewhere", [False, True])
 def test_points_are_what_separate_runs_give(make, finished, tmp_path, elsewhere):
     """With the store of the ablation, and with texts and readings made afresh."""
     rows, settings = points_of(make, finished), factorial.settings_of(make())

@@ -207,6 +207,7 @@ def check_summary(project, kind, name, caplog):
             assert named == (there or CHECKSUMS in tags)
 
 
+@pytest.mark.slow
 def test_an_undamaged_run_is_reused_and_its_files_are_listed(project):
     for kind in KINDS:
         listed = json.loads((project.folder(kind) / "checksums.json").read_text())
@@ -235,6 +236,7 @@ def test_damage_is_one_line_or_made_good(project, kind, name, damage, jobs, capl
             check(project, kind, name, job, caplog)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage", "job"),
     [

@@ -145,6 +145,7 @@ def test_a_warning_where_effective_n_is_below_nominal(run, caplog):
     assert "effective n" not in caplog.text
 
 
+@pytest.mark.slow
 def test_neutral_stories_that_are_the_same_are_counted_and_said(run, monkeypatch, caplog):
     real = TextStore.get
 
@@ -215,6 +216,7 @@ def test_where_batches_decide_no_sub_parameter_changes_texts_that_are_not_its_ow
         assert "texts 0 written" in run(f"subparams.{override}").table
 
 
+@pytest.mark.slow
 def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
     """A budget cut from longer texts gives the vectors of texts written with that budget."""
     run()

@@ -121,6 +121,7 @@ def test_without_a_seed_there_are_no_replicates(job_config):
     )
 
 
+@pytest.mark.slow
 def test_moved_inputs_have_activations_of_their_own_by_seed(job_config):
     """Same passages, same precision: each seed is read anew, and once."""
     base = ("job=extract", "precision=fp16")

@@ -220,6 +220,7 @@ def test_no_activations_are_needed(config, folder, finished):
     assert {row["layer"] for row in table(config, outcome, "tokens.csv")} == {"1", "2"}
 
 
+@pytest.mark.slow
 def test_vectors_of_an_earlier_version_take_their_centre_from_activations(
     config, finished, monkeypatch
 ):

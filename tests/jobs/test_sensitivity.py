@@ -133,6 +133,7 @@ def abandoned(config, host="gone-host"):
     trial.set_user_attr(PLACE, 2)
 
 
+@pytest.mark.slow
 def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_config, no_files):
     abandoned(study_config(n=2))
     with pytest.raises(

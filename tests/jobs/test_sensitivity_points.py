@@ -245,6 +245,7 @@ def test_accuracy_of_a_point_by_a_plain_loop(study_config):
     assert Evaluator(config)(point)["accuracy"] == pytest.approx(right / len(kept))
 
 
+@pytest.mark.slow
 def test_a_study_is_named_by_all_that_can_change_a_number(study_config, one_template, small_csv):
     def name(*overrides):
         return identity(study_config(*overrides, space=SMALL))
@@ -284,6 +285,7 @@ def test_edited_weights_make_another_study(study_config, tmp_path):
     assert identity(study_config(*model, space=SMALL)) != before
 
 
+@pytest.mark.slow
 def test_what_changes_no_number_makes_no_other_study(study_config):
     same = (
         "backend.batch_size=3",

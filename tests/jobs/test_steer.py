@@ -395,6 +395,7 @@ def test_vectors_of_another_model_are_refused(finished, steer_config):
     assert "the id of a job=extract run" in itself.error
 
 
+@pytest.mark.slow
 def test_z_scored_vectors_are_refused_and_projected_ones_are_tagged(finished, steer_config):
     made = {
         name: run_job(steer_config("job=extract", f"vectors.projection={name}")).run_id

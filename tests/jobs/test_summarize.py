@@ -156,6 +156,7 @@ def test_four_layer_table_has_what_there_is_and_the_commands_for_the_rest(projec
     compose(*whole.split()[2:])
 
 
+@pytest.mark.slow
 def test_every_command_it_names_makes_the_condition_it_names(project, done):
     from emo.conditions import names, recognise
     from emo.runs.listing import RunListing
@@ -515,6 +516,7 @@ def test_experiments_compose():
     assert set(four.job.summarize.make) == set(CONDITIONS)
 
 
+@pytest.mark.slow
 def test_models_that_are_none_or_not_there_are_named(project):
     _root, config, _ = project
     with pytest.raises(EmoError, match=r"job.summarize.models=\[\]: allowed is at least one name"):

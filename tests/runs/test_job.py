@@ -171,6 +171,7 @@ def test_the_folder_of_jobs_holds_the_options_of_job_and_each_is_short():
     assert {n: lines for n, lines in long.items() if lines >= 150} == {}
 
 
+@pytest.mark.slow
 def test_a_summary_lists_its_report_tables_and_figures(tiny_config):
     assert run_job(tiny_config()).error is None
     outcome = run_job(tiny_config("job=summarize", "job.summarize.permutations=20"))

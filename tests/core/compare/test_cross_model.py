@@ -110,6 +110,7 @@ def test_the_parts_are_those_of_the_core(rng):
     assert outer.low < inner.low < inner.high < outer.high
 
 
+@pytest.mark.slow
 def test_one_passage_an_emotion_leaves_no_bounds(rng):
     got = study(models(rng, geometry=1, design=nested(8, 1)))
     assert np.isnan([got.rdm_std.low, got.rdm_std.high]).all()
@@ -117,6 +118,7 @@ def test_one_passage_an_emotion_leaves_no_bounds(rng):
     assert np.isnan(got.halves.disjoint.value[0, 1])
 
 
+@pytest.mark.slow
 def test_few_passages_widen_the_interval_of_rdm_std(rng):
     """By the factor that all intervals are expanded by."""
     found = models(rng, geometry=1, design=nested(8, 3))
@@ -168,6 +170,7 @@ def test_an_anisotropic_model_flags_its_pairs(rng):
     assert [got.flagged(0, 1), got.flagged(2, 0), got.flagged(1, 2)] == [True, True, False]
 
 
+@pytest.mark.slow
 def test_projections_are_shown_beside_raw_and_normalisation_changes_nothing(rng):
     found = models(rng, geometry=1)
     got = study(found)
@@ -208,6 +211,7 @@ def test_one_model_is_no_study(rng):
         study(models(rng, n=1))
 
 
+@pytest.mark.slow
 def test_two_models_have_no_noise_ceiling_of_their_own_rho(rng):
     assert study(models(rng, geometry=1, n=2)).noise_ceiling is None
     assert study(models(rng, geometry=1, n=3)).noise_ceiling is not None
@@ -229,6 +233,7 @@ def test_with_depth_every_pair_has_its_layers_and_every_rule_its_row(rng):
     assert [(v.base, v.instruct) for v in got.versions] == [(0, 1), (2, 3)]
 
 
+@pytest.mark.slow
 def test_a_rule_that_one_model_lacks_is_no_row(rng):
     found = with_depth(models(rng, geometry=1), accuracy=0)
     lacking = replace(found[0].depth, rules={"published": found[0].depth.rules["published"]})

@@ -296,6 +296,7 @@ def test_one_geometry_is_found_under_shared_noise(rng):
     assert row.verdict is Verdict.as_replicates
 
 
+@pytest.mark.slow
 def test_intervals_on_all_items_have_draws_of_their_own_number(rng):
     conditions = study(rng)
     few, many = (rows(four_layer(conditions, FEW, 50, n)) for n in (None, 400))
