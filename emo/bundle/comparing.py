@@ -21,6 +21,10 @@ NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 DATE = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 HIDDEN = ("script", "style", "svg", "time")
 """Elements of a page that hold no numbers of the report, or repeat those of the tables."""
+WITHIN_A_LINE = frozenset(
+    ("a", "abbr", "b", "code", "em", "i", "small", "span", "strong", "sub", "sup")
+)
+"""Elements that end no piece of text: a run is the same with a link to its page and without."""
 
 
 @dataclass
@@ -92,9 +96,17 @@ def same(a: float, b: float) -> bool:
 
 
 def page_text(html: str) -> list[str]:
-    """The pieces of text of a page, in order, without scripts, styles and drawings."""
+    """The pieces of text of a page, in order, without scripts, styles and drawings.
+
+    Example
+    -------
+    >>> page_text('<p>runs <a href="x"><code>1a</code></a> <code>2b</code></p><p>end</p>')
+    ['runs 1a 2b', 'end']
+    """
     reader = _Reader()
     reader.feed(html)
+    reader.close()
+    reader.end_piece()
     return reader.pieces
 
 
@@ -102,19 +114,30 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.pieces: list[str] = []
+        self._piece: list[str] = []
         self._within: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in WITHIN_A_LINE:
+            self.end_piece()
         if tag in HIDDEN or (tag == "a" and ("class", "page") in attrs):  # where, and no number
             self._within.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
         if self._within and tag == self._within[-1]:
             self._within.pop()
+        if tag not in WITHIN_A_LINE:
+            self.end_piece()
 
     def handle_data(self, data: str) -> None:
-        text = " ".join(data.split())
-        if text and not self._within:
+        if not self._within:
+            self._piece.append(data)
+
+    def end_piece(self) -> None:
+        """Close the piece of text that is being read."""
+        text = " ".join("".join(self._piece).split())
+        self._piece.clear()
+        if text:
             self.pieces.append(text)
 
 

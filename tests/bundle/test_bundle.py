@@ -211,3 +211,22 @@ def test_a_study_with_texts_that_a_model_wrote_is_made_again(tmp_path, small_csv
     found = emo.verify(tmp_path / "exports" / f"study-{outcome.run_id[:8]}")
     assert found.ok, str(found)
     assert (found.runs, len(found.as_logged)) == (2, 1)
+
+
+@pytest.mark.slow
+def test_a_study_of_two_models_and_a_steering_run_is_made_again(tmp_path, small_csv):
+    words = [*TINY, f"stimuli.path={small_csv}"]
+    steer = ["job=steer", "job.steer.scenarios=[aggressive_to_calm]", "job.steer.strengths=[0.1]"]
+    for more in (
+        [],
+        ["model.tiny.architecture=gpt2"],
+        [*steer, "job.steer.max_new_tokens=8"],
+        ["job=summarize", *QUICK],
+        ["job=bundle"],
+    ):
+        outcome = run_job(compose(*words, *more, root=tmp_path))
+        assert outcome.error is None, outcome.error
+    assert outcome.metrics["runs"] == 3
+    found = emo.verify(next((tmp_path / "exports").glob("study-*")))
+    assert found.ok, str(found)
+    assert found.runs == 3

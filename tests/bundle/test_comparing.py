@@ -67,9 +67,21 @@ def test_of_a_page_only_what_is_read_counts_and_dates_may_differ():
     found = Comparison()
     found.pages("p", page.format(n=1, day="2026-11-26"), page.format(n=2, day="2027-01-02"))
     assert found.differences == []
-    assert page_text("<p>a  <i>b</i></p><style>c</style>") == ["a", "b"]
+    assert page_text("<p>a  <i>b</i></p><style>c</style>") == ["a b"]
     found.pages("p", "<p>0.31</p>", "<p>0.35</p>")
     assert found.differences == ["p: 0.31 is written, 0.35 comes out"]
+
+
+def test_a_run_is_the_same_with_links_to_its_pages_and_without():
+    plain = "<details><summary>From 2 runs</summary><span>1a 2b </span></details><p>0.31</p>"
+    linked = plain
+    for run in ("1a", "2b"):
+        link = f'<a href="http://x"><code>{run}</code></a> <a class="page" href="y">page</a>'
+        linked = linked.replace(run, link)
+    assert page_text(linked) == page_text(plain) == ["From 2 runs", "1a 2b", "0.31"]
+    found = Comparison()
+    found.pages("p", linked, plain.replace("2b", "3c"))
+    assert len(found.differences) == 1
 
 
 def test_a_file_of_one_side_only_is_paired_with_none(tmp_path):
