@@ -266,6 +266,7 @@ def test_what_is_wrong_with_points_is_known_before_any_is_run(jobs, line):
     assert line in refusal(*jobs)
 
 
+@pytest.mark.slow
 def test_a_refused_sweep_writes_nothing(sweep):
     for args in (
         ["seed=1,-1"],

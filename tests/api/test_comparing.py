@@ -28,6 +28,7 @@ def plain_rdm(run, layer, emotions):
     ]
 
 
+@pytest.mark.slow
 def test_two_runs_of_the_same_passages(read, make):
     other = make("model.tiny.architecture=gpt2", "model.tiny.hidden=64")
     result = emo.compare(read, other, layer=(1, 2), **FEW)
@@ -76,6 +77,7 @@ class Planted(LoadedRun):
         }
 
 
+@pytest.mark.slow
 def test_one_geometry_under_noise_is_at_its_ceiling_and_two_are_below(rng, monkeypatch):
     from emo.api import comparing
 
@@ -92,6 +94,7 @@ def test_one_geometry_under_noise_is_at_its_ceiling_and_two_are_below(rng, monke
     assert apart.disattenuated.high < 0.8
 
 
+@pytest.mark.slow
 def test_items_that_cannot_be_halved_leave_no_ceiling(rng, monkeypatch):
     from emo.api import comparing
 
@@ -103,6 +106,7 @@ def test_items_that_cannot_be_halved_leave_no_ceiling(rng, monkeypatch):
     assert "ceiling" not in repr(result)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
@@ -118,6 +122,7 @@ def test_a_wrong_argument_is_refused_in_one_sentence(read, wrong, words):
         emo.compare(read, read, **{**FEW, **wrong})
 
 
+@pytest.mark.slow
 def test_the_numbers_are_shown_with_their_names(read):
     result = emo.compare(read, read, **FEW)
     assert repr(result).count("\n") == len(result.rows()) - 1

@@ -12,6 +12,7 @@ def all_runs(read, wrote, steered):
     return {run.run_id for run in (read, wrote, steered)}
 
 
+@pytest.mark.slow
 def test_runs_are_listed_newest_first_and_by_tag(project, all_runs, read, wrote, steered):
     found = emo.runs(root=project)
     assert {run.run_id for run in found} >= all_runs
@@ -22,6 +23,7 @@ def test_runs_are_listed_newest_first_and_by_tag(project, all_runs, read, wrote,
     assert isinstance(found[:2], emo.Runs) and len(found[:2]) == 2
 
 
+@pytest.mark.slow
 def test_the_table_of_runs_has_their_tags(project, all_runs, wrote):
     frame = emo.runs(root=project).to_frame()
     assert isinstance(frame, pandas.DataFrame)
@@ -31,6 +33,7 @@ def test_the_table_of_runs_has_their_tags(project, all_runs, wrote):
     assert wrote.run_id[:8] in emo.runs(root=project)._repr_html_()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("tags", "words"),
     [
@@ -44,6 +47,7 @@ def test_a_tag_that_no_run_has_is_refused(project, all_runs, tags, words):
         emo.runs(root=project, **tags)
 
 
+@pytest.mark.slow
 def test_the_first_characters_of_an_id_and_latest_are_enough(project, all_runs, read, wrote):
     assert emo.load_run(read.run_id[:8], root=project).run_id == read.run_id
     newest = max((read, wrote), key=lambda run: run.started)
@@ -53,6 +57,7 @@ def test_the_first_characters_of_an_id_and_latest_are_enough(project, all_runs, 
 CALLS = (lambda root: emo.runs(root=root), lambda root: emo.load_run("latest", root=root))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("call", CALLS)
 def test_a_folder_without_runs_is_named_and_nothing_is_made_in_it(tmp_path, call):
     with pytest.raises(TrackingError, match="no runs yet") as refused:
@@ -61,6 +66,7 @@ def test_a_folder_without_runs_is_named_and_nothing_is_made_in_it(tmp_path, call
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_a_job_is_run_as_on_the_command_line(project, read, make):
     words = f"model=tiny stimuli.path={project / 'small.csv'}"
     few = ("resampling.n_splits=8 resampling.n_bootstrap=8", "resampling.splits_per_replicate=2")
@@ -68,6 +74,7 @@ def test_a_job_is_run_as_on_the_command_line(project, read, make):
     assert again.run_id == read.run_id
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -65,6 +65,7 @@ def test_a_bundle_has_the_report_the_runs_and_the_environment(bundle, project):
     assert damaged_files(bundle) == []
 
 
+@pytest.mark.slow
 def test_its_pages_fetch_nothing_and_every_link_of_the_front_page_leads_somewhere(bundle):
     front = (bundle / "index.html").read_text()
     links = re.findall(r'(?:href|src)="([^"]*)"', front)

@@ -9,6 +9,7 @@ from emo.config.text_overrides import free_text
 from emo.errors import ConfigError
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=30))
 @example('I can\'t believe it, really: {no} (yes) [a] = $5 ${oc.env:HOME} \\ "q"')

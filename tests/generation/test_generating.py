@@ -244,6 +244,7 @@ def texts(root, die_at=None):
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_loses_the_running_batch_and_resumes_with_the_same_texts(root, tmp_path):
     script = tmp_path / "killed.py"
     script.write_text(KILLED + "\ntexts(sys.argv[1], die_at=25)\n")

@@ -124,6 +124,7 @@ def test_texts_of_a_random_model_tell_nothing_and_this_is_the_first_line(finishe
     )
 
 
+@pytest.mark.slow
 def test_planted_agreement_is_shown_as_effects(make, monkeypatch):
     """All that is measured is replaced: of eight factors the layer alone does something."""
     level = full_factorial(8)[:, list(SUBPARAMETERS).index("layer")]
@@ -161,6 +162,7 @@ def test_only_distinct_texts_are_written_and_passed_once(finished):
     assert greedy > 0  # ten samples of five templates repeat themselves
 
 
+@pytest.mark.slow
 def test_the_same_again_is_reused(make, finished):
     again = run_job(make())
     assert (again.status, again.run_id) == ("reused", finished.run_id)
@@ -169,6 +171,7 @@ def test_the_same_again_is_reused(make, finished):
     assert run_job(make("job.ablate.tokens=[24,10]")).status == "finished"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -261,6 +264,7 @@ def test_it_is_tagged_as_what_it_is(make, finished):
     assert f"best layer {best['layer']} (comprehension run {best['run_id']})" in finished.table
 
 
+@pytest.mark.slow
 def test_texts_are_counted_as_extract_counts_them(make, finished):
     """Each setting has the numbers that its own run logs."""
     rows, settings = points_of(make, finished), factorial.settings_of(make())
@@ -275,6 +279,7 @@ def test_texts_are_counted_as_extract_counts_them(make, finished):
     assert finished.metrics["settings_repeating"] == sum(repeating) == 32
 
 
+@pytest.mark.slow
 def test_what_weakens_the_texts_is_warned_of(make, caplog):
     run_job(make("job.ablate.tokens=[24,8]"))
     assert "effective n is below nominal n in 32 of 256 settings (matched: 4.00 of 4" in caplog.text

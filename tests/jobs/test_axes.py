@@ -67,6 +67,7 @@ def finished(make):
     return config, outcome, record_of(AxesResult, path)
 
 
+@pytest.mark.slow
 def test_the_missing_extraction_is_made_first_and_named(finished):
     config, outcome, _ = finished
     (extraction,) = runs(config, job="extract")
@@ -180,6 +181,7 @@ def written(make):
     return [run_job(make(*words, *more)) for more in ((), ("subparams=loose",))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", [0, 1])
 def test_vectors_of_texts_that_the_model_writes_are_held_against_norms(make, written, which):
     outcome = written[which]

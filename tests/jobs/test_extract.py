@@ -129,6 +129,7 @@ def test_force_repeats_from_the_store_with_the_same_numbers(finished, tiny_confi
     assert again.metrics == first.metrics
 
 
+@pytest.mark.slow
 def test_other_numbers_from_the_same_activations_need_no_pass(finished, tiny_config):
     other = run_job(tiny_config("seed=1"))
     assert (other.status, other.passes_done) == ("finished", 0)
@@ -143,6 +144,7 @@ def test_unreadable_finished_run_is_repeated(finished, caplog):
     assert "repeated" in caplog.text
 
 
+@pytest.mark.slow
 def test_api_loads_and_compares_two_runs(finished, tiny_config, tmp_path):
     _, first = finished
     second = run_job(tiny_config("method.readout=mean"))
@@ -156,6 +158,7 @@ def test_api_loads_and_compares_two_runs(finished, tiny_config, tmp_path):
     assert -1 <= other.rho < 1
 
 
+@pytest.mark.slow
 def test_api_refuses_other_emotions(finished, tiny_config, tmp_path):
     path = tmp_path / "other.csv"
     rows = [f"{e},{i},Some text {e} {i}." for e in ("x", "y", "z") for i in range(2)]
@@ -251,6 +254,7 @@ def test_plain_precisions_have_no_quantised_parameters(finished):
     assert metrics["cost/weights_bytes"] == 4 * metrics["cost/weights_parameters"] > 0
 
 
+@pytest.mark.slow
 def test_jobs_of_one_process_load_a_model_once(tiny_config, caplog):
     session.release()
     caplog.set_level(logging.INFO)
@@ -325,6 +329,7 @@ def test_runs_through_transformer_lens_are_called_so(tiny_config):
     assert plain.run_name == hooked.run_name.replace(" hooked", "")
 
 
+@pytest.mark.slow
 def test_the_log_says_why_the_same_weights_are_loaded_again(tiny_config, caplog):
     pytest.importorskip("transformer_lens")
     session.release()

@@ -122,6 +122,7 @@ def test_files_are_there_and_read_back(run, make, file):
     assert file(outcome, "activations.safetensors").stat().st_size < 4 * 128 * 4 * (35 + 20) + 9000
 
 
+@pytest.mark.slow
 def test_tags_and_counts(run, make):
     tracker = Tracker(make())
     tags = tracker.get(run("subparams=loose").run_id).data.tags
@@ -229,6 +230,7 @@ def test_derived_equals_written_afresh(run, file, tiny_config, tmp_path):
     assert np.allclose(a.values, b.values, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_batch_size_changes_nothing_in_fp32(run, file, tmp_path):
     texts, vectors = [], []
     for size in (1, 4, 16):
@@ -245,6 +247,7 @@ def fingerprint(config):
     return stories.plan_of(config)[0].provenance.fingerprint
 
 
+@pytest.mark.slow
 def test_batch_size_enters_the_fingerprint_where_it_can_change_a_text(make):
     def changed(*overrides):
         return fingerprint(make(*overrides)) != fingerprint(
@@ -272,6 +275,7 @@ def test_contents_of_the_prompts_enter_the_fingerprint(make, tmp_path):
     assert own[1] != own[0]
 
 
+@pytest.mark.slow
 def test_teacher_forced_reads_the_other_precisions_token_ids(run, file):
     free = run()
     forced = run("precision=bf16", "subparams.texts_from=fp32")

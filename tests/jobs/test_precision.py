@@ -56,6 +56,7 @@ def finished(shared_config):
     return config, outcome, {row.name: row for row in files.read_precisions(path)}
 
 
+@pytest.mark.slow
 def test_one_row_a_precision_and_the_batch_effect_beside_them(finished):
     _, outcome, rows = finished
     assert list(rows) == [*LABELS, "int8_alone_vs_int8", "int8_shared_vs_int8"]
@@ -208,6 +209,7 @@ def test_the_same_command_reuses_the_run_and_another_the_activations(finished, s
     assert other.metrics["cosine_mean_int8_50"] == first.metrics["cosine_mean_int8_50"]
 
 
+@pytest.mark.slow
 def test_each_model_is_loaded_once_and_int8_serves_its_variants(job_config, caplog):
     session.release()
     caplog.set_level(logging.INFO)

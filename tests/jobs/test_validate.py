@@ -33,6 +33,7 @@ def finished(make):
     return config, outcome, record_of(ValidationResult, path)
 
 
+@pytest.mark.slow
 def test_the_missing_extraction_is_made_first_and_named(finished):
     config, outcome, result = finished
     (extraction,) = runs(config, job="extract")

@@ -81,6 +81,7 @@ def test_a_judge_without_a_classifier_is_refused(whole):
         ClassifierJudge(whole, "cpu")
 
 
+@pytest.mark.slow
 def test_kernels_are_not_fetched_from_the_hub():
     """In a process of its own: transformers looks at the environment when it is imported."""
     import subprocess

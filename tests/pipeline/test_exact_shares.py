@@ -17,6 +17,7 @@ from tests.jobs.conftest import SPACE
 from tests.jobs.test_sensitivity import planted
 
 
+@pytest.mark.slow
 def test_a_grid_has_the_exact_shares_beside_its_importances(study_config):
     config = study_config("job.sensitivity.sampler=grid", n=100)
     outcome = conduct(config, planted)
@@ -56,6 +57,7 @@ def logged_ablation(config, folder):
     return run_id
 
 
+@pytest.mark.slow
 def test_a_logged_ablation_gives_the_exact_shares(study_config, tmp_path):
     config = study_config("job.sensitivity.objectives=[relative_rho]", n=4)
     run_id = logged_ablation(config, tmp_path)
@@ -79,6 +81,7 @@ def test_each_objective_has_its_own_column(study_config, tmp_path):
     assert matched != pytest.approx(relative)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("overrides", "changed"),
     [

@@ -241,6 +241,7 @@ def archive(tmp_path, small_csv):
     os.system(f"umount -l '{moved}/mlruns'")  # at once: the database is still open
 
 
+@pytest.mark.slow
 def test_what_may_not_be_written_is_read(archive, small_csv):
     config, run_id = archive
     root = Path(config.root)

@@ -255,6 +255,7 @@ def test_a_server_killed_in_mid_run_gets_the_results_later_once(
     assert again.json["status"] == "reused"
 
 
+@pytest.mark.slow
 def test_a_kill_while_the_database_is_made_leaves_none(tmp_path, monkeypatch):
     """Found by killing sweeps at random: half the tables are worse than no table."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore

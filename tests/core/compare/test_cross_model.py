@@ -68,6 +68,7 @@ def with_depth(found, **layers):
     ]
 
 
+@pytest.mark.slow
 def test_models_that_share_passages_only_agree_on_the_same_items_only(rng):
     got = study(models(rng, passage=2, own=0.5))
     off = ~np.eye(4, dtype=bool)
@@ -79,6 +80,7 @@ def test_models_that_share_passages_only_agree_on_the_same_items_only(rng):
     assert got.blocks[0].same[1] == pytest.approx(got.rho.value[np.triu_indices(4, 1)].mean())
 
 
+@pytest.mark.slow
 def test_models_that_share_a_geometry_agree_on_both(rng):
     got = study(models(rng, geometry=2, passage=1, own=0.5))
     off = ~np.eye(4, dtype=bool)
@@ -91,6 +93,7 @@ def test_models_that_share_a_geometry_agree_on_both(rng):
     assert got.blocks[0].same[1] < lower < upper
 
 
+@pytest.mark.slow
 def test_the_parts_are_those_of_the_core(rng):
     found = models(rng, geometry=1, passage=1)
     got = study(found)
@@ -217,11 +220,13 @@ def test_two_models_have_no_noise_ceiling_of_their_own_rho(rng):
     assert study(models(rng, geometry=1, n=3)).noise_ceiling is not None
 
 
+@pytest.mark.slow
 def test_without_depth_there_is_nothing_over_layers(rng):
     got = study(models(rng, geometry=1))
     assert got.layers == got.rules == got.versions == ()
 
 
+@pytest.mark.slow
 def test_with_depth_every_pair_has_its_layers_and_every_rule_its_row(rng):
     got = study(with_depth(models(rng, geometry=1)))
     assert len(got.layers) == 6 and got.layers[0].rho.shape == (1, 1)

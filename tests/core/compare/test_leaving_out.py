@@ -34,6 +34,7 @@ def test_the_whole_is_disjoint_rho(rng):
     assert fewer[0] == got.emotions[1:]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("geometry", [0.3, 1.5])
 def test_unrelated_geometries_are_seldom_certified_at_any_reliability(geometry):
     """Over items alone chance agreement of few emotions would be: in 1 % and in 36 % of 100."""
@@ -73,6 +74,7 @@ def test_passages_in_common_are_no_agreement():
     assert np.mean(np.array(p) <= 0.05) <= 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("geometry", "alike"), [(0.25, 1.0), (0.25, 0.7), (0.5, 0.7)])
 def test_the_interval_of_disattenuated_rho_holds_the_rho_of_the_noise_free_geometries(
     geometry, alike

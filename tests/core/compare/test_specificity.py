@@ -38,6 +38,7 @@ def share_apart(world, n, seed):
     return np.mean([order(d) is not Order.untold for d in got])
 
 
+@pytest.mark.slow
 @PLANTED
 def test_kinds_that_are_shared_alike_are_seldom_told_apart(world):
     assert share_apart(world, 20, seed=21) <= 0.05

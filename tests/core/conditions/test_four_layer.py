@@ -95,6 +95,7 @@ def test_one_geometry_under_every_condition_is_as_alike_as_replicates(rng):
     assert got["1"].disjoint.value == got["1"].attenuation.agreement.value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["D", FORCED])
 def test_a_precision_with_a_geometry_of_its_own_has_changed_beyond_its_rounding(rng, kind):
     """D and D' are readings of one geometry, C of another that is much the same."""
@@ -137,6 +138,7 @@ def test_a_condition_that_does_not_repeat_itself_measures_nothing(rng):
     assert "not told from nothing" in got["2"].sentence
 
 
+@pytest.mark.slow
 def test_rows_hold_what_their_parts_say(rng):
     conditions = study(rng)
     row = rows(four_layer(conditions, FEW, 400))["1"]
@@ -174,6 +176,7 @@ def test_the_surface_of_the_texts_is_held_fixed(rng):
     assert kept.comparison.partial.value == pytest.approx(float(kept.post.rho.value), abs=0.1)
 
 
+@pytest.mark.slow
 def test_forced_readings_of_other_texts_are_refused(rng):
     conditions = study(rng)
     texts = {"C": "one", FORCED: "one"}
@@ -246,6 +249,7 @@ def unlike_replicate(rng):
     return conditions | {"B'": condition("B'", unlike)}
 
 
+@pytest.mark.slow
 def test_agreement_of_a_side_too_noisy_to_repeat_itself_is_not_judged(rng):
     conditions = unlike_replicate(rng)
     row = rows(four_layer(conditions, FEW, 400))["1 loose"]

@@ -144,6 +144,7 @@ def wrong(found):
     return np.concatenate(each)
 
 
+@pytest.mark.slow
 def test_texts_written_anew_are_no_effect(rng):
     """The rule in a world without an effect, and what comparing with the reference's own texts gives."""
     excluded, relative, drop_before = [], [], []

@@ -34,6 +34,7 @@ def entries(table, row=0):
     return dict(zip(table.columns, table.rows[row], strict=True))
 
 
+@pytest.mark.slow
 def test_a_pair_has_its_test_over_items_and_emotions(summary):
     (table,) = cross_model_tables.pair_table(summary)
     row, u = entries(table), summary.cross_model
@@ -76,6 +77,7 @@ def test_contrasts_have_intervals(summary):
     assert len(table.rows) == 10
 
 
+@pytest.mark.slow
 def test_layers_have_a_table_and_a_figure(summary):
     (table,) = layer_tables.rule_table(summary)
     assert [r[0] for r in table.rows] == ["published", "middle"]
