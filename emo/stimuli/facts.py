@@ -9,6 +9,7 @@ from typing import Any
 
 from emo.errors import StimuliError, set_by, shown
 from emo.files.json_digests import Subject, json_digest
+from emo.stimuli.entries import entry_problems
 from emo.stimuli.loading import DATA
 from emo.stimuli.yaml_files import read_yaml
 
@@ -49,7 +50,7 @@ def load_facts(path: Path | None = None) -> FactSet:
     """
     where = path or BUNDLED_FACTS
     raw, problems = read_yaml(where)
-    if problems := [*problems, *_problems(raw)]:
+    if problems := [*problems, *entry_problems(raw, TEXTS, TEXTS, FORMS, _problems_of_forms)]:
         raise StimuliError(where, problems)
     items = tuple(
         Fact(
@@ -60,28 +61,6 @@ def load_facts(path: Path | None = None) -> FactSet:
     )
     digest = json_digest(Subject.content, [asdict(fact) for fact in items])
     return FactSet(items, "bundled" if path is None else path.name, digest)
-
-
-def _problems(raw: Any) -> Iterator[str]:
-    names = (*TEXTS, *FORMS)
-    if not isinstance(raw, list) or not raw:
-        yield f"must be a list of entries with {', '.join(names)}"
-        return
-    seen: dict[str, dict[str, int]] = {name: {} for name in TEXTS}
-    for i, entry in enumerate(raw, 1):
-        if not isinstance(entry, dict):
-            yield f"entry {i}: must have {', '.join(names)}, not {shown(entry)}"
-            continue
-        yield from (
-            f"entry {i}: {shown(name)[1:-1]}: no such field" for name in entry if name not in names
-        )
-        for name in TEXTS:
-            value = entry.get(name)
-            if not isinstance(value, str) or not value.strip():
-                yield f"entry {i}: {name}: must be a text, not {shown(value)}"
-            elif (first := seen[name].setdefault(value.strip(), i)) != i:
-                yield f"entry {i}: {name}: is the same as in entry {first}"
-        yield from _problems_of_forms(i, entry)
 
 
 def _problems_of_forms(i: int, entry: dict[str, Any]) -> Iterator[str]:

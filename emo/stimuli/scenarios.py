@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
-from emo.errors import StimuliError, set_by, shown
+from emo.errors import StimuliError, set_by
 from emo.files.json_digests import Subject, json_digest
+from emo.stimuli.entries import entry_problems
 from emo.stimuli.loading import DATA
 from emo.stimuli.yaml_files import read_yaml
 
@@ -49,28 +48,8 @@ def load_scenarios(path: Path | None = None) -> ScenarioSet:
     """
     where = path or BUNDLED_SCENARIOS
     raw, problems = read_yaml(where)
-    if problems := [*problems, *_problems(raw)]:
+    if problems := [*problems, *entry_problems(raw, FIELDS, ("id", "text"))]:
         raise StimuliError(where, problems)
     items = tuple(Scenario(**{name: entry[name].strip() for name in FIELDS}) for entry in raw)
     digest = json_digest(Subject.content, [asdict(s) for s in items])
     return ScenarioSet(items, str(path or "bundled"), digest)
-
-
-def _problems(raw: Any) -> Iterator[str]:
-    if not isinstance(raw, list) or not raw:
-        yield f"must be a list of entries with {', '.join(FIELDS)}"
-        return
-    seen: dict[str, dict[str, int]] = {"id": {}, "text": {}}
-    for i, entry in enumerate(raw, 1):
-        if not isinstance(entry, dict):
-            yield f"entry {i}: must have {', '.join(FIELDS)}, not {shown(entry)}"
-            continue
-        yield from (
-            f"entry {i}: {shown(name)[1:-1]}: no such field" for name in entry if name not in FIELDS
-        )
-        for name in FIELDS:
-            value = entry.get(name)
-            if not isinstance(value, str) or not value.strip():
-                yield f"entry {i}: {name}: must be a text, not {shown(value)}"
-            elif name in seen and (first := seen[name].setdefault(value.strip(), i)) != i:
-                yield f"entry {i}: {name}: is the same as in entry {first}"

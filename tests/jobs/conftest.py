@@ -4,8 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+import emo
+from emo.cli import run_job
+from emo.config.resolve import compose
 from emo.report.drawing import FORMATS
 from emo.tracking import Tracker
+from tests.conftest import TINY, write_small_csv
 
 SPACE = {"prompts": ["stories", "paragraph"], "samples": [10, 1], "layer": ["middle", "best"]}
 
@@ -21,6 +25,33 @@ def study_config(tiny_config):
         return replace(config, job=replace(config.job, sensitivity=study))
 
     return make
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with a small set of passages, for all tests of a module."""
+    folder = tmp_path_factory.mktemp("project")
+    write_small_csv(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(project):
+    """Configs of the tiny model in the module's project."""
+
+    def make(*overrides):
+        path = project / "small.csv"
+        return compose(*TINY, f"stimuli.path={path}", *overrides, root=project)
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def source(tiny, project):
+    """The extraction of the tiny model in the module's project."""
+    outcome = run_job(tiny())
+    assert outcome.error is None
+    return emo.load_run(outcome.run_id, root=project)
 
 
 def runs(config, **tags):

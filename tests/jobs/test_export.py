@@ -17,32 +17,9 @@ from safetensors import safe_open
 
 import emo
 from emo.cli import run_job
-from emo.config.resolve import compose
 from emo.files import control_vectors
 from emo.files.whole import PARTIAL
-from tests.conftest import EMOTIONS, TINY, write_small_csv
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project")
-    write_small_csv(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tiny(project):
-    def make(*overrides):
-        return compose(*TINY, f"stimuli.path={project / 'small.csv'}", *overrides, root=project)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def source(tiny, project):
-    outcome = run_job(tiny())
-    assert outcome.error is None
-    return emo.load_run(outcome.run_id, root=project)
+from tests.conftest import EMOTIONS
 
 
 def export(tiny, source, *overrides):

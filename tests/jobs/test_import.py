@@ -9,34 +9,10 @@ from safetensors.numpy import save_file
 
 import emo
 from emo.cli import run_job
-from emo.config.resolve import compose
 from emo.errors import ConfigError, EmoError
-from tests.conftest import TINY, write_small_csv
 
 JOB = importlib.import_module("emo.jobs.import")
 LAYERS, HIDDEN = 4, 128
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("project")
-    write_small_csv(folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tiny(project):
-    def make(*overrides):
-        return compose(*TINY, f"stimuli.path={project / 'small.csv'}", *overrides, root=project)
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def source(tiny, project):
-    outcome = run_job(tiny())
-    assert outcome.error is None
-    return emo.load_run(outcome.run_id, root=project)
 
 
 def taken_in(tiny, project, path, *overrides):
