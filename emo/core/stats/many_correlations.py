@@ -46,7 +46,7 @@ class Ranked:
     @classmethod
     def make(cls, rdms: Float[np.ndarray, "set row pair"]) -> Ranked:
         """The RDMs with their ranks."""
-        whole = np.isfinite(rdms).all(axis=(0, 2))
+        whole = np.asarray(np.isfinite(rdms).all(axis=(0, 2)))
         if whole.all():
             ranked = np.stack([standardised_ranks(x) for x in rdms])
         else:
