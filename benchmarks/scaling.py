@@ -29,6 +29,7 @@ from emo.core.geometry.comprehension import describe
 from emo.core.geometry.item_sets import Recipe
 from emo.core.records import Activations, Descriptors
 from emo.core.stats.resampling import Resampling, stream
+from emo.process.memory import keep_freed_memory
 
 LIMIT_S = 120.0
 """Aim for the comparison of 60 models of 171 emotions."""
@@ -115,6 +116,7 @@ def model_run(size: Size, model: int) -> ModelRun:
 def compare(size: Size) -> Callable[[], object]:
     """The comparison of many models with the numbers of draws that a summary has by default."""
     models = [model_run(size, i) for i in range(size.models)]
+    keep_freed_memory()  # as job=summarize does
     return lambda: universality(models, size.draws, 2000, 10_000)
 
 

@@ -28,7 +28,7 @@ from emo.core.compare.rdms import mantel_matrix
 from emo.core.geometry.halves import replicate_rdms
 from emo.core.geometry.item_sets import ItemSet, shared_design
 from emo.core.records import Activations
-from emo.core.stats.correlation import spearman_matrix
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.resampling import Resampling, stream
 
 LIMIT_S = 5.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,16 @@ from emo.activations.layer_rows import LayerRows
 from emo.activations.store import ActivationStore
 from emo.config.enums import Readout
 from emo.config.readouts import readout_row
-from emo.errors import ModelError, StimuliError, first_of
+from emo.errors import ModelError, StimuliError, StoreError, first_of
 from emo.stimuli.texts import texts_at_a_time
 
 if TYPE_CHECKING:
     from jaxtyping import Float32
 
 log = logging.getLogger(__name__)
+
+Texts = Sequence[Sequence[TokenSpan]]
+"""A batch: texts that are read at once, each with the spans that are read of it."""
 
 SHARD_BYTES = 16 << 20
 """About the size of a shard; a killed run loses at most the work on one."""
@@ -131,6 +135,7 @@ def read(
     *,
     fixed_batches: bool = False,
     causal: bool = True,
+    share: Callable[[Sequence[Texts]], AbstractContextManager[Sequence[Texts]]] = nullcontext,
 ) -> tuple[Float32[np.ndarray, "layer item hidden"], Passes]:
     """Activations of all spans, in their order; those in the store are not computed again.
 
@@ -139,7 +144,8 @@ def read(
     A text goes through the model once, however many of its spans are read. In a ``causal`` model a
     text that begins another one shares its pass. ``fixed_batches`` is for a reader whose numbers
     depend on the batch: the batches are then the same whatever the store holds, and a batch is read
-    whole or not at all.
+    whole or not at all. ``share`` gives the batches that are read here; what others have read is in the
+    store when it ends.
 
     Raises
     ------
@@ -160,21 +166,18 @@ def read(
         rows.put(places[key], row)
         stored.add(key)
     wanted = distinct if fixed_batches else {k: s for k, s in distinct.items() if k not in stored}
-    size = max(1, SHARD_BYTES // (4 * backend.n_layers * backend.hidden))
-    size = -(-size // batch_size) * batch_size
     pool = texts_of(list(wanted.values()), causal)
     batches = [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
     todo = [b for b in batches if any(s.key not in stored for text in b for s in text)]
-    waiting: list[tuple[str, np.ndarray]] = []
-    for batch in track(todo, "reading texts"):
-        values = forward(backend, batch, may_halve=not fixed_batches)
-        read_now = [s.key for text in batch for s in text]
-        waiting += [(key, values[:, i]) for i, key in enumerate(read_now)]
-        if len(waiting) >= size:
-            _save(store, waiting, rows, places)
-            waiting = []
-    if waiting:
-        _save(store, waiting, rows, places)
+
+    def keep(read_now: Sequence[tuple[str, np.ndarray]]) -> None:
+        for key, row in read_now:
+            rows.put(places[key], row)
+
+    with share(todo) as mine:
+        fill_store(backend, track(mine, "reading texts"), store, batch_size, fixed_batches, keep)
+    if len(mine) < len(todo):
+        keep_rest(store, {s.key for b in todo for text in b for s in text}, mine, keep)
     fresh = sum(len(text) for batch in todo for text in batch)
     return rows.array(), Passes(done=sum(map(len, todo)), reused=len(distinct) - fresh)
 
@@ -205,20 +208,68 @@ def _by_length(span: TokenSpan) -> tuple[int, str]:
     return len(span.ids), span.key
 
 
-def _save(
+def fill_store(
+    backend: Backend,
+    batches: Iterable[Texts],
     store: ActivationStore,
-    read_now: Sequence[tuple[str, np.ndarray]],
-    rows: LayerRows,
-    places: Mapping[str, Sequence[int]],
+    batch_size: int,
+    fixed_batches: bool,
+    keep: Callable[[Sequence[tuple[str, np.ndarray]]], object] = lambda read_now: None,
 ) -> None:
-    """Add a shard to the store, and put its rows in their places."""
-    store.put([key for key, _ in read_now], np.stack([row for _, row in read_now]))
-    for key, row in read_now:
-        rows.put(places[key], row)
+    """Read batches and write them down, a shard at a time; ``keep`` is given the rows of each shard.
+
+    Raises
+    ------
+    ModelError
+        If a single text (or a fixed batch) does not fit into memory.
+    StoreError
+        If what is read cannot be written down.
+    """
+    size = max(1, SHARD_BYTES // (4 * backend.n_layers * backend.hidden))
+    size = -(-size // batch_size) * batch_size
+    waiting: list[tuple[str, np.ndarray]] = []
+
+    def save() -> None:
+        store.put([key for key, _ in waiting], np.stack([row for _, row in waiting]))
+        keep(waiting)
+        waiting.clear()
+
+    for batch in batches:
+        values = forward(backend, batch, may_halve=not fixed_batches)
+        read_now = [s.key for text in batch for s in text]
+        waiting += [(key, values[:, i]) for i, key in enumerate(read_now)]
+        if len(waiting) >= size:
+            save()
+    if waiting:
+        save()
+
+
+def keep_rest(
+    store: ActivationStore,
+    wanted: set[str],
+    mine: Sequence[Texts],
+    keep: Callable[[Sequence[tuple[str, np.ndarray]]], object],
+) -> None:
+    """Give ``keep`` the rows that other processes have read, from the store.
+
+    Raises
+    ------
+    StoreError
+        If one of them is not there, as where another process deletes files of the store.
+    """
+    missing = wanted - {s.key for batch in mine for text in batch for s in text}
+    for key, row in store.rows(set(missing)):
+        keep([(key, row)])
+        missing.discard(key)
+    if missing:
+        raise StoreError(
+            f"paths.store={store.root}: {len(missing)} texts that a worker has read are not there; "
+            "start again: only these are read"
+        )
 
 
 def forward(
-    backend: Backend, texts: Sequence[Sequence[TokenSpan]], may_halve: bool
+    backend: Backend, texts: Texts, may_halve: bool
 ) -> Float32[np.ndarray, "layer item hidden"]:
     """Activations of one batch, which is halved until it fits into memory, if it may be."""
     try:

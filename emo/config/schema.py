@@ -55,6 +55,8 @@ PASSAGES = "passages"
 """The emotions of the passages, as the list of emotions that texts are written about."""
 BATCH = {"min": 1, "max": 65_536, "why": "no memory holds as many texts"}
 
+SHARDS = {"min": 1, "max": 256, "why": "each process loads the model"}
+
 GIB = {"min": 0, "max": 1e6}
 
 
@@ -124,6 +126,8 @@ class BackendConfig:
     """Texts that are read at once."""
     decode_batch_size: int = field(default=64, metadata=BATCH)
     """Texts that are written at once; more than are read, as a decoding step is one token per text."""
+    shards: int = field(default=1, metadata=SHARDS)
+    """Processes that read passages, each with the model in its memory; it changes no number."""
 
     @property
     def label(self) -> str:

@@ -18,6 +18,7 @@ from emo.files.json_digests import Subject, json_digest
 from emo.pipeline import condition_runs
 from emo.pipeline.summary_files import summary_result
 from emo.pipeline.summary_links import run_links
+from emo.process.memory import keep_freed_memory
 from emo.report.summary.report_files import REPORT
 from emo.runs.job import Result, artifacts, log_result, outcome_of, write_result
 from emo.runs.names import shortened
@@ -54,6 +55,7 @@ def run(config: RunConfig) -> Outcome:
     ``job.summarize.models`` names others.
     """
     check(config)
+    keep_freed_memory()
     made = condition_runs.make(config)
     stimuli = passages(config)
     logged = open_logged(config)

@@ -65,6 +65,9 @@ def check(backend: BackendConfig, precision: PrecisionConfig, device: str) -> No
             raise ConfigError(f"backend.{name}", value, "null with backend.placement=single")
     if placement is not Placement.single and backend.label not in ("hf", "auto"):
         raise _refused(placement, "single with backend=tl, which puts a model on one device")
+    if backend.shards > 1 and placement is not Placement.single:
+        allowed = f"1 with backend.placement={placement.value}, where one model takes the devices"
+        raise ConfigError("backend.shards", backend.shards, allowed)
     match placement:
         case Placement.single:
             pass

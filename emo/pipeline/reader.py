@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,8 @@ from emo.activations.trial import finite_in_trial
 from emo.config.enums import Readout
 from emo.core.records import Activations
 from emo.errors import ConfigError, ModelError
+from emo.pipeline.models import load_model
+from emo.pipeline.workers import shared
 from emo.process.progress import track
 from emo.runs.identity import reader_identity
 from emo.runs.plan import Plan, say
@@ -34,24 +37,6 @@ if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
 log = logging.getLogger(__name__)
-
-
-def load_model(plan: Plan) -> LoadedModel:
-    """The plan's model in its precision, on its device: the one of the job before, if it is that."""
-    from emo.models import session
-    from emo.models.placement import Room
-
-    config = plan.config
-    return session.get(
-        config.model,
-        plan.weights,
-        config.precision,
-        config.backend.attention,
-        plan.device,
-        config.path(config.paths.weights),
-        config.backend.label,
-        Room.of(config.backend),
-    )
 
 
 class Reader:
@@ -95,6 +80,7 @@ class Reader:
         identity = reader_identity(config, plan.weights, plan.device)
         if config.precision.batched:  # a text's numbers depend on the texts it is read with
             identity["texts"] = digest(spans)
+        self.identity = identity
         self.store = ActivationStore(config.path(config.paths.store), identity)
         if config.batch_size != config.backend.batch_size:
             log.info(
@@ -160,6 +146,7 @@ class Reader:
             track,
             fixed_batches=config.precision.batched,
             causal=config.precision.causal,
+            share=partial(shared, self.plan, self.identity),
         )
         n = len(self.items)
         readout = config.method.readout.value

@@ -14,7 +14,7 @@ from emo.core.compare.cross_model import ModelRun
 from emo.core.compare.leaving_out import LeavingOut, leaving_out
 from emo.core.geometry.item_sets import common_emotions
 from emo.core.records import LabelMismatch
-from emo.core.stats.correlation import spearman_matrix
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.resampling import Resampling
 from emo.runs.listing import RunListing
 from emo.stimuli.loading import bundled_sets, load_stimuli

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from emo.core.geometry.cosines import cosine_matrix, upper
-from emo.core.stats.correlation import pearson, spearman, spearman_matrix
+from emo.core.stats.correlation import pearson, spearman
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.reliability import noise_ceiling
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the oracle, about its own dependencies

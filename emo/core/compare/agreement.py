@@ -14,11 +14,16 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
-from emo.core.geometry.halves import balance, half_agreement, replicate_rdms
+from emo.core.geometry.halves import (
+    balance,
+    disjoint_agreement,
+    half_agreement,
+    replicate_rdms,
+)
 from emo.core.geometry.item_sets import ItemSet, common_emotions, shared_design
-from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.effort import LEAST_DIVISIONS, LEAST_REPLICATES, affordable
 from emo.core.stats.intervals import Estimates, finite_mean, percentile_interval, recentred
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.reliability import full_length
 from emo.core.stats.resampling import Resampling, stream
 
@@ -107,6 +112,20 @@ def disjoint_items(sets: Sequence[ItemSet], resampling: Resampling) -> Halves:
         reliability=np.array([full_length(float(r), evenness) for r in np.diag(mean_disjoint)]),
         emotions=emotions,
     )
+
+
+def disjoint_rho(sets: Sequence[ItemSet], resampling: Resampling) -> Float64[np.ndarray, "set set"]:
+    """The values of :func:`disjoint_items`, ``disjoint``, alone: no intervals, no other draws.
+
+    Raises
+    ------
+    LabelMismatch
+        If the sets have not read the same items, or share fewer than three emotions.
+    """
+    design, emotions = shared_design(sets), common_emotions(*(s.emotions for s in sets))
+    _, _, n_splits = draws_made(resampling, len(sets) * len(emotions) * (len(emotions) - 1))
+    first = design.halves(n_splits, stream(resampling.seed, "halves"))
+    return finite_mean(disjoint_agreement(sets, design, emotions, first), axis=-1)
 
 
 def draws_made(resampling: Resampling, entries: int) -> tuple[int, int, int]:

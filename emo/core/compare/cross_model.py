@@ -35,10 +35,10 @@ from emo.core.geometry.item_sets import ItemSet, Recipe, common_emotions, shared
 from emo.core.geometry.projections import Normalisation, linear_normalisations, project
 from emo.core.records import Activations, Descriptors, EmotionVectors, LabelMismatch
 from emo.core.stats.corrections import holm_of_pairs
-from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.effort import LEAST_REPLICATES, affordable
 from emo.core.stats.hierarchical import over_items_and_emotions
 from emo.core.stats.intervals import Estimates, percentile_interval
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.reliability import noise_ceiling
 from emo.core.stats.resampling import Resampling, stream
 
@@ -201,7 +201,11 @@ def universality(
         rdms=rdms,
         rho=with_interval(rho, drawn, design.expansion),
         rho_both=over_items_and_emotions(
-            rdms, replicates, [design.expansion], stream(resampling.seed, "bootstrap emotions")
+            rdms,
+            replicates,
+            [design.expansion],
+            stream(resampling.seed, "bootstrap emotions"),
+            drawn,
         ),
         halves=halves,
         blocks=blocks([m.variant for m in models], rho, halves.disjoint.value),
@@ -223,17 +227,24 @@ def universality(
             resampling.seed,
         ),
         rdm_std=_spread(rdms, replicates, design.expansion),
-        projections=tuple(
-            projected(
-                name.value,
-                [m.items("none") for m in models],
-                [m.items(name) for m in models],
-                resampling,
-            )
-            for name in Projection
-        ),
+        projections=_projections(models, sets, resampling),
         normalisations=linear_normalisations(rdms[0], rdms[1]),
         largest_effect=largest_effect(rdms),
+    )
+
+
+def _projections(
+    models: Sequence[ModelRun], sets: Sequence[ItemSet], resampling: Resampling
+) -> tuple[Projected, ...]:
+    """The models' agreement under every projection; ``sets`` are those under their own."""
+    own = {m.projection for m in models}
+    made = {
+        name: list(sets) if own == {name.value} else [m.items(name) for m in models]
+        for name in Projection
+    }
+    return tuple(
+        projected(name.value, made[Projection.none], under, resampling)
+        for name, under in made.items()
     )
 
 

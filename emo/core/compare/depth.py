@@ -18,9 +18,10 @@ from emo.core.geometry.cosines import finite_layers
 from emo.core.geometry.item_sets import ItemSet, Recipe, own_design
 from emo.core.geometry.projections import project
 from emo.core.records import Activations, require_same_labels
-from emo.core.stats.correlation import spearman_matrix, standardised_ranks
+from emo.core.stats.correlation import standardised_ranks
 from emo.core.stats.effort import LEAST_SHARED, MOST, affordable
 from emo.core.stats.intervals import Estimates, finite_mean
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.resampling import Resampling, index, stream
 
 SPLITS = 30

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float64
 
 from emo.core.choices import Variant
-from emo.core.compare.agreement import disjoint_items
+from emo.core.compare.agreement import disjoint_rho
 from emo.core.geometry.item_sets import ItemSet, common_emotions
-from emo.core.geometry.projections import linear_normalisations
-from emo.core.stats.correlation import spearman
+from emo.core.geometry.projections import linear_maps
+from emo.core.stats.correlation import spearman, standardised, standardised_ranks
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.resampling import Resampling
 
 
@@ -70,11 +71,10 @@ def projected(
     names = common_emotions(*(s.emotions for s in sets))
     rdms = np.stack([s.rdm(names) for s in sets])
     i, j = np.triu_indices(len(sets), 1)
-    few = replace(resampling, n_bootstrap=1, splits_per_replicate=1)  # no intervals wanted here
-    disjoint = disjoint_items(sets, few).disjoint.value
+    disjoint = disjoint_rho(sets, resampling)
     return Projected(
         projection=projection,
-        same=float(spearman(rdms[i], rdms[j]).mean()),
+        same=float(spearman_matrix(rdms[:, None], rdms[:, None])[i, j].mean()),
         disjoint=float(disjoint[i, j].mean()),
         rho_with_raw=tuple(
             float(spearman(a.rdm(names), b)) for a, b in zip(raw, rdms, strict=True)
@@ -84,10 +84,16 @@ def projected(
 
 def largest_effect(rdms: Float64[np.ndarray, "model pair"]) -> float:
     """Largest change of any pair's Spearman or Pearson under any linear normalisation."""
-    changes = [0.0]
-    for i, a in enumerate(rdms):
-        for b in rdms[i + 1 :]:
-            plain, *others = linear_normalisations(a, b)
-            changes += [abs(o.spearman - plain.spearman) for o in others]
-            changes += [abs(o.pearson - plain.pearson) for o in others]
-    return max(changes)
+    i, j = np.triu_indices(len(rdms), 1)
+    if not len(i):
+        return 0.0
+    maps = [linear_maps(rdm) for rdm in rdms]
+    changes = []
+    for unit in (standardised_ranks, standardised):
+        second, plain = unit(rdms).T, None
+        for name in maps[0]:
+            shift, scale = np.array([each[name] for each in maps]).T[..., None]
+            moved = (unit((rdms - shift) / scale) @ second)[i, j]
+            plain = moved if plain is None else plain
+            changes.append(np.abs(moved - plain).max())
+    return float(max(changes))

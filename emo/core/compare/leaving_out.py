@@ -16,11 +16,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int
 from scipy.special import stdtr, stdtrit
 
+from emo.core.geometry.halves import rdms_of_sets
 from emo.core.geometry.item_sets import Design, ItemSet, common_emotions, shared_design
-from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.effort import LEAST_DIVISIONS, LEAST_SHARED, MOST_UNSORTED, affordable
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates, finite_mean
 from emo.core.stats.jackknife import standard_error, without_each
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.omitted import without_labels
 from emo.core.stats.quotients import fieller, jackknife
 from emo.core.stats.resampling import Resampling, strata, stream
@@ -160,12 +161,7 @@ def leaving_out(
 
     def halves(first: np.ndarray, kept: Bool[np.ndarray, " cell"]) -> tuple[np.ndarray, np.ndarray]:
         a, b = (
-            np.stack(
-                [
-                    s.rdms((half & kept)[:, cells].astype(np.float64), emotions)
-                    for s, cells in zip(sets, design.of_set, strict=True)
-                ]
-            )
+            rdms_of_sets(sets, design, emotions, (half & kept).astype(np.float64))
             for half in (first, ~first)
         )
         whole = np.broadcast_to(held[:, None], (len(held), len(first), held.shape[1]))
@@ -176,9 +172,10 @@ def leaving_out(
     n = len(sets) + len(held)
     shared = affordable(MOST_SPLITS, entries * max(len(units), 1), LEAST_SHARED)
     without_unit = [_across(*halves(first[:shared], ~unit)) for unit in units]
-    without_emotion = _without_emotions(*everything)
+    per_split = spearman_matrix(*everything)
+    without_emotion = _without_emotions(*everything, per_split)
     return LeavingOut(
-        whole=_across(*everything),
+        whole=_both_ways(per_split),
         without_unit=np.reshape(without_unit, (len(units), n, n)),
         stratum=stratum,
         without_emotion=without_emotion,
@@ -218,23 +215,31 @@ def over_ceiling(disjoint: Float64[np.ndarray, "*row set set"]) -> Float64[np.nd
 
 
 def _without_emotions(
-    a: Float64[np.ndarray, "set split pair"], b: Float64[np.ndarray, "set split pair"]
+    a: Float64[np.ndarray, "set split pair"],
+    b: Float64[np.ndarray, "set split pair"],
+    per_split: Float64[np.ndarray, "set set split"],
 ) -> Float64[np.ndarray, "emotion set set"]:
     """Disjoint rho with each emotion left out, in as many of the divisions as are affordable.
 
-    Where these are not all, the change in them is added to the value of all.
+    Where these are not all, the change in them is added to the value of all, whose rho with all emotions
+    is ``per_split``.
     """
     kept = np.isfinite(without_each(np.zeros(a.shape[2])))
     n = affordable(a.shape[1], 2 * a.shape[0] * a.shape[2] * len(kept), LEAST_SHARED, MOST_UNSORTED)
     across = without_labels(a[:, :n], b[:, :n], kept)
     without = (across + across.transpose(0, 2, 1)) / 2
-    return without if n == a.shape[1] else without + _across(a, b) - _across(a[:, :n], b[:, :n])
+    change = _both_ways(per_split) - _both_ways(per_split[..., :n])
+    return without if n == a.shape[1] else without + change
 
 
 def _across(
     a: Float64[np.ndarray, "set split pair"], b: Float64[np.ndarray, "set split pair"]
 ) -> Float64[np.ndarray, "set set"]:
-    across = finite_mean(spearman_matrix(a, b), axis=-1)
+    return _both_ways(spearman_matrix(a, b))
+
+
+def _both_ways(per_split: Float64[np.ndarray, "set set split"]) -> Float64[np.ndarray, "set set"]:
+    across = finite_mean(per_split, axis=-1)
     return (across + across.T) / 2
 
 

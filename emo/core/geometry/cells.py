@@ -14,6 +14,10 @@ MOST_PAIRED = 1000
 """Of more items than this, no matrix of items x items is made."""
 CHUNK = 256
 """Resamples worked on at a time: their temporaries stay in the processor's cache."""
+CACHED = 1 << 18
+"""Numbers of the matrices of the resamples that are worked on at a time: 2 MB."""
+LEAST_CHUNK = 8
+"""Resamples worked on at a time are not fewer for it: each chunk reads the layer's products anew."""
 
 
 @dataclass(frozen=True)
@@ -83,16 +87,18 @@ class ItemCells:
         return first if (by_group == first[:, :, None]).all() else None
 
 
-def chunks(weights: np.ndarray, width: int = 0) -> Iterator[np.ndarray]:
+def chunks(weights: np.ndarray, width: int = 0, matrix: int = 0) -> Iterator[np.ndarray]:
     """Weightings, ``CHUNK`` of them at a time, or fewer.
 
     Fewer where their cells, or ``width`` numbers each, would take more than
-    :data:`emo.core.stats.resampling.BLOCK_BYTES`.
+    :data:`emo.core.stats.resampling.BLOCK_BYTES`, or ``matrix`` numbers each more than ``CACHED``.
     """
-    return (weights[some] for some in rows_at_a_time(len(weights), max(weights.shape[1], width)))
+    most = max(LEAST_CHUNK, CACHED // max(matrix, 1))
+    parts = rows_at_a_time(len(weights), max(weights.shape[1], width), most)
+    return (weights[some] for some in parts)
 
 
-def rows_at_a_time(n: int, width: int) -> Iterator[slice]:
+def rows_at_a_time(n: int, width: int, most: int = CHUNK) -> Iterator[slice]:
     """Slices of n rows of ``width`` numbers: ``CHUNK`` rows each, or fewer where these are long."""
-    size = min(CHUNK, max(1, BLOCK_BYTES // (8 * max(width, 1))))
+    size = min(CHUNK, most, max(1, BLOCK_BYTES // (8 * max(width, 1))))
     return (slice(i, min(i + size, n)) for i in range(0, n, size))

@@ -51,8 +51,10 @@ def upper(matrix: Float[np.ndarray, "*row n n"]) -> Float64[np.ndarray, "*row pa
     >>> upper(np.arange(9.0).reshape(3, 3))
     array([1., 2., 5.])
     """
-    i, j = np.triu_indices(matrix.shape[-1], 1)
-    return np.asarray(matrix, dtype=np.float64)[..., i, j]
+    n = matrix.shape[-1]
+    i, j = np.triu_indices(n, 1)
+    flat = np.asarray(matrix, dtype=np.float64).reshape(*matrix.shape[:-2], n * n)
+    return flat.take(i * n + j, axis=-1)
 
 
 def rdm(vectors: EmotionVectors, layer: int) -> Rdm:

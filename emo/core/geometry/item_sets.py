@@ -150,7 +150,8 @@ class ItemSet:
         none are NaN.
         """
         keep = np.array([self.emotions.index(e) for e in emotions])
-        return np.concatenate([self._rdms(w, keep) for w in chunks(weights)])
+        n = len(self.emotions)
+        return np.concatenate([self._rdms(w, keep) for w in chunks(weights, matrix=n * n)])
 
     def rdm(self, emotions: Sequence[str]) -> Float64[np.ndarray, " pair"]:
         """RDM of the named emotions over all items: cosines, see :class:`emo.core.records.Rdm`."""
@@ -173,7 +174,9 @@ class ItemSet:
             products = scaled(products, present)
         if self.recipe.post_centred:
             products = centred(products, present)
-        return cosines(products[:, keep][:, :, keep], present[:, keep])
+        if not np.array_equal(keep, np.arange(len(self.emotions))):
+            products, present = products[:, keep][:, :, keep], present[:, keep]
+        return cosines(products, present)
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ def centred(
     n = np.maximum(present.sum(axis=1), 1)[:, None]
     rows = products.sum(axis=2) / n
     grand = rows.sum(axis=1, keepdims=True) / n
-    moved = products - rows[:, :, None] - rows[:, None, :] + grand[:, :, None]
-    return np.where(pairs_of(present), moved, 0)
+    moved = products - rows[:, :, None]
+    moved -= rows[:, None, :]
+    moved += grand[:, :, None]
+    return moved if present.all() else np.where(pairs_of(present), moved, 0)
 
 
 def scaled(
@@ -33,7 +35,11 @@ def cosines(
     present: Bool[np.ndarray, "resample emotion"],
 ) -> Float64[np.ndarray, "resample pair"]:
     """Cosines of all pairs from inner products, NaN where an emotion is missing or its vector 0."""
-    return upper(np.where(pairs_of(present), _normalised(products), np.nan))
+    i, j = np.triu_indices(products.shape[-1], 1)
+    lengths = _lengths(products)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        between = upper(products) / (lengths[:, i] * lengths[:, j])
+    return between if present.all() else np.where(present[:, i] & present[:, j], between, np.nan)
 
 
 def pairs_of(
@@ -45,6 +51,10 @@ def pairs_of(
 
 def _normalised(products: np.ndarray) -> np.ndarray:
     """Inner products of the vectors at length 1; NaN for a vector that is 0."""
-    scale = np.sqrt(np.maximum(np.diagonal(products, axis1=1, axis2=2), 0))
+    lengths = _lengths(products)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return products / (scale[:, :, None] * scale[:, None, :])
+        return products / (lengths[:, :, None] * lengths[:, None, :])
+
+
+def _lengths(products: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.maximum(np.diagonal(products, axis1=1, axis2=2), 0))

@@ -195,19 +195,23 @@ def linear_normalisations(
     None can change them [S 4.1.2]: Pearson is blind to shift and positive scale, Spearman to every
     increasing map. ``anisotropy`` is (x - mean) / (1 - mean), the adjustment for a common direction.
     """
-    mean = float(np.mean(a))
-    maps = {
-        "none": (0.0, 1.0),
-        "range": (float(np.min(a)), float(np.ptp(a))),
-        "z_score": (mean, float(np.std(a))),
-        "anisotropy": (mean, 1 - mean),
-    }
     rows = []
-    for name, (shift, scale) in maps.items():
+    for name, (shift, scale) in linear_maps(a).items():
         moved = (a - shift) / scale
         rho, r = float(spearman(moved, b)), float(pearson(moved, b))
         rows.append(Normalisation(name, shift, scale, rho, r, float(np.abs(moved - a).max())))
     return tuple(rows)
+
+
+def linear_maps(rdm: Float[np.ndarray, " pair"]) -> dict[str, tuple[float, float]]:
+    """Shift and scale of every linear normalisation of an RDM, by its name; ``none`` comes first."""
+    mean = float(np.mean(rdm))
+    return {
+        "none": (0.0, 1.0),
+        "range": (float(np.min(rdm)), float(np.ptp(rdm))),
+        "z_score": (mean, float(np.std(rdm))),
+        "anisotropy": (mean, 1 - mean),
+    }
 
 
 CONSTANT_LENGTH = 100

@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from emo.core.geometry.halves import balance, half_agreement
+from emo.core.geometry.halves import balance, disjoint_agreement
 from emo.core.geometry.item_sets import ItemSet, Recipe, own_design
 from emo.core.geometry.label_null import TWO_SIDED, label_null, label_orders
 from emo.core.records import Activations, LabelNull
@@ -140,7 +140,7 @@ def descriptors_of(
     """The descriptors of one layer that hang on the labels; reliability by few halvings."""
     design, rdm = own_design(items), items.rdm(items.emotions)
     first = design.halves(resampling.splits_per_replicate, stream(resampling.seed, "halves"))
-    _, disjoint = half_agreement([items], design, items.emotions, first, np.ones(first.shape))
+    disjoint = disjoint_agreement([items], design, items.emotions, first)
     half = float(finite_mean(disjoint, axis=-1)[0, 0])
     return {
         "mean_cosine": float(finite_mean(rdm, axis=0)),

@@ -9,8 +9,9 @@ from jaxtyping import Float64
 from scipy.spatial.distance import squareform
 from scipy.special import stdtrit
 
-from emo.core.stats.correlation import ranks, spearman_matrix
 from emo.core.stats.intervals import LEVEL, NEARLY_ONE, Estimates, finite_mean
+from emo.core.stats.many_correlations import spearman_matrix
+from emo.core.stats.weighted_ranks import weighted_ranks
 
 
 def over_items_and_emotions(
@@ -18,6 +19,7 @@ def over_items_and_emotions(
     replicates: Float64[np.ndarray, "set replicate pair"],
     factors: Sequence[float | None],
     rng: np.random.Generator,
+    items: Float64[np.ndarray, "replicate set set"] | None = None,
 ) -> Estimates:
     """Spearman of all sets with intervals for other items and another choice of emotions, [set set].
 
@@ -28,7 +30,8 @@ def over_items_and_emotions(
     both (Schuett et al. 2023, eLife 12:e82566, as in rsatoolbox), and carried to Fisher's z by its
     slope, with Student's t.
     ``factors`` are :func:`expansion` of each set's items, which widen their part; no bounds where one is
-    None, since that set's noise would be in no draw. Measured coverage: the tests.
+    None, since that set's noise would be in no draw. ``items`` are the Spearman correlations of the
+    replicates where they are known already. Measured coverage: the tests.
     """
     rho = spearman_matrix(rdms[:, None], rdms[:, None])[..., 0]
     drawn = [f for f in factors if f is not None]
@@ -37,17 +40,15 @@ def over_items_and_emotions(
     n, draws = len(squareform(rdms[0])), replicates.shape[1]
     emotions = rng.integers(n, size=(draws, n))
     whole = np.broadcast_to(rdms[:, None], replicates.shape)
-    items, chosen, both = (
+    if items is None:
+        items = np.moveaxis(spearman_matrix(replicates, replicates), -1, 0)
+    of_items, chosen, both = (
         _variance(x)
-        for x in (
-            np.moveaxis(spearman_matrix(replicates, replicates), -1, 0),
-            _correlations(whole, emotions),
-            _correlations(replicates, emotions),
-        )
+        for x in (items, _correlations(whole, emotions), _correlations(replicates, emotions))
     )
-    items = items * max(drawn) ** 2
-    least = np.maximum(items, chosen)
-    variance = np.clip(2 * (items + chosen) - both, least, np.maximum(both, least))
+    of_items = of_items * max(drawn) ** 2
+    least = np.maximum(of_items, chosen)
+    variance = np.clip(2 * (of_items + chosen) - both, least, np.maximum(both, least))
     held = np.clip(rho, -NEARLY_ONE, NEARLY_ONE)
     reach = stdtrit(n - 1, (1 + LEVEL) / 2) * np.sqrt(variance) / (1 - held**2)
     centre = np.arctanh(held)
@@ -67,18 +68,18 @@ def _variance(
 def _correlations(
     rdms: Float64[np.ndarray, "set replicate pair"], emotions: np.ndarray
 ) -> Float64[np.ndarray, "replicate set set"]:
-    """Spearman over the pairs of the drawn ``emotions``, [replicate draw], of every replicate."""
+    """Spearman over the pairs of the drawn ``emotions``, [replicate draw], of every replicate.
+
+    A pair of emotions that are drawn c and d times counts c d times: with these weights each RDM is
+    ranked once, however many of its pairs are drawn.
+    """
     n = emotions.shape[1]
-    pair = squareform(np.arange(rdms.shape[2]))
     i, j = np.triu_indices(n, 1)
-    first, second = emotions[:, i], emotions[:, j]
-    pairs, differ = pair[first, second], first != second
-    taken = np.take_along_axis(rdms, np.broadcast_to(pairs, (len(rdms), *pairs.shape)), axis=2)
-    where = differ & np.isfinite(taken).all(axis=0)
-    ranked = np.stack([ranks(t, where) for t in taken])
-    ranked -= finite_mean(np.where(where, ranked, np.nan), axis=2)[..., None]
-    ranked = np.where(where, ranked, 0)
-    length = np.linalg.norm(ranked, axis=2, keepdims=True)
-    unit = np.divide(ranked, length, out=np.full_like(ranked, np.nan), where=length > 0)
-    unit = unit.transpose(1, 0, 2)
-    return unit @ unit.transpose(0, 2, 1)
+    out = np.empty((len(emotions), len(rdms), len(rdms)))
+    for draw, chosen in enumerate(emotions):
+        times = np.bincount(chosen, minlength=n).astype(np.float64)
+        each = rdms[:, draw]
+        weights = np.where(np.isfinite(each).all(axis=0), times[i] * times[j], 0.0)
+        unit = weighted_ranks(each, weights)
+        out[draw] = unit @ unit.T
+    return out

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float64
+from jaxtyping import Bool, Float64, Int
 
-from emo.core.stats.correlation import spearman_matrix
 from emo.core.stats.intervals import finite_mean
+from emo.core.stats.many_correlations import spearman_matrix
+from emo.core.stats.ordering import ascending
 
 
 def without_labels(
@@ -20,11 +21,20 @@ def without_labels(
     sorted again: the work grows with pairs x labels and not with its logarithm, and rows with ties, or
     with entries that are not finite, are ranked anew.
     """
-    orders = [np.argsort(x, axis=-1) for x in (a, b)]
+    orders = [np.stack([ascending(rows) for rows in x]) for x in (a, b)]
     if not all(_plain(x, order) for x, order in zip((a, b), orders, strict=True)):
         return np.stack([finite_mean(spearman_matrix(a[..., k], b[..., k]), axis=-1) for k in kept])
-    first, second = orders
-    return np.stack([_across(_centred_ranks(first, k), _centred_ranks(second, k), k) for k in kept])
+    places = [np.argsort(order, axis=-1) for order in orders]
+    first, second = np.empty(a.shape), np.empty(b.shape)
+    out = []
+    for k in kept:
+        for place, ranks in ((places[0], first), (places[1], second)):
+            for rows, into in zip(
+                place.reshape(-1, k.size), ranks.reshape(-1, k.size), strict=True
+            ):
+                _centred_ranks(rows, k, into)
+        out.append(_across(first, second, k))
+    return np.stack(out)
 
 
 def _plain(values: np.ndarray, order: np.ndarray) -> bool:
@@ -33,15 +43,21 @@ def _plain(values: np.ndarray, order: np.ndarray) -> bool:
     return bool(np.isfinite(values).all() and (ordered[..., 1:] > ordered[..., :-1]).all())
 
 
-def _centred_ranks(order: np.ndarray, kept: Bool[np.ndarray, " pair"]) -> np.ndarray:
-    """Ranks among the kept entries less their mean, in place; 0 at the others."""
-    remains = kept[order]
-    ranks = remains.cumsum(axis=-1, dtype=np.float64)
-    ranks -= (kept.sum() + 1) / 2
-    ranks *= remains
-    out = np.empty_like(ranks)
-    np.put_along_axis(out, order, ranks, axis=-1)
-    return out
+def _centred_ranks(
+    place: Int[np.ndarray, " pair"],
+    kept: Bool[np.ndarray, " pair"],
+    out: Float64[np.ndarray, " pair"],
+) -> None:
+    """In ``out``, ranks of one row among the kept entries less their mean, and 0 at the others.
+
+    ``place`` is the rank among all entries, from 0; it falls by the number of left-out ones below.
+    """
+    left_out = np.flatnonzero(~kept)
+    below = np.arange(len(left_out) + 1.0)
+    edges = np.concatenate([[-1], np.sort(place[left_out]), [len(place) - 1]])
+    fall = np.repeat(below + (kept.sum() - 1) / 2, np.diff(edges))
+    np.subtract(place, fall[place], out=out)
+    out[left_out] = 0
 
 
 def _across(a: np.ndarray, b: np.ndarray, kept: np.ndarray) -> Float64[np.ndarray, "set set"]:

@@ -15,8 +15,8 @@ from emo.core.stats.correlation import (
     ranks_from_normal,
     spearman,
     spearman_brown,
-    spearman_matrix,
 )
+from emo.core.stats.many_correlations import spearman_matrix
 
 numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 2))
 

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from emo.core.stats import correlation
-from emo.core.stats.correlation import mid_ranks, spearman_matrix
+from emo.core.stats.correlation import mid_ranks
 from emo.core.stats.effort import LEAST_REPLICATES, affordable
 from emo.core.stats.jackknife import without_each
+from emo.core.stats.many_correlations import spearman_matrix
 from emo.core.stats.omitted import without_labels
 
 

@@ -111,8 +111,9 @@ class GramLayer(ResampledLayer):
         counts = self.cells.counts(weights)
         present = counts > 0
         safe = np.where(present, counts, 1)
-        inner = _sum_products(self, weights) / (safe[:, :, None] * safe[:, None, :])
-        return np.where(pairs_of(present), inner, 0), present
+        inner = _sum_products(self, weights)
+        inner /= safe[:, :, None] * safe[:, None, :]
+        return inner if present.all() else np.where(pairs_of(present), inner, 0), present
 
     def left_out_labels(
         self, weights: Float64[np.ndarray, "resample cell"]
