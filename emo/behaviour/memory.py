@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int64
-from transformers import DynamicCache
 
 from emo.generation.past import Announce
+from emo.generation.roomy import holds_every_token, roomy_cache, to_the_right
 
 
 class Memory:
@@ -30,7 +30,7 @@ class Memory:
     ) -> None:
         self._model, self._pad_id, self._announce = model, pad_id, announce
         self._parameters = inspect.signature(model.forward).parameters
-        self._cache: Any = DynamicCache(config=model.config)
+        self._cache: Any = roomy_cache(model)
         self._mask = torch.zeros((n_rows, 0), dtype=torch.bool, device=device)
 
     @property
@@ -85,12 +85,7 @@ class Memory:
 
     def close_gaps(self) -> None:
         """Move the tokens of each row together, to the end of the row."""
-        width = int(self._mask.sum(dim=1).max())
-        order = self._mask.long().argsort(dim=1, stable=True)[:, -width:]
-        self._mask = self._mask.gather(1, order)
-        self._map(
-            lambda x: x.gather(2, order[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[3]))
-        )
+        self._mask = to_the_right(self._cache, self._mask)
 
     def select(self, rows: Sequence[int]) -> None:
         """Keep only these rows, in this order."""
@@ -104,10 +99,5 @@ class Memory:
 
 
 def can_remember(model: Any) -> bool:
-    """Whether a model's cache holds keys and values of all tokens, at positions that it is told.
-
-    Not so with windows that forget, with states, and where positions are counted in the cache.
-    """
-    layers = DynamicCache(config=model.config).layers
-    plain = all(type(layer).__name__ == "DynamicLayer" for layer in layers) and bool(layers)
-    return plain and "position_ids" in inspect.signature(model.forward).parameters
+    """Whether conversations can be kept in a model's cache."""
+    return holds_every_token(model)

@@ -21,7 +21,7 @@ from emo.behaviour.forced import forced_choice, letter_ids
 from emo.behaviour.formats import Format
 from emo.behaviour.memory import Memory, can_remember
 from emo.behaviour.talks import Said, Talk, without_thoughts
-from emo.generation.decoding import choose, penalised, uniforms
+from emo.generation.choosing import choose, penalised, uniforms
 from emo.generation.past import Memory as Kept
 from emo.generation.samples import Finish, Request, Sampling
 from emo.steering.injection import SteeredDecoder, open_decoder

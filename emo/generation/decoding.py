@@ -10,29 +10,32 @@ million in fp32, 4 times in a hundred in bf16.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int, Int64
+from jaxtyping import Bool, Float, Int, Int64
 
-from emo.activations.backend import Batch, TokenSpan, pad
+from emo.activations.backend import TokenSpan, pad
 from emo.activations.embedding import padding_id
 from emo.activations.hf import answer_with_records, translated_oom
-from emo.core.stats.resampling import stream
-from emo.errors import ModelError
-from emo.generation.past import Past, StepInputs
+from emo.generation.past import CachedPast, Memory, Past, StepInputs
+from emo.generation.prefixes import alike, read_prompts
+from emo.generation.roomy import holds_every_token
+from emo.generation.rows import Row, Rows, together
 from emo.generation.rules import warn_of_unfollowed
-from emo.generation.samples import Finish, Generated, Request, Sampling
-from emo.generation.ways import OVERFLOW, Way, way_of
+from emo.generation.samples import Generated, Order, Request, Sampling
+from emo.generation.ways import Way, way_of
 
 if TYPE_CHECKING:
     from emo.models.loading import LoadedModel
 
-CANDIDATES = 512
-"""Number of tokens that are sorted first. Most nuclei are smaller; the whole vocabulary is sorted only
-where this number is not enough."""
+REFILL = 4
+"""Waiting texts are let in when a quarter of the rows is free."""
+
+Opened = Callable[[Sequence[Row]], list[Rows]]
+"""From texts to be written to rows whose prompts have been read."""
 
 
 class HFDecoder:
@@ -64,6 +67,9 @@ class HFDecoder:
         self.ends = torch.tensor(ends, device=self._device).reshape(-1)
         self.penalty = float(config.repetition_penalty or 1.0)
         self.way = self._way(loaded)
+        usual = self.way.memory is Memory.key_values and not self.way.alone
+        self._replaces = usual and holds_every_token(loaded.model)
+        """Whether a text can take the place of another one, and prompts can share what is read."""
 
     @property
     def alone(self) -> bool:
@@ -89,65 +95,88 @@ class HFDecoder:
         ModelError
             If a logit is not finite.
         """
-        batches = [[r] for r in requests] if self.alone else [requests]
-        return [text for b in batches for text in self._batch(b, max_new_tokens, sampling, seed)]
+        orders = [Order(r, max_new_tokens, sampling, seed) for r in requests]
+        batches = [[order] for order in orders] if self.alone else [orders]
+        return [text for batch in batches for text in self._batch(batch)]
 
-    def _batch(
-        self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
-    ) -> list[Generated]:
-        tokens: list[list[int]] = [[] for _ in requests]
-        with torch.inference_mode(), translated_oom():
-            for rows, chosen in self._steps(requests, budget, sampling, seed):
-                for row, token in zip(rows, chosen, strict=True):
-                    tokens[row].append(token)
-        ends = set(self.ends.tolist())
-        return [
-            Generated(
-                r.prompt, tuple(written), Finish.eos if written[-1] in ends else Finish.length
-            )
-            for r, written in zip(requests, tokens, strict=True)
-        ]
+    def write(self, orders: Sequence[Order], size: int) -> Iterator[tuple[int, Generated]]:
+        """Each order's number and text, as soon as it is finished; at most ``size`` at once.
 
-    def _steps(
-        self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
-    ) -> Iterator[tuple[list[int], list[int]]]:
-        """Per step, the requests that are being written and a token for each.
+        Where the model's cache allows it, waiting texts take the places of finished ones, and what
+        prompts have in common is read once. That changes texts as another batch size does: within
+        rounding. A precision in which the batch decides takes :meth:`decode`.
 
-        Finished texts leave the batch only once at most half of its rows are being written, because a
-        step of 15 rows takes 1.4 times as long as one of 16 (measured in fp32 on a CPU), and one of 8
-        is faster.
+        Raises
+        ------
+        OutOfMemory
+            If so many texts are too large for the device.
+        ModelError
+            If a logit is not finite.
         """
-        prompts = [TokenSpan(r.prompt, 0, len(r.prompt)) for r in requests]
-        batch = pad(prompts, self.pad_id, side="left")
+        if self._replaces:
+            yield from self._written(orders, size, self._shared_prompts)
+            return
+        size = 1 if self.alone else size
+        for start in range(0, len(orders), size):
+            yield from enumerate(self._batch(orders[start : start + size]), start)
+
+    def _batch(self, orders: Sequence[Order]) -> list[Generated]:
+        """Texts that are written together from beginning to end."""
+        texts = dict(self._written(orders, len(orders), self._padded_prompts))
+        return [texts[i] for i in range(len(orders))]
+
+    def _written(
+        self, orders: Sequence[Order], size: int, opened: Opened
+    ) -> Iterator[tuple[int, Generated]]:
+        """Finished texts by the number of their order.
+
+        If no text waits, finished ones leave the batch only once at most half of its rows are being
+        written, because a step of 15 rows takes 1.4 times as long as one of 16 (measured in fp32 on a
+        CPU), and one of 8 is faster. For the same reason waiting texts are let in several at a time.
+        """
+        waiting = [Row(number, order) for number, order in enumerate(orders)][::-1]
+        rows: Rows | None = None
+        while waiting or rows is not None:
+            n_open = 0 if rows is None else len(rows.open)
+            with torch.inference_mode(), translated_oom():
+                if waiting and (size - n_open) * REFILL >= size:
+                    n = min(size - n_open, len(waiting))
+                    fresh = opened([waiting.pop() for _ in range(n)])
+                    texts = [text for part in fresh for text in self._advance(part)]
+                    rows = together([*([] if rows is None else [rows]), *fresh])
+                else:
+                    assert rows is not None
+                    if n_open <= len(rows) // 2:
+                        rows.leave()
+                    rows.read(self._next_logits)
+                    texts = self._advance(rows)
+                    rows = rows if waiting or rows.open else None
+            yield from texts
+
+    def _advance(self, rows: Rows) -> list[tuple[int, Generated]]:
+        return rows.advance(self.ends, self.penalty)
+
+    def _padded_prompts(self, rows: Sequence[Row]) -> list[Rows]:
+        """Rows whose prompts are read in one pass, padded on the left."""
+        prompts = [row.order.request.prompt for row in rows]
+        batch = pad([TokenSpan(p, 0, len(p)) for p in prompts], self.pad_id, side="left")
         ids = torch.from_numpy(batch.ids).to(self._device)
-        grown = np.pad(batch.mask, ((0, 0), (0, budget)), constant_values=True)
-        mask = torch.from_numpy(grown.astype(np.int64)).to(self._device)
-        draws = torch.from_numpy(uniforms(requests, budget, seed))
-        seen = None
+        mask = torch.from_numpy(batch.mask.astype(np.int64)).to(self._device)
         past = self.way.past(self._model, self._whole_pass)
-        rows = np.arange(len(requests))
-        unfinished = torch.ones(len(requests), dtype=torch.bool, device=self._device)
-        for step in range(budget):
-            inputs = StepInputs(ids, mask[:, : batch.ids.shape[1] + step])
-            logits = self._next_logits(inputs, past, rows)
-            if self.penalty != 1:
-                seen = self._seen(batch, logits.shape[1]) if seen is None else seen
-                logits = penalised(logits, seen, self.penalty)
-            chosen = choose(logits, draws[:, step], sampling, unfinished)
-            written = unfinished.cpu().numpy()
-            yield rows[written].tolist(), chosen.cpu().numpy()[written].tolist()
-            unfinished &= ~torch.isin(chosen, self.ends)
-            kept = unfinished.nonzero().flatten()
-            if not len(kept):
-                return
-            if len(kept) <= len(rows) // 2:
-                past.select(kept)
-                chosen, mask, draws = chosen[kept], mask[kept], draws[kept.cpu()]
-                seen = None if seen is None else seen[kept]
-                rows, unfinished = rows[kept.cpu().numpy()], unfinished[kept]
-            ids = chosen[:, None]
-            if seen is not None:
-                seen.scatter_(1, ids, True)
+        numbers = np.array([row.number for row in rows])
+        logits = self._next_logits(StepInputs(ids, mask), past, numbers)
+        return [Rows(list(rows), past, mask, logits, self._seen(prompts, logits.shape[1]))]
+
+    def _shared_prompts(self, rows: Sequence[Row]) -> list[Rows]:
+        """Rows by what their prompts have in common, which is read once."""
+        out = []
+        for places in alike([row.order.request.prompt for row in rows]):
+            some = [rows[i] for i in places]
+            prompts = [row.order.request.prompt for row in some]
+            past = CachedPast(self._model, Memory.key_values)
+            logits, mask = read_prompts(past, prompts, self.pad_id, self._device)
+            out.append(Rows(some, past, mask, logits, self._seen(prompts, logits.shape[1])))
+        return out
 
     def _next_logits(
         self, inputs: StepInputs, past: Past, rows: Int[np.ndarray, " row"]
@@ -168,99 +197,13 @@ class HFDecoder:
             return self._model(**options, logits_to_keep=places).logits
         return self._model(**options).logits[:, places]
 
-    def _seen(self, batch: Batch, n_ids: int) -> Bool[torch.Tensor, "row vocabulary"]:
-        """Which tokens stand in each prompt, padding left out."""
-        seen = np.zeros((len(batch.ids), n_ids), bool)
-        for row, (ids, mask) in enumerate(zip(batch.ids, batch.mask, strict=True)):
-            seen[row, ids[mask]] = True
+    def _seen(
+        self, prompts: Sequence[tuple[int, ...]], n_ids: int
+    ) -> Bool[torch.Tensor, "row vocabulary"] | None:
+        """Which tokens stand in each prompt, where the model penalises these."""
+        if self.penalty == 1:
+            return None
+        seen = np.zeros((len(prompts), n_ids), bool)
+        for row, prompt in enumerate(prompts):
+            seen[row, list(prompt)] = True
         return torch.from_numpy(seen).to(self._device)
-
-
-def uniforms(
-    requests: Sequence[Request], n_steps: int, seed: int
-) -> Float64[np.ndarray, "request step"]:
-    """The uniform numbers of every sequence; those for fewer steps begin those for more."""
-    return np.stack(
-        [stream(seed, "generate", r.digest, r.sample).random(n_steps) for r in requests]
-    )
-
-
-def penalised(
-    logits: Float[torch.Tensor, "row vocabulary"],
-    seen: Bool[torch.Tensor, "row vocabulary"],
-    penalty: float,
-) -> Float[torch.Tensor, "row vocabulary"]:
-    """Logits in which the tokens seen before are less likely by a factor.
-
-    Source: Keskar et al. 2019, arXiv:1909.05858, section 4.1, in the signed form of transformers.
-    """
-    less = torch.where(logits < 0, logits * penalty, logits / penalty)
-    return torch.where(seen, less, logits)
-
-
-def choose(
-    logits: Float[torch.Tensor, "row vocabulary"],
-    draws: Float64[torch.Tensor, " row"],
-    sampling: Sampling | None,
-    unfinished: Bool[torch.Tensor, " row"],
-) -> Int64[torch.Tensor, " row"]:
-    """The next token: the most likely one, or one drawn from the nucleus.
-
-    The drawn token is the one at which the nucleus' cumulative probability passes the draw. Rows that
-    are not ``unfinished`` get any token.
-
-    Raises
-    ------
-    ModelError
-        If the model overflowed in an unfinished row.
-    """
-    best = logits.argmax(dim=-1)
-    overflowed = ~logits.gather(1, best[:, None]).isfinite().flatten()
-    if (overflowed & unfinished).any():
-        raise ModelError(OVERFLOW)
-    if sampling is None:
-        return best
-    if overflowed.any():  # nothing can be drawn from such logits
-        logits = torch.where(overflowed[:, None], 0.0, logits)
-    if logits.device.type == "mps":  # has no float64
-        return choose(logits.cpu(), draws, sampling, unfinished.cpu()).to(logits.device)
-    draws = draws.to(logits.device)
-    few = min(CANDIDATES, logits.shape[-1])
-    chosen, whole = draw(logits, draws, sampling, few)
-    if not whole.all():  # a nucleus goes beyond the candidates: sort everything
-        rest = (~whole).nonzero().flatten()
-        chosen[rest], _ = draw(logits[rest], draws[rest], sampling, logits.shape[-1])
-    return chosen
-
-
-def draw(
-    logits: Float[torch.Tensor, "row vocabulary"],
-    draws: Float64[torch.Tensor, " row"],
-    sampling: Sampling,
-    n_candidates: int,
-) -> tuple[Int64[torch.Tensor, " row"], Bool[torch.Tensor, " row"]]:
-    """Tokens drawn from the nucleus, and whether each row's nucleus is among the candidates.
-
-    The draw is inverted through the cumulative distribution of the ``n_candidates`` most likely tokens,
-    most likely first and equals by id, in float64. Where the nucleus is larger than that, the token
-    has no meaning.
-    """
-    scaled = logits.double() / sampling.temperature
-    if n_candidates == logits.shape[-1]:
-        values, ids = scaled.sort(dim=-1, descending=True, stable=True)
-    else:  # topk leaves the order of equals open; sort them by id, so that the token is defined
-        values, ids = scaled.topk(n_candidates, dim=-1)
-        ids, order = ids.sort(dim=-1)
-        values, order = values.gather(1, order).sort(dim=-1, descending=True, stable=True)
-        ids = ids.gather(1, order)
-    p = (values - scaled.logsumexp(dim=-1, keepdim=True)).exp()
-    cumulative = p.cumsum(dim=-1)
-    last = (cumulative - p < sampling.top_p).sum(dim=-1, keepdim=True) - 1
-    reached = cumulative.gather(1, last)
-    place = torch.searchsorted(cumulative, draws[:, None] * reached, right=True)
-    chosen = ids.gather(1, place.minimum(last)).flatten()
-    if n_candidates == logits.shape[-1]:
-        return chosen, torch.ones_like(chosen, dtype=torch.bool)
-    # Strictly above the last candidate, which may have equals that are no candidates.
-    whole = (reached >= sampling.top_p) & (values.gather(1, last) > values[:, -1:])
-    return chosen, whole.flatten()

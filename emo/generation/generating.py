@@ -1,24 +1,24 @@
-"""From requests to texts, in batches of a fixed order; each batch is saved as soon as it is done."""
+"""From requests to texts: those of the store, and the others in one queue or in fixed batches."""
 
 from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from emo.activations.backend import OutOfMemory
 from emo.errors import ConfigError, ModelError
 from emo.files.json_digests import Subject, json_digest
-from emo.generation.samples import Generated, Request, Sampling
+from emo.generation.samples import Generated, Order, Request, Sampling
 from emo.generation.texts import TextStore
 
 log = logging.getLogger(__name__)
 
 
 class Decoder(Protocol):
-    """Writes one batch of texts."""
+    """Writes texts: one batch, or all with never more than some at once."""
 
     @property
     def context(self) -> int | None: ...
@@ -35,6 +35,8 @@ class Decoder(Protocol):
         sampling: Sampling | None,
         seed: int = 0,
     ) -> list[Generated]: ...
+
+    def write(self, orders: Sequence[Order], size: int) -> Iterator[tuple[int, Generated]]: ...
 
 
 @dataclass(frozen=True)
@@ -74,23 +76,47 @@ class Texts:
     """Number of tokens generated now."""
 
 
+Track = Callable[[Iterable[Any], str], Iterable[Any]]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Texts that are decoded alike; ``groups`` has the group of each request."""
+
+    requests: Sequence[Request]
+    settings: Generation
+    groups: Sequence[Hashable] | None = None
+
+
 def generate(
     decoder: Decoder,
     requests: Sequence[Request],
     settings: Generation,
     store: TextStore,
-    track: Callable[[Iterable[Any], str], Iterable[Any]] = lambda items, _: items,
+    track: Track = lambda items, _: items,
     groups: Sequence[Hashable] | None = None,
 ) -> Texts:
-    """Texts of all requests; stored ones are not generated again, and each batch is saved at once.
+    """Texts of all requests; stored ones are not generated again, see :func:`generate_all`."""
+    return generate_all(decoder, [Wanted(requests, settings, groups)], store, track)[0]
 
-    Batches are cut from the distinct requests, sorted by prompt length. If ``settings.batch_decides``,
-    they depend on the set of requests and the batch size only; otherwise stored texts are left out
-    first. A decoder that must write texts alone gets them one by one.
 
-    ``groups`` has the group of each request. If ``settings.batch_decides``, batches are cut within
-    groups, so that the texts of a group do not depend on which other groups are asked for. A request in
-    several groups counts for the first of them.
+def generate_all(
+    decoder: Decoder,
+    wanted: Sequence[Wanted],
+    store: TextStore,
+    track: Track = lambda items, _: items,
+) -> list[Texts]:
+    """Texts of several kinds, of one model; stored ones are not generated again.
+
+    Where the batch decides nothing, the texts of all kinds stand in one queue, sorted by prompt length,
+    so that batches are full; finished texts are saved when there are as many as a batch has.
+
+    If ``batch_decides``, batches are cut from the distinct requests of each kind, so that they depend on
+    the set of requests and the batch size only, and each is saved at once. With ``groups``, batches are
+    cut within groups, so that the texts of a group do not depend on which other groups are asked for. A
+    request in several groups counts for the first of them.
+
+    A decoder that must write texts alone gets them one by one.
 
     Raises
     ------
@@ -99,31 +125,104 @@ def generate(
     ModelError
         If a single sequence, or a batch that may not be halved, does not fit into memory.
     """
-    check_room(requests, settings.max_new_tokens, decoder.context)
-    distinct = sorted(set(requests), key=lambda r: (len(r.prompt), r.digest, r.sample))
-    together = [distinct]
-    if settings.batch_decides and groups is not None:
-        together = _apart(distinct, requests, groups)
+    for some in wanted:
+        check_room(some.requests, some.settings.max_new_tokens, decoder.context)
+    if any(some.settings.batch_decides for some in wanted):
+        return [_in_fixed_batches(decoder, some, store, track) for some in wanted]
+    return _in_one_queue(decoder, wanted, store, track)
+
+
+def _in_fixed_batches(decoder: Decoder, wanted: Wanted, store: TextStore, track: Track) -> Texts:
+    requests, settings, groups = wanted.requests, wanted.settings, wanted.groups
+    distinct = _by_length(requests)
+    together = [distinct] if groups is None else _apart(distinct, requests, groups)
     size = 1 if decoder.alone else settings.batch_size
     cut = [batch for part in together for batch in _cut(part, size)]
     keys = {r: settings.key(r, batch) for batch in cut for r in batch}
     stored = store.get({keys[r]: r.prompt for r in distinct}, settings.max_new_tokens)
     texts = {r: stored[keys[r]] for r in distinct if keys[r] in stored}
-    if settings.batch_decides:
-        todo = [batch for batch in cut if not all(r in texts for r in batch)]
-    else:
-        todo = list(_cut([r for r in distinct if r not in texts], size))
+    todo = [batch for batch in cut if not all(r in texts for r in batch)]
     for batch in track(todo, "generating texts"):
-        for part, written in _decode(decoder, batch, settings):
-            store.put({keys[r]: text for r, text in zip(part, written, strict=True)})
-            texts |= dict(zip(part, written, strict=True))
-    new = [r for batch in todo for r in batch]
+        budget = settings.max_new_tokens
+        try:
+            written = decoder.decode(batch, budget, settings.sampling, settings.seed)
+        except OutOfMemory:
+            raise ModelError(_too_large(len(batch), len(batch[0].prompt), budget)) from None
+        store.put({keys[r]: text for r, text in zip(batch, written, strict=True)})
+        texts |= dict(zip(batch, written, strict=True))
+    return _texts(wanted, texts, {r for batch in todo for r in batch})
+
+
+def _in_one_queue(
+    decoder: Decoder, wanted: Sequence[Wanted], store: TextStore, track: Track
+) -> list[Texts]:
+    size = 1 if decoder.alone else max((s.settings.batch_size for s in wanted), default=1)
+    known: dict[str, Generated] = {}
+    missing: dict[str, Order] = {}
+    first: dict[str, int] = {}
+    for kind, some in enumerate(wanted):
+        settings, budget = some.settings, some.settings.max_new_tokens
+        keys = {settings.key(r, ()): r for r in _by_length(some.requests)}
+        stored = store.get({key: r.prompt for key, r in keys.items()}, budget)
+        for key in keys.keys() - stored.keys():
+            first.setdefault(key, kind)
+            if key not in missing or missing[key].budget < budget:
+                missing[key] = Order(keys[key], budget, settings.sampling, settings.seed)
+        for key, text in stored.items():
+            if key not in known or len(known[key].tokens) < len(text.tokens):
+                known[key] = text
+    queue = sorted(missing, key=lambda key: (*_length(missing[key].request), key))
+    orders = [missing[key] for key in queue]
+    unsaved: dict[str, Generated] = {}
+    try:
+        for number, text in track(
+            _Counted(_written(decoder, orders, size), len(orders)), "generating texts"
+        ):
+            known[queue[number]] = unsaved[queue[number]] = text
+            if len(unsaved) >= size:
+                store.put(unsaved)
+                unsaved = {}
+    finally:
+        if unsaved:
+            store.put(unsaved)
+    out = []
+    for kind, some in enumerate(wanted):
+        keys = {r: some.settings.key(r, ()) for r in some.requests}
+        budget = some.settings.max_new_tokens
+        texts = {r: known[key].truncated(budget) for r, key in keys.items()}
+        out.append(_texts(some, texts, {r for r, key in keys.items() if first.get(key) == kind}))
+    return out
+
+
+def _texts(wanted: Wanted, texts: Mapping[Request, Generated], new: Set[Request]) -> Texts:
     return Texts(
-        items=tuple(texts[r] for r in requests),
+        items=tuple(texts[r] for r in wanted.requests),
         done=len(new),
-        reused=len(distinct) - len(new),
+        reused=len(set(wanted.requests)) - len(new),
         tokens=sum(len(texts[r].tokens) for r in new),
     )
+
+
+@dataclass(frozen=True)
+class _Counted:
+    """Items that come one by one and whose number is known, for a progress bar."""
+
+    items: Iterator[Any]
+    n: int
+
+    def __iter__(self) -> Iterator[Any]:
+        return self.items
+
+    def __len__(self) -> int:
+        return self.n
+
+
+def _length(request: Request) -> tuple[int, str, int]:
+    return len(request.prompt), request.digest, request.sample
+
+
+def _by_length(requests: Sequence[Request]) -> list[Request]:
+    return sorted(set(requests), key=_length)
 
 
 def _apart(
@@ -191,32 +290,32 @@ def check_prompts(requests: Sequence[Request], n_ids: int) -> None:
         )
 
 
-def _decode(
-    decoder: Decoder, batch: Sequence[Request], settings: Generation
-) -> Iterator[tuple[Sequence[Request], list[Generated]]]:
-    """Texts of one batch, which is halved until it fits into memory, unless that changes them."""
-    try:
-        yield (
-            batch,
-            decoder.decode(batch, settings.max_new_tokens, settings.sampling, settings.seed),
-        )
-        return
-    except OutOfMemory:
-        if len(batch) == 1 or settings.batch_decides:
-            raise ModelError(_too_large(batch, settings)) from None
-    log.warning("out of memory with %d texts at once; going on with half as many", len(batch))
-    half = len(batch) // 2
-    yield from _decode(decoder, batch[:half], settings)
-    yield from _decode(decoder, batch[half:], settings)
+def _written(
+    decoder: Decoder, orders: Sequence[Order], size: int
+) -> Iterator[tuple[int, Generated]]:
+    """Every order's number and text; if memory runs out, the rest with half as many at once."""
+    left = dict(enumerate(orders))
+    while left:
+        numbers = list(left)
+        try:
+            for place, text in decoder.write(list(left.values()), size):
+                del left[numbers[place]]
+                yield numbers[place], text
+        except OutOfMemory:
+            if size == 1:
+                order = next(iter(left.values()))
+                raise ModelError(_too_large(1, len(order.request.prompt), order.budget)) from None
+            size = max(1, min(size, len(left)) // 2)
+            log.warning("out of memory; going on with %d texts at once, half as many", size)
 
 
-def _too_large(batch: Sequence[Request], settings: Generation) -> str:
-    if len(batch) == 1:
+def _too_large(n_texts: int, n_tokens: int, budget: int) -> str:
+    if n_texts == 1:
         return (
-            f"out of memory on a single text of {len(batch[0].prompt)} + {settings.max_new_tokens} "
-            "tokens; take a smaller precision or another device"
+            f"out of memory on a single text of {n_tokens} + {budget} tokens; take a smaller precision "
+            "or another device"
         )
     return (
-        f"out of memory with {len(batch)} texts at once; in this precision the batch decides the "
+        f"out of memory with {n_texts} texts at once; in this precision the batch decides the "
         "texts, so it is not halved silently: set a smaller backend.decode_batch_size"
     )

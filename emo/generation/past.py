@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 import torch
 from jaxtyping import Bool, Float, Int64
-from transformers import DynamicCache
+
+from emo.generation.roomy import roomy_cache
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class CachedPast:
         self._parameters = inspect.signature(model.forward).parameters
         self._name, self._cache = "past_key_values", None
         if memory is Memory.key_values:
-            self._cache: Any = DynamicCache(config=model.config)
+            self._cache: Any = roomy_cache(model)
 
     def next_logits(
         self, inputs: StepInputs, announce: Announce
@@ -116,6 +117,11 @@ class CachedPast:
         """Drop all rows but these."""
         # Caches with recurrent layers lack batch_select_indices, or skip these layers in it.
         self._cache.reorder_cache(rows)
+
+    @property
+    def cache(self) -> Any:
+        """What the model keeps."""
+        return self._cache
 
 
 class RepeatedPast:

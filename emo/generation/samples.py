@@ -57,6 +57,18 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Order:
+    """A text to generate, and how it is decoded."""
+
+    request: Request
+    budget: int
+    """Most tokens of the text."""
+    sampling: Sampling | None
+    """None: greedy."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class Generated:
     """A generated text.
 

@@ -20,7 +20,6 @@ from emo.core.records import Activations
 from emo.errors import ConfigError, EmoError
 from emo.generation.stories import Story, StoryTexts
 from emo.pipeline.writer import StorySource, Written, layer_number
-from emo.process.progress import track
 from emo.report.runs.ablation import Cost
 from emo.report.runs.generation import SHOWN, text_rows
 
@@ -84,8 +83,9 @@ class SettingGrid:
     def write(self, settings: Sequence[SubparamsConfig]) -> list[Written]:
         """The sets of texts that settings need and no earlier call has written."""
         new = [sub for sub in self.sets(settings) if written_as(sub) not in self._written]
-        for sub in track(new, "sets of texts"):
-            self._written[written_as(sub)] = self._source.write(sub)
+        if new:
+            made = self._source.write_all(new)
+            self._written |= {written_as(sub): w for sub, w in zip(new, made, strict=True)}
         return [self._written[written_as(sub)] for sub in new]
 
     def texts(self, sub: SubparamsConfig) -> StoryTexts:

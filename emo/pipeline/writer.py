@@ -22,7 +22,13 @@ from emo.config.schema import BackendConfig, RunConfig, SubparamsConfig
 from emo.core.geometry.generated import select
 from emo.core.records import NEUTRAL, Activations
 from emo.errors import ConfigError
-from emo.generation.generating import Generation, check_prompts, check_room, generate
+from emo.generation.generating import (
+    Generation,
+    Wanted,
+    check_prompts,
+    check_room,
+    generate_all,
+)
 from emo.generation.prompting import prompt_ids
 from emo.generation.stories import (
     NEEDS_NEUTRAL_STORIES,
@@ -148,29 +154,45 @@ class StorySource:
 
     def write(self, sub: SubparamsConfig) -> Written:
         """All texts of a setting, from the store where it has them."""
+        return self.write_all([sub])[0]
+
+    def write_all(self, settings: Sequence[SubparamsConfig]) -> list[Written]:
+        """All texts of several settings, which share batches where these do not decide the texts."""
         config, loaded = self._writer.config, self.writer()
         assert self._decoder is not None
         way = self._decoder.way
-        plan = self.planned(sub, loaded)
-        settings = Generation(
+        plans = [self.planned(sub, loaded) for sub in settings]
+        wanted = [
+            Wanted(
+                [s.request for s in plan.stories],
+                self._generation(sub),
+                [s.group for s in plan.stories],
+            )
+            for plan, sub in zip(plans, settings, strict=True)
+        ]
+        identity = text_identity(config, self._writer.weights, self._writer.device) | way.identity
+        store = TextStore(config.path(config.paths.store), identity)
+        made = generate_all(self._decoder, wanted, store, track)
+        return [
+            Written(
+                texts=StoryTexts(plan.stories, texts.items),
+                templated=plan.templated,
+                done=texts.done,
+                reused=texts.reused,
+                tokens=texts.tokens,
+                way=way.name,
+            )
+            for plan, texts in zip(plans, made, strict=True)
+        ]
+
+    def _generation(self, sub: SubparamsConfig) -> Generation:
+        config = self._writer.config
+        return Generation(
             max_new_tokens=sub.max_new_tokens,
             sampling=sampling(sub),
             seed=sub.seed if sub.decoding is Decoding.sampled else 0,
             batch_size=config.decode_batch_size,
             batch_decides=batch_decides(config),
-        )
-        identity = text_identity(config, self._writer.weights, self._writer.device) | way.identity
-        store = TextStore(config.path(config.paths.store), identity)
-        requests = [s.request for s in plan.stories]
-        groups = [s.group for s in plan.stories]
-        made = generate(self._decoder, requests, settings, store, track, groups)
-        return Written(
-            texts=StoryTexts(plan.stories, made.items),
-            templated=plan.templated,
-            done=made.done,
-            reused=made.reused,
-            tokens=made.tokens,
-            way=way.name,
         )
 
     def read(

@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Float32, Int, Int64
 from emo.config.enums import SteerPositions
 from emo.generation.decoding import HFDecoder
 from emo.generation.past import Past, StepInputs
-from emo.generation.samples import Finish, Generated, Request, Sampling
+from emo.generation.samples import Finish, Generated, Order, Request
 from emo.generation.ways import Way, way_of
 from emo.steering.steerable import Edit, Steerable
 
@@ -104,6 +104,7 @@ class SteeredDecoder(HFDecoder):
     ) -> None:
         self._steerable = model
         super().__init__(model.loaded)
+        self._replaces = False  # the additions are those of a batch
         self._additions = additions
         self._positions = positions
         self._injection = Injection([], self._device)
@@ -111,16 +112,15 @@ class SteeredDecoder(HFDecoder):
         self._step = 0
         self._overflowed: dict[int, int] = {}
 
-    def _batch(
-        self, requests: Sequence[Request], budget: int, sampling: Sampling | None, seed: int
-    ) -> list[Generated]:
+    def _batch(self, orders: Sequence[Order]) -> list[Generated]:
+        requests = [order.request for order in orders]
         additions = [
             self._additions(r.addition) if isinstance(r, SteeredRequest) else {} for r in requests
         ]
         self._injection = Injection(additions, self._device)
         self._steered, self._step, self._overflowed = [bool(a) for a in additions], 0, {}
         with self._steerable.editing(self._injection.edits()):
-            texts = super()._batch(requests, budget, sampling, seed)
+            texts = super()._batch(orders)
         return [self._until_overflow(row, text) for row, text in enumerate(texts)]
 
     def _until_overflow(self, row: int, text: Generated) -> Generated:

@@ -29,6 +29,13 @@ class CountingDecoder:
         shift = sum(sum(r.prompt) for r in requests) if self.mixes else 0
         return [self._text(r, shift).truncated(max_new_tokens) for r in requests]
 
+    def write(self, orders, size):
+        size = 1 if self.alone else size
+        for start in range(0, len(orders), size):
+            some = orders[start : start + size]
+            (settings,) = {(o.budget, o.sampling, o.seed) for o in some}
+            yield from enumerate(self.decode([o.request for o in some], *settings), start)
+
     def _text(self, request, shift):
         long = tuple(sum(request.prompt) + request.sample + shift + i for i in range(40))
         n = request.prompt[0]

@@ -13,8 +13,9 @@ from transformers import TemperatureLogitsWarper, TopPLogitsWarper
 from emo.activations.backend import OutOfMemory
 from emo.config.enums import PrecisionName
 from emo.errors import ModelError
-from emo.generation import decoding
-from emo.generation.decoding import HFDecoder, choose, uniforms
+from emo.generation import choosing
+from emo.generation.choosing import choose, uniforms
+from emo.generation.decoding import HFDecoder
 from emo.generation.samples import Finish, Request, Sampling
 from emo.models.loading import LoadedModel
 from emo.models.tiny import ARCHITECTURES, build
@@ -204,7 +205,7 @@ PLANTED = np.array([2.0, 0.5, 2.0, -1.0, 1.0, 1.0, 1.0, -3.0, 0.0, 0.25, -8.0, 1
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
 @pytest.mark.parametrize("candidates", [3, 512])
 def test_the_sampler_follows_the_exact_distribution(monkeypatch, top_p, temperature, candidates):
-    monkeypatch.setattr(decoding, "CANDIDATES", candidates)
+    monkeypatch.setattr(choosing, "CANDIDATES", candidates)
     sampling = Sampling(temperature, top_p)
     kept, p = nucleus(PLANTED.astype(float), sampling)
     n = 50_000
@@ -236,13 +237,13 @@ def test_inverse_cdf_by_a_plain_loop_whatever_the_candidates(values, draw, top_p
         return
     want = kept[int(np.argmax(edges > draw))]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "CANDIDATES", candidates)
+        patch.setattr(choosing, "CANDIDATES", candidates)
         got = drawn(torch.from_numpy(logits)[None], torch.tensor([draw]).double(), sampling)
     assert got.tolist() == [want]
 
 
 def test_rows_with_large_and_small_nuclei_in_one_batch(monkeypatch):
-    monkeypatch.setattr(decoding, "CANDIDATES", 4)
+    monkeypatch.setattr(choosing, "CANDIDATES", 4)
     flat, peaked = torch.zeros(50), torch.zeros(50)
     peaked[17] = 30.0
     logits = torch.stack([flat, peaked, flat])
