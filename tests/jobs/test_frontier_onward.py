@@ -1,5 +1,7 @@
 """What is done with a frontier run's vectors: steering, export, a bundle whose numbers come again."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -49,7 +51,7 @@ def frontier(project, passages):
 @pytest.fixture(scope="module")
 def run(frontier, project):
     outcome = run_job(frontier("job=extract"))
-    assert outcome.error is None
+    assert outcome.error is None and outcome.run_id is not None
     return emo.load_run(outcome.run_id, root=project)
 
 
@@ -76,15 +78,15 @@ def test_steering_adds_the_vectors_of_its_own_stories(steered, frontier, passage
 
 @pytest.mark.slow
 def test_an_export_is_as_long_as_its_own_neutral_texts(passages, run):
-    for form in ("safetensors", "gguf", "repeng"):
+    path = ""
+    for form in ("gguf", "repeng", "safetensors"):
         more = (f"job.export.format={form}", "job.export.scale=residual")
         outcome = run_job(passages("job=export", f"job.export.run={run.run_id}", *more))
         assert outcome.error is None
         assert len(outcome.artifacts) == (1 if form == "safetensors" else len(EMOTIONS))
-        if form == "safetensors":
-            (path,) = outcome.artifacts.values()
+        path = next(iter(outcome.artifacts.values()))
     neutral = run.activations.neutral.astype(np.float64)
-    lengths = np.linalg.norm(files.read_vectors(path).values, axis=-1)
+    lengths = np.linalg.norm(files.read_vectors(Path(path)).values, axis=-1)
     norms = np.linalg.norm(neutral, axis=-1).mean(axis=1)
     assert np.allclose(lengths, norms[:, None], rtol=1e-5)
 
@@ -112,7 +114,7 @@ def test_a_bundle_of_a_project_with_frontier_runs_is_verified(passages, steered,
     for more in ([], ["job=summarize", *quick], ["job=bundle"]):
         outcome = run_job(passages(*more))
         assert outcome.error is None, outcome.error
-    bundle = project / "exports" / f"study-{outcome.run_id[:8]}"
+    (bundle,) = (project / "exports").glob("study-*")
     left_out = (bundle / "report" / "tables" / "left_out.csv").read_text()
     assert "none of the conditions: the frontier recipe" in left_out
     assert "adds vectors of run " in left_out

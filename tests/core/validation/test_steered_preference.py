@@ -28,14 +28,17 @@ def test_what_is_added_to_an_activity_comes_back_in_elo(rng):
 
 def world(rng, effect, any_direction=0.0):
     """Shifts by emotion; any direction that reads the score may do as much, in the controls as well."""
-    readings = [0.6 * POLES + 0.3 * rng.normal(size=12), 0.4 * rng.normal(size=12)]
-    found = []
-    for k, reading in enumerate(readings):
-        own = (effect * POLES if k == 0 else 0) + any_direction * reading
-        noise = 20 * rng.normal(size=(12, 8))[:, CATEGORIES] + 20 * rng.normal(size=(12, 24))
-        found.append(own[:, None] + 30 * rng.normal(size=(12, 1)) + noise)
+    read, other = 0.6 * POLES + 0.3 * rng.normal(size=12), 0.4 * rng.normal(size=12)
+    own, controls = (
+        planted[:, None]
+        + 30 * rng.normal(size=(12, 1))
+        + 20 * rng.normal(size=(12, 8))[:, CATEGORIES]
+        + 20 * rng.normal(size=(12, 24))
+        for planted in (effect * POLES + any_direction * read, any_direction * other)
+    )
+    poles = POLES.tolist()
     return steered_preference(
-        EMOTIONS, *found, (readings[0], readings[1]), POLES.tolist(), CATEGORIES, 0.5, 199, rng
+        EMOTIONS, own, controls, (read, other), poles, CATEGORIES, 0.5, 199, rng
     )
 
 

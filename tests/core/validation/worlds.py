@@ -174,9 +174,9 @@ def counted(model: Model, rng: np.random.Generator):
             base + number * (rng.uniform(0.2, 0.6) * magnitude + e) + rng.normal(size=(6, HIDDEN))
             for e in (effect, 0 * effect)
         )
-        named = [model.cosines(x)[:, [up, down]] for x in (told, plain)]
+        read, control = (model.cosines(x)[:, [up, down]] for x in (told, plain))
         names = (EMOTIONS[up], EMOTIONS[down])
-        found.append(trend(f"text {text}", *named, names, (1, -1), 49, rng))
+        found.append(trend(f"text {text}", read, control, names, (1, -1), 49, rng))
     return trends(found, 2000, rng)
 
 
@@ -190,7 +190,7 @@ def spoken_to(model: Model, colon: np.ndarray, rng: np.random.Generator) -> Turn
     else:
         user = colon + rng.normal(size=colon.shape)
         answer = colon + rng.normal(size=colon.shape)
-    places = [model.cosines(x) for x in (user, colon, answer)]
+    at_user, at_colon, in_answer = (model.cosines(x) for x in (user, colon, answer))
     orders = label_orders(GROUPS, LABELS, 199, rng)
     drawn = [vectors_of(model.read[order], LABELS) for order in orders]
     permuted = np.array([[model.cosines(x, v) for x in (user, colon, answer)] for v in drawn])
@@ -200,8 +200,8 @@ def spoken_to(model: Model, colon: np.ndarray, rng: np.random.Generator) -> Turn
         halves.append([[model.cosines(x, v) for x in (user, colon)] for v in two])
     return Turns(
         n=n,
-        agreement=agreement(*places[:2], np.array(halves), R_APART, PERMUTATIONS, rng),
-        prediction=prediction(*places, permuted, PERMUTATIONS, rng),
+        agreement=agreement(at_user, at_colon, np.array(halves), R_APART, PERMUTATIONS, rng),
+        prediction=prediction(at_user, at_colon, in_answer, permuted, PERMUTATIONS, rng),
         answers=(),
     )
 
@@ -222,11 +222,15 @@ def liked(model: Model, rng: np.random.Generator):
 def moved(model: Model, readings: list[float], rng: np.random.Generator):
     """Shifts of activities under vectors; without an effect they are those of any direction."""
     effect = 100 * POLES * (model.kind is Kind.all)
-    other, found = rng.normal(size=N) / 3, []
-    for own in (effect, 0 * effect):
-        noise = 20 * rng.normal(size=(N, 8))[:, CATEGORIES] + 20 * rng.normal(size=(N, 24))
-        found.append(own[:, None] + 30 * rng.normal(size=(N, 1)) + noise)
+    other = rng.normal(size=N) / 3
+    own, controls = (
+        planted[:, None]
+        + 30 * rng.normal(size=(N, 1))
+        + 20 * rng.normal(size=(N, 8))[:, CATEGORIES]
+        + 20 * rng.normal(size=(N, 24))
+        for planted in (effect, 0 * effect)
+    )
+    read, poles = (np.array(readings), other), POLES.tolist()
     return steered_preference(
-        *(EMOTIONS, *found, (np.array(readings), other), POLES.tolist(), CATEGORIES),
-        *(0.5, PERMUTATIONS, rng),
+        EMOTIONS, own, controls, read, poles, CATEGORIES, 0.5, PERMUTATIONS, rng
     )
