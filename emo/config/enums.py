@@ -243,6 +243,7 @@ class Validation(StrEnum):
     numbers = auto()
     turns = auto()
     preference = auto()
+    preference_steered = auto()
     components = auto()
     layers = auto()
     feels = auto()

@@ -286,7 +286,10 @@ class ValidateConfig:
     run: str | None = None
     """Id of a job=extract run, its beginning, or latest; its model and settings are taken. None: the run
     of this configuration, which is made if it is missing."""
-    which: list[Validation] = field(default_factory=lambda: list(Validation))
+    which: list[Validation] = field(
+        default_factory=lambda: [v for v in Validation if v is not Validation.preference_steered]
+    )
+    """All but what takes much longer than the others."""
     layer: str = "two_thirds"
     """two_thirds (2 L // 3, the published choice), best (the run's), or a number from 0."""
     permutations: int = field(
@@ -297,6 +300,8 @@ class ValidateConfig:
     strength: float = field(default=0.1, metadata={"above": 0, "max": 1e6})
     """Of what is added for ``feels``, in units of the mean residual norm of the run's neutral
     sentences."""
+    preference_strength: float = field(default=0.5, metadata={"above": 0, "max": 1e6})
+    """The same for ``preference_steered``; the published one."""
 
 
 @dataclass(frozen=True)

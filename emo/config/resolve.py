@@ -132,6 +132,7 @@ def _check_generation(run: RunConfig) -> None:
     reading = (
         *(JobName.extract, JobName.ablate, JobName.axes, JobName.read),
         JobName.validate,
+        JobName.steer,
     )
     if generation and run.job.name not in reading:
         raise ConfigError("method", "generation", f"comprehension with job={run.job.name}")

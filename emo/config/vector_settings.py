@@ -164,7 +164,10 @@ VECTOR_SETTINGS: tuple[VectorSetting, ...] = (
         },
         methods=lambda value: f"activations were projected ({value})" * (value != "none"),
         jobs=frozenset(
-            {JobName.extract, JobName.summarize, JobName.axes, JobName.read, JobName.validate}
+            {
+                *(JobName.extract, JobName.summarize, JobName.axes, JobName.read),
+                *(JobName.validate, JobName.steer),
+            }
         ),
         of_topics=True,
     ),

@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from emo.activations.reading import Passes
-from emo.config.enums import LayerRule, MethodName, Projection, Source
+from emo.config.enums import LayerRule, Projection, Source
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig
 from emo.core.validation.result import ValidationResult
 from emo.errors import ArtifactError, ConfigError
 from emo.files.reading import record_of
 from emo.models.weights import Weights, weights_name
-from emo.pipeline import generation
-from emo.pipeline.extraction import ensure_extraction
+from emo.pipeline.extraction import ensure_extraction, extraction_plan
 from emo.pipeline.prerequisites import vector_source, vector_tags
 from emo.pipeline.reader import load_model
 from emo.pipeline.token_view import VectorSource, source_of
@@ -41,7 +40,7 @@ def run(config: RunConfig) -> Outcome:
     _check(config)
     named, logged = config.job.validate.run, None
     if named is None:
-        vectors = _extraction_plan(_extraction(config)).provenance.fingerprint
+        vectors = extraction_plan(_extraction(config)).provenance.fingerprint
     else:
         logged = vector_source(config, "job.validate.run", named)
         vectors = logged.tags.get("fingerprint", logged.run_id)
@@ -78,12 +77,6 @@ def _plan(config: RunConfig, vectors: str) -> Plan:
 
 def _extraction(config: RunConfig) -> RunConfig:
     return replace(config, job=JobConfig(), force=False)
-
-
-def _extraction_plan(config: RunConfig) -> Plan:
-    if config.method.name is MethodName.generation:
-        return generation.plan_of(config)[0]
-    return make_plan(config)
 
 
 def _prepare(plan: Plan, logged: LoggedRun | None) -> Ready[ValidationResult]:

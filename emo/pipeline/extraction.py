@@ -32,6 +32,23 @@ def ensure_extraction(config: RunConfig) -> EnsuredRun[Any]:
             assert_never(method)
 
 
+def extraction_plan(config: RunConfig) -> Plan:
+    """The plan of the run of job=extract of a config.
+
+    Raises
+    ------
+    EmoError
+        If passages, prompts or weights are wrong; nothing has been written then.
+    """
+    match config.method.name:
+        case MethodName.comprehension:
+            return make_plan(config)
+        case MethodName.generation:
+            return generation.plan_of(config)[0]
+        case method:
+            assert_never(method)
+
+
 def plan_from_extraction(
     config: RunConfig, identity: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> Plan:

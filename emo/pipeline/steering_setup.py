@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from emo.activations.embedding import table_rows
 from emo.activations.reading import note_appended
-from emo.config.enums import LayerRule, MethodName, SteerControl, SteerVector
+from emo.config.enums import LayerRule, Projection, SteerControl, SteerVector
 from emo.config.jobs import JobConfig
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
@@ -20,7 +20,7 @@ from emo.generation.prompting import prompt_ids
 from emo.generation.samples import Request
 from emo.generation.texts import TextStore
 from emo.models.weights import Weights, weights_name
-from emo.pipeline.extraction import ensure_extraction
+from emo.pipeline.extraction import ensure_extraction, extraction_plan
 from emo.pipeline.prerequisites import vector_source
 from emo.pipeline.steering_judges import (
     JUDGE_FIELDS,
@@ -28,7 +28,6 @@ from emo.pipeline.steering_judges import (
     judge_identities,
     open_judges,
 )
-from emo.pipeline.writer import comprehension_config
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.runs.versions import STEER_VERSION
@@ -65,6 +64,9 @@ def chosen_scenarios(config: RunConfig) -> Chosen:
         If one of the steering parameters is not allowed.
     """
     steer = config.job.steer
+    if steer.run is None and config.vectors.projection is Projection.z_score:
+        allowed = "none, all_but_the_top or neutral_pcs with job=steer, which adds directions"
+        raise ConfigError("vectors.projection", "z_score", allowed)
     parse_sites(steer.layers)
     good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
     if not all(good) or not good or len(set(steer.strengths)) < len(good):
@@ -98,7 +100,8 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
     """
     steer = config.job.steer
     if steer.run is None:
-        vectors = make_plan(_extraction(config)).provenance.fingerprint
+        extraction = replace(config, job=JobConfig(), force=False)
+        vectors = extraction_plan(extraction).provenance.fingerprint
     else:
         source = vector_source(config, "job.steer.run", steer.run)
         vectors = source.tags.get("fingerprint", source.run_id)
@@ -126,13 +129,6 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
         }
 
     return make_plan(config, identity)
-
-
-def _extraction(config: RunConfig) -> RunConfig:
-    """The comprehension run whose vectors are added where none is named."""
-    if config.method.name is MethodName.generation:
-        return comprehension_config(config)
-    return replace(config, job=JobConfig(), force=False)
 
 
 def vectors_run(config: RunConfig, revision: str) -> LoggedRun:
@@ -169,7 +165,7 @@ def _own_extraction(config: RunConfig) -> LoggedRun:
     EmoError
         If the extraction fails.
     """
-    extraction = _extraction(config)
+    extraction = replace(config, job=JobConfig(), force=False)
     source = vector_source(config, "job.steer.run", ensure_extraction(extraction).run_id)
     try:
         _best(source, config.job.steer.criterion)

@@ -34,6 +34,8 @@ FRONTIER: Mapping[str, PublishedFigure] = {
     "preference": PublishedFigure("not given", ".86 for one emotion (Llama-70B)"),
     "preference_blissful": PublishedFigure("r .71"),
     "preference_hostile": PublishedFigure("r -.74"),
+    "preference_steered": PublishedFigure("r .85 over 35 vectors"),
+    "preference_moved": PublishedFigure("+212 for one emotion, -303 for another"),
     "pc1_share": PublishedFigure("26 to 27 %"),
     "pc2_share": PublishedFigure("14 to 15 %"),
     "pc1_valence": PublishedFigure(

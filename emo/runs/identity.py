@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from emo.config import vector_settings
-from emo.config.enums import BackendName, OutlierColumns, Readout, Source
+from emo.config.enums import BackendName, OutlierColumns, Readout, Source, Validation
 from emo.config.precisions import REFERENCE
 from emo.config.schema import RunConfig, canonical
 from emo.files.json_digests import Subject, json_digest
@@ -270,6 +270,8 @@ def validate_identity(
     """What can change a number of job=validate; ``vectors`` is the extraction's fingerprint."""
     settings = canonical(config.job.validate)
     del settings["run"]
+    if Validation.preference_steered not in config.job.validate.which:
+        del settings["preference_strength"]
     return {
         "job": "validate",
         "version": VALIDATE_VERSION,

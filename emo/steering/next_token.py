@@ -25,6 +25,7 @@ def next_logits(
     kept: Sequence[int] | None,
     batch_size: int,
     additions: Sequence[Addition] = (),
+    places: Sequence[tuple[int, int]] = (),
 ) -> Float32[np.ndarray, "prompt kept"]:
     """Logits of some tokens behind every prompt, in the order of the prompts.
 
@@ -43,13 +44,16 @@ def next_logits(
         Prompts in one pass.
     additions
         What is added to the residual stream, one per prompt; none by default.
+    places
+        First token that it is added at, and the one behind the last, by prompt; all by default.
     """
     rows: dict[int, np.ndarray] = {}
     order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]), prompts[i]))
     for start in range(0, len(order), batch_size):
         some = order[start : start + batch_size]
         added = [additions[i] for i in some] if additions else []
-        rows |= zip(some, _next(model, [prompts[i] for i in some], kept, added), strict=True)
+        at = [places[i] for i in some] if places else []
+        rows |= zip(some, _next(model, [prompts[i] for i in some], kept, added, at), strict=True)
     return np.stack([rows[i] for i in range(len(prompts))])
 
 
@@ -58,22 +62,30 @@ def _next(
     prompts: Sequence[tuple[int, ...]],
     kept: Sequence[int] | None,
     additions: Sequence[Addition],
+    at: Sequence[tuple[int, int]],
 ) -> np.ndarray:
     batch = pad([TokenSpan(ids, len(ids) - 1, len(ids)) for ids in prompts], 0)
     device = model.loaded.device
     ids = torch.from_numpy(batch.ids).to(device)
     mask = torch.from_numpy(batch.mask.astype(np.int64)).to(device)
     last = batch.spans[:, 0]
-    places = np.unique(last)
+    kept_places = np.unique(last)
     rows = np.arange(len(prompts))
     injection = Injection(additions, device)
     if additions:
-        injection.select(rows)
+        injection.select(rows, _within(at, ids) if at else None)
     with torch.inference_mode(), translated_oom(), model.editing(injection.edits()):
-        logits = logits_at(model, ids, mask, places)
-    chosen = logits[rows, np.searchsorted(places, last)].float()
+        logits = logits_at(model, ids, mask, kept_places)
+    chosen = logits[rows, np.searchsorted(kept_places, last)].float()
     found = chosen.log_softmax(dim=-1) if kept is None else chosen[:, list(kept)]
     return found.cpu().numpy()
+
+
+def _within(at: Sequence[tuple[int, int]], ids: torch.Tensor) -> torch.Tensor:
+    """Mask of the tokens of every row from the first of its place to before the second."""
+    token = torch.arange(ids.shape[1], device=ids.device)
+    bounds = torch.tensor(at, device=ids.device)
+    return (token >= bounds[:, :1]) & (token < bounds[:, 1:])
 
 
 def logits_at(

@@ -99,6 +99,29 @@ def test_turns_choices_and_words_under_steering(make):
 
 
 @pytest.mark.slow
+def test_preference_under_steering_is_asked_for_by_name(make):
+    config = make("job.validate.which=[preference_steered]", "job.validate.preference_strength=2")
+    outcome = run_job(config)
+    assert outcome.error is None
+    result = record_of(ValidationResult, Tracker(config).artifact(outcome.run_id, "validate.json"))
+    moved = result.preference_steered
+    assert len(moved.emotions) == len(moved.controls) == len(result.emotions)
+    assert moved.strength == 2 and all(np.isfinite(s.elo) for s in moved.emotions)
+    assert {j.finding.name for j in result.findings} == {"preference_steered", "preference_moved"}
+    rows = Tracker(config).artifact(outcome.run_id, "preference_steered.csv").read_text()
+    assert rows.count("permuted") == len(result.emotions)
+
+
+def test_what_takes_long_is_no_default_and_its_strength_changes_no_other_run(make):
+    from emo.jobs.validate import _plan
+
+    which = [v.value for v in make().job.validate.which]
+    assert "preference_steered" not in which and len(which) == 8
+    plans = [_plan(make(f"job.validate.preference_strength={s}"), "v") for s in (0.5, 2)]
+    assert len({p.provenance.fingerprint for p in plans}) == 1
+
+
+@pytest.mark.slow
 def test_vectors_of_texts_that_the_model_writes(make):
     written = ("method=generation", "subparams.max_new_tokens=12", "subparams.samples=2")
     outcome = run_job(make(*written, "job.validate.which=[scenarios,components,layers,lens]"))

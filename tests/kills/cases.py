@@ -69,6 +69,19 @@ JOBS = {
             (*SMALL, "method=generation", "subparams.max_new_tokens=6", "subparams.samples=2"),
         ),
         Job(
+            "frontier",
+            (
+                "experiment=frontier",
+                *SMALL,
+                "job=extract",
+                "subparams.topics=3",
+                "subparams.max_new_tokens=8",
+                "subparams.start=4",
+                "backend.decode_batch_size=4",
+            ),
+            before=(),
+        ),
+        Job(
             "steer",
             (
                 *SMALL,

@@ -64,6 +64,26 @@ def test_every_prompt_has_its_own_addition():
     assert (np.abs(found - plain).max(axis=1)[1:] > 1e-3).all()
 
 
+def test_an_addition_reaches_only_the_tokens_of_its_place():
+    of = loaded()
+    model = open_steerable(of, HF)
+    rng = np.random.default_rng(3)
+    added = [{1: 3 * rng.normal(size=HIDDEN).astype(np.float32)} for _ in prompts()]
+    places = [(1, len(ids) - 1) for ids in prompts()]
+    found = next_logits(model, prompts(), KEPT, 4, added, places)
+    for k, ids in enumerate(prompts()):
+
+        def add(_module, _inputs, out, k=k, ids=ids):
+            stream = out if isinstance(out, torch.Tensor) else out[0]
+            stream[:, 1 : len(ids) - 1] += torch.from_numpy(added[k][1])
+
+        hook = of.model.base_model.layers[1].register_forward_hook(add)
+        expected = alone(of, ids)[list(KEPT)]
+        hook.remove()
+        assert np.allclose(found[k], expected, atol=1e-4)
+    assert np.abs(found - next_logits(model, prompts(), KEPT, 4, added)).max() > 1e-2
+
+
 @pytest.mark.parametrize("family", ["llama", "gpt2"])
 def test_the_lens_is_the_final_norm_and_the_head(family):
     of = loaded(family)

@@ -10,6 +10,7 @@ from emo.core.validation.findings import JudgedFinding
 from emo.core.validation.layers import LayerStability
 from emo.core.validation.lens import LensRanks
 from emo.core.validation.preference import Preference
+from emo.core.validation.steered_preference import SteeredPreference
 from emo.core.validation.trends import Trends
 from emo.core.validation.turns import Agreement, Prediction
 
@@ -115,6 +116,7 @@ class ValidationResult:
     numbers: Trends | None = None
     turns: Turns | None = None
     preference: Preference | None = None
+    preference_steered: SteeredPreference | None = None
     components: Components | None = None
     layers: LayerStability | None = None
     feels: Feels | None = None

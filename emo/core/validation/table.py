@@ -13,6 +13,7 @@ from emo.core.validation.findings import Finding
 from emo.core.validation.layers import LayerStability
 from emo.core.validation.preference import Correlate, Preference
 from emo.core.validation.result import Feels, Lens, Scenarios, Turns, ValidationResult
+from emo.core.validation.steered_preference import SteeredPreference
 from emo.core.validation.trends import Trends
 
 DIAGONAL = 0.5
@@ -27,6 +28,8 @@ PERCENTILE = 0.1
 """Of the vocabulary, by which own words must rank above random directions to count."""
 SHARE = 0.05
 """Of the variance, by which a component must exceed permuted labels to count."""
+ELO_POINTS = 35.0
+"""Smallest shift that counts: of two equal activities one is chosen in 55 % then."""
 STABLE = 0.8
 """Layers hold one geometry where disjoint rho over its ceiling is above this."""
 
@@ -42,6 +45,8 @@ WORDS = {
     "preference": "preference: r of pleasant less unpleasant readings with Elo",
     "preference_blissful": "preference: r of blissful with Elo",
     "preference_hostile": "preference: r of hostile with Elo, claimed negative",
+    "preference_steered": "steering activities: r of shift in Elo with the readings' r, over emotions",
+    "preference_moved": "steering activities: pleasant less unpleasant, shift in Elo points",
     "pc1_share": "share of the first component",
     "pc2_share": "share of the second component",
     "pc1_valence": "first component and valence (poles): size of r",
@@ -59,6 +64,7 @@ def table_of(result: ValidationResult) -> tuple[Finding, ...]:
         () if result.numbers is None else _numbers(result.numbers),
         () if result.turns is None else _turns(result.turns),
         () if result.preference is None else _preference(result.preference),
+        () if result.preference_steered is None else _steered(result.preference_steered),
         () if result.components is None else _components(result.components),
         () if result.layers is None else _layers(result.layers),
         () if result.feels is None else _feels(result.feels),
@@ -124,6 +130,20 @@ def _preference(p: Preference) -> Iterator[Finding]:
 
 def _correlate(name: str, c: Correlate, sign: int, units: str) -> Finding:
     return Finding(name, c.r, c.low, c.high, 0.0, sign * R, c.p, units, sign)
+
+
+def _steered(s: SteeredPreference) -> Iterator[Finding]:
+    nothing = max(s.control, 0.0) if math.isfinite(s.control) else 0.0
+    yield Finding(
+        *("preference_steered", s.r, s.low, s.high),
+        *(nothing, nothing + R * (1 - nothing), s.p, f"{len(s.emotions)} emotions"),
+        control=s.control,
+    )
+    yield Finding(
+        *("preference_moved", s.difference, s.difference_low, s.difference_high),
+        *(0.0, ELO_POINTS, s.difference_p, f"{s.n_categories} categories"),
+        control=s.difference_control,
+    )
 
 
 def _components(c: Components) -> Iterator[Finding]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from emo.pipeline.token_texts import shown_tokens
 from emo.pipeline.validations.setting import Setting
 from emo.process.progress import track
 from emo.stimuli.emotion_words import load_emotion_words
+
+if TYPE_CHECKING:
+    from emo.steering.injection import Addition
 
 SHOWN = 5
 """Tokens at either end, as published."""
@@ -140,29 +144,38 @@ def feels(setting: Setting) -> Feels | None:
 
 def choices(setting: Setting) -> np.ndarray:
     """Log-odds of A over B for every ordered pair of activities, [called A, called B]; else 0."""
-    from emo.steering.next_token import next_logits
-
     activities = [a.text for a in setting.data.activities]
     n = len(activities)
     pairs = [(i, j) for i in range(n) for j in range(n) if i != j]
     prompts = [
         setting.dialogue.ids(QUESTION.format(a=activities[i], b=activities[j])) for i, j in pairs
     ]
-    letters = [letter_ids(setting.loaded.tokenizer, letter) for letter in "AB"]
-    kept = [i for ids in letters for i in ids]
     batch = setting.plan.config.batch_size
     parts = [
-        next_logits(setting.model, prompts[k : k + 8 * batch], kept, batch)
+        log_odds(setting, prompts[k : k + 8 * batch])
         for k in track(range(0, len(prompts), 8 * batch), "choosing between activities")
     ]
-    logits = np.concatenate(parts).astype(np.float64)
-    split = len(letters[0])
-    odds = np.logaddexp.reduce(logits[:, :split], axis=1)
-    odds = odds - np.logaddexp.reduce(logits[:, split:], axis=1)
     out = np.zeros((n, n))
-    for (i, j), value in zip(pairs, odds, strict=True):
+    for (i, j), value in zip(pairs, np.concatenate(parts), strict=True):
         out[i, j] = value
     return out
+
+
+def log_odds(
+    setting: Setting,
+    prompts: Sequence[tuple[int, ...]],
+    additions: Sequence[Addition] = (),
+    places: Sequence[tuple[int, int]] = (),
+) -> np.ndarray:
+    """Log-odds of the answer A over B behind every prompt; of steered ones where ``places`` says."""
+    from emo.steering.next_token import next_logits
+
+    letters = [letter_ids(setting.loaded.tokenizer, letter) for letter in "AB"]
+    kept, batch = [i for ids in letters for i in ids], setting.plan.config.batch_size
+    logits = next_logits(setting.model, prompts, kept, batch, additions, places).astype(np.float64)
+    split = len(letters[0])
+    odds = np.logaddexp.reduce(logits[:, :split], axis=1)
+    return odds - np.logaddexp.reduce(logits[:, split:], axis=1)
 
 
 def letter_ids(tokenizer: Any, letter: str) -> tuple[int, ...]:

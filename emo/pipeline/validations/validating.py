@@ -11,6 +11,7 @@ from emo.core.validation.result import LensTokens, ValidationResult
 from emo.core.validation.table import table_of
 from emo.pipeline.validations import by_items, by_logits, by_readings
 from emo.pipeline.validations.setting import Setting
+from emo.pipeline.validations.steered_choices import steered_choices
 
 
 def validated(setting: Setting) -> tuple[ValidationResult, dict[int, tuple[LensTokens, ...]]]:
@@ -38,6 +39,8 @@ def validated(setting: Setting) -> tuple[ValidationResult, dict[int, tuple[LensT
                 parts["turns"] = by_readings.turns(setting)
             case Validation.preference:
                 parts["preference"] = by_logits.preferred(setting)
+            case Validation.preference_steered:
+                parts["preference_steered"] = steered_choices(setting)
             case Validation.components:
                 parts["components"] = by_items.leading_components(setting)
             case Validation.layers:

@@ -51,6 +51,8 @@ def validation_page(
     if result.preference is not None:
         table = _table(*_preference(result))
         sections.append(Section("Preference", table, figures=shown("preference")))
+    if result.preference_steered is not None:
+        sections.append(Section("Preference under steering", _table(*_moved(result))))
     for name, heading in (
         ("components", "Components"),
         ("layers", "Layers"),
@@ -158,6 +160,22 @@ def _preference(result: ValidationResult) -> tuple[Sequence[str], list[list[Any]
         f"{100 * p.scores.agreeing:.0f} % of pairs; scores explain {100 * p.scores.explained:.0f} %."
     )
     return ("emotion", "r with Elo (95 %)", "p", "q (false discovery rate)"), rows, caption
+
+
+def _moved(result: ValidationResult) -> tuple[Sequence[str], list[list[Any]], str]:
+    assert result.preference_steered is not None
+    s = result.preference_steered
+    rows = [
+        [own.name, own.reading, text(Interval(own.elo, own.low, own.high)), control.elo]
+        for own, control in zip(s.emotions, s.controls, strict=True)
+    ]
+    caption = (
+        f"Vectors of {s.strength:g} of the mean residual norm, added to the tokens of one of the two "
+        f"activities. Over emotions r of the two columns is {text(Interval(s.r, s.low, s.high))}, of "
+        f"the permuted vectors {s.control:.2f}. Shifts: over {s.n_categories} categories."
+    )
+    columns = ("emotion", "r of readings with Elo", "shift in Elo (95 %)", "permuted vector")
+    return columns, rows, caption
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], caption: str = "") -> str:

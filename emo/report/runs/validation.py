@@ -184,6 +184,14 @@ def tables(
             for c, q in zip(p.emotions, p.q, strict=True)
         ]
         files["preference.csv"] = records_csv(rows)
+    if (moved := result.preference_steered) is not None:
+        rows = [
+            {"emotion": x.name, "vector": kind, "r": x.reading}
+            | {"elo": x.elo, "low": x.low, "high": x.high}
+            for kind, some in (("own", moved.emotions), ("permuted", moved.controls))
+            for x in some
+        ]
+        files["preference_steered.csv"] = records_csv(rows)
     return files
 
 

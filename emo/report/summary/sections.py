@@ -26,6 +26,7 @@ from emo.report.summary import (
     set_tables,
     specificity,
     steering,
+    steering_judges,
     tables,
     text_share_tables,
     unprinted,
@@ -154,7 +155,12 @@ CONTENTS = (
             method_tables.method_depth_table,
         ),
     ),
-    Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
+    Plan(
+        "steering",
+        "Steering",
+        (steering.steering_figures,),
+        (steering.steering_tables, steering_judges.judge_tables),
+    ),
     Plan("published", "Published figures", tables=(tables.claim_table, unprinted.unprinted_table)),
     Plan(
         "provenance",
