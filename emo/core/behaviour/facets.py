@@ -13,7 +13,7 @@ from typing import assert_never
 import numpy as np
 from jaxtyping import Float
 from scipy.special import ndtri, stdtrit
-from scipy.stats import binomtest, ttest_1samp
+from scipy.stats import binomtest, fisher_exact, ttest_1samp
 
 from emo.core.behaviour.compliance import Compliance, contrast_of_shares
 from emo.core.behaviour.conversations import Dialogues
@@ -161,6 +161,17 @@ def compared(a: Measure, b: Measure) -> MeasureContrast:
         case never:
             assert_never(never)
     return MeasureContrast(len(both), int((d > 0).sum()), int((d < 0).sum()), *numbers, a.test)
+
+
+def p_of_counts(a: int, b: int, n: int) -> float:
+    """Two-sided p of a of n against b of n where the pairing of the items is not known (Fisher 1922).
+
+    Example
+    -------
+    >>> round(p_of_counts(8, 2, 10), 3), round(p_of_counts(5, 4, 10), 3)
+    (0.023, 1.0)
+    """
+    return float(np.asarray(fisher_exact([[a, n - a], [b, n - b]])[1]))
 
 
 def _between_shares(d: Float[np.ndarray, " item"]) -> tuple[float, float, float]:

@@ -15,6 +15,7 @@ from types import ModuleType
 from emo.report.labels import in_words_of
 from emo.report.summary import (
     baseline_tables,
+    behaviour_tables,
     constant_vector,
     contrast_tables,
     cross_model_tables,
@@ -154,6 +155,17 @@ CONTENTS = (
             method_tables.method_depth_table,
         ),
     ),
+    Plan(
+        "behaviour",
+        "Behaviour",
+        tables=(
+            behaviour_tables.behaviour_table,
+            behaviour_tables.behaviour_pair_table,
+            behaviour_tables.behaviour_geometry_table,
+            behaviour_tables.behaviour_published_table,
+        ),
+        sentences=(behaviour_tables.behaviour_sentences,),
+    ),
     Plan("steering", "Steering", (steering.steering_figures,), (steering.steering_tables,)),
     Plan("published", "Published figures", tables=(tables.claim_table, unprinted.unprinted_table)),
     Plan(
@@ -166,7 +178,14 @@ CONTENTS = (
 """The report, section by section."""
 
 MAKERS = (
-    *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
+    *(
+        baseline_tables,
+        behaviour_tables,
+        constant_vector,
+        contrast_tables,
+        cross_model_tables,
+        figures,
+    ),
     *(four_layer_tables, layer_tables, method_tables, model_figures, set_tables, specificity),
     *(steering, tables, text_share_tables, unprinted),
 )
