@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from emo.config.jobs import BehaveConfig
+from emo.config.schema import canonical
 from emo.core.behaviour.compliance import compliance
 from emo.core.behaviour.conversations import Dialogues
 from emo.core.behaviour.facets import (
@@ -27,7 +28,6 @@ START = "job.behave."
 NOTHING_COUNTS = (
     "none of its items counts: no right first answer, or no constraint that it can keep"
 )
-STEERED = f"{START}steer.emotion"
 ASIDE = (
     "name",
     "steer.",
@@ -108,22 +108,21 @@ def _unusable(run: RunListing) -> str | None:
 
 def _facets(run: RunListing) -> list[str]:
     """The facets that a run measured; runs of before there were several measured the epistemic one."""
-    return re.findall(r"\w+", run.params.get(f"{START}facets", EPISTEMIC))
+    return run.tags.get("facets", EPISTEMIC).split(", ")
 
 
 def vector_of(run: RunListing) -> str:
     """The vector that was added while a run's model answered, in words; empty for none."""
-    emotion = run.params.get(STEERED, "None")
-    if emotion in ("None", ""):
-        return ""
-    strength, layers = (run.params.get(f"{START}steer.{x}", "?") for x in ("strength", "layers"))
-    return f"steered {emotion} {strength} at {layers}"
+    vector = run.tags.get("behave_steer", "")
+    return f"steered {vector}" if vector else ""
 
 
 def _settings(run: RunListing) -> dict[str, str]:
-    """What two runs must have in common to be compared."""
+    """What two runs must have in common to be compared; what was not logged has its default."""
+    defaults = {f"{START}{name}": str(value) for name, value in canonical(BehaveConfig()).items()}
+    known = {**defaults, **{k: v for k, v in run.params.items() if k.startswith(START)}}
     asides = tuple(f"{START}{name}" for name in ASIDE)
-    kept = {k: v for k, v in run.params.items() if k.startswith(START) and not k.startswith(asides)}
+    kept = {name: value for name, value in known.items() if not name.startswith(asides)}
     return {**kept, "stimuli_sha256": run.tags.get("stimuli_sha256", "")}
 
 

@@ -18,9 +18,8 @@ def behave(run_id, started, status="FINISHED", params=None, **tags):
     return RunListing(run_id, status, started, {"stimuli_sha256": "s", **known}, params or {})
 
 
-def steered(run_id, started, emotion="calm"):
-    given = {"emotion": emotion, "strength": "0.1", "layers": "best"}
-    return behave(run_id, started, params={f"job.behave.steer.{k}": v for k, v in given.items()})
+def steered(run_id, started):
+    return behave(run_id, started, behave_steer="calm, 0.1 at layer 3")
 
 
 def found(runs):
@@ -35,36 +34,37 @@ def test_the_newest_of_a_precision_and_a_vector_is_first_and_every_other_has_a_r
         behave("new", 5),
         behave("int8", 4, precision="int8"),
         steered("calm", 3),
-        steered("none", 2, "None"),
+        behave("second", 2),
         behave("dead", 9, status="KILLED"),
         behave("other facts", 4, stimuli_sha256="t"),
         behave("longer", 4, params={"job.behave.max_new_tokens": "90"}),
         behave("foreign", 8, model_id="org/another"),
     ]
-    ids, reasons = found([replaced_defaults(r) for r in runs])
+    ids, reasons = found([with_settings(r) for r in runs])
     assert ids == {
-        ("epistemic", "m", "fp32", ""): ["new", "none", "old"],
+        ("epistemic", "m", "fp32", ""): ["new", "second", "old"],
         ("epistemic", "m", "int8", ""): ["int8"],
-        ("epistemic", "m", "fp32", "steered calm 0.1 at best"): ["calm"],
+        ("epistemic", "m", "fp32", "steered calm, 0.1 at layer 3"): ["calm"],
     }
     assert reasons == {
         "dead": "not finished (KILLED)",
         "other facts": "asks other things, or asks otherwise, than run new",
         "longer": "asks other things, or asks otherwise, than run new",
-        "none": "older than job=behave run new of the same model",
+        "second": "older than job=behave run new of the same model",
         "old": "older than job=behave run new of the same model",
     }
 
 
-def replaced_defaults(run):
-    """The settings that every run logs."""
-    params = {"job.behave.max_new_tokens": "60", "job.behave.rule": run.run_id, **run.params}
+def with_settings(run):
+    """Settings as runs log them; one of before a setting was there has its default."""
+    logged = {} if run.run_id == "old" else {"job.behave.max_new_tokens": "60"}
+    params = {**logged, "job.behave.rule": run.run_id, **run.params}
     return RunListing(run.run_id, run.status, run.started, run.tags, params)
 
 
 def test_every_facet_has_its_own_newest_run():
-    both = behave("both", 1, params={"job.behave.facets": "['epistemic', 'procedural']"})
-    one = behave("one", 2, params={"job.behave.facets": "['epistemic']"})
+    both = behave("both", 1, facets="epistemic, procedural")
+    one = behave("one", 2, facets="epistemic")
     ids, reasons = found([both, one])
     assert ids == {
         ("epistemic", "m", "fp32", ""): ["one", "both"],
@@ -81,8 +81,7 @@ def test_a_run_is_called_as_its_model_is_in_the_summary():
 
 def test_vectors_are_in_words():
     assert vector_of(behave("x", 1)) == ""
-    assert vector_of(steered("x", 1, "None")) == ""
-    assert vector_of(steered("x", 1)) == "steered calm 0.1 at best"
+    assert vector_of(steered("x", 1)) == "steered calm, 0.1 at layer 3"
 
 
 @pytest.fixture
@@ -103,7 +102,7 @@ def test_measures_are_made_of_what_was_said(files):
     assert odds.value == pytest.approx(6 * 9 / 20)
     one = speaker(steered("x", 1), "epistemic", files())
     assert [m.facet for m in one.measures] == ["epistemic"] * 2
-    assert one.name == "m, fp32, steered calm 0.1 at best"
+    assert one.name == "m, fp32, steered calm, 0.1 at layer 3"
     assert speaker(behave("x", 1), "procedural", files()).measures == ()
 
 

@@ -190,7 +190,7 @@ def _beside(of: OnMeasure) -> str:
         return ""
     units = "models" if of.over_families is None else "families"
     if not np.isfinite(found.p):
-        return f" {len(found.units)} {units} cannot tell whether geometry differs with it."
+        return f" So few {units} ({len(found.units)}) cannot tell whether geometry differs with it."
     return (
         f" Whether {units} that behave differently are further apart in geometry: rho "
         f"{rounded(found.rho, 2)} over {len(found.units)} {units}, p {_p(found.p)} (at least "
