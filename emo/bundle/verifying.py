@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 AS_LOGGED = {
     "steering.json": "what a judge read in steered texts",
+    "conversations.json": "what a model said in conversations and how it was scored",
     "generation.json": "how many generated texts a mean rests on",
 }
 """What needs a judge or a tokenizer and is taken as it was logged, by the file that has it."""
@@ -195,6 +196,7 @@ def _report_again(folder: Path, study: Study, temporary: Path, found: Comparison
         lambda r: partial(_read, folder / RUNS, r.run_id),
         study.used if config.job.summarize.make else (),
         [r for r in listed if r.tags.get("job") == "methods"],
+        [r for r in listed if r.tags.get("job") == "behave"],
     )
     again = temporary / REPORT
     again.mkdir()

@@ -69,7 +69,7 @@ def write_bundle(
     provenance
         What that run says of its own origin: the runs used and those left out.
     listed
-        Extractions and steering runs of the store, newest first.
+        Runs of the store that a report may use, those of each job newest first.
     settings
         The config of that run as JSON values.
     """

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from emo.tracking import Connection
 
 PARAMETER = "job.bundle.run"
+SUMMARISED = ("extract", "steer", "methods", "behave")
+"""Jobs whose runs a report may use."""
 
 
 def run(config: RunConfig) -> Outcome:
@@ -30,7 +32,7 @@ def run(config: RunConfig) -> Outcome:
     target = folder / f"study-{run_id[:8]}{'.zip' * config.job.bundle.zip}"
     _require_free(config, target)
     provenance = logged.read(run_id, "provenance.json", _json)
-    listed = [*logged.runs_of("extract"), *logged.runs_of("steer")]
+    listed = [run for job in SUMMARISED for run in logged.runs_of(job)]
     try:
         remove_leftovers(folder)
         with new_folder(folder) as partial:

@@ -69,6 +69,7 @@ def run(config: RunConfig) -> Outcome:
         lambda r: partial(logged.read, r.run_id),
         made,
         logged.runs_of("methods"),
+        logged.runs_of("behave"),
     )
     commit = code_commit(Path(config.root))
     shown = [*summary.runs, *(e.run for e in summary.left_out)]

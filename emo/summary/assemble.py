@@ -27,6 +27,8 @@ from emo.errors import EmoError, first_of
 from emo.process.progress import busy, track
 from emo.runs.listing import RunListing
 from emo.summary.baselines import condition_baselines, model_baselines, text_baselines
+from emo.summary.behaviour import OnMeasure, behaviour
+from emo.summary.behaviour_runs import NOTHING_COUNTS, behaviour_candidates, speaker
 from emo.summary.commands import all_conditions, command
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.methods import MethodsOf, methods_candidates, methods_of
@@ -105,6 +107,8 @@ class Summary:
     """Estimators and readouts, of the models that have a run of job=methods."""
     both_labels: BothLabels | None = None
     """Emotion geometry beside situation geometry; None where fewer than two models have both."""
+    behaviour: tuple[OnMeasure, ...] = ()
+    """What the models do under pressure and constraints; empty without runs of job=behave."""
     words_accuracy: float | None = None
     """Accuracy of the classifier that reads the models, on the words of the passages (TF-IDF)."""
 
@@ -118,8 +122,9 @@ def summarise(
     by_set: Mapping[str, Selection] | None = None,
     others: Mapping[str, Sequence[RunListing]] | None = None,
     methods_runs: Sequence[RunListing] = (),
+    behave_runs: Sequence[RunListing] = (),
 ) -> Summary:
-    """The summary of the selected runs, with the steering runs of their models.
+    """The summary of the selected runs, with the other jobs' runs of their models.
 
     ``by_set`` has the runs that can be used of every bundled set.
 
@@ -214,6 +219,25 @@ def summarise(
     tabled = [_first(runs, lambda r: methods_of(r, files(r)), left_out) for runs in usable.values()]
     methods = tuple(pair[1] for pair in tabled if pair is not None)
     used |= {m.run.run_id: m.run for m in methods}
+    usable, unused = behaviour_candidates(behave_runs, list(used.values()))
+    left_out += unused
+    spoke = [
+        _first(runs, lambda r, facet=facet: speaker(r, facet, files(r)), left_out)
+        for (facet, *_), runs in usable.items()
+    ]
+    read_of = [pair[1] for pair in spoke if pair is not None]
+    speakers = [s for s in read_of if s.measures]
+    left_out += [LeftOut(s.run, NOTHING_COUNTS) for s in read_of if not s.measures]
+    used |= {s.run.run_id: s.run for s in speakers}
+    with busy("behaviour beside geometry"):
+        doing = behaviour(
+            speakers,
+            cross_model,
+            models,
+            lambda name, precision: read_once(selection.readings.get((name, precision), ())),
+            settings.permutations,
+            resampling,
+        )
     beside = both_labels(
         config.stimuli.label,
         cross_model,
@@ -246,6 +270,7 @@ def summarise(
         text_shares=tuple(shares),
         methods=methods,
         both_labels=beside,
+        behaviour=doing,
         words_accuracy=passages[0].left_out_accuracy() if models else None,
     )
 

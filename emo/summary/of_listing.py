@@ -24,6 +24,7 @@ def summary_of(
     files: Callable[[RunListing], Files],
     made: Collection[str] = (),
     methods: Sequence[RunListing] = (),
+    behave: Sequence[RunListing] = (),
 ) -> Summary:
     """The summary of the runs that fit a config.
 
@@ -38,6 +39,8 @@ def summary_of(
         ``job.summarize.models`` names others.
     methods
         Runs of job=methods, newest first.
+    behave
+        Runs of job=behave, newest first.
 
     Raises
     ------
@@ -57,4 +60,5 @@ def summary_of(
         selections(config, runs, wanted),
         select(runs, elsewhere).models,
         methods,
+        behave,
     )

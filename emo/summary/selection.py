@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from emo import conditions
 from emo.config import precisions, vector_settings
@@ -13,6 +14,8 @@ from emo.models.weights import FOLDER
 from emo.runs.listing import RunListing
 from emo.runs.versions import versions
 from emo.summary.naming import named, other_names
+
+K = TypeVar("K")
 
 RULES = (
     "Only finished runs of job=extract are used; of several that fit, the newest.",
@@ -30,6 +33,8 @@ RULES = (
     "C), and those at the best layer must have taken it from the configured passages.",
     "Runs of emotions and runs of situations (stimuli.label) stand in one table only, that of emotions "
     "and situations, where two models or more have runs of both.",
+    "Runs of job=behave are compared where they asked the same things in the same way as the newest; "
+    "per model, precision and added vector the newest, beside the geometry in that precision.",
     "A run whose files cannot be read gives way to the next older one.",
 )
 
@@ -76,6 +81,8 @@ class Selection:
     left_out: tuple[LeftOut, ...]
     notes: tuple[str, ...] = ()
     """Sentences about the models' names."""
+    readings: Mapping[tuple[str, str], tuple[RunListing, ...]] = field(default_factory=dict)
+    """Comprehension runs of these passages and settings by model and precision, newest first."""
 
 
 Reason = Callable[[RunListing], str | None]
@@ -146,7 +153,8 @@ def select(runs: Sequence[RunListing], wanted: Wanted) -> Selection:
     # A run that one table leaves out may stand in another.
     left_out = tuple(entry for entry in sorting.left_out if entry.run.run_id not in taken)
     used = [r for r in runs if r.run_id in taken]
-    return Selection(usable, by_condition, left_out, tuple(other_names(used)))
+    readings = _by(passages, lambda r: (r.model, r.precision))
+    return Selection(usable, by_condition, left_out, tuple(other_names(used)), readings)
 
 
 def _not_first(run: RunListing, first: RunListing) -> str:
@@ -299,10 +307,10 @@ def _conditions(
 
 
 def _by(
-    runs: Iterable[RunListing], key: Callable[[RunListing], str]
-) -> dict[str, tuple[RunListing, ...]]:
+    runs: Iterable[RunListing], key: Callable[[RunListing], K]
+) -> dict[K, tuple[RunListing, ...]]:
     """Runs grouped by a key, each group in the order of the runs."""
-    groups: dict[str, list[RunListing]] = {}
+    groups: dict[K, list[RunListing]] = {}
     for run in runs:
         groups.setdefault(key(run), []).append(run)
     return {name: tuple(group) for name, group in groups.items()}

@@ -100,14 +100,22 @@ def compliance(
 
 
 def contrast(a: Compliance, b: Compliance, level: float = LEVEL) -> ComplianceContrast:
-    """Two models on the constraints that both are capable of, paired by constraint.
+    """Two models on the constraints that both are capable of: :func:`contrast_of_shares`."""
+    one, other = ({name: m.conflict[name].share for name in m.capable} for m in (a, b))
+    return contrast_of_shares(one, other, level)
+
+
+def contrast_of_shares(
+    a: Mapping[str, float], b: Mapping[str, float], level: float = LEVEL
+) -> ComplianceContrast:
+    """Two models' shares of compliance, paired by the constraints that both have.
 
     The interval is Student's over constraints; p is exact over all changes of sign, since under the
     null the two models can be exchanged on every constraint (Fisher 1935). Published means of two
     models are over different constraints; these are not.
     """
-    both = tuple(name for name in a.capable if name in b.capable)
-    d = np.array([a.conflict[name].share - b.conflict[name].share for name in both])
+    both = tuple(name for name in a if name in b)
+    d = np.array([a[name] - b[name] for name in both], dtype=np.float64)
     moved = int(np.count_nonzero(d))
     return ComplianceContrast(
         both,

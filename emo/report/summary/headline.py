@@ -23,6 +23,7 @@ from emo.core.records import Descriptors
 from emo.core.stats.intervals import ALPHA, Estimates
 from emo.report.labels import in_words_of
 from emo.report.runs.valence import measured_words
+from emo.report.summary.behaviour_tables import behaviour_sentences
 from emo.report.summary.specificity import specificity_sentence
 from emo.report.table import rounded
 from emo.summary.assemble import Summary
@@ -72,6 +73,7 @@ def lines(s: Summary) -> list[Line]:
     found = [Line(in_words_of(label, x.text, kept), x.mark, x.contrast) for x in found]
     if s.both_labels is not None:
         found.append(Line(specificity_sentence(s.both_labels.result)))
+    found += [Line(sentence) for sentence in behaviour_sentences(s)]
     found += [Line(note) for note in s.notes]
     return [*_random(s), *found]
 

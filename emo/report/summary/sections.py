@@ -15,6 +15,7 @@ from types import ModuleType
 from emo.report.labels import in_words_of
 from emo.report.summary import (
     baseline_tables,
+    behaviour_tables,
     constant_vector,
     contrast_tables,
     cross_model_tables,
@@ -156,6 +157,17 @@ CONTENTS = (
         ),
     ),
     Plan(
+        "behaviour",
+        "Behaviour",
+        tables=(
+            behaviour_tables.behaviour_table,
+            behaviour_tables.behaviour_pair_table,
+            behaviour_tables.behaviour_geometry_table,
+            behaviour_tables.behaviour_published_table,
+        ),
+        sentences=(behaviour_tables.behaviour_sentences,),
+    ),
+    Plan(
         "steering",
         "Steering",
         (steering.steering_figures,),
@@ -172,7 +184,14 @@ CONTENTS = (
 """The report, section by section."""
 
 MAKERS = (
-    *(baseline_tables, constant_vector, contrast_tables, cross_model_tables, figures),
+    *(
+        baseline_tables,
+        behaviour_tables,
+        constant_vector,
+        contrast_tables,
+        cross_model_tables,
+        figures,
+    ),
     *(four_layer_tables, layer_tables, method_tables, model_figures, set_tables, specificity),
     *(steering, tables, text_share_tables, unprinted),
 )

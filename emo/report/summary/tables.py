@@ -125,7 +125,7 @@ def run_table(s: Summary) -> list[Table]:
             r.run_id,
             r.tags.get("job", "unknown"),
             r.model,
-            "" if r.tags.get("job") == "steer" else r.condition or "none",
+            "" if r.tags.get("job") in ("steer", "behave") else r.condition or "none",
             r.config.stimuli.label.value,
             *(r.tags.get(k, "unknown") for k in ("revision", "precision", "backend", "device")),
             r.tags.get("stimuli_sha256", "")[:8],
@@ -161,7 +161,7 @@ def left_out_table(s: Summary) -> list[Table]:
         Table(
             "left_out",
             "Runs left out",
-            "Logged runs of job=extract, and of job=steer for the models shown, that give no number "
+            "Logged runs of job=extract, and of other jobs for the models shown, that give no number "
             "here.",
             ("run", "model", "method", "reason"),
             rows,
