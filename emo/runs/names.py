@@ -158,6 +158,8 @@ def _settings_of_job(config: RunConfig) -> Iterator[str]:
         yield settings.name
         given = _steer_preset(settings.name)
     yield from _differing(settings, preset, given)
+    if job is JobName.behave and settings.steer.emotion is not None:
+        yield from _differing(settings.steer, preset.steer)
     if job is JobName.axes:
         yield str(config.norms.name if config.norms.path is None else Path(config.norms.path).stem)
 
