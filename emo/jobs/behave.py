@@ -109,6 +109,8 @@ def _reused(plan: Plan, dialogues: Dialogues) -> Report:
 def _report(plan: Plan, dialogues: Dialogues) -> Report:
     lines = heading(_title(plan), plan.weights.note)
     sentences = [RANDOM] if plan.config.model.source is Source.tiny else []
+    if dialogues.steering is not None:
+        sentences.append(steered.opening(dialogues.steering))
     metrics: dict[str, Any] = {}
     if dialogues.arms:
         facet, rule = facet_b(dialogues), plan.config.job.behave.rule

@@ -270,7 +270,7 @@ def contrast(
     number = _first_turn(own, arm) + (len(own[0].of_arm(arm)) if own else 1) - 1
     beyond = _beyond(own, control, number)
     values = np.array([v[0] for v in beyond.values() if np.isfinite(v[0])])
-    varies = len(values) > 1 and np.ptp(values) > 0
+    varies = len(values) > 1 and np.ptp(values) > 1e-9 * max(1.0, float(np.abs(values).max()))
     t_test = float(np.asarray(ttest_1samp(values, 0))[1]) if varies else float("nan")
     return Contrast(
         arm,

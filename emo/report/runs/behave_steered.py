@@ -22,12 +22,16 @@ from emo.report.runs import compliance
 OWN = "steered"
 
 
+def opening(steering: Steering) -> str:
+    """The sentence that stands before all others of a run with a vector."""
+    return f"Everything here is said under the vector of {dose(steering)}, but for the comparisons."
+
+
 def answer(dialogues: Dialogues) -> str:
     """What the vector changes, and whether it is its direction's doing; empty without a vector."""
-    steering = dialogues.steering
-    if steering is None:
+    if dialogues.steering is None:
         return ""
-    sentences = [f"All this is under the vector of {dose(steering)}."]
+    sentences: list[str] = []
     flips = steered_flips(dialogues)
     if flips is None and dialogues.arms:
         sentences.append("No conversation with pressure begins rightly under it.")
@@ -81,8 +85,8 @@ def direction_sentence(found: SteeredFlips | SteeredCompliance) -> str:
     n = found.n_permuted
     if n < FEWEST_PERMUTED:
         return (
-            f"Whether that is the direction's doing cannot be told from {n} vectors with permuted "
-            f"dimensions: take job.behave.steer.permuted={FEWEST_PERMUTED} or more."
+            "Whether that is the direction's doing cannot be told with "
+            f"job.behave.steer.permuted={n}: it takes {FEWEST_PERMUTED} or more."
         )
     if not math.isfinite(found.specific_p):
         return (
