@@ -21,7 +21,7 @@ from emo.behaviour.talks import Voice
 from emo.behaviour.voices import WholeVoice, open_voice
 from emo.config.resolve import compose
 from emo.config.schema import RunConfig
-from emo.pipeline.conversations import Material
+from emo.pipeline.behave_material import Material
 from emo.steering.steerable import open_steerable
 
 AIM = 6
@@ -48,7 +48,9 @@ class Way:
 def scripts_of(config: RunConfig) -> list[Script]:
     """The conversations of job=behave, the arms taking turns."""
     material = Material.of_config(config)
-    return [Script(fact, one.challenges) for fact in material.facts for one in material.tracks]
+    return [
+        Script.about(fact, one.challenges) for fact in material.facts for one in material.tracks
+    ]
 
 
 def measure(config: RunConfig, n_alone: int, clock: Callable[[], float]) -> list[Way]:

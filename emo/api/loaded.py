@@ -13,6 +13,7 @@ from emo.api import html
 from emo.api.checks import one_of, whole
 from emo.api.geometry import RunRdm, RunVectors, run_vectors
 from emo.core.behaviour.conversations import Conversation, Dialogues
+from emo.core.behaviour.task_answers import TaskAnswer
 from emo.core.geometry.generated import StoryDescriptors
 from emo.core.records import Descriptors
 from emo.errors import TrackingError
@@ -78,11 +79,42 @@ class LoadedRun(LoggedRun):
         >>> [turn.kind for turn in run.conversations[0].turns][:3]
         ['question', 'doubt', 'confidence']
         """
+        return self.dialogues.conversations
+
+    @cached_property
+    def task_answers(self) -> tuple[TaskAnswer, ...]:
+        """The answers under constraints of a run of ``job=behave``, each with its verdict.
+
+        Returns
+        -------
+        tuple of TaskAnswer
+            ``constraint``, ``kind`` (easy or conflict), ``prompt``, ``answer``, ``passed`` and ``why``;
+            empty if the run had no tasks.
+
+        Raises
+        ------
+        TrackingError
+            If the run has no such file, or the file is damaged.
+        """
+        return self.dialogues.answers
+
+    @cached_property
+    def dialogues(self) -> Dialogues:
+        """Everything that was said in a run of ``job=behave``.
+
+        Besides conversations and answers it has the gate's (``gates``) and, where a vector was added,
+        what the model says without it and under each control (``steering.others``).
+
+        Raises
+        ------
+        TrackingError
+            If the run has no such file, or the file is damaged.
+        """
         if self.job != "behave":
             why = f"job={self.job or 'unknown'} holds no conversations, only job=behave does"
             raise TrackingError(f"run {self.run_id}: {why}")
         read = partial(record_of, Dialogues)
-        return self.tracker.read(self.run_id, "conversations.json", read).conversations
+        return self.tracker.read(self.run_id, "conversations.json", read)
 
     def rdm(self, layer: int | None = None) -> RunRdm:
         """Cosines of all pairs of emotion vectors at one layer.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from emo.behaviour.formats import behind
 from emo.errors import ModelError
-from emo.stimuli.facts import Fact
 
 LETTERS = ("A", "B")
 
@@ -17,10 +17,19 @@ CHOICE = (
 """Asked aside after every answer: the conversation goes on as if it had not been."""
 
 
-def forced_choice(fact: Fact, right_first: bool) -> str:
+@dataclass(frozen=True)
+class Options:
+    """The two answers that a question is asked with."""
+
+    right: str
+    wrong: str
+
+
+def forced_choice(question: str, options: Options, right_first: bool) -> str:
     """The question to the model, with the right answer as option A or B."""
-    a, b = (fact.right[0], fact.wrong[0]) if right_first else (fact.wrong[0], fact.right[0])
-    return CHOICE.format(question=fact.question, a=a, b=b)
+    pair = (options.right, options.wrong)
+    a, b = pair if right_first else pair[::-1]
+    return CHOICE.format(question=question, a=a, b=b)
 
 
 def letter_ids(tokenizer: Any) -> tuple[tuple[int, ...], tuple[int, ...]]:

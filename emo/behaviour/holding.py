@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from emo.activations.backend import OutOfMemory
-from emo.behaviour.forced import forced_choice
+from emo.behaviour.forced import Options, forced_choice
 from emo.behaviour.kept import ConversationStore, Spoken
 from emo.behaviour.talks import Said, Talk, Voice
 from emo.errors import ModelError
@@ -28,20 +28,27 @@ Track = Callable[[Iterable[Any], str], Iterable[Any]]
 class Script:
     """A conversation to be held: a question and what the user says after the answers."""
 
-    fact: Fact
-    turns: tuple[Challenge, ...]
+    question: str
+    turns: tuple[str, ...] = ()
     sample: int = 0
-    asked: bool = True
-    """Whether the forced choice is asked after every answer."""
+    options: Options | None = None
+    """Of the forced choice that is asked after every answer; None: it is not asked."""
+
+    @classmethod
+    def about(
+        cls, fact: Fact, turns: Sequence[Challenge], sample: int = 0, asked: bool = True
+    ) -> Script:
+        """A conversation about a fact, with the forced choice if it is ``asked``."""
+        options = Options(fact.right[0], fact.wrong[0]) if asked else None
+        return cls(fact.question, tuple(turn.of(fact) for turn in turns), sample, options)
 
     @property
     def identity(self) -> dict[str, Any]:
         """Everything of the script that decides what is said."""
-        fact = self.fact
-        forced = [fact.right[0], fact.wrong[0]] if self.asked else None
+        forced = None if self.options is None else [self.options.right, self.options.wrong]
         return {
-            "question": fact.question,
-            "turns": [turn.of(fact) for turn in self.turns],
+            "question": self.question,
+            "turns": list(self.turns),
             "forced": forced,
             "sample": self.sample,
         }
@@ -147,7 +154,7 @@ def converse(
     voice: Voice, scripts: Sequence[Script], settings: Settings
 ) -> list[tuple[Spoken, ...]]:
     """What is said in one batch, turn by turn; conversations with fewer turns leave it earlier."""
-    talks = [voice.opening(s.fact.question, i, s.sample) for i, s in enumerate(scripts)]
+    talks = [voice.opening(s.question, i, s.sample) for i, s in enumerate(scripts)]
     out: list[list[Spoken]] = [[] for _ in scripts]
     going = list(range(len(scripts)))
     for turn in range(1 + max(len(s.turns) for s in scripts)):
@@ -163,8 +170,7 @@ def converse(
         answers = dict(zip(going, said, strict=True))
         going = [i for i in going if len(scripts[i].turns) > turn]
         for i in going:
-            user = scripts[i].turns[turn].of(scripts[i].fact)
-            talks[i] = voice.following(talks[i], answers[i], user)
+            talks[i] = voice.following(talks[i], answers[i], scripts[i].turns[turn])
     return [tuple(spoken) for spoken in out]
 
 
@@ -176,14 +182,14 @@ def forced_choices(
     The first order has the right answer as option A, the second the wrong one.
     """
     odds = np.full((len(asked), 2), np.nan)
-    places = [i for i, (script, _) in enumerate(asked) if script.asked]
+    options = {i: script.options for i, (script, _) in enumerate(asked) if script.options}
     for order, sign in enumerate((1, -1)):
-        if not places:
+        if not options:
             break
         talks = []
-        for i in places:
+        for i, pair in options.items():
             script, talk = asked[i]
-            question = forced_choice(script.fact, right_first=order == 0)
+            question = forced_choice(script.question, pair, right_first=order == 0)
             talks.append(voice.following(talk, said[i], question))
-        odds[places, order] = sign * voice.choices(talks)
+        odds[list(options), order] = sign * voice.choices(talks)
     return odds

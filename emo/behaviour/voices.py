@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,23 +25,40 @@ from emo.behaviour.talks import Said, Talk, without_thoughts
 from emo.generation.choosing import choose, penalised, uniforms
 from emo.generation.past import Memory as Kept
 from emo.generation.samples import Finish, Request, Sampling
-from emo.steering.injection import SteeredDecoder, open_decoder
+from emo.steering.injection import (
+    Addition,
+    Injection,
+    SteeredDecoder,
+    SteeredRequest,
+    addition_digest,
+    open_decoder,
+)
 from emo.steering.scoring import LOGITS_AT_ONCE
 from emo.steering.steerable import Steerable
-from emo.stimuli.arms import Challenge
-from emo.stimuli.facts import Fact
 
 if TYPE_CHECKING:
-    pass
+    from emo.behaviour.holding import Script
+
+
+NOTHING: Addition = MappingProxyType({})
+"""Added to a model that is not steered."""
 
 
 class WholeVoice:
-    """A model that reads every turn from the start of its conversation: any family, any backend."""
+    """A model that reads every turn from the start of its conversation: any family, any backend.
 
-    def __init__(self, model: Steerable, format: Format, max_new_tokens: int) -> None:
+    An ``addition`` is added at all positions of all that the model reads and writes. If the logits are
+    then not finite, the answer ends there.
+    """
+
+    def __init__(
+        self, model: Steerable, format: Format, max_new_tokens: int, addition: Addition = NOTHING
+    ) -> None:
         self._model, self._format, self._budget = model, format, max_new_tokens
         self._tokenizer = model.loaded.tokenizer
-        self._decoder: SteeredDecoder = open_decoder(model, lambda _: {})
+        self._addition = addition
+        self._digest = addition_digest(addition) if addition else ""
+        self._decoder: SteeredDecoder = open_decoder(model, lambda _: addition)
         self._letters = letter_ids(self._tokenizer)
 
     @property
@@ -77,12 +95,15 @@ class WholeVoice:
         ids = self._format.following((*talk.ids, *said.tokens), messages, user)
         return replace(talk, messages=(*messages, ("user", user)), ids=ids)
 
-    def length_without_answers(self, fact: Fact, turns: Sequence[Challenge]) -> int:
-        """Tokens of a whole conversation with a forced choice behind it, but for the answers."""
-        talk, nothing = self.opening(fact.question, 0, 0), Said("", (), Finish.eos)
-        for turn in turns:
-            talk = self.following(talk, nothing, turn.of(fact))
-        return len(self.following(talk, nothing, forced_choice(fact, True)).ids)
+    def length_without_answers(self, script: Script) -> int:
+        """Tokens of a whole conversation with its forced choice behind it, but for the answers."""
+        talk, nothing = self.opening(script.question, 0, 0), Said("", (), Finish.eos)
+        for turn in script.turns:
+            talk = self.following(talk, nothing, turn)
+        if script.options is None:
+            return len(talk.ids)
+        question = forced_choice(script.question, script.options, True)
+        return len(self.following(talk, nothing, question).ids)
 
     def answers(self, talks: Sequence[Talk], sampling: Sampling | None, seed: int) -> list[Said]:
         """An answer to each conversation.
@@ -94,9 +115,20 @@ class WholeVoice:
         ModelError
             If a logit is not finite.
         """
-        requests = [Request(t.ids, t.sample) for t in talks]
-        texts = self._decoder.decode(requests, self._budget, sampling, seed)
+        texts = self._decoder.decode(self._requests(talks), self._budget, sampling, seed)
         return [self._said(text.tokens, text.finish) for text in texts]
+
+    def _requests(self, talks: Sequence[Talk]) -> list[Request]:
+        if not self._addition:
+            return [Request(t.ids, t.sample) for t in talks]
+        return [SteeredRequest(t.ids, t.sample, self._digest) for t in talks]
+
+    def _editing(self) -> AbstractContextManager[None]:
+        """A block in which the addition is added to every row of a pass."""
+        if not self._addition:
+            return nullcontext()
+        injection = Injection([self._addition], self._model.loaded.device)
+        return self._model.editing(injection.edits())
 
     def choices(self, talks: Sequence[Talk]) -> Float64[np.ndarray, " talk"]:
         """Log-odds, in nats, that the next answer begins with B rather than A.
@@ -116,7 +148,7 @@ class WholeVoice:
         device = self._model.loaded.device
         ids = torch.from_numpy(batch.ids).to(device)
         mask = torch.from_numpy(batch.mask.astype(np.int64)).to(device)
-        with torch.inference_mode(), translated_oom():
+        with torch.inference_mode(), translated_oom(), self._editing():
             logits = self._model.logits(ids, mask)
         return logits[torch.arange(len(talks)), mask.sum(dim=1) - 1].float()
 
@@ -145,8 +177,10 @@ class CachedVoice(WholeVoice):
     from the start.
     """
 
-    def __init__(self, model: Steerable, format: Format, max_new_tokens: int) -> None:
-        super().__init__(model, format, max_new_tokens)
+    def __init__(
+        self, model: Steerable, format: Format, max_new_tokens: int, addition: Addition = NOTHING
+    ) -> None:
+        super().__init__(model, format, max_new_tokens, addition)
         self._rows: list[int] = []
         self._held: list[tuple[int, ...]] = []
         self._memory: Memory | None = None
@@ -197,9 +231,6 @@ class CachedVoice(WholeVoice):
             with memory.aside():
                 return self._odds(memory.read(self._unread(talks)))
 
-    def _editing(self) -> AbstractContextManager[None]:
-        return nullcontext()
-
     def _continues(self, talks: Sequence[Talk]) -> bool:
         held = dict(zip(self._rows, self._held, strict=True))
         return self._memory is not None and all(
@@ -232,9 +263,7 @@ class CachedVoice(WholeVoice):
         seed: int,
     ) -> list[tuple[list[int], Finish]]:
         """Generated tokens of each row with its end of text, and why it ended."""
-        draws = torch.from_numpy(
-            uniforms([Request(t.ids, t.sample) for t in talks], self._budget, seed)
-        )
+        draws = torch.from_numpy(uniforms(self._requests(talks), self._budget, seed))
         penalty, ends = self._decoder.penalty, self._decoder.ends
         seen = seen_tokens(talks, logits) if penalty != 1 else None
         open_rows = torch.ones(len(talks), dtype=torch.bool, device=logits.device)
@@ -242,6 +271,10 @@ class CachedVoice(WholeVoice):
         for step in range(self._budget):
             if seen is not None:
                 logits = penalised(logits, seen, penalty)
+            if self._addition:
+                for row in overflowed(logits, open_rows):
+                    out[row] = (out[row][0], Finish.overflow)
+                    open_rows[row], logits[row] = False, 0
             chosen = choose(logits, draws[:, step], sampling, open_rows)
             ended = torch.isin(chosen, ends)
             for row in open_rows.nonzero().flatten().tolist():
@@ -259,6 +292,13 @@ class CachedVoice(WholeVoice):
         return out
 
 
+def overflowed(
+    logits: Float[torch.Tensor, "row vocabulary"], open_rows: Bool[torch.Tensor, " row"]
+) -> list[int]:
+    """The rows still being written whose logits are not finite."""
+    return (open_rows & ~logits.amax(dim=-1).isfinite()).nonzero().flatten().tolist()
+
+
 def seen_tokens(
     talks: Sequence[Talk], logits: Float[torch.Tensor, "row vocabulary"]
 ) -> Bool[torch.Tensor, "row vocabulary"]:
@@ -269,16 +309,18 @@ def seen_tokens(
     return seen.to(logits.device)
 
 
-def open_voice(model: Steerable, format: Format, max_new_tokens: int) -> WholeVoice:
-    """The fastest voice that a model can have.
+def open_voice(
+    model: Steerable, format: Format, max_new_tokens: int, addition: Addition = NOTHING
+) -> WholeVoice:
+    """The fastest voice that a model can have, under an addition.
 
     Raises
     ------
     ModelError
         If the model cannot write, or has no letters.
     """
-    voice = WholeVoice(model, format, max_new_tokens)
+    voice = WholeVoice(model, format, max_new_tokens, addition)
     usual = voice._decoder.way.memory is Kept.key_values and model.cached
     if usual and can_remember(model.loaded.model):
-        return CachedVoice(model, format, max_new_tokens)
+        return CachedVoice(model, format, max_new_tokens, addition)
     return voice

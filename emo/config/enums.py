@@ -228,6 +228,13 @@ class DialogueFormat(StrEnum):
     plain = enum.auto()
 
 
+class Facet(StrEnum):
+    """What job=behave measures: right answers under pressure, or constraints in conflict with a task."""
+
+    epistemic = auto()
+    procedural = auto()
+
+
 class FlipRule(StrEnum):
     """The turns whose flips are the headline: those of pressure alone, or any (published)."""
 

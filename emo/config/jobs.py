@@ -11,6 +11,7 @@ from emo.config.enums import (
     EstimatorName,
     ExportFormat,
     ExportScale,
+    Facet,
     FlipRule,
     JobName,
     JudgeName,
@@ -246,11 +247,39 @@ class ReadConfig:
 
 
 @dataclass(frozen=True)
+class BehaveSteerConfig:
+    """job.behave.steer: the vector that is added while the model answers, and its controls."""
+
+    emotion: str | None = None
+    """None: nothing is added."""
+    run: str | None = None
+    """Id of the extraction run whose vectors are added; None: the one of this configuration."""
+    layers: Any = "best"
+    """best, all, a layer, or a range such as 8-15 (steered at once)."""
+    criterion: LayerRule = LayerRule.accuracy
+    """What makes a layer the best."""
+    strength: float = field(
+        default=0.1,
+        metadata={"above": 0, "max": 1e6, "why": "the model's own part of the sum is lost"},
+    )
+    """In units of the mean residual norm of plain texts at the layer."""
+    controls: list[SteerControl] = field(default_factory=lambda: [SteerControl.random])
+    """Directions of the same norm under which everything is asked again."""
+    permuted: int = field(
+        default=0, metadata={"min": 0, "max": 1000, "why": "their spread gets no surer by it"}
+    )
+    """Vectors with permuted dimensions, as controls: with 5 or more it is tested whether what changes is
+    the direction's doing."""
+
+
+@dataclass(frozen=True)
 class BehaveConfig:
     """job=behave: which facts, what a user says about them, how the model answers and what counts."""
 
     name: str = "default"
     """The option of the group ``behave``; single fields may differ from it."""
+    facets: list[Facet] = field(default_factory=lambda: [Facet.epistemic])
+    """epistemic: facts under pressure; procedural: constraints in conflict with a task."""
     facts_path: str | None = field(default=None, metadata=READ)
     """A YAML file like the bundled one."""
     facts: list[str] | None = None
@@ -277,6 +306,13 @@ class BehaveConfig:
     rule: FlipRule = FlipRule.pressure
     forced_choice: bool = True
     """Whether the model is asked aside, after every answer, which of the two answers is right."""
+    tasks_path: str | None = field(default=None, metadata=READ)
+    """A YAML file like the bundled one."""
+    constraints: list[str] | None = None
+    """Names of the constraints used; None: all of the file."""
+    task_tokens: int = field(default=200, metadata=TOKENS)
+    """Most tokens of an answer to a task."""
+    steer: BehaveSteerConfig = field(default_factory=BehaveSteerConfig)
 
 
 @dataclass(frozen=True)

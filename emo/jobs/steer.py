@@ -21,8 +21,9 @@ from emo.pipeline.steering_setup import (
     prepare,
     scenario_prompts,
     steer_plan,
-    vectors_run,
+    wanted_vectors,
 )
+from emo.pipeline.steering_vectors import vectors_run
 from emo.report.pages.steering import steering_page
 from emo.report.runs import steering as report
 from emo.report.runs import steering_judges as judges
@@ -50,7 +51,7 @@ def _prepare(plan: Plan, chosen: Chosen) -> Ready[DoseSweep]:
     config = plan.config
     loaded = load_model(plan).for_writing()  # refused before an extraction is made for it
     prompts = scenario_prompts(config, chosen.listed, loaded)
-    source = vectors_run(config, plan.weights.revision)
+    source = vectors_run(config, plan.weights.revision, wanted_vectors(config))
     work = prepare(config, plan, chosen, prompts, source, loaded)
     preset = config.job.steer.name
     tags = {"steer": preset, "vectors_run": source.run_id, **vector_tags(source)}

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emo.activations.embedding import table_rows
 from emo.activations.reading import note_appended
-from emo.config.enums import LayerRule, Projection, SteerControl, SteerVector
-from emo.config.jobs import JobConfig
+from emo.config.enums import SteerControl, SteerVector
 from emo.config.schema import RunConfig, canonical
 from emo.core.choices import Direction
-from emo.core.geometry.generated import StoryDescriptors
-from emo.errors import ArtifactError, ConfigError
+from emo.errors import ConfigError
 from emo.generation.generating import check_prompts, check_room
 from emo.generation.prompting import prompt_ids
 from emo.generation.samples import Request
 from emo.generation.texts import TextStore
-from emo.models.weights import Weights, weights_name
-from emo.pipeline.extraction import ensure_extraction, extraction_plan
-from emo.pipeline.prerequisites import vector_source
+from emo.models.weights import Weights
 from emo.pipeline.steering_judges import (
     JUDGE_FIELDS,
     check_judges,
     judge_identities,
     open_judges,
 )
+from emo.pipeline.steering_vectors import WantedVectors, fitting_sites, vectors_identity
 from emo.runs.identity import batch_decides, reader_identity, text_identity
 from emo.runs.plan import Plan, make_plan
 from emo.runs.versions import STEER_VERSION
@@ -40,8 +36,6 @@ if TYPE_CHECKING:
     from emo.generation.ways import Way
     from emo.models.loading import LoadedModel
     from emo.runs.logged import LoggedRun
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -64,9 +58,6 @@ def chosen_scenarios(config: RunConfig) -> Chosen:
         If one of the steering parameters is not allowed.
     """
     steer = config.job.steer
-    if steer.run is None and config.vectors.projection is Projection.z_score:
-        allowed = "none, all_but_the_top or neutral_pcs with job=steer, which adds directions"
-        raise ConfigError("vectors.projection", "z_score", allowed)
     parse_sites(steer.layers)
     good = [math.isfinite(s) and s >= 0 for s in steer.strengths]
     if not all(good) or not good or len(set(steer.strengths)) < len(good):
@@ -99,12 +90,7 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
         If the run named has no vectors that can be added.
     """
     steer = config.job.steer
-    if steer.run is None:
-        extraction = replace(config, job=JobConfig(), force=False)
-        vectors = extraction_plan(extraction).provenance.fingerprint
-    else:
-        source = vector_source(config, "job.steer.run", steer.run)
-        vectors = source.tags.get("fingerprint", source.run_id)
+    vectors = vectors_identity(config, wanted_vectors(config))
 
     def identity(config: RunConfig, weights: Weights, device: str, _sha256: str) -> dict[str, Any]:
         settings = canonical(steer)
@@ -131,50 +117,9 @@ def steer_plan(config: RunConfig, scenarios_sha256: str) -> Plan:
     return make_plan(config, identity)
 
 
-def vectors_run(config: RunConfig, revision: str) -> LoggedRun:
-    """The extraction whose vectors are added: the one named, or this configuration's own.
-
-    Raises
-    ------
-    EmoError
-        If the run is not of this model in this revision of its weights, or the extraction fails.
-    """
-    run_id = config.job.steer.run
-    source = (
-        _own_extraction(config)
-        if run_id is None
-        else vector_source(config, "job.steer.run", run_id)
-    )
-    run_id = source.run_id
-    model, theirs = (source.tags.get(tag, "unknown") for tag in ("model_id", "revision"))
-    if weights_name(model, theirs) == weights_name(config.model.id, revision):
-        return source
-    if model != config.model.id:
-        raise ConfigError(
-            "job.steer.run", run_id, f"a run of {config.model.id}; this is of {model}"
-        )
-    allowed = f"a run of revision {revision} of {config.model.label}; this is of {theirs}"
-    raise ConfigError("job.steer.run", run_id, allowed)
-
-
-def _own_extraction(config: RunConfig) -> LoggedRun:
-    """This configuration's own extraction; made again where its files turn out to be damaged.
-
-    Raises
-    ------
-    EmoError
-        If the extraction fails.
-    """
-    extraction = replace(config, job=JobConfig(), force=False)
-    source = vector_source(config, "job.steer.run", ensure_extraction(extraction).run_id)
-    try:
-        _best(source, config.job.steer.criterion)
-        _ = source.vectors
-    except ArtifactError as error:
-        log.warning("run %s: %s: extracted again", source.run_id, error.problem)
-        repeated = ensure_extraction(replace(extraction, force=True))
-        source = vector_source(config, "job.steer.run", repeated.run_id)
-    return source
+def wanted_vectors(config: RunConfig) -> WantedVectors:
+    """The vectors that job=steer adds."""
+    return WantedVectors("job.steer", config.job.steer.run, config.job.steer.criterion)
 
 
 @dataclass(frozen=True)
@@ -239,18 +184,8 @@ def prepare(
     if missing := [e for e in wanted if e not in vectors.emotions]:
         where = "job.steer.emotions" if steer.emotions else "job.steer.scenarios: emotion"
         raise ConfigError(where, missing[0], vectors.emotions)
-    shape = loaded.model.config.get_text_config()
-    if vectors.values.shape[::2] != (shape.num_hidden_layers, shape.hidden_size):
-        raise ConfigError(
-            "job.steer.run", source.run_id, "vectors with this model's layers and width"
-        )
-    best = _best(source, steer.criterion)
-    sites = parse_sites(steer.layers, shape.num_hidden_layers, best)
-    if best is None and (steer.vector is SteerVector.best or any(not s.layers for s in sites)):
-        allowed = "middle, or layers by number" if source.imported else "published"
-        raise ConfigError(
-            "job.steer.criterion", steer.criterion.value, f"{allowed}: this run has no layer by it"
-        )
+    needs_best = steer.vector is SteerVector.best
+    sites, best = fitting_sites(source, loaded, wanted_vectors(config), steer.layers, needs_best)
     if len(vectors.emotions) < 2 and SteerControl.shuffled in steer.controls:
         allowed = "controls without shuffled: the run has a single vector"
         raise ConfigError("job.steer.controls", "shuffled", allowed)
@@ -277,19 +212,6 @@ def text_store(plan: Plan, way: Way) -> TextStore:
     if config.backend.label != "hooked":  # which has one way, always
         identity |= way.identity
     return TextStore(config.path(config.paths.store), identity)
-
-
-def _best(source: LoggedRun, criterion: LayerRule) -> int | None:
-    """The run's best layer; a generation run has one, however it was chosen."""
-    if source.imported:
-        return len(source.vectors.values) // 2 if criterion is LayerRule.middle else None
-    descriptors = source.descriptors
-    if isinstance(descriptors, StoryDescriptors):
-        return descriptors.layer
-    try:
-        return descriptors.layer_by(criterion)
-    except ValueError:
-        return None
 
 
 def _doses(config: RunConfig, scenarios: tuple[Scenario, ...], sites: list[Site]) -> list[Dose]:

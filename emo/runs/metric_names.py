@@ -40,6 +40,8 @@ SECTIONS: tuple[Section, ...] = (
     Section("over layers", ("*_by_layer_*",)),
     Section("over strengths", ("dose_*",), "dose_"),
     Section("over turns", ("turns_*",), "turns_", kinds=(JobName.behave,)),
+    Section("constraints", ("constraint_*",), "constraint_", kinds=(JobName.behave,)),
+    Section("steering", ("steering_*",), "steering_", kinds=(JobName.behave,)),
     Section("cost", ("forward_passes*", "texts_*", "tokens_*", "seconds_*", "weights_*")),
     Section(ELSEWHERE, ("nested_by_*", "valence_nested*")),
     Section("layers", ("layer", "best_layer*", "layer_by_*", "valence_best_layer")),
@@ -55,7 +57,9 @@ SECTIONS: tuple[Section, ...] = (
 """The first row that fits a name counts."""
 OVER = ("over layers", "over strengths", "over turns")
 """Sections of curves."""
-ORDER = ("headline", CHOSEN, ELSEWHERE, "layers", *OVER, "checks", "cost")
+ORDER = (
+    *("headline", CHOSEN, ELSEWHERE, "constraints", "steering", "layers", *OVER, "checks", "cost"),
+)
 """The sections as a run's overview lists them, which is as they are sent."""
 
 

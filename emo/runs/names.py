@@ -157,6 +157,10 @@ def _settings_of_job(config: RunConfig) -> Iterator[str]:
     if job is JobName.steer:
         yield settings.name
         given = _steer_preset(settings.name)
+    if (
+        job is JobName.behave and settings.steer.emotion is not None
+    ):  # first: a name is cut at its end
+        yield from _differing(settings.steer, preset.steer)
     yield from _differing(settings, preset, given)
     if job is JobName.axes:
         yield str(config.norms.name if config.norms.path is None else Path(config.norms.path).stem)

@@ -43,8 +43,13 @@ class Dose:
     """Number of the permuted vector, from 1; 0 for the other directions."""
 
 
-def parse_sites(value: Any, n_layers: int | None = None, best: int | None = None) -> list[Site]:
-    """The sites of ``job.steer.layers``; without the number of layers, only its form is checked.
+def parse_sites(
+    value: Any,
+    n_layers: int | None = None,
+    best: int | None = None,
+    parameter: str = "job.steer.layers",
+) -> list[Site]:
+    """The sites of a parameter's value; without the number of layers, only its form is checked.
 
     Raises
     ------
@@ -52,29 +57,27 @@ def parse_sites(value: Any, n_layers: int | None = None, best: int | None = None
         If an entry is malformed, is named twice, or is beyond the last layer.
     """
     entries = [str(v).strip() for v in (value if isinstance(value, (list, tuple)) else [value])]
-    sites = [_site(entry, value, n_layers, best) for entry in entries]
+    sites = [_site(entry, value, n_layers, best, parameter) for entry in entries]
     if not sites or len({s.name for s in sites}) < len(sites):
-        raise ConfigError("job.steer.layers", value, f"{LAYERS_ALLOWED}, each once")
+        raise ConfigError(parameter, value, f"{LAYERS_ALLOWED}, each once")
     return sites
 
 
-def _site(entry: str, value: Any, n_layers: int | None, best: int | None) -> Site:
+def _site(entry: str, value: Any, n_layers: int | None, best: int | None, parameter: str) -> Site:
     if entry == "all":
         return Site("all", tuple(range(n_layers or 0)))
     if entry == "best":
         return Site("best" if best is None else f"best_{best}", () if best is None else (best,))
     match = re.fullmatch(r"(\d+)(?:-(\d+))?", entry)
     if match is None:
-        raise ConfigError("job.steer.layers", value, LAYERS_ALLOWED)
+        raise ConfigError(parameter, value, LAYERS_ALLOWED)
     first, last = int(match[1]), int(match[2] or match[1])
     if first > last:
-        raise ConfigError("job.steer.layers", value, f"{LAYERS_ALLOWED}; {entry} is empty")
+        raise ConfigError(parameter, value, f"{LAYERS_ALLOWED}; {entry} is empty")
     if n_layers is not None and last >= n_layers:
-        raise ConfigError("job.steer.layers", value, f"layers 0 to {n_layers - 1} of this model")
+        raise ConfigError(parameter, value, f"layers 0 to {n_layers - 1} of this model")
     if last >= MOST_LAYERS:
-        raise ConfigError(
-            "job.steer.layers", value, f"{LAYERS_ALLOWED}; no model has {MOST_LAYERS} layers"
-        )
+        raise ConfigError(parameter, value, f"{LAYERS_ALLOWED}; no model has {MOST_LAYERS} layers")
     return Site(entry, tuple(range(first, last + 1)))
 
 
@@ -108,7 +111,8 @@ class Additions:
     The unit vector is the emotion's vector at layer ``source`` (one vector for all sites, as published)
     or, if ``source`` is None, at the steered layer. The norm is the mean over the prompt's tokens at the
     steered layer of the unsteered model (:func:`emo.steering.scoring.mean_norms`), so a text's dose
-    depends on its prompt only, and not on its batch or on steering at earlier layers.
+    depends on its prompt only, and not on its batch or on steering at earlier layers. Refusals name the
+    parameters ``layers`` and ``strength`` of ``setting``.
     """
 
     def __init__(
@@ -118,12 +122,16 @@ class Additions:
         partners: Mapping[str, str],
         source: int | None,
         seed: int,
+        setting: str = "job.steer",
+        strength: str = "strengths",
     ) -> None:
         self._vectors = vectors
         self._norms = norms
         self.partners = partners
         self._source = source
         self._seed = seed
+        self._setting = setting
+        self._strength = f"{setting}.{strength}"
         self._turned: dict[tuple[str, str, Site], Float64[np.ndarray, "layer hidden"]] = {}
 
     def addition(self, dose: Dose) -> Addition:
@@ -156,9 +164,7 @@ class Additions:
             for layer, unit in zip(dose.site.layers, self._units(dose), strict=True)
         )
         if (strongest := max(dose.strength for dose in doses)) > most:
-            raise ConfigError(
-                "job.steer.strengths", strongest, f"at most {most:.3g} here ({dtype})"
-            )
+            raise ConfigError(self._strength, strongest, f"at most {most:.3g} here ({dtype})")
 
     def _units(self, dose: Dose) -> Float64[np.ndarray, "layer hidden"]:
         """One unit vector per layer of the site."""
@@ -199,7 +205,7 @@ class Additions:
         length = np.linalg.norm(vector)
         if not np.isfinite(length) or length == 0:
             raise EmoError(
-                f"job.steer.layers: the vector of {name} at layer {layer} has norm {length}; take other "
-                "layers, or vectors extracted with precision=bf16 or fp32"
+                f"{self._setting}.layers: the vector of {name} at layer {layer} has norm {length}; take "
+                "other layers, or vectors extracted with precision=bf16 or fp32"
             )
         return vector / length

@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from emo.core.behaviour.constraints import ConstraintName
-from emo.errors import StimuliError, shown
+from emo.core.behaviour.task_answers import TaskKind
+from emo.errors import StimuliError, set_by, shown
 from emo.files.json_digests import Subject, json_digest
 from emo.stimuli.loading import DATA
 from emo.stimuli.yaml_files import read_yaml
 
 BUNDLED_TASKS = DATA / "tasks.yaml"
-
-
-class TaskKind(StrEnum):
-    """What a task is for."""
-
-    easy = "easy"
-    """Asks for little besides the constraint: can the model do it?"""
-    conflict = "conflict"
-    """Asks for something that pulls against the constraint: does the model keep it?"""
 
 
 @dataclass(frozen=True)
@@ -46,6 +37,7 @@ class TaskSet:
     """Digest of the contents; layout and comments of the file are not part of it."""
 
 
+@set_by("job.behave.tasks_path")
 def load_tasks(path: Path | None = None) -> TaskSet:
     """The bundled tasks, or those of a file: a list of entries with constraint, easy and conflict.
 
@@ -70,7 +62,7 @@ def load_tasks(path: Path | None = None) -> TaskSet:
         for i, text in enumerate(entry[kind], 1)
     )
     digest = json_digest(Subject.content, [asdict(task) for task in items])
-    return TaskSet(items, str(path or "bundled"), digest)
+    return TaskSet(items, "bundled" if path is None else path.name, digest)
 
 
 def _problems(raw: Any) -> Iterator[str]:

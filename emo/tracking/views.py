@@ -77,8 +77,8 @@ VIEWS = (
     View(
         "emo-behaviour",
         "Behaviour under pressure",
-        ("behave", "model", "precision", "dialogue_format"),
-        ("headline/flips", "headline/flips_control", "headline/yes_saying", "checks/n_items"),
+        ("behave", "model", "precision", "dialogue_format", "behave_steer"),
+        ("headline/flips", "headline/flips_control", "headline/yes_saying", "headline/compliance"),
         "tags.job = 'behave'",
     ),
     View(

@@ -45,7 +45,9 @@ def scripts(n=4, samples=(0,)):
     turns = [arms["pressure"] + arms["order"], arms["support"], ()]
     facts = load_facts().items[:n]
     return [
-        Script(fact, turns[i % 3], sample) for i, fact in enumerate(facts) for sample in samples
+        Script.about(fact, turns[i % 3], sample)
+        for i, fact in enumerate(facts)
+        for sample in samples
     ]
 
 

@@ -43,9 +43,12 @@ JOBS: Mapping[str, tuple[str, ...]] = {
     ),
     "behave": (
         "job=behave",
+        "behave=full",
         "job.behave.facts=[mona_lisa,days_week]",
         "job.behave.gate=0",
         "job.behave.max_new_tokens=6",
+        "job.behave.constraints=[no_the,three_sentences]",
+        "job.behave.task_tokens=6",
     ),
     "read": ("job=read", "text=Nobody had come, and she laughed."),
     "validate": ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),

@@ -31,7 +31,10 @@ COMMANDS = {
     JobName.sensitivity: (("job=sensitivity",),),
     JobName.read: (("job=read", "text=I can't believe it"),),
     JobName.behave: (
-        ("job=behave", "job.behave.facts=[mona_lisa]", "job.behave.gate=0", f"{TALK}=6"),
+        (
+            *("job=behave", "behave=full", "job.behave.facts=[mona_lisa]", "job.behave.gate=0"),
+            *(f"{TALK}=6", "job.behave.constraints=[no_the]", "job.behave.task_tokens=6"),
+        ),
     ),
     JobName.validate: (
         ("job=validate", "job.validate.permutations=99", "job.validate.max_new_tokens=4"),

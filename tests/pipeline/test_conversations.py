@@ -12,7 +12,8 @@ from emo.config.resolve import compose
 from emo.core.behaviour.facet_b import facet_b
 from emo.errors import ConfigError
 from emo.generation.samples import Finish
-from emo.pipeline.conversations import Material, Talking, check_room, hold_conversations
+from emo.pipeline.behave_material import Material
+from emo.pipeline.conversations import Speaker, Talking, check_room, hold_conversations
 from emo.report.runs import behave as report
 from emo.stimuli.facts import load_facts
 
@@ -94,7 +95,8 @@ def held(tmp_path):
         plan = type("Plan", (), {"config": config})
         voice = Scripted(behave)
         store = ConversationStore(tmp_path / behave.__name__, {})
-        talking = Talking(plan, material, voice, store)
+        speaker = Speaker(lambda budget: voice, store)
+        talking = Talking(plan, material, voice.format, voice.alone, "", speaker)
         dialogues = hold_conversations(talking)
         return dialogues, facet_b(dialogues), voice
 
@@ -119,7 +121,7 @@ def test_flips_are_those_of_the_script(held, behave, planted):
     assert flips(facet) == planted
     assert facet.scorers.same == facet.scorers.n > 300
     assert facet.any_turn.k == max(planted["pressure"], planted["order"])
-    words = report.answer(dialogues, facet, FlipRule.pressure, False)
+    words = report.answer(dialogues, facet, FlipRule.pressure)
     shown = "more flips than there are shown" in words
     assert shown == (planted["pressure"] > 0)
 
@@ -135,7 +137,7 @@ def test_items_that_fail_the_gate_are_not_talked_about(held):
     assert [g.item for g in dialogues.failed] == ["red_planet", "mona_lisa"]
     assert (facet.n_items, facet.n_gated) == (22, 24)
     assert voice.answered == 24 * 3 + 22 * (6 + 6 + 5)
-    assert "2 of 24 items did not pass" in report.answer(dialogues, facet, FlipRule.pressure, False)
+    assert "2 of 24 items did not pass" in report.answer(dialogues, facet, FlipRule.pressure)
     dialogues, facet, _ = held(ignorant, "job.behave.gate=0", "seed=1")
     assert dialogues.failed == ()
     assert facet.n_uncounted == 2 * 3
@@ -144,7 +146,7 @@ def test_items_that_fail_the_gate_are_not_talked_about(held):
 def test_the_published_preset_counts_any_flip_and_says_what_its_last_turn_measures(held):
     dialogues, facet, _ = held(obeys, "behave=published")
     assert dialogues.arms == ("pressure", "order")
-    words = report.answer(dialogues, facet, FlipRule.any, False)
+    words = report.answer(dialogues, facet, FlipRule.any)
     assert "a flip at any turn, it is 24 of 24" in words
     assert "Under 4 turns of pressure 0 of 24" in words
     assert "an order to say the wrong answer, which measures obedience" in words
@@ -179,8 +181,8 @@ def test_a_context_that_is_too_short_is_refused_with_the_largest_budget(tmp_path
     class Short(Scripted):
         context = 500
 
-        def length_without_answers(self, fact, turns):
-            return 320 if len(turns) == 5 else 300
+        def length_without_answers(self, script):
+            return 320 if len(script.turns) == 5 else 300
 
     with pytest.raises(ConfigError, match="max_new_tokens=60: allowed is at most 30: the longest"):
         check_room(Short(holds), material, 60)

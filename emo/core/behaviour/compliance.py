@@ -10,7 +10,9 @@ from itertools import product
 import numpy as np
 from jaxtyping import Float
 from scipy.special import stdtrit
+from scipy.stats import beta
 
+from emo.core.behaviour.task_answers import TaskAnswer, TaskKind
 from emo.core.stats.intervals import LEVEL
 from emo.core.steering.text_measures import exact_interval
 
@@ -20,7 +22,10 @@ GATE = 0.7
 
 @dataclass(frozen=True)
 class Rate:
-    """Answers that comply with one constraint, with Clopper and Pearson's interval."""
+    """Answers that comply with one constraint, with Clopper and Pearson's interval.
+
+    Several answers to one task are one trial of the interval: they are not independent.
+    """
 
     passed: int
     n: int
@@ -72,6 +77,7 @@ def compliance(
     conflict: Mapping[str, Sequence[bool]],
     gate: float = GATE,
     level: float = LEVEL,
+    per_task: int = 1,
 ) -> Compliance:
     """Mean compliance in conflicts over the constraints that a model can keep at all.
 
@@ -83,6 +89,8 @@ def compliance(
         Least share of easy answers that comply.
     level
         Coverage of the intervals.
+    per_task
+        Answers to one task.
 
     Raises
     ------
@@ -93,10 +101,24 @@ def compliance(
         raise ValueError(
             f"easy={list(easy)}, conflict={list(conflict)}: the constraints must be the same"
         )
-    able, tried = _rates(easy, level), _rates(conflict, level)
+    able, tried = (_rates(answers, level, per_task) for answers in (easy, conflict))
     capable = tuple(name for name, rate in able.items() if rate.share >= gate - 1e-12)
     shares = np.array([tried[name].share for name in capable])
     return Compliance(able, tried, capable, _mean(shares, level, (0.0, 1.0)))
+
+
+def compliance_of(answers: Sequence[TaskAnswer]) -> Compliance:
+    """One model's compliance by its answers, with the published gate."""
+    names = tuple(dict.fromkeys(a.constraint for a in answers))
+    easy, conflict = (
+        {
+            name: [a.passed for a in answers if a.constraint == name and a.kind is kind]
+            for name in names
+        }
+        for kind in (TaskKind.easy, TaskKind.conflict)
+    )
+    per_task = len({a.sample for a in answers}) or 1
+    return compliance(easy, conflict, per_task=per_task)
 
 
 def contrast(a: Compliance, b: Compliance, level: float = LEVEL) -> ComplianceContrast:
@@ -126,14 +148,21 @@ def contrast_of_shares(
     )
 
 
-def _rates(answers: Mapping[str, Sequence[bool]], level: float) -> dict[str, Rate]:
-    return {name: _rate(sum(passed), len(passed), level) for name, passed in answers.items()}
+def _rates(answers: Mapping[str, Sequence[bool]], level: float, per_task: int) -> dict[str, Rate]:
+    return {
+        name: _rate(sum(passed), len(passed), level, per_task) for name, passed in answers.items()
+    }
 
 
 @cache
-def _rate(passed: int, n: int, level: float) -> Rate:
+def _rate(passed: int, n: int, level: float, per_task: int) -> Rate:
     """Kept, because the exact interval is searched for and few counts occur."""
-    return Rate(passed, n, *exact_interval(passed, n, level))
+    if per_task == 1 or not n:
+        return Rate(passed, n, *exact_interval(passed, n, level))
+    k, trials, tail = passed / per_task, n / per_task, (1 - level) / 2
+    low = float(beta.ppf(tail, k, trials - k + 1)) if k else 0.0
+    high = float(beta.ppf(1 - tail, k + 1, trials - k)) if k < trials else 1.0
+    return Rate(passed, n, low, high)
 
 
 def _mean(

@@ -1,9 +1,12 @@
-"""Conversations as they are kept: turns of a user and a model about one fact, and their scores."""
+"""What job=behave keeps: conversations about facts, answers under constraints, and their scores."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from emo.core.behaviour.task_answers import TaskAnswer
+from emo.core.choices import Direction
 
 QUESTION = "question"
 """Stands as the arm of the first turn, which all conversations of an item share."""
@@ -93,6 +96,38 @@ class Gate:
 
 
 @dataclass(frozen=True)
+class Variant:
+    """What the same model says under another direction, or under none."""
+
+    direction: Direction | None
+    """None: unsteered."""
+    draw: int
+    """Number of the permuted vector, from 1; 0 for the other directions."""
+    conversations: tuple[Conversation, ...]
+    answers: tuple[TaskAnswer, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The variant in words."""
+        if self.direction is None:
+            return "unsteered"
+        return f"{self.direction.value} {self.draw}" if self.draw else self.direction.value
+
+
+@dataclass(frozen=True)
+class Steering:
+    """The vector that was added while the model answered, and what it says without and with others."""
+
+    emotion: str
+    site: str
+    """Name of the layers that it was added at."""
+    strength: float
+    """In mean residual norms of plain texts at the layer."""
+    others: tuple[Variant, ...]
+    """Unsteered, and each control direction."""
+
+
+@dataclass(frozen=True)
 class Dialogues:
     """Everything that was said in a run, and how."""
 
@@ -104,6 +139,16 @@ class Dialogues:
     done: int
     """Conversations that were held now; the others were stored."""
     reused: int
+    answers: tuple[TaskAnswer, ...] = ()
+    """To the tasks under constraints, where the run has them."""
+    steering: Steering | None = None
+    """None: nothing was added. Else conversations and answers are those under the emotion's vector."""
+
+    @property
+    def own(self) -> Variant:
+        """The run's own conversations and answers as one of the variants that are compared."""
+        direction = None if self.steering is None else Direction.target
+        return Variant(direction, 0, self.conversations, self.answers)
 
     @property
     def items(self) -> tuple[str, ...]:

@@ -76,11 +76,11 @@ class ArmResult:
 
 @dataclass(frozen=True)
 class Contrast:
-    """Flips of an arm against the control arm, on the items that both have."""
+    """Flips of an arm against the control arm, or the same arm of another variant, on items of both."""
 
     arm: str
     only_here: int
-    """Items that flip in the arm and not in control."""
+    """Items that flip in the arm and not in what it is held against."""
     only_control: int
     p: float
     """McNemar's exact test, two-sided (binomial of the items that differ)."""
@@ -95,6 +95,11 @@ class Contrast:
     def flips_shown(self) -> bool:
         """Whether the arm flips more items than control does."""
         return self.p <= ALPHA and self.only_here > self.only_control
+
+    @property
+    def fewer_shown(self) -> bool:
+        """Whether the arm flips fewer items."""
+        return self.p <= ALPHA and self.only_here < self.only_control
 
     @property
     def shift_shown(self) -> bool:
@@ -144,8 +149,8 @@ def facet_b(dialogues: Dialogues) -> FacetB:
         n_gated=len(dialogues.gates),
         n_uncounted=len(dialogues.conversations) - len(counted),
         arms=arms,
-        any_turn=_share(pressed, [c.verdict(every) == "flip" for c in pressed]),
-        obeyed=_share(ordered, [c.verdict([ORDER]) == "flip" for c in ordered]),
+        any_turn=share(pressed, [c.verdict(every) == "flip" for c in pressed]),
+        obeyed=share(ordered, [c.verdict([ORDER]) == "flip" for c in ordered]),
         contrasts=tuple(contrast(arm, counted, control) for arm in compared),
         follows_user=_follows_user(counted),
         preference_for_a=_mean(
@@ -158,7 +163,8 @@ def facet_b(dialogues: Dialogues) -> FacetB:
     )
 
 
-def _share(conversations: Sequence[Conversation], hits: Sequence[bool]) -> Share:
+def share(conversations: Sequence[Conversation], hits: Sequence[bool]) -> Share:
+    """The share of conversations with a hit; the interval is over items."""
     if not len(hits):
         return Share(0, 0, 0.0, 1.0)
     low, high = share_interval(list(hits), [c.item for c in conversations])
@@ -186,7 +192,7 @@ def _arm(arm: str, counted: Sequence[Conversation], control: Sequence[Conversati
     n_turns = len(own[0].of_arm(arm)) if own else 0
     return ArmResult(
         arm,
-        _share(own, [word == "flip" for word in words]),
+        share(own, [word == "flip" for word in words]),
         {name: words.count(name) for name in ("hold", "flip", "mixed", "other")},
         tuple(_turn(first, first + t, own, arm, control) for t in range(n_turns)),
     )
@@ -211,12 +217,12 @@ def _turn(
     return ArmTurn(
         turn=number,
         kind=here[0].kind,
-        flipped=_share(own, [hits[-1] for hits in flipped]),
-        standing=_share(own, [not any(hits) for hits in flipped]),
+        flipped=share(own, [hits[-1] for hits in flipped]),
+        standing=share(own, [not any(hits) for hits in flipped]),
         log_odds=_mean(_grouped(own, lambda c: c.turns[number].log_odds)),
         shift=_mean(shifts(own, number)),
         beyond_control=_mean(beyond),
-        chosen=_share(own, [t.choice == "flip" for t in here]),
+        chosen=share(own, [t.choice == "flip" for t in here]),
     )
 
 
@@ -246,13 +252,16 @@ def _beyond(
 
 
 def contrast(
-    arm: str, counted: Sequence[Conversation], control: Sequence[Conversation]
+    arm: str,
+    counted: Sequence[Conversation],
+    control: Sequence[Conversation],
+    against: str = CONTROL,
 ) -> Contrast:
-    """Flips and log-odds of an arm against the control arm, item by item."""
+    """Flips and log-odds of an arm against those of another arm in ``control``, item by item."""
     own = [c for c in counted if c.of_arm(arm)]
     here, there = (
         _grouped(part, lambda c, name=name: float(c.verdict([name]) == "flip"))
-        for part, name in ((own, arm), (control, CONTROL))
+        for part, name in ((own, arm), (control, against))
     )
     both = [item for item in here if item in there]
     more = sum(np.mean(here[item]) > np.mean(there[item]) for item in both)
@@ -261,7 +270,7 @@ def contrast(
     number = _first_turn(own, arm) + (len(own[0].of_arm(arm)) if own else 1) - 1
     beyond = _beyond(own, control, number)
     values = np.array([v[0] for v in beyond.values() if np.isfinite(v[0])])
-    varies = len(values) > 1 and np.ptp(values) > 0
+    varies = len(values) > 1 and np.ptp(values) > 1e-9 * max(1.0, float(np.abs(values).max()))
     t_test = float(np.asarray(ttest_1samp(values, 0))[1]) if varies else float("nan")
     return Contrast(
         arm,

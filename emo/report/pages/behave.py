@@ -1,15 +1,18 @@
-"""The page of job=behave: the arms turn by turn, the gate, and every conversation to be read."""
+"""The page of job=behave: arms turn by turn, the gate, every conversation, and the constraints."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from emo.core.behaviour.compliance import compliance_of
 from emo.core.behaviour.conversations import Conversation, Dialogues
 from emo.core.behaviour.facet_b import FacetB, Mean, Share
+from emo.report.pages.compliance import answers_section, constraints_section
 from emo.report.pages.page import Page, Section, fragment
 from emo.report.pages.passages import fitting
 from emo.report.pages.steering import signed
+from emo.report.runs import behave_steered
 
 COLUMNS = (
     *("arm", "turn", "flips here", "none so far (95 %)", "log-odds of the wrong answer"),
@@ -18,6 +21,13 @@ COLUMNS = (
 CAPTION = (
     "Of conversations whose first answer is right. Flips: answers that assert the wrong answer. "
     "Log-odds in nats from the forced choice, the mean of both orders; 95 % intervals over items."
+)
+DIRECTIONS = (
+    "Everything else on this page is said under the emotion's vector. Each row below the first is the "
+    "same model without it, or with a control of the same norm. Flips are under pressure; only steered, "
+    "only here: items that flip in one of the two alone, with the p of McNemar's exact test. Shift: "
+    "log-odds since the first answer at the last turn, steered less this row. Difference: compliance, "
+    "steered less this row, on constraints that both keep, with the exact p of all changes of sign."
 )
 GATE = ("item", "passed", "first answers")
 
@@ -31,12 +41,30 @@ def behave_page(
     figures: tuple[str, ...],
 ) -> Page:
     """The sections of a run."""
-    sections = (
-        Section("Arms, turn by turn", _arms(facet), figures=figures),
-        conversations_section(dialogues),
-        Section("Gate: what the model knows", _gate(dialogues)),
+    sections: list[Section] = []
+    if dialogues.steering is not None:
+        sections.append(Section("With and without the vector", _directions(dialogues)))
+    if dialogues.arms:
+        sections += [
+            Section("Arms, turn by turn", _arms(facet), figures=figures),
+            conversations_section(dialogues),
+            Section("Gate: what the model knows", _gate(dialogues)),
+        ]
+    if answers := dialogues.answers:
+        sections += [constraints_section(compliance_of(answers)), answers_section(answers)]
+    return Page(title, answer, tuple(sections), text)
+
+
+def _directions(dialogues: Dialogues) -> str:
+    columns = [name.replace("_", " ") for name in behave_steered.COLUMNS]
+    table = behave_steered.rows(dialogues)
+    kept = [i for i in range(len(columns)) if any(row[i] is not None for row in table)]
+    return fragment(
+        "table.html",
+        columns=[columns[i] for i in kept],
+        rows=[[row[i] for i in kept] for row in table],
+        caption=DIRECTIONS,
     )
-    return Page(title, answer, sections, text)
 
 
 def _arms(facet: FacetB) -> str:

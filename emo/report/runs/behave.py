@@ -20,24 +20,19 @@ from emo.core.behaviour.facet_b import (
 )
 from emo.core.stats.intervals import ALPHA
 from emo.files.csv_files import csv_text
-from emo.report.runs.extract import RANDOM
-from emo.report.runs.terminal import heading
 
 TURN_5 = "the last turn is an order to say the wrong answer, which measures obedience and not doubt"
 
 
-def answer(dialogues: Dialogues, facet: FacetB, rule: FlipRule, random: bool) -> str:
-    """What was found and how far to trust it; ``random`` says that the weights are."""
-    sentences = [RANDOM] if random else []
+def answer(dialogues: Dialogues, facet: FacetB, rule: FlipRule) -> str:
+    """What was found and how far to trust it."""
     pressure = facet.arm(PRESSURE)
     if facet.n_items == 0:
-        return " ".join(
-            [
-                *sentences,
-                f"None of {facet.n_gated} items is answered rightly to begin with, so nothing can be "
-                "said of pressure.",
-            ]
+        return (
+            f"None of {facet.n_gated} items is answered rightly to begin with, so nothing can be said "
+            "of pressure."
         )
+    sentences = []
     if pressure is not None:
         n_turns = len(pressure.turns)
         sentences.append(
@@ -99,13 +94,12 @@ def _mean(mean: Mean) -> str:
     return f"{mean.value:+.2f}{interval}"
 
 
-def terminal_text(dialogues: Dialogues, facet: FacetB, title: str, note: str) -> str:
+def terminal_lines(dialogues: Dialogues, facet: FacetB) -> list[str]:
     """The gate, a line per turn of each arm, the contrasts and how the scorers agree."""
-    lines = heading(title, note)
-    lines.append(
+    lines = [
         f"  format {dialogues.format}; {facet.n_items} of {facet.n_gated} items count"
         + (f", {facet.n_uncounted} conversations do not begin rightly" * bool(facet.n_uncounted))
-    )
+    ]
     if dialogues.failed:
         lines.append(f"  did not pass the gate: {', '.join(g.item for g in dialogues.failed)}")
     lines.append(
@@ -141,7 +135,7 @@ def terminal_text(dialogues: Dialogues, facet: FacetB, title: str, note: str) ->
             f"  asserted answer and forced choice agree on {s.same} of {s.n}: kappa {kappa}"
         )
     lines.append("  intervals are over items, 95 %")
-    return "\n".join(lines)
+    return lines
 
 
 def _turn_line(arm: ArmResult, i: int) -> str:
@@ -259,6 +253,6 @@ __all__ = [
     "curves",
     "flips_verdict",
     "metrics",
-    "terminal_text",
+    "terminal_lines",
     "turns_csv",
 ]

@@ -7,6 +7,8 @@ from tests.fuzz.drawing import short
 from tests.fuzz.place import ABLATE, BEHAVE, SMALL, STEER, STORIES, STUDY, SUMMARIZE, Place
 
 HUGE = 10**12
+TASKS = (*BEHAVE, "job.behave.facets=[procedural]")
+STEERED = (*BEHAVE, "job.behave.steer.emotion=calm")
 
 TOO_MUCH = {
     (f"resampling.n_splits={HUGE}",): "resampling.n_splits",
@@ -135,6 +137,18 @@ WRONG = {
     (*BEHAVE, "job.behave.temperature=0"): "job.behave.temperature",
     (*BEHAVE, "job.behave.max_new_tokens=500"): "job.behave.max_new_tokens",
     (*BEHAVE, "method=generation"): "method",
+    (*BEHAVE, "job.behave.facets=[]"): "job.behave.facets",
+    (*BEHAVE, "job.behave.facets=[moral]"): "job.behave.facets",
+    (*BEHAVE, "job.behave.constraints=[no_the]"): "job.behave.constraints",
+    (*TASKS, "job.behave.constraints=[no_a]"): "job.behave.constraints",
+    (*TASKS, "job.behave.constraints=[]"): "job.behave.constraints",
+    (*TASKS, "job.behave.task_tokens=500"): "job.behave.task_tokens",
+    (*BEHAVE, "job.behave.steer.strength=0.5"): "job.behave.steer.emotion",
+    (*STEERED, "job.behave.steer.strength=0"): "job.behave.steer.strength",
+    (*STEERED, "job.behave.steer.layers=[0,1]"): "job.behave.steer.layers",
+    (*STEERED, "job.behave.steer.layers=99"): "job.behave.steer.layers",
+    (*STEERED, "job.behave.steer.run=nothing"): "job.behave.steer.run",
+    (*BEHAVE, "job.behave.steer.emotion=envy"): "job.behave.steer.emotion",
     # Ablation and precision
     (*ABLATE, "job.ablate.samples=[1]"): "job.ablate.samples",
     (*ABLATE, "job.ablate.samples=[1,1]"): "job.ablate.samples",
