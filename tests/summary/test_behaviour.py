@@ -222,6 +222,7 @@ def test_cited_figures_are_those_of_the_study_and_their_p_is_computed():
     again = rows["flips at the four turns of pressure, read again"]
     assert (again[0].value, again[1].value, again[2]) == (0.5, 0.4, pytest.approx(1))
     assert again[0].low < 0.2 < 0.8 < again[0].high
+    assert "on the same passages: 0.813." in table.caption
     assert "withdrawn" in table.caption and "Cited, not measured here" in table.caption
 
 

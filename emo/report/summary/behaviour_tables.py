@@ -7,8 +7,9 @@ import numpy as np
 from emo.core.behaviour.facets import Measure, Told, p_of_counts
 from emo.core.compare.distances import Relation
 from emo.core.steering.text_measures import exact_interval
+from emo.reference import shared_geometry
 from emo.reference.behaviour import behaviour_pair
-from emo.report.table import Entry, Interval, Table, rounded
+from emo.report.table import Entry, Interval, Table, rounded, text
 from emo.summary.assemble import Summary
 from emo.summary.behaviour import OnMeasure, Pair, PairKind
 from emo.summary.behaviour_runs import Speaker
@@ -57,7 +58,8 @@ def behaviour_pair_table(s: Summary) -> list[Table]:
             "Behaviour beside geometry, pair by pair",
             "First less second, over the items (constraints) of both: p of flips is McNemar's, "
             "exact; of compliance that of all changes of sign, exact; of log-odds Student's, "
-            "paired. Intervals: Bonett and Price's of paired shares, else Student's (95 %). "
+            "paired. Intervals: Bonett and Price's of paired shares, else Student's (95 %), not "
+            "corrected over pairs; where one disagrees with an exact p, the p counts. "
             "Holm's p is corrected over the pairs of a measure, and the finding goes by it; least"
             " p is the smallest that so many items allow. Pairs: every two models, each in the "
             "precision of its geometry where it has a run of job=behave in that; a model's other "
@@ -151,12 +153,14 @@ def behaviour_published_table(s: Summary) -> list[Table]:
         for c in pair.compliance
     ]
     names = (name.rsplit("/", 1)[-1] for name in pair.models)
+    rho = shared_geometry().rho(*pair.models)
     return [
         Table(
             "behaviour_published",
             "Cited: the study's opposite poles",
             f"{pair.source} {pair.reread} Cited, not measured here. Intervals (exact) and p (Fisher's "
-            "exact test: the pairing of the scenarios is not published) are computed from the counts.",
+            "exact test: the pairing of the scenarios is not published) are computed from the counts. "
+            f"Published rho of the two geometries, on the same passages: {text(rho)}.",
             ("figure", *names, "p"),
             tuple(rows),
         )
@@ -165,7 +169,7 @@ def behaviour_published_table(s: Summary) -> list[Table]:
 
 def behaviour_sentences(s: Summary) -> list[str]:
     """One sentence per measure that two models have: which pairs differ, and whether geometry does."""
-    return [text for of in s.behaviour if (text := _sentence(of))]
+    return [sentence for of in s.behaviour if (sentence := _sentence(of))]
 
 
 def _sentence(of: OnMeasure) -> str:
