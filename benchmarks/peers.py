@@ -129,7 +129,8 @@ def steering_vectors(loaded: LoadedModel, texts: Sequence[str], size: int) -> Re
 
 def repeng(loaded: LoadedModel, texts: Sequence[str], size: int) -> Read:
     """repeng: ``output_hidden_states``, so that the last block is behind the final norm."""
-    vars(np).setdefault("float_", np.float64)  # repeng 0.4.0 names it, numpy 2 has it no more
+    if not hasattr(np, "float_"):  # repeng 0.4.0 names it, numpy 2 has it no more
+        setattr(np, "float_", np.float64)  # noqa: B010 (pyright knows no such attribute)
     extract = importlib.import_module("repeng.extract")
     extract.tqdm.tqdm = lambda items, **_: items  # no bar
     layers = list(range(loaded.model.config.num_hidden_layers))
