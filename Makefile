@@ -82,6 +82,8 @@ benchmarks: install-dev  ## time everything again, into docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.int8_writing
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.backends
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.generation
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.decoding
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.peers
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.statistics
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.steering
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.large_sets

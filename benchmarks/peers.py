@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import statistics
 import subprocess
@@ -35,6 +36,7 @@ from benchmarks.report import conditions
 from benchmarks.timing import in_turn
 from emo.activations.hf import HFBackend
 from emo.activations.reading import forward, texts_of, tokenise
+from emo.activations.tl import bridge_of
 from emo.config.enums import Readout
 from emo.config.resolve import compose
 from emo.models.loading import LoadedModel
@@ -57,15 +59,15 @@ class Reader:
     """One way of reading all passages, and its CPU seconds."""
 
     name: str
-    run: Callable[[], Read]
+    run: Callable[[Sequence[str]], Read]
     note: str = ""
     seconds: list[float] = field(default_factory=list)
     values: Read = field(default_factory=lambda: np.zeros(0))
 
-    def timed(self, _: int) -> None:
-        """Read everything once, and note the CPU seconds."""
+    def time(self, texts: Sequence[str]) -> None:
+        """Read all texts once, and note the CPU seconds."""
         start = time.process_time()
-        self.values = self.run()
+        self.values = self.run(texts)
         self.seconds.append(time.process_time() - start)
 
     @property
@@ -100,13 +102,14 @@ def ours(loaded: LoadedModel, texts: Sequence[str], size: int) -> Read:
     """This project: passages sorted by length, hooks on every block, no output head."""
     backend = HFBackend(loaded)
     spans = tokenise(loaded.tokenizer, texts, Readout.last)
-    place = {span.key: i for i, span in enumerate(spans)}
-    out = np.zeros((backend.n_layers, len(texts), backend.hidden), dtype=np.float32)
-    rows = texts_of(spans, causal=True)
+    rows = texts_of(list({span.key: span for span in spans}.values()), causal=True)
+    read: dict[str, np.ndarray] = {}
     for start in range(0, len(rows), size):
         batch = rows[start : start + size]
-        out[:, [place[s.key] for text in batch for s in text]] = forward(backend, batch, False)
-    return out
+        values = forward(backend, batch, may_halve=False)
+        keys = [span.key for text in batch for span in text]
+        read |= {key: values[:, i] for i, key in enumerate(keys)}
+    return np.stack([read[span.key] for span in spans], axis=1)
 
 
 def steering_vectors(loaded: LoadedModel, texts: Sequence[str], size: int) -> Read:
@@ -126,6 +129,8 @@ def steering_vectors(loaded: LoadedModel, texts: Sequence[str], size: int) -> Re
 
 def repeng(loaded: LoadedModel, texts: Sequence[str], size: int) -> Read:
     """repeng: ``output_hidden_states``, so that the last block is behind the final norm."""
+    if not hasattr(np, "float_"):  # repeng 0.4.0 names it, numpy 2 has it no more
+        setattr(np, "float_", np.float64)  # noqa: B010 (pyright knows no such attribute)
     extract = importlib.import_module("repeng.extract")
     extract.tqdm.tqdm = lambda items, **_: items  # no bar
     layers = list(range(loaded.model.config.num_hidden_layers))
@@ -144,28 +149,26 @@ def lens(bridge: Any, loaded: LoadedModel, texts: Sequence[str]) -> Read:
     return torch.stack(out, dim=1).float().numpy()
 
 
-def readers(load: Callable[[str], LoadedModel], texts: Sequence[str], size: int) -> list[Reader]:
+def readers(load: Callable[[str], LoadedModel], size: int) -> list[Reader]:
     """All ways; this project's default is the first."""
     eager, sdpa = load("eager"), load("sdpa")
     out = [
-        Reader("emotion-geometry", lambda: ours(eager, texts, size), f"batch {size}, eager"),
-        Reader("emotion-geometry", lambda: ours(sdpa, texts, size), f"batch {size}, sdpa"),
+        Reader("emotion-geometry", lambda texts: ours(eager, texts, size), f"batch {size}, eager"),
+        Reader("emotion-geometry", lambda texts: ours(sdpa, texts, size), f"batch {size}, sdpa"),
         Reader(
-            "steering-vectors", lambda: steering_vectors(sdpa, texts, size), f"batch {size}, sdpa"
+            "steering-vectors",
+            lambda texts: steering_vectors(sdpa, texts, size),
+            f"batch {size}, sdpa",
         ),
-        Reader("steering-vectors", lambda: steering_vectors(sdpa, texts, 1), "batch 1, sdpa"),
-        Reader("repeng", lambda: repeng(sdpa, texts, size), f"batch {size}, sdpa"),
+        Reader("steering-vectors", lambda texts: steering_vectors(sdpa, texts, 1), "batch 1, sdpa"),
+        Reader("repeng", lambda texts: repeng(sdpa, texts, size), f"batch {size}, sdpa"),
     ]
-    try:
-        from transformer_lens.model_bridge import TransformerBridge
-    except ImportError:
+    if importlib.util.find_spec("transformer_lens") is None:
         return out
     own = load("eager")  # a bridge changes the modules of its model
-    bridge = TransformerBridge.boot_transformers(
-        "any-name", hf_model=own.model, tokenizer=own.tokenizer, dtype=torch.float32, device="cpu"
-    )
+    bridge = bridge_of(own)
     name = "transformer-lens, run_with_cache"
-    return [*out, Reader(name, lambda: lens(bridge, own, texts), "batch 1, eager")]
+    return [*out, Reader(name, lambda texts: lens(bridge, own, texts), "batch 1, eager")]
 
 
 def cosine(a: Read, b: Read) -> float:
@@ -229,10 +232,10 @@ def measure(args: Any) -> None:
 
     texts = [p.text for p in first_situations(load_stimuli(), args.situations).items]
     texts = texts[: len(texts) // 2 * 2]  # pairs
-    every = readers(load, texts, args.batch)
+    every = readers(load, args.batch)
     for reader in every:
-        reader.run()  # warms memory pools
-    in_turn([reader.timed for reader in every], args.rounds)
+        reader.run(texts[:2])  # imports, and memory pools
+    in_turn([lambda _, reader=reader: reader.time(texts) for reader in every], args.rounds)
     text = section(every, len(texts), args.model, machine)
     print(text) if args.print_only else publish("peers", text)
 
