@@ -89,6 +89,7 @@ benchmarks: install-dev  ## time everything again, into docs/benchmarks.md
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.large_sets
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.scaling
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.forward
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.validations
 
 clean:  ## remove caches, sweeps' folders and the site (results in mlruns/ stay)
 	rm -rf .cache multirun site .pytest_cache .ruff_cache .hypothesis

@@ -95,7 +95,9 @@ def read(project: Project) -> Record:
 def _run(project: Project, run_id: str, tables: dict[str, list[Any]]) -> Run:
     metrics: dict[str, list[tuple[int, str]]] = defaultdict(list)
     for run, key, step, value, is_nan in tables["metrics"]:
-        if run == run_id and not NOT_NUMBERS.fullmatch(key):
+        if run == run_id and not NOT_NUMBERS.fullmatch(
+            key.rpartition("/")[2]
+        ):  # cost/texts_written
             metrics[key].append((step, repr(math.nan if is_nan else value)))
     return Run(
         {name: sorted(points) for name, points in metrics.items()},

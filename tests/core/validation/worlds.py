@@ -33,7 +33,7 @@ CATEGORIES = np.repeat(np.arange(8), 3)
 FELT = 2.5
 """What is felt in a dialogue, in what the emotion adds to an item."""
 PERMUTATIONS = 399
-"""As few as a verdict over the sixteen numbers of the table allows: 16 / 400 is below 0.05."""
+"""As few as a verdict over the eighteen numbers of the table allows: 18 / 400 is below 0.05."""
 
 
 class Kind(StrEnum):
