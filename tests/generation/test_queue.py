@@ -142,7 +142,7 @@ def test_room_for_tokens_changes_no_logit(architecture, dtype):
             ids = b.argmax(dim=-1)[:, None]
             if step == 20:
                 for cache in caches:
-                    cache.reorder_cache(torch.tensor([2, 0]))
+                    cache.reorder_cache(torch.LongTensor([2, 0]))
                 ids = ids[[2, 0]]
 
 
