@@ -27,6 +27,9 @@ from emo.runs.plan import Plan
 Text = Sequence[TokenSpan]
 TextBatch = Sequence[Text]
 
+GPUS = "CUDA_VISIBLE_DEVICES"
+"""The environment variable that says which GPUs a process sees."""
+
 
 @dataclass(frozen=True)
 class Block:
