@@ -113,11 +113,15 @@ def hold(
         parts = [part for part in _cut(order, size) if any(i in missing for i in part)]
     else:
         parts = list(_cut(missing, settings.batch_size))
-    for part in track(parts, "holding conversations"):
-        for rows, spoken in _held(voice, part, scripts, settings):
+    n_turns = sum(_n_turns([scripts[i] for i in part]) for part in parts)
+    clock = iter(track(range(n_turns), "turns of conversations"))
+    for part in parts:
+        for rows, spoken in _held(voice, part, scripts, settings, clock):
             made = {keys[i]: said for i, said in zip(rows, spoken, strict=True)}
             store.put(made)
             known |= made
+    for _ in clock:  # its end is the end of the progress line
+        pass
     n_done = sum(map(len, parts))
     spoken = tuple(known[keys[i]] for i in range(len(scripts)))
     return Held(spoken, n_done, len(scripts) - n_done)
@@ -131,12 +135,21 @@ def _keys(batches: Sequence[Sequence[Script]], settings: Settings) -> Iterator[s
     return (settings.key(script, batch) for batch in batches for script in batch)
 
 
+def _n_turns(scripts: Sequence[Script]) -> int:
+    """Answers of the longest conversation."""
+    return 1 + max(len(script.turns) for script in scripts)
+
+
 def _held(
-    voice: Voice, rows: Sequence[int], scripts: Sequence[Script], settings: Settings
+    voice: Voice,
+    rows: Sequence[int],
+    scripts: Sequence[Script],
+    settings: Settings,
+    clock: Iterator[Any],
 ) -> Iterator[tuple[Sequence[int], list[tuple[Spoken, ...]]]]:
     """One batch, which is halved until it fits into memory, unless that changes what is said."""
     try:
-        yield rows, converse(voice, [scripts[i] for i in rows], settings)
+        yield rows, converse(voice, [scripts[i] for i in rows], settings, lambda: next(clock, None))
         return
     except OutOfMemory:
         if len(rows) == 1 or settings.batch_decides:
@@ -146,18 +159,25 @@ def _held(
             ) from None
     log.warning("out of memory with %d conversations at once; going on with half", len(rows))
     half = len(rows) // 2
-    yield from _held(voice, rows[:half], scripts, settings)
-    yield from _held(voice, rows[half:], scripts, settings)
+    yield from _held(voice, rows[:half], scripts, settings, clock)
+    yield from _held(voice, rows[half:], scripts, settings, clock)
 
 
 def converse(
-    voice: Voice, scripts: Sequence[Script], settings: Settings
+    voice: Voice,
+    scripts: Sequence[Script],
+    settings: Settings,
+    on_turn: Callable[[], object] = lambda: None,
 ) -> list[tuple[Spoken, ...]]:
-    """What is said in one batch, turn by turn; conversations with fewer turns leave it earlier."""
+    """What is said in one batch, turn by turn; conversations with fewer turns leave it earlier.
+
+    ``on_turn`` is called before every turn.
+    """
     talks = [voice.opening(s.question, i, s.sample) for i, s in enumerate(scripts)]
     out: list[list[Spoken]] = [[] for _ in scripts]
     going = list(range(len(scripts)))
-    for turn in range(1 + max(len(s.turns) for s in scripts)):
+    for turn in range(_n_turns(scripts)):
+        on_turn()
         said = voice.answers([talks[i] for i in going], settings.sampling, settings.seed)
         odds = forced_choices(voice, [(scripts[i], talks[i]) for i in going], said)
         for i, answer, (right_first, wrong_first) in zip(going, said, odds, strict=True):

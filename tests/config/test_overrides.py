@@ -162,7 +162,8 @@ def test_a_reference_with_a_value_is_that_value(monkeypatch):
         ("splits_per_replicate=3", "did you mean resampling.splits_per_replicate?"),
         ("+bacth=3", "bacth: no such parameter; in this group there are job, model, backend"),
         ("++seeds=3", "seeds: no such parameter (did you mean seed?)"),
-        ("steer.strength=[1]", "did you mean job.steer.strengths or"),
+        ("steer.strength=[1]", "did you mean job.behave.steer.strength?"),
+        ("steer.strengts=[1]", "did you mean job.steer.strengths"),
         ("job.summarize.layer.x=1", "job.summarize.layer.x: no such parameter"),
         ("a.b.c=1", "a.b.c: no such parameter; in this group there are job, model"),
         (

@@ -8,6 +8,7 @@ import pytest
 
 import emo
 from emo.cli import run_job
+from emo.errors import ConfigError
 from emo.tracking import Tracker
 
 FEW = (
@@ -124,9 +125,10 @@ def test_a_vector_that_is_not_there_is_refused_in_one_line(tiny_config):
             "job.behave.steer.layers=99: allowed is layers 0",
         ),
         ((*STEERED, "job.behave.steer.run=nothing"), "job.behave.steer.run=nothing"),
-        ((*STEERED, "job.behave.steer.strength=1e39"), "job.behave.steer.strength"),
     ):
         outcome = run_job(tiny_config(*FEW, *words))
         assert outcome.status == "failed"
         assert line in outcome.error
         assert "\n" not in outcome.error
+    with pytest.raises(ConfigError, match=r"^job\.behave\.steer\.strength=1e\+39: allowed is"):
+        tiny_config(*FEW, *STEERED, "job.behave.steer.strength=1e39")

@@ -165,7 +165,7 @@ def test_force_writes_nothing_again_and_finds_the_same(finished, steer_config):
 
 
 def test_a_killed_run_goes_on_where_it_was(steer_config, monkeypatch):
-    real, calls = HFDecoder.decode, []
+    real, calls = HFDecoder._batch, []
 
     def dies(self, *args):
         calls.append(args)
@@ -173,7 +173,7 @@ def test_a_killed_run_goes_on_where_it_was(steer_config, monkeypatch):
             raise KeyboardInterrupt
         return real(self, *args)
 
-    monkeypatch.setattr(HFDecoder, "decode", dies)
+    monkeypatch.setattr(HFDecoder, "_batch", dies)
     config = steer_config("backend.decode_batch_size=4", "seed=3", "paths.store=killed")
     with pytest.raises(KeyboardInterrupt):
         run_job(config)

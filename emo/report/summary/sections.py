@@ -193,7 +193,7 @@ MAKERS = (
         figures,
     ),
     *(four_layer_tables, layer_tables, method_tables, model_figures, set_tables, specificity),
-    *(steering, tables, text_share_tables, unprinted),
+    *(steering, steering_judges, tables, text_share_tables, unprinted),
 )
 """Modules whose public functions make the figures and tables of the report."""
 
