@@ -62,7 +62,7 @@ def source_of_random(loaded: LoadedModel, config: RunConfig, n: int) -> VectorSo
     drawn = np.random.default_rng(0).normal(size=(layers, n, hidden))
     values = drawn / np.linalg.norm(drawn, axis=-1, keepdims=True)
     names = tuple(f"vector {k}" for k in range(n))
-    vectors = EmotionVectors(values.astype(np.float32), names, (1,) * n, "global")
+    vectors = EmotionVectors(values, names, (1,) * n, "global")
     frame = ResidualFrame(np.zeros((layers, hidden)), np.ones(layers))
     return VectorSource("benchmark", config, vectors, frame, layers // 2, "the middle", {})
 
