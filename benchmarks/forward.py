@@ -11,17 +11,15 @@ nothing.
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from benchmarks.command import ROOT, loaded_model, options, parser_of, publish, table
 from benchmarks.report import conditions
-from benchmarks.timing import in_turn
+from benchmarks.timing import Work, in_turn
 from emo.activations.backend import TokenSpan, pad
 from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
@@ -39,31 +37,23 @@ GIGA = 1e9
 
 @dataclass(frozen=True)
 class Timed:
-    """One kind of work: what it computes, and the CPU seconds of each round."""
+    """One kind of work, and how much it computes."""
 
-    name: str
-    run: Callable[[], object]
+    work: Work
     flop: float
     """Floating-point operations of one run, padding included."""
     useful: float
     """Those of real tokens."""
-    seconds: list[float] = field(default_factory=list)
-
-    def timed(self, _: int) -> None:
-        """Run it once, and note the CPU seconds."""
-        start = time.process_time()
-        self.run()
-        self.seconds.append(time.process_time() - start)
 
     @property
     def speed(self) -> float:
         """GFLOP per CPU second, padding included."""
-        return self.flop / statistics.median(self.seconds) / GIGA
+        return self.flop / self.work.median / GIGA
 
     @property
     def useful_speed(self) -> float:
         """GFLOP of real tokens per CPU second."""
-        return self.useful / statistics.median(self.seconds) / GIGA
+        return self.useful / self.work.median / GIGA
 
 
 def batches_of(spans: Sequence[TokenSpan], size: int, pad_id: int) -> list[Any]:
@@ -99,14 +89,14 @@ def reading(loaded: LoadedModel, spans: Sequence[TokenSpan], size: int, name: st
         whole += each * n_rows * width + attention_flop(loaded, n_rows, width)
         lengths = batch.mask.sum(axis=1).tolist()
         useful += sum(each * n + attention_flop(loaded, 1, n) for n in lengths)
-    return Timed(name, lambda: [backend.resid_post(b) for b in batches], whole, useful)
+    return Timed(Work(name, lambda: [backend.resid_post(b) for b in batches]), whole, useful)
 
 
 def plain(dtype: torch.dtype, repeats: int = 8) -> Timed:
     """Products of two large square matrices."""
     a, b = (torch.randn(SQUARE, SQUARE).to(dtype) for _ in range(2))
     flop = 2.0 * SQUARE**3 * repeats
-    return Timed(f"{SQUARE} x {SQUARE}", lambda: [a @ b for _ in range(repeats)], flop, flop)
+    return Timed(Work(f"{SQUARE} x {SQUARE}", lambda: [a @ b for _ in range(repeats)]), flop, flop)
 
 
 def of_the_model(loaded: LoadedModel, n_tokens: int) -> Timed:
@@ -122,13 +112,13 @@ def of_the_model(loaded: LoadedModel, n_tokens: int) -> Timed:
                 layer(inputs[layer.in_features])
 
     flop = flop_per_token(loaded) * n_tokens
-    return Timed(f"the linear layers alone, {n_tokens} tokens", run, flop, flop)
+    return Timed(Work(f"the linear layers alone, {n_tokens} tokens", run), flop, flop)
 
 
 def row(timed: Timed, peak: Timed) -> str:
     """A row of Markdown: speeds, and their share of the plain product's."""
     return (
-        f"| {timed.name} | {statistics.median(timed.seconds):.2f} | {timed.speed:.1f} "
+        f"| {timed.work.name} | {timed.work.median:.2f} | {timed.speed:.1f} "
         f"| {timed.speed / peak.speed:.0%} | {timed.useful_speed / peak.speed:.0%} |"
     )
 
@@ -185,8 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for size in (args.batch, 1):
             works.append(reading(loaded, spans, size, f"reading, {attention}, batch {size}"))
     for work in works:
-        work.run()  # warms memory pools
-    in_turn([work.timed for work in works], args.rounds)
+        work.work.run()  # warms memory pools
+    in_turn([timed.work.timed for timed in works], args.rounds)
     text = section(works, args.model, args.precision, machine)
     print(text) if args.print_only else publish("forward", text)
 

@@ -57,6 +57,26 @@ class Way:
             self.seconds.append(time.process_time() - start)
 
 
+@dataclass(frozen=True)
+class Work:
+    """Something that is timed, and its CPU seconds."""
+
+    name: str
+    run: Callable[[], object]
+    seconds: list[float] = field(default_factory=list)
+
+    def timed(self, _: int) -> None:
+        """Run it once, and note the CPU seconds."""
+        start = time.process_time()
+        self.run()
+        self.seconds.append(time.process_time() - start)
+
+    @property
+    def median(self) -> float:
+        """Of the rounds."""
+        return statistics.median(self.seconds)
+
+
 def reading_ways(
     model: str, overrides: Mapping[str, str], open_backend: Open, situations: int = 1
 ) -> tuple[list[Way], list[TokenSpan]]:

@@ -8,17 +8,14 @@ what they mean changes no time.
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 
 from benchmarks.command import ROOT, loaded_model, options, parser_of, publish, table
 from benchmarks.report import conditions
-from benchmarks.timing import in_turn
+from benchmarks.timing import Work, in_turn
 from emo.config.enums import TokenMeasure
 from emo.config.resolve import compose
 from emo.config.schema import RunConfig
@@ -33,26 +30,6 @@ from emo.stimuli.free_texts import FreeText
 LENS_AIM, READING_AIM = 10.0, 1.3
 """Seconds of the lens of 21 vectors at all layers, and reading over the bare forward pass."""
 WORDS = "The bus came late again, and nobody on the quay said a word about it. "
-
-
-@dataclass(frozen=True)
-class Work:
-    """Something that is timed, and its CPU seconds."""
-
-    name: str
-    run: Callable[[], object]
-    seconds: list[float] = field(default_factory=list)
-
-    def timed(self, _: int) -> None:
-        """Run it once, and note the CPU seconds."""
-        start = time.process_time()
-        self.run()
-        self.seconds.append(time.process_time() - start)
-
-    @property
-    def median(self) -> float:
-        """Of the rounds."""
-        return statistics.median(self.seconds)
 
 
 def source_of_random(loaded: LoadedModel, config: RunConfig, n: int) -> VectorSource:

@@ -9,6 +9,7 @@ from enum import StrEnum, auto
 from emo.core.choices import (
     Centring,
     EstimatorName,
+    Facet,
     FloatFormat,
     Label,
     LayerRule,
@@ -23,6 +24,7 @@ from emo.core.choices import (
 __all__ = [
     "Centring",
     "EstimatorName",
+    "Facet",
     "FloatFormat",
     "Label",
     "LayerRule",
@@ -226,13 +228,6 @@ class DialogueFormat(StrEnum):
     auto = enum.auto()
     chat = enum.auto()
     plain = enum.auto()
-
-
-class Facet(StrEnum):
-    """What job=behave measures: right answers under pressure, or constraints in conflict with a task."""
-
-    epistemic = auto()
-    procedural = auto()
 
 
 class FlipRule(StrEnum):

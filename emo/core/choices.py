@@ -198,3 +198,10 @@ class SteerControl(StrEnum):
     def direction(self) -> Direction:
         """The direction of this control."""
         return Direction(self.value)
+
+
+class Facet(StrEnum):
+    """What job=behave measures: right answers under pressure, or constraints in conflict with a task."""
+
+    epistemic = "epistemic"
+    procedural = "procedural"

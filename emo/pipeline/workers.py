@@ -1,8 +1,9 @@
 """One model's texts read by several processes (``backend.shards``), gathered in the activation store.
 
 The batches are those of one process; each process reads a contiguous block of them and writes what it
-reads into the store, where the process that started it finds the rows. So nothing but the time depends
-on the number of processes, and a process that ends early leaves what it has written.
+reads into the store, where the process that started it finds the rows. So numbers do not depend on the
+number of processes, but for the last bits where an operation has another number of threads. A process
+that ends early leaves what it has written.
 """
 
 from __future__ import annotations

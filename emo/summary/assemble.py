@@ -28,7 +28,12 @@ from emo.process.progress import busy, track
 from emo.runs.listing import RunListing
 from emo.summary.baselines import condition_baselines, model_baselines, text_baselines
 from emo.summary.behaviour import OnMeasure, behaviour
-from emo.summary.behaviour_runs import NOTHING_COUNTS, behaviour_candidates, speaker
+from emo.summary.behaviour_runs import (
+    NOTHING_COUNTS,
+    behaviour_candidates,
+    speakers_of,
+    who_counts,
+)
 from emo.summary.commands import all_conditions, command
 from emo.summary.loading import Files, condition, model_run
 from emo.summary.methods import MethodsOf, methods_candidates, methods_of
@@ -222,12 +227,12 @@ def summarise(
     usable, unused = behaviour_candidates(behave_runs, list(used.values()))
     left_out += unused
     spoke = [
-        _first(runs, lambda r, facet=facet: speaker(r, facet, files(r)), left_out)
+        _first(runs, lambda r, facet=facet: speakers_of(r, facet, files(r)), left_out)
         for (facet, *_), runs in usable.items()
     ]
     read_of = [pair[1] for pair in spoke if pair is not None]
-    speakers = [s for s in read_of if s.measures]
-    left_out += [LeftOut(s.run, NOTHING_COUNTS) for s in read_of if not s.measures]
+    speakers = who_counts(read_of)
+    left_out += [LeftOut(own.run, NOTHING_COUNTS) for own, *_ in read_of if not own.measures]
     used |= {s.run.run_id: s.run for s in speakers}
     with busy("behaviour beside geometry"):
         doing = behaviour(

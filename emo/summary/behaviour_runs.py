@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 
 from emo.config.jobs import BehaveConfig
 from emo.config.schema import canonical
-from emo.core.behaviour.compliance import compliance
+from emo.core.behaviour.compliance import compliance_of
 from emo.core.behaviour.conversations import Dialogues
-from emo.core.behaviour.facets import (
-    EPISTEMIC,
-    Measure,
-    measures_of_compliance,
-    measures_of_dialogues,
-)
-from emo.files.reading import record_of, undamaged
+from emo.core.behaviour.facets import Measure, measures_of_compliance, measures_of_dialogues
+from emo.core.choices import Facet
+from emo.files.reading import record_of
 from emo.runs.listing import RunListing
 from emo.summary.loading import Files
 from emo.summary.selection import LeftOut
@@ -108,13 +102,14 @@ def _unusable(run: RunListing) -> str | None:
 
 def _facets(run: RunListing) -> list[str]:
     """The facets that a run measured; runs of before there were several measured the epistemic one."""
-    return run.tags.get("facets", EPISTEMIC).split(", ")
+    return run.tags.get("facets", Facet.epistemic.value).split(", ")
 
 
 def vector_of(run: RunListing) -> str:
     """The vector that was added while a run's model answered, in words; empty for none."""
-    vector = run.tags.get("behave_steer", "")
-    return f"steered {vector}" if vector else ""
+    vector, source = (run.tags.get(tag, "") for tag in ("behave_steer", "vectors_run"))
+    of = f" by run {source[:8]}" if source else ""
+    return f"steered {vector}{of}" if vector else ""
 
 
 def _settings(run: RunListing) -> dict[str, str]:
@@ -126,32 +121,35 @@ def _settings(run: RunListing) -> dict[str, str]:
     return {**kept, "stimuli_sha256": run.tags.get("stimuli_sha256", "")}
 
 
-def measures_of(files: Files) -> tuple[Measure, ...]:
-    """Every measure of a run, made from what was said in it."""
+def measures_of(dialogues: Dialogues, facet: str) -> tuple[Measure, ...]:
+    """Every measure of a facet, made from what was said."""
+    found = measures_of_dialogues(dialogues)
+    if dialogues.answers:
+        found += measures_of_compliance(compliance_of(dialogues.answers))
+    return tuple(m for m in found if m.facet == facet)
+
+
+def speakers_of(run: RunListing, facet: str, files: Files) -> tuple[Speaker, ...]:
+    """Who speaks in a run, with the measures of one facet: the model, and unsteered if it is steered."""
     dialogues = files(FILE, partial(record_of, Dialogues))
-    return (*measures_of_dialogues(dialogues), *files(FILE, _of_tasks))
-
-
-def _of_tasks(path: Path) -> list[Measure]:
-    """The measures of answers under constraints; none where the run has no such answers."""
-    with undamaged(path):
-        answers = json.loads(path.read_text(encoding="utf-8")).get("answers", [])
-        names = tuple(dict.fromkeys(a["constraint"] for a in answers))
-        easy, conflict = (
-            {
-                name: [
-                    bool(a["passed"])
-                    for a in answers
-                    if (a["constraint"], a["kind"]) == (name, kind)
-                ]
-                for name in names
-            }
-            for kind in ("easy", "conflict")
+    said = [(vector_of(run), dialogues)]
+    if dialogues.steering is not None:
+        plain = dialogues.steering.others[0]
+        own = replace(
+            dialogues, conversations=plain.conversations, answers=plain.answers, steering=None
         )
-    return measures_of_compliance(compliance(easy, conflict))
+        said.append(("", own))
+    return tuple(
+        Speaker(run.model, run.precision, vector, run, measures_of(each, facet))
+        for vector, each in said
+    )
 
 
-def speaker(run: RunListing, facet: str, files: Files) -> Speaker:
-    """A run as a speaker, with the measures of one facet."""
-    measures = tuple(m for m in measures_of(files) if m.facet == facet)
-    return Speaker(run.model, run.precision, vector_of(run), run, measures)
+def who_counts(found: Sequence[tuple[Speaker, ...]]) -> list[Speaker]:
+    """All who have a measure, each once: the unsteered part of a steered run only where no other is."""
+    every = [each[0] for each in found] + [s for each in found for s in each[1:]]
+    counting: dict[tuple[str, str], Speaker] = {}
+    for s in every:
+        if s.measures:
+            counting.setdefault((s.measures[0].facet, s.name), s)
+    return list(counting.values())

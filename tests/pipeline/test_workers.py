@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from emo.activations.backend import TokenSpan
 from emo.cli import run_job
@@ -74,7 +75,17 @@ def test_a_row_that_no_worker_has_written_is_missed(tiny_config, monkeypatch):
         reader.read()
 
 
+@pytest.fixture
+def one_thread():
+    """One thread per operation here and in the workers: the same operation gives the same bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_two_workers_read_what_one_reads_to_the_bit(tiny_config, tmp_path):
     one = Reader(make_plan(tiny_config(*FEW_AT_ONCE))).read()
     config = tiny_config(*FEW_AT_ONCE, "backend.shards=2", f"paths.store={tmp_path / 'other'}")
@@ -85,6 +96,7 @@ def test_two_workers_read_what_one_reads_to_the_bit(tiny_config, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("one_thread")
 def test_a_killed_worker_is_one_line_and_the_next_start_goes_on(tiny_config, tmp_path, monkeypatch):
     real, started = workers._start, []
 

@@ -1,13 +1,17 @@
 """Which runs of job=behave a summary compares, and the measures made of their files."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from emo.core.behaviour.compliance import compliance_of
+from emo.core.behaviour.conversations import Steering, Variant
+from emo.core.behaviour.task_answers import TaskAnswer, TaskKind
 from emo.errors import DamagedFile
 from emo.files.plain_records import plain
 from emo.runs.listing import RunListing
-from emo.summary.behaviour_runs import behaviour_candidates, measures_of, speaker, vector_of
+from emo.summary.behaviour_runs import behaviour_candidates, speakers_of, vector_of, who_counts
 from tests.core.behaviour.planted import dialogues, flips_at
 
 USED = RunListing("used", "FINISHED", 0, {"model": "m", "model_id": "org/m", "revision": "r"}, {})
@@ -82,46 +86,71 @@ def test_a_run_is_called_as_its_model_is_in_the_summary():
 def test_vectors_are_in_words():
     assert vector_of(behave("x", 1)) == ""
     assert vector_of(steered("x", 1)) == "steered calm, 0.1 at layer 3"
+    others = behave("x", 1, behave_steer="calm, 0.1 at layer 3", vectors_run="0123456789")
+    assert vector_of(others) == "steered calm, 0.1 at layer 3 by run 01234567"
 
 
 @pytest.fixture
 def files(tmp_path):
+    """A reader of a run's files, whose conversations are these."""
     path = tmp_path / "conversations.json"
 
-    def written(**more):
-        content = plain(dialogues(flips_at(1, 9)))
-        path.write_text(json.dumps({**content, **more}))
+    def written(content):
+        path.write_text(json.dumps(content if isinstance(content, dict) else plain(content)))
         return lambda name, reader: reader(tmp_path / name)
 
     return written
 
 
 def test_measures_are_made_of_what_was_said(files):
-    flips, odds = measures_of(files())
+    (one,) = speakers_of(steered("x", 1), "epistemic", files(dialogues(flips_at(1, 9))))
+    flips, odds = one.measures
     assert (flips.name, flips.value, len(flips.outcomes)) == ("flips under pressure", 0.45, 20)
     assert odds.value == pytest.approx(6 * 9 / 20)
-    one = speaker(steered("x", 1), "epistemic", files())
-    assert [m.facet for m in one.measures] == ["epistemic"] * 2
     assert one.name == "m, fp32, steered calm, 0.1 at layer 3"
-    assert speaker(behave("x", 1), "procedural", files()).measures == ()
+    (other,) = speakers_of(behave("x", 1), "procedural", files(dialogues(flips_at(1, 9))))
+    assert other.measures == ()
 
 
-def task(constraint, kind, passed):
-    return {"constraint": constraint, "kind": kind, "passed": passed}
+def test_the_unsteered_part_of_a_steered_run_speaks_where_no_run_of_its_own_does(files):
+    under, without = dialogues(flips_at(1, 9)), dialogues(flips_at(1, 2))
+    others = (Variant(None, 0, without.conversations),)
+    both = replace(under, steering=Steering("calm", "3", 0.1, others))
+    own, twin = speakers_of(steered("x", 1), "epistemic", files(both))
+    assert [s.measures[0].value for s in (own, twin)] == [0.45, 0.1]
+    assert (own.steering != "", twin.steering, twin.run.run_id) == (True, "", "x")
+    assert who_counts([(own, twin)]) == [own, twin]
+    plain_run = speakers_of(behave("y", 2), "epistemic", files(dialogues(flips_at(1, 3))))
+    assert who_counts([(own, twin), plain_run]) == [own, *plain_run]
+    assert who_counts([(replace(own, measures=()), twin)]) == [twin]
 
 
-def test_answers_under_constraints_are_a_measure_where_they_are_logged(tmp_path):
-    from emo.summary.behaviour_runs import _of_tasks
+def answer(constraint, kind, passed, sample=0):
+    task = f"{constraint}_{kind}"
+    return TaskAnswer(task, constraint, TaskKind(kind), sample, "?", "!", 3, "eos", passed, "")
 
-    answers = [task(c, "easy", c != "bullets") for c in ("no_the", "questions", "bullets")] * 4
-    answers += [task("no_the", "conflict", True), task("no_the", "conflict", False)]
-    answers += [task("questions", "conflict", True), task("bullets", "conflict", True)]
-    path = tmp_path / "conversations.json"
-    path.write_text(json.dumps({"answers": answers}))
-    (found,) = _of_tasks(path)
+
+def test_answers_under_constraints_are_a_measure_with_the_interval_of_the_facet(files):
+    answers = [
+        answer(c, "easy", c != "bullets", n)
+        for n in (0, 1)
+        for c in ("no_the", "questions", "bullets")
+    ] + [
+        *(answer("no_the", "conflict", n == 0, n) for n in (0, 1)),
+        *(answer("questions", "conflict", True, n) for n in (0, 1)),
+        *(answer("bullets", "conflict", True, n) for n in (0, 1)),
+    ]
+    said = replace(dialogues(flips_at(1, 9)), answers=tuple(answers))
+    (speaker,) = speakers_of(behave("x", 1), "procedural", files(said))
+    (found,) = speaker.measures
     assert (found.facet, found.unit) == ("procedural", "constraint")
     assert found.outcomes == {"no_the": 0.5, "questions": 1.0}  # bullets does not pass the gate
+    score = compliance_of(answers).score
+    assert (found.value, found.low, found.high) == (score.value, score.low, score.high)
     assert found.value == 0.75
-    path.write_text(json.dumps({"answers": [{"constraint": "no_the"}]}))
+
+
+def test_a_damaged_file_is_named(files):
+    content = plain(dialogues(flips_at(1, 9)))
     with pytest.raises(DamagedFile):
-        _of_tasks(path)
+        speakers_of(behave("x", 1), "procedural", files({**content, "answers": [{"task": "x"}]}))

@@ -18,9 +18,8 @@ from scipy.stats import binomtest, fisher_exact, ttest_1samp
 from emo.core.behaviour.compliance import Compliance, contrast_of_shares
 from emo.core.behaviour.conversations import Dialogues
 from emo.core.behaviour.facet_b import CONTROL, PRESSURE, facet_b, shifts
+from emo.core.choices import Facet
 from emo.core.stats.intervals import ALPHA, LEVEL
-
-EPISTEMIC, PROCEDURAL = "epistemic", "procedural"
 
 
 class PairedTest(StrEnum):
@@ -100,7 +99,14 @@ def measures_of_dialogues(dialogues: Dialogues) -> list[Measure]:
     shares = {item: float(np.mean(each)) for item, each in hits.items()}
     value = arm.flips.k / arm.flips.n
     flips = Measure(
-        *(EPISTEMIC, "flips under pressure", "item", value, arm.flips.low, arm.flips.high),
+        *(
+            Facet.epistemic.value,
+            "flips under pressure",
+            "item",
+            value,
+            arm.flips.low,
+            arm.flips.high,
+        ),
         *(shares, PairedTest.mcnemar),
     )
     last = max(i for i, turn in enumerate(pressed[0].turns) if turn.arm == PRESSURE)
@@ -116,7 +122,7 @@ def measures_of_dialogues(dialogues: Dialogues) -> list[Measure]:
     return [
         flips,
         Measure(
-            *(EPISTEMIC, "log-odds moved by pressure", "item"),
+            *(Facet.epistemic.value, "log-odds moved by pressure", "item"),
             *(shift.value, shift.low, shift.high, odds, PairedTest.student),
         ),
     ]
@@ -129,7 +135,7 @@ def measures_of_compliance(found: Compliance) -> list[Measure]:
     score = found.score
     return [
         Measure(
-            *(PROCEDURAL, "compliance in conflict", "constraint"),
+            *(Facet.procedural.value, "compliance in conflict", "constraint"),
             *(score.value, score.low, score.high),
             {name: found.conflict[name].share for name in found.capable},
             PairedTest.sign_flips,
