@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from benchmarks.forward import Timed, attention_flop, flop_per_token, plain, reading, row
+from benchmarks.timing import Work
 from emo.activations.backend import TokenSpan
 from emo.config.enums import PrecisionName
 from emo.models.loading import LoadedModel
@@ -30,12 +31,12 @@ def test_operations_of_a_batch_are_those_of_its_matrices(loaded):
     assert work.useful == 2 * weights * 6 + attention_flop(loaded, 1, 2) + attention_flop(
         loaded, 1, 4
     )
-    work.timed(0)
-    assert work.seconds[0] > 0
+    work.work.timed(0)
+    assert work.work.seconds[0] > 0
 
 
 def test_shares_are_of_the_plain_product():
-    peak = Timed("plain", lambda: None, 2e9, 2e9, [1.0])
-    half = Timed("reading", lambda: None, 2e9, 1e9, [2.0])
+    peak = Timed(Work("plain", lambda: None, [1.0]), 2e9, 2e9)
+    half = Timed(Work("reading", lambda: None, [2.0]), 2e9, 1e9)
     assert row(half, peak) == "| reading | 2.00 | 1.0 | 50% | 25% |"
     assert plain(torch.float32, 1).flop == 2 * 1024**3
