@@ -22,6 +22,7 @@ def run(script, *prefix):
 TELL = """
 import os, signal, sys
 from emo.process import stopping
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start jobs behind a & with it ignored
 stopping.listen()
 try:
     os.kill(os.getpid(), signal.{name})

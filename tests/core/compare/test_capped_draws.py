@@ -45,18 +45,15 @@ def test_the_caps_are_reached_here(capped, rng):
 
 @pytest.mark.slow
 def test_intervals_of_halves_cover_with_the_fewest_draws(capped):
-    """Never too narrow, a little too wide: one division of each replicate adds its own noise.
-
-    Standard error over 300 draws: 0.013; "same" was measured at 0.980.
-    """
+    """Never too narrow; wider than need be, as with all draws (docs/between_models.md has the figures)."""
     halves = [
         disjoint_items(sets, replace(AS_COMES, seed=i))
         for i, sets in enumerate(draws("24 situations", 300))
     ]
-    for name in ("same", "disjoint", "share"):
+    for name, most in (("same", 0.995), ("disjoint", 0.995), ("share", 1.0)):
         covered = coverage(getattr(h, name)[0, 1] for h in halves)
         print(f"{name} covered {covered:.3f}")
-        assert covered >= 0.92
+        assert 0.92 <= covered <= most
 
 
 @pytest.mark.slow
