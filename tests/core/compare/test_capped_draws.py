@@ -45,7 +45,7 @@ def test_the_caps_are_reached_here(capped, rng):
 
 @pytest.mark.slow
 def test_intervals_of_halves_cover_with_the_fewest_draws(capped):
-    """Never too narrow; wider than need be, as with all draws (docs/between_models.md has the figures)."""
+    """Never too narrow, and wider than need be (figures: docs/between_models.md)."""
     halves = [
         disjoint_items(sets, replace(AS_COMES, seed=i))
         for i, sets in enumerate(draws("24 situations", 300))
