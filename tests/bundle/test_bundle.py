@@ -19,6 +19,7 @@ from emo.errors import DamagedFile, EmoError
 from emo.files.checksums import write_checksums
 from tests.conftest import TINY, write_small_csv
 
+pytestmark = pytest.mark.slow
 QUICK = ("job.summarize.permutations=20", "job.summarize.n_bootstrap=20")
 
 
@@ -46,7 +47,6 @@ def bundle(project, tmp_path):
     return Path(shutil.copytree(root / "exports" / f"study-{report[:8]}", tmp_path / "study"))
 
 
-@pytest.mark.slow
 def test_a_bundle_has_the_report_the_runs_and_the_environment(bundle, project):
     _, run_id, report = project
     study = read_study(bundle)
@@ -65,7 +65,6 @@ def test_a_bundle_has_the_report_the_runs_and_the_environment(bundle, project):
     assert damaged_files(bundle) == []
 
 
-@pytest.mark.slow
 def test_its_pages_fetch_nothing_and_every_link_of_the_front_page_leads_somewhere(bundle):
     front = (bundle / "index.html").read_text()
     links = re.findall(r'(?:href|src)="([^"]*)"', front)
@@ -91,7 +90,6 @@ def test_it_says_nothing_of_the_machine_it_was_made_on(bundle, project):
     assert str(root) not in (bundle / "environment.json").read_text()
 
 
-@pytest.mark.slow
 def test_every_number_is_made_again_although_the_passages_are_gone(bundle):
     found = emo.verify(bundle)
     assert found.ok, str(found)
@@ -100,7 +98,6 @@ def test_every_number_is_made_again_although_the_passages_are_gone(bundle):
     assert str(found).startswith("all ")
 
 
-@pytest.mark.slow
 def test_a_zip_is_the_same_and_no_model_is_needed_for_it(project):
     root, _, report = project
     packed = root / "exports" / f"study-{report[:8]}.zip"
@@ -135,7 +132,6 @@ def test_changed_missing_and_added_files_are_all_named(bundle, project, capsys):
     assert "report/more.txt does not belong there" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_numbers_that_were_changed_with_their_checksums_are_named(bundle, project):
     _, run_id, _ = project
     table = bundle / "report/tables/descriptors.csv"
@@ -200,7 +196,6 @@ def test_a_folder_that_is_no_bundle_is_never_replaced(project):
     assert (folder / "thesis.txt").read_text() == "x"
 
 
-@pytest.mark.slow
 def test_a_study_with_texts_that_a_model_wrote_is_made_again(tmp_path, small_csv):
     words = [*TINY, f"stimuli.path={small_csv}", *QUICK]
     few = ["subparams.max_new_tokens=8", "subparams.samples=2"]
@@ -214,7 +209,6 @@ def test_a_study_with_texts_that_a_model_wrote_is_made_again(tmp_path, small_csv
     assert (found.runs, len(found.as_logged)) == (2, 1)
 
 
-@pytest.mark.slow
 def test_a_study_of_two_models_and_a_steering_run_is_made_again(tmp_path, small_csv):
     words = [*TINY, f"stimuli.path={small_csv}"]
     steer = ["job=steer", "job.steer.scenarios=[aggressive_to_calm]", "job.steer.strengths=[0.1]"]

@@ -115,6 +115,7 @@ def test_of_sampling_it_names_the_field():
     assert found.note.endswith("from loose (B) in top_p")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("override", "name"),
     [

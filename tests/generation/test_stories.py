@@ -60,6 +60,7 @@ def test_neutral_stories_are_written_only_if_they_are_subtracted(tokenizer):
         assert {s.emotion for s in plan(tokenizer, f"centring={centring}")} == {"happy", "sad"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change", ["centring=global", "samples=3", "samples=7", "templates=odd", "templates=even"]
 )

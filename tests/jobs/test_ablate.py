@@ -206,6 +206,7 @@ def test_one_template_has_no_replicate_and_is_refused(tiny_config, one_template)
     assert "\n" not in outcome.error
 
 
+@pytest.mark.slow
 def test_fewer_emotions(make):
     outcome = run_job(make("job.ablate.emotions=3"))
     assert "256 settings, 3 emotions" in outcome.table

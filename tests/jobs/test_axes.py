@@ -201,6 +201,7 @@ def test_vectors_of_texts_that_the_model_writes_are_held_against_norms(make, wri
     assert found.curve == pytest.approx(np.array(best), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_text_length_is_that_of_the_texts_that_were_written(make, written):
     tracker = Tracker(make())
     result = record_of(AxesResult, tracker.artifact(written[0].run_id, "axes.json"))

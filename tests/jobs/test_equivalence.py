@@ -114,6 +114,7 @@ def test_the_same_command_reuses_the_run_whatever_backend_it_names(
     assert again.table.replace("(reused)", "").splitlines()[:-2] == finished.table.splitlines()[:-2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reader", [["backend=hf"], ["backend=tl", "backend.implementation=hooked"]]
 )

@@ -70,6 +70,7 @@ def test_safetensors_says_what_it_is(tiny, source):
         assert "output of decoder block l, counted from 0" in labels["layers"]
 
 
+@pytest.mark.slow
 def test_no_export_takes_the_place_of_another(tiny, source, project):
     other = run_job(tiny("seed=5"))
     assert other.run_id != source.run_id

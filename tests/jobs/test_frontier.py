@@ -174,6 +174,7 @@ def test_the_same_is_found_again_and_another_choice_reads_the_same_texts(make, o
         assert set(vectors.emotions) <= set(EMOTIONS)
 
 
+@pytest.mark.slow
 def test_other_jobs_take_its_vectors(make, outcome, folder):
     run = emo.load_run(outcome.run_id, root=folder)
     read = run.read("On the quay.", layers="all").readings

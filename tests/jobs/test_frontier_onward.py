@@ -62,6 +62,7 @@ def steered(frontier, run):
     return outcome
 
 
+@pytest.mark.slow
 def test_steering_adds_the_vectors_of_its_own_stories(steered, frontier, passages, run):
     tags = Tracker(frontier()).get(steered.run_id).data.tags
     assert tags["vectors_run"] == run.run_id

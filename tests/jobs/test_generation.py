@@ -83,6 +83,7 @@ def test_vectors_of_the_matched_protocol_by_a_plain_loop(run, file):
         assert np.allclose(vectors.values[2, i], want / np.linalg.norm(want), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_loose_protocol_by_a_plain_loop(run, file, make):
     outcome = run("subparams=loose", "subparams.max_new_tokens=24")
     rows = rows_of(file(outcome, "texts.jsonl"))

@@ -117,6 +117,7 @@ def test_a_passage_of_the_run_has_the_values_of_the_runs_own_activations(
         assert all(rows[last, *key] == pytest.approx(got[key], abs=1e-5) for key in want)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("projection", ["all_but_the_top", "z_score", "neutral_pcs"])
 def test_so_it_has_under_a_projection(config, folder, projection):
     outcome = read(config, f"vectors.projection={projection}")

@@ -61,6 +61,7 @@ def test_an_ablation_that_the_model_cannot_have_reads_nothing_first(tiny_config)
     assert runs(config) == []
 
 
+@pytest.mark.slow
 def test_points_of_a_model_are_those_of_the_ablation(study_config, tiny_config):
     """The same points through job=ablate's own levels, and most of them without a new text."""
     from emo.core.stats.factorial import factorial, full_factorial

@@ -291,6 +291,7 @@ def test_what_changes_no_text_is_not_in_the_fingerprint(finished, steer_config):
         assert fingerprint(steer_config(override)) == finished[1].fingerprint
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "override",
     ["job.steer.layers=all", "job.steer.positions=generated", "precision=bf16", "precision=int8"],

@@ -76,6 +76,7 @@ def test_importances_do_not_depend_on_the_order_in_which_trials_ended(tmp_path):
     assert importances(shuffled, ["rho"], 0) == importances(whole, ["rho"], 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sampler", [s for s in SamplerName if s is not SamplerName.tpe])
 def test_processes_at_once_make_the_study_that_one_alone_makes(tmp_path, sampler):
     """With tpe a point depends on which others were complete when it was drawn."""

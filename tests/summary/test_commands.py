@@ -36,6 +36,7 @@ def like(config):
     return RunListing("r", "FINISHED", 1, {"model": config.model.label}, params(config))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("which", OTHER)
 @pytest.mark.parametrize("name", names())
 def test_the_command_has_model_backend_passages_and_prompts_of_the_run(which, name):
