@@ -22,7 +22,7 @@ run: install  ## emotion vectors of the embedded model (ARGS="model=... precisio
 	$(BIN)/python launch.py $(ARGS)
 
 test: install-dev  ## all quick tests (ARGS="tests/core -k name")
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" $(ARGS)
 
 test-slow: install-dev  ## all other tests: the real model, statistics that need many draws
 	$(BIN)/python -m pytest -m slow $(ARGS)
