@@ -9,6 +9,7 @@ from pathlib import Path
 from benchmarks.report import write_section
 from emo.config.schema import RunConfig
 from emo.models.loading import LoadedModel, load
+from emo.models.placement import Room
 from emo.models.weights import locate
 
 ROOT = Path(__file__).parents[1]
@@ -39,6 +40,7 @@ def loaded_model(config: RunConfig, device: str = "cpu") -> LoadedModel:
         config.backend.attention,
         device,
         config.path(config.paths.weights),
+        Room.of(config.backend),
     )
 
 

@@ -157,11 +157,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     args = options(parser, arguments, rounds=1, situations=1, batch=1)
     machine = conditions()
     works: list[Timed] = []
-    for attention in ("eager", "sdpa"):
+    for attention, packed in (("eager", True), ("eager", False), ("sdpa", True)):
         config = compose(
             f"model={args.model}",
             f"precision={args.precision}",
             f"backend.attention={attention}",
+            f"backend.packed={packed}",
             "backend.device=cpu",
             f"paths.weights={args.weights}",
             root=ROOT,
@@ -173,7 +174,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             tokens = sum(len(s.ids) for s in spans[: args.batch])
             works += [plain(loaded.model.dtype), of_the_model(loaded, tokens)]
         for size in (args.batch, 1):
-            works.append(reading(loaded, spans, size, f"reading, {attention}, batch {size}"))
+            name = f"reading, {attention}, {'' if packed else 'not '}packed, batch {size}"
+            works.append(reading(loaded, spans, size, name))
     for work in works:
         work.work.run()  # warms memory pools
     in_turn([timed.work.timed for timed in works], args.rounds)

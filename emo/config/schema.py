@@ -128,6 +128,9 @@ class BackendConfig:
     """Texts that are written at once; more than are read, as a decoding step is one token per text."""
     shards: int = field(default=1, metadata=SHARDS)
     """Processes that read passages, each with the model in its memory; it changes no number."""
+    packed: bool = True
+    """Whether fp32 on a CPU holds a second copy of the weights, with which it is faster; numbers change by
+    rounding at most."""
 
     @property
     def label(self) -> str:

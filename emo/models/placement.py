@@ -40,11 +40,14 @@ class Room:
     placement: Placement = Placement.single
     gpu_gib: float | None = None
     cpu_gib: float | None = None
+    packed: bool = True
+    """Whether a second copy of weights may be held for a faster product (:mod:`emo.models.packing`)."""
 
     @classmethod
     def of(cls, backend: BackendConfig) -> Room:
         """The room that a config gives."""
-        return cls(backend.placement, backend.gpu_gib, backend.cpu_gib)
+        packed = backend.packed and backend.label != "hooked"  # which runs copies of its own
+        return cls(backend.placement, backend.gpu_gib, backend.cpu_gib, packed)
 
 
 def check(backend: BackendConfig, precision: PrecisionConfig, device: str) -> None:

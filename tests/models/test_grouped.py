@@ -1,0 +1,132 @@
+"""Grouped attention: the numbers of transformers' eager attention, in the families that share keys."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers.models.llama.modeling_llama import eager_attention_forward
+
+from emo.config.enums import Attention
+from emo.config.resolve import compose
+from emo.generation.decoding import HFDecoder
+from emo.generation.samples import Request
+from emo.models.grouped import NAME, group, grouped_attention
+from emo.models.loading import load
+from emo.models.placement import Room
+from emo.models.weights import locate
+from tests.activations import families
+
+SHARED = ("llama", "mistral", "qwen2", "qwen3", "gemma", "olmo2", "phi3", "granite", "cohere")
+"""Families that the published studies draw from, and others; the slow test goes through all."""
+OWN = ("gemma2", "gemma3_text", "gpt_oss", "gpt2", "opt", "gpt_neox")
+"""Families that cap or extend the products, or share no keys."""
+
+
+class Layer(torch.nn.Module):
+    """The only things that eager attention asks of its layer."""
+
+    def __init__(self, groups):
+        super().__init__()
+        self.num_key_value_groups = groups
+        self.eval()
+
+
+@given(
+    st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(0, 6),
+    st.integers(1, 9), st.booleans(), st.integers(0, 99),
+)  # fmt: skip
+def test_outputs_and_weights_are_those_of_eager_attention(
+    n_texts, n_groups, each, n_tokens, n_before, width, masked, seed
+):
+    draw = torch.Generator().manual_seed(seed)
+    n_all = n_before + n_tokens
+    query = torch.randn(n_texts, n_tokens, n_groups * each, width, generator=draw).transpose(1, 2)
+    room = torch.randn(
+        2, n_texts, n_groups, n_all + 3, width, generator=draw
+    )  # views, as in a cache
+    key, value = room[:, :, :, :n_all]
+    mask = None
+    if masked:
+        seen = torch.rand(n_texts, 1, n_tokens, n_all, generator=draw) < 0.7
+        seen[..., 0] = True
+        mask = torch.where(seen, 0.0, torch.finfo(torch.float32).min)
+    arguments = (Layer(each), query, key, value, mask, 0.3)
+    for ours, theirs in zip(
+        grouped_attention(*arguments), eager_attention_forward(*arguments), strict=True
+    ):
+        assert ours.shape == theirs.shape
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def logits(model, ids, mask):
+    with torch.inference_mode():
+        return model(input_ids=ids, attention_mask=mask, use_cache=False).logits
+
+
+def check(family):
+    """Whether a family is grouped; its logits are the same then, padded on either side."""
+    model = families.build(family).model
+    ids = torch.arange(3, 43).reshape(2, 20)
+    mask = torch.ones_like(ids)
+    right, left = mask.clone(), mask.clone()
+    right[0, 15:], left[1, :5] = 0, 0
+    before = [logits(model, ids, m) for m in (right, left)]
+    done = group(model)
+    for m, known in zip((right, left), before, strict=True):
+        real = m.bool()
+        torch.testing.assert_close(logits(model, ids, m)[real], known[real], rtol=1e-4, atol=1e-4)
+    return done
+
+
+@pytest.mark.parametrize("family", SHARED)
+def test_families_that_share_keys_are_grouped_and_keep_their_numbers(family):
+    assert check(family)
+
+
+@pytest.mark.parametrize("family", OWN)
+def test_other_attention_is_left_alone(family):
+    assert not check(family)
+
+
+@pytest.mark.slow
+def test_no_family_of_transformers_changes_its_numbers():
+    grouped = []
+    for family in families.NAMES:
+        try:
+            families.build(family)
+        except families.NotSmall:
+            continue
+        if check(family):
+            grouped.append(family)
+    assert len(grouped) > 40
+
+
+def test_another_attention_that_was_asked_for_stays():
+    model = families.build("llama").model
+    model.set_attn_implementation("sdpa")
+    assert not group(model)
+    assert model.config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize(
+    ("precision", "attention", "grouped"),
+    [("fp32", "eager", True), ("fp32", "sdpa", False), ("bf16", "eager", False)],
+)
+def test_models_in_fp32_and_eager_attention_are_loaded_so(precision, attention, grouped, tmp_path):
+    config = compose("model=tiny", f"precision={precision}", f"backend.attention={attention}")
+    loaded = load(
+        config.model, locate(config.model), config.precision, Attention(attention), "cpu", tmp_path,
+        Room(),
+    )  # fmt: skip
+    assert (loaded.model.config._attn_implementation == NAME) is grouped
+
+
+def test_texts_are_those_of_eager_attention():
+    loaded = families.build("llama")
+    prompts = [tuple(range(5, 5 + n)) for n in (3, 9, 14, 6)]
+    asked = [Request(p) for p in prompts]
+    eager = HFDecoder(loaded).decode(asked, 12, None)
+    assert group(loaded.model)
+    assert HFDecoder(loaded).decode(asked, 12, None) == eager
+    assert len({np.array(t.tokens).tobytes() for t in eager}) > 1
