@@ -203,13 +203,12 @@ def forced_choices(
     """
     odds = np.full((len(asked), 2), np.nan)
     options = {i: script.options for i, (script, _) in enumerate(asked) if script.options}
-    for order, sign in enumerate((1, -1)):
-        if not options:
-            break
-        talks = []
-        for i, pair in options.items():
-            script, talk = asked[i]
-            question = forced_choice(script.question, pair, right_first=order == 0)
-            talks.append(voice.following(talk, said[i], question))
-        odds[list(options), order] = sign * voice.choices(talks)
+    if not options:
+        return odds
+    ways = []
+    for right_first in (True, False):
+        asks = {i: forced_choice(asked[i][0].question, o, right_first) for i, o in options.items()}
+        ways.append([voice.following(asked[i][1], said[i], ask) for i, ask in asks.items()])
+    first, second = voice.choices(ways)
+    odds[list(options)] = np.stack([first, -second], axis=1)
     return odds

@@ -10,12 +10,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int64
 
 from emo.generation.past import Announce
+from emo.generation.prefixes import common_beginning
 from emo.generation.roomy import holds_every_token, roomy_cache, to_the_right
 
 
@@ -32,11 +34,23 @@ class Memory:
         self._parameters = inspect.signature(model.forward).parameters
         self._cache: Any = roomy_cache(model)
         self._mask = torch.zeros((n_rows, 0), dtype=torch.bool, device=device)
+        self._resting: list[Resting] = []
 
     @property
     def lengths(self) -> list[int]:
         """Tokens of each row."""
         return self._mask.sum(dim=1).tolist()
+
+    def read_openings(
+        self, texts: Sequence[tuple[int, ...]]
+    ) -> Float[torch.Tensor, "row vocabulary"]:
+        """What :meth:`read` gives of an empty memory; what all texts begin with is read once."""
+        n = common_beginning(texts)
+        if n:
+            self._mask = self._mask[:1]
+            self.read([texts[0][:n]])
+            self.select([0] * len(texts))
+        return self.read([text[n:] for text in texts])
 
     def read(self, texts: Sequence[Sequence[int]]) -> Float[torch.Tensor, "row vocabulary"]:
         """Logits behind new tokens of each row, which it then holds; at least one token each."""
@@ -83,6 +97,22 @@ class Memory:
             for layer, (keys, values) in zip(self._cache.layers, held, strict=True):
                 layer.keys, layer.values = keys, values
 
+    def rest(self, rows: Int64[torch.Tensor, " kept"]) -> None:
+        """Go on with these rows only; the others keep what they hold until :meth:`wake`."""
+        held = [(layer.keys, layer.values) for layer in self._cache.layers]
+        self._resting.append(Resting(rows, self._mask, held))
+        self.select(rows.tolist())
+
+    def wake(self) -> None:
+        """All rows again, in the order before the first :meth:`rest`, with what was read since."""
+        while self._resting:
+            resting = self._resting.pop()
+            n = self._mask.shape[1] - resting.mask.shape[1]
+            self._mask = resting.with_new(resting.mask, self._mask, n, 1)
+            for layer, (keys, values) in zip(self._cache.layers, resting.held, strict=True):
+                layer.keys = resting.with_new(keys, layer.keys, n, 2)
+                layer.values = resting.with_new(values, layer.values, n, 2)
+
     def close_gaps(self) -> None:
         """Move the tokens of each row together, to the end of the row."""
         self._mask = to_the_right(self._cache, self._mask)
@@ -96,6 +126,22 @@ class Memory:
     def _map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> None:
         for layer in self._cache.layers:
             layer.keys, layer.values = change(layer.keys), change(layer.values)
+
+
+@dataclass(frozen=True)
+class Resting:
+    """What a memory held when some of its rows went on alone."""
+
+    rows: Int64[torch.Tensor, " kept"]
+    """Those that went on."""
+    mask: Bool[torch.Tensor, "row token"]
+    held: list[tuple[torch.Tensor, torch.Tensor]]
+
+    def with_new(self, before: torch.Tensor, after: torch.Tensor, n: int, dim: int) -> torch.Tensor:
+        """``before`` with the last ``n`` columns of the rows in ``after``; zeros in the other rows."""
+        new = before.new_zeros(*before.shape[:dim], n, *before.shape[dim + 1 :])
+        new[self.rows] = after.narrow(dim, after.shape[dim] - n, n)
+        return torch.cat([before, new], dim=dim)
 
 
 def can_remember(model: Any) -> bool:

@@ -72,6 +72,9 @@ class Voice(Protocol):
         """
         ...
 
-    def choices(self, talks: Sequence[Talk]) -> Float64[np.ndarray, " talk"]:
-        """Log-odds, in nats, that the next answer begins with B rather than A."""
+    def choices(self, ways: Sequence[Sequence[Talk]]) -> Float64[np.ndarray, "way talk"]:
+        """Log-odds, in nats, that the next answer begins with B rather than A.
+
+        Each of the ``ways`` goes on with the same conversations.
+        """
         ...

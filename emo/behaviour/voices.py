@@ -22,8 +22,11 @@ from emo.behaviour.forced import forced_choice, letter_ids
 from emo.behaviour.formats import Format
 from emo.behaviour.memory import Memory, can_remember
 from emo.behaviour.talks import Said, Talk, without_thoughts
-from emo.generation.choosing import choose, penalised, uniforms
+from emo.behaviour.writing import Open, Rules, write
+from emo.config.enums import PrecisionName
+from emo.generation.choosing import uniforms
 from emo.generation.past import Memory as Kept
+from emo.generation.prefixes import common_beginning
 from emo.generation.samples import Finish, Request, Sampling
 from emo.steering.injection import (
     Addition,
@@ -60,6 +63,8 @@ class WholeVoice:
         self._digest = addition_digest(addition) if addition else ""
         self._decoder: SteeredDecoder = open_decoder(model, lambda _: addition)
         self._letters = letter_ids(self._tokenizer)
+        self._free = model.loaded.precision is PrecisionName.fp32
+        """Whether only rounding depends on what is read together."""
 
     @property
     def format(self) -> str:
@@ -130,7 +135,7 @@ class WholeVoice:
         injection = Injection([self._addition], self._model.loaded.device)
         return self._model.editing(injection.edits())
 
-    def choices(self, talks: Sequence[Talk]) -> Float64[np.ndarray, " talk"]:
+    def choices(self, ways: Sequence[Sequence[Talk]]) -> Float64[np.ndarray, "way talk"]:
         """Log-odds, in nats, that the next answer begins with B rather than A.
 
         Raises
@@ -138,6 +143,9 @@ class WholeVoice:
         OutOfMemory
             If the batch is too large for the device.
         """
+        return np.stack([self._choices(talks) for talks in ways])
+
+    def _choices(self, talks: Sequence[Talk]) -> Float64[np.ndarray, " talk"]:
         vocabulary = int(self._model.loaded.model.config.get_text_config().vocab_size)
         size = max(1, LOGITS_AT_ONCE // (vocabulary * max(len(t.ids) for t in talks)))
         parts = [talks[i : i + size] for i in range(0, len(talks), size)]
@@ -203,12 +211,14 @@ class CachedVoice(WholeVoice):
         try:
             with torch.inference_mode(), translated_oom(), self._editing():
                 memory = self._remembered(talks)
-                logits = memory.read(self._unread(talks))
-                written = self._write(memory, logits, talks, sampling, seed)
+                opened = not any(self._held) and self._free
+                read = memory.read_openings if opened else memory.read
+                logits = read(self._unread(talks))
+                written = write(memory, self._open(logits, talks, seed), self._rules(sampling))
         except BaseException:
             self._memory = None  # it may hold half of a turn
             raise
-        said = [self._said(tokens, finish) for tokens, finish in written]
+        said = [self._said(answer.tokens, answer.finish) for answer in written]
         memory.close_gaps()
         self._held = [
             (*t.ids, *s.tokens)[:length]
@@ -216,20 +226,35 @@ class CachedVoice(WholeVoice):
         ]
         return said
 
-    def choices(self, talks: Sequence[Talk]) -> Float64[np.ndarray, " talk"]:
+    def choices(self, ways: Sequence[Sequence[Talk]]) -> Float64[np.ndarray, "way talk"]:
         """Log-odds, in nats, that the next answer begins with B rather than A.
+
+        What the ways of going on with a conversation begin with alike is read once.
 
         Raises
         ------
         OutOfMemory
             If the batch is too large for the device.
         """
-        if not self._continues(talks):
-            return super().choices(talks)
+        if not all(map(self._continues, ways)):
+            return super().choices(ways)
         with torch.inference_mode(), translated_oom(), self._editing():
-            memory = self._remembered(talks)
+            memory = self._remembered(ways[0])
+            unread = [self._unread(talks) for talks in ways]
+            shared = [
+                common_beginning(texts) if self._free else 0 for texts in zip(*unread, strict=True)
+            ]
             with memory.aside():
-                return self._odds(memory.read(self._unread(talks)))
+                if all(shared):
+                    memory.read([text[:n] for text, n in zip(unread[0], shared, strict=True)])
+                    unread = [[t[n:] for t, n in zip(u, shared, strict=True)] for u in unread]
+                return np.stack([self._aside(memory, texts) for texts in unread])
+
+    def _aside(
+        self, memory: Memory, texts: Sequence[tuple[int, ...]]
+    ) -> Float64[np.ndarray, " talk"]:
+        with memory.aside():
+            return self._odds(memory.read(texts))
 
     def _continues(self, talks: Sequence[Talk]) -> bool:
         held = dict(zip(self._rows, self._held, strict=True))
@@ -251,52 +276,25 @@ class CachedVoice(WholeVoice):
             self._rows, self._held = rows, [self._held[i] for i in places]
         return self._memory
 
+    def _open(
+        self, logits: Float[torch.Tensor, "row vocabulary"], talks: Sequence[Talk], seed: int
+    ) -> Open:
+        """All rows, before their first token."""
+        draws = torch.from_numpy(uniforms(self._requests(talks), self._budget, seed))
+        seen = seen_tokens(talks, logits) if self._decoder.penalty != 1 else None
+        going = torch.ones(len(talks), dtype=torch.bool, device=logits.device)
+        return Open(list(range(len(talks))), logits, draws, seen, going)
+
+    def _rules(self, sampling: Sampling | None) -> Rules:
+        decoder = self._decoder
+        return Rules(
+            *(self._budget, decoder.ends, self._goes_on, sampling, decoder.penalty),
+            overflows=bool(self._addition),
+            leave=self._free,
+        )
+
     def _unread(self, talks: Sequence[Talk]) -> list[tuple[int, ...]]:
         return [t.ids[len(own) :] for t, own in zip(talks, self._held, strict=True)]
-
-    def _write(
-        self,
-        memory: Memory,
-        logits: Float[torch.Tensor, "row vocabulary"],
-        talks: Sequence[Talk],
-        sampling: Sampling | None,
-        seed: int,
-    ) -> list[tuple[list[int], Finish]]:
-        """Generated tokens of each row with its end of text, and why it ended."""
-        draws = torch.from_numpy(uniforms(self._requests(talks), self._budget, seed))
-        penalty, ends = self._decoder.penalty, self._decoder.ends
-        seen = seen_tokens(talks, logits) if penalty != 1 else None
-        open_rows = torch.ones(len(talks), dtype=torch.bool, device=logits.device)
-        out: list[tuple[list[int], Finish]] = [([], Finish.length) for _ in talks]
-        for step in range(self._budget):
-            if seen is not None:
-                logits = penalised(logits, seen, penalty)
-            if self._addition:
-                for row in overflowed(logits, open_rows):
-                    out[row] = (out[row][0], Finish.overflow)
-                    open_rows[row], logits[row] = False, 0
-            chosen = choose(logits, draws[:, step], sampling, open_rows)
-            ended = torch.isin(chosen, ends)
-            for row in open_rows.nonzero().flatten().tolist():
-                out[row][0].append(int(chosen[row]))
-                if ended[row]:
-                    out[row] = (out[row][0], Finish.eos)
-                elif not self._goes_on(int(chosen[row])):
-                    ended[row] = True
-            open_rows = open_rows & ~ended
-            if step == self._budget - 1 or not open_rows.any():
-                break
-            if seen is not None:
-                seen.scatter_(1, chosen[:, None], True)
-            logits = memory.add(chosen, open_rows)
-        return out
-
-
-def overflowed(
-    logits: Float[torch.Tensor, "row vocabulary"], open_rows: Bool[torch.Tensor, " row"]
-) -> list[int]:
-    """The rows still being written whose logits are not finite."""
-    return (open_rows & ~logits.amax(dim=-1).isfinite()).nonzero().flatten().tolist()
 
 
 def seen_tokens(

@@ -129,8 +129,8 @@ class BackendConfig:
     shards: int = field(default=1, metadata=SHARDS)
     """Processes that read passages, each with the model in its memory; it changes no number."""
     packed: bool = True
-    """Whether fp32 on a CPU holds a second copy of the weights, with which it is faster; numbers change by
-    rounding at most."""
+    """Whether fp32 on a CPU holds a second copy of the weights, with which it is faster; it changes
+    numbers by rounding at most."""
 
     @property
     def label(self) -> str:

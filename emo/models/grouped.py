@@ -30,7 +30,7 @@ def grouped_attention(
     query: Float[torch.Tensor, "text head token width"],
     key: Float[torch.Tensor, "text group position width"],
     value: Float[torch.Tensor, "text group position value_width"],
-    attention_mask: Float[torch.Tensor, "text one token position"] | None,
+    attention_mask: Float[torch.Tensor, "text #head token position"] | None,
     scaling: float,
     dropout: float = 0.0,
     **kwargs: Any,
@@ -46,7 +46,10 @@ def grouped_attention(
     queries = query.reshape(n_texts, n_groups, -1, width)
     weights = torch.matmul(queries, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
-        weights = weights.view(apart) + attention_mask[:, :, None]
+        own = attention_mask.shape[1] > 1  # of every head
+        weights = weights.view(apart) + (
+            attention_mask.unflatten(1, apart[1:3]) if own else attention_mask[:, :, None]
+        )
     weights = nn.functional.softmax(weights, dim=-1, dtype=torch.float32).to(query.dtype)
     weights = nn.functional.dropout(weights, p=dropout, training=module.training)
     attended = torch.matmul(weights.view(together), value)

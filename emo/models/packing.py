@@ -1,8 +1,8 @@
 """Linear layers with a second copy of their weights, in the order in which a CPU multiplies them.
 
 A matrix product first brings the weights into blocks, at every call; where few tokens are read at once,
-that takes as long as the product itself. Here oneDNN, which torch carries, does it once per model. In fp32
-the products are those of the usual layers up to rounding (docs/benchmarks.md).
+that takes as long as the product itself. Here oneDNN, which torch carries, does it once per model. In
+fp32 the products are those of the usual layers up to rounding (docs/benchmarks.md).
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Layer(torch.nn.Module):
 
 @given(
     st.integers(1, 3), st.integers(1, 3), st.integers(1, 4), st.integers(1, 5), st.integers(0, 6),
-    st.integers(1, 9), st.booleans(), st.integers(0, 99),
+    st.integers(1, 9), st.sampled_from(["none", "one", "every head"]), st.integers(0, 99),
 )  # fmt: skip
 def test_outputs_and_weights_are_those_of_eager_attention(
     n_texts, n_groups, each, n_tokens, n_before, width, masked, seed
@@ -47,8 +47,9 @@ def test_outputs_and_weights_are_those_of_eager_attention(
     )  # views, as in a cache
     key, value = room[:, :, :, :n_all]
     mask = None
-    if masked:
-        seen = torch.rand(n_texts, 1, n_tokens, n_all, generator=draw) < 0.7
+    if masked != "none":
+        n = 1 if masked == "one" else n_groups * each
+        seen = torch.rand(n_texts, n, n_tokens, n_all, generator=draw) < 0.7
         seen[..., 0] = True
         mask = torch.where(seen, 0.0, torch.finfo(torch.float32).min)
     arguments = (Layer(each), query, key, value, mask, 0.3)

@@ -46,7 +46,10 @@ class Scripted:
         words = {"right": fact.right, "wrong": fact.wrong}.get(which, ["something else"])[0]
         return Said(f"I understand. The answer is {words}.", (1, 2, 3), Finish.eos)
 
-    def choices(self, talks):
+    def choices(self, ways):
+        return np.stack([self._odds(talks) for talks in ways])
+
+    def _odds(self, talks):
         out = []
         for talk in talks:
             fact, turn = fact_of(talk), len(talk.messages) // 2 - 1
