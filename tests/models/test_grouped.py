@@ -95,8 +95,8 @@ def test_no_family_of_transformers_changes_its_numbers():
     grouped = []
     for family in families.NAMES:
         try:
-            families.build(family)
-        except families.NotSmall:
+            logits(families.build(family).model, torch.arange(3, 13)[None], torch.ones(1, 10))
+        except (families.NotSmall, RuntimeError):  # the second: these sizes do not suit the family
             continue
         if check(family):
             grouped.append(family)
