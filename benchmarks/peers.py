@@ -149,12 +149,17 @@ def lens(bridge: Any, loaded: LoadedModel, texts: Sequence[str]) -> Read:
     return torch.stack(out, dim=1).float().numpy()
 
 
-def readers(load: Callable[[str], LoadedModel], size: int) -> list[Reader]:
-    """All ways; this project's default is the first."""
-    eager, sdpa = load("eager"), load("sdpa")
+def readers(load: Callable[[str, bool], LoadedModel], size: int) -> list[Reader]:
+    """All ways; this project's default is the first.
+
+    ``load`` gives the model in an attention, packed by this project or as transformers loads it.
+    """
+    eager, own_sdpa, sdpa = load("eager", True), load("sdpa", True), load("sdpa", False)
     out = [
         Reader("emotion-geometry", lambda texts: ours(eager, texts, size), f"batch {size}, eager"),
-        Reader("emotion-geometry", lambda texts: ours(sdpa, texts, size), f"batch {size}, sdpa"),
+        Reader(
+            "emotion-geometry", lambda texts: ours(own_sdpa, texts, size), f"batch {size}, sdpa"
+        ),
         Reader(
             "steering-vectors",
             lambda texts: steering_vectors(sdpa, texts, size),
@@ -165,7 +170,7 @@ def readers(load: Callable[[str], LoadedModel], size: int) -> list[Reader]:
     ]
     if importlib.util.find_spec("transformer_lens") is None:
         return out
-    own = load("eager")  # a bridge changes the modules of its model
+    own = load("eager", False)  # a bridge changes the modules of its model
     bridge = bridge_of(own)
     name = "transformer-lens, run_with_cache"
     return [*out, Reader(name, lambda texts: lens(bridge, own, texts), "batch 1, eager")]
@@ -219,11 +224,12 @@ def measure(args: Any) -> None:
     """Time all ways in this process, which runs in the peers' environment."""
     machine = conditions()
 
-    def load(attention: str) -> LoadedModel:
+    def load(attention: str, packed: bool) -> LoadedModel:
         config = compose(
             f"model={args.model}",
             "precision=fp32",
             f"backend.attention={attention}",
+            f"backend.packed={packed}",
             "backend.device=cpu",
             f"paths.weights={args.weights}",
             root=ROOT,
