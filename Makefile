@@ -46,7 +46,7 @@ install-docs: .venv/installed-docs  ## what `make docs` needs, too
 	touch $@
 
 .venv/installed-dev: .venv/installed
-	$(PIP) -e '.[demo,tl,joblib,ray,submitit,dev]'
+	$(PIP) -e '.[demo,tl,joblib,ray,submitit,adapters,dev]'
 	touch $@
 
 .venv/installed-docs: .venv/installed

@@ -1,5 +1,8 @@
 """Oracle: each turn read from the start and written alone, without a cache over turns."""
 
+import dataclasses
+import inspect
+
 import numpy as np
 import pytest
 
@@ -8,7 +11,7 @@ from emo.behaviour.holding import Script, Settings, converse, hold
 from emo.behaviour.kept import ConversationStore
 from emo.behaviour.talks import without_thoughts
 from emo.behaviour.voices import CachedVoice, WholeVoice, open_voice
-from emo.config.enums import BackendName, DialogueFormat
+from emo.config.enums import BackendName, DialogueFormat, PrecisionName
 from emo.config.schema import BackendConfig
 from emo.errors import ConfigError
 from emo.generation.samples import Sampling
@@ -124,7 +127,7 @@ def test_turns_that_go_on_are_not_read_again():
         return real(**options)
 
     model.model.forward = forward
-    forward.__signature__ = __import__("inspect").signature(real)
+    forward.__signature__ = inspect.signature(real)
     converse(cached, scripts(1), settings())
     first, longest = read[0], sum(read) / 4
     assert max(read[1:]) < longest  # no later pass reads the conversation from its start
@@ -213,3 +216,32 @@ def test_a_killed_run_goes_on_at_the_last_finished_batch(tmp_path):
     after = hold(cached, asked, settings(batch_size=2), store)
     assert (after.done, after.reused) == (2, 4)
     same(after.spoken, hold(cached, asked, settings(), ConversationStore(tmp_path, {})).spoken)
+
+
+def read_by(precision, asked):
+    """Shapes of all passes in which a model of a precision holds conversations."""
+    system = "<s>system\nThe assistant gives short and correct answers.</s>\n"
+    model = dataclasses.replace(tiny(template=system + TEMPLATE), precision=precision)
+    cached, _ = voices(model, ChatFormat(model.tokenizer))
+    shapes, real = [], model.model.forward
+
+    def forward(**options):
+        shapes.append(tuple(options["input_ids"].shape))
+        return real(**options)
+
+    model.model.forward = forward
+    forward.__signature__ = inspect.signature(real)
+    converse(cached, asked, settings())
+    return shapes
+
+
+def test_in_fp32_common_beginnings_are_read_once_and_finished_rows_leave():
+    asked = scripts(6)
+    once, whole = (read_by(p, asked) for p in (PrecisionName.fp32, PrecisionName.bf16))
+    assert once[0][0] == 1  # what all openings begin with
+    assert whole[0][0] == len(asked)
+    written = [[rows for rows, width in shapes if width == 1] for shapes in (once, whole)]
+    assert len(set(written[0])) > len(set(written[1]))  # turns have 6, 4 and 2 conversations
+    assert sum(written[0]) < sum(written[1])
+    tokens = [sum(rows * width for rows, width in shapes if width > 1) for shapes in (once, whole)]
+    assert tokens[0] < 0.9 * tokens[1]

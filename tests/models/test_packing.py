@@ -66,23 +66,42 @@ def test_bytes_of_the_copies_are_told_and_hooks_see_the_output():
     assert seen[0].shape == (2, OUT)
 
 
-@pytest.mark.parametrize("change", ["written into", "another", "a part"])
+@pytest.mark.parametrize("change", ["written into", "another", "a part", "other data"])
 def test_weights_that_change_afterwards_count(change):
     one = layer()
     pack(one)
     x = torch.ones(3, IN)
+    with torch.inference_mode():
+        before = one(x)
     with torch.no_grad():
         match change:
             case "written into":
                 one.weight.mul_(2)
             case "another":
                 one.weight = nn.Parameter(torch.zeros(OUT, IN))
+            case "other data":
+                one.weight.data = one.weight.data * 2
             case "a part":
                 one.weight[0] = 7
-        before = layer()(x)
         out = one(x)
     torch.testing.assert_close(out, usual(one, x))
     assert (out - before).abs().max() > 0.01
+
+
+def test_an_adapter_beside_packed_weights_is_that_merged_before():
+    peft = pytest.importorskip("peft")
+    whole = nn.Sequential(layer())
+    pack(whole)
+    options = {"target_modules": ["0"], "r": 4, "init_lora_weights": False}
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        tuned = peft.get_peft_model(whole, peft.LoraConfig(**options)).eval()
+    x = torch.randn(3, IN, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        plain, live = layer()(x), tuned(x)
+    merged = tuned.merge_and_unload()[0]
+    assert (live - plain).abs().max() > 0.01
+    torch.testing.assert_close(live, usual(merged, x), rtol=1e-4, atol=1e-4)
 
 
 def test_gradients_flow():
