@@ -31,7 +31,7 @@ from emo.activations.hf import HFBackend
 from emo.activations.reading import read, tokenise
 from emo.activations.store import ActivationStore
 from emo.config.enums import PrecisionName, Readout
-from emo.models.loading import LoadedModel
+from emo.models.loading import LoadedModel, sum_in_fp32
 from emo.models.tiny import train_tokenizer
 from emo.models.weights import Weights
 
@@ -95,6 +95,7 @@ def build(shape: str, precision: str, attention: str, device: str, dry: bool) ->
     class_name, fields = SHAPES[shape]
     config = getattr(transformers, class_name)(**(fields | DRY if dry else fields))
     dtype = {"fp16": torch.float16, "bf16": torch.bfloat16}[precision]
+    sum_in_fp32()
     with torch.device(device):
         torch.manual_seed(0)
         model = transformers.AutoModelForCausalLM.from_config(

@@ -1,5 +1,6 @@
 """Pages, README and help name commands, parts and files that exist."""
 
+import functools
 import re
 import shlex
 import tomllib
@@ -50,6 +51,7 @@ def single(word):
     return PLACEHOLDERS.get(word, word)
 
 
+@functools.cache  # pages repeat commands
 def composed(line):
     words = [single(word) for word in shlex.split(line)]
     return compose(*(word for word in words if not OPTIONS.fullmatch(word)))

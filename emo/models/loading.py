@@ -135,6 +135,7 @@ def load(
         If this machine cannot run the precision.
     """
     quiet()
+    sum_in_fp32()
     quantised.check(precision, device)
     _check_attention(attention)
     dtype = torch_dtype(precision.compute_dtype)
@@ -183,6 +184,17 @@ def load(
         _quicken(model, room.packed and not placed)
     loaded = LoadedModel(model.eval(), tokenizer, base, device, precision.name, head)
     return loaded if base is weights else with_adapter(loaded, weights)
+
+
+def sum_in_fp32() -> None:
+    """Let products of 16-bit numbers be summed in fp32 on every device, as they are on a CPU.
+
+    CUDA's libraries may add partial sums in 16 bits, which torch allows unless told otherwise.
+    """
+    import torch
+
+    torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction = False
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
 
 
 def _quicken(model: PreTrainedModel, may_copy: bool) -> None:

@@ -38,6 +38,7 @@ class OneByOne:
 
     def __init__(self, loaded: LoadedModel) -> None:
         self.model: Any = loaded.model
+        self.device = loaded.device
         self.n_layers = int(loaded.model.config.num_hidden_layers)
         self.hidden = int(loaded.model.config.hidden_size)
         self.pad_id, self.context = 0, loaded.context
@@ -49,7 +50,7 @@ class OneByOne:
             streams[row][:, start - skipped[row] : stop - skipped[row]].mean(dim=1)
             for row, (start, stop) in zip(batch.rows.tolist(), batch.spans.tolist(), strict=True)
         ]
-        return torch.stack(items, dim=1).float().numpy()
+        return torch.stack(items, dim=1).float().cpu().numpy()
 
     def _one(self, ids: np.ndarray) -> torch.Tensor:
         seen: list[torch.Tensor] = []
@@ -60,7 +61,7 @@ class OneByOne:
         handles = [m.register_forward_hook(keep) for m in decoder_layers(self.model)]
         try:
             with torch.inference_mode():
-                self.model(torch.from_numpy(ids)[None])
+                self.model(torch.from_numpy(ids)[None].to(self.device))
         except RuntimeError as error:
             raise OutOfMemory from error
         finally:

@@ -20,6 +20,7 @@ from emo.models.loading import LoadedModel
 from emo.models.tiny import build
 from emo.models.weights import Weights
 from tests.activations.backends import CONFIGS, ROWS, OneByOne
+from tests.device import DEVICE
 
 TEXTS = (
     "The bus stops here.",
@@ -30,11 +31,10 @@ TEXTS = (
 N_LAYERS = 3
 
 
-def loaded(architecture, dtype=torch.float32):
+def loaded(architecture, dtype=torch.float32, device=DEVICE):
     model, tokenizer = build(architecture, N_LAYERS, 64, 0)
-    return LoadedModel(
-        model.to(dtype), tokenizer, Weights(None, "t", ""), "cpu", PrecisionName.fp32
-    )
+    model = model.to(device, dtype)
+    return LoadedModel(model, tokenizer, Weights(None, "t", ""), device, PrecisionName.fp32)
 
 
 CASES = [(name, architecture) for name, row in ROWS.items() for architecture in row.families]
@@ -44,7 +44,7 @@ CASES = [(name, architecture) for name, row in ROWS.items() for architecture in 
 def case(request):
     """An untouched model for the oracle, the backend on another of the same weights, the texts."""
     name, architecture = request.param
-    model = loaded(architecture)
+    model = loaded(architecture, device="cpu")
     spans = tokenise(model.tokenizer, TEXTS, Readout.last)
     return model, ROWS[name].open(loaded(architecture)), spans
 

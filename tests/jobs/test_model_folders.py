@@ -44,6 +44,7 @@ def test_a_copy_a_readme_and_another_place_find_the_run_again(of, whole, tmp_pat
     assert (again.status, again.run_id, again.passes_done) == ("reused", first.run_id, 0)
 
 
+@pytest.mark.slow
 def test_a_name_given_later_is_taken(of, whole, caplog):
     first = finished(of(whole))
     caplog.set_level("INFO")

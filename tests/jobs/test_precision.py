@@ -111,6 +111,7 @@ def test_each_precision_stands_beside_its_own_rounding(finished):
     assert ", rounding alone gives " in first
 
 
+@pytest.mark.slow
 def test_without_a_seed_there_are_no_replicates(job_config):
     config = job_config("job.precision.nudge=null", "job.precision.precisions=[bf16,int8]")
     found = [v.precision.label for v in precisions.variants(config)]

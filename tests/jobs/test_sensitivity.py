@@ -150,6 +150,7 @@ def test_a_study_that_lacks_trials_of_other_hosts_is_not_called_finished(study_c
     assert len([r for r in runs(study_config(), job="trial") if r.info.status == "FINISHED"]) == 4
 
 
+@pytest.mark.slow
 def test_a_trial_kept_in_the_spool_is_one_child_after_all(study_config, monkeypatch, no_files):
     def gone(*_args, **_kwargs):
         raise MlflowException("Connection refused")

@@ -156,6 +156,7 @@ def test_same_command_again_reuses_the_run(finished, monkeypatch):
     assert again.metrics == first.metrics
 
 
+@pytest.mark.slow
 def test_force_writes_nothing_again_and_finds_the_same(finished, steer_config):
     config, first = finished
     again = run_job(steer_config("force=true", "tracking.experiment=forced"))
@@ -461,6 +462,7 @@ def test_published_preset_is_the_published_sweep():
     assert config.scenarios == ["aggressive_to_calm", "neutral_to_hostile"]
 
 
+@pytest.mark.slow
 def test_vectors_of_a_generation_run_can_be_added(finished, steer_config):
     made = run_job(
         steer_config(

@@ -205,3 +205,13 @@ def test_a_broken_tokenizer_is_named(copy):
     content = (path / "tokenizer.json").read_text()
     (path / "tokenizer.json").write_text(content[: len(content) // 2])
     assert "its tokenizer cannot be loaded: " in refusal(path)
+
+
+@pytest.mark.parametrize("precision", [PrecisionName.fp16, PrecisionName.bf16])
+def test_a_loaded_model_lets_no_device_sum_in_16_bits(tmp_path, precision):
+    cuda = torch.backends.cuda.matmul
+    names = [f"allow_{n}_reduced_precision_reduction" for n in ("fp16", "bf16")]
+    for name in names:
+        setattr(cuda, name, True)
+    loaded(save("llama", tmp_path / "model"), precision)
+    assert not any(getattr(cuda, name) for name in names)

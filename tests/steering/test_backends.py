@@ -24,16 +24,23 @@ from emo.steering.injection import Injection, SteeredRequest, addition_digest, o
 from emo.steering.scoring import counted, likelihoods, mean_norms, written
 from emo.steering.steerable import STEERABLES, HFSteerable, open_steerable
 from tests.activations.backends import CONFIGS as BACKENDS
+from tests.device import DEVICE
 
 FAMILIES = ("llama", "qwen2", "gemma3", "gpt2")
 N_LAYERS, HIDDEN, NEW = 3, 64, 8
 STRONG = 4.0
 
 
-def loaded(architecture="llama", ends=()):
+def loaded(architecture="llama", ends=(), device=DEVICE):
     model, tokenizer = build(architecture, N_LAYERS, HIDDEN, 0)
     model.generation_config.eos_token_id = list(ends) or None
-    return LoadedModel(model, tokenizer, Weights(None, "t", ""), "cpu", PrecisionName.fp32)
+    model = model.to(device)
+    return LoadedModel(model, tokenizer, Weights(None, "t", ""), device, PrecisionName.fp32)
+
+
+def plain_model(architecture="llama"):
+    """What the oracles run."""
+    return loaded(architecture, device="cpu").model
 
 
 def test_the_table_has_every_backend_that_can_be_read():
@@ -102,7 +109,7 @@ def by_loop(model, prompt, addition, positions, n=NEW):
 def test_same_tokens_and_entropies_as_a_plain_loop(backend, family, positions):
     planted = additions()
     asked, known = requests(planted, positions)
-    reference = loaded(family).model
+    reference = plain_model(family)
     expected = [
         by_loop(reference, p, a, positions) for p, a in zip(prompts(), planted, strict=True)
     ]
@@ -118,7 +125,7 @@ def test_same_tokens_and_entropies_as_a_plain_loop(backend, family, positions):
 
 def test_the_planted_additions_matter():
     """Otherwise the contract would hold for a backend that steers nothing, or at all positions."""
-    model = loaded().model
+    model = plain_model()
     p, a = prompts()[1], additions()[3]
     plain = by_loop(model, p, {}, SteerPositions.all)[0]
     everywhere, late = (by_loop(model, p, a, positions)[0] for positions in SteerPositions)
@@ -130,7 +137,7 @@ def test_the_planted_additions_matter():
 def test_texts_that_end_leave_the_batch_with_their_own_additions(backend):
     planted = additions()
     free = [
-        by_loop(loaded().model, p, a, SteerPositions.all, 12)[0]
+        by_loop(plain_model(), p, a, SteerPositions.all, 12)[0]
         for p, a in zip(prompts(), planted, strict=True)
     ]
 
@@ -154,10 +161,10 @@ def test_texts_that_end_leave_the_batch_with_their_own_additions(backend):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_zeros_change_no_bit(backend):
     model = open_steerable(loaded(), BACKENDS[backend])
-    ids = torch.tensor([prompts()[1]])
+    ids = torch.tensor([prompts()[1]], device=DEVICE)
     mask = torch.ones_like(ids)
     zeros = {i: np.zeros(HIDDEN, np.float32) for i in range(N_LAYERS)}
-    injection = Injection([zeros], "cpu")
+    injection = Injection([zeros], DEVICE)
     with torch.inference_mode():
         before = model.logits(ids, mask)
         with model.editing(injection.edits()):
@@ -233,7 +240,7 @@ def test_hooks_put_in_before_a_failing_one_are_removed():
 def test_norms_are_means_over_the_prompts_tokens(backend, family, norm):
     """The prompts begin with the BOS; one of them is a BOS and one word."""
     expected = np.zeros((5, N_LAYERS))
-    reference = loaded(family).model
+    reference = plain_model(family)
     for row, prompt in enumerate(prompts()):
         for layer, block in enumerate(decoder_layers(reference)):
 
@@ -272,7 +279,7 @@ def test_a_planted_sink_is_no_part_of_the_unit_of_strength(backend):
     """A long vector at position 0, in a prompt without BOS: ``mean_all`` depends on it and on length."""
     sink = loaded("gpt2")
     with torch.no_grad():
-        sink.model.transformer.wpe.weight[0] += 1000 * torch.linspace(-1, 1, HIDDEN)
+        sink.model.transformer.wpe.weight[0] += 1000 * torch.linspace(-1, 1, HIDDEN, device=DEVICE)
     model = open_steerable(sink, BACKENDS[backend])
     asked = [tuple(p[1:] * 8) for p in prompts() if len(p) > 3]
     own, everything = (mean_norms(model, asked, 2, norm=norm) for norm in SteerNorm)

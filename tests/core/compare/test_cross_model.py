@@ -135,6 +135,7 @@ def test_few_passages_widen_the_interval_of_rdm_std(rng):
     assert np.log(std.high / std.low) == pytest.approx(design.expansion * plain, rel=0.01)
 
 
+@pytest.mark.slow
 def test_blocks_and_pairs_follow_family_variant_and_size(rng):
     found = models(rng, geometry=1)
     got = study(found)

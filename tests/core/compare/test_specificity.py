@@ -62,6 +62,7 @@ def test_a_kind_that_is_shared_more_is_found():
         assert set(got) <= {told, Order.untold}
 
 
+@pytest.mark.slow
 def test_items_alone_would_tell_apart_what_is_alike():
     """Why labels are drawn, too: their chance agreement is certified once passages are many."""
     apart = []

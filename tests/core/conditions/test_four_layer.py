@@ -201,6 +201,7 @@ def test_self_agreement_is_over_the_emotions_compared(rng):
     assert abs(got.self_agreements[0] - split_half(a.items, FEW)[1]) > 0.01
 
 
+@pytest.mark.slow
 def test_raw_and_post_centred_part_where_a_side_is_centred_on_something_else(rng):
     """Neutral centring leaves a common direction; post-centring takes it away."""
     conditions = study(rng)
@@ -283,6 +284,7 @@ def test_shared_item_noise_alone_is_not_as_alike_as_replicates(rng):
     assert "no agreement is shown" in row.sentence
 
 
+@pytest.mark.slow
 def test_geometries_of_their_own_are_different_whatever_noise_they_share(rng):
     conditions = with_shared_noise(rng, *rng.normal(size=(2, N, 40)))
     row = rows(four_layer(conditions, FEW, 400))["3 free-running"]

@@ -37,6 +37,7 @@ def values_of(cells, layers, rng, n_splits=4):
     return {name.value: np.stack([x[name.value] for x in found], axis=1) for name in Criterion}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [Criterion.reliability, Criterion.accuracy])
 def test_a_flat_profile_has_no_bias(rng, name):
     """Every layer is as good as any other, so the nested value is the mean over the layers."""

@@ -40,6 +40,12 @@ def table_of(conditions):
     return ModelTable(made, (), {})
 
 
+@pytest.fixture(scope="module")
+def usual(conditions):
+    """The table of the planted conditions as they are."""
+    return table_of(conditions)
+
+
 def tables_of(made):
     return four_layer_tables(SimpleNamespace(tables=(made,)))
 
@@ -52,8 +58,8 @@ def entries(table, layer):
     return dict(zip(table.columns, row, strict=True))
 
 
-def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
-    made = table_of(conditions)
+def test_every_row_has_every_column_and_says_what_its_contrast_says(usual):
+    made = usual
     table, sides = tables_of(made)
     assert {len(r) for r in table.rows} == {len(FOUR_LAYER_COLUMNS)}
     assert {len(r) for r in sides.rows} == {len(RELIABILITY_COLUMNS)}
@@ -79,8 +85,8 @@ def test_every_row_has_every_column_and_says_what_its_contrast_says(conditions):
     assert one["read at a, b"] == "0, 0"
 
 
-def test_the_caption_says_how(conditions):
-    caption = tables_of(table_of(conditions))[0].caption
+def test_the_caption_says_how(conditions, usual):
+    caption = tables_of(usual)[0].caption
     assert "Bonferroni's line over these 8 contrasts is 0.0063" in caption
     assert "its halves have 10 and 10 prompts" in caption
     assert "as little as 9 degrees of freedom" in caption
@@ -90,12 +96,12 @@ def test_the_caption_says_how(conditions):
     assert "The conditions differ" not in caption
 
 
-def test_the_caption_names_conditions_read_otherwise(conditions):
+def test_the_caption_names_conditions_read_otherwise(usual):
     def logged(**tags):
         return RunListing("r", "FINISHED", 1, tags, {})
 
     runs = {"A": logged(backend="tl", device="cpu"), "C": logged(backend="hf", device="cpu")}
-    caption = tables_of(replace(table_of(conditions), runs=runs))[0].caption
+    caption = tables_of(replace(usual, runs=runs))[0].caption
     assert (
         "The conditions differ in backend (A tl, C hf); contrasts contain that difference, too."
         in caption
@@ -118,8 +124,8 @@ def test_an_anisotropic_condition_is_flagged_wherever_it_stands(conditions):
     }
 
 
-def test_only_rows_that_are_judged_by_replicates_have_a_triangle(conditions):
-    figure, data = four_layers([table_of(conditions)])
+def test_only_rows_that_are_judged_by_replicates_have_a_triangle(usual):
+    figure, data = four_layers([usual])
     at = {r[1]: r[data.columns.index("replicates")] for r in data.rows}
     assert at["Noise of sampling (B vs B')"] is None
     assert at["Method (A vs C)"] is not None
@@ -127,8 +133,8 @@ def test_only_rows_that_are_judged_by_replicates_have_a_triangle(conditions):
     assert len(triangles) == sum(x is not None for x in at.values())
 
 
-def test_the_figure_has_a_legend_and_the_points_of_the_study(conditions):
-    figure, data = four_layers([table_of(conditions)])
+def test_the_figure_has_a_legend_and_the_points_of_the_study(usual):
+    figure, data = four_layers([usual])
     words = [text.get_text() for text in figure.legends[0].get_texts()]
     published = shared_geometry().four_layer
     assert [w for w in words if w.startswith("published: ")] == [
@@ -197,8 +203,8 @@ def test_the_headline_judges_agreement_on_different_passages(rng, planted, margi
     assert sentence.endswith("An agreement is shown." if shown else "No agreement is shown.")
 
 
-def test_the_headline_has_what_disjoint_prompts_leave(conditions):
-    made = four_layer(conditions, FEW, 100)
+def test_the_headline_has_what_disjoint_prompts_leave(usual):
+    made = usual.table
     row = next(r for r in made.rows if r.contrast.layer == "3 free-running")
     possible = f"({row.disjoint.value:.2f} where {row.attenuation.ceiling:.2f} is possible)"
     lines = {line.text: line.mark for line in headline._four(made)}
