@@ -52,6 +52,22 @@ def emulation(precision: PrecisionConfig) -> str | None:
     )
 
 
+def has_products(format: FloatFormat) -> bool:
+    """Whether this CPU multiplies matrices of a format without converting number by number.
+
+    What the library of kernels says, and no measurement: the same on every run.
+    """
+    import torch
+
+    name = {
+        FloatFormat.fp16: "_is_mkldnn_fp16_supported",
+        FloatFormat.bf16: "_is_mkldnn_bf16_supported",
+    }
+    if format is FloatFormat.fp32:
+        return True
+    return torch.backends.mkldnn.is_available() and getattr(torch.ops.mkldnn, name[format])()
+
+
 @functools.cache
 def slowdown(format: FloatFormat) -> float:
     """How many times as long as in fp32 a small matrix product takes in a format on this CPU."""

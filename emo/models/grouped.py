@@ -5,13 +5,18 @@ attention of transformers first copies keys and values for every query head, ove
 and at every token that is written; over a long text that is more work than the attention. Here the
 queries of a group are multiplied together. The products are the same, their sums may be rounded
 otherwise.
+
+On a CPU without products of 16-bit numbers, torch multiplies them one by one, which takes most of the
+time of a pass in INT8. There they are summed in float64 and rounded once, so that the order of a sum,
+and with it what else is in a batch, changes nothing.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,6 +28,15 @@ if TYPE_CHECKING:
 
 NAME = "eager_grouped"
 """Under which transformers knows this attention."""
+WIDE = "eager_grouped_float64"
+"""The same with products in float64."""
+
+Product = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+
+def in_float64(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """The product of matrices of 16-bit numbers, summed in float64 and rounded to their format."""
+    return torch.matmul(a.double(), b.double()).to(a.dtype)
 
 
 def grouped_attention(
@@ -33,6 +47,7 @@ def grouped_attention(
     attention_mask: Float[torch.Tensor, "text #head token position"] | None,
     scaling: float,
     dropout: float = 0.0,
+    product: Product = torch.matmul,
     **kwargs: Any,
 ) -> tuple[Float[torch.Tensor, "text token head value_width"], torch.Tensor]:
     """Attention of every head, and its weights, [text head token position].
@@ -44,7 +59,7 @@ def grouped_attention(
     apart = (n_texts, n_groups, n_heads // n_groups, n_tokens, n_positions)
     together = (n_texts, n_groups, n_heads // n_groups * n_tokens, n_positions)
     queries = query.reshape(n_texts, n_groups, -1, width)
-    weights = torch.matmul(queries, key.transpose(2, 3)) * scaling
+    weights = product(queries, key.transpose(2, 3)) * scaling
     if attention_mask is not None:
         own = attention_mask.shape[1] > 1  # of every head
         weights = weights.view(apart) + (
@@ -52,27 +67,32 @@ def grouped_attention(
         )
     weights = nn.functional.softmax(weights, dim=-1, dtype=torch.float32).to(query.dtype)
     weights = nn.functional.dropout(weights, p=dropout, training=module.training)
-    attended = torch.matmul(weights.view(together), value)
+    attended = product(weights.view(together), value)
     out = attended.view(n_texts, n_heads, n_tokens, -1).transpose(1, 2).contiguous()
     return out, weights.view(n_texts, n_heads, n_tokens, n_positions)
 
 
-def group(model: PreTrainedModel) -> bool:
-    """Give a model in eager attention this one, if its own is the usual one; whether it did."""
+def group(model: PreTrainedModel, wide: bool = False) -> bool:
+    """Give a model in eager attention this one, if its own is the usual one; whether it did.
+
+    ``wide``: with products in float64.
+    """
     from transformers import AttentionInterface
     from transformers.masking_utils import AttentionMaskInterface, eager_mask
 
     layers = list(_attentions(model))
     configs: list[Any] = [getattr(layer, "config", None) for layer in layers]
     shared = any(layer.num_key_value_groups > 1 for layer in layers)
-    if not shared or not all(map(_usual, layers)):
+    if not (shared or (wide and layers)) or not all(map(_usual, layers)):
         return False
     if any(getattr(config, "_attn_implementation", None) != "eager" for config in configs):
         return False
-    AttentionInterface.register(NAME, grouped_attention)
-    AttentionMaskInterface.register(NAME, eager_mask)
+    name = WIDE if wide else NAME
+    made = partial(grouped_attention, product=in_float64) if wide else grouped_attention
+    AttentionInterface.register(name, made)
+    AttentionMaskInterface.register(name, eager_mask)
     for config in configs:
-        config._attn_implementation = NAME
+        config._attn_implementation = name
     return True
 
 

@@ -12,6 +12,7 @@ from emo.config.schema import ModelConfig, PrecisionConfig
 from emo.errors import ConfigError, ModelError
 from emo.models import placement, quantised
 from emo.models.adapters import merge, with_adapter
+from emo.models.emulated import has_products
 from emo.models.gguf import converted_file
 from emo.models.nudging import set_nudge
 from emo.models.own_columns import set_columns
@@ -180,8 +181,7 @@ def load(
     if weights.adapter is not None and weights.adapter.merged:
         merge(model, weights.adapter)
     base = weights.base
-    if precision.name is PrecisionName.fp32:
-        _quicken(model, room.packed and not placed)
+    _quicken(model, precision, device, room.packed and not placed)
     loaded = LoadedModel(model.eval(), tokenizer, base, device, precision.name, head)
     return loaded if base is weights else with_adapter(loaded, weights)
 
@@ -197,13 +197,18 @@ def sum_in_fp32() -> None:
     torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
 
 
-def _quicken(model: PreTrainedModel, may_copy: bool) -> None:
-    """Let a model in fp32 compute the same numbers, up to rounding, in less time."""
+def _quicken(
+    model: PreTrainedModel, precision: PrecisionConfig, device: str, may_copy: bool
+) -> None:
+    """Let a model compute the same numbers, up to rounding, in less time."""
     from emo.models import grouped, packing
 
-    grouped.group(model)
-    if may_copy:
-        packing.pack(model)
+    if precision.name is PrecisionName.fp32:
+        grouped.group(model)
+        if may_copy:
+            packing.pack(model)
+    elif device == "cpu" and not has_products(precision.compute_dtype):
+        grouped.group(model, wide=True)
 
 
 def _check_attention(attention: Attention) -> None:

@@ -1,5 +1,7 @@
 """Grouped attention: the numbers of transformers' eager attention, in the families that share keys."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers.models.llama.modeling_llama import eager_attention_forward
 
-from emo.config.enums import Attention
+from emo.config.enums import Attention, FloatFormat
 from emo.config.resolve import compose
 from emo.generation.decoding import HFDecoder
 from emo.generation.samples import Request
-from emo.models.grouped import NAME, group, grouped_attention
+from emo.models import emulated, loading
+from emo.models.grouped import NAME, WIDE, group, grouped_attention, in_float64
 from emo.models.loading import load
 from emo.models.placement import Room
 from emo.models.weights import locate
@@ -110,17 +113,73 @@ def test_another_attention_that_was_asked_for_stays():
     assert model.config._attn_implementation == "sdpa"
 
 
-@pytest.mark.parametrize(
-    ("precision", "attention", "grouped"),
-    [("fp32", "eager", True), ("fp32", "sdpa", False), ("bf16", "eager", False)],
-)
-def test_models_in_fp32_and_eager_attention_are_loaded_so(precision, attention, grouped, tmp_path):
+def attention_of(precision, attention, folder):
+    """The attention that a model is loaded with."""
     config = compose("model=tiny", f"precision={precision}", f"backend.attention={attention}")
     loaded = load(
-        config.model, locate(config.model), config.precision, Attention(attention), "cpu", tmp_path,
+        config.model, locate(config.model), config.precision, Attention(attention), "cpu", folder,
         Room(),
     )  # fmt: skip
-    assert (loaded.model.config._attn_implementation == NAME) is grouped
+    return loaded.model.config._attn_implementation
+
+
+@pytest.mark.parametrize(
+    ("precision", "attention", "want"),
+    [
+        ("fp32", "eager", NAME),
+        ("fp32", "sdpa", "sdpa"),
+        ("bf16", "eager", "eager"),
+        ("fp16", "eager", WIDE),
+        ("int8", "eager", WIDE),
+        ("int8", "sdpa", "sdpa"),
+    ],
+)
+def test_models_are_loaded_with_the_attention_of_their_format(
+    precision, attention, want, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(loading, "has_products", lambda f: f is not FloatFormat.fp16)
+    assert attention_of(precision, attention, tmp_path) == want
+
+
+def test_where_the_processor_multiplies_in_16_bits_it_does(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "has_products", lambda _: True)
+    assert attention_of("fp16", "eager", tmp_path) == "eager"
+
+
+def test_what_has_products_is_what_the_kernels_say():
+    said = torch.ops.mkldnn._is_mkldnn_fp16_supported
+    assert emulated.has_products(FloatFormat.fp32)
+    assert emulated.has_products(FloatFormat.fp16) is said()
+
+
+@given(st.integers(1, 4), st.integers(1, 80), st.integers(1, 9), st.integers(0, 99))
+def test_products_in_float64_are_the_exact_ones_rounded_once(rows, inner, columns, seed):
+    draw = torch.Generator().manual_seed(seed)
+    a, b = (torch.randn(*n, generator=draw).half() for n in ((rows, inner), (inner, columns)))
+    exact = [
+        [math.fsum(float(x) * float(y) for x, y in zip(row, column, strict=True)) for column in b.T]
+        for row in a
+    ]
+    want = np.array(exact).astype(np.float16)
+    np.testing.assert_array_equal(in_float64(a, b).numpy(), want)
+
+
+@given(st.integers(0, 99), st.integers(0, 12))
+def test_so_a_text_has_the_same_bits_whatever_stands_beside_it(seed, n_padded):
+    """Padded on the left, or with other texts; with products in fp16 a kernel's order would count."""
+    draw = torch.Generator().manual_seed(seed)
+    query, key, value = (
+        torch.randn(3, n, 7 + n_padded, 16, generator=draw).half() for n in (4, 2, 2)
+    )
+    seen = torch.tril(torch.ones(7 + n_padded, 7 + n_padded, dtype=torch.bool))
+    seen = seen & (torch.arange(7 + n_padded) >= n_padded)
+    mask = torch.where(seen, 0.0, torch.finfo(torch.float16).min).half().expand(3, 1, -1, -1)
+    layer = Layer(2)
+    together, _ = grouped_attention(layer, query, key, value, mask, 0.25, product=in_float64)
+    alone = [x[1:2, :, n_padded:] for x in (query, key, value)]
+    mask = mask[1:2, :, n_padded:, n_padded:]
+    single, _ = grouped_attention(layer, *alone, mask, 0.25, product=in_float64)
+    assert torch.equal(together[1:2, n_padded:], single)
 
 
 def test_texts_are_those_of_eager_attention():

@@ -79,6 +79,8 @@ def plain(path, precision):
 
 
 def resid_post(model):
+    """In the attention of transformers, which a loaded model need not have."""
+    model.model.set_attn_implementation("eager")
     backend = HFBackend(model)
     return backend.resid_post(pad(tokenise(model.tokenizer, TEXTS, Readout.last), backend.pad_id))
 
