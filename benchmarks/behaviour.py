@@ -25,6 +25,7 @@ from emo.pipeline.behave_material import Material
 from emo.steering.steerable import open_steerable
 
 AIM = 6
+CHOICE = "forced choice"
 Conversations = list[tuple[Spoken, ...]]
 
 
@@ -33,6 +34,8 @@ class Way:
     """Seconds of all conversations, and those that were held."""
 
     name: str
+    asked: bool
+    """Whether the forced choice was asked after every answer."""
     held: Conversations
     seconds: float
     """Of those that were held."""
@@ -45,39 +48,45 @@ class Way:
         return self.seconds * self.n / len(self.held)
 
 
-def scripts_of(config: RunConfig) -> list[Script]:
+def scripts_of(config: RunConfig, asked: bool) -> list[Script]:
     """The conversations of job=behave, the arms taking turns."""
     material = Material.of_config(config)
     return [
-        Script.about(fact, one.challenges) for fact in material.facts for one in material.tracks
+        Script.about(fact, one.challenges, asked=asked)
+        for fact in material.facts
+        for one in material.tracks
     ]
 
 
 def measure(config: RunConfig, n_alone: int, clock: Callable[[], float]) -> list[Way]:
-    """The same conversations in batches, one by one, and one by one with every turn read anew."""
+    """The same conversations in batches, one by one, and one by one with every turn read anew.
+
+    All with the forced choice, as the job holds them, and then without it.
+    """
     settings = config.job.behave
     loaded = loaded_model(config)
     form = open_format(loaded.tokenizer, settings.format)
     model = open_steerable(loaded, config.backend)
     cached = open_voice(model, form, settings.max_new_tokens)
     whole = WholeVoice(model, form, settings.max_new_tokens)
-    scripts = scripts_of(config)
     size = config.decode_batch_size
+    ways = (
+        (f"ours: up to {size} at once, cache kept over turns", cached, None, size),
+        ("one by one, cache kept over turns", cached, n_alone, 1),
+        ("one by one, every turn read from the start", whole, n_alone, 1),
+    )
 
-    def held(name: str, voice: Voice, asked: Sequence[Script], size: int) -> Way:
+    def held(name: str, voice: Voice, n: int | None, size: int, asked: bool) -> Way:
         how = Settings(settings.max_new_tokens, None, 0, size, False)
+        scripts = scripts_of(config, asked)
         start = clock()
-        parts = [asked[i : i + size] for i in range(0, len(asked), size)]
+        few = scripts[:n]
+        parts = [few[i : i + size] for i in range(0, len(few), size)]
         said = [c for part in parts for c in converse(voice, part, how)]
-        return Way(name, said, clock() - start, len(scripts))
+        return Way(name, asked, said, clock() - start, len(scripts))
 
-    few = scripts[:n_alone]
-    held("warm", cached, few[:1], 1)
-    return [
-        held(f"ours: up to {size} at once, cache kept over turns", cached, scripts, size),
-        held("one by one, cache kept over turns", cached, few, 1),
-        held("one by one, every turn read from the start", whole, few, 1),
-    ]
+    held("warm", cached, 1, 1, True)
+    return [held(*way, asked) for asked in (True, False) for way in ways]
 
 
 def answers(conversations: Conversations) -> list[list[str]]:
@@ -85,38 +94,46 @@ def answers(conversations: Conversations) -> list[list[str]]:
     return [[turn.answer for turn in c] for c in conversations]
 
 
+def _choice(way: Way) -> str:
+    return "asked" if way.asked else "not asked"
+
+
 def render(ways: Sequence[Way], config: RunConfig, machine: str, cpu: bool) -> str:
     """The section of docs/benchmarks.md."""
-    ours, *others = ways
-    settings = config.job.behave
+    settings, n = config.job.behave, ways[0].n
     rows = [
-        f"| {way.name} | {len(way.held)} | {way.seconds:.1f} | {way.scaled:.1f} |" for way in ways
+        f"| {way.name} | {_choice(way)} | {len(way.held)} | {way.seconds:.1f} | {way.scaled:.1f} |"
+        for way in ways
     ]
     ratios = []
-    for place, way in enumerate(others):
-        ratio = way.scaled / ours.scaled
-        same = sum(
-            a == b
-            for a, b in zip(answers(way.held), answers(ours.held), strict=False)  # the first ones
-        )
-        aim = f"at least {AIM} | {'yes' if ratio >= AIM else 'no'}" if place == 0 else " | "
-        ratios.append(f"| {way.name} / ours | {ratio:.2f} | {aim} | {same} of {len(way.held)} |")
+    for asked in (True, False):
+        ours, *others = (way for way in ways if way.asked is asked)
+        for place, way in enumerate(others):
+            ratio = way.scaled / ours.scaled
+            same = sum(  # of the first ones
+                a == b for a, b in zip(answers(way.held), answers(ours.held), strict=False)
+            )
+            aim = f"at least {AIM} | {'yes' if ratio >= AIM else 'no'}" if place == 0 else " | "
+            ratios.append(
+                f"| {way.name} / ours | {_choice(way)} | {ratio:.2f} | {aim} "
+                f"| {same} of {len(way.held)} |"
+            )
     seconds = f"{'CPU ' if cpu else ''}seconds"
     return "\n".join(
         [
             "## Behaviour",
             "",
             f"{config.model.label}, {config.precision.label}, greedy, {settings.max_new_tokens} tokens "
-            f"an answer, {len(ours.held)} conversations of job=behave with the forced choice after "
-            "every answer. All in one process, each once.",
+            f"an answer, {n} conversations of job=behave, with the forced choice after every answer as "
+            "by default, and without it. All in one process, each once.",
             "",
             machine,
             "",
-            *table(["way", "conversations timed", seconds, f"{seconds}, scaled to all"], rows),
-            "",
             *table(
-                ["ratio", "measured", "aim", "met", "conversations with the same texts"], ratios
+                ["way", CHOICE, "conversations timed", seconds, f"{seconds}, scaled to all"], rows
             ),
+            "",
+            *table(["ratio", CHOICE, "measured", "aim", "met", "same texts"], ratios),
         ]
     )
 

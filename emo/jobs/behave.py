@@ -23,7 +23,7 @@ from emo.report.pages.behave import behave_page
 from emo.report.runs import behave as report
 from emo.report.runs import behave_steered as steered
 from emo.report.runs import compliance
-from emo.report.runs.behave_figures import turns_figure
+from emo.report.runs.behave_figures import constraints_figure, turns_figure
 from emo.report.runs.extract import RANDOM
 from emo.report.runs.terminal import heading
 from emo.runs.job import Ready, Record, Report, Result, ensure_run
@@ -69,6 +69,8 @@ def _compute(talking: Talking) -> tuple[Dialogues, Result]:
     shown = _report(plan, dialogues)
     kind = "facts" if talking.material.facts else "tasks"
     drawn = {"turns": lambda: turns_figure(facet, title)} if facet.n_items else {}
+    if answers := dialogues.answers:
+        drawn["constraints"] = lambda: constraints_figure(compliance_of(answers), title)
     return dialogues, Result(
         report=shown,
         write=partial(_write, dialogues, shown.text),

@@ -10,8 +10,9 @@ def test_it_runs_on_a_tiny_model_and_writes_its_own_section(monkeypatch, capsys)
     behaviour.main(["--model", "tiny", "--facts", "2", "--alone", "2", "--tokens", "4"])
     text = written["behaviour"]
     assert text in capsys.readouterr().out
-    assert "| ours: up to 64 at once, cache kept over turns | 6 |" in text
-    assert text.count("| 2 of 2 |") == 2
+    assert "| ours: up to 64 at once, cache kept over turns | asked | 6 |" in text
+    assert "| ours: up to 64 at once, cache kept over turns | not asked | 6 |" in text
+    assert text.count("| 2 of 2 |") == 4
 
 
 def test_too_little_is_refused(capsys):

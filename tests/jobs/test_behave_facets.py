@@ -50,6 +50,8 @@ def test_constraints_alone_are_logged_and_found_again(tiny_config, tmp_path):
     assert data.metrics["constraints/easy_no_the"] == int(no_the["easy_passed"]) / 4
     page = Path(made.artifacts["run.html"]).read_text()
     assert page.count('data-constraint="no_the"') == 8
+    assert "constraints.png" in "".join(made.artifacts.values())
+    assert page.count("<img") == 1
 
 
 @pytest.mark.slow

@@ -40,18 +40,22 @@ def behave_page(
     facet: FacetB,
     figures: tuple[str, ...],
 ) -> Page:
-    """The sections of a run."""
+    """The sections of a run; each with its figure, if that is among ``figures``."""
+    turns, constraints = (
+        tuple(drawn for drawn in figures if drawn == name) for name in ("turns", "constraints")
+    )
     sections: list[Section] = []
     if dialogues.steering is not None:
         sections.append(Section("With and without the vector", _directions(dialogues)))
     if dialogues.arms:
         sections += [
-            Section("Arms, turn by turn", _arms(facet), figures=figures),
+            Section("Arms, turn by turn", _arms(facet), figures=turns),
             conversations_section(dialogues),
             Section("Gate: what the model knows", _gate(dialogues)),
         ]
     if answers := dialogues.answers:
-        sections += [constraints_section(compliance_of(answers)), answers_section(answers)]
+        found = compliance_of(answers)
+        sections += [constraints_section(found, constraints), answers_section(answers)]
     return Page(title, answer, tuple(sections), text)
 
 

@@ -15,7 +15,7 @@ from emo.report.runs.compliance import mean, rate
 COLUMNS = ("constraint", "rule", "easy tasks (95 %)", "tasks in conflict (95 %)", "counts")
 
 
-def constraints_section(found: Compliance) -> Section:
+def constraints_section(found: Compliance, figures: tuple[str, ...]) -> Section:
     """A row per constraint, and the mean over those that count."""
     rows = [
         [
@@ -30,7 +30,7 @@ def constraints_section(found: Compliance) -> Section:
         "constraints."
     )
     table = fragment("table.html", columns=COLUMNS, rows=rows, caption=caption)
-    return Section("Constraints", table)
+    return Section("Constraints", table, figures=figures)
 
 
 def answers_section(answers: Sequence[TaskAnswer]) -> Section:
