@@ -65,7 +65,8 @@ def has_products(format: FloatFormat) -> bool:
     }
     if format is FloatFormat.fp32:
         return True
-    return torch.backends.mkldnn.is_available() and getattr(torch.ops.mkldnn, name[format])()
+    supported = getattr(torch.ops.mkldnn, name[format], None)  # a build may lack the library
+    return torch.backends.mkldnn.is_available() and supported is not None and supported()
 
 
 @functools.cache
