@@ -67,11 +67,13 @@ def behaviour_candidates(
     """Usable runs by facet, model, precision and vector, newest first, and the others with the reason.
 
     Only models that the summary uses runs of are looked at. A finished run is usable for a facet if it
-    asked the same things in the same way as the newest that has the facet.
+    asked the same things in the same way as the newest that has the facet, with its model's thinking
+    switched as in the model's newest.
     """
     by_weights = {r.weights: r.model for r in used}
     usable: dict[tuple[str, str, str, str], tuple[RunListing, ...]] = {}
     first: dict[str, RunListing] = {}
+    of_model: dict[tuple[str, str], RunListing] = {}
     left_out = []
     for run in sorted(runs, key=lambda r: r.started, reverse=True):
         if run.weights not in by_weights:
@@ -84,6 +86,8 @@ def behaviour_candidates(
             reason = None
             if _settings(run) != _settings(newest):
                 reason = f"asks other things, or asks otherwise, than run {newest.short}"
+            elif _thinking(run) != _thinking(own := of_model.setdefault((facet, run.model), run)):
+                reason = f"its model's thinking is not switched as in run {own.short}"
             else:
                 newer = usable.get(key, ())
                 usable[key] = (*newer, run)
@@ -119,6 +123,11 @@ def _settings(run: RunListing) -> dict[str, str]:
     asides = tuple(f"{START}{name}" for name in ASIDE)
     kept = {name: value for name, value in known.items() if not name.startswith(asides)}
     return {**kept, "stimuli_sha256": run.tags.get("stimuli_sha256", "")}
+
+
+def _thinking(run: RunListing) -> str:
+    """How the thinking of a run's model was switched; models that have no such switch leave it unset."""
+    return run.params.get("model.thinking", str(None))
 
 
 def measures_of(dialogues: Dialogues, facet: str) -> tuple[Measure, ...]:

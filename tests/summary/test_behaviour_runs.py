@@ -59,6 +59,25 @@ def test_the_newest_of_a_precision_and_a_vector_is_first_and_every_other_has_a_r
     }
 
 
+def test_a_model_s_runs_have_its_thinking_switched_alike_and_other_models_need_not():
+    runs = [
+        behave("off", 5, params={"model.thinking": "False"}),
+        behave("unset", 4, precision="int8", params={"model.thinking": "None"}),
+        behave("earlier", 3, precision="bf16"),
+        behave("off too", 2, precision="fp16", params={"model.thinking": "False"}),
+    ]
+    ids, reasons = found([with_settings(r) for r in runs])
+    assert set(ids) == {("epistemic", "m", "fp32", ""), ("epistemic", "m", "fp16", "")}
+    assert reasons == dict.fromkeys(
+        ("unset", "earlier"), "its model's thinking is not switched as in run off"
+    )
+    other = behave("other", 6, model_id="org/n", params={"model.thinking": "None"})
+    used = replace(USED, run_id="n", tags={**USED.tags, "model": "n", "model_id": "org/n"})
+    usable, _ = behaviour_candidates([with_settings(r) for r in (*runs, other)], [USED, used])
+    assert ("epistemic", "n", "fp32", "") in usable
+    assert ("epistemic", "m", "fp32", "") in usable
+
+
 def with_settings(run):
     """Settings as runs log them; one of before a setting was there has its default."""
     logged = {} if run.run_id == "old" else {"job.behave.max_new_tokens": "60"}
