@@ -57,7 +57,12 @@ def composed(line):
     return compose(*(word for word in words if not OPTIONS.fullmatch(word)))
 
 
-@pytest.mark.parametrize("page", [*PAGES, HELP], ids=lambda page: page.name)
+FIRST = [ROOT / "README.md", ROOT / "docs" / "index.md", HELP]
+"""Pages that are tried first; the others have to wait."""
+LATER = [pytest.param(page, marks=pytest.mark.slow) for page in PAGES if page not in FIRST]
+
+
+@pytest.mark.parametrize("page", [*FIRST, *LATER], ids=lambda page: page.name)
 def test_every_command_on_a_page_is_one_that_is_taken(page):
     for line in dict.fromkeys(commands(page.read_text(encoding="utf-8"))):
         composed(line)

@@ -30,6 +30,7 @@ def test_there_are_five():
     assert len(NAMES) == 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     [pytest.param(n, marks=[pytest.mark.slow] * (n == "paper_table")) for n in NAMES],

@@ -42,6 +42,7 @@ def test_a_bound_that_is_not_allowed_itself():
         check(with_value(CONFIG, "subparams.top_p", 0.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("field", BOUNDED, ids=lambda f: f.name)
 def test_what_is_beyond_a_bound_is_refused_and_the_bound_itself_is_not(field):
     many = "list" in str(field.hint)

@@ -35,6 +35,7 @@ def refused(*overrides):
 TEXTS = [n for n in all_names() if "str" in str(hint_of(n)) and "dict" not in str(hint_of(n))]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TEXTS)
 def test_no_text_may_be_empty(name):
     value = '[""]' if "list" in str(hint_of(name)) else ""

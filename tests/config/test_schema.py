@@ -35,6 +35,7 @@ def test_result_is_frozen_and_typed():
         config.seed = 1  # pyright: ignore
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted((ROOT / "conf").rglob("*.yaml")), ids=str)
 def test_every_option_says_what_it_is(path):
     first, *rest = path.read_text().splitlines()

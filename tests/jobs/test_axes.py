@@ -214,6 +214,7 @@ def test_text_length_is_that_of_the_texts_that_were_written(make, written):
         assert length == pytest.approx(np.mean(n))
 
 
+@pytest.mark.slow
 def test_one_text_per_emotion_leaves_nothing_to_choose_on_and_no_interval(make, written):
     matched, loose = (
         record_of(AxesResult, Tracker(make()).artifact(outcome.run_id, "axes.json"))

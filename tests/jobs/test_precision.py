@@ -199,6 +199,7 @@ def test_curves_files_and_tags_are_logged(finished):
     assert int(by_row["fp4", "fp32"]["weights_bytes"]) == rows["fp4"].weights_bytes
 
 
+@pytest.mark.slow
 def test_the_same_command_reuses_the_run_and_another_the_activations(finished, shared_config):
     config, first, _ = finished
     again = run_job(config)

@@ -196,6 +196,7 @@ def test_the_missing_extraction_is_made_once_and_the_same_command_reads_nothing(
     assert len(plain) == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_is_named_brings_its_model_and_settings(config, folder, finished):
     run_id = Tracker(config()).get(finished.run_id).data.tags["vectors_run"]
     elsewhere = compose("job=read", f"text={TEXT}", f"job.read.run={run_id[:8]}", root=folder)
@@ -241,6 +242,7 @@ def test_vectors_of_an_earlier_version_take_their_centre_from_activations(
     assert refused.error.endswith("with force=true, makes it with a centre")
 
 
+@pytest.mark.slow
 def test_vectors_of_a_generation_run_are_read_against(config):
     words = ("method=generation", "subparams=loose", "subparams.max_new_tokens=6")
     outcome = read(config, *words, "subparams.position=last")

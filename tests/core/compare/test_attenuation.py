@@ -72,6 +72,7 @@ def test_two_sets_without_a_geometry_have_a_ratio_without_an_end(rng):
     assert got.agreement.low < 0 < got.agreement.high
 
 
+@pytest.mark.slow
 def test_unrelated_geometries_that_repeat_themselves_are_not_certified():
     """Over items alone they are: they correlate by the chance of the emotions at hand."""
     alone, both = [], []

@@ -168,6 +168,7 @@ def test_blocks_and_pairs_follow_family_variant_and_size(rng):
     assert {f: replace(found[0], family=f).lineage for f in names} == names
 
 
+@pytest.mark.slow
 def test_an_anisotropic_model_flags_its_pairs(rng):
     got = study(models(rng, geometry=1, tilt=50.0))
     assert got.models[0].anisotropy > 0.99

@@ -65,6 +65,7 @@ def test_a_shared_geometry_is_certified(rng):
     assert wide.high - wide.low > narrow.high - narrow.low
 
 
+@pytest.mark.slow
 def test_passages_in_common_are_no_agreement():
     """No geometry at all, and all noise shared: same-item rho is high, disjoint rho is nothing."""
     p = []

@@ -51,6 +51,7 @@ def test_in_many_studies_the_rate_is_at_most_one_in_twenty(world):
     assert share_apart(world, 300, seed=22) <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
 
 
+@pytest.mark.slow
 def test_a_kind_that_is_shared_more_is_found():
     for world, told in (
         (FOUND, Order.more),

@@ -124,6 +124,7 @@ def test_two_methods_with_geometries_of_their_own_differ(rng):
     assert abs(got["1"].post.rho.value) < 0.3
 
 
+@pytest.mark.slow
 def test_a_partly_shared_geometry_is_alike_but_less(rng):
     got = rows(four_layer(study(rng, method=0.75), FEW, 400))
     assert got["1"].verdict is Verdict.reduced

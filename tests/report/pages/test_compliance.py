@@ -45,6 +45,8 @@ def test_texts_are_escaped_and_a_page_stays_small():
 
 
 def test_the_table_says_which_constraints_count():
-    html = constraints_section(compliance_of(ANSWERS)).html
+    section = constraints_section(compliance_of(ANSWERS), ("constraints",))
+    assert section.figures == ("constraints",)
+    html = section.html
     assert "Mean over the 1 that count: 0.50" in html
     assert re.findall(r"<td>(yes|no)</td>", html) == ["yes", "no"]

@@ -167,6 +167,7 @@ def test_a_condition_with_the_users_own_prompts_says_so():
     assert said("some/mine.yaml").startswith("prompts stories (all) of the user's own mine.yaml, ")
 
 
+@pytest.mark.slow
 def test_passages_that_cannot_be_halved_are_said_so(rng):
     found = models(rng, geometry=1, design=nested(8, 1))
     sentence = headline._agreement(study(found), 0.8).text
