@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64
 from scipy.stats import rankdata
 
-from emo.core.stats.ordering import ascending, put_back, taken
+from emo.core.stats.ordering import in_order
 
 BLOCK = 1 << 16
 """Numbers that are ranked at once, so that what is made of them stays in the processor's cache."""
@@ -76,13 +76,12 @@ def mid_ranks(a: Float[np.ndarray, "*row pair"]) -> Float64[np.ndarray, "*row pa
     step = max(1, BLOCK // max(n, 1))
     for start in range(0, len(rows), step):
         block = rows[start : start + step]
-        order = ascending(block)
-        ordered = taken(block, order)
+        places, ordered = in_order(block)
         ranks = np.broadcast_to(np.arange(1.0, n + 1), block.shape)
         tied = ordered[:, 1:] == ordered[:, :-1]
         if tied.any():
             ranks = _shared(tied)
-        put_back(ranks, order, out[start : start + step])
+        out[start : start + step].reshape(-1)[places] = ranks
     return out.reshape(a.shape)
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float64, Int
 
 from emo.core.stats.intervals import finite_mean
 from emo.core.stats.many_correlations import spearman_matrix
-from emo.core.stats.ordering import ascending
+from emo.core.stats.ordering import in_order
 
 
 def without_labels(
@@ -21,10 +21,9 @@ def without_labels(
     sorted again: the work grows with pairs x labels and not with its logarithm, and rows with ties, or
     with entries that are not finite, are ranked anew.
     """
-    orders = [np.stack([ascending(rows) for rows in x]) for x in (a, b)]
-    if not all(_plain(x, order) for x, order in zip((a, b), orders, strict=True)):
+    places = [_places(x) for x in (a, b)]
+    if places[0] is None or places[1] is None:
         return np.stack([finite_mean(spearman_matrix(a[..., k], b[..., k]), axis=-1) for k in kept])
-    places = [np.argsort(order, axis=-1) for order in orders]
     first, second = np.empty(a.shape), np.empty(b.shape)
     out = []
     for k in kept:
@@ -37,10 +36,17 @@ def without_labels(
     return np.stack(out)
 
 
-def _plain(values: np.ndarray, order: np.ndarray) -> bool:
-    """Whether all entries are finite and no two of a row are equal."""
-    ordered = np.take_along_axis(values, order, axis=-1)
-    return bool(np.isfinite(values).all() and (ordered[..., 1:] > ordered[..., :-1]).all())
+def _places(
+    values: Float64[np.ndarray, "set split pair"],
+) -> Int[np.ndarray, "set split pair"] | None:
+    """The rank of each entry in its row, from 0; None where two are equal or one is not finite."""
+    out = np.empty(values.shape, dtype=np.intp)
+    for rows, ranks in zip(values, out, strict=True):
+        places, ordered = in_order(rows)
+        if not (np.isfinite(ordered).all() and (ordered[:, 1:] > ordered[:, :-1]).all()):
+            return None
+        ranks.reshape(-1)[places] = np.arange(rows.shape[-1])
+    return out
 
 
 def _centred_ranks(

@@ -17,53 +17,51 @@ SHORTEST = 1000
 STEPS = float(2**32 - 1)
 
 
-def ascending(rows: Float[np.ndarray, "row entry"]) -> Int[np.ndarray, "row entry"]:
-    """Where the smallest entry of each row stands, then the next one; among equals any comes first.
+def in_order(
+    rows: Float[np.ndarray, "row entry"],
+) -> tuple[Int[np.ndarray, "row entry"], Float[np.ndarray, "row entry"]]:
+    """Each row's entries from the smallest on, behind their places in the flattened rows.
 
-    As ``numpy.argsort`` of each row; what is NaN comes last.
+    Among equals any comes first; what is NaN comes last, as in ``numpy.sort``.
 
     Example
     -------
-    >>> ascending(np.array([[0.3, -1.0, 0.2]]))
-    array([[1, 2, 0]])
+    >>> in_order(np.array([[0.5, 0.25], [1.0, 2.0]]))
+    (array([[1, 0],
+           [2, 3]]), array([[0.25, 0.5 ],
+           [1.  , 2.  ]]))
     """
     n = rows.shape[-1]
     if n < SHORTEST:
-        return np.argsort(rows, axis=-1)
+        places = np.argsort(rows, axis=-1) + _starts(rows)
+        return places, rows.reshape(-1)[places]
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         low = rows.min(axis=-1, keepdims=True)
         scale = STEPS / (rows.max(axis=-1, keepdims=True) - low)
         countable = np.isfinite(scale)
         steps = (rows - np.where(countable, low, 0)) * np.where(countable, scale, 0)
         rounded = np.where(countable, steps, 0).astype(np.uint32)
-    order = _by_counting(rounded)
-    ordered = taken(rows, order)
+    places = _by_counting(rounded)
+    ordered = rows.reshape(-1)[places]
     with np.errstate(invalid="ignore"):
         wrong = ~(ordered[:, 1:] >= ordered[:, :-1]).all(axis=-1)
     if wrong.any():
-        order[wrong] = np.argsort(rows[wrong], axis=-1)
-    return order
-
-
-def taken(rows: np.ndarray, order: Int[np.ndarray, "row entry"]) -> np.ndarray:
-    """Each row's entries in the given order: ``numpy.take_along_axis`` of contiguous rows, faster."""
-    return rows.reshape(-1)[_flat(order)]
-
-
-def put_back(
-    ordered: np.ndarray, order: Int[np.ndarray, "row entry"], out: Float[np.ndarray, "row entry"]
-) -> None:
-    """Each row's entries where ``order`` says that they came from, into contiguous ``out``."""
-    out.reshape(-1)[_flat(order)] = ordered
+        places[wrong] = np.argsort(rows[wrong], axis=-1) + _starts(rows)[wrong]
+        ordered[wrong] = rows.reshape(-1)[places[wrong]]
+    return places, ordered
 
 
 def _by_counting(rounded: np.ndarray) -> np.ndarray:
-    """Order of rows of 32-bit numbers: by their lower halves, then stably by their upper halves."""
+    """Places of rows of 32-bit numbers in their order: by the lower halves, then stably by the upper."""
+    starts = _starts(rounded)
     lower = np.argsort((rounded & 0xFFFF).astype(np.uint16), axis=-1, kind="stable")
-    upper = taken((rounded >> 16).astype(np.uint16), lower)
-    return taken(lower, np.argsort(upper, axis=-1, kind="stable"))
+    lower += starts
+    upper = (rounded >> 16).astype(np.uint16).reshape(-1)[lower]
+    order = np.argsort(upper, axis=-1, kind="stable")
+    order += starts
+    return lower.reshape(-1)[order]
 
 
-def _flat(order: np.ndarray) -> np.ndarray:
-    """Places in the flattened rows."""
-    return order + (np.arange(len(order)) * order.shape[-1])[:, None]
+def _starts(rows: np.ndarray) -> Int[np.ndarray, "row 1"]:
+    """Where each row begins in the flattened rows."""
+    return (np.arange(len(rows)) * rows.shape[-1])[:, None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Float64
 
-from emo.core.stats.ordering import ascending, put_back, taken
+from emo.core.stats.ordering import in_order
 
 
 def weighted_ranks(
@@ -28,14 +28,14 @@ def weighted_ranks(
     total, roots = weights.sum(), np.sqrt(weights)
     out = np.empty(rows.shape)
     for row, ranked in zip(rows, out, strict=True):
-        order = ascending(row[None])
-        ordered, counted = taken(row[None], order)[0], weights[order[0]]
+        (order,), (ordered,) = in_order(row[None])
+        counted = weights[order]
         last = counted.cumsum()
         ranks = last - (counted - 1) / 2
         tied = ordered[1:] == ordered[:-1]
         if tied.any():
             ranks = _shared(last, counted, tied)
-        put_back(ranks[None], order, ranked[None])
+        ranked[order] = ranks
     out -= (total + 1) / 2
     out *= roots
     length = np.linalg.norm(out, axis=-1, keepdims=True)
