@@ -118,6 +118,7 @@ def measure(
     """Figures of one precision, and its activations."""
     cuda = device == "cuda"
     config = ModelConfig(name="hub", id=str(folder))
+    gc.collect()  # what is left of the model before
     before = torch.cuda.memory_allocated() if cuda else 0
     start = time.perf_counter()
     weights = locate(config)

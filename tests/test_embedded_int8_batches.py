@@ -160,5 +160,5 @@ def test_which_texts_share_a_batch_changes_nothing_and_a_planted_dependence_is_f
     print(
         f"own columns: p {p:.3f}; with a planted dependence {planted:.3f}; library's {library:.3f}"
     )
-    assert p > 0.01
+    assert p > 0.05
     assert planted <= 0.01

@@ -44,11 +44,13 @@ def emulation(precision: PrecisionConfig) -> str | None:
         group = precision.traits.group
         setting = f"precision.{group}.compute_dtype"
         what = f"{name} computes what is not quantised in {format}"
+        counts, where = ", which counts most where texts are written", "there"
     else:
         setting, what = "precision", f"precision={name}"
+        counts, where = "", "here"
     return (
-        f"{what}, which this CPU emulates: a matrix product takes {times:.1f} times as long as in fp32; "
-        f"{setting}={' or '.join(faster)} is faster here, and so is a GPU"
+        f"{what}, which this CPU emulates: a matrix product takes {times:.1f} times as long as in fp32"
+        f"{counts}; {setting}={' or '.join(faster)} is faster {where}, and so is a GPU"
     )
 
 

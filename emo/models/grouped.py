@@ -7,8 +7,8 @@ queries of a group are multiplied together. The products are the same, their sum
 otherwise.
 
 On a CPU without products of 16-bit numbers, torch multiplies them one by one, which takes most of the
-time of a pass in INT8. There they are summed in float64 and rounded once, so that the order of a sum,
-and with it what else is in a batch, changes nothing.
+time of a pass in INT8. There they are summed in float64 and then rounded, so that the order of a sum
+hardly ever changes a product, and a batch hardly ever a text's attention.
 """
 
 from __future__ import annotations
@@ -35,7 +35,10 @@ Product = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def in_float64(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
-    """The product of matrices of 16-bit numbers, summed in float64 and rounded to their format."""
+    """The product of matrices of 16-bit numbers, summed in float64 and rounded to their format.
+
+    It is the nearest number of the format, but for ties: torch rounds to fp32 on the way.
+    """
     return torch.matmul(a.double(), b.double()).to(a.dtype)
 
 

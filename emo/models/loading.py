@@ -187,9 +187,9 @@ def load(
 
 
 def sum_in_fp32() -> None:
-    """Let products of 16-bit numbers be summed in fp32 on every device, as they are on a CPU.
+    """Have CUDA's libraries sum products of 16-bit numbers in fp32.
 
-    CUDA's libraries may add partial sums in 16 bits, which torch allows unless told otherwise.
+    They may add partial sums in 16 bits, which torch allows unless told otherwise.
     """
     import torch
 

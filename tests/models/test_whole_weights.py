@@ -15,7 +15,9 @@ from emo.activations.hf import HFBackend
 from emo.activations.reading import tokenise
 from emo.config.enums import Attention, PrecisionName, Readout, Source
 from emo.config.schema import ModelConfig, PrecisionConfig, TinyConfig
+from emo.core.compare.readers import tolerance
 from emo.errors import ModelError
+from emo.models import loading
 from emo.models.loading import LoadedModel, load
 from emo.models.tiny import ARCHITECTURES, build
 from emo.models.weights import Weights, locate
@@ -81,6 +83,11 @@ def plain(path, precision):
 def resid_post(model):
     """In the attention of transformers, which a loaded model need not have."""
     model.model.set_attn_implementation("eager")
+    return stream(model)
+
+
+def stream(model):
+    """In the attention that the model has."""
     backend = HFBackend(model)
     return backend.resid_post(pad(tokenise(model.tokenizer, TEXTS, Readout.last), backend.pad_id))
 
@@ -106,6 +113,20 @@ def test_numbers_are_those_of_transformers_to_the_bit(saved, family, precision):
     assert {p.dtype for p in got.model.parameters()} == {SHORT[precision]}
     assert np.array_equal(resid_post(want), resid_post(got))
     assert np.array_equal(resid_post(want), resid_post(tiny(family, precision)))
+
+
+@pytest.mark.parametrize("precision", SHORT)
+@pytest.mark.parametrize("family", ["llama", "gemma3", "gpt_neox", "phi"])
+@pytest.mark.parametrize("products", [True, False])
+def test_as_it_is_loaded_a_model_rounds_otherwise_at_most(
+    saved, family, precision, products, monkeypatch
+):
+    """With the attention that it gets here, on a CPU with products in 16 bits and on one without."""
+    monkeypatch.setattr(loading, "has_products", lambda _: products)
+    want, got = plain(saved(family), precision), loaded(saved(family), precision)
+    a, b = (stream(m).astype(float) for m in (want, got))
+    apart = np.linalg.norm(a - b, axis=-1) / np.linalg.norm(a, axis=-1)
+    assert apart.max() <= tolerance(precision.value)
 
 
 def test_rounded_frequencies_are_other_numbers(saved):
