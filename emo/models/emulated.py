@@ -44,7 +44,10 @@ def emulation(precision: PrecisionConfig) -> str | None:
         group = precision.traits.group
         setting = f"precision.{group}.compute_dtype"
         what = f"{name} computes what is not quantised in {format}"
-        counts, where = ", which counts most where texts are written", "there"
+        counts, where = (
+            ", in the output head and in attention other than Llama's eager one",
+            "there",
+        )
     else:
         setting, what = "precision", f"precision={name}"
         counts, where = "", "here"
